@@ -1,0 +1,63 @@
+"""What every command-line program shares: logging, exit status, common flags."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from arkiv.errors import InputError
+from arkiv.files import Part
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def run(main: Callable[[Sequence[str] | None], None]) -> int:
+    """Run `main(None)` and turn bad input into one sentence and exit status 1.
+
+    The log goes to standard error, which a rule sends to its log file.
+    """
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    try:
+        main(None)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """A parser whose description is the program's docstring, defaults shown."""
+    return argparse.ArgumentParser(
+        description=doc,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_part(arguments: argparse.ArgumentParser) -> None:
+    """Add `--part I-of-N`: the contiguous range of input lines to work on."""
+    arguments.add_argument(
+        "--part",
+        type=Part.parse,
+        default=Part(1, 1),
+        metavar="I-of-N",
+        help="work on this contiguous part of the input lines only",
+    )
+
+
+def add_on_bad_input(arguments: argparse.ArgumentParser) -> None:
+    """Add `--on-bad-input {stop,skip}` and `--rejected FILE`."""
+    arguments.add_argument(
+        "--on-bad-input",
+        choices=("stop", "skip"),
+        default="stop",
+        help="stop at a bad record, or set it aside in --rejected and go on",
+    )
+    arguments.add_argument(
+        "--rejected",
+        required=True,
+        metavar="JSONL",
+        help="where records that were set aside go, each with its reason",
+    )

@@ -1,0 +1,153 @@
+"""The configuration: merged, checked against its schema, explained in one sentence."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arkiv.errors import InputError
+
+# Maps in which `key: null` takes an entry of the defaults away.
+REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
+
+# Keys that were renamed or removed, and what stands in their place; a test keeps them
+# out of the schema.
+REPLACED: dict[str, str] = {}
+
+
+def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without the entries that an overlay set to null."""
+
+    def pruned(value: Any, path: tuple[str, ...]) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            key: pruned(entry, (*path, key))
+            for key, entry in value.items()
+            if entry is not None or path not in REMOVABLE
+        }
+
+    return pruned(config, ())
+
+
+def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check a configuration.
+
+    Raises:
+        InputError: one sentence that names the first key at fault, what was expected,
+            and a near name for an unknown one.
+    """
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.path)))
+    if errors:
+        raise _explained(errors[0])
+    _check_together(config)
+
+
+def _explained(error: Any) -> InputError:
+    """One sentence for one finding of jsonschema."""
+    path = ".".join(str(key) for key in error.absolute_path)
+    value, wanted = error.instance, error.validator_value
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        unknown = sorted(set(value) - set(known), key=str)[0]
+        key = f"{path}.{unknown}" if path else str(unknown)
+        if key in REPLACED:
+            return InputError(f"is gone; use `{REPLACED[key]}`", key=key)
+        near = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
+        return InputError(f"is not a configuration key; {hint}", key=key)
+    if error.validator == "required":
+        missing = next(key for key in wanted if key not in value)
+        key = f"{path}.{missing}" if path else missing
+        return InputError("is missing from the configuration", key=key)
+    if path == "datasets" and error.validator == "minProperties":
+        return InputError(
+            "is empty; name your data in a file of your own and give it with "
+            "--configfile (config/demo.yaml is an example)",
+            key=path,
+        )
+    if error.validator in ("minProperties", "maxProperties") and path.startswith(
+        "datasets."
+    ):
+        return InputError(
+            "must name one source: pages, pairs, negatives, scores or example", key=path
+        )
+    expected = {
+        "type": lambda: f"expected {_words(wanted)}",
+        "enum": lambda: f"expected one of {', '.join(map(str, wanted))}",
+        "anyOf": lambda: "expected auto or a whole number from 1",
+        "minimum": lambda: f"expected at least {wanted}",
+        "exclusiveMinimum": lambda: f"expected more than {wanted}",
+        "pattern": lambda: f"expected a name of the form {wanted}",
+        "minItems": lambda: f"expected at least {wanted} values",
+        "maxItems": lambda: f"expected at most {wanted} values",
+        "minLength": lambda: "expected a text",
+        "minProperties": lambda: f"expected at least {wanted} entries",
+        "maxProperties": lambda: "takes no other keys with this `type`",
+    }.get(error.validator, lambda: error.message)()
+    return InputError(f"is {value!r}, {expected}", key=path)
+
+
+def _words(types: Any) -> str:
+    names = {
+        "object": "a map",
+        "array": "a list",
+        "integer": "a whole number",
+        "number": "a number",
+        "string": "a text",
+        "boolean": "true or false",
+        "null": "nothing",
+    }
+    types = [types] if isinstance(types, str) else types
+    return " or ".join(names[name] for name in types)
+
+
+def _check_together(config: Mapping[str, Any]) -> None:
+    """What a schema cannot say: values that must agree with each other."""
+    start, end = config["mining"]["window"]
+    if start >= end:
+        raise InputError(
+            f"is {start}-{end}, expected the first rank below the end",
+            key="mining.window",
+        )
+    edges = config["split"]["edges"]
+    if edges[0] != 0 or sorted(set(edges)) != edges:
+        raise InputError(
+            f"is {edges}, expected ascending numbers from 0", key="split.edges"
+        )
+    for bounds in config["documents"]["length_shares"]:
+        low, high = map(int, bounds.split("-"))
+        if not 1 <= low <= high:
+            raise InputError(
+                f"has the range {bounds}, expected LOW-HIGH from 1 word",
+                key="documents.length_shares",
+            )
+    evaluate = config["evaluate"]
+    systems = evaluate["systems"]
+    named = {
+        "evaluate.compare": [*evaluate["compare"], *evaluate["compare"].values()],
+        "report.systems": config["report"]["systems"],
+    }
+    for key, names in named.items():
+        for name in names:
+            if name not in systems:
+                raise InputError(
+                    f"names the system {name}, which evaluate.systems lacks", key=key
+                )
+    if evaluate["rerank_depth"] > evaluate["depth"]:
+        raise InputError(
+            f"is {evaluate['rerank_depth']}, expected at most evaluate.depth "
+            f"({evaluate['depth']})",
+            key="evaluate.rerank_depth",
+        )
+    for name, source in config["datasets"].items():
+        for kind, path in source.items():
+            if kind != "example" and not Path(path).exists():
+                raise InputError(
+                    f"names {path}, which does not exist", key=f"datasets.{name}.{kind}"
+                )

@@ -1,0 +1,197 @@
+"""Divide a dataset's query-passage pairs into train, dev and test without leakage.
+
+Reads the queries made from documents, or a ready file of FlagEmbedding rows, and
+writes the three sides, the corpus that evaluation searches (every passage) and the
+corpus that mining searches (the passages on the train side alone, so that no held-out
+passage is seen in training).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+from arkiv.cli import add_on_bad_input, parser, run
+from arkiv.errors import InputError
+from arkiv.files import Record, read_records, write_json, write_records, written_whole
+from arkiv.hashing import content_id
+from arkiv.pairs import (
+    GROUPINGS,
+    SPLITS,
+    Division,
+    check_pair,
+    divide,
+    merged,
+    with_ids,
+)
+
+log = logging.getLogger("split_pairs")
+
+PROVENANCE = ("volume", "first_page", "last_page", "group", "confidence")
+
+
+def slim(pair: Record) -> Record:
+    """What the division needs of a pair: ids and provenance, no texts."""
+    keys = ("id", "pos_ids", *PROVENANCE)
+    return {key: pair[key] for key in keys if key in pair}
+
+
+def rows(paths: list[str], rejected: list[Record] | None) -> Iterator[Record]:
+    for path in paths:
+        for _, record in read_records(path, check_pair, rejected=rejected):
+            yield with_ids(record)
+
+
+def write_sides(
+    arguments, division: Division, repeats: Counter, stats: dict
+) -> tuple[dict[str, Record], list[Record]]:
+    """Write the three sides; return the passages met and the pairs set aside."""
+    passages: dict[str, Record] = {}
+    aside: list[Record] = []
+    waiting: dict[str, list[Record]] = {}
+    counts: Counter[str] = Counter()
+    with contextlib.ExitStack() as stack:
+        files = {}
+        for split in SPLITS:
+            beside = stack.enter_context(written_whole(getattr(arguments, split)))
+            files[split] = stack.enter_context(open(beside, "w", encoding="utf-8"))
+        # Bad lines were collected (or stopped the program) in the first reading.
+        for pair in rows(arguments.input, []):
+            if repeats[pair["id"]] > 1:
+                same = waiting.setdefault(pair["id"], [])
+                same.append(pair)
+                if len(same) < repeats[pair["id"]]:
+                    continue
+                pair = merged(waiting.pop(pair["id"]))
+            side = division.pair_side(pair)
+            for kind in ("pos", "neg"):
+                for passage_id, text in zip(
+                    pair.get(f"{kind}_ids", ()), pair.get(kind, ()), strict=True
+                ):
+                    known = passages.get(passage_id)
+                    if known is not None and (known["positive"] or kind == "neg"):
+                        continue
+                    origin = pair if kind == "pos" else {}
+                    passages[passage_id] = {
+                        "id": passage_id,
+                        "text": text,
+                        **{key: origin[key] for key in PROVENANCE if key in origin},
+                        "positive": kind == "pos",
+                    }
+            if side is None:
+                reason = "its pages lie on more than one side of the split"
+                aside.append({"reason": reason, **pair})
+                continue
+            counts[side] += 1
+            files[side].write(json.dumps(pair, ensure_ascii=False) + "\n")
+    stats |= {split: counts[split] for split in SPLITS}
+    return passages, aside
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--input", nargs="+", required=True, metavar="JSONL")
+    arguments.add_argument(
+        "--documents",
+        metavar="JSONL",
+        help="all documents of the archive, those without a query included",
+    )
+    for split in SPLITS:
+        arguments.add_argument(f"--{split}", required=True, metavar="JSONL")
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--mining", required=True, metavar="JSONL")
+    arguments.add_argument("--stats", required=True, metavar="JSON")
+    arguments.add_argument(
+        "--shares",
+        nargs=3,
+        type=float,
+        default=[0.8, 0.1, 0.1],
+        metavar=("TRAIN", "DEV", "TEST"),
+        help="of the pairs on each side",
+    )
+    arguments.add_argument("--group-by", choices=GROUPINGS, default="volume")
+    arguments.add_argument("--block-pages", type=int, default=20)
+    arguments.add_argument("--seed", type=int, default=0)
+    add_on_bad_input(arguments)
+    arguments = arguments.parse_args(argv)
+
+    rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
+    keys = [slim(pair) for pair in rows(arguments.input, rejected)]
+    if not keys:
+        raise InputError("holds no usable pair", file=arguments.input[0])
+    log.info("read %d pairs from %d file(s)", len(keys), len(arguments.input))
+    repeats = Counter(pair["id"] for pair in keys)
+    division = divide(
+        keys,
+        dict(zip(SPLITS, arguments.shares, strict=True)),
+        by=arguments.group_by,
+        block_pages=arguments.block_pages,
+        seed=arguments.seed,
+    )
+
+    stats: dict = {"pairs": len(keys), "queries": len(repeats)}
+    passages, aside = write_sides(arguments, division, repeats, stats)
+    for split, share in zip(SPLITS, arguments.shares, strict=True):
+        if share > 0 and not stats[split]:
+            raise InputError(
+                f"no pair is left for {split}: all its documents run over the end of "
+                "their block of pages; use a larger block",
+                key="pairs.block_pages",
+            )
+
+    def corpus() -> Iterator[Record]:
+        seen: set[str] = set()
+        if arguments.documents:
+            for _, document in read_records(arguments.documents):
+                document["id"] = content_id(document["text"])
+                if document["id"] in seen:
+                    continue
+                seen.add(document["id"])
+                yield document | {"split": division.side(document, document["id"])}
+        for passage_id, passage in passages.items():
+            if passage_id in seen:
+                continue
+            positive = passage.pop("positive")
+            # A passage that is nobody's positive is held out by nobody.
+            side = division.side(passage, passage_id) if positive else "train"
+            yield passage | {"split": side}
+
+    stats["passages"] = write_records(arguments.corpus, corpus())
+    everything = read_records(arguments.corpus)
+    stats["mining_passages"] = write_records(
+        arguments.mining,
+        (passage for _, passage in everything if passage["split"] == "train"),
+    )
+    held_out = {
+        passage["id"]
+        for _, passage in read_records(arguments.corpus)
+        if passage["split"] in ("dev", "test")
+    }
+    stats["held_out_negatives"] = sum(
+        passage_id in held_out
+        for _, pair in read_records(arguments.train)
+        for passage_id in pair.get("neg_ids", ())
+    )
+    if stats["held_out_negatives"]:
+        log.warning(
+            "%d given negatives of train pairs are positives of dev or test; they are "
+            "kept, and can only make the tuned model look worse",
+            stats["held_out_negatives"],
+        )
+    reasons = Counter(row["reason"] for row in aside)
+    stats |= {
+        "groups": division.groups,
+        "bad_lines": len(rejected or ()),
+        "set_aside": dict(sorted(reasons.items())),
+    }
+    write_records(arguments.rejected, [*(rejected or ()), *aside])
+    write_json(arguments.stats, stats)
+    log.info("%s", ", ".join(f"{key} {value}" for key, value in stats.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
