@@ -120,11 +120,10 @@ def _check_together(config: Mapping[str, Any]) -> None:
         raise InputError(
             f"is {edges}, expected ascending numbers from 0", key="split.edges"
         )
-    for bounds in config["documents"]["length_shares"]:
-        low, high = map(int, bounds.split("-"))
-        if not 1 <= low <= high:
+    for low, high, _ in config["documents"]["length_shares"]:
+        if not 1 <= low <= high or int(low) != low or int(high) != high:
             raise InputError(
-                f"has the range {bounds}, expected LOW-HIGH from 1 word",
+                f"has the range {low}-{high}, expected whole numbers of words from 1",
                 key="documents.length_shares",
             )
     evaluate = config["evaluate"]

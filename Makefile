@@ -1,0 +1,53 @@
+# make demo: from nothing to a measured, fine-tuned model. make test: all that CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+DEMO := config/demo.yaml
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Whatever the shell that calls make has set, the pipeline uses the .venv alone.
+unexport PYTHONPATH PYTHONHOME
+export PYTHONNOUSERSITE := 1
+
+.PHONY: install demo test check format pins clean
+
+install: $(INSTALLED)
+
+# torch first and by its exact pin: what a looser one brings is gigabytes of CUDA.
+$(INSTALLED): requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "arkiv needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)"
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+demo: install
+	@snakemake --configfile $(DEMO) --quiet progress rules
+	@[ results/demo/report.html -nt results/demo/metrics/metrics.json ] || \
+		snakemake --configfile $(DEMO) --quiet --report results/demo/report.html
+	@python scripts/show_metrics.py results/demo/metrics/metrics.json
+	@echo "Report: results/demo/report.html"
+
+test: check
+	pytest
+
+check: install
+	ruff check scripts tests
+	ruff format --check scripts tests
+	snakefmt --check Snakefile rules
+	snakemake --configfile $(DEMO) --lint
+
+format: install
+	ruff check --fix scripts tests
+	ruff format scripts tests
+	snakefmt Snakefile rules
+
+# Pin anew what requirements.in asks for, from a fresh environment.
+pins:
+	sh -eu -c 'new=$$(mktemp -d); trap "rm -rf $$new" EXIT; \
+		$(PYTHON) -m venv $$new; \
+		$$new/bin/pip install --quiet "$$(grep "^torch==" requirements.in)"; \
+		$$new/bin/pip install --quiet -r requirements.in; \
+		$$new/bin/pip freeze | sed "s/+cpu//" > requirements.txt'
+
+clean:
+	rm -rf results/demo

@@ -1,0 +1,45 @@
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+wildcard_constraints:
+    dataset="|".join(DATASETS),
+    model="base|tuned",
+    system="|".join(SYSTEMS),
+    length="|".join(LENGTHS),
+
+
+scattergather:
+    queries=config["parts"]["queries"],
+    corpus=config["parts"]["corpus"],
+    pairs=config["parts"]["pairs"],
+
+
+report: "rules/captions/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        metrics=results("metrics/metrics.json"),
+        figures=lambda w: report_figures(w),
+
+
+include: "rules/models.smk"
+include: "rules/documents.smk"
+include: "rules/queries.smk"
+include: "rules/pairs.smk"
+include: "rules/mining.smk"
+include: "rules/teacher.smk"
+include: "rules/split.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+include: "rules/targets.smk"

@@ -1,0 +1,148 @@
+# Helpers shared by all rules. Every job parses this file again: nothing heavy here.
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, f"{workflow.basedir}/scripts")
+
+from arkiv.config import check_config, without_removed
+from arkiv.errors import InputError
+
+config = without_removed(config)
+try:
+    check_config(
+        config,
+        yaml.safe_load(Path(workflow.source_path("../config/schema.yaml")).read_text()),
+    )
+except InputError as error:
+    raise WorkflowError(f"configuration: {error}")
+
+RUN = f"results/{config['run']}"
+MODELS = config["models"]["directory"]
+DATASETS = config["datasets"]
+SYSTEMS = config["evaluate"]["systems"]
+DISTILL = bool(config["train"]["args"].get("knowledge_distillation"))
+
+# Where a dataset starts; each kind has what the ones before it still need made.
+KINDS = ("example", "pages", "pairs", "negatives", "scores")
+
+# 0, 500, 1000 -> 0-500, 500-1000, 1000-inf: the names that FlagEmbedding's
+# split_data_by_length.py gives.
+EDGES = config["split"]["edges"]
+LENGTHS = [f"{low}-{high}" for low, high in zip(EDGES, [*EDGES[1:], "inf"])]
+
+
+def results(path):
+    """A path below the run's directory."""
+    return f"{RUN}/{path}"
+
+
+def log_of(rule, *wildcards):
+    """The log of a rule: logs/RULE/WILDCARDS.log, or logs/RULE.log."""
+    return results(f"{Path('logs', rule, *wildcards)}.log")
+
+
+def benchmark_of(rule, *wildcards):
+    """The benchmark of a rule: benchmarks/RULE/WILDCARDS.tsv."""
+    return results(f"{Path('benchmarks', rule, *wildcards)}.tsv")
+
+
+def kind(dataset):
+    """Which kind of source a dataset starts from."""
+    return next(iter(DATASETS[dataset]))
+
+
+def source(dataset):
+    """What the config says of the source: a path, or the example's size."""
+    return DATASETS[dataset][kind(dataset)]
+
+
+def with_pages():
+    """The datasets that start from pages."""
+    return [name for name in DATASETS if kind(name) in ("example", "pages")]
+
+
+def mined():
+    """The datasets whose negatives are mined here."""
+    return [
+        name for name in DATASETS if KINDS.index(kind(name)) <= KINDS.index("pairs")
+    ]
+
+
+def scored():
+    """The datasets whose teacher scores are made here."""
+    return [name for name in DATASETS if DISTILL and kind(name) != "scores"]
+
+
+def volumes_of(wildcards):
+    """The directory of volumes of a dataset that starts from pages."""
+    if kind(wildcards.dataset) == "example":
+        return results(f"archive/{wildcards.dataset}")
+    return source(wildcards.dataset)
+
+
+def raw_pairs_of(wildcards):
+    """The query-passage pairs of a dataset before they are divided."""
+    if wildcards.dataset in with_pages():
+        return gather.queries(
+            results("queries/{dataset}/{{scatteritem}}.jsonl").format(**wildcards)
+        )
+    return [source(wildcards.dataset)]
+
+
+def documents_of(wildcards):
+    """All documents of a dataset that starts from pages; nothing for ready pairs."""
+    if wildcards.dataset in with_pages():
+        return [results(f"documents/{wildcards.dataset}.jsonl")]
+    return []
+
+
+def train_negatives_of(wildcards):
+    """A dataset's train pairs with negatives: mined here or given."""
+    if wildcards.dataset in mined():
+        return results(f"negatives/{wildcards.dataset}.jsonl")
+    return results(f"pairs/{wildcards.dataset}/train.jsonl")
+
+
+def train_rows_of(wildcards):
+    """The finished train rows of a dataset, in parts: scored here or given."""
+    if wildcards.dataset in scored():
+        return gather.pairs(
+            results("scores/{dataset}/{{scatteritem}}.jsonl").format(**wildcards)
+        )
+    return [train_negatives_of(wildcards)]
+
+
+def model_of(role):
+    """The directory of the embedder or the reranker: given, or made by prepare_model."""
+    wanted = config["models"][role]["source"]
+    if wanted == "tiny":
+        return f"{MODELS}/tiny-{role}"
+    if Path(wanted).is_dir():
+        return wanted
+    if wanted.startswith((".", "~")) or Path(wanted).is_absolute():
+        raise WorkflowError(
+            f"configuration: `models.{role}.source`: names {wanted}, which is not a "
+            "directory"
+        )
+    revision = config["models"][role].get("revision") or "main"
+    slug = "--".join(Path(wanted).parts)
+    return f"{MODELS}/{slug}@{revision[:12]}"
+
+
+def model_under_test(wildcards):
+    """The model directory that base and tuned stand for."""
+    return model_of("embedder") if wildcards.model == "base" else results("model")
+
+
+def flags(**values):
+    """Command-line flags of a map: `a_b=1` becomes `--a-b 1`; None is left out."""
+    words = []
+    for name, value in values.items():
+        if value is None:
+            continue
+        many = value if isinstance(value, (list, tuple)) else [value]
+        words += [f"--{name.replace('_', '-')}", *map(str, many)]
+    return " ".join(words)

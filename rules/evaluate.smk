@@ -1,0 +1,173 @@
+EVALUATE = config["evaluate"]
+BM25 = [name for name, system in SYSTEMS.items() if system["type"] == "bm25"]
+M3 = [name for name, system in SYSTEMS.items() if system["type"] == "m3"]
+
+
+rule build_collection:
+    """Join all datasets into one test collection with known-item judgements."""
+    input:
+        corpora=expand(results("pairs/{dataset}/corpus.jsonl"), dataset=DATASETS),
+        tests=expand(results("pairs/{dataset}/test.jsonl"), dataset=DATASETS),
+    output:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        qrels=results("collection/qrels.txt"),
+    log:
+        log_of("build_collection"),
+    benchmark:
+        benchmark_of("build_collection")
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        options=flags(datasets=list(DATASETS)),
+    message:
+        "Building the test collection"
+    shell:
+        "python scripts/build_collection.py --corpora {input.corpora} --tests {input.tests}"
+        " {params.options} --corpus {output.corpus} --queries {output.queries}"
+        " --qrels {output.qrels} &> {log}"
+
+
+rule encode_collection:
+    """Encode the test collection, dense and sparse, with one model."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        model=model_under_test,
+    output:
+        directory(results("encodings/{model}")),
+    log:
+        log_of("encode_collection", "{model}"),
+    benchmark:
+        benchmark_of("encode_collection", "{model}")
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=480,
+    params:
+        options=flags(
+            max_length=MINING["passage_max_length"],
+            query_max_length=MINING["query_max_length"],
+            batch_size=EVALUATE["batch_size"],
+        ),
+    message:
+        "Encoding the test collection with the {wildcards.model} model"
+    shell:
+        "python scripts/encode_collection.py --corpus {input.corpus}"
+        " --queries {input.queries} --model {input.model} {params.options}"
+        " --output {output} &> {log}"
+
+
+rule retrieve_bm25:
+    """Rank the corpus for every test query by BM25."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        model=model_of("embedder"),
+    output:
+        results("runs/{system}.trec"),
+    log:
+        log_of("retrieve_bm25", "{system}"),
+    benchmark:
+        benchmark_of("retrieve_bm25", "{system}")
+    wildcard_constraints:
+        system="|".join(BM25) or "no-such-system^",
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        options=flags(depth=EVALUATE["depth"]),
+    message:
+        "Ranking by {wildcards.system}"
+    shell:
+        "python scripts/retrieve_bm25.py --corpus {input.corpus} --queries {input.queries}"
+        " --tokenizer {input.model} {params.options} --output {output} &> {log}"
+
+
+rule retrieve_m3:
+    """Rank the corpus for every test query by one model and mode."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        encodings=lambda w: results(f"encodings/{SYSTEMS[w.system]['model']}"),
+        model=lambda w: (
+            model_of("embedder")
+            if SYSTEMS[w.system]["model"] == "base"
+            else results("model")
+        ),
+    output:
+        results("runs/{system}.trec"),
+    log:
+        log_of("retrieve_m3", "{system}"),
+    benchmark:
+        benchmark_of("retrieve_m3", "{system}")
+    wildcard_constraints:
+        system="|".join(M3) or "no-such-system^",
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=480,
+    params:
+        mode=lambda w: SYSTEMS[w.system]["mode"],
+        options=flags(
+            weights=EVALUATE["weights"],
+            depth=EVALUATE["depth"],
+            rerank_depth=EVALUATE["rerank_depth"],
+            max_length=MINING["passage_max_length"],
+            query_max_length=MINING["query_max_length"],
+            batch_size=EVALUATE["batch_size"],
+        ),
+    message:
+        "Ranking by {wildcards.system}"
+    shell:
+        "python scripts/retrieve_m3.py --corpus {input.corpus} --queries {input.queries}"
+        " --encodings {input.encodings} --model {input.model} --mode {params.mode}"
+        " {params.options} --output {output} &> {log}"
+
+
+rule measure_runs:
+    """Measure every run against the judgements, with bootstrap intervals."""
+    input:
+        qrels=results("collection/qrels.txt"),
+        queries=results("collection/queries.jsonl"),
+        runs=expand(results("runs/{system}.trec"), system=SYSTEMS),
+    output:
+        metrics=results("metrics/metrics.json"),
+        per_query=results("metrics/per_query.csv"),
+    log:
+        log_of("measure_runs"),
+    benchmark:
+        benchmark_of("measure_runs")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        runs=[f"{system}={results(f'runs/{system}.trec')}" for system in SYSTEMS],
+        options=flags(
+            compare=[f"{new}={old}" for new, old in EVALUATE["compare"].items()]
+            or None,
+            bootstrap=EVALUATE["bootstrap"],
+            seed=config["seed"],
+        ),
+    message:
+        "Measuring the systems"
+    shell:
+        "python scripts/measure_runs.py --qrels {input.qrels} --queries {input.queries}"
+        " --runs {params.runs} {params.options} --output {output.metrics}"
+        " --per-query {output.per_query} &> {log}"

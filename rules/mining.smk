@@ -1,0 +1,121 @@
+MINING = config["mining"]
+
+
+rule embed_corpus:
+    """Embed one part of the passages that negatives are drawn from."""
+    input:
+        corpus=results("pairs/{dataset}/mining.jsonl"),
+        model=model_of("embedder"),
+    output:
+        results("mining/{dataset}/embeddings/{scatteritem}.npy"),
+    log:
+        log_of("embed_corpus", "{dataset}", "{scatteritem}"),
+    benchmark:
+        benchmark_of("embed_corpus", "{dataset}", "{scatteritem}")
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=480,
+    params:
+        options=flags(
+            max_length=MINING["passage_max_length"], batch_size=MINING["batch_size"]
+        ),
+    message:
+        "Embedding passages of {wildcards.dataset}, part {wildcards.scatteritem}"
+    shell:
+        "python scripts/embed_corpus.py --corpus {input.corpus} --part {wildcards.scatteritem}"
+        " --model {input.model} {params.options} --output {output} &> {log}"
+
+
+rule embed_queries:
+    """Embed the train queries of a dataset."""
+    input:
+        pairs=results("pairs/{dataset}/train.jsonl"),
+        model=model_of("embedder"),
+    output:
+        results("mining/{dataset}/queries.npy"),
+    log:
+        log_of("embed_queries", "{dataset}"),
+    benchmark:
+        benchmark_of("embed_queries", "{dataset}")
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        options=flags(
+            max_length=MINING["query_max_length"], batch_size=MINING["batch_size"]
+        ),
+    message:
+        "Embedding the train queries of {wildcards.dataset}"
+    shell:
+        "python scripts/embed_queries.py --pairs {input.pairs} --model {input.model}"
+        " {params.options} --output {output} &> {log}"
+
+
+rule search_corpus:
+    """Find the nearest passages of every train query in one part of the corpus."""
+    input:
+        queries=results("mining/{dataset}/queries.npy"),
+        embeddings=results("mining/{dataset}/embeddings/{scatteritem}.npy"),
+        corpus=results("pairs/{dataset}/mining.jsonl"),
+    output:
+        results("mining/{dataset}/neighbours/{scatteritem}.npy"),
+    log:
+        log_of("search_corpus", "{dataset}", "{scatteritem}"),
+    benchmark:
+        benchmark_of("search_corpus", "{dataset}", "{scatteritem}")
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        options=flags(depth=MINING["window"][1]),
+    message:
+        "Searching {wildcards.dataset}, part {wildcards.scatteritem}"
+    shell:
+        "python scripts/search_corpus.py --queries {input.queries}"
+        " --embeddings {input.embeddings} --corpus {input.corpus}"
+        " --part {wildcards.scatteritem} {params.options} --output {output} &> {log}"
+
+
+rule pick_negatives:
+    """Merge the parts' neighbours and pick each query's hard negatives."""
+    input:
+        pairs=results("pairs/{dataset}/train.jsonl"),
+        corpus=results("pairs/{dataset}/mining.jsonl"),
+        neighbours=gather.corpus(
+            results("mining/{{dataset}}/neighbours/{scatteritem}.npy")
+        ),
+    output:
+        negatives=results("negatives/{dataset}.jsonl"),
+        stats=results("negatives/{dataset}.stats.json"),
+    log:
+        log_of("pick_negatives", "{dataset}"),
+    benchmark:
+        benchmark_of("pick_negatives", "{dataset}")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        options=flags(
+            window=MINING["window"],
+            negatives=MINING["negatives_per_query"],
+            sampling=MINING["sampling"],
+            seed=config["seed"],
+        ),
+    message:
+        "Picking the hard negatives of {wildcards.dataset}"
+    shell:
+        "python scripts/pick_negatives.py --pairs {input.pairs} --corpus {input.corpus}"
+        " --neighbours {input.neighbours} {params.options} --output {output.negatives}"
+        " --stats {output.stats} &> {log}"

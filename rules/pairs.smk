@@ -1,0 +1,42 @@
+rule split_pairs:
+    """Divide a dataset's pairs into train, dev and test without leakage."""
+    input:
+        pairs=raw_pairs_of,
+        documents=documents_of,
+    output:
+        train=results("pairs/{dataset}/train.jsonl"),
+        dev=results("pairs/{dataset}/dev.jsonl"),
+        test=results("pairs/{dataset}/test.jsonl"),
+        corpus=results("pairs/{dataset}/corpus.jsonl"),
+        mining=results("pairs/{dataset}/mining.jsonl"),
+        rejected=results("pairs/{dataset}/pairs.rejected.jsonl"),
+        stats=results("pairs/{dataset}/stats.json"),
+    log:
+        log_of("split_pairs", "{dataset}"),
+    benchmark:
+        benchmark_of("split_pairs", "{dataset}")
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        documents=lambda w, input: flags(documents=input.get("documents") or None),
+        options=flags(
+            shares=[
+                config["pairs"]["shares"][side] for side in ("train", "dev", "test")
+            ],
+            group_by=config["pairs"]["group_by"],
+            block_pages=config["pairs"]["block_pages"],
+            on_bad_input=config["pairs"]["on_bad_input"],
+            seed=config["seed"],
+        ),
+    message:
+        "Dividing the pairs of {wildcards.dataset}"
+    shell:
+        "python scripts/split_pairs.py --input {input.pairs} {params.documents}"
+        " {params.options} --train {output.train} --dev {output.dev}"
+        " --test {output.test} --corpus {output.corpus} --mining {output.mining}"
+        " --rejected {output.rejected} --stats {output.stats} &> {log}"

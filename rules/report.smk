@@ -1,0 +1,2 @@
+def report_figures(wildcards):
+    return [results("figures/metrics.svg")]

@@ -1,0 +1,24 @@
+rule score_pairs:
+    """Score the positives and negatives of one part with the reranker."""
+    input:
+        pairs=train_negatives_of,
+        model=model_of("reranker"),
+    output:
+        results("scores/{dataset}/{scatteritem}.jsonl"),
+    log:
+        log_of("score_pairs", "{dataset}", "{scatteritem}"),
+    benchmark:
+        benchmark_of("score_pairs", "{dataset}", "{scatteritem}")
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=480,
+    params:
+        options=flags(**config["teacher"]),
+    message:
+        "Scoring {wildcards.dataset}, part {wildcards.scatteritem}, with the reranker"
+    shell:
+        "python scripts/score_pairs.py --pairs {input.pairs} --part {wildcards.scatteritem}"
+        " --model {input.model} {params.options} --output {output} &> {log}"

@@ -1,0 +1,37 @@
+import json
+import shlex
+
+
+rule train_model:
+    """Fine-tune the embedder on all shards with FlagEmbedding under torchrun."""
+    input:
+        shards=expand(
+            results("shards/{dataset}_len-{length}.jsonl"),
+            dataset=sorted(DATASETS),
+            length=LENGTHS,
+        ),
+        model=model_of("embedder"),
+    output:
+        model=directory(results("model")),
+        history=results("training/history.json"),
+    log:
+        log_of("train_model"),
+    benchmark:
+        benchmark_of("train_model")
+    conda:
+        "../envs/m3.yaml"
+    threads: 2
+    resources:
+        mem_mb=16000,
+        runtime=1440,
+    params:
+        # Outside the outputs, which Snakemake deletes when a job fails.
+        checkpoints=results("checkpoints"),
+        options=flags(processes=config["train"]["processes"], seed=config["seed"]),
+        args=shlex.quote(json.dumps(config["train"]["args"])),
+    message:
+        "Training"
+    shell:
+        "python scripts/train_model.py --shards {input.shards} --model {input.model}"
+        " --checkpoints {params.checkpoints} {params.options} --args {params.args}"
+        " --output {output.model} --history {output.history} &> {log}"

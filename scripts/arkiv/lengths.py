@@ -1,0 +1,153 @@
+"""Token lengths of texts, and the shard that a pair belongs to.
+
+Training sorts its data by length: rows of one shard make similar batches, so little
+is spent on padding. The shard of a pair is that of its longest text, as in
+FlagEmbedding's `split_data_by_length.py`.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from arkiv.errors import InputError
+from arkiv.files import Record, check_texts
+from arkiv.lookup import with_missing_ids
+from arkiv.pairs import check_pair
+
+# Characters tokenised at once: some 100 MB of tokens and their bookkeeping.
+CHARACTERS = 1 << 21
+SHARD_KEYS = ("id", "query", "pos", "neg", "pos_ids", "neg_ids")
+SCORE_KEYS = ("pos_scores", "neg_scores")
+
+
+class TokenCounter:
+    """Counts tokens; remembers the count, not the text, of all that it has met."""
+
+    def __init__(self, tokenizer_file: str | Path) -> None:
+        """Load a `tokenizer.json`.
+
+        Raises:
+            InputError: it is missing or not a tokenizer.
+        """
+        from tokenizers import Tokenizer
+
+        if not Path(tokenizer_file).is_file():
+            raise InputError("no such file", file=tokenizer_file)
+        try:
+            self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        except Exception as error:  # tokenizers raises nothing narrower
+            raise InputError(f"not a tokenizer ({error})", file=tokenizer_file) from None
+        # The file may ask for either; a length is that of the whole text.
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._known: dict[bytes, int] = {}
+
+    def lengths(self, texts: Iterable[str]) -> np.ndarray:
+        """(n_texts,) int64: tokens of each text, special tokens included."""
+        marks = []
+        waiting: dict[bytes, str] = {}
+        characters = 0
+        for text in texts:
+            mark = blake2b(text.encode(), digest_size=16).digest()
+            marks.append(mark)
+            if mark in self._known or mark in waiting:
+                continue
+            waiting[mark] = text
+            characters += len(text)
+            if characters >= CHARACTERS:
+                self._count(waiting)
+                waiting, characters = {}, 0
+        self._count(waiting)
+        return np.array([self._known[mark] for mark in marks], np.int64)
+
+    def _count(self, texts: Mapping[bytes, str]) -> None:
+        encoded = self._tokenizer.encode_batch_fast(list(texts.values()))
+        self._known.update(zip(texts, map(len, encoded), strict=True))
+
+
+def token_lengths(
+    texts: Iterable[str], tokenizer_file: str | Path, max_length: int | None = None
+) -> np.ndarray:
+    """Tokens of each text, as `len(AutoTokenizer(text)["input_ids"])`.
+
+    Each distinct text is tokenised once, many at a time.
+
+    Args:
+        texts: read once.
+        tokenizer_file: the model's `tokenizer.json`.
+        max_length: no length is more than this (what truncation would leave).
+
+    Returns:
+        (n_texts,) int64, special tokens included.
+
+    Raises:
+        InputError: the tokenizer is missing or broken.
+    """
+    lengths = TokenCounter(tokenizer_file).lengths(texts)
+    return lengths if max_length is None else np.minimum(lengths, max_length)
+
+
+def check_shardable(record: Record) -> None:
+    """Refuse a record that training cannot take.
+
+    Raises:
+        InputError: naming the key: no `neg`, scores of one kind without the other, or
+            lists of unequal length.
+    """
+    check_pair(record)
+    check_texts(record, "neg")
+    with_missing_ids(record)
+    given = [key for key in SCORE_KEYS if record.get(key) is not None]
+    if len(given) == 1:
+        (missing,) = set(SCORE_KEYS) - set(given)
+        raise InputError(f"is missing, but the row has `{given[0]}`", key=missing)
+
+
+def is_scored(record: Mapping) -> bool:
+    """Whether a checked row has teacher scores."""
+    return record.get(SCORE_KEYS[0]) is not None
+
+
+def shard_row(record: Record) -> Record:
+    """The checked row with the keys of a shard only, in their order.
+
+    The loader of FlagEmbedding gives a meaning to some other columns, and needs all
+    rows of a file to have the same ones.
+    """
+    pair = with_missing_ids(record)
+    keys = SHARD_KEYS + SCORE_KEYS if is_scored(record) else SHARD_KEYS
+    return {key: pair[key] for key in keys}
+
+
+def check_edges(edges: Sequence[int]) -> None:
+    """Refuse edges that do not begin with 0 and rise.
+
+    Raises:
+        InputError: saying so.
+    """
+    rising = all(low < high for low, high in zip(edges, edges[1:], strict=False))
+    if not edges or edges[0] != 0 or not rising:
+        raise InputError(
+            f"are {' '.join(map(str, edges))}, expected to begin with 0 and to rise",
+            key="edges",
+        )
+
+
+def bucket_of(length: int, edges: Sequence[int]) -> int:
+    """The bucket i with edges[i] <= length < edges[i + 1]; the last has no end."""
+    return bisect.bisect_right(edges, length) - 1
+
+
+def longest_texts(pairs: Sequence[Mapping], counter: TokenCounter) -> Iterator[int]:
+    """Tokens of the longest of query, positives and negatives of each pair."""
+    texts = [[pair["query"], *pair["pos"], *pair["neg"]] for pair in pairs]
+    lengths = counter.lengths(text for group in texts for text in group)
+    start = 0
+    for group in texts:
+        yield int(lengths[start : start + len(group)].max())
+        start += len(group)

@@ -1,0 +1,172 @@
+"""Retrieval measures by query, their means, and bootstrap intervals.
+
+The measures are those of trec_eval, by `ir_measures`: nDCG with linear gains and log2
+discount, AP over all relevant passages, RR@10 zero beyond rank 10.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from arkiv.hashing import rng
+from arkiv.trec import Qrels, Run
+
+MEASURES = ("nDCG@10", "AP", "R@100", "RR@10", "nDCG@100", "P@10", "Success@10")
+# As papers name them.
+TITLES = {"AP": "MAP", "R@100": "Recall@100", "RR@10": "MRR@10", "P@10": "Precision@10"}
+LEVEL = 0.95
+
+# Resampled query counts held at once: 32 MiB.
+BLOCK_COUNTS = 1 << 22
+# Below what the order of summation changes.
+DECIMALS = 6
+
+
+def by_query(
+    run: Run, qrels: Qrels, query_ids: Sequence[str], measures: Sequence[str] = MEASURES
+) -> np.ndarray:
+    """The measures of each query, (n_queries, n_measures) float64.
+
+    Args:
+        run: passage ids of each query, best first.
+        qrels: judgements.
+        query_ids: the rows of the result; one that the run lacks scores 0.
+        measures: in the words of `ir_measures`.
+    """
+    import ir_measures
+
+    parsed = [ir_measures.parse_measure(name) for name in measures]
+    column = {measure: index for index, measure in enumerate(parsed)}
+    row = {query_id: index for index, query_id in enumerate(query_ids)}
+    # Ranks as scores: without ties, so that every measure sees the same order. Not all
+    # that stand behind `ir_measures` break ties alike.
+    scores = {
+        query_id: {key: float(-rank) for rank, key in enumerate(passage_ids)}
+        for query_id, passage_ids in run.items()
+        if query_id in row
+    }
+    values = np.zeros((len(query_ids), len(parsed)))
+    judged = {query_id: qrels[query_id] for query_id in query_ids}
+    for metric in ir_measures.iter_calc(parsed, judged, scores):
+        values[row[metric.query_id], column[metric.measure]] = metric.value
+    return values
+
+
+def bootstrap(
+    values: np.ndarray, samples: int, seed: int, *, level: float = LEVEL
+) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile intervals of the means over queries.
+
+    Every column is resampled with the same queries, so columns of differences give
+    paired intervals.
+
+    Args:
+        values: (n_queries, n_columns), rows in the order of the query ids.
+        samples: how many times to draw n_queries queries with replacement.
+        seed: of the draws, which depend on nothing else but n_queries.
+        level: share of the resampled means between the two ends.
+
+    Returns:
+        Lower and upper ends, (n_columns,) each.
+    """
+    n_queries = len(values)
+    generator = np.random.default_rng(rng(seed, "bootstrap").getrandbits(128))
+    means = np.empty((samples, values.shape[1]))
+    step = max(1, BLOCK_COUNTS // n_queries)
+    for start in range(0, samples, step):
+        size = min(step, samples - start)
+        drawn = generator.integers(0, n_queries, (size, n_queries))
+        drawn += np.arange(size)[:, None] * n_queries
+        counts = np.bincount(drawn.ravel(), minlength=size * n_queries)
+        means[start : start + size] = counts.reshape(size, n_queries) @ values
+    tail = (1 - level) / 2
+    low, high = np.quantile(means / n_queries, [tail, 1 - tail], axis=0)
+    return low, high
+
+
+def slices_of(
+    queries: Sequence[Mapping[str, Any]], edges: Iterable[int]
+) -> dict[str, np.ndarray]:
+    """Rows of the queries of each dataset and of each length of passage.
+
+    Args:
+        queries: `{"dataset", "tokens"}` where known.
+        edges: lower edges in tokens of the longest relevant passage.
+
+    Returns:
+        Rows by name; slices that hold none or all of the queries are left out.
+    """
+    datasets = [query.get("dataset") for query in queries]
+    lengths = [query.get("tokens") for query in queries]
+    slices = {
+        f"dataset {name}": [row for row, own in enumerate(datasets) if own == name]
+        for name in sorted(set(datasets) - {None})
+    }
+    bounds = sorted(set(edges))
+    for low, high in zip(bounds, [*bounds[1:], math.inf], strict=True):
+        slices[f"{low} to {high - 1} tokens" if high < math.inf else f"{low}+ tokens"] = [
+            row
+            for row, length in enumerate(lengths)
+            if length is not None and low <= length < high
+        ]
+    return {
+        name: np.array(rows)
+        for name, rows in slices.items()
+        if 0 < len(rows) < len(queries)
+    }
+
+
+def summary(
+    values: Mapping[str, np.ndarray],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    samples: int,
+    seed: int,
+    measures: Sequence[str] = MEASURES,
+) -> dict[str, Any]:
+    """Means of each system and differences of pairs of systems, with intervals.
+
+    Args:
+        values: of each system (n_queries, n_measures), the same queries for all.
+        pairs: (system, base) to compare.
+        samples: bootstrap samples.
+        seed: of the bootstrap.
+        measures: names of the columns.
+
+    Returns:
+        `{"queries", "systems": {system: {measure: {"mean", "low", "high"}}},
+        "comparisons": [{"system", "base", "difference": {measure: {...}}}]}`
+    """
+    blocks = [
+        *values.values(),
+        *(values[system] - values[base] for system, base in pairs),
+    ]
+    columns = np.hstack(blocks)
+    low, high = bootstrap(columns, samples, seed)
+    ends = np.stack([columns.mean(axis=0), low, high]).reshape(3, len(blocks), -1)
+
+    def described(block: int) -> dict[str, dict[str, float]]:
+        return {
+            measure: {
+                key: round(float(ends[place, block, column]), DECIMALS)
+                for place, key in enumerate(("mean", "low", "high"))
+            }
+            for column, measure in enumerate(measures)
+        }
+
+    return {
+        "queries": len(columns),
+        "systems": {system: described(block) for block, system in enumerate(values)},
+        "comparisons": [
+            {
+                "system": system,
+                "base": base,
+                "difference": described(len(values) + block),
+            }
+            for block, (system, base) in enumerate(pairs)
+        ],
+    }

@@ -1,0 +1,245 @@
+"""Exact retrieval over a whole corpus, and re-ranking of its first passages.
+
+Everything is ranked by score descending, ties by row, and rows stand in the order of
+the passages' ids (see `arkiv.collection.read_ordered`), so ties go by id. Matrix
+products run in blocks: memory is bounded by the block, not by queries times passages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from arkiv.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+# Scores held at once: 256 MiB of float32.
+BLOCK_SCORES = 1 << 26
+# Passages multiplied at once, and their texts' characters encoded at once into one
+# vector a token: about 1 GiB of float32 at 1,024 dimensions and 4 characters a token.
+BLOCK_PASSAGES = 1 << 16
+BLOCK_CHARACTERS = 1 << 20
+# Texts tokenised at once.
+BLOCK_TEXTS = 1 << 12
+
+
+class Ranking(NamedTuple):
+    """The passages found for one query, best first.
+
+    Attributes:
+        rows: (k,) int64, rows of the corpus.
+        scores: (k,) float32, descending.
+    """
+
+    rows: np.ndarray
+    scores: np.ndarray
+
+
+def best(scores: np.ndarray, depth: int, *, matching: bool = False) -> Ranking:
+    """The `depth` best of all passages, ties by row, exactly.
+
+    Args:
+        scores: (n_passages,) float32.
+        depth: how many to keep.
+        matching: leave out passages that score zero or less: lexical scores say
+            nothing about a passage that shares no token with the query.
+    """
+    rows = np.flatnonzero(scores > 0) if matching else np.arange(len(scores))
+    if len(rows) > depth:
+        found = scores[rows]
+        # The score at the last rank; all that tie with it stay in until ties are broken.
+        last = np.partition(found, len(found) - depth)[len(found) - depth]
+        rows = rows[found >= last]
+    order = np.argsort(-scores[rows], kind="stable")[:depth]
+    return Ranking(rows[order], scores[rows[order]].astype(np.float32))
+
+
+def _query_blocks(n_queries: int, n_passages: int) -> Iterator[slice]:
+    step = max(1, BLOCK_SCORES // max(1, n_passages))
+    for start in range(0, n_queries, step):
+        yield slice(start, start + step)
+
+
+def search_dense(
+    queries: np.ndarray, passages: np.ndarray, depth: int
+) -> Iterator[Ranking]:
+    """Rank all passages for each query by the dot product of their vectors.
+
+    Args:
+        queries: (n_queries, dim) of any float type; products are made in float32.
+        passages: (n_passages, dim), may be mapped from a file.
+        depth: passages per query.
+    """
+    for block in _query_blocks(len(queries), len(passages)):
+        vectors = np.asarray(queries[block], np.float32)
+        scores = np.empty((len(vectors), len(passages)), np.float32)
+        for start in range(0, len(passages), BLOCK_PASSAGES):
+            part = slice(start, start + BLOCK_PASSAGES)
+            np.matmul(
+                vectors, np.asarray(passages[part], np.float32).T, out=scores[:, part]
+            )
+        for row in scores:
+            yield best(row, depth)
+
+
+def search_sparse(
+    queries: csr_matrix, passages: csr_matrix, depth: int
+) -> Iterator[Ranking]:
+    """Rank the passages that share a token with the query by the product of weights.
+
+    Args:
+        queries: (n_queries, vocabulary) float32 token weights.
+        passages: (n_passages, vocabulary) float32 token weights.
+        depth: passages per query.
+    """
+    by_token = passages.T.tocsr()
+    for block in _query_blocks(queries.shape[0], passages.shape[0]):
+        for row in (queries[block] @ by_token).toarray():
+            yield best(row, depth, matching=True)
+
+
+def sparse_scores(
+    queries: csr_matrix, passages: csr_matrix, candidates: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Products of token weights of each query with its candidate rows, float32."""
+    return [
+        (passages[rows] @ queries[[row]].T).toarray().ravel().astype(np.float32)
+        for row, rows in enumerate(candidates)
+    ]
+
+
+def multi_vector_scores(
+    query_vectors: Sequence[np.ndarray],
+    texts: Callable[[Sequence[int]], list[str]],
+    candidates: Sequence[np.ndarray],
+    encode: Callable[[list[str]], Sequence[np.ndarray]],
+    sizes: Sequence[int],
+) -> list[np.ndarray]:
+    """Late-interaction scores of each query with its candidates, float32.
+
+    The mean over the query's tokens of the highest dot product with a token of the
+    passage, as FlagEmbedding's `colbert_score`. Each candidate passage is encoded once,
+    a block of passages at a time.
+
+    Args:
+        query_vectors: of each query (n_tokens, dim) float32, normalised.
+        texts: the texts of corpus rows.
+        candidates: of each query the corpus rows to score.
+        encode: texts to one (n_tokens, dim) array each.
+        sizes: of each corpus row its number of characters, by which blocks are made.
+    """
+    lengths = [len(rows) for rows in candidates]
+    scores = np.zeros(sum(lengths), np.float32)
+    if not len(scores):
+        return [np.zeros(0, np.float32) for _ in candidates]
+    query_of = np.repeat(np.arange(len(candidates)), lengths)
+    wanted, passage_of = np.unique(np.concatenate(candidates), return_inverse=True)
+    by_passage = np.argsort(passage_of, kind="stable")
+    starts = np.searchsorted(passage_of[by_passage], np.arange(len(wanted) + 1))
+    for block in _text_blocks([sizes[row] for row in wanted]):
+        encoded = encode(texts(wanted[block.start : block.stop].tolist()))
+        for passage, vectors in zip(block, encoded, strict=True):
+            pairs = by_passage[starts[passage] : starts[passage + 1]]
+            asking = [query_vectors[query] for query in query_of[pairs]]
+            counts = np.array([len(query) for query in asking])
+            highest = (np.concatenate(asking) @ vectors.T).max(axis=1)
+            firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+            scores[pairs] = np.add.reduceat(highest, firsts) / counts
+    return np.split(scores, np.cumsum(lengths)[:-1])
+
+
+def _text_blocks(sizes: Sequence[int]) -> Iterator[range]:
+    start, held = 0, 0
+    for row, size in enumerate(sizes):
+        if row > start and held + size > BLOCK_CHARACTERS:
+            yield range(start, row)
+            start, held = row, 0
+        held += size
+    if start < len(sizes):
+        yield range(start, len(sizes))
+
+
+def reranked(first: Ranking, scores: np.ndarray) -> Ranking:
+    """The first `len(scores)` passages in the order of new scores, the others below.
+
+    The others keep their order; their scores are moved as a whole to lie below the
+    lowest new one, for the two kinds of score have different ranges.
+
+    Args:
+        first: what the first stage found.
+        scores: (m,) float32, m <= k, new scores of its first m passages.
+    """
+    head, rest = first.rows[: len(scores)], first.rows[len(scores) :]
+    order = np.lexsort((head, -scores))
+    rows, new = head[order], scores[order]
+    if not len(rest):
+        return Ranking(rows, new)
+    below = first.scores[len(scores) :]
+    if len(new):
+        below = below - below[0] + new[-1]
+    return Ranking(np.concatenate([rows, rest]), np.concatenate([new, below]))
+
+
+def token_ids(texts: Sequence[str], tokenizer_file: Path) -> list[np.ndarray]:
+    """The token ids of each text, int32, without special tokens, none cut off.
+
+    Raises:
+        InputError: the file is not a tokenizer.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    except Exception as error:  # tokenizers raises nothing narrower
+        reason = f"is not a tokenizer ({error})"
+        raise InputError(reason, file=tokenizer_file) from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    added = tokenizer.get_added_tokens_decoder()
+    special = [token_id for token_id, token in added.items() if token.special]
+    ids: list[np.ndarray] = []
+    for start in range(0, len(texts), BLOCK_TEXTS):
+        block = list(texts[start : start + BLOCK_TEXTS])
+        for encoding in tokenizer.encode_batch_fast(block, add_special_tokens=False):
+            tokens = np.array(encoding.ids, np.int32)
+            ids.append(tokens[~np.isin(tokens, special)])
+    return ids
+
+
+def search_bm25(
+    queries: Sequence[np.ndarray],
+    passages: Sequence[np.ndarray],
+    depth: int,
+    *,
+    k1: float = 1.5,
+    b: float = 0.75,
+) -> Iterator[Ranking]:
+    """Rank the passages that share a token with the query by BM25 (Lucene's form).
+
+    Args:
+        queries: token ids of each query; a repeated token counts as often as it stands.
+        passages: token ids of each passage.
+        depth: passages per query.
+        k1: saturation of term frequency.
+        b: normalisation by passage length, from 0 (none) to 1.
+    """
+    import bm25s
+
+    known = np.unique(np.concatenate([*passages, np.zeros(0, np.int32)]))
+    index = bm25s.BM25(k1=k1, b=b, method="lucene")
+    if len(known):
+        # bm25s numbers its columns itself: give it the places among the known tokens.
+        columns = [np.searchsorted(known, passage) for passage in passages]
+        vocabulary = {int(token): column for column, token in enumerate(known)}
+        index.index((columns, vocabulary), create_empty_token=False, show_progress=False)
+    for query in queries:
+        asked = np.searchsorted(known, query[np.isin(query, known)])
+        if len(asked):
+            yield best(index.get_scores_from_ids(asked), depth, matching=True)
+        else:
+            yield Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32))

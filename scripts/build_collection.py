@@ -1,0 +1,93 @@
+"""Join the datasets' passages and test pairs into one test collection.
+
+Passages of equal id are kept once, queries of equal text are merged with their relevant
+passages united. The passages that a query was made from are its gold standard. All
+three files are in the order of their ids.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from arkiv.cli import parser, run
+from arkiv.collection import Collection
+from arkiv.errors import InputError
+from arkiv.files import write_records
+from arkiv.trec import write_qrels
+
+log = logging.getLogger("build_collection")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "--corpora",
+        nargs="+",
+        required=True,
+        metavar="JSONL",
+        help="all passages of each dataset",
+    )
+    arguments.add_argument(
+        "--tests",
+        nargs="+",
+        required=True,
+        metavar="JSONL",
+        help="the test pairs of each dataset, in the same order",
+    )
+    arguments.add_argument(
+        "--datasets",
+        nargs="+",
+        required=True,
+        metavar="NAME",
+        help="the names of the datasets, in the same order",
+    )
+    arguments.add_argument(
+        "--tokenizer",
+        metavar="MODELDIR",
+        help="give each query the length in tokens of its longest relevant passage",
+    )
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments = arguments.parse_args(argv)
+
+    names = arguments.datasets
+    for option in ("corpora", "tests"):
+        given = len(getattr(arguments, option))
+        if given != len(names):
+            raise InputError(
+                f"names {given} file(s) for {len(names)} dataset(s)", key=f"--{option}"
+            )
+
+    collection = Collection()
+    for name, path in zip(names, arguments.corpora, strict=True):
+        new = collection.add_passages(name, path)
+        log.info("%s: %d new passages from %s", name, new, path)
+    for name, path in zip(names, arguments.tests, strict=True):
+        count = collection.add_queries(name, path)
+        log.info("%s: %d test pairs from %s", name, count, path)
+    if not collection.queries:
+        raise InputError(
+            f"leaves no test query in {', '.join(names)}; raise the share of test",
+            key="pairs.shares",
+        )
+    if seen := collection.seen_in_training():
+        log.warning(
+            "%d relevant passages are trained on by another dataset, which flatters "
+            "the tuned model; join these datasets into one to divide them together",
+            seen,
+        )
+    if arguments.tokenizer:
+        from arkiv.models import tokenizer_file
+
+        collection.set_lengths(tokenizer_file(arguments.tokenizer))
+
+    passages = write_records(arguments.corpus, collection.ordered_passages())
+    queries = write_records(arguments.queries, collection.ordered_queries())
+    judged = write_qrels(arguments.qrels, collection.qrels())
+    log.info("%d passages, %d queries, %d judgements", passages, queries, judged)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

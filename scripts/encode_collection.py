@@ -1,0 +1,88 @@
+"""Encode a test collection with M3: dense vectors and sparse token weights.
+
+Writes a directory with `corpus.dense.npy` and `queries.dense.npy` (float16, row i =
+line i) and `corpus.sparse.npz` and `queries.sparse.npz` (SciPy CSR, float32, a column
+for each token of the vocabulary). Multi-vector representations are too large to keep;
+retrieve_m3.py makes them for the passages it re-ranks.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+import numpy as np
+
+from arkiv.cli import parser, run
+from arkiv.collection import read_ordered
+from arkiv.errors import InputError
+from arkiv.files import written_whole
+from arkiv.models import check_model
+
+log = logging.getLogger("encode_collection")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument("--model", required=True, metavar="DIR")
+    arguments.add_argument("--output", required=True, metavar="DIR")
+    arguments.add_argument(
+        "--max-length", type=int, default=8192, help="of a passage, in tokens"
+    )
+    arguments.add_argument(
+        "--query-max-length", type=int, default=256, help="of a query, in tokens"
+    )
+    arguments.add_argument(
+        "--batch-size", type=int, default=16, help="texts per forward pass"
+    )
+    arguments.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="let the model directory run Python code of its own",
+    )
+    arguments = arguments.parse_args(argv)
+
+    model = check_model(arguments.model, "embedder")
+    passages = read_ordered(arguments.corpus)
+    queries = read_ordered(arguments.queries, queries=True)
+    texts = {
+        "corpus": ([row["text"] for row in passages], arguments.max_length),
+        "queries": ([row["query"] for row in queries], arguments.query_max_length),
+    }
+
+    from scipy.sparse import save_npz
+
+    from arkiv.m3 import M3Encoder
+
+    with written_whole(arguments.output) as beside:
+        beside.mkdir()
+        for name, (lines, max_length) in texts.items():
+            began = time.monotonic()
+            encoder = M3Encoder(
+                model,
+                max_length=max_length,
+                batch_size=arguments.batch_size,
+                trust_remote_code=arguments.trust_remote_code,
+            )
+            encoded = encoder.encode(lines, dense=True, sparse=True)
+            if not np.isfinite(encoded.dense).all():
+                raise InputError(
+                    "gives vectors that are not finite; was its training unstable?",
+                    file=arguments.model,
+                )
+            np.save(beside / f"{name}.dense.npy", encoded.dense.astype(np.float16))
+            save_npz(beside / f"{name}.sparse.npz", encoded.sparse)
+            log.info(
+                "%s: %d texts in %.1f s, %.0f token weights each",
+                name,
+                len(lines),
+                time.monotonic() - began,
+                encoded.sparse.nnz / len(lines),
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

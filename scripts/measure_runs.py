@@ -1,0 +1,140 @@
+"""Measure the runs of retrieval systems against the judgements.
+
+Means over all test queries with 95 % bootstrap intervals, and paired differences
+between systems with theirs; for all queries, for each dataset, and for each length of
+relevant passage. A query that a run lacks scores 0.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import sys
+
+import numpy as np
+
+from arkiv.cli import parser, run
+from arkiv.collection import read_ordered
+from arkiv.errors import InputError
+from arkiv.files import write_json, written_whole
+from arkiv.measures import LEVEL, MEASURES, by_query, slices_of, summary
+from arkiv.trec import read_qrels, read_run
+
+log = logging.getLogger("measure_runs")
+
+
+def named(values: list[str], option: str) -> dict[str, str]:
+    """`NAME=VALUE` words as a map.
+
+    Raises:
+        InputError: a word of another form, or a name given twice.
+    """
+    result: dict[str, str] = {}
+    for word in values:
+        name, sign, value = word.partition("=")
+        if not (name and sign and value):
+            raise InputError(f"has {word!r}, expected NAME=VALUE", key=option)
+        if name in result:
+            raise InputError(f"names {name} twice", key=option)
+        result[name] = value
+    return result
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument(
+        "--runs", nargs="+", required=True, metavar="SYSTEM=TREC", help="what to measure"
+    )
+    arguments.add_argument(
+        "--compare",
+        nargs="*",
+        default=[],
+        metavar="SYSTEM=BASE",
+        help="report the difference of a system to another one",
+    )
+    arguments.add_argument(
+        "--base", metavar="SYSTEM", help="compare every other system with this one too"
+    )
+    arguments.add_argument(
+        "--length-edges",
+        nargs="*",
+        type=int,
+        default=[],
+        metavar="TOKENS",
+        help="measure queries by themselves whose longest relevant passage has from "
+        "one edge to below the next tokens",
+    )
+    arguments.add_argument("--bootstrap", type=int, default=10000, help="samples")
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--output", required=True, metavar="JSON")
+    arguments.add_argument("--per-query", required=True, metavar="CSV")
+    arguments = arguments.parse_args(argv)
+
+    runs = named(arguments.runs, "--runs")
+    pairs = list(named(arguments.compare, "--compare").items())
+    for system in [*(name for pair in pairs for name in pair), arguments.base]:
+        if system is not None and system not in runs:
+            raise InputError(
+                f"names the system {system}, which has no run",
+                key="--base" if system == arguments.base else "--compare",
+            )
+    if arguments.base:
+        more = [(system, arguments.base) for system in runs if system != arguments.base]
+        pairs += [pair for pair in more if pair not in pairs]
+
+    queries = read_ordered(arguments.queries, queries=True)
+    query_ids = [query["id"] for query in queries]
+    qrels = read_qrels(arguments.qrels)
+    if set(qrels) != set(query_ids):
+        stray = min(set(qrels) ^ set(query_ids))
+        raise InputError(
+            f"and {arguments.queries} are not of one collection: query {stray} stands "
+            "in one of them only",
+            file=arguments.qrels,
+        )
+    values: dict[str, np.ndarray] = {}
+    for system, path in runs.items():
+        ranked = read_run(path)
+        if not ranked.keys() <= qrels.keys():
+            stray = min(ranked.keys() - qrels.keys())
+            raise InputError(
+                f"has the query {stray}, which {arguments.qrels} lacks", file=path
+            )
+        values[system] = by_query(ranked, qrels, query_ids)
+        lacking = len(query_ids) - len(ranked)
+        log.info("%s: %d queries, %d without a result", system, len(ranked), lacking)
+
+    settings = {"samples": arguments.bootstrap, "seed": arguments.seed}
+    metrics = {
+        "measures": list(MEASURES),
+        "bootstrap": settings | {"level": LEVEL},
+        **summary(values, pairs, **settings),
+        "slices": {
+            name: summary(
+                {system: table[rows] for system, table in values.items()},
+                pairs,
+                **settings,
+            )
+            for name, rows in slices_of(queries, arguments.length_edges).items()
+        },
+    }
+    with (
+        written_whole(arguments.per_query) as beside,
+        open(beside, "w", encoding="utf-8", newline="") as out,
+    ):
+        table = csv.writer(out, lineterminator="\n")
+        table.writerow(["query_id", "query", "dataset", "system", *MEASURES])
+        for row, query in enumerate(queries):
+            about = [query["id"], query["query"], query.get("dataset", "")]
+            for system in values:
+                numbers = [f"{value:.6f}" for value in values[system][row]]
+                table.writerow([*about, system, *numbers])
+    write_json(arguments.output, metrics)
+    for system, means in metrics["systems"].items():
+        log.info("%s: nDCG@10 %.4f", system, means["nDCG@10"]["mean"])
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

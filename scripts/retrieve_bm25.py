@@ -1,0 +1,61 @@
+"""Search a test collection with BM25 over the tokens of a model's tokenizer.
+
+The lexical baseline: the same tokens that the sparse scores of M3 weigh, counted.
+Writes a TREC run.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+from arkiv.cli import parser, run
+from arkiv.collection import read_ordered
+from arkiv.models import tokenizer_file
+from arkiv.retrieval import search_bm25, token_ids
+from arkiv.trec import write_run
+
+log = logging.getLogger("retrieve_bm25")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument("--tokenizer", required=True, metavar="MODELDIR")
+    arguments.add_argument("--depth", type=int, default=1000, help="passages a query")
+    arguments.add_argument("--k1", type=float, default=1.5)
+    arguments.add_argument("--b", type=float, default=0.75)
+    arguments.add_argument("--tag", default="bm25", help="name of the system in the run")
+    arguments.add_argument("--output", required=True, metavar="TREC")
+    arguments = arguments.parse_args(argv)
+
+    tokenizer = tokenizer_file(arguments.tokenizer)
+    passages = read_ordered(arguments.corpus)
+    queries = read_ordered(arguments.queries, queries=True)
+    began = time.monotonic()
+    passage_tokens = token_ids([passage["text"] for passage in passages], tokenizer)
+    query_tokens = token_ids([query["query"] for query in queries], tokenizer)
+    rankings = search_bm25(
+        query_tokens, passage_tokens, arguments.depth, k1=arguments.k1, b=arguments.b
+    )
+    lines = write_run(
+        arguments.output,
+        (
+            (query["id"], [passages[row]["id"] for row in ranking.rows], ranking.scores)
+            for query, ranking in zip(queries, rankings, strict=True)
+        ),
+        arguments.tag,
+    )
+    log.info(
+        "searched %d passages with %d queries in %.1f s: %d lines",
+        len(passages),
+        len(queries),
+        time.monotonic() - began,
+        lines,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

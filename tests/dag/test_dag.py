@@ -1,0 +1,163 @@
+"""What would run: the DAG of every kind of dataset and target, by dry runs."""
+
+import json
+
+import pytest
+from project import ROOT, Project
+
+TINY = {
+    "embedder": {"source": "tiny", "revision": None},
+    "reranker": {"source": "tiny", "revision": None},
+}
+MINING = {"embed_corpus", "embed_queries", "search_corpus", "pick_negatives"}
+PAGES = {"build_documents", "generate_queries"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("project"))
+    (project.folder / "volumes" / "v1").mkdir(parents=True)
+    for name in ("pairs", "negatives", "scores"):
+        row = {"query": "q", "pos": ["p"], "neg": ["n"]}
+        (project.folder / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+    return project
+
+
+def test_the_demo_shows_its_whole_dag_before_anything_ran(project):
+    counts = project.planned("--configfile", "config/demo.yaml")
+    assert counts["make_archive"] == 1
+    assert counts["prepare_model"] == 2
+    for rule in ("generate_queries", "embed_corpus", "search_corpus", "score_pairs"):
+        assert counts[rule] == 2
+    assert counts["train_model"] == 1
+    assert counts["retrieve_bm25"] == 1
+    assert counts["retrieve_m3"] == 8
+    assert not (project.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "absent"),
+    [
+        ({"pages": "volumes"}, set()),
+        ({"pairs": "pairs.jsonl"}, PAGES),
+        ({"negatives": "negatives.jsonl"}, PAGES | MINING),
+        ({"scores": "scores.jsonl"}, PAGES | MINING | {"score_pairs"}),
+    ],
+)
+def test_stages_that_a_dataset_does_not_need_are_absent(project, source, absent):
+    config = project.configure(datasets={"d": source}, models=TINY)
+    counts = project.planned("--configfile", config)
+    heavy = PAGES | MINING | {"score_pairs"}
+    assert heavy - set(counts) == absent
+    assert {"split_pairs", "split_by_length", "train_model", "measure_runs"} <= set(
+        counts
+    )
+
+
+def test_jobs_grow_with_the_parts_and_datasets_and_nothing_else(project):
+    datasets = {f"d{n}": {"pairs": "pairs.jsonl"} for n in range(5)}
+    parts = {"corpus": 3, "pairs": 2}
+    config = project.configure(datasets=datasets, parts=parts, models=TINY)
+    counts = project.planned("--configfile", config)
+    assert counts["embed_corpus"] == counts["search_corpus"] == 15
+    assert counts["score_pairs"] == 10
+    assert counts["pick_negatives"] == counts["split_by_length"] == 5
+    assert counts["train_model"] == counts["measure_runs"] == 1
+
+
+def test_without_distillation_there_is_no_teacher(project):
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models=TINY,
+        train={"args": {"knowledge_distillation": False}},
+    )
+    counts = project.planned("--configfile", config)
+    assert "score_pairs" not in counts
+    assert counts["prepare_model"] == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "last", "beyond"),
+    [
+        ("documents", "build_documents", "generate_queries"),
+        ("queries", "split_pairs", "embed_corpus"),
+        ("mine", "pick_negatives", "score_pairs"),
+        ("score", "score_pairs", "split_by_length"),
+        ("split", "split_by_length", "train_model"),
+        ("train", "train_model", "measure_runs"),
+        ("evaluate", "measure_runs", "plot_metrics"),
+        ("report", "plot_metrics", "no_rule"),
+    ],
+)
+def test_a_named_target_ends_with_its_stage(project, target, last, beyond):
+    counts = project.planned(target, "--configfile", "config/demo.yaml")
+    assert last in counts
+    assert beyond not in counts
+
+
+def test_every_target_has_a_docstring(project):
+    listed = project.snakemake(
+        "--list-target-rules", "--configfile", "config/demo.yaml"
+    ).stdout
+    menu = [
+        "documents",
+        "queries",
+        "mine",
+        "score",
+        "split",
+        "train",
+        "evaluate",
+        "report",
+    ]
+    assert all(f"\n{name} (" in listed.replace("  ", "") for name in menu), listed
+    rules = [line for path in ROOT.glob("rules/*.smk") for line in path.open()]
+    for index, line in enumerate(rules):
+        if line.startswith("rule "):
+            assert rules[index + 1].strip().startswith('"""'), line
+
+
+def test_a_single_shard_is_a_target(project):
+    counts = project.planned(
+        "results/demo/shards/court_len-100-200.jsonl",
+        "--configfile",
+        "config/demo.yaml",
+    )
+    assert counts["split_by_length"] == 1
+    assert "train_model" not in counts
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        ({"trian": {}}, "`trian`: is not a configuration key; did you mean `train`?"),
+        (
+            {"mining": {"windows": [2, 200]}},
+            "`mining.windows`: is not a configuration key; did you mean `window`?",
+        ),
+        ({"mining": {"window": [200, 2]}}, "`mining.window`: is 200-2"),
+        ({"parts": {"corpus": 0}}, "`parts.corpus`: is 0, expected at least 1"),
+        ({"datasets": {"d": None}}, "`datasets`: is empty"),
+        ({"datasets": {"d": {"pairs": "gone.jsonl"}}}, "names gone.jsonl, which does"),
+        ({"datasets": {"d": {"pairs": "a", "pages": "b"}}}, "must name one source"),
+        ({"split": {"edges": [100, 200]}}, "`split.edges`"),
+        (
+            {"models": {"embedder": {"source": "./gone"}}},
+            "`models.embedder.source`: names ./gone, which is not a directory",
+        ),
+        ({"report": {"systems": ["bm52"]}}, "names the system bm52"),
+    ],
+)
+def test_a_bad_configuration_ends_in_one_sentence(project, overlay, said):
+    config = project.configure(
+        **{"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY} | overlay
+    )
+    done = project.snakemake("-n", "--configfile", config)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    assert said in done.stdout
+
+
+def test_no_configuration_says_what_to_do(project):
+    done = project.snakemake("-n")
+    assert done.returncode != 0
+    assert "--configfile (config/demo.yaml is an example)" in done.stdout

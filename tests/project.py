@@ -1,0 +1,94 @@
+"""A copy of the project in a folder of its own, and Snakemake run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "envs")
+
+
+class Project:
+    """The pipeline's files copied to `folder`; results stay there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in PARTS:
+            if (ROOT / name).is_dir():
+                shutil.copytree(
+                    ROOT / name,
+                    folder / name,
+                    ignore=shutil.ignore_patterns("__pycache__"),
+                )
+            else:
+                shutil.copy(ROOT / name, folder / name)
+
+    def configure(self, name: str = "test.yaml", **config: object) -> Path:
+        """Write a configuration overlay; return its path."""
+        path = self.folder / name
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+        return path
+
+    def command(self, *words: object) -> list[str]:
+        # The interpreter of the tests is the pipeline's: `python` in a rule finds it.
+        return [sys.executable, "-m", "snakemake", *map(str, words)]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        binaries = str(Path(sys.executable).parent)
+        return os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
+
+    def snakemake(
+        self, *words: object, timeout: float = 900
+    ) -> subprocess.CompletedProcess:
+        """Run Snakemake in the folder; output and errors together in `stdout`."""
+        return subprocess.run(
+            self.command(*words),
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=timeout,
+        )
+
+    def planned(self, *words: object) -> dict[str, int]:
+        """How often each rule would run, by a dry run.
+
+        Raises:
+            AssertionError: the dry run failed.
+        """
+        done = self.snakemake(*words, "-n")
+        assert done.returncode == 0, done.stdout
+        return job_counts(done.stdout)
+
+
+def job_counts(output: str) -> dict[str, int]:
+    """The rules and counts of Snakemake's table of jobs, without the total."""
+    counts: dict[str, int] = {}
+    lines = iter(output.splitlines())
+    for line in lines:
+        if line.startswith("Job stats:"):
+            next(lines), next(lines)
+            for row in lines:
+                words = row.split()
+                if len(words) != 2 or words[0] == "total":
+                    break
+                counts[words[0]] = int(words[1])
+            break
+    return counts
+
+
+def records(path: Path) -> list[dict]:
+    """The records of a JSON Lines file."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines if line]

@@ -1,0 +1,135 @@
+"""The command line of split_pairs.py."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "split_pairs.py"
+OUTPUTS = ("train", "dev", "test", "corpus", "mining", "rejected", "stats")
+
+
+def split_pairs(folder, *flags):
+    outputs = [
+        word
+        for name in OUTPUTS
+        for word in (
+            f"--{name}",
+            folder / f"{name}.json{'' if name == 'stats' else 'l'}",
+        )
+    ]
+    command = [sys.executable, SCRIPT, *flags, *outputs]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True)
+
+
+def rows(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({"query": f"q{n}", "pos": [f"p{n}"], "neg": [f"n{n % 3}"]})
+            + "\n"
+            for n in range(20)
+        )
+    )
+    return path
+
+
+def test_sides_corpus_and_mining(tmp_path, pairs):
+    done = split_pairs(tmp_path, "--input", pairs)
+    assert done.returncode == 0, done.stderr
+    sides = {
+        name: rows(tmp_path / f"{name}.jsonl") for name in ("train", "dev", "test")
+    }
+    assert {name: len(side) for name, side in sides.items()} == {
+        "train": 16,
+        "dev": 2,
+        "test": 2,
+    }
+    corpus = {row["id"]: row for row in rows(tmp_path / "corpus.jsonl")}
+    assert len(corpus) == 23
+    mining = {row["text"] for row in rows(tmp_path / "mining.jsonl")}
+    held_out = {
+        p for name in ("dev", "test") for row in sides[name] for p in row["pos"]
+    }
+    assert not mining & held_out
+    assert mining | held_out == {row["text"] for row in corpus.values()}
+
+
+def test_running_again_gives_the_same_bytes(tmp_path, pairs):
+    first, second = tmp_path / "a", tmp_path / "b"
+    for folder in (first, second):
+        assert split_pairs(folder, "--input", pairs).returncode == 0
+    for path in first.iterdir():
+        assert path.read_bytes() == (second / path.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"query": "q", "pos": [', "not JSON"),
+        ('{"pos": ["p"]}', "`query`: is missing"),
+        ('{"query": "q", "pos": []}', "`pos`: holds 0 texts"),
+    ],
+)
+def test_a_bad_line_stops_with_one_sentence_or_is_set_aside(
+    tmp_path, pairs, line, said
+):
+    lines = pairs.read_text().splitlines()
+    pairs.write_text("\n".join([*lines[:4], line, *lines[4:]]) + "\n")
+    stopped = split_pairs(tmp_path / "stop", "--input", pairs)
+    assert stopped.returncode == 1
+    sentence = stopped.stderr.splitlines()[-1]
+    assert sentence.startswith(f"error: {pairs}, line 5")
+    assert said in sentence
+    assert "Traceback" not in stopped.stderr
+    assert not (tmp_path / "stop").exists()
+    skipped = split_pairs(tmp_path / "skip", "--input", pairs, "--on-bad-input", "skip")
+    assert skipped.returncode == 0
+    assert [row["line"] for row in rows(tmp_path / "skip" / "rejected.jsonl")] == [5]
+    assert json.loads((tmp_path / "skip" / "stats.json").read_text())["bad_lines"] == 1
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    done = split_pairs(tmp_path / "out", "--input", empty)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"error: {empty}: holds no usable pair"
+
+
+def test_documents_without_a_query_are_searched_and_mined(tmp_path):
+    documents = [
+        {"id": "x", "text": f"p{n}", "volume": f"v{n // 10}", "first_page": n % 10}
+        for n in range(60)
+    ]
+    queries = [
+        {"query": f"q{n}", "pos": [f"p{n}"], "volume": f"v{n // 10}"}
+        for n in range(0, 60, 2)
+    ]
+    for name, records in (("documents", documents), ("queries", queries)):
+        text = "".join(json.dumps(record) + "\n" for record in records)
+        (tmp_path / f"{name}.jsonl").write_text(text)
+    done = split_pairs(
+        tmp_path / "out",
+        "--input",
+        tmp_path / "queries.jsonl",
+        "--documents",
+        tmp_path / "documents.jsonl",
+    )
+    assert done.returncode == 0, done.stderr
+    corpus = rows(tmp_path / "out" / "corpus.jsonl")
+    assert len(corpus) == 60
+    side_of_volume = {}
+    for row in corpus:
+        assert side_of_volume.setdefault(row["volume"], row["split"]) == row["split"]
+    mining = rows(tmp_path / "out" / "mining.jsonl")
+    assert {row["volume"] for row in mining} == {
+        volume for volume, side in side_of_volume.items() if side == "train"
+    }

@@ -1,0 +1,96 @@
+"""Defaults, schema, tables and environments say the same."""
+
+import re
+
+import pytest
+import yaml
+from project import ROOT
+
+from arkiv.config import REPLACED, check_config, without_removed
+from arkiv.errors import InputError
+
+DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
+# Maps whose keys the user chooses.
+FREE = {"datasets", "evaluate.systems", "evaluate.compare", "train.args"}
+
+
+def keys_of_defaults(value=DEFAULTS, path=""):
+    for key, entry in value.items():
+        name = f"{path}.{key}" if path else key
+        if isinstance(entry, dict) and name not in FREE:
+            yield from keys_of_defaults(entry, name)
+        else:
+            yield name
+
+
+def keys_of_schema(schema=SCHEMA, path=""):
+    for key, entry in schema.get("properties", {}).items():
+        name = f"{path}.{key}" if path else key
+        if "$ref" in entry:
+            entry = SCHEMA["$defs"][entry["$ref"].rpartition("/")[2]]
+        if "properties" in entry and name not in FREE:
+            yield from keys_of_schema(entry, name)
+        else:
+            yield name
+
+
+def test_defaults_are_complete():
+    assert sorted(keys_of_defaults()) == sorted(keys_of_schema())
+
+
+def test_the_table_of_keys_names_each_once_with_its_default():
+    table = (ROOT / "config/README.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `([a-z0-9_.]+)` \|", table, flags=re.M)
+    assert sorted(named) == sorted(
+        [*keys_of_defaults(), *(f"train.args.{k}" for k in DEFAULTS["train"]["args"])]
+    )
+
+
+def test_replaced_keys_are_gone_from_the_schema():
+    assert not set(REPLACED) & set(keys_of_schema())
+
+
+def test_null_takes_an_entry_away_and_changes_nothing_else():
+    config = without_removed(
+        {
+            "datasets": {"a": None, "b": {"pairs": "x"}},
+            "evaluate": {"systems": {"bm25": None}, "compare": {"x": None}},
+            "train": {"args": {"fp16": None}},
+        }
+    )
+    assert config == {
+        "datasets": {"b": {"pairs": "x"}},
+        "evaluate": {"systems": {}, "compare": {}},
+        "train": {"args": {"fp16": None}},
+    }
+
+
+def test_the_demo_and_the_defaults_with_a_dataset_are_valid(tmp_path):
+    (tmp_path / "p.jsonl").touch()
+    dataset = {"d": {"pairs": str(tmp_path / "p.jsonl")}}
+    check_config(DEFAULTS | {"datasets": dataset}, SCHEMA)
+
+
+@pytest.mark.parametrize("value", ["x", -1, 1.5, True])
+def test_a_value_of_another_kind_is_named(value):
+    with pytest.raises(InputError, match=r"^`parts\.pairs`: is .*expected"):
+        check_config(
+            DEFAULTS
+            | {"datasets": {"d": {"example": {"cases": 9, "volumes": 3}}}}
+            | {"parts": DEFAULTS["parts"] | {"pairs": value}},
+            SCHEMA,
+        )
+
+
+def test_environments_pin_what_requirements_pin():
+    pins = dict(
+        line.split("==")
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+    )
+    for path in sorted(ROOT.glob("envs/*.yaml")):
+        environment = yaml.safe_load(path.read_text())
+        packages = environment["dependencies"][-1]["pip"]
+        for package in packages:
+            name, pin = package.split("==")
+            assert pins[name] == pin, f"{path.name}: {package}"
