@@ -29,7 +29,7 @@ rule all:
     default_target: True
     input:
         metrics=results("metrics/metrics.json"),
-        figures=lambda w: report_figures(w),
+        figures=FIGURES.values(),
 
 
 include: "rules/models.smk"

@@ -25,6 +25,9 @@ DATASETS = config["datasets"]
 SYSTEMS = config["evaluate"]["systems"]
 DISTILL = bool(config["train"]["args"].get("knowledge_distillation"))
 
+# For every program that opens a model directory with transformers.
+TRUST = {"trust_remote_code": config["models"]["trust_remote_code"]}
+
 # Where a dataset starts; each kind has what the ones before it still need made.
 KINDS = ("example", "pages", "pairs", "negatives", "scores")
 
@@ -87,7 +90,7 @@ def raw_pairs_of(wildcards):
     """The query-passage pairs of a dataset before they are divided."""
     if wildcards.dataset in with_pages():
         return gather.queries(
-            results("queries/{dataset}/{{scatteritem}}.jsonl").format(**wildcards)
+            results(f"queries/{wildcards.dataset}/{{scatteritem}}.jsonl")
         )
     return [source(wildcards.dataset)]
 
@@ -99,20 +102,18 @@ def documents_of(wildcards):
     return []
 
 
-def train_negatives_of(wildcards):
+def train_negatives(dataset):
     """A dataset's train pairs with negatives: mined here or given."""
-    if wildcards.dataset in mined():
-        return results(f"negatives/{wildcards.dataset}.jsonl")
-    return results(f"pairs/{wildcards.dataset}/train.jsonl")
+    if dataset in mined():
+        return results(f"negatives/{dataset}.jsonl")
+    return results(f"pairs/{dataset}/train.jsonl")
 
 
-def train_rows_of(wildcards):
+def train_rows(dataset):
     """The finished train rows of a dataset, in parts: scored here or given."""
-    if wildcards.dataset in scored():
-        return gather.pairs(
-            results("scores/{dataset}/{{scatteritem}}.jsonl").format(**wildcards)
-        )
-    return [train_negatives_of(wildcards)]
+    if dataset in scored():
+        return gather.pairs(results(f"scores/{dataset}/{{scatteritem}}.jsonl"))
+    return [train_negatives(dataset)]
 
 
 def model_of(role):
@@ -138,11 +139,36 @@ def model_under_test(wildcards):
 
 
 def flags(**values):
-    """Command-line flags of a map: `a_b=1` becomes `--a-b 1`; None is left out."""
+    """Command-line flags of a map: `a_b=1` becomes `--a-b 1`, `c=True` `--c`.
+
+    None and False are left out.
+    """
     words = []
     for name, value in values.items():
-        if value is None:
+        if value is None or value is False:
             continue
         many = value if isinstance(value, (list, tuple)) else [value]
+        if value is True:
+            many = []
         words += [f"--{name.replace('_', '-')}", *map(str, many)]
     return " ".join(words)
+
+
+def named(pattern, datasets):
+    """NAME=FILE words of a file that each of these datasets has."""
+    return [f"{name}={results(pattern.format(name=name))}" for name in datasets]
+
+
+# The figures and tables of the report.
+FIGURES = {
+    name: results(f"figures/{name}")
+    for name in (
+        "data.html",
+        "lengths.svg",
+        "negatives.svg",
+        "training.svg",
+        "metrics.html",
+        "metrics.svg",
+        "searches.html",
+    )
+}

@@ -8,6 +8,7 @@ rule build_collection:
     input:
         corpora=expand(results("pairs/{dataset}/corpus.jsonl"), dataset=DATASETS),
         tests=expand(results("pairs/{dataset}/test.jsonl"), dataset=DATASETS),
+        model=model_of("embedder"),
     output:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
@@ -29,7 +30,8 @@ rule build_collection:
         "Building the test collection"
     shell:
         "python scripts/build_collection.py --corpora {input.corpora} --tests {input.tests}"
-        " {params.options} --corpus {output.corpus} --queries {output.queries}"
+        " --tokenizer {input.model} {params.options} --corpus {output.corpus}"
+        " --queries {output.queries}"
         " --qrels {output.qrels} &> {log}"
 
 
@@ -56,6 +58,7 @@ rule encode_collection:
             max_length=MINING["passage_max_length"],
             query_max_length=MINING["query_max_length"],
             batch_size=EVALUATE["batch_size"],
+            **TRUST,
         ),
     message:
         "Encoding the test collection with the {wildcards.model} model"
@@ -128,6 +131,7 @@ rule retrieve_m3:
             max_length=MINING["passage_max_length"],
             query_max_length=MINING["query_max_length"],
             batch_size=EVALUATE["batch_size"],
+            **TRUST,
         ),
     message:
         "Ranking by {wildcards.system}"
@@ -163,6 +167,7 @@ rule measure_runs:
             compare=[f"{new}={old}" for new, old in EVALUATE["compare"].items()]
             or None,
             bootstrap=EVALUATE["bootstrap"],
+            length_edges=EVALUATE["length_edges"],
             seed=config["seed"],
         ),
     message:

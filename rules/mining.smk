@@ -20,7 +20,9 @@ rule embed_corpus:
         runtime=480,
     params:
         options=flags(
-            max_length=MINING["passage_max_length"], batch_size=MINING["batch_size"]
+            max_length=MINING["passage_max_length"],
+            batch_size=MINING["batch_size"],
+            **TRUST,
         ),
     message:
         "Embedding passages of {wildcards.dataset}, part {wildcards.scatteritem}"
@@ -48,7 +50,9 @@ rule embed_queries:
         runtime=240,
     params:
         options=flags(
-            max_length=MINING["query_max_length"], batch_size=MINING["batch_size"]
+            max_length=MINING["query_max_length"],
+            batch_size=MINING["batch_size"],
+            **TRUST,
         ),
     message:
         "Embedding the train queries of {wildcards.dataset}"

@@ -1,2 +1,183 @@
-def report_figures(wildcards):
-    return [results("figures/metrics.svg")]
+REPORT = config["report"]
+
+
+rule plot_data:
+    """Count what went in and what was set aside, stage by stage."""
+    input:
+        documents=expand(
+            results("documents/{dataset}.stats.json"), dataset=with_pages()
+        ),
+        pairs=expand(results("pairs/{dataset}/stats.json"), dataset=DATASETS),
+        negatives=expand(results("negatives/{dataset}.stats.json"), dataset=mined()),
+        shards=expand(results("shards/{dataset}.split.json"), dataset=DATASETS),
+        history=results("training/history.json"),
+    output:
+        table=report(
+            FIGURES["data.html"],
+            caption="captions/data.rst",
+            category="1 Data",
+            labels={"figure": "From pages to training rows"},
+        ),
+        lengths=report(
+            FIGURES["lengths.svg"],
+            caption="captions/lengths.rst",
+            category="1 Data",
+            labels={"figure": "Rows by token length"},
+        ),
+    log:
+        log_of("plot_data"),
+    benchmark:
+        benchmark_of("plot_data")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        options=flags(
+            documents=named("documents/{name}.stats.json", with_pages()) or None,
+            pairs=named("pairs/{name}/stats.json", DATASETS),
+            negatives=named("negatives/{name}.stats.json", mined()) or None,
+            shards=named("shards/{name}.split.json", DATASETS),
+        ),
+    message:
+        "Drawing the data funnel"
+    shell:
+        "python scripts/plot_data.py {params.options} --history {input.history}"
+        " --table {output.table} --lengths {output.lengths} &> {log}"
+
+
+rule plot_negatives:
+    """Draw how negatives and positives are distributed over scores."""
+    input:
+        [path for name in DATASETS for path in train_rows(name)],
+    output:
+        report(
+            FIGURES["negatives.svg"],
+            caption="captions/negatives.rst",
+            category="2 Negatives",
+            labels={"figure": "Scores of negatives and positives"},
+        ),
+    log:
+        log_of("plot_negatives"),
+    benchmark:
+        benchmark_of("plot_negatives")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        rows=flags(
+            rows=[f"{name}={path}" for name in DATASETS for path in train_rows(name)]
+        ),
+    message:
+        "Drawing the scores of the negatives"
+    shell:
+        "python scripts/plot_negatives.py {params.rows} --output {output} &> {log}"
+
+
+rule plot_training:
+    """Draw the loss and the learning rate by step."""
+    input:
+        results("training/history.json"),
+    output:
+        report(
+            FIGURES["training.svg"],
+            caption="captions/training.rst",
+            category="3 Training",
+            labels={"figure": "Loss and learning rate"},
+        ),
+    log:
+        log_of("plot_training"),
+    benchmark:
+        benchmark_of("plot_training")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Drawing the training loss"
+    shell:
+        "python scripts/plot_training.py --history {input} --output {output} &> {log}"
+
+
+rule plot_metrics:
+    """Draw the metrics of every system, as a table and as a chart."""
+    input:
+        results("metrics/metrics.json"),
+    output:
+        table=report(
+            FIGURES["metrics.html"],
+            caption="captions/metrics_table.rst",
+            category="4 Retrieval",
+            labels={"figure": "Metrics (table)"},
+        ),
+        chart=report(
+            FIGURES["metrics.svg"],
+            caption="captions/metrics_chart.rst",
+            category="4 Retrieval",
+            labels={"figure": "Metrics (chart)"},
+        ),
+    log:
+        log_of("plot_metrics"),
+    benchmark:
+        benchmark_of("plot_metrics")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Drawing the metrics"
+    shell:
+        "python scripts/plot_metrics.py --metrics {input} --table {output.table}"
+        " --chart {output.chart} &> {log}"
+
+
+rule show_searches:
+    """Show test searches with the first passages of several systems side by side."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        qrels=results("collection/qrels.txt"),
+        runs=expand(results("runs/{system}.trec"), system=REPORT["systems"]),
+    output:
+        report(
+            FIGURES["searches.html"],
+            caption="captions/searches.rst",
+            category="4 Retrieval",
+            labels={"figure": "Example searches"},
+        ),
+    log:
+        log_of("show_searches"),
+    benchmark:
+        benchmark_of("show_searches")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        options=flags(
+            runs=named("runs/{name}.trec", REPORT["systems"]),
+            examples=REPORT["examples"],
+            seed=config["seed"],
+        ),
+    message:
+        "Writing the example searches"
+    shell:
+        "python scripts/show_searches.py --corpus {input.corpus}"
+        " --queries {input.queries} --qrels {input.qrels} {params.options}"
+        " --output {output} &> {log}"

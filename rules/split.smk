@@ -1,7 +1,7 @@
 rule split_by_length:
     """Split a dataset's train rows into one file per bucket of token length."""
     input:
-        pairs=train_rows_of,
+        pairs=lambda w: train_rows(w.dataset),
         model=model_of("embedder"),
     output:
         shards=expand(results("shards/{{dataset}}_len-{length}.jsonl"), length=LENGTHS),

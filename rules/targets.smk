@@ -34,13 +34,7 @@ rule mine:
 rule score:
     """Score the train pairs with the teacher."""
     input:
-        [
-            part
-            for dataset in scored()
-            for part in gather.pairs(
-                results(f"scores/{dataset}/{{scatteritem}}.jsonl")
-            )
-        ],
+        [part for dataset in scored() for part in train_rows(dataset)],
 
 
 rule split:
@@ -68,4 +62,4 @@ rule evaluate:
 rule report:
     """Draw the figures and tables of the report."""
     input:
-        report_figures,
+        FIGURES.values(),

@@ -1,7 +1,7 @@
 rule score_pairs:
     """Score the positives and negatives of one part with the reranker."""
     input:
-        pairs=train_negatives_of,
+        pairs=lambda w: train_negatives(w.dataset),
         model=model_of("reranker"),
     output:
         results("scores/{dataset}/{scatteritem}.jsonl"),
@@ -16,7 +16,7 @@ rule score_pairs:
         mem_mb=8000,
         runtime=480,
     params:
-        options=flags(**config["teacher"]),
+        options=flags(**config["teacher"], **TRUST),
     message:
         "Scoring {wildcards.dataset}, part {wildcards.scatteritem}, with the reranker"
     shell:

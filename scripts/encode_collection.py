@@ -14,9 +14,8 @@ import time
 
 import numpy as np
 
-from arkiv.cli import parser, run
+from arkiv.cli import add_encoder, parser, run
 from arkiv.collection import read_ordered
-from arkiv.errors import InputError
 from arkiv.files import written_whole
 from arkiv.models import check_model
 
@@ -27,22 +26,11 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--corpus", required=True, metavar="JSONL")
     arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--model", required=True, metavar="DIR")
     arguments.add_argument("--output", required=True, metavar="DIR")
-    arguments.add_argument(
-        "--max-length", type=int, default=8192, help="of a passage, in tokens"
-    )
     arguments.add_argument(
         "--query-max-length", type=int, default=256, help="of a query, in tokens"
     )
-    arguments.add_argument(
-        "--batch-size", type=int, default=16, help="texts per forward pass"
-    )
-    arguments.add_argument(
-        "--trust-remote-code",
-        action="store_true",
-        help="let the model directory run Python code of its own",
-    )
+    add_encoder(arguments, max_length=8192)
     arguments = arguments.parse_args(argv)
 
     model = check_model(arguments.model, "embedder")
@@ -57,22 +45,17 @@ def main(argv: list[str] | None = None) -> None:
 
     from arkiv.m3 import M3Encoder
 
+    encoder = M3Encoder(
+        model,
+        max_length=arguments.max_length,
+        batch_size=arguments.batch_size,
+        trust_remote_code=arguments.trust_remote_code,
+    )
     with written_whole(arguments.output) as beside:
         beside.mkdir()
-        for name, (lines, max_length) in texts.items():
+        for name, (lines, encoder.max_length) in texts.items():
             began = time.monotonic()
-            encoder = M3Encoder(
-                model,
-                max_length=max_length,
-                batch_size=arguments.batch_size,
-                trust_remote_code=arguments.trust_remote_code,
-            )
             encoded = encoder.encode(lines, dense=True, sparse=True)
-            if not np.isfinite(encoded.dense).all():
-                raise InputError(
-                    "gives vectors that are not finite; was its training unstable?",
-                    file=arguments.model,
-                )
             np.save(beside / f"{name}.dense.npy", encoded.dense.astype(np.float16))
             save_npz(beside / f"{name}.sparse.npz", encoded.sparse)
             log.info(

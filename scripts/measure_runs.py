@@ -18,26 +18,10 @@ from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import write_json, written_whole
 from arkiv.measures import LEVEL, MEASURES, by_query, slices_of, summary
+from arkiv.named import named
 from arkiv.trec import read_qrels, read_run
 
 log = logging.getLogger("measure_runs")
-
-
-def named(values: list[str], option: str) -> dict[str, str]:
-    """`NAME=VALUE` words as a map.
-
-    Raises:
-        InputError: a word of another form, or a name given twice.
-    """
-    result: dict[str, str] = {}
-    for word in values:
-        name, sign, value = word.partition("=")
-        if not (name and sign and value):
-            raise InputError(f"has {word!r}, expected NAME=VALUE", key=option)
-        if name in result:
-            raise InputError(f"names {name} twice", key=option)
-        result[name] = value
-    return result
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -45,7 +29,11 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--qrels", required=True, metavar="TREC")
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument(
-        "--runs", nargs="+", required=True, metavar="SYSTEM=TREC", help="what to measure"
+        "--runs",
+        nargs="+",
+        required=True,
+        metavar="SYSTEM=TREC",
+        help="what to measure",
     )
     arguments.add_argument(
         "--compare",

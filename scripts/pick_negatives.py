@@ -118,7 +118,9 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--stats", required=True, metavar="JSON")
     arguments = arguments.parse_args(argv)
     if arguments.negatives < 1:
-        raise InputError(f"is {arguments.negatives}, expected 1 or more", key="negatives")
+        raise InputError(
+            f"is {arguments.negatives}, expected 1 or more", key="negatives"
+        )
 
     began = time.monotonic()
     known, pairs, replaced = Known(), 0, 0

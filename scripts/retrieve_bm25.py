@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from pathlib import Path
 
 from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
@@ -27,7 +28,6 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--depth", type=int, default=1000, help="passages a query")
     arguments.add_argument("--k1", type=float, default=1.5)
     arguments.add_argument("--b", type=float, default=0.75)
-    arguments.add_argument("--tag", default="bm25", help="name of the system in the run")
     arguments.add_argument("--output", required=True, metavar="TREC")
     arguments = arguments.parse_args(argv)
 
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
             (query["id"], [passages[row]["id"] for row in ranking.rows], ranking.scores)
             for query, ranking in zip(queries, rankings, strict=True)
         ),
-        arguments.tag,
+        Path(arguments.output).stem,
     )
     log.info(
         "searched %d passages with %d queries in %.1f s: %d lines",

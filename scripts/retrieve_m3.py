@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arkiv.cli import parser, run
+from arkiv.cli import add_encoder, parser, run
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import Record
@@ -68,24 +68,26 @@ def rerank(
     first: list[Ranking], passages: list[Record], queries: list[Record], arguments
 ) -> list[Ranking]:
     """Re-rank the first passages of each query by multi-vector or combined scores."""
-    from arkiv.m3 import M3Encoder
-
-    def encoder(max_length: int) -> M3Encoder:
-        return M3Encoder(
-            arguments.model,
-            max_length=max_length,
-            batch_size=arguments.batch_size,
-            trust_remote_code=arguments.trust_remote_code,
+    combined = arguments.mode == "combined"
+    if combined:
+        sparse = read_encodings(
+            arguments.encodings, "sparse", len(passages), len(queries)
         )
 
-    def encoded(texts: list[str]) -> list[np.ndarray]:
-        return of_passages.encode(texts, dense=False, multi_vector=True).multi_vector
+    from arkiv.m3 import M3Encoder
 
-    of_queries = encoder(arguments.query_max_length)
-    query_vectors = of_queries.encode(
-        [query["query"] for query in queries], dense=False, multi_vector=True
-    ).multi_vector
-    of_passages = encoder(arguments.max_length)
+    encoder = M3Encoder(
+        arguments.model,
+        max_length=arguments.query_max_length,
+        batch_size=arguments.batch_size,
+        trust_remote_code=arguments.trust_remote_code,
+    )
+
+    def encode(texts: list[str]) -> list[np.ndarray]:
+        return encoder.encode(texts, dense=False, multi_vector=True).multi_vector
+
+    query_vectors = encode([query["query"] for query in queries])
+    encoder.max_length = arguments.max_length
     candidates = [ranking.rows[: arguments.rerank_depth] for ranking in first]
     log.info(
         "re-ranking %d passages for %d queries",
@@ -96,21 +98,17 @@ def rerank(
         query_vectors,
         lambda rows: [passages[row]["text"] for row in rows],
         candidates,
-        encoded,
+        encode,
         [len(passage["text"]) for passage in passages],
     )
-    if arguments.mode == "combined":
+    if combined:
         weights = np.array(arguments.weights, np.float32) / sum(arguments.weights)
-        sparse = sparse_scores(
-            *read_encodings(arguments.encodings, "sparse", len(passages), len(queries)),
-            candidates,
-        )
         scores = [
             weights[0] * ranking.scores[: len(multi_vector)]
             + weights[1] * lexical
             + weights[2] * multi_vector
             for ranking, lexical, multi_vector in zip(
-                first, sparse, scores, strict=True
+                first, sparse_scores(*sparse, candidates), scores, strict=True
             )
         ]
     return [reranked(*pair) for pair in zip(first, scores, strict=True)]
@@ -126,11 +124,6 @@ def main(argv: list[str] | None = None) -> None:
         metavar="DIR",
         help="what encode_collection.py wrote",
     )
-    arguments.add_argument(
-        "--model",
-        metavar="DIR",
-        help="the model of the encodings; for multi_vector and combined",
-    )
     arguments.add_argument("--mode", choices=MODES, required=True)
     arguments.add_argument(
         "--weights",
@@ -145,20 +138,9 @@ def main(argv: list[str] | None = None) -> None:
         "--rerank-depth", type=int, default=100, help="how many of them to re-rank"
     )
     arguments.add_argument(
-        "--max-length", type=int, default=8192, help="of a passage, in tokens"
-    )
-    arguments.add_argument(
         "--query-max-length", type=int, default=256, help="of a query, in tokens"
     )
-    arguments.add_argument(
-        "--batch-size", type=int, default=16, help="texts per forward pass"
-    )
-    arguments.add_argument(
-        "--trust-remote-code",
-        action="store_true",
-        help="let the model directory run Python code of its own",
-    )
-    arguments.add_argument("--tag", help="name of the system in the run; default: mode")
+    add_encoder(arguments, max_length=8192)
     arguments.add_argument("--output", required=True, metavar="TREC")
     arguments = arguments.parse_args(argv)
 
@@ -166,19 +148,14 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(
             "expected three weights from 0, not all of them 0", key="--weights"
         )
-    if arguments.mode in ("multi_vector", "combined"):
-        if arguments.model is None:
-            raise InputError(f"is needed in mode {arguments.mode}", key="--model")
-        check_model(arguments.model, "embedder")
+    check_model(arguments.model, "embedder")
     passages = read_ordered(arguments.corpus)
     queries = read_ordered(arguments.queries, queries=True)
 
     began = time.monotonic()
     kind = "sparse" if arguments.mode == "sparse" else "dense"
     search = search_sparse if kind == "sparse" else search_dense
-    encodings = read_encodings(
-        arguments.encodings, kind, len(passages), len(queries)
-    )
+    encodings = read_encodings(arguments.encodings, kind, len(passages), len(queries))
     rankings = list(search(*encodings, arguments.depth))
     if arguments.mode in ("multi_vector", "combined"):
         rankings = rerank(rankings, passages, queries, arguments)
@@ -188,7 +165,7 @@ def main(argv: list[str] | None = None) -> None:
             (query["id"], [passages[row]["id"] for row in ranking.rows], ranking.scores)
             for query, ranking in zip(queries, rankings, strict=True)
         ),
-        arguments.tag or arguments.mode,
+        Path(arguments.output).stem,
     )
     log.info(
         "searched %d passages with %d queries by %s scores in %.1f s: %d lines",

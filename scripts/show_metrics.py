@@ -19,7 +19,7 @@ def lines_of(metrics: dict) -> list[str]:
     lines = [
         f"{metrics['queries']} test queries",
         "",
-        "system".ljust(first) + "".join(title.rjust(NUMBER) for title in SHOWN.values()),
+        "system".ljust(first) + "".join(f"{name:>{NUMBER}}" for name in SHOWN.values()),
         "-" * WIDTH,
     ]
     for system, means in metrics["systems"].items():

@@ -61,3 +61,19 @@ def add_on_bad_input(arguments: argparse.ArgumentParser) -> None:
         metavar="JSONL",
         help="where records that were set aside go, each with its reason",
     )
+
+
+def add_encoder(arguments: argparse.ArgumentParser, *, max_length: int) -> None:
+    """Add `--model`, `--max-length`, `--batch-size`, `--trust-remote-code`."""
+    arguments.add_argument("--model", required=True, metavar="DIR")
+    arguments.add_argument(
+        "--max-length", type=int, default=max_length, help="tokens per text"
+    )
+    arguments.add_argument(
+        "--batch-size", type=int, default=16, help="texts per forward pass"
+    )
+    arguments.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="let the model directory run Python code of its own",
+    )

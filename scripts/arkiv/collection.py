@@ -16,13 +16,19 @@ from arkiv.files import Record, check_text, check_texts, read_records
 RELEVANT = 1
 
 
+def _check_id(record: Record) -> None:
+    check_text(record, "id")
+    if len(record["id"].split()) > 1 or record["id"] != record["id"].strip():
+        raise InputError("holds white space, which TREC files cannot", key="id")
+
+
 def check_passage(record: Record) -> None:
     """Refuse a record that is not a passage with an id.
 
     Raises:
         InputError: naming the key at fault.
     """
-    check_text(record, "id")
+    _check_id(record)
     check_text(record, "text")
 
 
@@ -32,7 +38,7 @@ def check_query(record: Record) -> None:
     Raises:
         InputError: naming the key at fault.
     """
-    check_text(record, "id")
+    _check_id(record)
     check_text(record, "query")
 
 

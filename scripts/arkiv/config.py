@@ -115,11 +115,12 @@ def _check_together(config: Mapping[str, Any]) -> None:
             f"is {start}-{end}, expected the first rank below the end",
             key="mining.window",
         )
-    edges = config["split"]["edges"]
-    if edges[0] != 0 or sorted(set(edges)) != edges:
-        raise InputError(
-            f"is {edges}, expected ascending numbers from 0", key="split.edges"
-        )
+    for section, key in (("split", "edges"), ("evaluate", "length_edges")):
+        edges = config[section][key]
+        if edges[0] != 0 or sorted(set(edges)) != edges:
+            raise InputError(
+                f"is {edges}, expected ascending numbers from 0", key=f"{section}.{key}"
+            )
     for low, high, _ in config["documents"]["length_shares"]:
         if not 1 <= low <= high or int(low) != low or int(high) != high:
             raise InputError(

@@ -14,9 +14,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arkiv.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Record = dict[str, Any]
 
@@ -71,9 +74,19 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         else:
             with open(beside, "rb") as written:
                 os.fsync(written.fileno())
+        _readable(beside)
         os.replace(beside, path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def _readable(path: Path) -> None:
+    """Give files the mode that the umask allows; safetensors writes owner-only ones."""
+    umask = os.umask(0)
+    os.umask(umask)
+    for file in path.rglob("*") if path.is_dir() else (path,):
+        if file.is_file():
+            file.chmod(0o666 & ~umask)
 
 
 def write_records(path: str | Path, records: Iterable[Mapping[str, Any]]) -> int:
@@ -91,6 +104,14 @@ def write_json(path: str | Path, value: object) -> None:
     with written_whole(path) as beside:
         text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
         beside.write_text(text + "\n", encoding="utf-8")
+
+
+def write_array(path: str | Path, values: np.ndarray) -> None:
+    """Write a NumPy array as `.npy`, whole or not at all."""
+    import numpy as np
+
+    with written_whole(path) as beside, open(beside, "wb") as out:
+        np.save(out, values, allow_pickle=False)
 
 
 def read_json(path: str | Path) -> Any:

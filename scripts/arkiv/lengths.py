@@ -41,7 +41,9 @@ class TokenCounter:
         try:
             self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         except Exception as error:  # tokenizers raises nothing narrower
-            raise InputError(f"not a tokenizer ({error})", file=tokenizer_file) from None
+            raise InputError(
+                f"not a tokenizer ({error})", file=tokenizer_file
+            ) from None
         # The file may ask for either; a length is that of the whole text.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -106,9 +107,9 @@ def slices_of(
         f"dataset {name}": [row for row, own in enumerate(datasets) if own == name]
         for name in sorted(set(datasets) - {None})
     }
-    bounds = sorted(set(edges))
-    for low, high in zip(bounds, [*bounds[1:], math.inf], strict=True):
-        slices[f"{low} to {high - 1} tokens" if high < math.inf else f"{low}+ tokens"] = [
+    for low, high in pairwise([*sorted(set(edges)), math.inf]):
+        span = f"{low} to {high - 1}" if high < math.inf else f"{low} or more"
+        slices[f"relevant passages of {span} tokens"] = [
             row
             for row, length in enumerate(lengths)
             if length is not None and low <= length < high

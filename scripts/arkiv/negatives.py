@@ -179,7 +179,9 @@ class Miner:
 
         if len(self._distinct) < SCAN_BELOW * barred:
             rows = [row for row in self._distinct.tolist() if will_do(row)]
-            rows.sort(key=lambda row: (int(keys[row]) in before, self._order(pair, row)))
+            rows.sort(
+                key=lambda row: (int(keys[row]) in before, self._order(pair, row))
+            )
             return rows[:wanted]
         # At least three in four draws will do, so this ends soon.
         added: dict[int, None] = {}

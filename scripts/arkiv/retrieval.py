@@ -52,7 +52,7 @@ def best(scores: np.ndarray, depth: int, *, matching: bool = False) -> Ranking:
     rows = np.flatnonzero(scores > 0) if matching else np.arange(len(scores))
     if len(rows) > depth:
         found = scores[rows]
-        # The score at the last rank; all that tie with it stay in until ties are broken.
+        # All that tie with the score at the last rank stay in until ties are broken.
         last = np.partition(found, len(found) - depth)[len(found) - depth]
         rows = rows[found >= last]
     order = np.argsort(-scores[rows], kind="stable")[:depth]
@@ -65,24 +65,29 @@ def _query_blocks(n_queries: int, n_passages: int) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Float32 rows of length 1, which rounding to half precision took from them."""
+    vectors = np.asarray(vectors, np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+
+
 def search_dense(
     queries: np.ndarray, passages: np.ndarray, depth: int
 ) -> Iterator[Ranking]:
-    """Rank all passages for each query by the dot product of their vectors.
+    """Rank all passages for each query by the cosine of their vectors, in float32.
 
     Args:
-        queries: (n_queries, dim) of any float type; products are made in float32.
+        queries: (n_queries, dim) of any float type.
         passages: (n_passages, dim), may be mapped from a file.
         depth: passages per query.
     """
     for block in _query_blocks(len(queries), len(passages)):
-        vectors = np.asarray(queries[block], np.float32)
+        vectors = _unit(queries[block])
         scores = np.empty((len(vectors), len(passages)), np.float32)
         for start in range(0, len(passages), BLOCK_PASSAGES):
             part = slice(start, start + BLOCK_PASSAGES)
-            np.matmul(
-                vectors, np.asarray(passages[part], np.float32).T, out=scores[:, part]
-            )
+            np.matmul(vectors, _unit(passages[part]).T, out=scores[:, part])
         for row in scores:
             yield best(row, depth)
 
@@ -236,7 +241,9 @@ def search_bm25(
         # bm25s numbers its columns itself: give it the places among the known tokens.
         columns = [np.searchsorted(known, passage) for passage in passages]
         vocabulary = {int(token): column for column, token in enumerate(known)}
-        index.index((columns, vocabulary), create_empty_token=False, show_progress=False)
+        index.index(
+            (columns, vocabulary), create_empty_token=False, show_progress=False
+        )
     for query in queries:
         asked = np.searchsorted(known, query[np.isin(query, known)])
         if len(asked):

@@ -39,12 +39,13 @@ def test_defaults_are_complete():
     assert sorted(keys_of_defaults()) == sorted(keys_of_schema())
 
 
-def test_the_table_of_keys_names_each_once_with_its_default():
-    table = (ROOT / "config/README.md").read_text(encoding="utf-8")
+def test_the_tables_of_keys_name_each_once():
+    text = (ROOT / "config/README.md").read_text(encoding="utf-8")
+    table = text.partition("\n## Datasets")[0]
     named = re.findall(r"^\| `([a-z0-9_.]+)` \|", table, flags=re.M)
-    assert sorted(named) == sorted(
-        [*keys_of_defaults(), *(f"train.args.{k}" for k in DEFAULTS["train"]["args"])]
-    )
+    keys = set(keys_of_defaults()) - {"train.args"}
+    keys |= {f"train.args.{key}" for key in DEFAULTS["train"]["args"]}
+    assert sorted(named) == sorted(keys)
 
 
 def test_replaced_keys_are_gone_from_the_schema():

@@ -1,0 +1,54 @@
+"""From a file of texts to a file of dense vectors, shared by corpus and queries."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from pathlib import Path
+
+from arkiv.errors import InputError
+from arkiv.files import Part, Record, check_text, count_lines, read_records, write_array
+
+log = logging.getLogger("arkiv.embedding")
+
+
+def embed_lines(
+    path: str | Path,
+    key: str,
+    options: argparse.Namespace,
+    part: Part = Part(1, 1),  # noqa: B008 - frozen
+) -> None:
+    """Embed `key` of every line of a part; write (lines, dim) float16.
+
+    Args:
+        path: JSON Lines.
+        key: the text of a record.
+        options: what `arkiv.cli.add_encoder` adds, and `output`.
+        part: of the lines; a part without lines gives an array without rows.
+
+    Raises:
+        InputError: an empty file, a record without the text, or the model's faults.
+    """
+    import numpy as np
+
+    from arkiv.m3 import M3Encoder
+
+    if not count_lines(path):
+        raise InputError("the corpus is empty, expected a text a line", file=path)
+
+    def check(record: Record) -> None:
+        check_text(record, key)
+
+    texts = [record[key] for _, record in read_records(path, check, part=part)]
+    started = time.monotonic()
+    encoder = M3Encoder(
+        options.model,
+        max_length=options.max_length,
+        batch_size=options.batch_size,
+        trust_remote_code=options.trust_remote_code,
+    )
+    vectors = encoder.encode(texts).dense.astype(np.float16)
+    write_array(options.output, vectors)
+    seconds = time.monotonic() - started
+    log.info("embedded %d texts of %s in %.1f s", len(texts), path, seconds)

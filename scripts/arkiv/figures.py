@@ -1,0 +1,91 @@
+"""One look for the report's charts: SVG, byte for byte the same on every run.
+
+Colours are Okabe and Ito's, told apart by colour-blind readers; nothing is told by
+colour alone, so the charts also work in print. Letters are drawn as paths, so that they
+look the same everywhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arkiv.files import written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
+GREY, INK, FAINT = "#6B6B6B", "#1A1A1A", "#D9D9D9"
+
+SETTINGS = {
+    "svg.hashsalt": "arkiv",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "hatch.linewidth": 0.6,
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.h_pad": 0.1,
+}
+
+
+def subplots(rows: int, columns: int, **options: Any) -> tuple[Figure, Any]:
+    """A figure and its axes, (rows, columns), in the look of the report."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    # From matplotlib's own defaults, whatever a user's matplotlibrc says.
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update(SETTINGS)
+    from matplotlib import pyplot
+
+    return pyplot.subplots(rows, columns, squeeze=False, **options)
+
+
+def write_svg(path: str | Path, figure: Figure, title: str) -> None:
+    """Write a figure as SVG, whole or not at all, and close it."""
+    from matplotlib import pyplot
+
+    with written_whole(path) as beside:
+        figure.savefig(
+            beside,
+            format="svg",
+            metadata={"Title": title, "Date": None, "Creator": None},
+        )
+    pyplot.close(figure)
+
+
+def whole_numbers(axis: Any) -> None:
+    """Let an axis count: whole numbers with their thousands apart."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def say_nothing(axes: Any, reason: str) -> None:
+    """Leave an empty panel that says why it is empty."""
+    axes.set_axis_off()
+    axes.text(
+        *(0.5, 0.5),
+        reason,
+        ha="center",
+        va="center",
+        color=GREY,
+        transform=axes.transAxes,
+    )

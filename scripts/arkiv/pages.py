@@ -1,0 +1,209 @@
+"""Self-contained HTML for the report: one style, everything from outside escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from arkiv.files import written_whole
+
+# Contrast at least 4.5 : 1 for text in both colour schemes.
+STYLE = """
+:root {
+  color-scheme: light dark;
+  --paper: #ffffff; --ink: #1a1a1a; --faint: #595959; --rule: #d0d0d0;
+  --band: #f4f4f4; --mark: #ffe08a; --mark-ink: #1a1a1a; --good: #006b4f;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --paper: #16181b; --ink: #e8e8e8; --faint: #a8a8a8; --rule: #44484e;
+    --band: #202328; --mark: #6b5300; --mark-ink: #ffffff; --good: #5fd3ae;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 76rem;
+  background: var(--paper); color: var(--ink);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
+}
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; }
+h2 { font-size: 1.15rem; line-height: 1.3; margin: 2.25rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 0 0 .35rem; }
+p { margin: 0 0 .75rem; max-width: 46rem; }
+.faint { color: var(--faint); font-size: .875rem; }
+.wide { overflow-x: auto; margin: 0 0 1rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: var(--faint); font-size: .875rem;
+  padding: 0 0 .4rem; }
+th, td { padding: .35rem .6rem; text-align: right; vertical-align: baseline;
+  border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th[scope=row], thead th:first-child { text-align: left; padding-left: .25rem; }
+th[scope=row] { white-space: normal; min-width: 9rem; }
+thead th { border-bottom: 2px solid var(--ink); }
+tbody tr:hover { background: var(--band); }
+td small { display: block; color: var(--faint); font-size: .75rem; }
+.systems { display: grid; gap: 1.25rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); }
+ol.hits { list-style: none; margin: 0; padding: 0; }
+ol.hits > li { border-left: 3px solid var(--rule); padding: .1rem 0 .1rem .75rem;
+  margin: 0 0 1rem; overflow-wrap: anywhere; }
+ol.hits > li.relevant { border-left: 6px double var(--good); }
+.excerpt { margin: .15rem 0 0; font-family: Georgia, "Times New Roman", serif; }
+.badge { color: var(--good); font-weight: 600; }
+mark { background: var(--mark); color: var(--mark-ink); padding: 0 .1em;
+  text-decoration: underline; text-underline-offset: .15em; }
+details { margin: 0 0 1rem; max-width: 46rem; }
+summary { cursor: pointer; }
+@media print { body { max-width: none; } section { break-inside: avoid; } }
+"""
+
+WORD = re.compile(r"\w+")
+# Shorter words are mostly function words, which would be marked everywhere.
+SHORTEST = 4
+
+
+class Html(str):
+    """Text that is HTML already and is not escaped again."""
+
+    __slots__ = ()
+
+
+def html(value: object) -> Html:
+    """The value as HTML: escaped, unless it is HTML already."""
+    return value if isinstance(value, Html) else Html(escape(str(value)))
+
+
+def joined(*content: object) -> Html:
+    """Several things as one piece of HTML, each escaped if it must be."""
+    return Html("".join(map(html, content)))
+
+
+def element(name: str, *content: object, **attributes: object) -> Html:
+    """An element with escaped content and attributes.
+
+    `class_` stands for the attribute `class`, `aria_label` for `aria-label`.
+    """
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return Html(f"<{name}{given}>{joined(*content)}</{name}>")
+
+
+def table(
+    header: Sequence[object], rows: Iterable[Sequence[object]], caption: str
+) -> Html:
+    """A table whose first column names the rows; it scrolls by itself if too wide."""
+    head = element("tr", *(element("th", cell, scope="col") for cell in header))
+    body = [
+        element(
+            "tr",
+            element("th", first, scope="row"),
+            *(element("td", cell) for cell in rest),
+            "\n",
+        )
+        for first, *rest in rows
+    ]
+    return element(
+        "div",
+        element(
+            "table",
+            element("caption", caption),
+            element("thead", head),
+            "\n",
+            element("tbody", *body),
+        ),
+        class_="wide",
+        role="region",
+        tabindex=0,
+        aria_label=caption,
+    )
+
+
+def write_page(path: str | Path, title: str, *body: object) -> None:
+    """Write a page that needs nothing but itself, whole or not at all."""
+    text = "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            str(element("title", title)),
+            f"<style>{STYLE}</style>",
+            "</head>",
+            "<body>",
+            str(element("h1", title)),
+            *map(html, body),
+            "</body>",
+            "</html>",
+        ]
+    )
+    with written_whole(path) as beside:
+        beside.write_text(text + "\n", encoding="utf-8")
+
+
+def number(value: float | None) -> str:
+    """A whole number with its thousands apart, or a dash for nothing."""
+    return "–" if value is None else f"{value:,}"
+
+
+def _matches(word: str, asked: set[str]) -> bool:
+    """Whether a word is one of those asked for, up to case and ending.
+
+    One must begin with the other: Swedish `kvarn` finds `kvarnen`.
+    """
+    word = word.casefold()
+    return word in asked or (
+        len(word) >= SHORTEST
+        and any(
+            len(other) >= SHORTEST
+            and (word.startswith(other) or other.startswith(word))
+            for other in asked
+        )
+    )
+
+
+def excerpt(text: str, query: str, width: int = 320) -> Html:
+    """The stretch of a text that has most of the query's words, those marked.
+
+    Args:
+        text: the passage.
+        query: its words of at least four letters, or with a digit, are looked for.
+        width: characters at most, whole words.
+    """
+    asked = {
+        word.casefold()
+        for word in WORD.findall(query)
+        if len(word) >= SHORTEST or any(map(str.isdigit, word))
+    }
+    spans = [match.span() for match in WORD.finditer(text)]
+    hits = [span for span in spans if _matches(text[slice(*span)], asked)]
+
+    def worth(start: int) -> int:
+        inside = (
+            span for span in hits if start <= span[0] and span[1] <= start + width
+        )
+        return len({text[slice(*span)].casefold() for span in inside})
+
+    # Begin a little before a match, so that it has its surroundings.
+    begin = max((max(0, span[0] - width // 6) for span in hits), key=worth, default=0)
+    if begin:
+        begin = next((start for start, _ in spans if start >= begin), begin)
+    end = len(text)
+    if end > begin + width:
+        within = [
+            stop for start, stop in spans if begin <= start and stop <= begin + width
+        ]
+        end = max(within, default=begin + width)
+    parts: list[object] = ["… "] if begin else []
+    at = begin
+    for start, stop in hits:
+        if start >= at and stop <= end:
+            parts += [text[at:start], element("mark", text[start:stop])]
+            at = stop
+    parts += [text[at:end], " …" if end < len(text) else ""]
+    return joined(*parts)

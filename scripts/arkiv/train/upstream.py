@@ -1,0 +1,199 @@
+"""FlagEmbedding's M3 classes, changed where a run would go wrong or run out of memory.
+
+The losses, the batches and the optimisation are FlagEmbedding's.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import datasets
+import torch
+from FlagEmbedding.abc.finetune.embedder import (
+    AbsEmbedderSameDatasetTrainDataset,
+    AbsEmbedderTrainDataset,
+    EmbedderTrainerCallbackForDataRefresh,
+)
+from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
+    EncoderOnlyEmbedderM3Model,
+    EncoderOnlyEmbedderM3Runner,
+    EncoderOnlyEmbedderM3Trainer,
+)
+
+from arkiv.errors import InputError
+from arkiv.files import Record, read_records
+from arkiv.lengths import SCORE_KEYS
+
+TEXT = datasets.Value("string")
+COLUMNS = {"query": TEXT, "pos": datasets.List(TEXT), "neg": datasets.List(TEXT)}
+SCORES = dict.fromkeys(SCORE_KEYS, datasets.List(datasets.Value("float64")))
+HEADS = ("colbert_linear.pt", "sparse_linear.pt")
+# Copied, not saved anew: a tokenizer that was used keeps its last truncation.
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "sentencepiece.bpe.model",
+)
+
+
+class M3Model(EncoderOnlyEmbedderM3Model):
+    """The M3 model in training, with a sparse head that needs less memory."""
+
+    def _sparse_embedding(
+        self,
+        hidden_state: torch.Tensor,
+        input_ids: torch.Tensor,
+        return_embedding: bool = True,
+    ) -> torch.Tensor:
+        """Each token's largest weight in the text, by token id.
+
+        FlagEmbedding's own allocates batch x length x vocabulary in training; this
+        one batch x vocabulary. Loss and gradient are equal, except where one token
+        has the same positive weight at several places, which a contextual encoder
+        hardly gives: there the gradient is divided evenly among them, while
+        FlagEmbedding's goes to one of them. Weights of zero, which tie often, get no
+        gradient from either, for that of ReLU there is zero.
+
+        Args:
+            hidden_state: (batch, length, hidden).
+            input_ids: (batch, length).
+            return_embedding: else the weights of the tokens.
+
+        Returns:
+            (batch, vocabulary), or (batch, length, 1) weights.
+        """
+        weights = torch.relu(self.sparse_linear(hidden_state))
+        if not return_embedding:
+            return weights
+        special = [
+            self.tokenizer.cls_token_id,
+            self.tokenizer.eos_token_id,
+            self.tokenizer.pad_token_id,
+            self.tokenizer.unk_token_id,
+        ]
+        special = torch.tensor(
+            [token for token in special if token is not None], device=input_ids.device
+        )
+        weights = weights.squeeze(-1).masked_fill(torch.isin(input_ids, special), 0)
+        empty = weights.new_zeros(len(input_ids), self.vocab_size)
+        return empty.scatter_reduce(-1, input_ids, weights, "amax")
+
+
+class M3Trainer(EncoderOnlyEmbedderM3Trainer):
+    """Stops at a loss that is no number; saves from one process, and no pickles."""
+
+    def training_step(self, *args, **kwargs) -> torch.Tensor:
+        loss = super().training_step(*args, **kwargs)
+        # Hugging Face's log shows the mean of earlier losses instead of it.
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"the loss is {loss.item()} at step {self.state.global_step + 1}: "
+                "training diverges; lower `learning_rate`, or train in another "
+                "precision"
+            )
+        return loss
+
+    def _save(self, output_dir: str | None = None, state_dict: object = None) -> None:
+        # FlagEmbedding's own lets every process write the same files.
+        if not self.args.should_save:
+            return
+        output = Path(output_dir or self.args.output_dir)
+        output.mkdir(parents=True, exist_ok=True)
+        self.model.save(str(output))
+        source = Path(self.model.source)
+        # Without unified fine-tuning the heads stay what they were.
+        heads = () if self.model.unified_finetuning else HEADS
+        for name in (*TOKENIZER_FILES, *heads):
+            if (source / name).is_file():
+                shutil.copyfile(source / name, output / name)
+
+
+def training_rows(path: str, columns: tuple[str, ...]) -> Iterator[Record]:
+    """The rows of a shard with these keys only."""
+    for _, record in read_records(path):
+        yield {column: record[column] for column in columns}
+
+
+class _Shards:
+    """Loads a shard with the columns that training uses, of the same type in all.
+
+    Some other columns (`type`, `batch_size`, `prompt`) mean something to
+    FlagEmbedding, and scores that happen to be whole numbers would be another type.
+    """
+
+    def _load_dataset(self, file_path: str) -> datasets.Dataset:
+        columns = COLUMNS | (SCORES if self.args.knowledge_distillation else {})
+        rows = datasets.Dataset.from_generator(
+            training_rows,
+            features=datasets.Features(columns),
+            cache_dir=self.args.cache_path,
+            gen_kwargs={"path": file_path, "columns": tuple(columns)},
+        )
+        most = self.args.max_example_num_per_dataset
+        return (
+            rows
+            if len(rows) <= most
+            else rows.select(random.sample(range(len(rows)), most))
+        )
+
+
+class MixedDataset(_Shards, AbsEmbedderTrainDataset):
+    """Batches of rows of any shard."""
+
+
+class SameShardDataset(_Shards, AbsEmbedderSameDatasetTrainDataset):
+    """Batches of rows of one shard each."""
+
+
+class M3Runner(EncoderOnlyEmbedderM3Runner):
+    """Puts the classes of this module in the place of FlagEmbedding's."""
+
+    @staticmethod
+    def get_model(*args, **kwargs) -> dict:
+        # Transformers 5 would otherwise load half-precision weights as such, which
+        # an optimiser cannot train.
+        return EncoderOnlyEmbedderM3Runner.get_model(
+            *args, **kwargs | {"torch_dtype": torch.float32}
+        )
+
+    def load_tokenizer_and_model(self):
+        tokenizer, model = super().load_tokenizer_and_model()
+        # The class is named within FlagEmbedding's method; ours only adds methods.
+        model.__class__ = M3Model
+        model.source = self.model_args.model_name_or_path
+        return tokenizer, model
+
+    def load_train_dataset(self) -> AbsEmbedderTrainDataset:
+        if not self.data_args.same_dataset_within_batch:
+            return MixedDataset(args=self.data_args, tokenizer=self.tokenizer)
+        dataset = SameShardDataset(
+            args=self.data_args,
+            default_batch_size=self.training_args.per_device_train_batch_size,
+            seed=self.training_args.seed,
+            tokenizer=self.tokenizer,
+            process_index=self.training_args.process_index,
+            num_processes=self.training_args.world_size,
+        )
+        # An item is a batch; it counts its own steps, so one process must read it.
+        self.training_args.per_device_train_batch_size = 1
+        self.training_args.dataloader_num_workers = 0
+        return dataset
+
+    def load_trainer(self) -> M3Trainer:
+        trainer = M3Trainer(
+            model=self.model,
+            args=self.training_args,
+            train_dataset=self.train_dataset,
+            data_collator=self.data_collator,
+            processing_class=self.tokenizer,
+        )
+        if self.data_args.same_dataset_within_batch:
+            trainer.add_callback(
+                EmbedderTrainerCallbackForDataRefresh(self.train_dataset)
+            )
+        return trainer

@@ -1,0 +1,25 @@
+"""Embed the passages of a corpus, or of one part of it, with the dense head of M3.
+
+The output is a float16 array, rows of length 1: row i is line i of the part.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from arkiv.cli import add_encoder, add_part, parser, run
+from arkiv.embedding import embed_lines
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--output", required=True, metavar="NPY")
+    add_part(arguments)
+    add_encoder(arguments, max_length=8192)
+    arguments = arguments.parse_args(argv)
+    embed_lines(arguments.corpus, "text", arguments, part=arguments.part)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

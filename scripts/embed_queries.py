@@ -1,0 +1,24 @@
+"""Embed the queries of a file of pairs with the dense head of M3.
+
+The output is a float16 array, rows of length 1: row i is line i of the file.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from arkiv.cli import add_encoder, parser, run
+from arkiv.embedding import embed_lines
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--pairs", required=True, metavar="JSONL")
+    arguments.add_argument("--output", required=True, metavar="NPY")
+    add_encoder(arguments, max_length=256)
+    arguments = arguments.parse_args(argv)
+    embed_lines(arguments.pairs, "query", arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,194 @@
+"""Draw what became of the data: a table from pages to training rows, and lengths.
+
+Every dataset begins where its source begins; stages that it did not pass through are
+dashes.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from arkiv.cli import parser, run
+from arkiv.errors import InputError
+from arkiv.figures import BLUE, INK, say_nothing, subplots, whole_numbers, write_svg
+from arkiv.files import read_json
+from arkiv.named import named
+from arkiv.pages import element, number, table, write_page
+
+# Title of a line, the stage whose file has it, and its key there.
+LINES = (
+    ("volumes", "documents", "volumes"),
+    ("pages", "documents", "pages"),
+    ("lines of text", "documents", "lines"),
+    ("words", "documents", "words"),
+    ("documents", "documents", "documents"),
+    ("query–passage pairs", "pairs", "pairs"),
+    ("distinct queries", "pairs", "queries"),
+    ("passages to search", "pairs", "passages"),
+    ("train pairs", "pairs", "train"),
+    ("dev pairs", "pairs", "dev"),
+    ("test pairs", "pairs", "test"),
+    ("passages to mine from", "pairs", "mining_passages"),
+    ("train pairs whose negatives were mined", "negatives", "queries"),
+    ("train pairs ready for training", "shards", "pairs"),
+)
+STAGES = {
+    "documents": "statistics of build_documents.py",
+    "pairs": "statistics of split_pairs.py",
+    "negatives": "statistics of pick_negatives.py",
+    "shards": "log of split_by_length.py",
+}
+
+
+def read_object(path: str, what: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        InputError: the file is missing or holds something else.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"is not a JSON object, expected the {what}", file=path)
+    return value
+
+
+def set_aside(stages: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
+    """What was set aside or came out short on the way, and how many."""
+    documents, pairs, mined = (
+        stages.get(stage, {}) for stage in ("documents", "pairs", "negatives")
+    )
+    rejected = documents.get("rejected", 0)
+    if not isinstance(rejected, dict):
+        rejected = {"set aside": rejected}
+    return [
+        *((f"pages and documents: {why}", count) for why, count in rejected.items()),
+        ("lines of pairs: could not be used", pairs.get("bad_lines", 0)),
+        *((f"pairs: {why}", n) for why, n in pairs.get("set_aside", {}).items()),
+        ("train pairs: no negatives found", mined.get("without_negatives", 0)),
+        ("train pairs: fewer negatives than asked for", mined.get("short", 0)),
+        ("train pairs: negatives from beyond the window", mined.get("topped_up", 0)),
+    ]
+
+
+def training(history: dict[str, Any]) -> list[tuple[str, str]]:
+    """What training made of the pairs of all datasets together."""
+    left_out = history.get("rows_left_out") or {}
+    seconds, epochs = history.get("seconds"), history.get("epochs")
+    return [
+        ("train pairs of all datasets", number(history.get("rows"))),
+        ("of them used in an epoch", number(history.get("rows_used"))),
+        ("of them left out, for they fill no batch", number(sum(left_out.values()))),
+        ("epochs", "–" if epochs is None else f"{epochs:g}"),
+        ("steps", number(history.get("steps"))),
+        ("processes", number(history.get("world_size"))),
+        ("minutes", "–" if seconds is None else f"{seconds / 60:,.1f}"),
+    ]
+
+
+def plot_lengths(datasets: dict[str, dict[str, dict[str, Any]]], path: str) -> None:
+    """Bars of the number of train pairs in each range of token length."""
+    ready = {
+        name: stages["shards"]["buckets"]
+        for name, stages in datasets.items()
+        if "shards" in stages
+    }
+    heights = [len(buckets) + 2 for buckets in ready.values()] or [3]
+    figure, axes = subplots(
+        len(heights),
+        1,
+        figsize=(8, 0.28 * sum(heights) + 0.4),
+        height_ratios=heights,
+        sharex=True,
+    )
+    if not ready:
+        say_nothing(axes[0][0], "no train pairs")
+    most = max(
+        (bucket["pairs"] for each in ready.values() for bucket in each), default=0
+    )
+    for panel, (name, buckets) in zip(axes[:, 0], ready.items(), strict=False):
+        counts = [bucket["pairs"] for bucket in buckets]
+        places = range(len(buckets))
+        panel.barh(places, counts, height=0.75, color=BLUE)
+        for place, count in zip(places, counts, strict=True):
+            panel.annotate(
+                f"{count:,}",
+                (count, place),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                color=INK,
+            )
+        panel.set_yticks(places, map(span, buckets))
+        panel.set_ylim(len(buckets) - 0.5, -0.5)
+        panel.tick_params(axis="y", length=0)
+        panel.set_title(f"{name}: tokens of a pair's longest text")
+        panel.set_xlim(0, 1.12 * max(1, most))
+        panel.grid(axis="y", visible=False)
+        whole_numbers(panel.xaxis)
+    axes[-1][0].set_xlabel("train pairs")
+    write_svg(path, figure, "Lengths of the train pairs")
+
+
+def span(bucket: dict[str, Any]) -> str:
+    """The range of a bucket in words."""
+    low, end = bucket["from"], bucket["to"]
+    return f"{low:,} or more" if end is None else f"{low:,} to {end - 1:,}"
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    for stage, words in STAGES.items():
+        arguments.add_argument(
+            f"--{stage}", nargs="+", default=[], metavar="DATASET=JSON", help=words
+        )
+    arguments.add_argument(
+        "--history", metavar="JSON", help="training history of train_model.py"
+    )
+    arguments.add_argument("--table", required=True, metavar="HTML")
+    arguments.add_argument("--lengths", required=True, metavar="SVG")
+    arguments = arguments.parse_args(argv)
+
+    datasets: dict[str, dict[str, dict[str, Any]]] = {}
+    for stage in STAGES:
+        for dataset, path in named(getattr(arguments, stage), f"--{stage}").items():
+            stages = datasets.setdefault(dataset, {})
+            stages[stage] = read_object(path, STAGES[stage])
+    if not datasets:
+        raise InputError("name the files of at least one dataset", key="--pairs")
+
+    rows = [
+        [
+            title,
+            *(number(stages.get(stage, {}).get(key)) for stages in datasets.values()),
+        ]
+        for title, stage, key in LINES
+        if any(key in stages.get(stage, {}) for stages in datasets.values())
+    ]
+    aside = {name: dict(set_aside(stages)) for name, stages in datasets.items()}
+    reasons = dict.fromkeys(
+        why for counts in aside.values() for why, count in counts.items() if count
+    )
+    body = [table(["", *datasets], rows, "Counts of each dataset, stage by stage")]
+    if reasons:
+        body.append(element("h2", "Set aside"))
+        body.append(
+            table(
+                ["", *datasets],
+                [
+                    [why, *(number(counts.get(why)) for counts in aside.values())]
+                    for why in reasons
+                ],
+                "What was left out or came out short, and why",
+            )
+        )
+    if arguments.history:
+        lines = training(read_object(arguments.history, "history of train_model.py"))
+        body.append(element("h2", "Training"))
+        body.append(table(["", "All datasets"], lines, "What training used"))
+    write_page(arguments.table, "From the source to the train pairs", *body)
+    plot_lengths(datasets, arguments.lengths)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

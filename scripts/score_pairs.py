@@ -1,0 +1,69 @@
+"""Add the teacher's scores to query-passage pairs with negatives, or to a part of them.
+
+Scores are the reranker's raw logits: `pos_scores` one per `pos`, `neg_scores` one per
+`neg`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+from arkiv.cli import add_encoder, add_part, parser, run
+from arkiv.errors import InputError
+from arkiv.files import Record, check_texts, count_lines, read_records, write_records
+from arkiv.pairs import check_pair
+
+log = logging.getLogger("score_pairs")
+
+
+def check(record: Record) -> None:
+    check_pair(record)
+    check_texts(record, "neg")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--pairs", required=True, metavar="JSONL")
+    arguments.add_argument("--output", required=True, metavar="JSONL")
+    arguments.add_argument(
+        "--query-max-length", type=int, default=256, help="tokens per query"
+    )
+    add_part(arguments)
+    add_encoder(arguments, max_length=8192)
+    arguments = arguments.parse_args(argv)
+
+    if not count_lines(arguments.pairs):
+        raise InputError("holds no pairs", file=arguments.pairs)
+    from arkiv.reranker import Reranker
+
+    started = time.monotonic()
+    rows = [row for _, row in read_records(arguments.pairs, check, part=arguments.part)]
+    pairs = [
+        (row["query"], passage) for row in rows for passage in row["pos"] + row["neg"]
+    ]
+    reranker = Reranker(
+        arguments.model,
+        max_length=arguments.max_length,
+        query_max_length=arguments.query_max_length,
+        batch_size=arguments.batch_size,
+        trust_remote_code=arguments.trust_remote_code,
+    )
+    scores = iter(reranker.scores(pairs).tolist())
+    for row in rows:
+        row["pos_scores"] = [next(scores) for _ in row["pos"]]
+        row["neg_scores"] = [next(scores) for _ in row["neg"]]
+    write_records(arguments.output, rows)
+    seconds = time.monotonic() - started
+    log.info(
+        "scored %d pairs of %d rows, %d of them distinct, in %.1f s",
+        len(pairs),
+        len(rows),
+        len(set(pairs)),
+        seconds,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,229 @@
+"""Fine-tune BGE-M3 on shards of pairs, in one or more processes.
+
+FlagEmbedding's M3 training under torchrun, on GPUs or on CPUs. All of FlagEmbedding's,
+Hugging Face's and deepspeed's arguments can be given by --args; precision, device and
+backend are chosen by the hardware unless they are given.
+
+The model directory appears when training and all checks are done. Every run starts
+afresh and clears checkpoints that an earlier one left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import platform
+import re
+import shutil
+import sys
+import tempfile
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from arkiv.cli import parser, run
+from arkiv.errors import InputError
+from arkiv.files import read_json, write_json, written_whole
+from arkiv.models import check_model
+from arkiv.train.arguments import (
+    Hardware,
+    argument_classes,
+    check_names,
+    is_true,
+    parsed,
+    process_count,
+    to_command_line,
+    with_defaults,
+)
+from arkiv.train.launch import environment, run_watched, torchrun_command
+from arkiv.train.shards import (
+    BatchPlan,
+    count_rows,
+    in_order,
+    log_plan,
+    plan_batches,
+)
+
+log = logging.getLogger("train_model")
+
+PACKAGES = (
+    *("torch", "transformers", "FlagEmbedding", "accelerate", "datasets", "deepspeed"),
+    *("tokenizers", "numpy"),
+)
+
+
+def json_object(text: str) -> dict:
+    """Parse a JSON object given on the command line."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"is not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("is not a JSON object")
+    return value
+
+
+def check_lengths(model: Path, given: argparse.Namespace) -> None:
+    """Refuse texts longer than the model has positions.
+
+    Raises:
+        InputError: naming the argument; without this a GPU only says `device-side
+            assert`.
+    """
+    config = read_json(model / "config.json")
+    most = config.get("max_position_embeddings")
+    if config.get("model_type") in ("xlm-roberta", "roberta", "camembert"):
+        # Positions count from the padding token's id + 1.
+        most -= config.get("pad_token_id", 1) + 1
+    for key in ("query_max_len", "passage_max_len"):
+        if most is not None and getattr(given, key) > most:
+            raise InputError(
+                f"is {getattr(given, key)}, but {model} takes {most} tokens", key=key
+            )
+
+
+def clear_checkpoints(directory: Path) -> None:
+    """Make the directory and remove checkpoints of an earlier run, nothing else."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in directory.iterdir():
+        if path.is_dir() and re.fullmatch(r"checkpoint-\d+", path.name):
+            log.info("removing %s of an earlier run", path)
+            shutil.rmtree(path)
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that training runs on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def planned(
+    shards: list[str], values: argparse.Namespace, world_size: int
+) -> BatchPlan:
+    """Check the shards and plan an epoch's batches by the parsed arguments."""
+    rows = count_rows(
+        shards,
+        distill=values.knowledge_distillation,
+        group_size=values.train_group_size,
+    )
+    return plan_batches(
+        rows,
+        batch_size=values.per_device_train_batch_size,
+        world_size=world_size,
+        same_dataset=values.same_dataset_within_batch,
+        drop_last=values.dataloader_drop_last,
+        small_threshold=values.small_threshold,
+        most_rows=values.max_example_num_per_dataset,
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "--shards", nargs="+", required=True, metavar="JSONL", help="training rows"
+    )
+    arguments.add_argument(
+        "--model", required=True, metavar="DIR", help="to start from"
+    )
+    arguments.add_argument(
+        "--output", required=True, metavar="DIR", help="trained model"
+    )
+    arguments.add_argument(
+        "--checkpoints", required=True, metavar="DIR", help="kept when a run fails"
+    )
+    arguments.add_argument(
+        "--history", required=True, metavar="JSON", help="losses, rows, arguments"
+    )
+    arguments.add_argument(
+        "--processes",
+        default="auto",
+        metavar="N",
+        help="per node; auto: one per GPU, or one without GPUs",
+    )
+    arguments.add_argument("--nodes", type=int, default=1, metavar="N")
+    arguments.add_argument(
+        "--args",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="any arguments of FlagEmbedding's M3 training and of TrainingArguments "
+        "(deepspeed: a file), as an object; warmup_ratio is taken too",
+    )
+    arguments.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="let the model directory run Python code of its own",
+    )
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments = arguments.parse_args(argv)
+    if arguments.nodes != 1:
+        raise InputError(f"is {arguments.nodes}; only one is offered", key="nodes")
+
+    began = time.monotonic()
+    model = check_model(arguments.model, "embedder")
+    shards = in_order(arguments.shards)
+    fields = [name for kind in argument_classes() for name in kind.__dataclass_fields__]
+    check_names(list(arguments.args), fields)
+    hardware = Hardware.here()
+    if is_true(arguments.args.get("use_cpu", False)):
+        hardware = Hardware()
+    processes = process_count(arguments.processes, hardware)
+    world_size = processes * arguments.nodes
+    chosen = with_defaults(arguments.args, hardware, world_size)
+    own = {"model_name_or_path": str(model), "output_dir": arguments.checkpoints}
+    own |= {"seed": arguments.seed}
+    own |= {"trust_remote_code": arguments.trust_remote_code}
+    values = parsed(to_command_line(own | chosen))
+    check_lengths(model, values)
+    plan = planned(shards, values, world_size)
+    log_plan(plan)
+    clear_checkpoints(Path(arguments.checkpoints))
+
+    with (
+        tempfile.TemporaryDirectory(prefix="arkiv-train-") as scratch,
+        written_whole(arguments.output) as beside,
+    ):
+        report = Path(scratch, "report.json")
+        own |= {"train_data": list(plan.rows)}
+        work = {
+            "cache_path": f"{scratch}/datasets",
+            "expected_world_size": world_size,
+            "final_model": str(beside),
+            "report_file": str(report),
+        }
+        run_watched(
+            torchrun_command(
+                "arkiv.train.worker",
+                to_command_line(work | own | chosen),
+                processes=processes,
+                nodes=arguments.nodes,
+            ),
+            environment(processes, Path(scratch)),
+        )
+        done = read_json(report)
+        write_json(
+            arguments.history,
+            {
+                "world_size": world_size,
+                "rows": sum(plan.rows.values()),
+                "rows_used": plan.rows_used,
+                "rows_left_out": plan.left_out,
+                **done,
+                "arguments": own | chosen,
+                "versions": versions(),
+            },
+        )
+    log.info(
+        "trained %d steps in %.1f s, all in %.1f s",
+        *(done["steps"], done["seconds"], time.monotonic() - began),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

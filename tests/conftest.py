@@ -1,0 +1,34 @@
+"""Fixtures that several tests share: tiny models, and the real material."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_embedder(tmp_path_factory) -> Path:
+    """The directory of a tiny M3."""
+    from arkiv.tiny import build_embedder
+
+    path = tmp_path_factory.mktemp("models") / "embedder"
+    build_embedder(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_reranker(tmp_path_factory) -> Path:
+    """The directory of a tiny reranker."""
+    from arkiv.tiny import build_reranker
+
+    path = tmp_path_factory.mktemp("models") / "reranker"
+    build_reranker(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def svea() -> Path:
+    """Real pages and pairs, read in place."""
+    path = Path(__file__).parents[2] / "shared" / "svea"
+    if not path.is_dir():
+        pytest.skip("the real material (shared/svea beside the project) is absent")
+    return path

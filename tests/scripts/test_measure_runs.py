@@ -1,0 +1,199 @@
+"""measure_runs.py and show_metrics.py."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+def program(name, *words):
+    return subprocess.run(
+        [sys.executable, SCRIPTS / f"{name}.py", *map(str, words)],
+        capture_output=True,
+        text=True,
+    )
+
+
+def write_run(path, ranked):
+    path.write_text(
+        "".join(
+            f"{query} Q0 {key} {rank} {1 / rank:.6f} x\n"
+            for query, keys in ranked.items()
+            for rank, key in enumerate(keys, start=1)
+        )
+    )
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Four queries with one relevant passage: bm25 finds it in the second place."""
+    queries = [
+        {
+            "id": f"q{n}",
+            "query": f"was, {n}?",
+            "dataset": "ab"[n % 2],
+            "tokens": 400 * n,
+        }
+        for n in range(4)
+    ]
+    lines = "".join(json.dumps(query) + "\n" for query in queries)
+    (tmp_path / "queries").write_text(lines)
+    (tmp_path / "qrels").write_text("".join(f"q{n} 0 good{n} 1\n" for n in range(4)))
+    write_run(tmp_path / "bm25", {f"q{n}": ["x", f"good{n}"] for n in range(4)})
+    write_run(tmp_path / "base", {f"q{n}": ["x", "y"] for n in range(4)})
+    # The tuned system says nothing at all to the last query.
+    write_run(tmp_path / "tuned", {f"q{n}": [f"good{n}", "x"] for n in range(3)})
+    return tmp_path
+
+
+def measure(folder, *more, systems=("bm25", "base", "tuned")):
+    words = ["--qrels", folder / "qrels", "--queries", folder / "queries"]
+    words += ["--runs", *(f"{name}={folder / name}" for name in systems)]
+    words += ["--output", folder / "m.json", "--per-query", folder / "m.csv"]
+    return program("measure_runs", *words, "--bootstrap", 500, *more)
+
+
+def test_means_intervals_and_differences(runs):
+    done = measure(runs, "--compare", "tuned=base")
+    assert done.returncode == 0, done.stderr
+    assert "tuned: 3 queries, 1 without a result" in done.stderr
+    found = json.loads((runs / "m.json").read_text())
+    assert found["queries"] == 4
+    assert list(found["systems"]) == ["bm25", "base", "tuned"]
+    bm25 = found["systems"]["bm25"]
+    assert bm25["RR@10"] == {"mean": 0.5, "low": 0.5, "high": 0.5}
+    assert bm25["nDCG@10"]["mean"] == pytest.approx(0.63093, abs=1e-5)
+    assert found["systems"]["base"]["R@100"]["mean"] == 0
+    tuned = found["systems"]["tuned"]["AP"]
+    assert tuned["mean"] == 0.75  # the query without a result counts as 0
+    assert tuned["low"] < 0.75 < tuned["high"] <= 1
+    [pair] = found["comparisons"]
+    assert (pair["system"], pair["base"]) == ("tuned", "base")
+    assert pair["difference"]["AP"] == tuned
+
+
+def test_one_line_for_each_query_and_system(runs):
+    assert measure(runs).returncode == 0
+    with open(runs / "m.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["query_id"], row["system"]) for row in rows] == [
+        (f"q{n}", system) for n in range(4) for system in ("bm25", "base", "tuned")
+    ]
+    assert rows[0]["query"] == "was, 0?"
+    assert [float(row["RR@10"]) for row in rows if row["system"] == "tuned"] == [
+        *(1, 1, 1, 0)
+    ]
+
+
+def test_a_base_is_compared_with_every_other_system(runs):
+    assert measure(runs, "--base", "bm25", "--compare", "tuned=base").returncode == 0
+    found = json.loads((runs / "m.json").read_text())
+    pairs = [(pair["system"], pair["base"]) for pair in found["comparisons"]]
+    assert pairs == [("tuned", "base"), ("base", "bm25"), ("tuned", "bm25")]
+
+
+def test_datasets_and_lengths_are_measured_by_themselves(runs):
+    assert measure(runs, "--length-edges", 0, 500).returncode == 0
+    slices = json.loads((runs / "m.json").read_text())["slices"]
+    assert {name: part["queries"] for name, part in slices.items()} == {
+        "dataset a": 2,
+        "dataset b": 2,
+        "relevant passages of 0 to 499 tokens": 2,
+        "relevant passages of 500 or more tokens": 2,
+    }
+    tuned = {
+        name: part["systems"]["tuned"]["AP"]["mean"] for name, part in slices.items()
+    }
+    assert tuned["dataset a"] == 1
+    assert tuned["dataset b"] == 0.5
+
+
+def test_the_same_bytes_again_and_another_seed_only_moves_intervals(runs):
+    outputs = []
+    for seed in (1, 1, 2):
+        assert measure(runs, "--seed", seed).returncode == 0
+        outputs.append((runs / "m.json").read_text())
+    assert outputs[0] == outputs[1]
+    systems = [json.loads(text)["systems"] for text in outputs]
+    for system, means in systems[0].items():
+        for measure_name, value in means.items():
+            assert systems[2][system][measure_name]["mean"] == value["mean"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--compare", "tuned=other"], "`--compare`: names the system other"),
+        (["--compare", "tuned"], "`--compare`: has 'tuned', expected NAME=VALUE"),
+        (["--base", "other"], "`--base`: names the system other, which has no run"),
+    ],
+)
+def test_a_comparison_needs_two_runs(runs, words, reason):
+    done = measure(runs, *words)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "reason"),
+    [
+        ("tuned", "q9 Q0 x 1 1 x", "has the query q9, which "),
+        ("tuned", "q0 Q0 x", "line 6: has 3 fields"),
+        ("qrels", "q9 0 x 1", "are not of one collection: query q9 stands in one"),
+        ("qrels", "q9 0 x", "line 5: has 3 fields"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(runs, name, line, reason):
+    if "fields" in reason:
+        count = len((runs / name).read_text().splitlines())
+        reason = f"line {count + 1}: " + reason.split(": ", 1)[1]
+    with open(runs / name, "a") as file:
+        file.write(line + "\n")
+    done = measure(runs)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert str(runs / name) in last
+    assert reason in last
+    assert not (runs / "m.json").exists()
+    assert not (runs / "m.csv").exists()
+
+
+def test_the_table_fits_a_terminal(runs):
+    assert measure(runs, "--compare", "tuned=base").returncode == 0
+    done = program("show_metrics", runs / "m.json")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) == 80
+    assert lines[0] == "4 test queries"
+    assert lines[2].split() == ["system", "nDCG@10", "MAP", "R@100", "MRR@10"]
+    assert ["tuned", *["0.750"] * 4] in [line.split() for line in lines]
+    assert lines[-1].startswith("tuned vs base: +0.750 [+")
+
+
+def test_the_table_bears_long_names(runs):
+    name = "tuned_" + "x" * 90
+    (runs / name).write_bytes((runs / "tuned").read_bytes())
+    done = measure(runs, "--compare", f"{name}=base", systems=("base", name))
+    assert done.returncode == 0
+    lines = program("show_metrics", runs / "m.json").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+
+
+def test_another_file_is_no_table(runs):
+    (runs / "other.json").write_text('{"queries": 3}')
+    done = program("show_metrics", runs / "other.json")
+    assert done.returncode == 1
+    assert "lacks 'systems', expected what measure_runs.py writes" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["measure_runs", "show_metrics"])
+def test_help_explains(name):
+    done = program(name, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: {name}.py")

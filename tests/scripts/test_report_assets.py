@@ -1,0 +1,348 @@
+"""The figures, tables and pages of the report."""
+
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+SVG = "{http://www.w3.org/2000/svg}"
+# Of matplotlib, which is slow to import: everything that draws runs in this process.
+
+
+def write(path, records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def assert_svg(path, title):
+    root = ET.parse(path).getroot()
+    assert root.tag == f"{SVG}svg"
+    text = path.read_text()
+    assert title in text
+    assert "dc:date" not in text
+    assert not root.findall(f".//{SVG}text"), "letters are to be paths"
+    return text
+
+
+def twice(make, *names):
+    """Run a program twice; the second time its outputs must be the same bytes."""
+    make()
+    first = [name.read_bytes() for name in names]
+    make()
+    assert first == [name.read_bytes() for name in names]
+
+
+def value(mean):
+    return {"mean": mean, "low": mean - 0.05, "high": mean + 0.05}
+
+
+@pytest.fixture
+def metrics(tmp_path):
+    measures = ["nDCG@10", "AP", "R@100", "RR@10"]
+    part = {
+        "queries": 7,
+        "systems": {
+            name: {measure: value(mean) for measure in measures}
+            for name, mean in (
+                ("bm25", 0.2),
+                ("base_dense", 0.31),
+                ("tuned_dense", 0.4),
+            )
+        },
+        "comparisons": [
+            {
+                "system": "tuned_dense",
+                "base": "base_dense",
+                "difference": {measure: value(0.09) for measure in measures},
+            }
+        ],
+    }
+    path = tmp_path / "metrics.json"
+    settings = {"samples": 1000, "seed": 0, "level": 0.95}
+    slices = {"dataset <a>": part}
+    path.write_text(
+        json.dumps(
+            {"measures": measures, "bootstrap": settings, **part, "slices": slices}
+        )
+    )
+    return path
+
+
+def test_metrics_as_chart_and_table(metrics, tmp_path):
+    from plot_metrics import main
+
+    chart, table = tmp_path / "m.svg", tmp_path / "m.html"
+    words = ["--metrics", metrics, "--chart", chart, "--table", table]
+    twice(lambda: main(list(map(str, words))), chart, table)
+    assert_svg(chart, "Retrieval measures")
+    text = table.read_text()
+    assert "<strong>0.400</strong><small>0.350 to 0.450</small>" in text
+    assert text.count("<strong>") == 8  # the best of each column, in both slices
+    assert "tuned dense − base dense" in text
+    assert "+0.090<small>+0.040 to +0.140</small>" in text
+    assert "dataset &lt;a&gt;" in text
+    assert "<a>" not in text
+
+
+@pytest.fixture
+def rows(tmp_path):
+    def row(n, **more):
+        pair = {"id": str(n), "query": "q", "pos": ["p"], "neg": ["n", "m"]}
+        scores = {"pos_scores": [3.0 + n], "neg_scores": [-4.5, n / 7]}
+        return pair | scores | more
+
+    mined = [
+        row(
+            n,
+            pos_similarities=[0.8 if n else None],
+            neg_similarities=[0.5, 0.6 + n / 50],
+        )
+        for n in range(9)
+    ]
+    return (
+        write(tmp_path / "mined1", mined[:5]),
+        write(tmp_path / "mined2", mined[5:]),
+        write(tmp_path / "given", [row(1)]),
+    )
+
+
+def test_similarities_and_scores_of_negatives(rows, tmp_path):
+    from plot_negatives import main, numbers
+
+    output = tmp_path / "n.svg"
+    first, second, given = rows
+    words = ["--rows", f"a={first}", f"b={given}", f"a={second}", "--output", output]
+    twice(lambda: main(list(map(str, words))), output)
+    assert_svg(output, "Similarity and teacher scores")
+    found = numbers([first, second])
+    assert {key: len(values) for key, values in found.items()} == {
+        ("pos", "similarities"): 8,  # one is beyond the searched depth
+        ("neg", "similarities"): 18,
+        ("pos", "scores"): 9,
+        ("neg", "scores"): 18,
+    }
+    assert not len(numbers([given])["pos", "similarities"])
+
+
+def test_negatives_of_one_value_can_be_drawn(tmp_path):
+    from plot_negatives import main
+
+    row = {"neg_scores": [0.5, 0.5], "pos_scores": [0.5], "neg_similarities": None}
+    path = write(tmp_path / "rows", [row])
+    main(["--rows", f"a={path}", "--output", str(tmp_path / "n.svg")])
+    assert (tmp_path / "n.svg").exists()
+
+
+@pytest.fixture
+def stats(tmp_path):
+    """Files of one dataset that starts from pages and one of ready pairs."""
+    files = {
+        "docs": {"volumes": 2, "pages": 1234, "documents": 99, "rejected": 3},
+        "pairs": {
+            "pairs": 90,
+            "queries": 88,
+            "train": 70,
+            "dev": 9,
+            "test": 9,
+            "bad_lines": 1,
+            "set_aside": {"its pages lie on <both> sides": 2},
+        },
+        "mined": {"queries": 70, "short": 4, "without_negatives": 0, "topped_up": 0},
+        "split": {
+            "pairs": 70,
+            "buckets": [
+                {"from": 0, "to": 500, "pairs": 69},
+                {"from": 500, "to": 1000, "pairs": 0},
+                {"from": 1000, "to": None, "pairs": 1},
+            ],
+        },
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    return tmp_path
+
+
+def cells(text, row):
+    [line] = [line for line in text.splitlines() if f">{row}</th>" in line]
+    return re.findall("<td>(.*?)</td>", line)
+
+
+def test_the_way_of_the_data(stats):
+    from plot_data import main
+
+    table, lengths = stats / "d.html", stats / "d.svg"
+    words = ["--documents", f"court={stats / 'docs'}"]
+    words += ["--pairs", f"court={stats / 'pairs'}", f"letters={stats / 'pairs'}"]
+    words += ["--negatives", f"court={stats / 'mined'}"]
+    words += ["--shards", f"court={stats / 'split'}", f"letters={stats / 'split'}"]
+    words += ["--table", table, "--lengths", lengths]
+    twice(lambda: main(list(map(str, words))), table, lengths)
+    text = table.read_text()
+    assert cells(text, "pages") == ["1,234", "–"]
+    assert cells(text, "train pairs") == ["70", "70"]
+    assert cells(text, "train pairs whose negatives were mined") == ["70", "–"]
+    assert cells(text, "pairs: its pages lie on &lt;both&gt; sides") == ["2", "2"]
+    assert cells(text, "train pairs: fewer negatives than asked for") == ["4", "0"]
+    assert "no negatives found" not in text
+    assert "<both>" not in text
+    assert_svg(lengths, "Lengths of the train pairs")
+
+
+@pytest.fixture
+def history(tmp_path):
+    log = [
+        {"step": n, "epoch": n / 10, "loss": 3 / n, "learning_rate": 1e-5 / n}
+        for n in range(1, 21)
+    ]
+    log[4]["loss"] = None  # what the trainer logs for NaN
+    content = {"rows": 1070, "rows_used": 1064, "rows_left_out": {"a": 4, "b": 2}}
+    content |= {
+        "steps": 20,
+        "epochs": 2.0,
+        "seconds": 90.0,
+        "world_size": 2,
+        "log": log,
+    }
+    path = tmp_path / "history.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_training_says_what_it_used(stats, history):
+    from plot_data import main
+
+    words = ["--pairs", f"court={stats / 'pairs'}", "--history", history]
+    words += ["--table", stats / "d.html", "--lengths", stats / "d.svg"]
+    main(list(map(str, words)))
+    text = (stats / "d.html").read_text()
+    assert cells(text, "of them used in an epoch") == ["1,064"]
+    assert cells(text, "of them left out, for they fill no batch") == ["6"]
+    assert cells(text, "minutes") == ["1.5"]
+    assert_svg(stats / "d.svg", "Lengths of the train pairs")  # says there are none
+
+
+def test_loss_and_learning_rate_by_step(history, tmp_path):
+    from plot_training import main, series, smoothed
+
+    output = tmp_path / "t.svg"
+    twice(lambda: main(["--history", str(history), "--output", str(output)]), output)
+    assert_svg(output, "Training")
+    steps, losses = series(json.loads(history.read_text())["log"], "loss")
+    assert steps.tolist() == [1, 2, 3, 4, *range(6, 21)]
+    assert losses[0] == 3
+    assert smoothed(losses) == pytest.approx(
+        [losses[max(n - 1, 0) : n + 2].mean() for n in range(19)]
+    )
+
+
+def test_a_history_without_losses_is_refused(tmp_path):
+    from arkiv.errors import InputError
+    from plot_training import main
+
+    (tmp_path / "h.json").write_text('{"log": []}')
+    words = ["--history", str(tmp_path / "h.json"), "--output", str(tmp_path / "t.svg")]
+    with pytest.raises(InputError, match="`log`: logs no losses, expected what train_"):
+        main(words)
+    assert not (tmp_path / "t.svg").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["plot_data", "plot_metrics", "plot_negatives", "plot_training", "show_searches"],
+)
+def test_help_explains(name):
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / f"{name}.py", "--help"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: {name}.py")
+
+
+def test_without_a_dataset_there_is_nothing_to_draw(tmp_path):
+    words = ["--table", tmp_path / "t", "--lengths", tmp_path / "l"]
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "plot_data.py", *words],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == ("error: `--pairs`: name the files of at least one dataset\n")
+
+
+@pytest.fixture
+def searches(tmp_path):
+    texts = ["En <b>kvarn</b> & en å", "Skogen vid kvarnen", "Arvet", "Eden", "Boten"]
+    passages = [{"id": f"p{n}", "text": text} for n, text in enumerate(texts)]
+    passages[0] |= {"volume": "A<1>", "first_page": 3, "last_page": 4}
+    passages[1] |= {"volume": "B", "first_page": 7, "last_page": 7}
+    passages[2] |= {"volume": "C"}
+    write(tmp_path / "corpus", passages)
+    queries = [{"id": f"q{n}", "query": f"<Vem> ägde kvarn {n}?"} for n in range(6)]
+    write(tmp_path / "queries", queries)
+    (tmp_path / "qrels").write_text("".join(f"q{n} 0 p1 1\n" for n in range(6)))
+    for name, order in (("base", "p0 p2 p3 p4 p1"), ("tuned", "p1 p0 p2 p3")):
+        (tmp_path / name).write_text(
+            "".join(
+                f"q{n} Q0 {key} {rank} {-rank} x\n"
+                for n in range(5)  # nothing is found for the last query
+                for rank, key in enumerate(order.split(), start=1)
+            )
+        )
+    return tmp_path
+
+
+def show(folder, *more, corpus="corpus"):
+    from show_searches import main
+
+    words = ["--corpus", folder / corpus, "--queries", folder / "queries"]
+    words += ["--qrels", folder / "qrels", "--output", folder / "s.html"]
+    words += ["--runs", f"base={folder / 'base'}", f"tuned_dense={folder / 'tuned'}"]
+    main(list(map(str, (*words, *more))))
+    return (folder / "s.html").read_text()
+
+
+def test_searches_side_by_side(searches):
+    twice(lambda: show(searches), searches / "s.html")
+    text = show(searches)
+    assert text.count("<section>") == text.count("<h2>") == 6
+    assert text.count("<h3>base</h3>") == text.count("<h3>tuned dense</h3>") == 6
+    assert "<h2>&lt;Vem&gt; ägde kvarn 0?</h2>" in text
+    assert "En &lt;b&gt;<mark>kvarn</mark>&lt;/b&gt; &amp; en å" in text
+    assert "Skogen vid <mark>kvarnen</mark>" in text
+    assert "volume A&lt;1&gt;, pages 3–4" in text
+    assert "volume B, page 7<" in text
+    assert "volume C<" in text
+    assert "<b>" not in text
+    assert "<Vem>" not in text
+    # Relevant ones are told by a word too, not by colour alone.
+    assert text.count("✓ relevant") == text.count('<li class="relevant">') == 5
+    assert text.count("first relevant passage at rank 5") == 5
+    assert text.count("first relevant passage at rank 1<") == 5
+    assert text.count("relevant passage not among the 0 found") == 2
+
+
+def test_the_examples_are_drawn_by_seed(searches):
+    def drawn(seed):
+        return re.findall(
+            "<h2>(.*?)</h2>", show(searches, "--examples", 2, "--seed", seed)
+        )
+
+    assert len(drawn(0)) == 2
+    assert drawn(0) == drawn(0)
+    assert len({tuple(drawn(seed)) for seed in range(8)}) > 1
+
+
+def test_a_passage_that_the_corpus_lacks_is_named(searches):
+    from arkiv.errors import InputError
+
+    write(searches / "other", [{"id": "p0", "text": "one"}])
+    with pytest.raises(InputError, match="lacks the passage p1, which a run or the"):
+        show(searches, corpus="other")
+    assert not (searches / "s.html").exists()

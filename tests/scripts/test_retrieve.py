@@ -1,0 +1,229 @@
+"""retrieve_bm25.py and retrieve_m3.py, against one passage after the other."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arkiv.errors import InputError
+from arkiv.trec import read_run
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+WORDS = ["tinget", "kvarnen", "skogen", "arvet", "tvisten", "gården", "ed", "böter"]
+
+
+def write(path, records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory, tiny_embedder):
+    """30 passages and 5 queries, encoded by encode_collection.py."""
+    from encode_collection import main
+
+    folder = tmp_path_factory.mktemp("collection")
+    generator = np.random.default_rng(0)
+
+    def text(least, most):
+        return " ".join(generator.choice(WORDS, generator.integers(least, most)))
+
+    passages = [{"id": f"p{n:02}", "text": text(2, 40)} for n in range(30)]
+    queries = [{"id": f"q{n}", "query": text(1, 5)} for n in range(5)]
+    write(folder / "corpus", passages)
+    write(folder / "queries", queries)
+    words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
+    main([str(w) for w in (*words, "--model", tiny_embedder, "--output", folder / "e")])
+    return folder, [p["text"] for p in passages], [q["query"] for q in queries]
+
+
+@pytest.fixture(scope="module")
+def exact(collection, tiny_embedder):
+    """Each kind of score of every query with every passage, (5, 30) float64."""
+    from arkiv.m3 import M3Encoder, multi_vector_score
+
+    folder, passages, queries = collection
+    # As they were kept, in half precision: the vectors of so small a model are so much
+    # alike that rounding decides the order.
+    dense = [
+        np.load(folder / "e" / f"{side}.dense.npy").astype(float)
+        for side in ("queries", "corpus")
+    ]
+    dense = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in dense]
+    sides = []
+    for texts, length in ((queries, 256), (passages, 8192)):
+        encoder = M3Encoder(tiny_embedder, max_length=length, batch_size=4)
+        sides.append(encoder.encode(texts, dense=False, sparse=True, multi_vector=True))
+    asked, found = sides
+    return {
+        "dense": dense[0] @ dense[1].T,
+        "sparse": asked.sparse.toarray().astype(float)
+        @ found.sparse.toarray().astype(float).T,
+        "multi_vector": np.array(
+            [
+                [multi_vector_score(q, p) for p in found.multi_vector]
+                for q in asked.multi_vector
+            ]
+        ),
+    }
+
+
+def retrieve(collection, model, mode, *more, name="run"):
+    from retrieve_m3 import main
+
+    folder = collection[0]
+    words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
+    words += ["--encodings", folder / "e", "--mode", mode, "--output", folder / name]
+    words += ["--model", model]
+    main([str(word) for word in (*words, *more)])
+    return read_run(folder / name)
+
+
+def assert_ranked(run, scores, depth, tolerance=1e-6):
+    """The run is the order of the scores, up to what rounding may turn round."""
+    assert np.ptp(scores, axis=1).min() > 100 * tolerance
+    for row, (query_id, ranked) in enumerate(sorted(run.items())):
+        rows = [int(key[1:]) for key in ranked]
+        assert query_id == f"q{row}"
+        assert len(set(rows)) == len(rows) == depth
+        found = scores[row][rows]
+        assert np.all(np.diff(found) <= tolerance)
+        left = np.delete(scores[row], rows)
+        assert not len(left) or left.max() <= found.min() + tolerance
+
+
+def test_dense_ranks_the_whole_corpus(collection, exact, tiny_embedder):
+    assert_ranked(retrieve(collection, tiny_embedder, "dense"), exact["dense"], 30)
+    run = retrieve(collection, tiny_embedder, "dense", "--depth", 7)
+    assert_ranked(run, exact["dense"], 7)
+
+
+def test_sparse_ranks_what_shares_a_token(collection, exact, tiny_embedder):
+    run = retrieve(collection, tiny_embedder, "sparse")
+    assert run
+    for row in range(5):
+        rows = [int(key[1:]) for key in run.get(f"q{row}", ())]
+        assert sorted(rows) == np.flatnonzero(exact["sparse"][row] > 0).tolist()
+        assert np.all(np.diff(exact["sparse"][row][rows]) <= 1e-5)
+
+
+@pytest.mark.parametrize("characters", [1, 1 << 20])
+def test_multi_vector_reorders_the_whole_ranking(
+    collection, exact, tiny_embedder, monkeypatch, characters
+):
+    monkeypatch.setattr("arkiv.retrieval.BLOCK_CHARACTERS", characters)
+    run = retrieve(collection, tiny_embedder, "multi_vector")
+    assert_ranked(run, exact["multi_vector"], 30)
+
+
+def test_combined_is_the_weighted_mean(collection, exact, tiny_embedder):
+    weights = np.array([1, 0.3, 1]) / 2.3
+    wanted = sum(
+        weight * exact[kind]
+        for weight, kind in zip(
+            weights, ("dense", "sparse", "multi_vector"), strict=True
+        )
+    )
+    run = retrieve(collection, tiny_embedder, "combined", name="combined")
+    assert_ranked(run, wanted, 30)
+    for line in (collection[0] / "combined").read_text().splitlines():
+        query, _, passage, _, score, tag = line.split()
+        assert tag == "combined"
+        exactly = wanted[int(query[1:]), int(passage[1:])]
+        assert float(score) == pytest.approx(exactly, abs=1e-6)
+    only = retrieve(collection, tiny_embedder, "combined", "--weights", 0, 0, 1)
+    assert only == retrieve(collection, tiny_embedder, "multi_vector")
+
+
+@pytest.mark.parametrize("mode", ["multi_vector", "combined"])
+def test_below_the_rerank_depth_the_dense_order_stands(collection, tiny_embedder, mode):
+    dense = retrieve(collection, tiny_embedder, "dense")
+    run = retrieve(collection, tiny_embedder, mode, "--rerank-depth", 6)
+    whole = retrieve(collection, tiny_embedder, mode)
+    for query_id, ranked in run.items():
+        head = dense[query_id][:6]
+        assert ranked[:6] == [key for key in whole[query_id] if key in head]
+        assert ranked[6:] == dense[query_id][6:]
+
+
+def test_the_same_bytes_again(collection, tiny_embedder):
+    for mode in ("dense", "combined"):
+        for name in ("one", "two"):
+            retrieve(collection, tiny_embedder, mode, name=f"{name}.trec")
+        folder = collection[0]
+        first = (folder / "one.trec").read_text()
+        assert first.replace(" one\n", " two\n") == (folder / "two.trec").read_text()
+
+
+def test_encodings_of_other_texts_are_refused(collection, tmp_path, tiny_embedder):
+    from retrieve_m3 import main
+
+    folder = collection[0]
+    write(tmp_path / "corpus", [{"id": "p", "text": "one"}])
+    words = ["--corpus", tmp_path / "corpus", "--queries", folder / "queries"]
+    words += ["--encodings", folder / "e", "--mode", "dense"]
+    words += ["--model", tiny_embedder, "--output", tmp_path / "run"]
+    with pytest.raises(InputError, match="has 30 rows for 1 lines of the collection"):
+        main([str(word) for word in words])
+    assert not (tmp_path / "run").exists()
+
+
+def bm25(folder, model, output, *more):
+    words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
+    words += ["--tokenizer", model, "--output", output]
+    return subprocess.run(
+        [sys.executable, SCRIPTS / "retrieve_bm25.py", *map(str, (*words, *more))],
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_bm25_finds_the_passages_that_share_a_token(collection, tiny_embedder):
+    from tokenizers import Tokenizer
+
+    folder, passages, queries = collection
+    done = bm25(folder, tiny_embedder, folder / "bm25.trec")
+    assert done.returncode == 0, done.stderr
+    assert "searched 30 passages with 5 queries" in done.stderr
+    run = read_run(folder / "bm25.trec")
+    tokenizer = Tokenizer.from_file(str(tiny_embedder / "tokenizer.json"))
+
+    def tokens(text):
+        return set(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    for row, query in enumerate(queries):
+        sharing = [n for n, text in enumerate(passages) if tokens(text) & tokens(query)]
+        assert sorted(run.get(f"q{row}", [])) == [f"p{n:02}" for n in sharing]
+    assert (folder / "bm25.trec").read_text().startswith("q0 Q0 p")
+    assert (
+        bm25(folder, tiny_embedder, folder / "short.trec", "--depth", 3).returncode == 0
+    )
+    short = read_run(folder / "short.trec")
+    assert short == {query: ranked[:3] for query, ranked in run.items()}
+
+
+def test_bm25_says_what_is_wrong_in_one_sentence(collection, tmp_path):
+    folder = collection[0]
+    done = bm25(folder, tmp_path, tmp_path / "run")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {tmp_path}: the model directory lacks tokenizer.json\n"
+    )
+    (tmp_path / "tokenizer.json").write_text("{}")
+    done = bm25(folder, tmp_path, tmp_path / "run")
+    assert done.returncode == 1
+    assert "tokenizer.json: is not a tokenizer" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["retrieve_bm25", "retrieve_m3"])
+def test_help_explains(name):
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / f"{name}.py", "--help"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert "--depth" in done.stdout

@@ -1,0 +1,95 @@
+"""HTML of the report."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from arkiv.pages import Html, element, excerpt, joined, table, write_page
+
+VOID = {"meta", "br"}
+
+
+class Outline(HTMLParser):
+    """Collects the tags, and fails on one that is not closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_what_comes_from_outside_is_escaped_once():
+    made = element("p", "<b>", element("i", "a & b"), title='"x"', class_="c", id=None)
+    assert made == ('<p title="&quot;x&quot;" class="c">&lt;b&gt;<i>a &amp; b</i></p>')
+    assert isinstance(made, Html)
+    assert joined("<", made[:0], element("b")) == "&lt;<b></b>"
+
+
+def test_a_table_names_its_rows_and_columns():
+    made = table(["", "a<b"], [["one", 1], ["two", 2]], "Cap")
+    outline = Outline()
+    outline.feed(made)
+    assert not outline.open
+    scopes = [found.get("scope") for tag, found in outline.seen if tag == "th"]
+    assert scopes == ["col", "col", "row", "row"]
+    assert "a&lt;b" in made
+    assert 'aria-label="Cap"' in made
+
+
+def test_a_page_stands_alone(tmp_path):
+    write_page(tmp_path / "x.html", "A <title>", element("p", "body"))
+    text = (tmp_path / "x.html").read_text(encoding="utf-8")
+    outline = Outline()
+    outline.feed(text)
+    assert not outline.open
+    assert "<title>A &lt;title&gt;</title>" in text
+    assert "prefers-color-scheme: dark" in text
+    assert not re.search(r"https?:|src=|@import|<script|<link", text)
+
+
+@pytest.mark.parametrize(
+    ("query", "marked"),
+    [
+        ("Vem ägde kvarn?", ["Kvarnen", "kvarn"]),  # other case, other ending
+        ("kvarnens", ["Kvarnen", "kvarn"]),
+        ("år 1667", ["1667"]),
+        ("i en by", []),  # too short
+        ("<b>", []),
+    ],
+)
+def test_words_of_the_query_are_marked(query, marked):
+    text = "Kvarnen i byn <b> år 1667; en kvarn, ett kvarter & en å."
+    made = excerpt(text, query)
+    assert re.findall("<mark>(.*?)</mark>", made) == marked
+    plain = re.sub("</?mark>", "", made)
+    assert plain == text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def test_the_excerpt_is_where_most_words_match():
+    filler = "lorem ipsum dolor sit amet " * 30
+    text = f"alpha {filler}beta gamma delta {filler}alpha gamma {filler}"
+    made = excerpt(text, "alpha beta gamma delta", width=120)
+    assert re.findall("<mark>(.*?)</mark>", made) == ["beta", "gamma", "delta"]
+    assert made.startswith("… ")
+    assert made.endswith(" …")
+    inside = re.sub("</?mark>", "", made)[2:-2]
+    assert len(inside) <= 120
+    assert inside in text
+    assert {inside.split()[0], inside.split()[-1]} <= set(text.split())
+
+
+def test_without_a_match_the_excerpt_is_the_beginning():
+    text = "one two three " * 40
+    made = excerpt(text, "nothing", width=50)
+    assert text.startswith(made.removesuffix(" …"))
+    assert len(made) <= 52
+    assert excerpt("short", "nothing") == "short"
+    assert excerpt("x" * 100, "nothing", width=10) == "x" * 10 + " …"

@@ -1,0 +1,278 @@
+"""The pipeline end to end with tiny models: what it makes, remakes and survives."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from project import Project, job_counts, records
+
+from arkiv.files import read_json
+
+# BM25, one mode of the base model and two of the tuned: enough to walk every rule.
+FEWER_SYSTEMS = dict.fromkeys(
+    (
+        "base_sparse",
+        "base_multi_vector",
+        "base_combined",
+        "tuned_sparse",
+        "tuned_multi_vector",
+    )
+)
+FEWER_COMPARISONS = dict.fromkeys(
+    ("tuned_sparse", "tuned_multi_vector", "tuned_combined")
+)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """One directory for the tiny models of all runs; the first run fills it."""
+    return tmp_path_factory.mktemp("models")
+
+
+def small(models, **overlay):
+    """A configuration whose whole run takes about a minute."""
+    config = {
+        "run": "small",
+        "parts": {"queries": 2, "corpus": 2, "pairs": 2},
+        "models": {
+            "directory": str(models),
+            "embedder": {"source": "tiny", "revision": None},
+            "reranker": {"source": "tiny", "revision": None},
+        },
+        "documents": {"length_shares": [[20, 60, 1]]},
+        "mining": {"passage_max_length": 256, "batch_size": 32},
+        "teacher": {"max_length": 256, "batch_size": 32},
+        "split": {"edges": [0, 100, 200]},
+        "train": {
+            "processes": 2,
+            "args": {
+                "max_steps": 4,
+                "learning_rate": 1e-3,
+                "passage_max_len": 128,
+                "gradient_checkpointing": False,
+                "save_strategy": "no",
+            },
+        },
+        "evaluate": {
+            "systems": dict(FEWER_SYSTEMS),
+            "compare": dict(FEWER_COMPARISONS),
+            "bootstrap": 200,
+        },
+    }
+    return config | overlay
+
+
+ARCHIVE = {"court": {"example": {"cases": 150, "volumes": 10}}}
+
+
+@pytest.fixture(scope="module")
+def run(models, tmp_path_factory):
+    """A finished run over an example archive."""
+    project = Project(tmp_path_factory.mktemp("run"))
+    config = project.configure(**small(models, datasets=ARCHIVE))
+    done = project.snakemake("--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    project.config = config
+    project.results = project.folder / "results/small"
+    return project
+
+
+def contents(folder, *patterns):
+    """Bytes by relative path."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for pattern in patterns
+        for path in sorted(folder.glob(pattern))
+    }
+
+
+MADE = ("negatives/*.jsonl", "scores/*/*.jsonl", "shards/*.jsonl")
+
+
+def test_nothing_is_left_to_do_after_a_run(run):
+    again = run.snakemake("--configfile", run.config)
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout
+
+
+def test_rows_are_whole_at_every_stage(run):
+    documents = {d["id"]: d for d in records(run.results / "documents/court.jsonl")}
+    train = records(run.results / "pairs/court/train.jsonl")
+    held_out = {
+        passage
+        for side in ("dev", "test")
+        for row in records(run.results / f"pairs/court/{side}.jsonl")
+        for passage in row["pos_ids"]
+    }
+    negatives = records(run.results / "negatives/court.jsonl")
+    assert [row["id"] for row in negatives] == [row["id"] for row in train]
+    for row in negatives:
+        assert len(set(row["neg_ids"])) == len(row["neg_ids"]) == 7
+        assert not set(row["neg_ids"]) & (set(row["pos_ids"]) | held_out)
+        assert row["neg"] == [documents[i]["text"] for i in row["neg_ids"]]
+    scored = [
+        row
+        for part in ("1-of-2", "2-of-2")
+        for row in records(run.results / f"scores/court/{part}.jsonl")
+    ]
+    assert [row["id"] for row in scored] == [row["id"] for row in train]
+    shards = sorted(run.results.glob("shards/court_len-*.jsonl"))
+    assert [path.name for path in shards] == [
+        "court_len-0-100.jsonl",
+        "court_len-100-200.jsonl",
+        "court_len-200-inf.jsonl",
+    ]
+    rows = {row["id"]: row for path in shards for row in records(path)}
+    assert rows.keys() == {row["id"] for row in train}
+    for row in scored:
+        assert rows[row["id"]]["neg_scores"] == row["neg_scores"]
+
+
+def test_both_ranks_trained_and_every_row_is_accounted_for(run):
+    history = read_json(run.results / "training/history.json")
+    assert history["world_size"] == 2
+    assert history["steps"] == 4
+    train = records(run.results / "pairs/court/train.jsonl")
+    left_out = sum(history["rows_left_out"].values())
+    assert history["rows_used"] + left_out == history["rows"] == len(train)
+
+
+def test_the_report_is_one_page_with_every_figure(run):
+    done = run.snakemake("--configfile", run.config, "--report", "report.html")
+    assert done.returncode == 0, done.stdout[-3000:]
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    for figure in sorted((run.results / "figures").iterdir()):
+        assert figure.name in page
+
+
+def test_a_deleted_result_remakes_just_what_depends_on_it(run):
+    before = contents(run.results, "**/*.jsonl", "**/*.npy", "**/*.trec")
+    (run.results / "scores/court/1-of-2.jsonl").unlink()
+    plan = run.planned("--configfile", run.config)
+    assert {rule: plan.get(rule) for rule in ("score_pairs", "train_model")} == {
+        "score_pairs": 1,
+        "train_model": 1,
+    }
+    upstream = {"build_documents", "split_pairs", "embed_corpus", "pick_negatives"}
+    assert not upstream & set(plan)
+    done = run.snakemake("split", "--configfile", run.config)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert job_counts(done.stdout) == {
+        "score_pairs": 1,
+        "split_by_length": 1,
+        "split": 1,
+    }
+    assert contents(run.results, "**/*.jsonl", "**/*.npy", "**/*.trec") == before
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(run, models, tmp_path):
+    project = Project(tmp_path / "killed")
+    config = project.configure(**small(models, datasets=ARCHIVE))
+    # Killed as soon as the stage has begun, in the middle of a job.
+    for stage in ("mining/court/embeddings", "logs/score_pairs", "shards"):
+        running = subprocess.Popen(
+            project.command("split", "--configfile", config),
+            cwd=project.folder,
+            env=project.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        begun = project.folder / "results/small" / stage
+        while running.poll() is None and not begun.exists():
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        unlocked = project.snakemake("--configfile", config, "--unlock")
+        assert unlocked.returncode == 0, unlocked.stdout
+    done = project.snakemake("split", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-3000:]
+    results = project.folder / "results/small"
+    assert contents(results, *MADE) == contents(run.results, *MADE)
+
+
+def test_another_number_of_parts_gives_the_same_shards(run, models, tmp_path):
+    project = Project(tmp_path / "parts")
+    parts = {"queries": 1, "corpus": 3, "pairs": 1}
+    config = project.configure(**small(models, datasets=ARCHIVE, parts=parts))
+    done = project.snakemake("split", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-3000:]
+    results = project.folder / "results/small"
+    for one, other in zip(
+        records(run.results / "negatives/court.jsonl"),
+        records(results / "negatives/court.jsonl"),
+        strict=True,
+    ):
+        assert one["query"] == other["query"]
+        # A similarity that moved in the last bit may swap two candidates in rank.
+        assert sorted(one["neg_ids"]) == sorted(other["neg_ids"])
+    ours = {
+        row["id"]: dict(zip(row["neg_ids"], row["neg_scores"], strict=True))
+        for path in run.results.glob("shards/*.jsonl")
+        for row in records(path)
+    }
+    theirs = [row for path in results.glob("shards/*.jsonl") for row in records(path)]
+    assert len(theirs) == len(ours)
+    for row in theirs:
+        scores = dict(zip(row["neg_ids"], row["neg_scores"], strict=True))
+        assert scores == pytest.approx(ours[row["id"]], abs=1e-5)
+
+
+def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
+    project = Project(tmp_path)
+    config = project.configure(
+        **small(
+            models,
+            datasets={"svea": {"pages": str(svea / "pages")}},
+            pairs={"group_by": "pages", "block_pages": 1},
+        )
+    )
+    done = project.snakemake("--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small"
+    assert (results / "model/model.safetensors").exists()
+    stats = read_json(results / "documents/svea.stats.json")
+    assert stats["pages"] == 9
+    report = project.snakemake("--configfile", config, "--report", "report.html")
+    assert report.returncode == 0, report.stdout[-3000:]
+
+
+def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_path):
+    """All of them at once: each a dataset of its own, one model from all."""
+    project = Project(tmp_path)
+    sources = {
+        "archive": {"pairs": svea / "archive_pairs.jsonl"},
+        "pos": {"pairs": svea / "example_pos.jsonl"},
+        "posneg": {"negatives": svea / "example_posneg.jsonl"},
+        "train": {"scores": svea / "example_train.jsonl"},
+    }
+    datasets = {
+        name: {kind: str(path) for kind, path in source.items()}
+        for name, source in sources.items()
+    }
+    config = project.configure(**small(models, datasets=datasets))
+    done = project.snakemake("evaluate", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small"
+    for name, rows in (("archive", 1128), ("pos", 6), ("posneg", 6), ("train", 6)):
+        stats = read_json(results / f"pairs/{name}/stats.json")
+        assert stats["train"] + stats["dev"] + stats["test"] == rows
+        shards = results.glob(f"shards/{name}_len-*.jsonl")
+        assert sum(len(records(path)) for path in shards) == stats["train"]
+    assert (results / "metrics/metrics.json").exists()
+
+
+def test_a_fault_in_the_data_reaches_the_person_as_one_sentence(models, tmp_path):
+    project = Project(tmp_path)
+    data = project.folder / "pairs.jsonl"
+    data.write_text('{"query": "q", "pos": ["p"]}\n{"query": "q2", "pos"\n')
+    config = project.configure(
+        **small(models, datasets={"d": {"pairs": "pairs.jsonl"}})
+    )
+    done = project.snakemake("queries", "--configfile", config)
+    assert done.returncode != 0
+    assert "error: pairs.jsonl, line 2: the line is not JSON" in done.stdout
+    log = project.folder / "results/small/logs/split_pairs/d.log"
+    assert "error: pairs.jsonl, line 2" in log.read_text()
