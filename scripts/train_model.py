@@ -79,7 +79,8 @@ def check_lengths(model: Path, given: argparse.Namespace) -> None:
     for key in ("query_max_len", "passage_max_len"):
         if most is not None and getattr(given, key) > most:
             raise InputError(
-                f"is {getattr(given, key)}, but {model} takes {most} tokens", key=key
+                f"is {getattr(given, key)}, but {model} takes {most} tokens",
+                key=f"train.args.{key}",
             )
 
 
@@ -87,7 +88,9 @@ def clear_checkpoints(directory: Path) -> None:
     """Make the directory and remove checkpoints of an earlier run, nothing else."""
     directory.mkdir(parents=True, exist_ok=True)
     for path in directory.iterdir():
-        if path.is_dir() and re.fullmatch(r"checkpoint-\d+", path.name):
+        if path.is_symlink() or not path.is_dir():
+            continue
+        if re.fullmatch(r"checkpoint-\d+", path.name):
             log.info("removing %s of an earlier run", path)
             shutil.rmtree(path)
 
@@ -213,7 +216,7 @@ def main(argv: list[str] | None = None) -> None:
                 "world_size": world_size,
                 "rows": sum(plan.rows.values()),
                 "rows_used": plan.rows_used,
-                "rows_left_out": plan.left_out,
+                "rows_left_out": plan.left_out_by_name(),
                 **done,
                 "arguments": own | chosen,
                 "versions": versions(),

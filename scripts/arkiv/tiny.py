@@ -145,6 +145,8 @@ def build_embedder(
         "colbert_linear.pt": torch.nn.Linear(hidden, hidden),
         "sparse_linear.pt": torch.nn.Linear(hidden, 1),
     }
+    # Above 0 for every token: what the head's ReLU once cut off gets no gradient.
+    torch.nn.init.constant_(heads["sparse_linear.pt"].bias, 0.5)
     with written_whole(path) as beside:
         tokenizer.save_pretrained(beside)
         model.save_pretrained(beside)

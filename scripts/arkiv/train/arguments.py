@@ -79,11 +79,12 @@ def process_count(asked: str, hardware: Hardware) -> int:
         return max(1, hardware.gpus)
     if not asked.isdecimal() or int(asked) < 1:
         raise InputError(
-            f"is {asked!r}, expected `auto` or a number from 1", key="processes"
+            f"is {asked!r}, expected `auto` or a number from 1", key="train.processes"
         )
     if 0 < hardware.gpus < int(asked):
         raise InputError(
-            f"is {asked}, but there are {hardware.gpus} GPUs here", key="processes"
+            f"is {asked}, but there are {hardware.gpus} GPUs here",
+            key="train.processes",
         )
     return int(asked)
 
@@ -112,14 +113,16 @@ def check_names(names: Sequence[str], known: Sequence[str]) -> None:
     offered = {*known, "warmup_ratio"} - REFUSED.keys()
     for name in names:
         if name in REFUSED:
-            raise InputError(f"cannot be set: {REFUSED[name]}", key=name)
+            raise InputError(
+                f"cannot be set: {REFUSED[name]}", key=f"train.args.{name}"
+            )
         if name not in offered:
             close = difflib.get_close_matches(name, sorted(offered), n=3, cutoff=0.6)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             raise InputError(
                 "is no argument of FlagEmbedding's M3 training or of Hugging Face's "
                 f"TrainingArguments{hint}",
-                key=name,
+                key=f"train.args.{name}",
             )
 
 
@@ -138,7 +141,9 @@ def with_defaults(
     args = {name: value for name, value in given.items() if value is not None}
     if "warmup_ratio" in args:
         if "warmup_steps" in args:
-            raise InputError("is given beside warmup_steps", key="warmup_ratio")
+            raise InputError(
+                "is given beside warmup_steps", key="train.args.warmup_ratio"
+            )
         ratio = args.pop("warmup_ratio")
         try:
             fits = 0 <= float(ratio) < 1
@@ -146,7 +151,8 @@ def with_defaults(
             fits = False
         if not fits:
             raise InputError(
-                f"is {ratio!r}, expected a number from 0 to below 1", key="warmup_ratio"
+                f"is {ratio!r}, expected a number from 0 to below 1",
+                key="train.args.warmup_ratio",
             )
         args["warmup_steps"] = ratio
     if "deepspeed" in args:
@@ -177,21 +183,27 @@ def with_defaults(
 
 def _check_deepspeed(given: object) -> None:
     if importlib.util.find_spec("deepspeed") is None:
-        raise InputError("is given, but deepspeed is not installed", key="deepspeed")
+        raise InputError(
+            "is given, but deepspeed is not installed", key="train.args.deepspeed"
+        )
     if isinstance(given, str) and not given.lstrip().startswith("{"):
         if not Path(given).is_file():
-            raise InputError(f"names {given}, which is no file", key="deepspeed")
+            raise InputError(
+                f"names {given}, which is no file", key="train.args.deepspeed"
+            )
         given = Path(given).read_text(encoding="utf-8")
     try:
         settings = json.loads(given) if isinstance(given, str) else given
         stage = settings.get("zero_optimization", {}).get("stage", 0)
     except (ValueError, AttributeError):
-        raise InputError("is not a JSON object of settings", key="deepspeed") from None
+        raise InputError(
+            "is not a JSON object of settings", key="train.args.deepspeed"
+        ) from None
     if stage == 3:
         raise InputError(
             "asks for ZeRO stage 3, but FlagEmbedding cannot save a sharded model; use "
             "stage 0, 1 or 2",
-            key="deepspeed",
+            key="train.args.deepspeed",
         )
 
 
@@ -223,7 +235,7 @@ def parsed(command_line: Sequence[str]) -> argparse.Namespace:
     parser = HfArgumentParser(argument_classes(), allow_abbrev=False)
 
     def refuse(message: str) -> None:
-        raise InputError(f"are not all right: {message}", key="args")
+        raise InputError(f"are not all right: {message}", key="train.args")
 
     parser.error = refuse
     return parser.parse_args(list(command_line))

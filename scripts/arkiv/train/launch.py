@@ -22,6 +22,8 @@ INPUT_FAULT, OWN_FAULT = "input fault: ", "training failed: "
 # What torchrun says of the process that failed first.
 FIRST_FAILURE = re.compile(r"failed \(exitcode: (-?\d+)\)")
 PR_SET_PDEATHSIG = 1
+# Loaded before any fork, where loading could wait for a lock that nobody releases.
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 # torchrun gives its processes 30 s to end.
 PATIENCE = 40
 
@@ -90,6 +92,7 @@ def environment(processes: int, scratch: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": str(threads_each(processes)),
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         "HF_HOME": str(scratch / "hf"),
         "HF_HUB_CACHE": str(scratch / "hf" / "hub"),
@@ -99,8 +102,8 @@ def environment(processes: int, scratch: Path) -> dict[str, str]:
 
 def end_with_parent(signum: int) -> None:
     """Have the kernel send this process a signal when its parent dies (Linux only)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signum)
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signum)
 
 
 @contextlib.contextmanager

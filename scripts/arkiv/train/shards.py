@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,14 +40,22 @@ class BatchPlan:
         """Rows of one epoch that are trained on."""
         return sum(self.rows.values()) - sum(self.left_out.values())
 
+    def left_out_by_name(self) -> dict[str, int]:
+        """`left_out` by file name: what is reported does not depend on directories."""
+        return {Path(path).name: count for path, count in self.left_out.items()}
+
 
 def in_order(paths: Iterable[str]) -> list[str]:
     """The shards sorted by file name, whatever the order they were given in.
 
     Raises:
-        InputError: FlagEmbedding would not read a file with that name.
+        InputError: FlagEmbedding would not read a file with that name, or two files
+            have the same.
     """
     paths = sorted(paths, key=lambda path: (Path(path).name, path))
+    for one, other in itertools.pairwise(paths):
+        if Path(one).name == Path(other).name:
+            raise InputError(f"has the file name of {other}", file=one)
     for path in paths:
         if Path(path).suffix not in SUFFIXES:
             raise InputError(
@@ -83,7 +92,7 @@ def count_rows(
             )
 
     rows: dict[str, int] = {}
-    few = 0
+    few = 0  # negatives
     paths = list(paths)
     for path in paths:
         count = 0
@@ -153,10 +162,10 @@ def plan_batches(
             left_out = {ALL: capped}
     if not total:
         raise InputError(
-            f"gives no batch: {where} {largest} rows, and a batch takes {whole} "
-            f"({batch_size} on each of {world_size} processes); lower it or the number "
-            "of processes",
-            key="per_device_train_batch_size",
+            f"is {batch_size}, which gives no batch: {where} {largest} rows, and a "
+            f"batch on {world_size} processes takes {whole}; lower it or "
+            "`train.processes`, or give fewer `split.edges`",
+            key="train.args.per_device_train_batch_size",
         )
     return BatchPlan(dict(rows), total, left_out)
 

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import math
 import os
+import random
 import signal
 import sys
 import time
@@ -133,6 +134,10 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
         # Only now is the model wrapped, if it is.
         def on_train_begin(self, args, state, control, **kwargs) -> None:
             check_wrapped(trainer)
+            # FlagEmbedding draws positives and negatives from Python's generator:
+            # from here on, whatever the libraries took from it, and on each process
+            # its own.
+            random.seed(f"{args.seed} {args.process_index}")
 
     if training_args.world_size != work.expected_world_size:
         raise RuntimeError(
@@ -165,8 +170,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
             {
                 "steps": trainer.state.global_step,
                 "epochs": trainer.state.epoch,
-                "parameters_changed": True,
-                "largest_changes": changes,
+                "parameters_changed": changes,
                 "seconds": round(seconds, 3),
                 "log": [
                     {key: finite(entry.get(key)) for key in LOGGED}
@@ -194,6 +198,11 @@ def quiet(first: bool) -> None:
     disable_progress_bar()
 
 
+def last_words(said: str) -> None:
+    """Write a line in one piece: the processes share one standard error."""
+    os.write(sys.stderr.fileno(), f"\n{said}\n".encode())
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one process; a fault's last line is what the launcher tells the user."""
     import torch.distributed as dist
@@ -208,13 +217,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             dist.barrier()
             dist.destroy_process_group()
     except InputError as error:
-        print(f"{INPUT_FAULT}{error}", file=sys.stderr, flush=True)
+        last_words(f"{INPUT_FAULT}{error}")
         return 1
     except Exception as error:
         traceback.print_exc()
         said = " ".join(str(error).split("\n")[0].split())
         kind = type(error).__name__
-        print(f"{OWN_FAULT}{kind}: {said}", file=sys.stderr, flush=True)
+        last_words(f"{OWN_FAULT}{kind}: {said}")
         return 1
     return 0
 

@@ -1,0 +1,134 @@
+"""From the lines of a volume to documents, no word lost.
+
+Lines are joined by spaces; a word divided at a line's end by `¬` is rejoined, across
+regions and pages too. The running text is cut at word boundaries, either into lengths
+drawn from a distribution or by page.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from arkiv.files import Record
+from arkiv.hashing import content_id, rng
+from arkiv.htrflow import Line, Page
+
+BREAK = "¬"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of the running text and the line in which it begins."""
+
+    text: str
+    page: int | str
+    line: Line
+    last_page: int | str
+    """Another page than `page` where the word is divided over the page's end."""
+
+
+def words(pages: Iterable[Page]) -> Iterator[Word]:
+    """The words of a volume in reading order, halves rejoined.
+
+    A `¬` within a line is not a hyphen of the scribe's either and goes.
+    """
+    half: Word | None = None
+    for page in pages:
+        for line in page.lines:
+            text = line.text.strip()
+            broken = text.endswith(BREAK)
+            parts = text.replace(BREAK, "").split()
+            for index, part in enumerate(parts):
+                if half is not None:
+                    word = Word(half.text + part, half.page, half.line, page.number)
+                    half = None
+                else:
+                    word = Word(part, page.number, line, page.number)
+                if broken and index == len(parts) - 1:
+                    half = word
+                else:
+                    yield word
+    if half is not None:
+        yield half
+
+
+@dataclass(frozen=True)
+class LengthShares:
+    """A distribution of document lengths: bins of words and their weights."""
+
+    bins: Sequence[tuple[int, int]]
+    weights: Sequence[float]
+
+    @classmethod
+    def parse(cls, text: str) -> LengthShares:
+        """Parse `10-499:85.85,500-999:8.872`.
+
+        Raises:
+            ValueError: another form, or no weight above 0 (argparse reports it).
+        """
+        bins, weights = [], []
+        for item in text.split(","):
+            bounds, _, weight = item.partition(":")
+            low, _, high = bounds.partition("-")
+            bins.append((int(low), int(high)))
+            weights.append(float(weight))
+        if any(not 1 <= low <= high for low, high in bins) or sum(weights) <= 0:
+            raise ValueError(f"{text!r} is no distribution of lengths")
+        return cls(bins, weights)
+
+    def draw(self, source: random.Random) -> int:
+        """A length in words: a bin by weight, then uniform within it."""
+        low, high = source.choices(self.bins, self.weights)[0]
+        return source.randint(low, high)
+
+
+def cut_sampled(
+    text: Iterable[Word], shares: LengthShares, seed: int, volume: str
+) -> Iterator[list[Word]]:
+    """Cut a volume's words into lengths drawn by hash(seed, volume).
+
+    The last document takes what is left.
+    """
+    source = rng(seed, "lengths", volume)
+    document: list[Word] = []
+    wanted = shares.draw(source)
+    for word in text:
+        document.append(word)
+        if len(document) == wanted:
+            yield document
+            document, wanted = [], shares.draw(source)
+    if document:
+        yield document
+
+
+def cut_pages(text: Iterable[Word]) -> Iterator[list[Word]]:
+    """One document per page; a divided word belongs to the page where it begins."""
+    document: list[Word] = []
+    for word in text:
+        if document and word.page != document[-1].page:
+            yield document
+            document = []
+        document.append(word)
+    if document:
+        yield document
+
+
+def record(document: Sequence[Word], volume: str) -> Record:
+    """The document's record, without its tokens."""
+    text = " ".join(word.text for word in document)
+    lines = {(word.page, word.line.number): word.line for word in document}
+    known = [line.confidence for line in lines.values() if line.confidence is not None]
+    return {
+        "id": content_id(text),
+        "text": text,
+        "volume": volume,
+        "first_page": document[0].page,
+        "last_page": document[-1].last_page,
+        "first_line": document[0].line.number,
+        "last_line": document[-1].line.number,
+        "lines": len(lines),
+        "words": len(document),
+        "confidence": round(sum(known) / len(known), 6) if known else None,
+    }

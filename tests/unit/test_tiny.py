@@ -1,0 +1,61 @@
+"""Tiny models: the same bytes every time, and a teacher worth listening to."""
+
+import itertools
+import math
+import random
+
+import numpy as np
+import pytest
+
+from arkiv.example import case_pairs
+from arkiv.reranker import Reranker
+from arkiv.tiny import build_embedder, build_reranker
+from arkiv.tiny_reranker import _rarities
+
+
+@pytest.mark.parametrize("build", [build_embedder, build_reranker])
+def test_the_same_seed_gives_the_same_bytes(build, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        build(tmp_path / name, seed)
+    files = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
+    assert files == {
+        path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()
+    }
+    assert files["model.safetensors"] != (tmp_path / "c/model.safetensors").read_bytes()
+
+
+def test_the_reranker_prefers_a_querys_own_passage(tiny_reranker):
+    pairs = list(case_pairs(200, seed=99))
+    draw = random.Random(1)
+    asked = [
+        (query, passage)
+        for query, own in pairs
+        for passage in (own, pairs[draw.randrange(200)][1])
+    ]
+    scores = Reranker(tiny_reranker).scores(asked).reshape(-1, 2)
+    assert (scores[:, 0] > scores[:, 1]).mean() >= 0.95
+    assert scores[:, 0].mean() - scores[:, 1].mean() > 2
+
+
+def test_the_reranker_computes_what_it_says(tiny_reranker):
+    """Against the formula in plain Python."""
+    reranker = Reranker(tiny_reranker)
+    tokenizer = reranker.tokenizer
+    rarities = _rarities(tokenizer, 0)
+
+    def tokens(text):
+        return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def expected(query, passage):
+        there = set(tokens(passage)) - {tokenizer.unk_token_id}
+        weights = [(math.exp(4 * rarities[t]), t in there) for t in tokens(query)]
+        share = sum(w for w, found in weights if found) / sum(w for w, _ in weights)
+        return 20 * math.tanh(share / 2) - 5
+
+    pairs = list(case_pairs(40, seed=17))
+    asked = pairs + [(q, p) for (q, _), (_, p) in itertools.pairwise(pairs)]
+    wanted = [expected(*pair) for pair in asked]
+    difference = np.abs(reranker.scores(asked) - wanted)
+    # Finding a token's like is a softmax, not a test for equality.
+    assert difference.mean() < 0.15
+    assert difference.max() < 0.6

@@ -1,0 +1,398 @@
+"""The library behind training: arguments, batches, the sparse head, the checks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from arkiv.errors import InputError
+from arkiv.train import arguments as args
+from arkiv.train import launch, shards, worker
+
+CPU, GPU = args.Hardware(), args.Hardware(gpus=2, bf16=True)
+
+
+def row(**more: object) -> dict:
+    return {"query": "q", "pos": ["p"], "neg": ["n", "m"]} | more
+
+
+def write(path, rows) -> str:
+    path.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
+    return str(path)
+
+
+# Arguments.
+
+
+def test_the_command_line_is_what_hugging_faces_parser_reads():
+    given = {"fp16": True, "betas": [1, 2.5], "a": None, "b": [], "deepspeed": {"x": 1}}
+    assert args.to_command_line(given) == [
+        *("--fp16", "True", "--betas", "1", "2.5", "--deepspeed", '{"x": 1}')
+    ]
+    words = args.to_command_line(
+        {
+            "model_name_or_path": "m",
+            "output_dir": "o",
+            "unified_finetuning": True,
+            "gradient_checkpointing": False,
+            "learning_rate": 1e-05,
+        }
+    )
+    values = args.parsed(words)
+    assert values.unified_finetuning is True
+    assert values.gradient_checkpointing is False
+    assert values.learning_rate == 1e-5
+
+
+def test_a_value_of_the_wrong_kind_is_one_sentence():
+    words = args.to_command_line({"model_name_or_path": "m", "train_group_size": "x"})
+    with pytest.raises(InputError, match="train_group_size.*'x'") as caught:
+        args.parsed(words)
+    assert caught.value.key == "train.args"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("learning_rat", "did you mean learning_rate"),
+        ("seed", "cannot be set: the seed is given by --seed"),
+        ("train_data", "cannot be set"),
+        ("resume_from_checkpoint", "cannot be set"),
+    ],
+)
+def test_an_argument_that_is_not_the_users_is_refused(name, said):
+    known = ["learning_rate", "seed", "train_data", "resume_from_checkpoint"]
+    with pytest.raises(InputError, match=said) as caught:
+        args.check_names(["learning_rate", name], known)
+    assert caught.value.key == f"train.args.{name}"
+
+
+def test_every_argument_of_the_default_configuration_is_known():
+    yaml = pytest.importorskip("yaml")
+    path = launch.Path(__file__).parents[2] / "config" / "config.yaml"
+    given = yaml.safe_load(path.read_text(encoding="utf-8"))["train"]["args"]
+    known = [n for kind in args.argument_classes() for n in kind.__dataclass_fields__]
+    args.check_names(list(given), known)
+    chosen = args.with_defaults(given, CPU, 2)
+    own = {"model_name_or_path": "m", "output_dir": "o"}
+    values = args.parsed(args.to_command_line(own | chosen))
+    assert float(values.warmup_steps) == 0.1
+    assert values.kd_loss_type == "m3_kd_loss"
+
+
+def test_hardware_decides_device_and_precision_unless_given():
+    on_cpu = args.with_defaults({"fp16": True}, CPU, 2)
+    assert on_cpu["use_cpu"] is True
+    assert on_cpu["ddp_backend"] == "gloo"
+    assert not {"fp16", "bf16"} & on_cpu.keys()
+    assert args.with_defaults({}, GPU, 2)["bf16"] is True
+    assert args.with_defaults({}, args.Hardware(1), 1)["fp16"] is True
+    given = args.with_defaults({"bf16": False}, GPU, 2)
+    assert given["bf16"] is False
+    assert not {"fp16", "use_cpu"} & given.keys()
+    for chosen in (on_cpu, given):
+        assert chosen["report_to"] == "none"
+        assert chosen["disable_tqdm"] is True
+
+
+def test_a_warmup_ratio_becomes_steps_below_one():
+    assert args.with_defaults({"warmup_ratio": 0.1}, CPU, 1)["warmup_steps"] == 0.1
+    for bad in ({"warmup_ratio": 3}, {"warmup_ratio": 0.1, "warmup_steps": 5}):
+        with pytest.raises(InputError, match="warmup_ratio"):
+            args.with_defaults(bad, CPU, 1)
+
+
+def test_processes():
+    assert args.process_count("auto", CPU) == 1
+    assert args.process_count("auto", GPU) == 2
+    assert args.process_count("3", CPU) == 3
+    for bad in ("0", "two", "-1"):
+        with pytest.raises(InputError, match="train.processes"):
+            args.process_count(bad, CPU)
+    with pytest.raises(InputError, match="there are 2 GPUs"):
+        args.process_count("3", GPU)
+
+
+# Shards and batches.
+
+
+def test_shards_are_in_order_of_their_names(tmp_path):
+    given = [f"{tmp_path}/z/a.jsonl", f"{tmp_path}/a/c.jsonl", f"{tmp_path}/b.jsonl"]
+    names = [launch.Path(path).name for path in shards.in_order(given)]
+    assert names == ["a.jsonl", "b.jsonl", "c.jsonl"]
+    with pytest.raises(InputError, match="has the file name of"):
+        shards.in_order(["x/a.jsonl", "y/a.jsonl"])
+    with pytest.raises(InputError, match="would not be read"):
+        shards.in_order(["a.txt"])
+
+
+@pytest.mark.parametrize(
+    ("bad", "key"),
+    [
+        ({"query": "q", "pos": ["p"]}, "neg"),
+        (row(neg=[]), "neg"),
+        (row(pos=[]), "pos"),
+        (row(query=3), "query"),
+        (row(), "pos_scores"),
+        (row(pos_scores=[1.0]), "neg_scores"),
+        (row(pos_scores=[1.0], neg_scores=[1.0]), "neg_scores"),
+        (row(pos_scores=[1.0], neg_scores=["1", 2]), "neg_scores"),
+    ],
+)
+def test_a_row_that_cannot_be_trained_on_is_named(tmp_path, bad, key):
+    good = row(pos_scores=[1.0], neg_scores=[0.5, 0])
+    path = write(tmp_path / "a.jsonl", [good, bad])
+    with pytest.raises(InputError) as caught:
+        shards.count_rows([path], distill=True, group_size=3)
+    assert (caught.value.file, caught.value.line) == (path, 2)
+    assert caught.value.key == key
+
+
+def test_scores_are_needed_for_distillation_only_and_empty_shards_fall_out(tmp_path):
+    full = write(tmp_path / "a.jsonl", [row()])
+    empty = write(tmp_path / "b.jsonl", [])
+    counted = shards.count_rows([full, empty], distill=False, group_size=3)
+    assert counted == {full: 1}
+    with pytest.raises(InputError, match="all empty"):
+        shards.count_rows([empty], distill=False, group_size=3)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_batches_are_counted_as_flagembedding_makes_them(
+    tmp_path, batch_size, world_size
+):
+    from arkiv.train.upstream import SameShardDataset
+
+    paths = [
+        write(tmp_path / f"{n}.jsonl", [row(query=f"{n} {i}") for i in range(n)])
+        for n in (2, 7, 13)
+    ]
+    rows = shards.count_rows(paths, distill=False, group_size=3)
+    plan = shards.plan_batches(rows, batch_size=batch_size, world_size=world_size)
+    _, data_kind, _ = args.argument_classes()
+    ranks = [
+        SameShardDataset(
+            args=data_kind(
+                train_data=paths,
+                cache_path=str(tmp_path / "cache"),
+                train_group_size=3,
+                query_instruction_for_retrieval="",
+            ),
+            default_batch_size=batch_size,
+            seed=1,
+            tokenizer=None,
+            process_index=rank,
+            num_processes=world_size,
+        )
+        for rank in range(world_size)
+    ]
+    assert plan.batches == len(ranks[0].batch_datas)
+    seen = [
+        query for data in ranks for _ in range(plan.batches) for query in data[0][0]
+    ]
+    assert len(seen) == len(set(seen)) == plan.rows_used
+    for path, count in rows.items():
+        used = sum(query.split()[0] == str(count) for query in seen)
+        assert used + plan.left_out[path] == count
+    assert worker.digest_of_batches(ranks[0]) == worker.digest_of_batches(ranks[-1])
+    before = worker.digest_of_batches(ranks[0])
+    ranks[0].refresh_epoch()
+    assert worker.digest_of_batches(ranks[0]) != before
+
+
+def test_only_the_columns_of_training_reach_flagembedding(tmp_path):
+    from arkiv.train.upstream import MixedDataset
+
+    odd = row(batch_size=7, type="symmetric", pos_scores=[1], neg_scores=[0, 1])
+    path = write(tmp_path / "a.jsonl", [odd])
+    _, data_kind, _ = args.argument_classes()
+    for distill in (False, True):
+        data = MixedDataset(
+            args=data_kind(
+                train_data=[path],
+                cache_path=str(tmp_path / str(distill)),
+                knowledge_distillation=distill,
+            ),
+            tokenizer=None,
+        )
+        scores = ["pos_scores", "neg_scores"] if distill else []
+        assert data.dataset.column_names == ["query", "pos", "neg", *scores]
+
+
+def test_mixed_batches_leave_out_only_the_last():
+    rows = {"a": 5, "b": 6}
+    plan = shards.plan_batches(rows, batch_size=2, world_size=2, same_dataset=False)
+    assert (plan.batches, plan.rows_used) == (2, 8)
+    plan = shards.plan_batches(
+        rows, batch_size=2, world_size=2, same_dataset=False, drop_last=False
+    )
+    assert (plan.batches, plan.rows_used) == (3, 11)
+
+
+def test_no_batch_at_all_says_what_to_lower():
+    with pytest.raises(InputError) as caught:
+        shards.plan_batches({"a": 3, "b": 2}, batch_size=2, world_size=2)
+    assert str(caught.value) == (
+        "`train.args.per_device_train_batch_size`: is 2, which gives no batch: the "
+        "largest shard has 3 rows, and a batch on 2 processes takes 4; lower it or "
+        "`train.processes`, or give fewer `split.edges`"
+    )
+
+
+# Starting and watching.
+
+
+def test_the_environment_is_offline_and_without_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    env = launch.environment(2, tmp_path)
+    assert env["OMP_NUM_THREADS"] == "2"
+    assert launch.environment(8, tmp_path)["OMP_NUM_THREADS"] == "1"
+    assert env["HF_HUB_OFFLINE"] == env["TRANSFORMERS_OFFLINE"] == "1"
+    assert env["HF_DATASETS_CACHE"].startswith(str(tmp_path))
+    assert env["TOKENIZERS_PARALLELISM"] == "false"
+    assert "secret" not in env.values()
+
+
+def test_the_command_knows_one_node_and_several():
+    one = launch.torchrun_command("m", ["--a", "1"], processes=2)
+    assert one[0] == sys.executable
+    assert "--standalone" in one
+    assert one[-3:] == ["m", "--a", "1"]
+    several = launch.torchrun_command(
+        "m", [], processes=2, nodes=3, rendezvous="head:29500"
+    )
+    assert "--standalone" not in several
+    assert several[several.index("--nnodes") + 1] == "3"
+    with pytest.raises(ValueError, match="rendezvous"):
+        launch.torchrun_command("m", [], processes=2, nodes=3)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [
+        ("print('input fault: a.jsonl: is bad'); exit(1)", InputError, "^a.jsonl: is"),
+        ("print('training failed: E: why'); exit(3)", SystemExit, "E: why.*status 3"),
+        ("print('oh'); exit(4)", SystemExit, "oh.*status 4"),
+        ("print(' failed (exitcode: -9)'); exit(1)", SystemExit, "SIGKILL.*memory"),
+    ],
+)
+def test_a_failure_is_told_in_one_sentence(code, kind, said):
+    with pytest.raises(kind, match=said):
+        launch.run_watched([sys.executable, "-c", code], {})
+
+
+# The processes.
+
+
+def test_processes_that_differ_stop(monkeypatch):
+    worker.agree("anything", "alone")  # no process group: nothing to compare
+
+    def gathered(into, own):
+        into[:] = [own, "other"]
+
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "all_gather_object", gathered)
+    worker.agree("weights", "other")
+    with pytest.raises(RuntimeError, match="differ in weights"):
+        worker.agree("weights", "own")
+
+
+def test_the_digest_of_weights_sees_the_last_bit():
+    model = torch.nn.Linear(3, 2)
+    before = worker.digest_of_weights(model)
+    assert worker.digest_of_weights(model) == before
+    with torch.no_grad():
+        weight = model.weight.numpy()
+        weight[1, 2] = np.nextafter(weight[1, 2], np.float32(9))
+    assert worker.digest_of_weights(model) != before
+
+
+def test_a_model_that_is_not_wrapped_is_no_distributed_training():
+    model, wrapped = object(), object()
+    for size, seen in ((1, model), (2, wrapped)):
+        worker.check_wrapped(
+            SimpleNamespace(
+                args=SimpleNamespace(world_size=size), model=model, model_wrapped=seen
+            )
+        )
+    with pytest.raises(RuntimeError, match="not wrapped for 2"):
+        worker.check_wrapped(
+            SimpleNamespace(
+                args=SimpleNamespace(world_size=2), model=model, model_wrapped=model
+            )
+        )
+
+
+def test_parts_that_did_not_change_are_a_fault():
+    parts = torch.nn.ModuleDict(
+        {"model": torch.nn.Linear(2, 2), "colbert_linear": torch.nn.Linear(2, 2)}
+    )
+    before = {name: p.detach().clone() for name, p in parts.named_parameters()}
+    with torch.no_grad():
+        parts["model"].weight += 0.5
+    with pytest.raises(RuntimeError, match="did not change the colbert_linear"):
+        worker.largest_changes(parts, before)
+    with torch.no_grad():
+        parts["colbert_linear"].bias -= 0.25
+    changes = worker.largest_changes(parts, before)
+    assert changes == pytest.approx({"encoder": 0.5, "colbert_linear": 0.25})
+    with torch.no_grad():
+        parts["model"].bias[0] = float("nan")
+    with pytest.raises(RuntimeError, match="not finite"):
+        worker.largest_changes(parts, before)
+
+
+# The sparse head.
+
+
+def sparse_model(kind: type, hidden: int, vocabulary: int) -> torch.nn.Module:
+    """A model of this class with nothing in it but the sparse head."""
+    model = kind.__new__(kind)
+    torch.nn.Module.__init__(model)
+    torch.manual_seed(3)
+    model.sparse_linear = torch.nn.Linear(hidden, 1)
+    model.vocab_size = vocabulary
+    model.tokenizer = SimpleNamespace(
+        cls_token_id=0, pad_token_id=1, eos_token_id=2, unk_token_id=3
+    )
+    return model.train()
+
+
+def test_the_sparse_head_gives_upstreams_loss_and_gradient():
+    from arkiv.train.upstream import EncoderOnlyEmbedderM3Model, M3Model
+
+    torch.manual_seed(0)
+    states = torch.randn(3, 40, 8)
+    ids = torch.randint(0, 30, (3, 40))  # tokens repeat; specials are among them
+    target = torch.rand(3, 30)
+    results = []
+    for kind in (EncoderOnlyEmbedderM3Model, M3Model):
+        model = sparse_model(kind, 8, 30)
+        given = states.clone().requires_grad_()
+        embedding = model._sparse_embedding(given, ids)
+        ((embedding - target) ** 2).sum().backward()
+        results.append(
+            [embedding, given.grad, *(p.grad for p in model.sparse_linear.parameters())]
+        )
+    for theirs, ours in zip(*results, strict=True):
+        assert torch.allclose(theirs, ours, atol=1e-6)
+    assert (results[1][0][:, :4] == 0).all()
+    assert (results[1][0] > 0).any()
+
+
+def test_equal_weights_of_a_token_share_the_gradient():
+    from arkiv.train.upstream import M3Model
+
+    model = sparse_model(M3Model, 4, 10)
+    torch.nn.init.ones_(model.sparse_linear.weight)
+    states = torch.ones(1, 2, 4, requires_grad=True)
+    model._sparse_embedding(states, torch.tensor([[7, 7]]))[0, 7].backward()
+    assert states.grad.tolist() == [[[0.5] * 4] * 2]
