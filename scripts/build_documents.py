@@ -2,7 +2,7 @@
 
 Reads a directory with one sub-directory of HTRflow JSON per volume (page files directly
 in it make one volume) and writes one document a line, with its provenance. No word is
-lost: documents and what is set aside in --rejected together hold all words of the pages.
+lost: the documents and what is set aside in --rejected together hold all words.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ class Ingest:
         return {
             **{key: self.counts[key] for key in keys},
             "rejected": dict(sorted(self.reasons.items())),
-            **{f"{name}_quantiles": quantiles(v) for name, v in self.lengths.items()},
+            "word_quantiles": quantiles(self.lengths["words"]),
+            "token_quantiles": quantiles(self.lengths["tokens"]),
         }
 
 

@@ -5,50 +5,70 @@ Runs where the hub can be reached; every later job works offline on the director
 
 from __future__ import annotations
 
+import fnmatch
 import logging
+import shutil
 import sys
+from pathlib import Path
 
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.files import written_whole
-from arkiv.models import HEADS, check_model
+from arkiv.models import HEADS, check_model, first_line
 
 log = logging.getLogger("prepare_model")
 
-# Weights in safetensors are preferred; a repository without them has a .bin.
-FILES = ["*.json", "*.safetensors", "*.model", "*.txt", *HEADS]
-NOT_NEEDED = ["onnx/*", "openvino/*", "*.msgpack", "*.h5"]
+# What the pipeline reads, of the files at the top of a repository. Code (*.py) runs
+# only where the configuration trusts it.
+FILES = ("*.json", "*.model", "*.txt", "*.py", *HEADS)
+SAFE, PICKLED = "*.safetensors", "pytorch_model*.bin"
 
 
-def fetch(source: str, revision: str | None, target: str) -> None:
+def wanted(names: list[str]) -> list[str]:
+    """The files to fetch: weights in safetensors, or pickled where there are no others.
+
+    Left out are folders (ONNX and other exports), other formats, and what is about the
+    repository.
+    """
+    top = [name for name in names if "/" not in name]
+    weights = fnmatch.filter(top, SAFE) or fnmatch.filter(top, PICKLED)
+    return sorted({name for p in FILES for name in fnmatch.filter(top, p)} | {*weights})
+
+
+def fetch(source: str, revision: str | None, target: Path) -> None:
     """Fetch what the pipeline reads of a hub repository.
 
     Raises:
         InputError: the hub cannot be reached, or does not give this revision.
     """
-    from huggingface_hub import list_repo_files, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub import errors, list_repo_files, snapshot_download
 
     try:
-        files = list_repo_files(source, revision=revision)
-        wanted = list(FILES)
-        if not any(name.endswith(".safetensors") for name in files):
-            wanted += ["pytorch_model*.bin"]
+        names = wanted(list_repo_files(source, revision=revision))
         snapshot_download(
-            source,
-            revision=revision,
-            local_dir=target,
-            allow_patterns=wanted,
-            ignore_patterns=NOT_NEEDED,
+            source, revision=revision, local_dir=target, allow_patterns=names
         )
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    # Every exception: those of the network are the HTTP library's, which the hub's
+    # client has changed twice.
+    except Exception as error:
+        if isinstance(error, errors.GatedRepoError):
+            advice = "accept its terms on the hub and set HF_TOKEN"
+        elif isinstance(error, errors.RevisionNotFoundError):
+            advice = "check the revision"
+        elif isinstance(error, (errors.RepositoryNotFoundError, ValueError)):
+            advice = "check the name, and HF_TOKEN if it is private"
+        else:
+            advice = (
+                "check the network, or fetch it elsewhere and name its directory as "
+                "the source"
+            )
         raise InputError(
             f"cannot fetch {source} at revision {revision or 'main'} from the hub "
-            f"({reason}); check the name, HF_TOKEN and the network, or fetch it "
-            "elsewhere and name its directory as the source",
+            f"({first_line(error)}); {advice}",
             key="source",
         ) from None
+    # The client's own notes, with the time of the download.
+    shutil.rmtree(target / ".cache", ignore_errors=True)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -69,7 +89,7 @@ def main(argv: list[str] | None = None) -> None:
             }
             build[arguments.kind](beside)
         else:
-            fetch(arguments.source, arguments.revision, str(beside))
+            fetch(arguments.source, arguments.revision, beside)
         try:
             check_model(beside, arguments.kind)
         except InputError as error:

@@ -12,6 +12,7 @@ Item = TypeVar("Item", bound=Hashable)
 log = logging.getLogger("arkiv.batches")
 
 SECONDS_BETWEEN_REPORTS = 30
+TOKENISED_AT_ONCE = 4096
 
 
 def distinct(items: Iterable[Item]) -> tuple[list[Item], list[int]]:

@@ -7,6 +7,7 @@ drawn from a distribution or by page.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,8 @@ class Word:
     """A word of the running text and the line in which it begins."""
 
     text: str
-    page: int | str
+    page: Page
     line: Line
-    last_page: int | str
-    """Another page than `page` where the word is divided over the page's end."""
 
 
 def words(pages: Iterable[Page]) -> Iterator[Word]:
@@ -42,10 +41,10 @@ def words(pages: Iterable[Page]) -> Iterator[Word]:
             parts = text.replace(BREAK, "").split()
             for index, part in enumerate(parts):
                 if half is not None:
-                    word = Word(half.text + part, half.page, half.line, page.number)
+                    word = Word(half.text + part, half.page, half.line)
                     half = None
                 else:
-                    word = Word(part, page.number, line, page.number)
+                    word = Word(part, page, line)
                 if broken and index == len(parts) - 1:
                     half = word
                 else:
@@ -74,7 +73,9 @@ class LengthShares:
             low, _, high = bounds.partition("-")
             bins.append((int(low), int(high)))
             weights.append(float(weight))
-        if any(not 1 <= low <= high for low, high in bins) or sum(weights) <= 0:
+        ordered = all(1 <= low <= high for low, high in bins)
+        usable = all(0 <= weight < math.inf for weight in weights) and sum(weights) > 0
+        if not (ordered and usable):
             raise ValueError(f"{text!r} is no distribution of lengths")
         return cls(bins, weights)
 
@@ -107,7 +108,7 @@ def cut_pages(text: Iterable[Word]) -> Iterator[list[Word]]:
     """One document per page; a divided word belongs to the page where it begins."""
     document: list[Word] = []
     for word in text:
-        if document and word.page != document[-1].page:
+        if document and word.page.name != document[-1].page.name:
             yield document
             document = []
         document.append(word)
@@ -116,16 +117,19 @@ def cut_pages(text: Iterable[Word]) -> Iterator[list[Word]]:
 
 
 def record(document: Sequence[Word], volume: str) -> Record:
-    """The document's record, without its tokens."""
+    """The document's record, without its tokens.
+
+    Its first and last page and line are those where its first and last word begin.
+    """
     text = " ".join(word.text for word in document)
-    lines = {(word.page, word.line.number): word.line for word in document}
+    lines = {(word.page.name, word.line.number): word.line for word in document}
     known = [line.confidence for line in lines.values() if line.confidence is not None]
     return {
         "id": content_id(text),
         "text": text,
         "volume": volume,
-        "first_page": document[0].page,
-        "last_page": document[-1].last_page,
+        "first_page": document[0].page.number,
+        "last_page": document[-1].page.number,
         "first_line": document[0].line.number,
         "last_line": document[-1].line.number,
         "lines": len(lines),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from arkiv import models
-from arkiv.batches import by_length, distinct, reported
+from arkiv.batches import TOKENISED_AT_ONCE, by_length, distinct, reported
 from arkiv.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ class M3Encoder:
         max_length: tokens per text, special ones included; longer texts are truncated.
         batch_size: texts per forward pass.
         device: default: the first GPU, else the CPU.
-        dtype: default: float32 on a CPU, bfloat16 or float16 on a GPU.
+        dtype: default: float32 on a CPU, float16 on a GPU.
         trust_remote_code: let the directory run Python code of its own.
 
     Raises:
-        InputError: the directory lacks something.
+        InputError: the directory lacks something or is damaged, or a limit is outside
+            what the model takes.
     """
 
     def __init__(
@@ -64,15 +65,21 @@ class M3Encoder:
         trust_remote_code: bool = False,
     ) -> None:
         import torch
-        from transformers import AutoModel, AutoTokenizer
 
         self.path = models.check_model(model_dir, "embedder")
         self.max_length, self.batch_size = max_length, batch_size
         self.device = models.device() if device is None else device
         self.dtype = models.precision(self.device) if dtype is None else dtype
-        options = {"trust_remote_code": trust_remote_code, "local_files_only": True}
-        self.tokenizer = AutoTokenizer.from_pretrained(self.path, **options)
-        model = AutoModel.from_pretrained(self.path, dtype=self.dtype, **options)
+        self.tokenizer, model = models.load(
+            self.path, "embedder", self.dtype, trust_remote_code=trust_remote_code
+        )
+        models.check_limits(
+            self.path,
+            model.config,
+            max_length=max_length,
+            batch_size=batch_size,
+            least=3,
+        )
         self.model = model.to(self.device).eval()
         self.dim = model.config.hidden_size
         self.vocabulary = model.config.vocab_size
@@ -100,10 +107,16 @@ class M3Encoder:
             rows, columns = state["weight"].shape
             head = torch.nn.Linear(columns, rows)
             head.load_state_dict(state)
-        except Exception as error:
+        except Exception as error:  # whatever unpickling a foreign file may raise
             raise InputError(
-                f"is not the state of a linear layer ({error})", file=self.path / name
+                f"is not the state of a linear layer ({models.first_line(error)})",
+                file=self.path / name,
             ) from None
+        if columns != self.dim:
+            raise InputError(
+                f"takes {columns} dimensions, but the model gives {self.dim}",
+                file=self.path / name,
+            )
         return head.to(self.device, self.dtype).eval()
 
     def encode(
@@ -160,7 +173,7 @@ class M3Encoder:
         batches = by_length([len(row) for row in ids], self.batch_size)
         for rows in reported(batches, len(texts), "texts encoded"):
             batch = self.tokenizer.pad(
-                {"input_ids": [ids[row] for row in rows]}, return_tensors="pt"
+                {"input_ids": [ids[row].tolist() for row in rows]}, return_tensors="pt"
             ).to(self.device)
             with torch.inference_mode():
                 hidden = self.model(**batch).last_hidden_state
@@ -171,16 +184,18 @@ class M3Encoder:
                 )
             yield rows, hidden, batch
 
-    def _token_ids(self, texts: list[str]) -> list[list[int]]:
-        if not texts:
-            return []
-        encoded = self.tokenizer(
-            texts,
-            truncation=True,
-            max_length=self.max_length,
-            return_attention_mask=False,
-        )
-        return encoded["input_ids"]
+    def _token_ids(self, texts: list[str]) -> list[np.ndarray]:
+        # As arrays: as lists of Python's integers a corpus takes ten times as much.
+        ids: list[np.ndarray] = []
+        for start in range(0, len(texts), TOKENISED_AT_ONCE):
+            encoded = self.tokenizer(
+                texts[start : start + TOKENISED_AT_ONCE],
+                truncation=True,
+                max_length=self.max_length,
+                return_attention_mask=False,
+            )
+            ids += [np.array(row, np.int32) for row in encoded["input_ids"]]
+        return ids
 
     def _lexical(self, rows, hidden, batch, weights) -> None:
         import torch

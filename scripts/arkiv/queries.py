@@ -54,7 +54,7 @@ STOP_WORDS = frozenset(
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 SENTENCE_END = re.compile(r"[.!?:;§]\s*$")
 # What a present-day reader writes differently.
-MODERN = (("hv", "v"), ("fv", "v"), ("qv", "kv"), ("dt", "t"), ("af", "av"))
+MODERN = (("hv", "v"), ("fv", "v"), ("qv", "kv"), ("dt", "t"))
 MODERNISED = 0.5  # share of the words that a reader spells anew, where that differs
 NAMES = (
     "Vad är känt om {}?",
@@ -143,11 +143,12 @@ class ExtractiveGenerator:
         if names:
             distinct = list(dict.fromkeys(names))
             chosen += draw.sample(distinct, min(len(distinct), draw.choice((1, 2, 2))))
-        if others and (not names or draw.random() < 0.7):
-            # A word met once says more of this document than one met often.
-            times = Counter(others)
-            rare = [word for word in times if times[word] == min(times.values())]
-            chosen += draw.sample(rare, min(len(rare), 1 if names else 3))
+        # A lone word fits too many documents; two or three narrow them down.
+        wanted = max(2 - len(chosen), int(draw.random() < 0.7)) if names else 3
+        # A word met once says more of this document than one met often.
+        times = Counter(others)
+        by_rarity = sorted(times, key=lambda word: (times[word], draw.random()))
+        chosen += by_rarity[:wanted]
         spelled = [
             modern(word) if draw.random() < MODERNISED else word for word in chosen
         ]

@@ -2,7 +2,10 @@
 
 Source: FlagEmbedding/inference/reranker/encoder_only/base.py, whose `compute_score` the
 tests compare with. Unlike there, a query that fills `max_length` does not raise: it is
-cut so that the special tokens and at least one passage token fit.
+cut so that the special tokens and at least one passage token fit. And the token ids go
+into the model as they are, as with transformers 4: under transformers 5 FlagEmbedding
+turns them into text and tokenises that anew, which differs where a text holds unknown
+characters or was truncated inside a word.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from arkiv import models
-from arkiv.batches import by_length, distinct, reported
+from arkiv.batches import TOKENISED_AT_ONCE, by_length, distinct, reported
 from arkiv.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,11 +33,12 @@ class Reranker:
         query_max_length: tokens of a query, without special ones.
         batch_size: pairs per forward pass.
         device: default: the first GPU, else the CPU.
-        dtype: default: float32 on a CPU, bfloat16 or float16 on a GPU.
+        dtype: default: float32 on a CPU, float16 on a GPU.
         trust_remote_code: let the directory run Python code of its own.
 
     Raises:
-        InputError: the directory lacks something, or the model has several labels.
+        InputError: the directory lacks something or is damaged, the model has several
+            labels, or a limit is outside what it takes.
     """
 
     def __init__(
@@ -48,16 +52,12 @@ class Reranker:
         dtype: torch.dtype | None = None,
         trust_remote_code: bool = False,
     ) -> None:
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
         self.path = models.check_model(model_dir, "reranker")
         self.batch_size = batch_size
         self.device = models.device() if device is None else device
         dtype = models.precision(self.device) if dtype is None else dtype
-        options = {"trust_remote_code": trust_remote_code, "local_files_only": True}
-        self.tokenizer = AutoTokenizer.from_pretrained(self.path, **options)
-        model = AutoModelForSequenceClassification.from_pretrained(
-            self.path, dtype=dtype, **options
+        self.tokenizer, model = models.load(
+            self.path, "reranker", dtype, trust_remote_code=trust_remote_code
         )
         if model.config.num_labels != 1:
             raise InputError(
@@ -72,6 +72,13 @@ class Reranker:
         self.before, self.after = pair[:1], pair[-1:]
         self.between = pair[1 + letter : -1 - letter]
         special = len(pair) - 2 * letter
+        models.check_limits(
+            self.path,
+            model.config,
+            max_length=max_length,
+            batch_size=batch_size,
+            least=special + 2,
+        )
         self.room = max_length - special
         self.query_max_length = min(query_max_length, self.room - 1)
 
@@ -87,47 +94,50 @@ class Reranker:
         import torch
 
         unique, inverse = distinct(pairs)
-        ids = self._token_ids(unique)
+        queries = self._tokens([query for query, _ in unique], self.query_max_length)
+        passages = self._tokens([passage for _, passage in unique], self.room)
+        ids = [(queries[query], passages[passage]) for query, passage in unique]
         values = np.zeros(len(unique))
-        batches = by_length([len(row) for row in ids], self.batch_size)
+        # Untruncated lengths order the pairs well enough.
+        batches = by_length([len(q) + len(p) for q, p in ids], self.batch_size)
         for rows in reported(batches, len(unique), "pairs scored"):
             batch = self.tokenizer.pad(
-                {"input_ids": [ids[row] for row in rows]}, return_tensors="pt"
+                {"input_ids": [self._joined(*ids[row]) for row in rows]},
+                return_tensors="pt",
             ).to(self.device)
             with torch.inference_mode():
-                logits = self.model(**batch).logits
-            values[rows] = logits.reshape(-1).double().cpu().numpy()
-        if not np.isfinite(values).all():
-            raise InputError("the model gives NaN or infinite scores", file=self.path)
+                logits = self.model(**batch).logits.reshape(-1)
+            if not torch.isfinite(logits).all():
+                raise InputError(
+                    f"the model gives NaN or infinite scores in {logits.dtype}",
+                    file=self.path,
+                )
+            values[rows] = logits.double().cpu().numpy()
         return values[inverse]
 
-    def _token_ids(self, pairs: list[tuple[str, str]]) -> list[list[int]]:
-        """Token ids of each pair; every distinct text is tokenised once."""
-        if not pairs:
-            return []
-        queries = self._tokens([query for query, _ in pairs], self.query_max_length)
-        passages = self._tokens([passage for _, passage in pairs], self.room)
-        ids = []
-        for query, passage in pairs:
-            room = self.room - len(queries[query])
-            ids.append(
-                [
-                    *self.before,
-                    *queries[query],
-                    *self.between,
-                    *passages[passage][:room],
-                    *self.after,
-                ]
-            )
-        return ids
+    def _joined(self, query: np.ndarray, passage: np.ndarray) -> list[int]:
+        """The ids of a pair; the passage is cut to the room that the query leaves."""
+        return [
+            *self.before,
+            *query.tolist(),
+            *self.between,
+            *passage[: self.room - len(query)].tolist(),
+            *self.after,
+        ]
 
-    def _tokens(self, texts: list[str], length: int) -> dict[str, list[int]]:
+    def _tokens(self, texts: list[str], length: int) -> dict[str, np.ndarray]:
+        """Token ids of every distinct text, without special ones."""
         texts, _ = distinct(texts)
-        encoded = self.tokenizer(
-            texts,
-            add_special_tokens=False,
-            truncation=True,
-            max_length=length,
-            return_attention_mask=False,
-        )
-        return dict(zip(texts, encoded["input_ids"], strict=True))
+        tokens = {}
+        for start in range(0, len(texts), TOKENISED_AT_ONCE):
+            chunk = texts[start : start + TOKENISED_AT_ONCE]
+            encoded = self.tokenizer(
+                chunk,
+                add_special_tokens=False,
+                truncation=True,
+                max_length=length,
+                return_attention_mask=False,
+            )
+            for text, ids in zip(chunk, encoded["input_ids"], strict=True):
+                tokens[text] = np.array(ids, np.int32)
+        return tokens

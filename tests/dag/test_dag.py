@@ -118,7 +118,7 @@ def test_every_target_has_a_docstring(project):
 
 def test_a_single_shard_is_a_target(project):
     counts = project.planned(
-        "results/demo/shards/court_len-100-200.jsonl",
+        "results/demo/shards/court_len-80-160.jsonl",
         "--configfile",
         "config/demo.yaml",
     )

@@ -1,5 +1,7 @@
 """Encodings equal those of FlagEmbedding's BGEM3FlagModel."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,8 @@ TEXTS = [
     "Ān ünknown wörd: 漢字 🙂",
     " ".join(cases(4, seed=8)),
     "rågång",
+    "rader,\n  brutna\n\n",
+    " ",
     "§ 1.",
 ]
 
@@ -93,3 +97,69 @@ def test_a_model_that_gives_nan_is_named(tiny_embedder):
         encoder.model.encoder.layer[0].output.dense.bias[3] = float("nan")
     with pytest.raises(InputError, match=f"{tiny_embedder}: the model gives NaN"):
         encoder.encode(["text"])
+
+
+def test_a_text_of_8192_tokens_equals_upstream(tiny_embedder):
+    from FlagEmbedding import BGEM3FlagModel
+
+    texts = [" ".join(cases(90, seed=2)), "kort"]
+    model = BGEM3FlagModel(str(tiny_embedder), use_fp16=False, devices="cpu")
+    theirs = model.encode(texts, max_length=8192, return_colbert_vecs=True)
+    ours = M3Encoder(tiny_embedder, max_length=8192, batch_size=1).encode(
+        texts, multi_vector=True
+    )
+    assert ours.multi_vector[0].shape == (8191, 128)
+    np.testing.assert_allclose(ours.dense, theirs["dense_vecs"], atol=1e-5)
+    np.testing.assert_allclose(
+        ours.multi_vector[0], theirs["colbert_vecs"][0], atol=1e-4
+    )
+
+
+def test_every_distinct_text_is_encoded_once(encoder, monkeypatch):
+    seen = []
+    forward = encoder.model.forward
+
+    def counted(**batch):
+        seen.append(len(batch["input_ids"]))
+        return forward(**batch)
+
+    monkeypatch.setattr(encoder.model, "forward", counted)
+    dense = encoder.encode(["a", "b", "a", "a", "b"]).dense
+    assert sum(seen) == 2
+    assert (dense[[0, 1]] == dense[[2, 4]]).all()
+
+
+@pytest.mark.parametrize(
+    ("max_length", "batch_size", "said"),
+    [
+        (8193, 1, "`max_length`: is 8193, but the model in .* takes 8192 tokens"),
+        (2, 1, "`max_length`: is 2, expected 3 or more"),
+        (96, 0, "`batch_size`: is 0, expected 1 or more"),
+    ],
+)
+def test_limits_outside_the_models_are_refused(
+    tiny_embedder, max_length, batch_size, said
+):
+    with pytest.raises(InputError, match=said):
+        M3Encoder(tiny_embedder, max_length=max_length, batch_size=batch_size)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("sparse_linear.pt", None, "is not the state of a linear layer"),
+        ("sparse_linear.pt", (64, 1), "takes 64 dimensions, but the model gives 128"),
+        ("colbert_linear.pt", (64, 128), "takes 64 dimensions"),
+    ],
+)
+def test_a_head_that_does_not_fit_is_named(
+    tiny_embedder, tmp_path, name, content, said
+):
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    if content is None:
+        (model / name).write_text("version https://git-lfs.github.com/spec/v1\n")
+    else:
+        torch.save(torch.nn.Linear(*content).state_dict(), model / name)
+    with pytest.raises(InputError, match=f"{model}/{name}: {said}") as caught:
+        M3Encoder(model, max_length=96, batch_size=1)
+    assert "\n" not in str(caught.value)

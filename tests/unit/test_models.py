@@ -3,9 +3,11 @@
 import shutil
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from arkiv.errors import InputError
-from arkiv.models import check_model, tokenizer_file
+from arkiv.models import check_model, load, precision, tokenizer_file
 
 
 def test_a_whole_directory_is_accepted(tiny_embedder, tiny_reranker):
@@ -38,3 +40,49 @@ def test_a_reranker_is_no_embedder(tiny_reranker):
 def test_no_directory_is_named(tmp_path):
     with pytest.raises(InputError, match="is not a directory"):
         check_model(tmp_path / "gone", "reranker")
+
+
+# What a clone without Git LFS leaves in place of a large file.
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize("content", ["", POINTER])
+def test_a_damaged_file_is_refused_in_one_sentence(
+    tiny_reranker, tmp_path, name, content
+):
+    model = shutil.copytree(tiny_reranker, tmp_path / "model")
+    (model / name).write_text(content)
+    with pytest.raises(InputError, match=f"{model}: cannot be loaded") as caught:
+        load(model, "reranker", torch.float32)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_do_not_fill_the_model_are_refused(tiny_embedder, tmp_path):
+    """Transformers would fill the rest with random numbers and go on."""
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    weights = load_file(model / "model.safetensors")
+    save_file(
+        {f"old.{name}": weight for name, weight in weights.items()},
+        model / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    with pytest.raises(InputError, match=f"{model}: the weights lack 37 tensors"):
+        load(model, "embedder", torch.float32)
+
+
+def test_pickled_weights_load_as_safetensors_do(tiny_embedder, tmp_path):
+    """BAAI/bge-m3 comes with pytorch_model.bin alone."""
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    weights = load_file(model / "model.safetensors")
+    (model / "model.safetensors").unlink()
+    torch.save(weights, model / "pytorch_model.bin")
+    _, loaded = load(check_model(model, "embedder"), "embedder", torch.float32)
+    for name, weight in loaded.state_dict().items():
+        if not name.startswith("pooler."):
+            assert torch.equal(weight, weights[name]), name
+
+
+def test_a_gpu_computes_in_half_precision_and_a_cpu_in_full():
+    assert precision(torch.device("cuda")) == torch.float16
+    assert precision(torch.device("cpu")) == torch.float32

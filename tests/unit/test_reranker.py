@@ -1,8 +1,12 @@
 """Scores equal those of FlagEmbedding's FlagReranker."""
 
+import json
+
 import numpy as np
 import pytest
+import torch
 
+from arkiv.errors import InputError
 from arkiv.example import case_pairs, cases
 from arkiv.reranker import Reranker
 
@@ -11,6 +15,8 @@ PAIRS = [
     *((q, p) for (q, _), p in zip(case_pairs(4, seed=3), cases(4, 5), strict=True)),
     ("kort", "§"),
     ("Vad hände?", " ".join(cases(5, seed=6))),
+    ("rader,\n  brutna", "\n".join(cases(2, seed=9)).replace(", ", ",\n")),
+    ("inget", ""),
 ]
 
 
@@ -33,7 +39,9 @@ def test_a_query_that_fills_the_length_is_cut_so_that_a_passage_token_fits(
 ):
     reranker = Reranker(tiny_reranker, max_length=32, query_max_length=32)
     long = " ".join(cases(3, seed=1))
-    ids = reranker._token_ids([(long, long)])[0]
+    query = reranker._tokens([long], reranker.query_max_length)[long]
+    passage = reranker._tokens([long], reranker.room)[long]
+    ids = reranker._joined(query, passage)
     assert len(ids) == 32
     assert ids.index(2) == 28
     assert np.isfinite(reranker.scores([(long, long)])).all()
@@ -44,3 +52,39 @@ def test_equal_pairs_score_equally_and_order_is_kept(tiny_reranker):
     scores = reranker.scores([*PAIRS, *reversed(PAIRS)])
     assert scores.tolist() == [*scores[: len(PAIRS)], *scores[: len(PAIRS)][::-1]]
     assert reranker.scores([]).shape == (0,)
+
+
+def test_real_pages_score_as_upstream(tiny_reranker, svea):
+    """Old spelling, line breaks and division signs."""
+    from FlagEmbedding import FlagReranker
+
+    lines = (svea / "archive_pairs.jsonl").read_text("utf-8").splitlines()[:30]
+    rows = [json.loads(line) for line in lines]
+    pairs = [(row["query"], row["pos"][0]) for row in rows]
+    upstream = FlagReranker(
+        str(tiny_reranker), use_fp16=False, devices="cpu", batch_size=8, max_length=512
+    )
+    theirs = upstream.compute_score([list(pair) for pair in pairs])
+    ours = Reranker(tiny_reranker, max_length=512).scores(pairs)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"max_length": 8193}, "`max_length`: is 8193, but the model .* takes 8192"),
+        ({"max_length": 5}, "`max_length`: is 5, expected 6 or more"),
+        ({"batch_size": 0}, "`batch_size`: is 0, expected 1 or more"),
+    ],
+)
+def test_limits_outside_the_models_are_refused(tiny_reranker, limits, said):
+    with pytest.raises(InputError, match=said):
+        Reranker(tiny_reranker, **limits)
+
+
+def test_scores_that_are_no_numbers_are_refused(tiny_reranker):
+    reranker = Reranker(tiny_reranker)
+    with torch.no_grad():
+        reranker.model.classifier.out_proj.bias.fill_(float("nan"))
+    with pytest.raises(InputError, match=f"{tiny_reranker}: the model gives NaN"):
+        reranker.scores(PAIRS[:1])

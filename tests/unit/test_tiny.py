@@ -6,10 +6,11 @@ import random
 
 import numpy as np
 import pytest
+import torch
 
-from arkiv.example import case_pairs
+from arkiv.example import case_pairs, cases
 from arkiv.reranker import Reranker
-from arkiv.tiny import build_embedder, build_reranker
+from arkiv.tiny import build_embedder, build_reranker, build_tokenizer
 from arkiv.tiny_reranker import _rarities
 
 
@@ -35,6 +36,27 @@ def test_the_reranker_prefers_a_querys_own_passage(tiny_reranker):
     scores = Reranker(tiny_reranker).scores(asked).reshape(-1, 2)
     assert (scores[:, 0] > scores[:, 1]).mean() >= 0.95
     assert scores[:, 0].mean() - scores[:, 1].mean() > 2
+    # A GPU computes in half precision.
+    half = Reranker(tiny_reranker, dtype=torch.float16).scores(asked[:60])
+    assert np.abs(half - scores.reshape(-1)[:60]).max() < 0.1
+
+
+def test_the_reranker_finds_a_querys_own_passage_in_long_ones(tiny_reranker):
+    """Passages of about 400 tokens: the own case among others."""
+    draw = random.Random(3)
+    other = list(cases(120, seed=98))
+    pairs = []
+    for n, (query, own) in enumerate(case_pairs(60, seed=97)):
+        texts = other[2 * n : 2 * n + 2]
+        texts.insert(draw.randrange(3), own)
+        pairs.append((query, "\n".join(texts)))
+    asked = [
+        pair
+        for n, (query, own) in enumerate(pairs)
+        for pair in ((query, own), (query, pairs[n - 1][1]))
+    ]
+    scores = Reranker(tiny_reranker).scores(asked).reshape(-1, 2)
+    assert (scores[:, 0] > scores[:, 1]).mean() >= 0.9
 
 
 def test_the_reranker_computes_what_it_says(tiny_reranker):
@@ -59,3 +81,19 @@ def test_the_reranker_computes_what_it_says(tiny_reranker):
     # Finding a token's like is a softmax, not a test for equality.
     assert difference.mean() < 0.15
     assert difference.max() < 0.6
+
+
+def test_line_breaks_divide_words_and_are_no_tokens():
+    tokenizer = build_tokenizer(2000, seed=0)
+
+    def ids(text):
+        return tokenizer(text)["input_ids"]
+
+    assert ids("en häst,\n gick\tbort") == ids("en häst, gick bort")
+    assert ids(" \n") == [0, 2]
+    assert tokenizer.unk_token_id not in ids("Åäö ÉÜß § 1. ¬ (2) — x".replace("—", "-"))
+    assert tokenizer("a", "b")["input_ids"] == [
+        *ids("a"),
+        2,
+        *ids("b")[1:],
+    ]

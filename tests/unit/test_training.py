@@ -51,7 +51,7 @@ def test_the_command_line_is_what_hugging_faces_parser_reads():
 
 def test_a_value_of_the_wrong_kind_is_one_sentence():
     words = args.to_command_line({"model_name_or_path": "m", "train_group_size": "x"})
-    with pytest.raises(InputError, match="train_group_size.*'x'") as caught:
+    with pytest.raises(InputError, match=r"train_group_size.*'x'") as caught:
         args.parsed(words)
     assert caught.value.key == "train.args"
 
@@ -112,7 +112,7 @@ def test_processes():
     assert args.process_count("auto", GPU) == 2
     assert args.process_count("3", CPU) == 3
     for bad in ("0", "two", "-1"):
-        with pytest.raises(InputError, match="train.processes"):
+        with pytest.raises(InputError, match=r"train\.processes"):
             args.process_count(bad, CPU)
     with pytest.raises(InputError, match="there are 2 GPUs"):
         args.process_count("3", GPU)

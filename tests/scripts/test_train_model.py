@@ -1,0 +1,283 @@
+"""train_model.py: whole runs of a tiny M3 under torchrun, on CPUs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import train_model
+from arkiv.errors import InputError
+from arkiv.example import case_pairs
+from arkiv.files import read_json
+from arkiv.tiny import build_embedder
+
+SCRIPT = Path(train_model.__file__)
+ARGS = {
+    "train_group_size": 3,
+    "query_max_len": 32,
+    "passage_max_len": 64,
+    "pad_to_multiple_of": 8,
+    "per_device_train_batch_size": 2,
+    "num_train_epochs": 2,
+    "learning_rate": 1e-3,
+    "warmup_ratio": 0.1,
+    "knowledge_distillation": True,
+    "same_dataset_within_batch": True,
+    "dataloader_drop_last": True,
+    "gradient_checkpointing": True,
+    "negatives_cross_device": True,
+    "unified_finetuning": True,
+    "use_self_distill": True,
+    "kd_loss_type": "m3_kd_loss",
+    "logging_steps": 1,
+    "save_steps": 3,
+    "save_total_limit": 1,
+}
+FILES = {
+    *("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
+    *("colbert_linear.pt", "sparse_linear.pt"),
+}
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory) -> Path:
+    """Three shards, of 9, 14 and no rows, and a model smaller than the others'."""
+    folder = tmp_path_factory.mktemp("training")
+    build_embedder(folder / "base", hidden=32, vocabulary=800)
+    pairs = list(case_pairs(23, 1))
+    draw = random.Random(0)
+    rows = [
+        {
+            "id": str(number),
+            "query": query,
+            "pos": [text, text[::-1]],
+            "pos_ids": ["a", "b"],
+            "neg": draw.sample([other for _, other in pairs if other != text], 4),
+            "neg_ids": ["c", "d", "e", "f"],
+            "pos_scores": [3, 1.5],
+            "neg_scores": [0.5, 0, -1, -2.5],
+        }
+        for number, (query, text) in enumerate(pairs)
+    ]
+    shards = {"b_len-0-9": rows[:9], "a_len-9-inf": rows[9:], "c_len-0-9": []}
+    for name, some in shards.items():
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in some)
+        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    return folder
+
+
+def words(material: Path, to: Path, processes: int, **more: object) -> list[str]:
+    shards = sorted(str(path) for path in material.glob("*.jsonl"))
+    args = {name: value for name, value in (ARGS | more).items() if value is not None}
+    return [
+        *("--shards", *shards, "--model", str(material / "base")),
+        *("--output", str(to / "model"), "--checkpoints", str(to / "checkpoints")),
+        *("--history", str(to / "history.json"), "--processes", str(processes)),
+        *("--args", json.dumps(args), "--seed", "5"),
+    ]
+
+
+def sha(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def leftovers(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {"checkpoints"}
+
+
+@pytest.fixture(scope="module")
+def trained(material, tmp_path_factory) -> Path:
+    """A run in two processes, over what an earlier one left."""
+    to = tmp_path_factory.mktemp("trained")
+    for name in ("checkpoint-99", "notes"):
+        (to / "checkpoints" / name).mkdir(parents=True)
+    (to / "model").mkdir()
+    (to / "model" / "old").touch()
+    train_model.main(words(material, to, 2))
+    return to
+
+
+def test_two_processes_train_one_model_and_report_every_row(trained):
+    history = read_json(trained / "history.json")
+    assert history["world_size"] == 2
+    # 9 and 14 rows in batches of 2 x 2: 2 and 3 batches, two times over.
+    assert (history["rows"], history["rows_used"]) == (23, 20)
+    assert history["rows_left_out"] == {"b_len-0-9.jsonl": 1, "a_len-9-inf.jsonl": 2}
+    assert (history["steps"], history["epochs"]) == (10, 2)
+    assert [entry["step"] for entry in history["log"]] == list(range(1, 11))
+    assert set(history["log"][0]) == {
+        *("step", "epoch", "loss", "learning_rate", "grad_norm")
+    }
+    assert history["log"][0]["learning_rate"] == 0
+    assert history["log"][1]["learning_rate"] == 1e-3  # warmed up in a tenth
+    assert history["log"][-1]["loss"] < history["log"][0]["loss"]
+    changed = history["parameters_changed"]
+    assert changed.keys() == {"encoder", "colbert_linear", "sparse_linear"}
+    assert all(change > 0 for change in changed.values())
+    assert history["arguments"]["seed"] == 5
+    assert history["versions"]["FlagEmbedding"]
+
+
+def test_the_model_directory_is_whole_and_says_nothing_of_this_machine(
+    trained, material
+):
+    model = trained / "model"
+    assert {path.name for path in model.iterdir()} == FILES
+    for path in model.iterdir():
+        content = path.read_bytes()
+        for place in (trained, material):
+            assert str(place).encode() not in content
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert sha(model / name) == sha(material / "base" / name)
+    for name in ("model.safetensors", "colbert_linear.pt", "sparse_linear.pt"):
+        assert sha(model / name) != sha(material / "base" / name)
+
+
+def test_only_checkpoints_of_earlier_runs_are_cleared(trained):
+    names = {path.name for path in (trained / "checkpoints").iterdir()}
+    assert names == {"checkpoint-10", "notes"}
+
+
+def test_flagembedding_loads_the_model(trained):
+    from FlagEmbedding import BGEM3FlagModel
+
+    model = BGEM3FlagModel(str(trained / "model"), use_fp16=False, devices="cpu")
+    out = model.encode(
+        ["Jon stal en häst"], return_sparse=True, return_colbert_vecs=True
+    )
+    assert out["dense_vecs"].shape == (1, 32)
+    assert out["colbert_vecs"][0].shape[1] == 32
+    assert len(out["lexical_weights"]) == 1
+
+
+def test_the_same_command_gives_the_same_bytes(trained, material, tmp_path):
+    given = words(material, tmp_path, 2)
+    first, last = 1, given.index("--model") - 1
+    given[first], given[last] = given[last], given[first]  # the order has no meaning
+    train_model.main(given)
+    for name in FILES:
+        assert sha(tmp_path / "model" / name) == sha(trained / "model" / name), name
+    one, two = (read_json(p / "history.json") for p in (tmp_path, trained))
+    assert one["log"] == two["log"]
+
+
+def test_one_process_mixes_shards_and_needs_no_scores(material, tmp_path):
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    shutil.copytree(material / "base", bare / "base")
+    for path in material.glob("*.jsonl"):
+        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        (bare / path.name).write_text(
+            "".join(
+                json.dumps({key: row[key] for key in ("query", "pos", "neg")}) + "\n"
+                for row in rows
+            )
+        )
+    given = words(
+        bare,
+        tmp_path,
+        1,
+        knowledge_distillation=False,
+        same_dataset_within_batch=False,
+        kd_loss_type=None,
+        save_steps=None,
+        max_steps=3,
+    )
+    train_model.main(given)
+    history = read_json(tmp_path / "history.json")
+    assert (history["world_size"], history["steps"]) == (1, 3)
+    assert (history["rows"], history["rows_used"]) == (23, 22)
+    assert sum(history["rows_left_out"].values()) == 1
+    assert leftovers(tmp_path / "checkpoints") == set()
+
+
+def test_a_diverging_run_is_one_sentence_and_leaves_nothing(material, tmp_path):
+    given = words(material, tmp_path, 1, learning_rate=1e38, save_steps=None)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *given], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(said) == 1
+    assert "the loss is nan at step" in said[0]
+    assert "learning_rate" in said[0]
+    assert done.stderr.rstrip().endswith(said[0])
+    assert leftovers(tmp_path) == set()
+
+
+def workers(mark: str) -> set[int]:
+    """Processes whose command line has this in it, us and our launcher left out."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (path / "cmdline").read_bytes().decode()
+        except OSError:
+            continue
+        if mark in line and "arkiv.train.worker" in line:
+            found.add(int(path.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
+def test_an_ended_launcher_ends_its_processes(material, tmp_path):
+    given = words(material, tmp_path, 2, num_train_epochs=10_000)
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT), *given],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as launcher:
+        try:
+            until = time.monotonic() + 60
+            while len(workers(str(tmp_path))) < 3 and time.monotonic() < until:
+                time.sleep(0.2)
+            assert len(workers(str(tmp_path))) == 3  # torchrun and two workers
+            launcher.send_signal(signal.SIGTERM)
+            assert launcher.wait(45) == 128 + signal.SIGTERM
+        finally:
+            for process in workers(str(tmp_path)) | {launcher.pid}:
+                if launcher.poll() is None:
+                    os.kill(process, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while workers(str(tmp_path)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not workers(str(tmp_path))
+    assert leftovers(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"learning_rat": 1}, r"`train\.args\.learning_rat`.*did you mean"),
+        ({"seed": 1}, r"`train\.args\.seed`: cannot be set"),
+        ({"per_device_train_batch_size": 50}, r"largest shard has 14 rows.*takes 100"),
+        ({"passage_max_len": 9000}, r"`train\.args\.passage_max_len`: is 9000"),
+        ({"learning_rate": "fast"}, r"`train\.args`.*learning_rate"),
+    ],
+)
+def test_bad_arguments_stop_before_a_process_starts(
+    material, tmp_path, monkeypatch, change, said
+):
+    monkeypatch.setattr(train_model, "run_watched", pytest.fail)
+    with pytest.raises(InputError, match=said):
+        train_model.main(words(material, tmp_path, 2, **change))
+    assert leftovers(tmp_path) == set()
+
+
+def test_help_and_a_missing_model_are_plain(material, tmp_path):
+    with pytest.raises(SystemExit) as left:
+        train_model.main(["--help"])
+    assert left.value.code == 0
+    given = words(material, tmp_path, 1)
+    given[given.index("--model") + 1] = str(tmp_path / "none")
+    with pytest.raises(InputError, match="expected a model directory"):
+        train_model.main(given)
