@@ -109,7 +109,7 @@ class M3Encoder:
             head.load_state_dict(state)
         except Exception as error:  # whatever unpickling a foreign file may raise
             raise InputError(
-                f"is not the state of a linear layer ({models.first_line(error)})",
+                f"is not the state of a linear layer ({type(error).__name__})",
                 file=self.path / name,
             ) from None
         if columns != self.dim:

@@ -20,6 +20,7 @@ from arkiv.example import cases
 from arkiv.files import written_whole
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
 # In the order of XLM-RoBERTa, whose padding id is 1.
@@ -139,8 +140,20 @@ def _mix_words(model: XLMRobertaModel) -> None:
     with torch.no_grad():
         model.embeddings.word_embeddings.weight.mul_(4)
         for layer in model.encoder.layer:
-            torch.nn.init.orthogonal_(layer.attention.self.value.weight)
-            torch.nn.init.orthogonal_(layer.attention.output.dense.weight, gain=4)
+            _orthogonal(layer.attention.self.value.weight)
+            _orthogonal(layer.attention.output.dense.weight, gain=4)
+
+
+def _orthogonal(weight: torch.Tensor, gain: float = 1) -> None:
+    """Fill a square matrix with a random orthogonal one, times `gain`.
+
+    As `torch.nn.init.orthogonal_`, but in double precision: single precision gives
+    other last bits with another number of threads.
+    """
+    import torch
+
+    q, r = torch.linalg.qr(torch.randn(weight.shape).double())
+    weight.copy_(gain * q * r.diagonal().sign())
 
 
 def build_embedder(

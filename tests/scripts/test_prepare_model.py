@@ -88,7 +88,7 @@ def hub(tiny_embedder, tmp_path):
     thread.join()
 
 
-def prepare(tmp_path, *words, port=9):
+def prepare(tmp_path, *words, port):
     """The command line in a process of its own, for the hub's address is read once."""
     command = [sys.executable, SCRIPT, "--kind", "embedder", *words]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
@@ -133,24 +133,38 @@ def test_pickled_weights_are_fetched_where_there_are_no_others(hub, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "reachable", "said"),
+    ("words", "said"),
     [
-        (("--source", "some/other"), True, "check the name, and HF_TOKEN"),
-        (("--source", "some/gated"), True, "accept its terms on the hub and set HF_"),
-        (("--source", "some/model", "--revision", "v9"), True, "check the revision"),
-        (("--source", "some/model"), False, "check the network, or fetch it elsewhere"),
-        (("--source", "no//name"), False, "check the name"),
+        (("--source", "some/other"), "check the name, and HF_TOKEN"),
+        (("--source", "some/gated"), "accept its terms on the hub and set HF_TOKEN"),
+        (("--source", "some/model", "--revision", "v9"), "check the revision"),
+        (("--source", "no//name"), "check the name"),
     ],
 )
-def test_what_the_hub_refuses_is_one_sentence(hub, tmp_path, words, reachable, said):
+def test_what_the_hub_refuses_is_one_sentence(hub, tmp_path, words, said):
     output = tmp_path / "out" / "m"
-    port = hub.server_port if reachable else 9
-    done = prepare(tmp_path, *words, "--output", str(output), port=port)
+    done = prepare(tmp_path, *words, "--output", str(output), port=hub.server_port)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: `source`: cannot fetch ")
     assert said in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert list(output.parent.iterdir()) == []
+
+
+def test_a_network_that_is_down_is_one_sentence(tmp_path, monkeypatch):
+    """In the words of the HTTP library; the hub's client retries for 20 s before."""
+    from httpx2 import ConnectError
+
+    def refused(*names, **options):
+        raise ConnectError("[Errno 111] Connection refused\nmore")
+
+    monkeypatch.setattr("huggingface_hub.list_repo_files", refused)
+    with pytest.raises(InputError, match=r"refused\); check the network, or") as caught:
+        prepare_model.main(
+            f"--source some/model --kind embedder --output {tmp_path}/m".split()
+        )
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_without_heads_is_no_embedder(hub, tmp_path):

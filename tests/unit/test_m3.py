@@ -99,16 +99,16 @@ def test_a_model_that_gives_nan_is_named(tiny_embedder):
         encoder.encode(["text"])
 
 
-def test_a_text_of_8192_tokens_equals_upstream(tiny_embedder):
+def test_a_long_text_equals_upstream(tiny_embedder):
     from FlagEmbedding import BGEM3FlagModel
 
-    texts = [" ".join(cases(90, seed=2)), "kort"]
+    texts = [" ".join(cases(20, seed=2)), "kort"]
     model = BGEM3FlagModel(str(tiny_embedder), use_fp16=False, devices="cpu")
-    theirs = model.encode(texts, max_length=8192, return_colbert_vecs=True)
-    ours = M3Encoder(tiny_embedder, max_length=8192, batch_size=1).encode(
+    theirs = model.encode(texts, max_length=2048, return_colbert_vecs=True)
+    ours = M3Encoder(tiny_embedder, max_length=2048, batch_size=1).encode(
         texts, multi_vector=True
     )
-    assert ours.multi_vector[0].shape == (8191, 128)
+    assert ours.multi_vector[0].shape == (2047, 128)
     np.testing.assert_allclose(ours.dense, theirs["dense_vecs"], atol=1e-5)
     np.testing.assert_allclose(
         ours.multi_vector[0], theirs["colbert_vecs"][0], atol=1e-4

@@ -10,14 +10,19 @@ import torch
 
 from arkiv.example import case_pairs, cases
 from arkiv.reranker import Reranker
-from arkiv.tiny import build_embedder, build_reranker, build_tokenizer
+from arkiv.tiny import ALPHABET, build_embedder, build_reranker, build_tokenizer
 from arkiv.tiny_reranker import _rarities
 
 
 @pytest.mark.parametrize("build", [build_embedder, build_reranker])
 def test_the_same_seed_gives_the_same_bytes(build, tmp_path):
-    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        build(tmp_path / name, seed)
+    threads = torch.get_num_threads()
+    try:
+        for name, seed, count in (("a", 0, 1), ("b", 0, 2), ("c", 1, 1)):
+            torch.set_num_threads(count)
+            build(tmp_path / name, seed)
+    finally:
+        torch.set_num_threads(threads)
     files = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
     assert files == {
         path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()
@@ -91,7 +96,7 @@ def test_line_breaks_divide_words_and_are_no_tokens():
 
     assert ids("en häst,\n gick\tbort") == ids("en häst, gick bort")
     assert ids(" \n") == [0, 2]
-    assert tokenizer.unk_token_id not in ids("Åäö ÉÜß § 1. ¬ (2) — x".replace("—", "-"))
+    assert tokenizer.unk_token_id not in ids(" ".join(ALPHABET))
     assert tokenizer("a", "b")["input_ids"] == [
         *ids("a"),
         2,

@@ -111,6 +111,8 @@ def _ended_with_us(process: subprocess.Popen) -> Iterator[None]:
     """End the process when the block ends, by SIGTERM to us too."""
 
     def leave(signum: int, frame: object) -> None:
+        # A second one must not break off the cleaning up.
+        signal.signal(signum, signal.SIG_IGN)
         sys.exit(128 + signum)
 
     before = signal.signal(signal.SIGTERM, leave)
