@@ -8,6 +8,7 @@ FlagEmbedding's `split_data_by_length.py`.
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -132,7 +133,7 @@ def check_edges(edges: Sequence[int]) -> None:
     Raises:
         InputError: saying so.
     """
-    rising = all(low < high for low, high in zip(edges, edges[1:], strict=False))
+    rising = all(low < high for low, high in itertools.pairwise(edges))
     if not edges or edges[0] != 0 or not rising:
         raise InputError(
             f"are {' '.join(map(str, edges))}, expected to begin with 0 and to rise",
