@@ -241,7 +241,8 @@ def merge_neighbours(
     rows = everything["row"]
     if rows.size and rows.max() >= len(ranks):
         raise InputError(
-            f"hold passage row {rows.max()}, beyond the corpus of {len(ranks)} passages",
+            f"hold passage row {rows.max()}, beyond the corpus of {len(ranks)} "
+            "passages",
             key="neighbours",
         )
     missing = rows < 0
