@@ -25,13 +25,6 @@ scattergather:
 report: "rules/captions/workflow.rst"
 
 
-rule all:
-    default_target: True
-    input:
-        metrics=results("metrics/metrics.json"),
-        figures=FIGURES.values(),
-
-
 include: "rules/models.smk"
 include: "rules/documents.smk"
 include: "rules/queries.smk"
@@ -43,3 +36,10 @@ include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        up_to("report"),
+    localrule: True

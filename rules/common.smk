@@ -159,6 +159,27 @@ def named(pattern, datasets):
     return [f"{name}={results(pattern.format(name=name))}" for name in datasets]
 
 
+def files(pattern, datasets=DATASETS, **wildcards):
+    """The paths of a pattern below the run's directory."""
+    return expand(results(pattern), dataset=datasets, **wildcards)
+
+
+def parts(stage, pattern, datasets):
+    """The paths of a pattern with one file per dataset and part."""
+    gathered = getattr(gather, stage)
+    return [
+        path
+        for dataset in datasets
+        for path in gathered(results(pattern), dataset=dataset)
+    ]
+
+
+def up_to(stage):
+    """The results of a stage and of those before it."""
+    names = list(STAGES)
+    return [path for name in names[: names.index(stage) + 1] for path in STAGES[name]]
+
+
 # The figures and tables of the report.
 FIGURES = {
     name: results(f"figures/{name}")

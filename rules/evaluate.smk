@@ -1,6 +1,7 @@
 EVALUATE = config["evaluate"]
 BM25 = [name for name, system in SYSTEMS.items() if system["type"] == "bm25"]
 M3 = [name for name, system in SYSTEMS.items() if system["type"] == "m3"]
+MODELS_UNDER_TEST = sorted({SYSTEMS[name]["model"] for name in M3})
 
 
 rule build_collection:

@@ -1,8 +1,62 @@
-# The user's menu: `snakemake --list-target-rules` shows it.
+# The user's menu: `snakemake --list-target-rules` shows it. A target asks for every
+# result of its stage and of the stages before, not for the last alone: Snakemake makes
+# a deleted file anew only where something asks for it.
+
+
+STAGES = {
+    "documents": [
+        *files(
+            "archive/{dataset}",
+            [name for name in DATASETS if kind(name) == "example"],
+        ),
+        *files(
+            "documents/{dataset}.{end}",
+            with_pages(),
+            end=["jsonl", "rejected.jsonl", "stats.json"],
+        ),
+    ],
+    "queries": [
+        *parts("queries", "queries/{dataset}/{scatteritem}.jsonl", with_pages()),
+        *parts(
+            "queries", "queries/{dataset}/{scatteritem}.rejected.jsonl", with_pages()
+        ),
+        *files(
+            "pairs/{dataset}/{name}",
+            name=[
+                "train.jsonl",
+                "dev.jsonl",
+                "test.jsonl",
+                "corpus.jsonl",
+                "mining.jsonl",
+                "pairs.rejected.jsonl",
+                "stats.json",
+            ],
+        ),
+    ],
+    "mine": [
+        *files("mining/{dataset}/queries.npy", mined()),
+        *parts("corpus", "mining/{dataset}/embeddings/{scatteritem}.npy", mined()),
+        *parts("corpus", "mining/{dataset}/neighbours/{scatteritem}.npy", mined()),
+        *files("negatives/{dataset}.{end}", mined(), end=["jsonl", "stats.json"]),
+    ],
+    "score": parts("pairs", "scores/{dataset}/{scatteritem}.jsonl", scored()),
+    "split": [
+        *files("shards/{dataset}_len-{length}.jsonl", length=LENGTHS),
+        *files("shards/{dataset}.split.json"),
+    ],
+    "train": [results("model"), results("training/history.json")],
+    "evaluate": [
+        *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
+        results("collection/qrels.txt"),
+        *files("encodings/{model}", model=MODELS_UNDER_TEST),
+        *files("runs/{system}.trec", system=SYSTEMS),
+        *map(results, ["metrics/metrics.json", "metrics/per_query.csv"]),
+    ],
+    "report": FIGURES.values(),
+}
 
 
 localrules:
-    all,
     documents,
     queries,
     mine,
@@ -16,50 +70,46 @@ localrules:
 rule documents:
     """Cut the archives' pages into documents."""
     input:
-        expand(results("documents/{dataset}.jsonl"), dataset=with_pages()),
+        up_to("documents"),
 
 
 rule queries:
     """Make queries and divide the pairs into train, dev and test."""
     input:
-        expand(results("pairs/{dataset}/train.jsonl"), dataset=DATASETS),
+        up_to("queries"),
 
 
 rule mine:
     """Mine hard negatives for the datasets that come without."""
     input:
-        expand(results("negatives/{dataset}.jsonl"), dataset=mined()),
+        up_to("mine"),
 
 
 rule score:
     """Score the train pairs with the teacher."""
     input:
-        [part for dataset in scored() for part in train_rows(dataset)],
+        up_to("score"),
 
 
 rule split:
     """Split the train rows by token length."""
     input:
-        expand(
-            results("shards/{dataset}_len-{length}.jsonl"),
-            dataset=DATASETS,
-            length=LENGTHS,
-        ),
+        up_to("split"),
 
 
 rule train:
     """Fine-tune the embedder."""
     input:
-        results("model"),
+        up_to("train"),
 
 
 rule evaluate:
     """Measure every system on the test queries."""
     input:
-        results("metrics/metrics.json"),
+        up_to("evaluate"),
 
 
 rule report:
     """Draw the figures and tables of the report."""
     input:
-        FIGURES.values(),
+        up_to("report"),
