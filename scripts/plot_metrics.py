@@ -42,7 +42,8 @@ def chart(metrics: dict, path: str) -> None:
             )
             panel.plot(value["mean"], row, shape, color=colour, markersize=5.5)
         panel.set_title(TITLES.get(measure, measure))
-        panel.set_xlim(0, 1)
+        # A little room, so that the mark of a perfect mean is whole.
+        panel.set_xlim(0, 1.03)
         panel.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
         panel.grid(axis="y", visible=False)
         panel.tick_params(axis="y", length=0)

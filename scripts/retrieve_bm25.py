@@ -9,13 +9,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from pathlib import Path
 
 from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
 from arkiv.models import tokenizer_file
-from arkiv.retrieval import search_bm25, token_ids
-from arkiv.trec import write_run
+from arkiv.retrieval import search_bm25, token_ids, write_rankings
 
 log = logging.getLogger("retrieve_bm25")
 
@@ -40,14 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     rankings = search_bm25(
         query_tokens, passage_tokens, arguments.depth, k1=arguments.k1, b=arguments.b
     )
-    lines = write_run(
-        arguments.output,
-        (
-            (query["id"], [passages[row]["id"] for row in ranking.rows], ranking.scores)
-            for query, ranking in zip(queries, rankings, strict=True)
-        ),
-        Path(arguments.output).stem,
-    )
+    lines = write_rankings(arguments.output, queries, passages, rankings)
     log.info(
         "searched %d passages with %d queries in %.1f s: %d lines",
         len(passages),

@@ -27,8 +27,8 @@ from arkiv.retrieval import (
     search_dense,
     search_sparse,
     sparse_scores,
+    write_rankings,
 )
-from arkiv.trec import write_run
 
 log = logging.getLogger("retrieve_m3")
 
@@ -159,14 +159,7 @@ def main(argv: list[str] | None = None) -> None:
     rankings = list(search(*encodings, arguments.depth))
     if arguments.mode in ("multi_vector", "combined"):
         rankings = rerank(rankings, passages, queries, arguments)
-    lines = write_run(
-        arguments.output,
-        (
-            (query["id"], [passages[row]["id"] for row in ranking.rows], ranking.scores)
-            for query, ranking in zip(queries, rankings, strict=True)
-        ),
-        Path(arguments.output).stem,
-    )
+    lines = write_rankings(arguments.output, queries, passages, rankings)
     log.info(
         "searched %d passages with %d queries by %s scores in %.1f s: %d lines",
         len(passages),

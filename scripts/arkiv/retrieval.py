@@ -7,13 +7,15 @@ products run in blocks: memory is bounded by the block, not by queries times pas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from arkiv.errors import InputError
+from arkiv.files import Record
+from arkiv.trec import write_run
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -38,6 +40,30 @@ class Ranking(NamedTuple):
 
     rows: np.ndarray
     scores: np.ndarray
+
+
+def write_rankings(
+    path: str | Path,
+    queries: Sequence[Record],
+    passages: Sequence[Record],
+    rankings: Iterable[Ranking],
+) -> int:
+    """Write each query's ranking as a TREC run named after the file; count its lines.
+
+    Args:
+        path: the run.
+        queries: records with `id`, in the order of the rankings.
+        passages: records with `id`; a ranking's rows are places among them.
+        rankings: one for each query.
+    """
+    return write_run(
+        path,
+        (
+            (query["id"], [passages[row]["id"] for row in ranking.rows], ranking.scores)
+            for query, ranking in zip(queries, rankings, strict=True)
+        ),
+        Path(path).stem,
+    )
 
 
 def best(scores: np.ndarray, depth: int, *, matching: bool = False) -> Ranking:
