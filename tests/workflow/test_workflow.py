@@ -1,6 +1,7 @@
 """The pipeline end to end with tiny models: what it makes, remakes and survives."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -310,15 +311,60 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
     assert (results / "metrics/metrics.json").exists()
 
 
-def test_a_fault_in_the_data_reaches_the_person_as_one_sentence(models, tmp_path):
+ROWS = [f'{{"query": "fråga {n}", "pos": ["stycke {n}"]}}' for n in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "overlay", "rule", "said"),
+    [
+        (
+            [*ROWS, '{"query": "q2", "pos"'],
+            {},
+            "split_pairs/d",
+            "pairs.jsonl, line 13: the line is not JSON",
+        ),
+        (
+            [*ROWS, '{"pos": ["p"]}'],
+            {},
+            "split_pairs/d",
+            "pairs.jsonl, line 13, `query`: is missing",
+        ),
+        ([], {}, "split_pairs/d", "pairs.jsonl: holds no usable pair"),
+        (
+            ROWS,
+            {"mining": {"window": [30, 40]}},
+            "pick_negatives/d",
+            "`window`: begins at rank 30, but the corpus has",
+        ),
+        (
+            ROWS,
+            {"models": {"embedder": {"source": "./bare", "revision": None}}},
+            "embed_queries/d",
+            "bare: the model directory lacks weights",
+        ),
+    ],
+)
+def test_a_fault_reaches_the_person_as_one_sentence(
+    models, tiny_embedder, tmp_path, lines, overlay, rule, said
+):
     project = Project(tmp_path)
     data = project.folder / "pairs.jsonl"
-    data.write_text('{"query": "q", "pos": ["p"]}\n{"query": "q2", "pos"\n')
-    config = project.configure(
-        **small(models, datasets={"d": {"pairs": "pairs.jsonl"}})
+    data.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    shutil.copytree(
+        tiny_embedder,
+        project.folder / "bare",
+        ignore=shutil.ignore_patterns("*.safetensors"),
     )
-    done = project.snakemake("queries", "--configfile", config)
+    config = project.configure(
+        **small(models, datasets={"d": {"pairs": "pairs.jsonl"}}) | overlay
+    )
+    done = project.snakemake("mine", "--configfile", config)
     assert done.returncode != 0
-    assert "error: pairs.jsonl, line 2: the line is not JSON" in done.stdout
-    log = project.folder / "results/small/logs/split_pairs/d.log"
-    assert "error: pairs.jsonl, line 2" in log.read_text()
+    log = project.folder / f"results/small/logs/{rule}.log"
+    (sentence,) = [
+        line for line in log.read_text("utf-8").splitlines() if "error:" in line
+    ]
+    assert said in sentence
+    assert "Traceback" not in done.stdout
+    # Snakemake shows the log of the job that failed.
+    assert sentence in done.stdout
