@@ -21,7 +21,7 @@ $(INSTALLED): requirements.txt
 	touch $@
 
 demo: install
-	@snakemake --configfile $(DEMO) --quiet progress rules
+	@snakemake --configfile $(DEMO) --quiet host reason
 	@[ results/demo/report.html -nt results/demo/metrics/metrics.json ] || \
 		snakemake --configfile $(DEMO) --quiet --report results/demo/report.html
 	@python scripts/show_metrics.py results/demo/metrics/metrics.json

@@ -43,3 +43,5 @@ rule all:
     input:
         up_to("report"),
     localrule: True
+    message:
+        f"All results stand in {RUN}"

@@ -71,45 +71,61 @@ rule documents:
     """Cut the archives' pages into documents."""
     input:
         up_to("documents"),
+    message:
+        "The documents are made"
 
 
 rule queries:
     """Make queries and divide the pairs into train, dev and test."""
     input:
         up_to("queries"),
+    message:
+        "The pairs are divided"
 
 
 rule mine:
     """Mine hard negatives for the datasets that come without."""
     input:
         up_to("mine"),
+    message:
+        "The negatives are mined"
 
 
 rule score:
     """Score the train pairs with the teacher."""
     input:
         up_to("score"),
+    message:
+        "The train pairs are scored"
 
 
 rule split:
     """Split the train rows by token length."""
     input:
         up_to("split"),
+    message:
+        "The shards are made"
 
 
 rule train:
     """Fine-tune the embedder."""
     input:
         up_to("train"),
+    message:
+        "The model is trained"
 
 
 rule evaluate:
     """Measure every system on the test queries."""
     input:
         up_to("evaluate"),
+    message:
+        "The systems are measured"
 
 
 rule report:
     """Draw the figures and tables of the report."""
     input:
         up_to("report"),
+    message:
+        "The figures and tables are drawn"
