@@ -138,6 +138,22 @@ def model_under_test(wildcards):
     return model_of("embedder") if wildcards.model == "base" else results("model")
 
 
+def growing(amount):
+    """A resource that a job which failed gets more of when it is tried again."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def on_nodes(nodes):
+    """The resources with which the slurm executor gives one job several nodes.
+
+    `mpi` has it leave starting processes on them to the job; tasks_per_gpu keeps it
+    from asking for one task per GPU.
+    """
+    if nodes == 1:
+        return {}
+    return {"nodes": nodes, "tasks": nodes, "tasks_per_gpu": 0, "mpi": "srun"}
+
+
 def flags(**values):
     """Command-line flags of a map: `a_b=1` becomes `--a-b 1`, `c=True` `--c`.
 

@@ -10,8 +10,8 @@ rule make_archive:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         options=lambda w: flags(**source(w.dataset), seed=config["seed"]),
     message:
@@ -37,8 +37,8 @@ rule build_documents:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         options=flags(
             method=config["documents"]["method"],

@@ -23,8 +23,8 @@ rule build_collection:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         options=flags(datasets=list(DATASETS)),
     message:
@@ -52,8 +52,8 @@ rule encode_collection:
         "../envs/m3.yaml"
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=480,
+        mem_mb=growing(16000),
+        runtime=growing(480),
     params:
         options=flags(
             max_length=MINING["passage_max_length"],
@@ -87,8 +87,8 @@ rule retrieve_bm25:
         "../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         options=flags(depth=EVALUATE["depth"]),
     message:
@@ -121,8 +121,8 @@ rule retrieve_m3:
         "../envs/m3.yaml"
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=480,
+        mem_mb=growing(16000),
+        runtime=growing(480),
     params:
         mode=lambda w: SYSTEMS[w.system]["mode"],
         options=flags(
@@ -160,8 +160,8 @@ rule measure_runs:
         "../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=[f"{system}={results(f'runs/{system}.trec')}" for system in SYSTEMS],
         options=flags(

@@ -16,8 +16,8 @@ rule embed_corpus:
         "../envs/m3.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
     params:
         options=flags(
             max_length=MINING["passage_max_length"],
@@ -46,8 +46,8 @@ rule embed_queries:
         "../envs/m3.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         options=flags(
             max_length=MINING["query_max_length"],
@@ -77,8 +77,8 @@ rule search_corpus:
         "../envs/m3.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         options=flags(depth=MINING["window"][1]),
     message:
@@ -108,8 +108,8 @@ rule pick_negatives:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         options=flags(
             window=MINING["window"],

@@ -15,8 +15,8 @@ rule prepare_model:
         "../envs/m3.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         kind=lambda w, output: ROLE_OF_MODEL[output[0]],
         options=lambda w, output: flags(**config["models"][ROLE_OF_MODEL[output[0]]]),

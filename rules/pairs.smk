@@ -20,8 +20,8 @@ rule split_pairs:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         documents=lambda w, input: flags(documents=input.get("documents") or None),
         options=flags(

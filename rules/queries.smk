@@ -13,8 +13,8 @@ rule generate_queries:
         "../envs/llm.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         options=flags(**config["queries"], seed=config["seed"]),
     message:

@@ -33,8 +33,8 @@ rule plot_data:
         "../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         options=flags(
             documents=named("documents/{name}.stats.json", with_pages()) or None,
@@ -69,8 +69,8 @@ rule plot_negatives:
         "../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         rows=flags(
             rows=[f"{name}={path}" for name in DATASETS for path in train_rows(name)]
@@ -101,8 +101,8 @@ rule plot_training:
         "../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     message:
         "Drawing the training loss"
     shell:
@@ -135,8 +135,8 @@ rule plot_metrics:
         "../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     message:
         "Drawing the metrics"
     shell:
@@ -167,8 +167,8 @@ rule show_searches:
         "../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         options=flags(
             runs=named("runs/{name}.trec", REPORT["systems"]),

@@ -13,8 +13,8 @@ rule score_pairs:
         "../envs/m3.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
     params:
         options=flags(**config["teacher"], **TRUST),
     message:

@@ -22,12 +22,18 @@ rule train_model:
         "../envs/m3.yaml"
     threads: 2
     resources:
-        mem_mb=16000,
-        runtime=1440,
+        **on_nodes(config["train"]["nodes"]),
+        mem_mb=growing(16000),
+        runtime=growing(1440),
     params:
         # Outside the outputs, which Snakemake deletes when a job fails.
         checkpoints=results("checkpoints"),
-        options=flags(processes=config["train"]["processes"], seed=config["seed"]),
+        options=flags(
+            nodes=config["train"]["nodes"],
+            processes=config["train"]["processes"],
+            interface=config["train"]["interface"],
+            seed=config["seed"],
+        ),
         args=shlex.quote(json.dumps(config["train"]["args"])),
     message:
         "Training"

@@ -4,8 +4,11 @@ FlagEmbedding's M3 training under torchrun, on GPUs or on CPUs. All of FlagEmbed
 Hugging Face's and deepspeed's arguments can be given by --args; precision, device and
 backend are chosen by the hardware unless they are given.
 
-The model directory appears when training and all checks are done. Every run starts
-afresh and clears checkpoints that an earlier one left.
+The model directory appears when training and all checks are done. A run that was ended
+before that goes on from its newest whole checkpoint when the same command is given
+again; one with other rows, arguments or processes starts afresh.
+
+On several nodes (--nodes, in a SLURM job of as many) srun starts torchrun on each.
 """
 
 from __future__ import annotations
@@ -13,11 +16,9 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import platform
-import re
-import shutil
 import sys
-import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,7 +37,8 @@ from arkiv.train.arguments import (
     to_command_line,
     with_defaults,
 )
-from arkiv.train.launch import environment, run_watched, torchrun_command
+from arkiv.train.launch import node_command, run_watched, without_secrets
+from arkiv.train.resume import alone, begin, digest_of_files, ended_well
 from arkiv.train.shards import (
     BatchPlan,
     count_rows,
@@ -51,6 +53,11 @@ PACKAGES = (
     *("torch", "transformers", "FlagEmbedding", "accelerate", "datasets", "deepspeed"),
     *("tokenizers", "numpy"),
 )
+# Arguments that a run which goes on may change: the weights do not depend on them.
+WITHOUT_EFFECT = {
+    *("logging_steps", "logging_dir", "report_to", "disable_tqdm"),
+    *("save_steps", "save_strategy", "save_total_limit"),
+}
 
 
 def json_object(text: str) -> dict:
@@ -82,17 +89,6 @@ def check_lengths(model: Path, given: argparse.Namespace) -> None:
                 f"is {getattr(given, key)}, but {model} takes {most} tokens",
                 key=f"train.args.{key}",
             )
-
-
-def clear_checkpoints(directory: Path) -> None:
-    """Make the directory and remove checkpoints of an earlier run, nothing else."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in directory.iterdir():
-        if path.is_symlink() or not path.is_dir():
-            continue
-        if re.fullmatch(r"checkpoint-\d+", path.name):
-            log.info("removing %s of an earlier run", path)
-            shutil.rmtree(path)
 
 
 def versions() -> dict[str, str]:
@@ -149,7 +145,12 @@ def main(argv: list[str] | None = None) -> None:
         metavar="N",
         help="per node; auto: one per GPU, or one without GPUs",
     )
-    arguments.add_argument("--nodes", type=int, default=1, metavar="N")
+    arguments.add_argument(
+        "--nodes", type=int, default=1, metavar="N", help="of the SLURM job"
+    )
+    arguments.add_argument(
+        "--interface", metavar="NAME", help="network interface of NCCL and Gloo"
+    )
     arguments.add_argument(
         "--args",
         type=json_object,
@@ -165,9 +166,6 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments.add_argument("--seed", type=int, default=0)
     arguments = arguments.parse_args(argv)
-    if arguments.nodes != 1:
-        raise InputError(f"is {arguments.nodes}; only one is offered", key="nodes")
-
     began = time.monotonic()
     model = check_model(arguments.model, "embedder")
     shards = in_order(arguments.shards)
@@ -186,34 +184,43 @@ def main(argv: list[str] | None = None) -> None:
     check_lengths(model, values)
     plan = planned(shards, values, world_size)
     log_plan(plan)
-    clear_checkpoints(Path(arguments.checkpoints))
+    started_with = {
+        "shards": {Path(path).name: digest_of_files(path) for path in plan.rows},
+        "model": digest_of_files(model),
+        "arguments": {k: v for k, v in chosen.items() if k not in WITHOUT_EFFECT},
+        "seed": arguments.seed,
+        "world_size": world_size,
+        "versions": versions(),
+    }
+    checkpoints = Path(arguments.checkpoints)
 
-    with (
-        tempfile.TemporaryDirectory(prefix="arkiv-train-") as scratch,
-        written_whole(arguments.output) as beside,
-    ):
-        report = Path(scratch, "report.json")
+    with alone(checkpoints), written_whole(arguments.output) as beside:
+        resume_from = begin(checkpoints, started_with)
+        # All nodes see this directory, which goes when we do.
+        report = beside.with_name("report.json")
         own |= {"train_data": list(plan.rows)}
         work = {
-            "cache_path": f"{scratch}/datasets",
             "expected_world_size": world_size,
             "final_model": str(beside),
             "report_file": str(report),
+            "resume_from": resume_from and str(resume_from),
         }
         run_watched(
-            torchrun_command(
-                "arkiv.train.worker",
+            node_command(
                 to_command_line(work | own | chosen),
                 processes=processes,
                 nodes=arguments.nodes,
+                interface=arguments.interface,
             ),
-            environment(processes, Path(scratch)),
+            without_secrets(os.environ),
         )
         done = read_json(report)
         write_json(
             arguments.history,
             {
                 "world_size": world_size,
+                "nodes": arguments.nodes,
+                "resumed_from": resume_from and resume_from.name,
                 "rows": sum(plan.rows.values()),
                 "rows_used": plan.rows_used,
                 "rows_left_out": plan.left_out_by_name(),
@@ -222,6 +229,8 @@ def main(argv: list[str] | None = None) -> None:
                 "versions": versions(),
             },
         )
+    # Only now is nothing lost that a run which goes on would need.
+    ended_well(checkpoints)
     log.info(
         "trained %d steps in %.1f s, all in %.1f s",
         *(done["steps"], done["seconds"], time.monotonic() - began),

@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
+import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 
 from arkiv.errors import InputError
 from arkiv.files import Part
 
+log = logging.getLogger(__name__)
+
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def run(main: Callable[[Sequence[str] | None], None]) -> int:
+# The hub is not asked for anything: compute nodes have no network, and what a job reads
+# is what its inputs are.
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def run(main: Callable[[Sequence[str] | None], None], *, online: bool = False) -> int:
     """Run `main(None)` and turn bad input into one sentence and exit status 1.
 
     The log goes to standard error, which a rule sends to its log file.
+
+    Args:
+        main: the program.
+        online: leave the hub to it.
     """
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    if not online:
+        os.environ.update(OFFLINE)
+    if job := os.environ.get("SLURM_JOB_ID"):
+        gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or "none"
+        log.info("SLURM job %s on %s, GPUs: %s", job, socket.gethostname(), gpus)
     try:
         main(None)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        where = error.filename or "writing the output"
+        print(f"error: {where}: {error.strerror}; make room", file=sys.stderr)
         return 1
     return 0
 

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from arkiv.errors import InputError
@@ -111,7 +112,8 @@ def write_array(path: str | Path, values: np.ndarray) -> None:
     import numpy as np
 
     with written_whole(path) as beside, open(beside, "wb") as out:
-        np.save(out, values, allow_pickle=False)
+        # A file itself NumPy writes by C functions, which do not tell of a full disk.
+        np.save(SimpleNamespace(write=out.write), values, allow_pickle=False)
 
 
 def read_json(path: str | Path) -> Any:

@@ -92,7 +92,7 @@ def sha(path: Path) -> str:
 
 
 def leftovers(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"checkpoints"}
+    return {path.name for path in folder.iterdir()} - {"checkpoints", "lock"}
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_the_model_directory_is_whole_and_says_nothing_of_this_machine(
 
 def test_only_checkpoints_of_earlier_runs_are_cleared(trained):
     names = {path.name for path in (trained / "checkpoints").iterdir()}
-    assert names == {"checkpoint-10", "notes"}
+    assert names == {"checkpoint-10", "lock", "notes"}
 
 
 def test_flagembedding_loads_the_model(trained):
@@ -213,6 +213,51 @@ def test_a_diverging_run_is_one_sentence_and_leaves_nothing(material, tmp_path):
     assert "learning_rate" in said[0]
     assert done.stderr.rstrip().endswith(said[0])
     assert leftovers(tmp_path) == set()
+
+
+def end(launcher: subprocess.Popen, mark: str, signum: signal.Signals) -> None:
+    """Send a launcher a signal; wait until it and its processes are gone."""
+    launcher.send_signal(signum)
+    launcher.wait(60)
+    until = time.monotonic() + 60
+    while workers(mark) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not workers(mark)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
+def test_a_killed_run_goes_on_to_the_same_bytes(material, tmp_path):
+    # Dropout, self-distillation from a later step, and checkpoints in mid-epoch.
+    more = {"num_train_epochs": 24, "save_steps": 7, "self_distill_start_step": 20}
+    through, stopped = tmp_path / "through", tmp_path / "stopped"
+    train_model.main(words(material, through, 2, **more))
+    given = words(material, stopped, 2, **more)
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT), *given], stderr=subprocess.DEVNULL
+    ) as launcher:
+        try:
+            until = time.monotonic() + 120
+            while not list(stopped.glob("checkpoints/checkpoint-*/whole")):
+                assert launcher.poll() is None
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        finally:
+            end(launcher, str(stopped), signal.SIGKILL)
+    assert not (stopped / "model").exists()
+    # What a run that is killed while it saves leaves behind.
+    (stopped / "checkpoints" / "checkpoint-119").mkdir()
+    train_model.main(given)
+
+    history, whole = (read_json(p / "history.json") for p in (stopped, through))
+    assert history["resumed_from"].startswith("checkpoint-")
+    assert whole["resumed_from"] is None
+    assert history["resumed_from"] != "checkpoint-119"
+    assert history["log"] == whole["log"]
+    assert history["steps"] == whole["steps"] == 120
+    for name in FILES:
+        assert sha(stopped / "model" / name) == sha(through / "model" / name), name
+    # It has ended well: the same command trains anew.
+    assert not (stopped / "checkpoints" / "run.json").exists()
 
 
 def workers(mark: str) -> set[int]:

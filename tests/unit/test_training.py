@@ -194,7 +194,10 @@ def test_batches_are_counted_as_flagembedding_makes_them(
     ]
     assert plan.batches == len(ranks[0].batch_datas)
     seen = [
-        query for data in ranks for _ in range(plan.batches) for query in data[0][0]
+        query
+        for rank, data in enumerate(ranks)
+        for step in range(plan.batches)
+        for query in data[step * world_size + rank][0]
     ]
     assert len(seen) == len(set(seen)) == plan.rows_used
     for path, count in rows.items():
@@ -202,8 +205,47 @@ def test_batches_are_counted_as_flagembedding_makes_them(
         assert used + plan.left_out[path] == count
     assert worker.digest_of_batches(ranks[0]) == worker.digest_of_batches(ranks[-1])
     before = worker.digest_of_batches(ranks[0])
-    ranks[0].refresh_epoch()
+    ranks[0].begin_epoch(1)
     assert worker.digest_of_batches(ranks[0]) != before
+
+
+def test_an_item_depends_on_seed_epoch_and_index_alone(tmp_path):
+    from arkiv.train.upstream import MixedDataset, SameShardDataset
+
+    rows = [
+        row(query=str(i), pos=["p", "q", "r"], neg=[f"n{k}" for k in range(9)])
+        for i in range(12)
+    ]
+    _, data_kind, _ = args.argument_classes()
+    given = data_kind(
+        train_data=[write(tmp_path / "a.jsonl", rows)],
+        cache_path=str(tmp_path / "cache"),
+        train_group_size=3,
+        query_instruction_for_retrieval="",
+    )
+
+    def make(kind, seed=1):
+        more = {"default_batch_size": 2, "seed": 1} if kind is SameShardDataset else {}
+        data = kind(args=given, tokenizer=None, **more)
+        data.draw_seed = seed
+        return data
+
+    for kind in (MixedDataset, SameShardDataset):
+        one, other = make(kind), make(kind)
+        in_order = [one[i] for i in range(6)]
+        assert [other[i] for i in reversed(range(6))] == in_order[::-1]
+        for data in (one, other):
+            data.begin_epoch(2)
+        later = make(kind)
+        later.begin_epoch(1)
+        later.begin_epoch(2)
+        assert one[4] == other[4] == later[4]
+        assert [one[i] for i in range(6)] != in_order
+        assert [make(kind, seed=2)[i] for i in range(6)] != in_order
+    data = make(SameShardDataset)
+    data.num_processes = 2
+    with pytest.raises(RuntimeError, match="process 0 was given item 1"):
+        data[1]
 
 
 def test_only_the_columns_of_training_reach_flagembedding(tmp_path):
@@ -258,6 +300,25 @@ def test_the_environment_is_offline_and_without_secrets(tmp_path, monkeypatch):
     assert env["HF_DATASETS_CACHE"].startswith(str(tmp_path))
     assert env["TOKENIZERS_PARALLELISM"] == "false"
     assert "secret" not in env.values()
+    assert not {"NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"} & env.keys()
+    env = launch.environment(2, tmp_path, "ib0")
+    assert env["NCCL_SOCKET_IFNAME"] == env["GLOO_SOCKET_IFNAME"] == "ib0"
+
+
+def test_several_nodes_are_srun_s_in_a_job_and_refused_elsewhere(monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    one = launch.node_command(["--a", "1"], processes=2, interface="ib0")
+    assert one[0] == sys.executable
+    assert one[-3:] == ["--", "--a", "1"]
+    with pytest.raises(InputError, match="this is no SLURM job") as caught:
+        launch.node_command([], processes=2, nodes=2)
+    assert caught.value.key == "train.nodes"
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setattr(launch.shutil, "which", lambda name: f"/usr/bin/{name}")
+    several = launch.node_command(["--a", "1"], processes=2, nodes=3)
+    assert several[0] == "srun"
+    for flag, value in (("--ntasks", "3"), ("--run-id", "17"), ("--nodes", "3")):
+        assert several[several.index(flag) + 1] == value
 
 
 def test_the_command_knows_one_node_and_several():
@@ -266,10 +327,11 @@ def test_the_command_knows_one_node_and_several():
     assert "--standalone" in one
     assert one[-3:] == ["m", "--a", "1"]
     several = launch.torchrun_command(
-        "m", [], processes=2, nodes=3, rendezvous="head:29500"
+        "m", [], processes=2, nodes=3, rank=1, endpoint="head:29500"
     )
     assert "--standalone" not in several
     assert several[several.index("--nnodes") + 1] == "3"
+    assert several[several.index("--rdzv-conf") + 1] == "is_host=0"
     with pytest.raises(ValueError, match="rendezvous"):
         launch.torchrun_command("m", [], processes=2, nodes=3)
 

@@ -1,4 +1,9 @@
-"""Starting torchrun, watching it, and ending it when we are ended."""
+"""Starting a training run on one node or several, watching it, ending it with us.
+
+On each node `arkiv.train.node` starts torchrun, which starts one `arkiv.train.worker`
+per process. On one node we start that program ourselves; on several, SLURM's srun does,
+once per node of the job we run in.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,15 @@ import ctypes
 import logging
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from arkiv.cli import OFFLINE
 from arkiv.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -24,8 +32,55 @@ FIRST_FAILURE = re.compile(r"failed \(exitcode: (-?\d+)\)")
 PR_SET_PDEATHSIG = 1
 # Loaded before any fork, where loading could wait for a lock that nobody releases.
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-# torchrun gives its processes 30 s to end.
-PATIENCE = 40
+# torchrun gives its processes 30 s to end, and `arkiv.train.node` waits for it.
+PATIENCE = 45
+
+
+def free_port() -> int:
+    """A TCP port that nothing listens on here, now."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return probe.getsockname()[1]
+
+
+def node_command(
+    arguments: Sequence[str],
+    *,
+    processes: int,
+    nodes: int = 1,
+    interface: str | None = None,
+) -> list[str]:
+    """The command that trains on all nodes: for several, from the first of them.
+
+    Args:
+        arguments: of `arkiv.train.worker`.
+        processes: per node.
+        nodes: of the SLURM job that we run in.
+        interface: network interface of NCCL and Gloo, such as `ib0`.
+
+    Raises:
+        InputError: several nodes are asked for outside a SLURM job.
+    """
+    words = [sys.executable, "-m", "arkiv.train.node", "--processes", str(processes)]
+    if interface is not None:
+        words += ["--interface", interface]
+    if nodes == 1:
+        return [*words, "--", *arguments]
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None or shutil.which("srun") is None:
+        raise InputError(
+            f"is {nodes}, but this is no SLURM job; several nodes are offered by "
+            "`snakemake --profile slurm` only",
+            key="train.nodes",
+        )
+    # SLURM runs a job's script on its first node, where srun puts task 0 as well.
+    endpoint = f"{socket.gethostname()}:{free_port()}"
+    words += ["--nodes", str(nodes), "--endpoint", endpoint, "--run-id", job]
+    return [
+        *("srun", "--nodes", str(nodes), "--ntasks", str(nodes)),
+        *("--ntasks-per-node", "1", "--cpu-bind", "none", "--kill-on-bad-exit=1"),
+        *(*words, "--", *arguments),
+    ]
 
 
 def torchrun_command(
@@ -34,23 +89,33 @@ def torchrun_command(
     *,
     processes: int,
     nodes: int = 1,
-    rendezvous: str | None = None,
+    rank: int = 0,
+    endpoint: str | None = None,
+    run_id: str = "0",
 ) -> list[str]:
-    """The command that runs a module in `processes` processes on each node.
+    """The command that runs a module in `processes` processes on this node.
 
     Args:
         module: name of a Python module.
         arguments: its own.
         processes: per node.
-        nodes: on each of which this very command is to be run.
-        rendezvous: `host:port` where the nodes meet; needed for more than one.
+        nodes: on each of which such a command is to be run.
+        rank: of this node, from 0.
+        endpoint: `host:port` of node 0, where the nodes meet; needed for more than one.
+        run_id: tells this run from others at the same endpoint.
     """
     if nodes == 1:
         where = ["--standalone"]
-    elif rendezvous is None:
+    elif endpoint is None:
         raise ValueError(f"{nodes} nodes need a rendezvous")
     else:
-        where = ["--rdzv-backend", "c10d", "--rdzv-endpoint", rendezvous]
+        # Which node is the host, and each node's name, are told: torchrun would ask
+        # the name service, which on compute nodes is often slow or wrong.
+        where = [
+            *("--rdzv-backend", "c10d", "--rdzv-endpoint", endpoint),
+            *("--rdzv-id", run_id, "--rdzv-conf", f"is_host={int(rank == 0)}"),
+            *("--local-addr", socket.gethostname()),
+        ]
     return [
         *(sys.executable, "-m", "torch.distributed.run", *where),
         *("--nnodes", str(nodes), "--nproc-per-node", str(processes)),
@@ -74,30 +139,44 @@ def threads_each(processes: int) -> int:
     return max(1, cores // processes)
 
 
-def environment(processes: int, scratch: Path) -> dict[str, str]:
+def environment(
+    processes: int, scratch: Path, interface: str | None = None
+) -> dict[str, str]:
     """The environment of the processes: offline, without secrets, nothing in $HOME.
 
     Args:
         processes: on this node.
         scratch: a directory for what libraries cache; it is removed afterwards.
+        interface: network interface of NCCL and Gloo.
     """
-    # FlagEmbedding writes the token, which it takes from there, to the log.
+    sockets = {}
+    if interface is not None:
+        sockets = dict.fromkeys(("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"), interface)
+    return (
+        without_secrets(os.environ)
+        | OFFLINE
+        | sockets
+        | {
+            "OMP_NUM_THREADS": str(threads_each(processes)),
+            "TOKENIZERS_PARALLELISM": "false",
+            "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+            "HF_HOME": str(scratch / "hf"),
+            "HF_HUB_CACHE": str(scratch / "hf" / "hub"),
+            "HF_DATASETS_CACHE": str(scratch / "datasets"),
+        }
+    )
+
+
+def without_secrets(given: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which our modules are found, without the hub's token.
+
+    FlagEmbedding writes the token, which it takes from there, to the log.
+    """
     secret = re.compile(r"^(HF_TOKEN|HUGGING_?FACE_HUB_TOKEN)$")
-    kept = {name: value for name, value in os.environ.items() if not secret.match(name)}
+    kept = {name: value for name, value in given.items() if not secret.match(name)}
     scripts = str(Path(__file__).parents[2])
-    path = [scripts, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return kept | {
-        "PYTHONPATH": os.pathsep.join(path),
-        "PYTHONUNBUFFERED": "1",
-        "OMP_NUM_THREADS": str(threads_each(processes)),
-        "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-        "HF_HOME": str(scratch / "hf"),
-        "HF_HUB_CACHE": str(scratch / "hf" / "hub"),
-        "HF_DATASETS_CACHE": str(scratch / "datasets"),
-    }
+    path = [scripts, *filter(None, [given.get("PYTHONPATH")])]
+    return kept | {"PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}
 
 
 def end_with_parent(signum: int) -> None:
@@ -107,8 +186,10 @@ def end_with_parent(signum: int) -> None:
 
 
 @contextlib.contextmanager
-def _ended_with_us(process: subprocess.Popen) -> Iterator[None]:
-    """End the process when the block ends, by SIGTERM to us too."""
+def ended_with_us(
+    command: Sequence[str], environment: Mapping[str, str], **options: object
+) -> Iterator[subprocess.Popen]:
+    """Start a command; end it when the block ends, by SIGTERM to us too."""
 
     def leave(signum: int, frame: object) -> None:
         # A second one must not break off the cleaning up.
@@ -117,19 +198,29 @@ def _ended_with_us(process: subprocess.Popen) -> Iterator[None]:
 
     before = signal.signal(signal.SIGTERM, leave)
     try:
-        yield
-    finally:
-        if process.poll() is None:
-            # torchrun, told so, ends its processes; they are not in its group.
-            process.terminate()
+        with subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,  # srun would read it
+            start_new_session=True,  # Ctrl-C reaches us alone, and we end it
+            preexec_fn=lambda: end_with_parent(signal.SIGTERM),
+            **options,
+        ) as process:
             try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
+                yield process
+            finally:
+                if process.poll() is None:
+                    # torchrun, told so, ends its processes; they are not in its group.
+                    process.terminate()
+                    try:
+                        process.wait(PATIENCE)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
+    finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def run_watched(command: Sequence[str], environment: dict[str, str]) -> None:
+def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> None:
     """Run a command, its output going to our standard error as it comes.
 
     Raises:
@@ -140,19 +231,15 @@ def run_watched(command: Sequence[str], environment: dict[str, str]) -> None:
     faults: dict[str, str] = {}
     first_failure: int | None = None
     last = "it said nothing"
-    process = subprocess.Popen(
+    with ended_with_us(
         command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
+        environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
         errors="replace",
-        start_new_session=True,  # Ctrl-C reaches us alone, and we end it
-        preexec_fn=lambda: end_with_parent(signal.SIGTERM),
-    )
-    with process, _ended_with_us(process):
+    ) as process:
         for line in process.stdout:
             sys.stderr.write(line)
             sys.stderr.flush()

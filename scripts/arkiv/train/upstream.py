@@ -1,6 +1,7 @@
 """FlagEmbedding's M3 classes, changed where a run would go wrong or run out of memory.
 
-The losses, the batches and the optimisation are FlagEmbedding's.
+The losses, the batches and the optimisation are FlagEmbedding's. What each step sees is
+a pure function of seed, epoch and step, so that a run can go on from a checkpoint.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import torch
 from FlagEmbedding.abc.finetune.embedder import (
     AbsEmbedderSameDatasetTrainDataset,
     AbsEmbedderTrainDataset,
-    EmbedderTrainerCallbackForDataRefresh,
 )
 from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
     EncoderOnlyEmbedderM3Model,
@@ -23,9 +23,15 @@ from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
     EncoderOnlyEmbedderM3Trainer,
 )
 
+from safetensors.torch import load_file
+from torch.utils.data import Sampler, SequentialSampler
+from transformers import TrainerCallback
+from transformers.trainer_utils import rotate_checkpoints
+
 from arkiv.errors import InputError
 from arkiv.files import Record, read_records
 from arkiv.lengths import SCORE_KEYS
+from arkiv.train.resume import mark_whole
 
 TEXT = datasets.Value("string")
 COLUMNS = {"query": TEXT, "pos": datasets.List(TEXT), "neg": datasets.List(TEXT)}
@@ -98,6 +104,43 @@ class M3Trainer(EncoderOnlyEmbedderM3Trainer):
             )
         return loss
 
+    def _get_train_sampler(self, train_dataset: object = None) -> Sampler:
+        # Batches of one shard are in the dataset's own order, which it draws.
+        if isinstance(self.train_dataset, SameShardDataset):
+            return SequentialSampler(self.train_dataset)
+        return super()._get_train_sampler(train_dataset)
+
+    def _save_checkpoint(self, model: object, trial: object) -> None:
+        # Hugging Face's own removes the older ones before all processes have saved
+        # their part of the new one.
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self.args.save_total_limit = limit
+        self.accelerator.wait_for_everyone()
+        if not self.args.should_save:
+            return
+        directory = Path(self.args.output_dir)
+        mark_whole(directory / f"checkpoint-{self.state.global_step}")
+        rotate_checkpoints(
+            output_dir=str(directory),
+            save_total_limit=limit,
+            best_model_checkpoint=self.state.best_model_checkpoint,
+        )
+
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: object = None
+    ) -> None:
+        # FlagEmbedding saves the encoder's weights under names that Hugging Face's own
+        # does not find again.
+        checkpoint = Path(resume_from_checkpoint)
+        encoder = load_file(checkpoint / "model.safetensors")
+        self.model.model.load_state_dict(encoder)
+        for name in HEADS:
+            head = torch.load(checkpoint / name, map_location="cpu", weights_only=True)
+            getattr(self.model, name.removesuffix(".pt")).load_state_dict(head)
+
     def _save(self, output_dir: str | None = None, state_dict: object = None) -> None:
         # FlagEmbedding's own lets every process write the same files.
         if not self.args.should_save:
@@ -124,7 +167,28 @@ class _Shards:
 
     Some other columns (`type`, `batch_size`, `prompt`) mean something to
     FlagEmbedding, and scores that happen to be whole numbers would be another type.
+
+    Attributes:
+        epoch: from 0; which positives and negatives are drawn depends on it.
+        draw_seed: likewise.
     """
+
+    epoch = 0
+    draw_seed = 0
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Make the dataset that of an epoch, the present one or a later one."""
+        self.epoch = epoch
+
+    def __getitem__(self, index: int) -> tuple:
+        # FlagEmbedding draws from Python's own generator. The loader reads ahead of
+        # the step that a checkpoint is made at, so the generator's state there is of
+        # no use to a run that goes on from it.
+        random.seed(f"{self.draw_seed} {self.epoch} {index}")
+        return self._drawn(index)
+
+    def _drawn(self, index: int) -> tuple:
+        return super().__getitem__(index)
 
     def _load_dataset(self, file_path: str) -> datasets.Dataset:
         columns = COLUMNS | (SCORES if self.args.knowledge_distillation else {})
@@ -147,7 +211,31 @@ class MixedDataset(_Shards, AbsEmbedderTrainDataset):
 
 
 class SameShardDataset(_Shards, AbsEmbedderSameDatasetTrainDataset):
-    """Batches of rows of one shard each."""
+    """Batches of rows of one shard each; item i is the share of process i modulo their
+    number of batch i divided by it."""
+
+    def begin_epoch(self, epoch: int) -> None:
+        # Each epoch shuffles what the one before has left.
+        for _ in range(self.epoch, epoch):
+            self.refresh_epoch()
+        super().begin_epoch(epoch)
+
+    def _drawn(self, index: int) -> tuple:
+        # FlagEmbedding's own counts its calls, whatever it is asked for.
+        self.step, share = divmod(index, self.num_processes)
+        if share != self.process_index:
+            raise RuntimeError(f"process {self.process_index} was given item {index}")
+        return super()._drawn(index)
+
+
+class EpochBegins(TrainerCallback):
+    """Tells the dataset which epoch begins, also when a run goes on in a later one."""
+
+    def __init__(self, dataset: _Shards) -> None:
+        self.dataset = dataset
+
+    def on_epoch_begin(self, args, state, control, **kwargs) -> None:
+        self.dataset.begin_epoch(int(state.epoch))
 
 
 class M3Runner(EncoderOnlyEmbedderM3Runner):
@@ -169,6 +257,11 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
         return tokenizer, model
 
     def load_train_dataset(self) -> AbsEmbedderTrainDataset:
+        dataset = self._load_train_dataset()
+        dataset.draw_seed = self.training_args.seed
+        return dataset
+
+    def _load_train_dataset(self) -> MixedDataset | SameShardDataset:
         if not self.data_args.same_dataset_within_batch:
             return MixedDataset(args=self.data_args, tokenizer=self.tokenizer)
         dataset = SameShardDataset(
@@ -179,7 +272,7 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
             process_index=self.training_args.process_index,
             num_processes=self.training_args.world_size,
         )
-        # An item is a batch; it counts its own steps, so one process must read it.
+        # An item is a batch.
         self.training_args.per_device_train_batch_size = 1
         self.training_args.dataloader_num_workers = 0
         return dataset
@@ -192,8 +285,5 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
             data_collator=self.data_collator,
             processing_class=self.tokenizer,
         )
-        if self.data_args.same_dataset_within_batch:
-            trainer.add_callback(
-                EmbedderTrainerCallbackForDataRefresh(self.train_dataset)
-            )
+        trainer.add_callback(EpochBegins(self.train_dataset))
         return trainer

@@ -11,7 +11,6 @@ import hashlib
 import logging
 import math
 import os
-import random
 import signal
 import sys
 import time
@@ -39,6 +38,7 @@ class WorkArguments:
     expected_world_size: int
     final_model: str
     report_file: str
+    resume_from: str | None = None
 
 
 def agree(what: str, value: str) -> None:
@@ -134,10 +134,8 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
         # Only now is the model wrapped, if it is.
         def on_train_begin(self, args, state, control, **kwargs) -> None:
             check_wrapped(trainer)
-            # FlagEmbedding draws positives and negatives from Python's generator:
-            # from here on, whatever the libraries took from it, and on each process
-            # its own.
-            random.seed(f"{args.seed} {args.process_index}")
+            # Self-distillation begins at a step, which the model counts.
+            model.step = state.global_step * args.gradient_accumulation_steps
 
     if training_args.world_size != work.expected_world_size:
         raise RuntimeError(
@@ -158,7 +156,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
         }
     log.info("all %d processes agree; training", work.expected_world_size)
     began = time.monotonic()
-    trainer.train()
+    trainer.train(resume_from_checkpoint=work.resume_from)
     seconds = time.monotonic() - began
     agree("the weights after training", digest_of_weights(model))
     changes = largest_changes(model, before) if first else {}
