@@ -62,21 +62,24 @@ def source(dataset):
     return DATASETS[dataset][kind(dataset)]
 
 
-def with_pages():
-    """The datasets that start from pages."""
-    return [name for name in DATASETS if kind(name) in ("example", "pages")]
+def has_pages(dataset):
+    """Whether a dataset starts from pages."""
+    return kind(dataset) in ("example", "pages")
 
 
-def mined():
-    """The datasets whose negatives are mined here."""
-    return [
-        name for name in DATASETS if KINDS.index(kind(name)) <= KINDS.index("pairs")
-    ]
+def is_mined(dataset):
+    """Whether a dataset's negatives are mined here."""
+    return KINDS.index(kind(dataset)) <= KINDS.index("pairs")
 
 
-def scored():
-    """The datasets whose teacher scores are made here."""
-    return [name for name in DATASETS if DISTILL and kind(name) != "scores"]
+def is_scored(dataset):
+    """Whether a dataset's teacher scores are made here."""
+    return DISTILL and kind(dataset) != "scores"
+
+
+WITH_PAGES = list(filter(has_pages, DATASETS))
+MINED = list(filter(is_mined, DATASETS))
+SCORED = list(filter(is_scored, DATASETS))
 
 
 def volumes_of(wildcards):
@@ -88,7 +91,7 @@ def volumes_of(wildcards):
 
 def raw_pairs_of(wildcards):
     """The query-passage pairs of a dataset before they are divided."""
-    if wildcards.dataset in with_pages():
+    if has_pages(wildcards.dataset):
         return gather.queries(
             results(f"queries/{wildcards.dataset}/{{scatteritem}}.jsonl")
         )
@@ -97,21 +100,21 @@ def raw_pairs_of(wildcards):
 
 def documents_of(wildcards):
     """All documents of a dataset that starts from pages; nothing for ready pairs."""
-    if wildcards.dataset in with_pages():
+    if has_pages(wildcards.dataset):
         return [results(f"documents/{wildcards.dataset}.jsonl")]
     return []
 
 
 def train_negatives(dataset):
     """A dataset's train pairs with negatives: mined here or given."""
-    if dataset in mined():
+    if is_mined(dataset):
         return results(f"negatives/{dataset}.jsonl")
     return results(f"pairs/{dataset}/train.jsonl")
 
 
 def train_rows(dataset):
     """The finished train rows of a dataset, in parts: scored here or given."""
-    if dataset in scored():
+    if is_scored(dataset):
         return gather.pairs(results(f"scores/{dataset}/{{scatteritem}}.jsonl"))
     return [train_negatives(dataset)]
 

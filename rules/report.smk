@@ -4,11 +4,9 @@ REPORT = config["report"]
 rule plot_data:
     """Count what went in and what was set aside, stage by stage."""
     input:
-        documents=expand(
-            results("documents/{dataset}.stats.json"), dataset=with_pages()
-        ),
+        documents=expand(results("documents/{dataset}.stats.json"), dataset=WITH_PAGES),
         pairs=expand(results("pairs/{dataset}/stats.json"), dataset=DATASETS),
-        negatives=expand(results("negatives/{dataset}.stats.json"), dataset=mined()),
+        negatives=expand(results("negatives/{dataset}.stats.json"), dataset=MINED),
         shards=expand(results("shards/{dataset}.split.json"), dataset=DATASETS),
         history=results("training/history.json"),
     output:
@@ -37,9 +35,9 @@ rule plot_data:
         runtime=growing(10),
     params:
         options=flags(
-            documents=named("documents/{name}.stats.json", with_pages()) or None,
+            documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
             pairs=named("pairs/{name}/stats.json", DATASETS),
-            negatives=named("negatives/{name}.stats.json", mined()) or None,
+            negatives=named("negatives/{name}.stats.json", MINED) or None,
             shards=named("shards/{name}.split.json", DATASETS),
         ),
     message:

@@ -11,15 +11,13 @@ STAGES = {
         ),
         *files(
             "documents/{dataset}.{end}",
-            with_pages(),
+            WITH_PAGES,
             end=["jsonl", "rejected.jsonl", "stats.json"],
         ),
     ],
     "queries": [
-        *parts("queries", "queries/{dataset}/{scatteritem}.jsonl", with_pages()),
-        *parts(
-            "queries", "queries/{dataset}/{scatteritem}.rejected.jsonl", with_pages()
-        ),
+        *parts("queries", "queries/{dataset}/{scatteritem}.jsonl", WITH_PAGES),
+        *parts("queries", "queries/{dataset}/{scatteritem}.rejected.jsonl", WITH_PAGES),
         *files(
             "pairs/{dataset}/{name}",
             name=[
@@ -34,12 +32,12 @@ STAGES = {
         ),
     ],
     "mine": [
-        *files("mining/{dataset}/queries.npy", mined()),
-        *parts("corpus", "mining/{dataset}/embeddings/{scatteritem}.npy", mined()),
-        *parts("corpus", "mining/{dataset}/neighbours/{scatteritem}.npy", mined()),
-        *files("negatives/{dataset}.{end}", mined(), end=["jsonl", "stats.json"]),
+        *files("mining/{dataset}/queries.npy", MINED),
+        *parts("corpus", "mining/{dataset}/embeddings/{scatteritem}.npy", MINED),
+        *parts("corpus", "mining/{dataset}/neighbours/{scatteritem}.npy", MINED),
+        *files("negatives/{dataset}.{end}", MINED, end=["jsonl", "stats.json"]),
     ],
-    "score": parts("pairs", "scores/{dataset}/{scatteritem}.jsonl", scored()),
+    "score": parts("pairs", "scores/{dataset}/{scatteritem}.jsonl", SCORED),
     "split": [
         *files("shards/{dataset}_len-{length}.jsonl", length=LENGTHS),
         *files("shards/{dataset}.split.json"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "envs")
+PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "envs", "slurm")
 
 
 class Project:
@@ -22,7 +22,9 @@ class Project:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         for name in PARTS:
-            if (ROOT / name).is_dir():
+            if (ROOT / name).is_symlink():
+                (folder / name).symlink_to((ROOT / name).readlink())
+            elif (ROOT / name).is_dir():
                 shutil.copytree(
                     ROOT / name,
                     folder / name,

@@ -288,7 +288,8 @@ class Cluster:
             _run(*there, "address", "add", f"{ADDRESSES[node]}/24", "dev", "eth0")
             _run(*there, "link", "set", "eth0", "up")
 
-        hosts = [f"{address} {name}" for name, address in ADDRESSES.items()]
+        # Both ways of writing an address, for a program that looks up a peer's name.
+        hosts = [f"{a} {n}\n::ffff:{a} {n}" for n, a in ADDRESSES.items()]
         self._write("hosts", "\n".join(["127.0.0.1 localhost", *hosts]) + "\n")
         binds = [f"mount --bind {self.base}/hosts /etc/hosts"]
         for name, place in MOUNTS.items():
