@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME
 export PYTHONNOUSERSITE := 1
 
-.PHONY: install demo test check format pins clean
+.PHONY: install demo test test-slurm check format pins clean
 
 install: $(INSTALLED)
 
@@ -29,6 +29,11 @@ demo: install
 
 test: check
 	pytest
+
+# On a SLURM of three nodes that the tests start on this machine. Needs root and Debian's
+# packages slurm-wlm, slurmdbd, munge, mariadb-server and iproute2, and reaches PyPI.
+test-slurm: install
+	ARKIV_TEST_SLURM=1 pytest tests/slurm
 
 check: install
 	ruff check scripts tests

@@ -26,6 +26,12 @@ def tiny_reranker(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """One directory for the tiny models of all runs; the first run fills it."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
 def svea() -> Path:
     """Real pages and pairs, read in place."""
     path = Path(__file__).parents[2] / "shared" / "svea"

@@ -15,6 +15,57 @@ ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "envs", "slurm")
 
 
+# BM25, one mode of the base model and two of the tuned: enough to walk every rule.
+FEWER_SYSTEMS = dict.fromkeys(
+    (
+        "base_sparse",
+        "base_multi_vector",
+        "base_combined",
+        "tuned_sparse",
+        "tuned_multi_vector",
+    )
+)
+FEWER_COMPARISONS = dict.fromkeys(
+    ("tuned_sparse", "tuned_multi_vector", "tuned_combined")
+)
+
+
+def small(models, **overlay):
+    """A configuration whose whole run takes about a minute."""
+    config = {
+        "run": "small",
+        "parts": {"queries": 2, "corpus": 2, "pairs": 2},
+        "models": {
+            "directory": str(models),
+            "embedder": {"source": "tiny", "revision": None},
+            "reranker": {"source": "tiny", "revision": None},
+        },
+        "documents": {"length_shares": [[20, 60, 1]]},
+        "mining": {"passage_max_length": 256, "batch_size": 32},
+        "teacher": {"max_length": 256, "batch_size": 32},
+        "split": {"edges": [0, 100, 200]},
+        "train": {
+            "processes": 2,
+            "args": {
+                "max_steps": 4,
+                "learning_rate": 1e-3,
+                "passage_max_len": 128,
+                "gradient_checkpointing": False,
+                "save_strategy": "no",
+            },
+        },
+        "evaluate": {
+            "systems": dict(FEWER_SYSTEMS),
+            "compare": dict(FEWER_COMPARISONS),
+            "bootstrap": 200,
+        },
+    }
+    return config | overlay
+
+
+ARCHIVE = {"court": {"example": {"cases": 150, "volumes": 10}}}
+
+
 class Project:
     """The pipeline's files copied to `folder`; results stay there."""
 

@@ -229,12 +229,11 @@ class Cluster:
         return [int(word) for word in text.split()]
 
     def find_process(self, host: str, *words: str) -> int | None:
-        """The id of a process on a host with these words on its command line."""
+        """The id of a process on a host with all these words on its command line."""
         for pid in self.processes(host):
             with contextlib.suppress(OSError):
                 line = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
-                said = line.split("\0")
-                if all(any(word in one for one in said) for word in words):
+                if set(words) <= set(line.split("\0")):
                     return pid
         return None
 

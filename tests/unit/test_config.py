@@ -94,4 +94,7 @@ def test_environments_pin_what_requirements_pin():
         packages = environment["dependencies"][-1]["pip"]
         for package in packages:
             name, pin = package.split("==")
-            assert pins[name] == pin, f"{path.name}: {package}"
+            # deepspeed is for clusters alone, and faiss has a package for each device.
+            if name != "deepspeed":
+                name = name.replace("faiss-gpu", "faiss-cpu")
+                assert pins[name] == pin, f"{path.name}: {package}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -26,13 +27,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.add_argument("worker", nargs="*", help="arguments of the worker")
     arguments = arguments.parse_args(argv)
 
+    rank = int(os.environ.get("SLURM_NODEID", "0"))
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or "as they are"
+    where = f"node {rank + 1} of {arguments.nodes}, {socket.gethostname()}"
+    print(f"{where}: {arguments.processes} processes, GPUs: {gpus}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="arkiv-train-") as scratch:
         command = torchrun_command(
             "arkiv.train.worker",
             ["--cache_path", f"{scratch}/datasets", *arguments.worker],
             processes=arguments.processes,
             nodes=arguments.nodes,
-            rank=int(os.environ.get("SLURM_NODEID", "0")),
+            rank=rank,
             endpoint=arguments.endpoint,
             run_id=arguments.run_id,
         )

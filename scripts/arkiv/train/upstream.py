@@ -22,7 +22,6 @@ from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
     EncoderOnlyEmbedderM3Runner,
     EncoderOnlyEmbedderM3Trainer,
 )
-
 from safetensors.torch import load_file
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import TrainerCallback

@@ -1,0 +1,87 @@
+"""Each rule's script imports only what the rule's conda environment has."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "scripts"
+RULE = re.compile(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+PACKAGE_OF = {"faiss": "faiss-gpu", "yaml": "PyYAML"}
+
+
+def rules() -> dict[str, tuple[str, str]]:
+    """The environment and the script of each rule that runs one."""
+    found = {}
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        for name, body in RULE.findall(path.read_text(encoding="utf-8")):
+            script = re.search(r"python scripts/(\w+)\.py", body)
+            if script:
+                found[name] = (re.search(r"envs/(\w+)\.yaml", body)[1], script[1])
+    return found
+
+
+def packages(environment: str) -> set[str]:
+    """What an environment installs by name."""
+    text = (ROOT / "envs" / f"{environment}.yaml").read_text(encoding="utf-8")
+    pinned = yaml.safe_load(text)["dependencies"][-1]["pip"]
+    return {one.split("==")[0] for one in pinned}
+
+
+def imported(nodes, *, also_in_functions: bool) -> set[str]:
+    """The modules that these statements import; not those for type checkers alone."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        elif also_in_functions or not isinstance(node, ast.FunctionDef):
+            children = list(ast.iter_child_nodes(node))
+            found |= imported(children, also_in_functions=also_in_functions)
+    return found
+
+
+def needed(script: str) -> set[str]:
+    """The packages that a script imports anywhere, and our modules at their top."""
+    wanted: set[str] = set()
+    seen: set[Path] = set()
+
+    def follow(path: Path, also_in_functions: bool) -> None:
+        if path in seen:
+            return
+        seen.add(path)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for name in imported(tree.body, also_in_functions=also_in_functions):
+            ours = SCRIPTS.joinpath(*name.split("."))
+            if name.split(".")[0] != "arkiv":
+                wanted.add(name.split(".")[0])
+            elif ours.with_suffix(".py").is_file():
+                follow(ours.with_suffix(".py"), False)
+
+    follow(SCRIPTS / f"{script}.py", True)
+    outside = wanted - set(sys.stdlib_module_names)
+    return {PACKAGE_OF.get(name, name) for name in outside}
+
+
+@pytest.mark.parametrize("rule", sorted(rules()))
+def test_a_script_imports_what_its_environment_installs(rule):
+    environment, script = rules()[rule]
+    assert needed(script) <= packages(environment)
+
+
+def test_only_models_need_torch():
+    for environment in ("data", "llm", "evaluate"):
+        assert not {"torch", "transformers", "FlagEmbedding"} & packages(environment)
+    assert {rule for rule, (name, _) in rules().items() if name == "m3"} == {
+        *("prepare_model", "embed_corpus", "embed_queries", "search_corpus"),
+        *("score_pairs", "train_model", "encode_collection", "retrieve_m3"),
+    }
