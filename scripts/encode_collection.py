@@ -16,7 +16,7 @@ import numpy as np
 
 from arkiv.cli import add_encoder, parser, run
 from arkiv.collection import read_ordered
-from arkiv.files import written_whole
+from arkiv.files import write_array, written_whole
 from arkiv.models import check_model
 
 log = logging.getLogger("encode_collection")
@@ -56,7 +56,8 @@ def main(argv: list[str] | None = None) -> None:
         for name, (lines, encoder.max_length) in texts.items():
             began = time.monotonic()
             encoded = encoder.encode(lines, dense=True, sparse=True)
-            np.save(beside / f"{name}.dense.npy", encoded.dense.astype(np.float16))
+            dense = encoded.dense.astype(np.float16)
+            write_array(beside / f"{name}.dense.npy", dense)
             save_npz(beside / f"{name}.sparse.npz", encoded.sparse)
             log.info(
                 "%s: %d texts in %.1f s, %.0f token weights each",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +12,8 @@ from arkiv.errors import InputError
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["embedder", "reranker"]
 
@@ -59,11 +63,21 @@ def tokenizer_file(path: str | Path) -> Path:
     return file
 
 
+def promised_gpus() -> int:
+    """How many GPUs CUDA_VISIBLE_DEVICES, which SLURM sets, gives this process."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    return sum(one.strip() not in ("", "-1", "NoDevFiles") for one in given)
+
+
 def device() -> torch.device:
     """The first GPU if there is one, else the CPU."""
     import torch
 
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if promised := promised_gpus():
+        log.warning("working on the CPU: torch sees none of %d GPUs", promised)
+    return torch.device("cpu")
 
 
 def precision(on: torch.device) -> torch.dtype:

@@ -1,8 +1,10 @@
 """What would run: the DAG of every kind of dataset and target, by dry runs."""
 
 import json
+import re
 
 import pytest
+import yaml
 from project import ROOT, Project
 
 TINY = {
@@ -161,3 +163,26 @@ def test_no_configuration_says_what_to_do(project):
     done = project.snakemake("-n")
     assert done.returncode != 0
     assert "--configfile (config/demo.yaml is an example)" in done.stdout
+
+
+def test_the_slurm_profile_plans_the_same_jobs(project):
+    demo = ("--configfile", "config/demo.yaml")
+    plain = project.planned(*demo)
+    assert project.planned("--profile", "slurm", *demo) == plain
+    more = (*demo, "config/multi-node.yaml")
+    assert project.planned("--profile", "slurm", *more) == plain
+
+
+def test_the_slurm_profile_gives_gpus_to_the_rules_that_run_models():
+    text = (ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8")
+    given = set(yaml.safe_load(text)["__variables__"]["gpu_rules"])
+    run_models = {
+        name
+        for path in (ROOT / "rules").glob("*.smk")
+        for name, body in re.findall(
+            r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.M | re.S
+        )
+        if "envs/m3.yaml" in body and "localrule" not in body
+    }
+    assert given == run_models - {"train_model"}
+    assert "  train_model:\n" in text

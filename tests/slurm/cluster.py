@@ -34,7 +34,8 @@ NODES = (*GPU_NODES, "n3")
 HOSTS = ("login", *NODES)
 NETWORK = "10.213.77"
 ADDRESSES = {name: f"{NETWORK}.{i}" for i, name in enumerate(HOSTS, start=1)}
-MEMORY_MB = 20000
+# More than the machine has: what a job asks for the third time must fit a node.
+MEMORY_MB = 64000
 # Over the places where SLURM and its helpers look for their files.
 MOUNTS = {
     "etc-slurm": "/etc/slurm",
@@ -53,7 +54,7 @@ SlurmdSpoolDir={base}/spool-%n
 SlurmctldPidFile={base}/slurmctld.pid
 SlurmdPidFile={base}/slurmd-%n.pid
 SlurmctldTimeout=60
-SlurmdTimeout=15
+SlurmdTimeout=10
 KillWait=5
 MinJobAge=300
 InactiveLimit=0

@@ -12,6 +12,7 @@ from project import ARCHIVE, Project, small
 
 from slurm.cluster import GPUS_PER_NODE, Cluster, missing, wait_until
 
+STAND_IN = Path(__file__).parent / "stand-in" / "bin"
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
 # Two nodes of two processes each, and a checkpoint at every other step.
 TRAIN = {
@@ -41,7 +42,7 @@ class ClusterProject(Project):
                 "account: null": "account: archive",
                 "gpu_partition: null": "gpu_partition: gpu",
                 "train_gpus: 1": f"train_gpus: {GPUS_PER_NODE}",
-                "status-checks: 20": "status-checks: 5",
+                "status-checks: 20": "status-checks: 7",
                 "latency-wait: 60": "latency-wait: 5",
             },
         )
@@ -112,6 +113,15 @@ class ClusterProject(Project):
         ]
 
 
+class CondaProject(ClusterProject):
+    """… with a stand-in for conda on its PATH (see stand-in/bin/conda)."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        given = super().environment
+        return given | {"PATH": f"{STAND_IN}{os.pathsep}{given['PATH']}"}
+
+
 def last_job(cluster: Cluster) -> int:
     """The highest id of a job so far."""
     return max((int(job["JobID"]) for job in cluster.jobs()), default=0)
@@ -128,15 +138,50 @@ def cluster():
 
 
 @pytest.fixture(scope="session")
-def base(cluster, models, tmp_path_factory) -> ClusterProject:
-    """A finished run on the cluster; `planned` and `output` tell of it."""
+def begun_environments(cluster, tmp_path_factory):
+    """A project whose environments are being made by conda, as on a login node.
+
+    `making` is the process; what it says goes to conda.out.
+    """
+    project = CondaProject(tmp_path_factory.mktemp("conda") / "project", cluster)
+    config = small(
+        "models",
+        datasets=ARCHIVE,
+        parts={"queries": 1, "corpus": 1, "pairs": 1},
+        train={"processes": 2, "args": {"max_steps": 2, "save_strategy": "no"}},
+    )
+    # BM25 and one mode of the tuned model: each is a job.
+    config["evaluate"]["systems"]["base_dense"] = None
+    modes = ("dense", "sparse", "multi_vector", "combined")
+    config["evaluate"]["compare"] = {f"tuned_{mode}": None for mode in modes}
+    config["report"] = {"systems": ["bm25", "tuned_dense"]}
+    project.configure(**config)
+    with open(project.folder / "conda.out", "wb") as out:
+        project.making = subprocess.Popen(
+            project.command(
+                *("--sdm", "conda", "--conda-create-envs-only", "--cores", 1),
+                *("--configfile", "test.yaml"),
+            ),
+            cwd=project.folder,
+            env=project.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    with project.making:
+        yield project
+        project.making.terminate()
+
+
+@pytest.fixture(scope="session")
+def base(cluster, begun_environments, models, tmp_path_factory) -> ClusterProject:
+    """A finished run on the cluster; `planned_jobs` counts them by rule."""
     project = ClusterProject(tmp_path_factory.mktemp("slurm") / "base", cluster)
     config = small(models, datasets=ARCHIVE, train=TRAIN)
     project.configure(**config)
     project.planned_jobs = project.planned("--configfile", "test.yaml")
     done = project.run()
     assert done.returncode == 0, done.stdout[-8000:]
-    project.output = done.stdout
     return project
 
 

@@ -1,55 +1,26 @@
-"""The four environments, made from their files, and the pipeline in them.
-
-A stand-in for conda makes a virtual environment of each (see stand-in/bin/conda).
-"""
+"""The four environments, made from their files, and the pipeline in them."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
-from project import ARCHIVE, small
 
 from arkiv.files import read_json
-from slurm.conftest import ClusterProject, last_job
+from slurm.conftest import CondaProject, last_job
 
-STAND_IN = Path(__file__).parent / "stand-in" / "bin"
 ENVIRONMENTS = ("data", "evaluate", "llm", "m3")
 
 
-class CondaProject(ClusterProject):
-    @property
-    def environment(self) -> dict[str, str]:
-        given = super().environment
-        return given | {"PATH": f"{STAND_IN}{os.pathsep}{given['PATH']}"}
-
-
 @pytest.fixture(scope="module")
-def made(cluster, tmp_path_factory) -> CondaProject:
-    """A project whose environments have been made, as on a login node, by conda."""
-    project = CondaProject(tmp_path_factory.mktemp("conda") / "project", cluster)
-    train = {"processes": 2, "args": {"max_steps": 2, "save_strategy": "no"}}
-    config = small(
-        "models",
-        datasets=ARCHIVE,
-        parts={"queries": 1, "corpus": 1, "pairs": 1},
-        train=train,
-    )
-    config["evaluate"]["systems"] |= {"base_dense": None}
-    config["evaluate"]["compare"] = dict.fromkeys(
-        f"tuned_{mode}" for mode in ("dense", "sparse", "multi_vector", "combined")
-    )
-    config["report"] = {"systems": ["bm25", "tuned_dense"]}
-    project.configure(**config)
-    done = project.snakemake(
-        *("--sdm", "conda", "--conda-create-envs-only", "--cores", 1),
-        *("--configfile", "test.yaml"),
-    )
-    assert done.returncode == 0, done.stdout[-5000:]
-    return project
+def made(begun_environments) -> CondaProject:
+    """A project whose environments have been made."""
+    status = begun_environments.making.wait(900)
+    said = (begun_environments.folder / "conda.out").read_text(encoding="utf-8")
+    assert status == 0, said
+    return begun_environments
 
 
 def prefixes(project: CondaProject) -> dict[str, Path]:

@@ -118,6 +118,17 @@ def test_processes():
         args.process_count("3", GPU)
 
 
+def test_gpus_that_were_given_and_are_not_there_stop_a_run(monkeypatch):
+    for given, count in (("", 0), ("-1", 0), ("0,1,2,3", 4), ("GPU-5a,MIG-7b", 2)):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+        assert args.Hardware.here().promised == count
+    given = args.Hardware(gpus=2, promised=4)
+    with pytest.raises(InputError, match="torch sees 2 of the 4 GPUs given"):
+        args.process_count("auto", given)
+    assert args.process_count("2", given) == 2
+    assert args.process_count("auto", args.Hardware(gpus=2, promised=2)) == 2
+
+
 # Shards and batches.
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.errors import InputError
+from arkiv.models import promised_gpus
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +51,12 @@ PRECISIONS = ("bf16", "fp16")
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a node has: GPUs, and whether they compute in bfloat16."""
+    """What a node has: GPUs, whether they compute in bfloat16, and how many of them
+    it was given."""
 
     gpus: int = 0
     bf16: bool = False
+    promised: int = 0
 
     @classmethod
     def here(cls) -> Hardware:
@@ -61,7 +64,8 @@ class Hardware:
         import torch
 
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        return cls(gpus, bool(gpus) and torch.cuda.is_bf16_supported())
+        bf16 = bool(gpus) and torch.cuda.is_bf16_supported()
+        return cls(gpus, bf16, promised_gpus())
 
 
 def is_true(value: object) -> bool:
@@ -73,9 +77,17 @@ def process_count(asked: str, hardware: Hardware) -> int:
     """Processes per node: a number, or `auto` for one per GPU, or one without.
 
     Raises:
-        InputError: not such a number, or more processes than GPUs.
+        InputError: not such a number, more processes than GPUs, or fewer GPUs than
+            SLURM gave.
     """
     if asked == "auto":
+        if hardware.gpus < hardware.promised:
+            raise InputError(
+                f"is auto, but torch sees {hardware.gpus} of the {hardware.promised} "
+                "GPUs given (a CPU build of torch, or the driver?); give a number to "
+                "train on what there is",
+                key="train.processes",
+            )
         return max(1, hardware.gpus)
     if not asked.isdecimal() or int(asked) < 1:
         raise InputError(
@@ -175,6 +187,7 @@ def with_defaults(
     # Offers of the hour (wandb and the like) are not taken up; the log is no terminal.
     args.setdefault("report_to", "none")
     args.setdefault("disable_tqdm", True)
+    args.setdefault("log_on_each_node", False)
     # FlagEmbedding puts "None" before each query of a same-dataset batch if there is
     # no instruction; evaluation does not.
     args.setdefault("query_instruction_for_retrieval", "")

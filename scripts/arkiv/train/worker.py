@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -185,7 +186,7 @@ def quiet(first: bool) -> None:
     FlagEmbedding logs all arguments from every process, and would set up logging with
     it; the launcher has logged those that are given.
     """
-    from transformers.utils.logging import disable_progress_bar
+    from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
     logging.basicConfig(
         level=logging.INFO if first else logging.WARNING,
@@ -194,6 +195,12 @@ def quiet(first: bool) -> None:
     )
     logging.getLogger("FlagEmbedding").setLevel(logging.ERROR)
     disable_progress_bar()
+    # What libraries will change one day is not the reader's to mend; the rest is said
+    # by the first process.
+    warnings.simplefilter("ignore", FutureWarning)
+    if not first:
+        warnings.simplefilter("ignore")
+        set_verbosity_error()
 
 
 def last_words(said: str) -> None:

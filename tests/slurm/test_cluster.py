@@ -25,6 +25,7 @@ GPU = {
     *("embed_corpus", "embed_queries", "search_corpus", "score_pairs"),
     *("encode_collection", "retrieve_m3"),
 }
+EMBEDDINGS = "results/small/mining/court/embeddings/1-of-2.npy"
 TRAINED = ("model", "training", "checkpoints")
 
 
@@ -129,13 +130,12 @@ def test_what_was_used_is_reported_and_logs_of_good_jobs_go(base):
 def test_a_cancelled_job_is_tried_again(again, base):
     again.remove("mining/court/embeddings/1-of-2.npy")
     last = last_job(again.cluster)
-    process = again.begin("mine")
+    process = again.begin(EMBEDDINGS)
     job = wait_for(lambda: again.cluster.running("rule_embed_corpus"))
     again.cluster.run("scancel", job["id"])
     again.finish(process)
     assert again.states(last, "embed_corpus") == ["CANCELLED", "COMPLETED"]
     same_files(base.results, again.results, "mining/**/*")
-    same_files(base.results, again.results, "negatives/*")
 
 
 def test_a_script_killed_while_it_writes_leaves_nothing_half_written(again, base):
@@ -157,7 +157,8 @@ def test_a_script_killed_while_it_writes_leaves_nothing_half_written(again, base
     os.kill(pid, signal.SIGKILL)
     again.finish(process)
     assert again.states(last, "score_pairs") == ["FAILED", "COMPLETED"]
-    assert "died with <Signals.SIGKILL: 9>" in again.said()
+    # As bash ran the script, or had become it.
+    assert re.search(r"exit status 137|died with <Signals.SIGKILL: 9>", again.said())
     same_files(base.results, again.results, "scores/court/[12]*")
 
 
@@ -169,14 +170,14 @@ def test_a_full_disk_is_one_sentence_and_one_rerun(again, base):
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", place]
     again.cluster.run(*mount)
     again.cluster.run("cp", "-p", again.folder / "2-of-2.npy", place)
-    done = again.run("--retries", 0, "mine")
+    done = again.run("--retries", 0, EMBEDDINGS)
     assert done.returncode != 0
     (said,) = {line.strip() for line in done.stdout.splitlines() if "make room" in line}
     assert said == "error: writing the output: No space left on device; make room"
     there = again.cluster.run("ls", "-A", place).stdout.split()
     assert there == ["2-of-2.npy"]
     again.cluster.run("umount", place)
-    assert again.run("mine").returncode == 0
+    assert again.run(EMBEDDINGS).returncode == 0
     same_files(base.results, again.results, "mining/**/*")
 
 
