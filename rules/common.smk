@@ -25,8 +25,11 @@ DATASETS = config["datasets"]
 SYSTEMS = config["evaluate"]["systems"]
 DISTILL = bool(config["train"]["args"].get("knowledge_distillation"))
 
-# For every program that opens a model directory with transformers.
-TRUST = {"trust_remote_code": config["models"]["trust_remote_code"]}
+# For every program that runs a model.
+RUN_OPTIONS = {
+    key: config["models"][key]
+    for key in ("precision", "attention", "trust_remote_code")
+}
 
 # Where a dataset starts; each kind has what the ones before it still need made.
 KINDS = ("example", "pages", "pairs", "negatives", "scores")

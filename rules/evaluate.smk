@@ -58,8 +58,8 @@ rule encode_collection:
         options=flags(
             max_length=MINING["passage_max_length"],
             query_max_length=MINING["query_max_length"],
-            batch_size=EVALUATE["batch_size"],
-            **TRUST,
+            batch_tokens=EVALUATE["batch_tokens"],
+            **RUN_OPTIONS,
         ),
     message:
         "Encoding the test collection with the {wildcards.model} model"
@@ -131,8 +131,8 @@ rule retrieve_m3:
             rerank_depth=EVALUATE["rerank_depth"],
             max_length=MINING["passage_max_length"],
             query_max_length=MINING["query_max_length"],
-            batch_size=EVALUATE["batch_size"],
-            **TRUST,
+            batch_tokens=EVALUATE["batch_tokens"],
+            **RUN_OPTIONS,
         ),
     message:
         "Ranking by {wildcards.system}"

@@ -21,8 +21,9 @@ rule embed_corpus:
     params:
         options=flags(
             max_length=MINING["passage_max_length"],
-            batch_size=MINING["batch_size"],
-            **TRUST,
+            batch_tokens=MINING["batch_tokens"],
+            cache=results("cache/embeddings"),
+            **RUN_OPTIONS,
         ),
     message:
         "Embedding passages of {wildcards.dataset}, part {wildcards.scatteritem}"
@@ -51,8 +52,9 @@ rule embed_queries:
     params:
         options=flags(
             max_length=MINING["query_max_length"],
-            batch_size=MINING["batch_size"],
-            **TRUST,
+            batch_tokens=MINING["batch_tokens"],
+            cache=results("cache/embeddings"),
+            **RUN_OPTIONS,
         ),
     message:
         "Embedding the train queries of {wildcards.dataset}"

@@ -16,7 +16,9 @@ rule score_pairs:
         mem_mb=growing(8000),
         runtime=growing(480),
     params:
-        options=flags(**config["teacher"], **TRUST),
+        options=flags(
+            **config["teacher"], cache=results("cache/scores"), **RUN_OPTIONS
+        ),
     message:
         "Scoring {wildcards.dataset}, part {wildcards.scatteritem}, with the reranker"
     shell:

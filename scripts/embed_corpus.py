@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from arkiv.cli import add_encoder, add_part, parser, run
+from arkiv.cli import add_cache, add_model, add_part, parser, run
 from arkiv.embedding import embed_lines
 
 
@@ -16,7 +16,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--corpus", required=True, metavar="JSONL")
     arguments.add_argument("--output", required=True, metavar="NPY")
     add_part(arguments)
-    add_encoder(arguments, max_length=8192)
+    add_cache(arguments)
+    add_model(arguments, max_length=8192)
     arguments = arguments.parse_args(argv)
     embed_lines(arguments.corpus, "text", arguments, part=arguments.part)
 

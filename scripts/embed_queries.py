@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from arkiv.cli import add_encoder, parser, run
+from arkiv.cli import add_cache, add_model, parser, run
 from arkiv.embedding import embed_lines
 
 
@@ -15,7 +15,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--pairs", required=True, metavar="JSONL")
     arguments.add_argument("--output", required=True, metavar="NPY")
-    add_encoder(arguments, max_length=256)
+    add_cache(arguments)
+    add_model(arguments, max_length=256)
     arguments = arguments.parse_args(argv)
     embed_lines(arguments.pairs, "query", arguments)
 

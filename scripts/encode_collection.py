@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from arkiv.cli import add_encoder, parser, run
+from arkiv.cli import add_model, parser, run, run_options
 from arkiv.collection import read_ordered
 from arkiv.files import write_array, written_whole
 from arkiv.models import check_model
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--query-max-length", type=int, default=256, help="of a query, in tokens"
     )
-    add_encoder(arguments, max_length=8192)
+    add_model(arguments, max_length=8192)
     arguments = arguments.parse_args(argv)
 
     model = check_model(arguments.model, "embedder")
@@ -46,12 +46,9 @@ def main(argv: list[str] | None = None) -> None:
     from arkiv.m3 import M3Encoder
 
     encoder = M3Encoder(
-        model,
-        max_length=arguments.max_length,
-        batch_size=arguments.batch_size,
-        trust_remote_code=arguments.trust_remote_code,
+        model, max_length=arguments.max_length, options=run_options(arguments)
     )
-    with written_whole(arguments.output) as beside:
+    with encoder, written_whole(arguments.output) as beside:
         beside.mkdir()
         for name, (lines, encoder.max_length) in texts.items():
             began = time.monotonic()

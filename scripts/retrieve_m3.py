@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arkiv.cli import add_encoder, parser, run
+from arkiv.cli import add_model, parser, run, run_options
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import Record
@@ -78,14 +78,14 @@ def rerank(
 
     encoder = M3Encoder(
         arguments.model,
-        max_length=arguments.query_max_length,
-        batch_size=arguments.batch_size,
-        trust_remote_code=arguments.trust_remote_code,
+        max_length=arguments.max_length,
+        options=run_options(arguments),
     )
 
     def encode(texts: list[str]) -> list[np.ndarray]:
         return encoder.encode(texts, dense=False, multi_vector=True).multi_vector
 
+    encoder.max_length = arguments.query_max_length
     query_vectors = encode([query["query"] for query in queries])
     encoder.max_length = arguments.max_length
     candidates = [ranking.rows[: arguments.rerank_depth] for ranking in first]
@@ -94,13 +94,14 @@ def rerank(
         len(set().union(*map(np.ndarray.tolist, candidates))),
         len(queries),
     )
-    scores = multi_vector_scores(
-        query_vectors,
-        lambda rows: [passages[row]["text"] for row in rows],
-        candidates,
-        encode,
-        [len(passage["text"]) for passage in passages],
-    )
+    with encoder:
+        scores = multi_vector_scores(
+            query_vectors,
+            lambda rows: [passages[row]["text"] for row in rows],
+            candidates,
+            encode,
+            [len(passage["text"]) for passage in passages],
+        )
     if combined:
         weights = np.array(arguments.weights, np.float32) / sum(arguments.weights)
         scores = [
@@ -140,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--query-max-length", type=int, default=256, help="of a query, in tokens"
     )
-    add_encoder(arguments, max_length=8192)
+    add_model(arguments, max_length=8192)
     arguments.add_argument("--output", required=True, metavar="TREC")
     arguments = arguments.parse_args(argv)
 

@@ -10,7 +10,7 @@ import logging
 import sys
 import time
 
-from arkiv.cli import add_encoder, add_part, parser, run
+from arkiv.cli import add_cache, add_model, add_part, parser, run, run_options
 from arkiv.errors import InputError
 from arkiv.files import Record, check_texts, count_lines, read_records, write_records
 from arkiv.pairs import check_pair
@@ -31,7 +31,8 @@ def main(argv: list[str] | None = None) -> None:
         "--query-max-length", type=int, default=256, help="tokens per query"
     )
     add_part(arguments)
-    add_encoder(arguments, max_length=8192)
+    add_cache(arguments)
+    add_model(arguments, max_length=8192)
     arguments = arguments.parse_args(argv)
 
     if not count_lines(arguments.pairs):
@@ -43,14 +44,14 @@ def main(argv: list[str] | None = None) -> None:
     pairs = [
         (row["query"], passage) for row in rows for passage in row["pos"] + row["neg"]
     ]
-    reranker = Reranker(
+    with Reranker(
         arguments.model,
         max_length=arguments.max_length,
         query_max_length=arguments.query_max_length,
-        batch_size=arguments.batch_size,
-        trust_remote_code=arguments.trust_remote_code,
-    )
-    scores = iter(reranker.scores(pairs).tolist())
+        options=run_options(arguments),
+    ) as reranker:
+        found = reranker.scores(pairs, arguments.cache, job=str(arguments.output))
+    scores = iter(found.tolist())
     for row in rows:
         row["pos_scores"] = [next(scores) for _ in row["pos"]]
         row["neg_scores"] = [next(scores) for _ in row["neg"]]

@@ -16,7 +16,7 @@ import numpy as np
 from arkiv.cli import add_part, parser, run
 from arkiv.errors import InputError
 from arkiv.files import check_text, count_lines, read_records, written_whole
-from arkiv.search import NEIGHBOUR, build_index, id_ranks, load_embeddings, search
+from arkiv.search import NEIGHBOUR, gpu_count, id_ranks, load_embeddings, search
 
 log = logging.getLogger("search_corpus")
 
@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> None:
     )
 
     began = time.monotonic()
-    index, gpus = build_index(embeddings)
+    gpus = gpu_count()
     shape = (len(queries), arguments.depth)
     header = {
         "descr": np.lib.format.dtype_to_descr(NEIGHBOUR),
@@ -90,7 +90,6 @@ def main(argv: list[str] | None = None) -> None:
     with written_whole(arguments.output) as beside, open(beside, "wb") as out:
         np.lib.format.write_array_header_1_0(out, header)
         for found in search(
-            index,
             queries,
             embeddings,
             id_ranks(ids),

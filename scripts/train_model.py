@@ -26,6 +26,7 @@ from pathlib import Path
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.files import read_json, write_json, written_whole
+from arkiv.hashing import digest_of_files
 from arkiv.models import check_model
 from arkiv.train.arguments import (
     Hardware,
@@ -38,7 +39,7 @@ from arkiv.train.arguments import (
     with_defaults,
 )
 from arkiv.train.launch import node_command, run_watched, without_secrets
-from arkiv.train.resume import alone, begin, digest_of_files, ended_well
+from arkiv.train.resume import alone, begin, ended_well
 from arkiv.train.shards import (
     BatchPlan,
     count_rows,

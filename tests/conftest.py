@@ -1,8 +1,13 @@
 """Fixtures that several tests share: tiny models, and the real material."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# As Snakemake sets it for a rule of one thread: on a CPU the scripts would otherwise
+# start a process for each core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

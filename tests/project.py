@@ -41,8 +41,8 @@ def small(models, **overlay):
             "reranker": {"source": "tiny", "revision": None},
         },
         "documents": {"length_shares": [[20, 60, 1]]},
-        "mining": {"passage_max_length": 256, "batch_size": 32},
-        "teacher": {"max_length": 256, "batch_size": 32},
+        "mining": {"passage_max_length": 256},
+        "teacher": {"max_length": 256},
         "split": {"edges": [0, 100, 200]},
         "train": {
             "processes": 2,

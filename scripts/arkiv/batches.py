@@ -1,17 +1,23 @@
-"""Length-sorted batches, each distinct text once: shared by embedder and reranker."""
+"""Batches of a bounded number of tokens, longest texts first, and how far they are."""
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item", bound=Hashable)
+Result = TypeVar("Result")
 
 log = logging.getLogger("arkiv.batches")
 
 SECONDS_BETWEEN_REPORTS = 30
+# Inputs whose tokens are held at once, some hundred MB of long passages. They are
+# sorted by length among themselves: with so many, as good as sorting all.
+HELD_AT_ONCE = 1 << 16
+# Handed to the tokeniser at a time, which keeps far more of a text than its tokens.
 TOKENISED_AT_ONCE = 4096
 
 
@@ -22,27 +28,52 @@ def distinct(items: Iterable[Item]) -> tuple[list[Item], list[int]]:
     return list(places), inverse
 
 
-def by_length(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Batches of at most `size` indices, longest first, so that padding is small.
+def chunked(total: int, size: int) -> Iterator[range]:
+    """`range(total)` in pieces of at most `size`."""
+    for start in range(0, total, size):
+        yield range(start, min(start + size, total))
 
-    Longest first: a batch that does not fit into memory fails at once.
+
+def by_budget(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Batches of indices with rows x longest <= budget, longest first.
+
+    Padding is small since a batch holds inputs of like length, memory is bounded since
+    the padded batch is; and one that does not fit after all fails at once. An input
+    longer than the budget is a batch of its own.
     """
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+    start = 0
+    while start < len(order):
+        rows = max(1, budget // max(1, lengths[order[start]]))
+        yield order[start : start + rows]
+        start += rows
 
 
 def reported(
-    batches: Iterable[list[int]], total: int, what: str
-) -> Iterator[list[int]]:
-    """Pass batches on; log how many of `total` are done every half minute."""
-    started = last = time.monotonic()
+    results: Iterable[tuple[list[int], Result]],
+    total: int,
+    what: str,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[tuple[list[int], Result]]:
+    """Pass results on; show how many of `total` rows are done, and how fast.
+
+    A bar on a terminal; in a log, where a bar would be one endless line, a line every
+    half minute and at the end.
+    """
+    from tqdm import tqdm
+
+    began = last = clock()
     done = 0
-    for batch in batches:
-        yield batch
-        done += len(batch)
-        now = time.monotonic()
-        if now - last >= SECONDS_BETWEEN_REPORTS or done == total:
-            last = now
-            rate = done / max(now - started, 1e-9)
-            log.info("%d of %d %s, %.1f a second", done, total, what, rate)
+    on_terminal = sys.stderr.isatty()
+    with tqdm(total=total, desc=what, unit="", disable=not on_terminal) as bar:
+        for rows, result in results:
+            yield rows, result
+            done += len(rows)
+            bar.update(len(rows))
+            now = clock()
+            if not on_terminal and (
+                now - last >= SECONDS_BETWEEN_REPORTS or done == total
+            ):
+                last = now
+                rate = done / max(now - began, 1e-9)
+                log.info("%d of %d %s, %.1f a second", done, total, what, rate)

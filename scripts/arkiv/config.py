@@ -14,7 +14,10 @@ REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
 
 # Keys that were renamed or removed, and what stands in their place; a test keeps them
 # out of the schema.
-REPLACED: dict[str, str] = {}
+REPLACED: dict[str, str] = {
+    f"{section}.batch_size": f"{section}.batch_tokens"
+    for section in ("mining", "teacher", "evaluate")
+}
 
 
 def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import logging
 import time
 from pathlib import Path
 
+from arkiv.cli import run_options
 from arkiv.errors import InputError
 from arkiv.files import Part, Record, check_text, count_lines, read_records, write_array
 
@@ -24,14 +25,12 @@ def embed_lines(
     Args:
         path: JSON Lines.
         key: the text of a record.
-        options: what `arkiv.cli.add_encoder` adds, and `output`.
+        options: what `arkiv.cli.add_model` and `add_cache` add, and `output`.
         part: of the lines; a part without lines gives an array without rows.
 
     Raises:
         InputError: an empty file, a record without the text, or the model's faults.
     """
-    import numpy as np
-
     from arkiv.m3 import M3Encoder
 
     if not count_lines(path):
@@ -42,13 +41,10 @@ def embed_lines(
 
     texts = [record[key] for _, record in read_records(path, check, part=part)]
     started = time.monotonic()
-    encoder = M3Encoder(
-        options.model,
-        max_length=options.max_length,
-        batch_size=options.batch_size,
-        trust_remote_code=options.trust_remote_code,
-    )
-    vectors = encoder.encode(texts).dense.astype(np.float16)
+    with M3Encoder(
+        options.model, max_length=options.max_length, options=run_options(options)
+    ) as encoder:
+        vectors = encoder.dense(texts, options.cache, job=str(options.output))
     write_array(options.output, vectors)
     seconds = time.monotonic() - started
     log.info("embedded %d texts of %s in %.1f s", len(texts), path, seconds)

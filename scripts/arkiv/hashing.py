@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import random
+from pathlib import Path
 
 ID_BYTES = 8
+BLOCK = 1 << 20
 
 
 def _digest(keys: tuple[object, ...], size: int) -> bytes:
@@ -34,3 +36,18 @@ def uniform(seed: int, *keys: object) -> float:
 def rng(seed: int, *keys: object) -> random.Random:
     """A generator for one record: a pure function of the seed and the keys."""
     return random.Random(int.from_bytes(_digest((seed, *keys), 16), "little"))
+
+
+def digest_of_files(path: str | Path) -> str:
+    """A hash of a file, or of all files of a directory with their names."""
+    path = Path(path)
+    digest = hashlib.blake2b(digest_size=16)
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else ()
+    for file in files or (path,):
+        name = str(file.relative_to(path)).encode()
+        digest.update(len(name).to_bytes(8, "little") + name)
+        digest.update(file.stat().st_size.to_bytes(8, "little"))
+        with open(file, "rb") as content:
+            while block := content.read(BLOCK):
+                digest.update(block)
+    return digest.hexdigest()

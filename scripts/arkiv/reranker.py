@@ -10,31 +10,98 @@ characters or was truncated inside a word.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from arkiv import models
-from arkiv.batches import TOKENISED_AT_ONCE, by_length, distinct, reported
+from arkiv.batches import (
+    HELD_AT_ONCE,
+    TOKENISED_AT_ONCE,
+    by_budget,
+    chunked,
+    distinct,
+    reported,
+)
+from arkiv.cache import Cache, key
 from arkiv.errors import InputError
-
-if TYPE_CHECKING:
-    import torch
+from arkiv.workers import OnDevices
 
 
-class Reranker:
-    """A cross-encoder directory with one label, ready to score.
+class RerankerForward:
+    """A cross-encoder on one device: from the token ids of pairs to scores.
+
+    Args:
+        model_dir: the directory.
+        options: precision, attention and the like.
+        longest: tokens of the longest pair that will come.
+        budget: tokens of a padded batch; None: as many as the device takes.
+        device: such as `cpu` or `cuda:0`.
+
+    Raises:
+        InputError: the directory is damaged, or the device takes no such pair.
+    """
+
+    def __init__(
+        self,
+        model_dir: Path,
+        options: models.Options,
+        longest: int,
+        budget: int | None,
+        device: str,
+    ) -> None:
+        import torch
+
+        self.path = model_dir
+        self.device = torch.device(device)
+        self.model = models.load(model_dir, "reranker", options, self.device)
+        tokenizer, _ = models.load_tokenizer(model_dir, options)
+        self.pad = tokenizer.pad_token_id
+        self.budget = budget or models.token_budget(
+            self.device,
+            longest,
+            lambda rows, length: self._logits(
+                [np.full(length, tokenizer.cls_token_id)] * rows
+            ),
+        )
+
+    def __call__(self, batch: list[np.ndarray]) -> np.ndarray:
+        """(n,) float64: raw logits of the pairs.
+
+        Raises:
+            InputError: the model gives NaN or infinite scores.
+        """
+        return models.in_halves(
+            self._scores, batch, lambda one, other: np.concatenate([one, other])
+        )
+
+    def _scores(self, ids: list[np.ndarray]) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            logits = self._logits(ids)
+            if not torch.isfinite(logits).all():
+                raise InputError(
+                    f"the model gives NaN or infinite scores in {logits.dtype}",
+                    file=self.path,
+                )
+            return logits.double().cpu().numpy()
+
+    def _logits(self, ids: list[np.ndarray]):
+        padded, mask = models.padded(ids, self.pad, self.device)
+        return self.model(padded, attention_mask=mask).logits.reshape(-1)
+
+
+class Reranker(OnDevices):
+    """A cross-encoder directory with one label, ready to score on all GPUs or the CPU.
 
     Args:
         model_dir: the directory.
         max_length: tokens of a pair, special ones included; passages are truncated.
         query_max_length: tokens of a query, without special ones.
-        batch_size: pairs per forward pass.
-        device: default: the first GPU, else the CPU.
-        dtype: default: float32 on a CPU, float16 on a GPU.
-        trust_remote_code: let the directory run Python code of its own.
+        options: precision, budget, processes and the like.
 
     Raises:
         InputError: the directory lacks something or is damaged, the model has several
@@ -47,25 +114,16 @@ class Reranker:
         *,
         max_length: int = 8192,
         query_max_length: int = 256,
-        batch_size: int = 16,
-        device: torch.device | None = None,
-        dtype: torch.dtype | None = None,
-        trust_remote_code: bool = False,
+        options: models.Options = models.Options(),  # noqa: B008 - frozen
     ) -> None:
-        self.path = models.check_model(model_dir, "reranker")
-        self.batch_size = batch_size
-        self.device = models.device() if device is None else device
-        dtype = models.precision(self.device) if dtype is None else dtype
-        self.tokenizer, model = models.load(
-            self.path, "reranker", dtype, trust_remote_code=trust_remote_code
-        )
-        if model.config.num_labels != 1:
+        path = models.check_model(model_dir, "reranker")
+        self.tokenizer, config = models.load_tokenizer(path, options)
+        if config.num_labels != 1:
             raise InputError(
-                f"the model has {model.config.num_labels} labels, expected a reranker "
+                f"the model has {config.num_labels} labels, expected a reranker "
                 "with one",
-                file=self.path,
+                file=path,
             )
-        self.model = model.to(self.device).eval()
         # `<s> A </s></s> B </s>`: what stands before, between and after.
         letter = len(self.tokenizer("a", add_special_tokens=False)["input_ids"])
         pair = self.tokenizer("a", "a")["input_ids"]
@@ -73,64 +131,87 @@ class Reranker:
         self.between = pair[1 + letter : -1 - letter]
         special = len(pair) - 2 * letter
         models.check_limits(
-            self.path,
-            model.config,
+            path,
+            config,
             max_length=max_length,
-            batch_size=batch_size,
+            batch_tokens=options.batch_tokens,
             least=special + 2,
         )
         self.room = max_length - special
         self.query_max_length = min(query_max_length, self.room - 1)
+        super().__init__(
+            path, options, partial(RerankerForward, path, options, max_length)
+        )
 
-    def scores(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-        """Score pairs of query and passage, each distinct pair once.
+    def scores(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        cache: str | Path | None = None,
+        job: str = "",
+    ) -> np.ndarray:
+        """(n,) float64: raw logits of (query, passage) pairs, in their order.
 
-        Returns:
-            (n,) float64: raw logits, in the order of the pairs.
+        Args:
+            pairs: each distinct one is scored once.
+            cache: a directory of `arkiv.cache`: pairs whose scores it has are not
+                scored again.
+            job: its name, under which it goes on if it was killed.
 
         Raises:
             InputError: the model gives NaN or infinite scores.
         """
-        import torch
-
         unique, inverse = distinct(pairs)
-        queries = self._tokens([query for query, _ in unique], self.query_max_length)
-        passages = self._tokens([passage for _, passage in unique], self.room)
-        ids = [(queries[query], passages[passage]) for query, passage in unique]
         values = np.zeros(len(unique))
-        # Untruncated lengths order the pairs well enough.
-        batches = by_length([len(q) + len(p) for q, p in ids], self.batch_size)
-        for rows in reported(batches, len(unique), "pairs scored"):
-            batch = self.tokenizer.pad(
-                {"input_ids": [self._joined(*ids[row]) for row in rows]},
-                return_tensors="pt",
-            ).to(self.device)
-            with torch.inference_mode():
-                logits = self.model(**batch).logits.reshape(-1)
-            if not torch.isfinite(logits).all():
-                raise InputError(
-                    f"the model gives NaN or infinite scores in {logits.dtype}",
-                    file=self.path,
-                )
-            values[rows] = logits.double().cpu().numpy()
+        with Cache(
+            cache,
+            job,
+            model=self.path,
+            settings=self.options.settings()
+            | {"room": self.room, "query_max_length": self.query_max_length},
+            sources=[__file__, models.__file__],
+            value="<f8",
+        ) as kept:
+            keys = [key(*pair) for pair in unique]
+            missing = kept.fill(keys, values)
+            found = self.computed(
+                self._batches([unique[row] for row in missing]),
+                [keys[row] for row in missing],
+                kept,
+            )
+            for rows, scores in reported(found, len(missing), "pairs scored"):
+                values[[missing[row] for row in rows]] = scores
         return values[inverse]
 
-    def _joined(self, query: np.ndarray, passage: np.ndarray) -> list[int]:
+    def _batches(
+        self, pairs: list[tuple[str, str]]
+    ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
+        """Rows and token ids of each batch; no more pairs at once than HELD_AT_ONCE."""
+        for held in chunked(len(pairs), HELD_AT_ONCE):
+            part = pairs[held.start : held.stop]
+            queries = self._tokens([query for query, _ in part], self.query_max_length)
+            passages = self._tokens([passage for _, passage in part], self.room)
+            ids = [self._joined(queries[one], passages[two]) for one, two in part]
+            for batch in by_budget([len(row) for row in ids], self.workers.budget):
+                yield [held[place] for place in batch], [ids[place] for place in batch]
+
+    def _joined(self, query: np.ndarray, passage: np.ndarray) -> np.ndarray:
         """The ids of a pair; the passage is cut to the room that the query leaves."""
-        return [
-            *self.before,
-            *query.tolist(),
-            *self.between,
-            *passage[: self.room - len(query)].tolist(),
-            *self.after,
-        ]
+        return np.concatenate(
+            [
+                self.before,
+                query,
+                self.between,
+                passage[: self.room - len(query)],
+                self.after,
+            ]
+        ).astype(np.int32)
 
     def _tokens(self, texts: list[str], length: int) -> dict[str, np.ndarray]:
         """Token ids of every distinct text, without special ones."""
         texts, _ = distinct(texts)
         tokens = {}
-        for start in range(0, len(texts), TOKENISED_AT_ONCE):
-            chunk = texts[start : start + TOKENISED_AT_ONCE]
+        for part in chunked(len(texts), TOKENISED_AT_ONCE):
+            chunk = texts[part.start : part.stop]
             encoded = self.tokenizer(
                 chunk,
                 add_special_tokens=False,

@@ -7,26 +7,36 @@ two float16 numbers is a multiple of 2^-48, and a sum of such multiples that sta
 below 32 in absolute value (as for L2-normalised vectors) is a float64 in any order of
 summation. Rounded to float32 and sorted by (score descending, id), the result is a
 pure function of vectors and ids.
+
+The vectors of a part are read block by block and each block is searched for all
+queries, which keep the best so far: memory depends on the blocks, not on the part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from arkiv.errors import InputError
 
+# From (n_queries, dim) float32 and k: rows and scores (n_queries, k), best first, and
+# row -1 where there is none.
+Candidates = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+
 NEIGHBOUR = np.dtype([("row", "<i8"), ("score", "<f4")])
 NO_NEIGHBOUR = np.array((-1, -np.inf), dtype=NEIGHBOUR)
 
-QUERY_BLOCK = 256
-PASSAGE_BLOCK = 4096
-# How many candidates beyond the depth are fetched at first, and how many candidates
-# at most before an unsettled query is compared with every passage. 2048 is also the
-# most that faiss gives on a GPU.
+# Vectors held at once, in float32: of a block of passages, and of a block of queries.
+# The corpus is read once and once again for each block of queries.
+PASSAGE_BLOCK_BYTES = 1 << 27
+QUERY_BLOCK_BYTES = 1 << 28
+# Queries compared in float64 with every passage at once.
+EXHAUSTIVE_BLOCK = 256
+# How many candidates beyond the depth are fetched: what a tie within the rounding of
+# float32 may need. 2048 is the most that faiss finds on a GPU.
 EXTRA = 64
 MOST_FETCHED = 2048
 # float16 rounding moves a norm by less than 2^-11.
@@ -69,9 +79,9 @@ def load_embeddings(path: str | Path) -> np.ndarray:
             infinity or is not of length 1.
     """
     array = load_array(path, np.float16, 2)
-    for start in range(0, len(array), PASSAGE_BLOCK):
-        block = array[start : start + PASSAGE_BLOCK].astype(np.float32)
-        squares = np.einsum("ij,ij->i", block, block)
+    for start, block in blocks_of(array):
+        values = block.astype(np.float32)
+        squares = np.einsum("ij,ij->i", values, values)
         wrong = np.flatnonzero(~(np.abs(np.sqrt(squares) - 1) <= NORM_TOLERANCE))
         if len(wrong):
             row, square = start + wrong[0], squares[wrong[0]]
@@ -85,6 +95,25 @@ def load_embeddings(path: str | Path) -> np.ndarray:
     return array
 
 
+def blocks_of(embeddings: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the first row and the vectors (n, dim) float16 of each block.
+
+    Those of a file are read, not mapped: mapped pages count as memory of the process.
+    """
+    count, dim = embeddings.shape
+    step = max(1, PASSAGE_BLOCK_BYTES // (4 * max(1, dim)))
+    if not isinstance(embeddings, np.memmap):
+        for start in range(0, count, step):
+            yield start, embeddings[start : start + step]
+        return
+    with open(embeddings.filename, "rb") as file:
+        file.seek(embeddings.offset)
+        for start in range(0, count, step):
+            rows = min(step, count - start)
+            block = np.fromfile(file, embeddings.dtype, rows * dim)
+            yield start, block.reshape(rows, dim)
+
+
 def id_ranks(ids: Sequence[str]) -> np.ndarray:
     """(n,) int64: the place of each row's id among the sorted ids."""
     ranks = np.empty(len(ids), np.int64)
@@ -92,90 +121,172 @@ def id_ranks(ids: Sequence[str]) -> np.ndarray:
     return ranks
 
 
-def build_index(embeddings: np.ndarray) -> tuple[Any, int]:
-    """A flat faiss index over the GPUs that faiss sees, else in main memory.
-
-    Args:
-        embeddings: (n, dim) float16; the index holds them as float32, 4 bytes * n *
-            dim, shared out if there are several GPUs.
-
-    Returns:
-        The index, and how many GPUs hold it.
-    """
+def gpu_count() -> int:
+    """How many GPUs the installed faiss sees."""
     import faiss
 
-    index = faiss.IndexFlatIP(embeddings.shape[1])
-    for start in range(0, len(embeddings), PASSAGE_BLOCK):
-        index.add(embeddings[start : start + PASSAGE_BLOCK].astype(np.float32))
-    gpus = faiss.get_num_gpus() if len(embeddings) else 0
-    if gpus:
-        # Only a filled index can be shared out: shards take no second `add`. float32
-        # on the device too: `useFloat16` would add up in less precision.
-        options = faiss.GpuMultipleClonerOptions()
-        options.shard = True
-        index = faiss.index_cpu_to_all_gpus(index, co=options)
-    return index, gpus
+    return faiss.get_num_gpus()
 
 
 def search(
-    index: Any,
     queries: np.ndarray,
     embeddings: np.ndarray,
     ranks: np.ndarray,
     depth: int,
     *,
     first_row: int = 0,
+    candidates: Candidates | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield the nearest passages of each block of queries, in order.
 
     Args:
-        index: of `build_index(embeddings)`.
         queries: (n_queries, dim) float16.
         embeddings: (n, dim) float16, one part of the corpus.
         ranks: (n,) `id_ranks` of the part; equal scores are ordered by it.
         depth: neighbours per query.
         first_row: row of the whole corpus at which the part begins.
+        candidates: finds passages worth scoring; None: all that may be among the
+            nearest, so that the search is exact.
 
     Yields:
-        (up to QUERY_BLOCK, depth) NEIGHBOUR, with `row` in the whole corpus; places
-        beyond the part's passages have row -1 and score -inf.
+        (up to a block, depth) NEIGHBOUR, with `row` in the whole corpus; places beyond
+        the part's passages have row -1 and score -inf.
     """
     total, dim = embeddings.shape
+    step = max(1, QUERY_BLOCK_BYTES // (4 * max(1, dim)))
     # An inner product in float32 is off by no more than dim * 2^-24 times the norms,
     # in whatever order it is added up; twice that, and the rounding of our score.
-    margin = (dim + 2) * 2.0**-23
-    for start in range(0, len(queries), QUERY_BLOCK):
-        block = queries[start : start + QUERY_BLOCK].astype(np.float64)
-        found = np.full((len(block), depth), NO_NEIGHBOUR)
-        unsettled = np.arange(len(block))
-        fetch = min(total, depth + EXTRA)
-        while len(unsettled) and 0 < fetch <= MOST_FETCHED:
-            fetched, rows = index.search(block[unsettled].astype(np.float32), fetch)
-            left = []
-            for query, candidates, lowest in zip(
-                unsettled, rows, fetched[:, -1], strict=True
+    margin = np.float32((dim + 2) * 2.0**-23)
+    fetch = min(total, depth + EXTRA, max(depth, MOST_FETCHED))
+    for start in range(0, len(queries), step):
+        block = np.asarray(queries[start : start + step])
+        if candidates is None:
+            rows, scores = _fetched(block.astype(np.float32), embeddings, fetch)
+        else:
+            rows, scores = candidates(block.astype(np.float32), fetch)
+        lowest = scores[:, -1] if fetch else np.zeros(len(block), np.float32)
+        if fetch > depth:
+            # What cannot be among the nearest needs no exact score.
+            rows[scores < scores[:, [depth - 1]] - 2 * margin] = -1
+        found = _rescored(block, embeddings, ranks, rows, depth)
+        if candidates is None and fetch < total:
+            # What was not fetched scores at most `lowest`, give or take.
+            unsettled = np.flatnonzero(~(found["score"][:, -1] > lowest + margin))
+            for some in np.array_split(
+                unsettled, -(-len(unsettled) // EXHAUSTIVE_BLOCK) or 1
             ):
-                vectors = embeddings[candidates].astype(np.float64)
-                scores = _rounded(vectors @ block[query])
-                best = _best(candidates, scores, ranks, depth)
-                found[query, : len(best)] = best
-                # What was not fetched scores at most `lowest`, give or take.
-                if fetch < total and not best["score"][-1] > lowest + margin:
-                    left.append(query)
-            unsettled = np.array(left, np.int64)
-            if fetch == min(total, MOST_FETCHED):
-                break
-            fetch = min(total, 4 * fetch, MOST_FETCHED)
-        if len(unsettled):
-            found[unsettled] = _exhaustive(
-                block[unsettled],
-                embeddings,
-                ranks,
-                depth,
-                found["score"][unsettled, -1].copy(),
-            )
+                found[some] = _exhaustive(
+                    block[some].astype(np.float64),
+                    embeddings,
+                    ranks,
+                    depth,
+                    found["score"][some, -1].copy(),
+                )
         found["row"][found["row"] >= 0] += first_row
         yield found
+
+
+def _fetched(
+    queries: np.ndarray, embeddings: np.ndarray, fetch: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and float32 scores (n_queries, fetch) of the best, block by block."""
+    rows = np.full((len(queries), fetch), -1, np.int64)
+    scores = np.full((len(queries), fetch), -np.inf, np.float32)
+    if not fetch or not len(queries):
+        return rows, scores
+    knn = _Knn()
+    for start, block in blocks_of(embeddings):
+        more_scores, more_rows = knn(queries, block, min(fetch, len(block)))
+        both = np.concatenate([scores, more_scores], axis=1)
+        best = np.argpartition(both, both.shape[1] - fetch, axis=1)[:, -fetch:]
+        both_rows = np.concatenate([rows, more_rows + start], axis=1)
+        rows = np.take_along_axis(both_rows, best, axis=1)
+        scores = np.take_along_axis(both, best, axis=1)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return (
+        np.take_along_axis(rows, order, axis=1),
+        np.take_along_axis(scores, order, axis=1),
+    )
+
+
+class _Knn:
+    """The k best of a block by faiss: on all GPUs that it sees, else on the CPU."""
+
+    def __init__(self) -> None:
+        import faiss
+
+        self._gpus = []
+        for gpu in range(gpu_count()):
+            resources = faiss.StandardGpuResources()
+            self._gpus.append((gpu, resources))
+
+    def __call__(
+        self, queries: np.ndarray, block: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Scores (n_queries, k) float32 and rows int64 within the block."""
+        import faiss
+
+        if not self._gpus or k > MOST_FETCHED:
+            return faiss.knn(
+                queries, block.astype(np.float32), k, metric=faiss.METRIC_INNER_PRODUCT
+            )
+        # float16 as it is: the products are exact, and added up in float32.
+        halves = queries.astype(np.float16)
+        pieces = np.array_split(np.arange(len(block)), len(self._gpus))
+        with ThreadPoolExecutor(len(self._gpus)) as pool:
+            found = list(
+                pool.map(
+                    lambda gpu, piece: faiss.knn_gpu(
+                        gpu[1],
+                        halves,
+                        block[piece[0] : piece[-1] + 1],
+                        min(k, len(piece)),
+                        metric=faiss.METRIC_INNER_PRODUCT,
+                        device=gpu[0],
+                    ),
+                    self._gpus[: len(block)],
+                    [piece for piece in pieces if len(piece)],
+                )
+            )
+        scores = np.concatenate([scores for scores, _ in found], axis=1)
+        rows = np.concatenate(
+            [rows + piece[0] for (_, rows), piece in zip(found, pieces, strict=False)],
+            axis=1,
+        )
+        return scores, rows
+
+
+def _rescored(
+    queries: np.ndarray,
+    embeddings: np.ndarray,
+    ranks: np.ndarray,
+    rows: np.ndarray,
+    depth: int,
+) -> np.ndarray:
+    """The best of the candidates `rows` (n_queries, k; -1: none) by exact scores."""
+    scores = np.full(rows.shape, -np.inf, np.float32)
+    ordered = np.argsort(rows, axis=1)
+    sorted_rows = np.take_along_axis(rows, ordered, axis=1)
+    for start, block in blocks_of(embeddings):
+        values = block.astype(np.float32)
+        first = _places(sorted_rows, start)
+        last = _places(sorted_rows, start + len(block))
+        for query in np.flatnonzero(last > first):
+            places = ordered[query, first[query] : last[query]]
+            vectors = values[rows[query, places] - start].astype(np.float64)
+            scores[query, places] = _rounded(vectors @ queries[query].astype(float))
+    found = np.full((len(rows), depth), NO_NEIGHBOUR)
+    ties = np.where(rows >= 0, ranks[rows], len(ranks)) if len(ranks) else rows
+    order = np.lexsort((ties, -scores), axis=1)[:, :depth]
+    kept = found[:, : order.shape[1]]
+    kept["row"] = np.take_along_axis(rows, order, axis=1)
+    kept["score"] = np.take_along_axis(scores, order, axis=1)
+    return found
+
+
+def _places(sorted_rows: np.ndarray, row: int) -> np.ndarray:
+    """(n,) how many of each line's sorted rows are below a row."""
+    return (sorted_rows < row).sum(axis=1)
 
 
 def _rounded(scores: np.ndarray) -> np.ndarray:
@@ -204,8 +315,8 @@ def _exhaustive(
     `floors` (n,) are scores that the last neighbour is known to reach (-inf if not).
     """
     found = np.full((len(queries), depth), NO_NEIGHBOUR)
-    for start in range(0, len(embeddings), PASSAGE_BLOCK):
-        block = embeddings[start : start + PASSAGE_BLOCK].astype(np.float64)
+    for start, vectors in blocks_of(embeddings):
+        block = vectors.astype(np.float64)
         scores = _rounded(queries @ block.T)
         for query in np.flatnonzero((scores >= floors[:, None]).any(axis=1)):
             hits = np.flatnonzero(scores[query] >= floors[query])

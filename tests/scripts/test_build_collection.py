@@ -149,7 +149,7 @@ def encode(folder, model, output):
     from encode_collection import main
 
     words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
-    words += ["--model", model, "--output", output, "--batch-size", 2]
+    words += ["--model", model, "--output", output, "--batch-tokens", 90]
     main([str(word) for word in words])
 
 
@@ -169,7 +169,7 @@ def test_the_collection_is_encoded_in_its_order(collection, tiny_embedder):
         assert first.read_bytes() == second.read_bytes(), name
 
     for name, lines, length in (("corpus", texts, 8192), ("queries", queries, 256)):
-        encoder = M3Encoder(tiny_embedder, max_length=length, batch_size=1)
+        encoder = M3Encoder(tiny_embedder, max_length=length)
         each = [encoder.encode([line], dense=True, sparse=True) for line in lines]
         dense = np.load(folder / "first" / f"{name}.dense.npy")
         assert dense.dtype == np.float16

@@ -1,7 +1,12 @@
 """The command lines that run a model: prepare, embed, score."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,7 +46,7 @@ def rows(tmp_path):
 def test_row_i_is_line_i_of_the_part(rows, tiny_embedder, tmp_path):
     for part in ("1-of-1", "1-of-2", "2-of-2"):
         embed_corpus.main(
-            f"--corpus {rows} --part {part} --model {tiny_embedder} --batch-size 2 "
+            f"--corpus {rows} --part {part} --model {tiny_embedder} --batch-tokens 90 "
             f"--output {tmp_path / part}.npy".split()
         )
     whole = np.load(tmp_path / "1-of-1.npy")
@@ -52,7 +57,7 @@ def test_row_i_is_line_i_of_the_part(rows, tiny_embedder, tmp_path):
     np.testing.assert_allclose(
         np.concatenate(parts).astype(np.float32), whole.astype(np.float32), atol=1e-3
     )
-    encoder = M3Encoder(tiny_embedder, max_length=8192, batch_size=4)
+    encoder = M3Encoder(tiny_embedder, max_length=8192)
     wanted = encoder.encode([row["text"] for row in records(rows)]).dense
     np.testing.assert_allclose(whole.astype(np.float32), wanted, atol=1e-3)
 
@@ -61,7 +66,7 @@ def test_queries_are_embedded_from_their_key(rows, tiny_embedder, tmp_path):
     embed_queries.main(
         f"--pairs {rows} --model {tiny_embedder} --output {tmp_path}/q.npy".split()
     )
-    encoder = M3Encoder(tiny_embedder, max_length=256, batch_size=4)
+    encoder = M3Encoder(tiny_embedder, max_length=256)
     wanted = encoder.encode([row["query"] for row in records(rows)]).dense
     ours = np.load(tmp_path / "q.npy").astype(np.float32)
     np.testing.assert_allclose(ours, wanted, atol=1e-3)
@@ -99,7 +104,7 @@ def test_a_model_without_weights_is_refused(rows, tiny_embedder, tmp_path):
 def test_scores_stand_beside_their_texts(rows, tiny_reranker, tmp_path):
     for part in ("1-of-1", "1-of-3", "2-of-3", "3-of-3"):
         score_pairs.main(
-            f"--pairs {rows} --part {part} --model {tiny_reranker} --batch-size 4 "
+            f"--pairs {rows} --part {part} --model {tiny_reranker} --batch-tokens 90 "
             f"--output {tmp_path / part}.jsonl".split()
         )
     whole = records(tmp_path / "1-of-1.jsonl")
@@ -139,3 +144,74 @@ def test_the_hub_out_of_reach_is_one_sentence(tmp_path, monkeypatch):
             f"--source some/model --kind embedder --output {tmp_path}/m".split()
         )
     assert list(tmp_path.iterdir()) == []
+
+
+SCRIPTS = Path(score_pairs.__file__).parent
+
+
+def run_script(words, **options):
+    """A script in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, words)], stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def ended(process):
+    """What a script that ends well logged."""
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 0, said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("script", "processes"), [("score_pairs", 2), ("embed_corpus", 1)]
+)
+def test_a_job_that_was_killed_goes_on_where_it_was(
+    script, processes, tiny_embedder, tiny_reranker, tmp_path
+):
+    words = [SCRIPTS / f"{script}.py", "--processes", processes, "--batch-tokens", 600]
+    pairs = list(case_pairs(500, seed=4))
+    rows = tmp_path / "rows.jsonl"
+    if script == "score_pairs":
+        words += ["--model", tiny_reranker, "--pairs", rows]
+        shifts = range(1, 8)
+        values = 500 * 8
+        write_records(
+            rows,
+            (
+                {"query": q, "pos": [p], "neg": [pairs[n - i][1] for i in shifts]}
+                for n, (q, p) in enumerate(pairs)
+            ),
+        )
+    else:
+        words += ["--model", tiny_embedder, "--corpus", rows]
+        texts = {f"{query} {part}" for query, p in pairs for part in p.split()}
+        values = len(texts)
+        write_records(rows, ({"text": text} for text in sorted(texts)))
+
+    ended(run_script([*words, "--output", tmp_path / "whole"]))
+    words += ["--output", tmp_path / "again", "--cache", tmp_path / "cache"]
+    process = run_script(words)
+    end = time.monotonic() + 120
+    # A value is 28 bytes with its key and check sum, a vector 276.
+    enough = values * (28 if script == "score_pairs" else 276) * 0.3
+    while not any(
+        path.stat().st_size > enough for path in tmp_path.glob("cache/*/*.journal")
+    ):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "again").exists()
+
+    said = ended(run_script(words))
+    taken = int(re.search(r"(\d+) values taken", said)[1])
+    assert 0.3 * values < taken < values
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "whole").read_bytes()
+
+    # What is known is not computed once more, and no model is loaded for it.
+    (tmp_path / "again").unlink()
+    said = ended(run_script(words))
+    assert f"{values} of {values} values known" in said
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "whole").read_bytes()

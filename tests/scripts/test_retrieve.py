@@ -54,7 +54,7 @@ def exact(collection, tiny_embedder):
     dense = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in dense]
     sides = []
     for texts, length in ((queries, 256), (passages, 8192)):
-        encoder = M3Encoder(tiny_embedder, max_length=length, batch_size=4)
+        encoder = M3Encoder(tiny_embedder, max_length=length)
         sides.append(encoder.encode(texts, dense=False, sparse=True, multi_vector=True))
     asked, found = sides
     return {

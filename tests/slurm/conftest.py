@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from shutil import ignore_patterns
 
 import pytest
 from project import ARCHIVE, Project, small
@@ -151,7 +152,7 @@ def begun_environments(cluster, tmp_path_factory):
         train={"processes": 2, "args": {"max_steps": 2, "save_strategy": "no"}},
     )
     # BM25 and one mode of the tuned model: each is a job.
-    config["evaluate"]["systems"]["base_dense"] = None
+    config["evaluate"]["systems"] |= {"base_dense": None, "tuned_combined": None}
     modes = ("dense", "sparse", "multi_vector", "combined")
     config["evaluate"]["compare"] = {f"tuned_{mode}": None for mode in modes}
     config["report"] = {"systems": ["bm25", "tuned_dense"]}
@@ -190,5 +191,6 @@ def again(base, tmp_path_factory):
     """A copy of the finished run, to take results from and make anew."""
     project = ClusterProject(tmp_path_factory.mktemp("slurm") / "again", base.cluster)
     shutil.copy(base.folder / "test.yaml", project.folder)
-    shutil.copytree(base.results, project.results)
+    # What is computed again is computed, not taken from where it was kept.
+    shutil.copytree(base.results, project.results, ignore=ignore_patterns("cache"))
     return project

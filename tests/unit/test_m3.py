@@ -9,6 +9,7 @@ import torch
 from arkiv.errors import InputError
 from arkiv.example import cases
 from arkiv.m3 import M3Encoder, multi_vector_score
+from arkiv.models import Options
 
 MAX_LENGTH = 96
 TEXTS = [
@@ -40,7 +41,7 @@ def upstream(tiny_embedder):
 
 @pytest.fixture(scope="module")
 def encoder(tiny_embedder):
-    return M3Encoder(tiny_embedder, max_length=MAX_LENGTH, batch_size=4)
+    return M3Encoder(tiny_embedder, max_length=MAX_LENGTH)
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +81,29 @@ def test_the_multi_vector_score_equals_upstream(encoded, tiny_embedder):
 
 
 def test_batches_do_not_change_the_vectors(tiny_embedder, encoded):
-    one = M3Encoder(tiny_embedder, max_length=MAX_LENGTH, batch_size=1).encode(TEXTS)
-    np.testing.assert_allclose(one.dense, encoded.dense, atol=1e-6)
+    for tokens in (1, 100):
+        encoder = M3Encoder(
+            tiny_embedder, max_length=MAX_LENGTH, options=Options(batch_tokens=tokens)
+        )
+        again = encoder.encode(TEXTS, sparse=True, multi_vector=True)
+        np.testing.assert_allclose(again.dense, encoded.dense, atol=1e-6)
+        assert abs(again.sparse - encoded.sparse).max() < 1e-5
+        for one, other in zip(again.multi_vector, encoded.multi_vector, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_two_processes_give_the_vectors_of_one(tiny_embedder, encoder, encoded):
+    with M3Encoder(
+        tiny_embedder,
+        max_length=MAX_LENGTH,
+        options=Options(batch_tokens=150, processes=2),
+    ) as pair:
+        np.testing.assert_allclose(pair.dense(TEXTS), encoded.dense, atol=1e-3)
+        both = pair.encode(TEXTS, sparse=True, multi_vector=True)
+    np.testing.assert_allclose(both.dense, encoded.dense, atol=1e-6)
+    assert abs(both.sparse - encoded.sparse).max() < 1e-5
+    for one, other in zip(both.multi_vector, encoded.multi_vector, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_nothing_gives_empty_arrays(encoder):
@@ -92,9 +114,10 @@ def test_nothing_gives_empty_arrays(encoder):
 
 
 def test_a_model_that_gives_nan_is_named(tiny_embedder):
-    encoder = M3Encoder(tiny_embedder, max_length=MAX_LENGTH, batch_size=4)
+    encoder = M3Encoder(tiny_embedder, max_length=MAX_LENGTH)
     with torch.no_grad():
-        encoder.model.encoder.layer[0].output.dense.bias[3] = float("nan")
+        model = encoder.workers._here.model
+        model.encoder.layer[0].output.dense.bias[3] = float("nan")
     with pytest.raises(InputError, match=f"{tiny_embedder}: the model gives NaN"):
         encoder.encode(["text"])
 
@@ -105,9 +128,7 @@ def test_a_long_text_equals_upstream(tiny_embedder):
     texts = [" ".join(cases(20, seed=2)), "kort"]
     model = BGEM3FlagModel(str(tiny_embedder), use_fp16=False, devices="cpu")
     theirs = model.encode(texts, max_length=2048, return_colbert_vecs=True)
-    ours = M3Encoder(tiny_embedder, max_length=2048, batch_size=1).encode(
-        texts, multi_vector=True
-    )
+    ours = M3Encoder(tiny_embedder, max_length=2048).encode(texts, multi_vector=True)
     assert ours.multi_vector[0].shape == (2047, 128)
     np.testing.assert_allclose(ours.dense, theirs["dense_vecs"], atol=1e-5)
     np.testing.assert_allclose(
@@ -117,31 +138,36 @@ def test_a_long_text_equals_upstream(tiny_embedder):
 
 def test_every_distinct_text_is_encoded_once(encoder, monkeypatch):
     seen = []
-    forward = encoder.model.forward
+    model = encoder.workers._here.model
+    forward = model.forward
 
-    def counted(**batch):
-        seen.append(len(batch["input_ids"]))
-        return forward(**batch)
+    def counted(ids, **options):
+        seen.append(len(ids))
+        return forward(ids, **options)
 
-    monkeypatch.setattr(encoder.model, "forward", counted)
+    monkeypatch.setattr(model, "forward", counted)
     dense = encoder.encode(["a", "b", "a", "a", "b"]).dense
     assert sum(seen) == 2
     assert (dense[[0, 1]] == dense[[2, 4]]).all()
 
 
 @pytest.mark.parametrize(
-    ("max_length", "batch_size", "said"),
+    ("max_length", "batch_tokens", "said"),
     [
         (8193, 1, "`max_length`: is 8193, but the model in .* takes 8192 tokens"),
         (2, 1, "`max_length`: is 2, expected 3 or more"),
-        (96, 0, "`batch_size`: is 0, expected 1 or more"),
+        (96, 0, "`batch_tokens`: is 0, expected 1 or more"),
     ],
 )
 def test_limits_outside_the_models_are_refused(
-    tiny_embedder, max_length, batch_size, said
+    tiny_embedder, max_length, batch_tokens, said
 ):
     with pytest.raises(InputError, match=said):
-        M3Encoder(tiny_embedder, max_length=max_length, batch_size=batch_size)
+        M3Encoder(
+            tiny_embedder,
+            max_length=max_length,
+            options=Options(batch_tokens=batch_tokens),
+        )
 
 
 @pytest.mark.parametrize(
@@ -161,5 +187,5 @@ def test_a_head_that_does_not_fit_is_named(
     else:
         torch.save(torch.nn.Linear(*content).state_dict(), model / name)
     with pytest.raises(InputError, match=f"{model}/{name}: {said}") as caught:
-        M3Encoder(model, max_length=96, batch_size=1)
+        M3Encoder(model, max_length=96).encode(["text"])
     assert "\n" not in str(caught.value)

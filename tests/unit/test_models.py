@@ -2,12 +2,22 @@
 
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from arkiv.errors import InputError
-from arkiv.models import check_model, load, precision, tokenizer_file
+from arkiv.models import (
+    Options,
+    check_model,
+    in_halves,
+    load,
+    load_tokenizer,
+    tokenizer_file,
+)
+
+CPU = torch.device("cpu")
 
 
 def test_a_whole_directory_is_accepted(tiny_embedder, tiny_reranker):
@@ -53,8 +63,13 @@ def test_a_damaged_file_is_refused_in_one_sentence(
 ):
     model = shutil.copytree(tiny_reranker, tmp_path / "model")
     (model / name).write_text(content)
+
+    def loaded():
+        load_tokenizer(model, Options())
+        load(model, "reranker", Options(), CPU)
+
     with pytest.raises(InputError, match=f"{model}: cannot be loaded") as caught:
-        load(model, "reranker", torch.float32)
+        loaded()
     assert "\n" not in str(caught.value)
 
 
@@ -68,7 +83,7 @@ def test_weights_that_do_not_fill_the_model_are_refused(tiny_embedder, tmp_path)
         metadata={"format": "pt"},
     )
     with pytest.raises(InputError, match=f"{model}: the weights lack 37 tensors"):
-        load(model, "embedder", torch.float32)
+        load(model, "embedder", Options(), CPU)
 
 
 def test_pickled_weights_load_as_safetensors_do(tiny_embedder, tmp_path):
@@ -77,12 +92,42 @@ def test_pickled_weights_load_as_safetensors_do(tiny_embedder, tmp_path):
     weights = load_file(model / "model.safetensors")
     (model / "model.safetensors").unlink()
     torch.save(weights, model / "pytorch_model.bin")
-    _, loaded = load(check_model(model, "embedder"), "embedder", torch.float32)
+    loaded = load(check_model(model, "embedder"), "embedder", Options(), CPU)
     for name, weight in loaded.state_dict().items():
         if not name.startswith("pooler."):
             assert torch.equal(weight, weights[name]), name
 
 
 def test_a_gpu_computes_in_half_precision_and_a_cpu_in_full():
-    assert precision(torch.device("cuda")) == torch.float16
-    assert precision(torch.device("cpu")) == torch.float32
+    assert Options().dtype(torch.device("cuda")) == torch.float16
+    assert Options().dtype(CPU) == torch.float32
+    assert Options(precision="bfloat16").dtype(CPU) == torch.bfloat16
+    assert Options().attention_on(CPU) == "sdpa"
+    assert Options(attention="eager").attention_on(CPU) == "eager"
+
+
+def test_a_gpu_without_memory_for_a_batch_gets_it_in_halves():
+    def run(ids):
+        if len(ids) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return [row.sum() for row in ids]
+
+    ids = [np.full(n, 2) for n in range(1, 8)]
+    found = in_halves(run, ids, lambda one, other: one + other)
+    assert found == [2 * n for n in range(1, 8)]
+
+
+def test_a_text_that_a_gpu_cannot_take_alone_is_told(monkeypatch):
+    def run(ids):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(InputError, match="a text of 9 tokens does not fit"):
+        in_halves(run, [np.zeros(9)] * 4, lambda one, other: one + other)
+
+
+def test_another_runtime_error_is_not_taken_for_want_of_memory():
+    def run(ids):
+        raise RuntimeError("device-side assert triggered")
+
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        in_halves(run, [np.zeros(9)] * 4, lambda one, other: one + other)

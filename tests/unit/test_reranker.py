@@ -8,6 +8,7 @@ import torch
 
 from arkiv.errors import InputError
 from arkiv.example import case_pairs, cases
+from arkiv.models import Options
 from arkiv.reranker import Reranker
 
 PAIRS = [
@@ -28,7 +29,7 @@ def test_scores_equal_upstream(tiny_reranker, max_length, query_max_length):
     upstream = FlagReranker(
         str(tiny_reranker), use_fp16=False, devices="cpu", batch_size=3, **limits
     )
-    ours = Reranker(tiny_reranker, batch_size=4, **limits).scores(PAIRS)
+    ours = Reranker(tiny_reranker, **limits).scores(PAIRS)
     theirs = upstream.compute_score([list(pair) for pair in PAIRS])
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert ours.std() > 0.1
@@ -41,14 +42,14 @@ def test_a_query_that_fills_the_length_is_cut_so_that_a_passage_token_fits(
     long = " ".join(cases(3, seed=1))
     query = reranker._tokens([long], reranker.query_max_length)[long]
     passage = reranker._tokens([long], reranker.room)[long]
-    ids = reranker._joined(query, passage)
+    ids = reranker._joined(query, passage).tolist()
     assert len(ids) == 32
     assert ids.index(2) == 28
     assert np.isfinite(reranker.scores([(long, long)])).all()
 
 
 def test_equal_pairs_score_equally_and_order_is_kept(tiny_reranker):
-    reranker = Reranker(tiny_reranker, batch_size=2)
+    reranker = Reranker(tiny_reranker, options=Options(batch_tokens=200))
     scores = reranker.scores([*PAIRS, *reversed(PAIRS)])
     assert scores.tolist() == [*scores[: len(PAIRS)], *scores[: len(PAIRS)][::-1]]
     assert reranker.scores([]).shape == (0,)
@@ -86,7 +87,7 @@ def test_a_pair_is_what_the_tokenizer_makes_of_it(tiny_reranker):
     for query, passage in [*PAIRS[:-1], ("Lä½t 漢字?", "漢 „en\nhäst”")]:
         tokens = [reranker._tokens([text], 8000)[text] for text in (query, passage)]
         wanted = reranker.tokenizer(query, passage)["input_ids"]
-        assert reranker._joined(*tokens) == wanted
+        assert reranker._joined(*tokens).tolist() == wanted
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,10 @@ def test_a_pair_is_what_the_tokenizer_makes_of_it(tiny_reranker):
     [
         ({"max_length": 8193}, "`max_length`: is 8193, but the model .* takes 8192"),
         ({"max_length": 5}, "`max_length`: is 5, expected 6 or more"),
-        ({"batch_size": 0}, "`batch_size`: is 0, expected 1 or more"),
+        (
+            {"options": Options(batch_tokens=0)},
+            "`batch_tokens`: is 0, expected 1 or more",
+        ),
     ],
 )
 def test_limits_outside_the_models_are_refused(tiny_reranker, limits, said):
@@ -105,6 +109,6 @@ def test_limits_outside_the_models_are_refused(tiny_reranker, limits, said):
 def test_scores_that_are_no_numbers_are_refused(tiny_reranker):
     reranker = Reranker(tiny_reranker)
     with torch.no_grad():
-        reranker.model.classifier.out_proj.bias.fill_(float("nan"))
+        reranker.workers._here.model.classifier.out_proj.bias.fill_(float("nan"))
     with pytest.raises(InputError, match=f"{tiny_reranker}: the model gives NaN"):
         reranker.scores(PAIRS[:1])

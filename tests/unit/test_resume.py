@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from arkiv.errors import InputError
-from arkiv.train.resume import alone, begin, digest_of_files, ended_well, mark_whole
+from arkiv.hashing import digest_of_files
+from arkiv.train.resume import alone, begin, ended_well, mark_whole
 
 RUN = {"seed": 1, "world_size": 4}
 

@@ -8,7 +8,6 @@ from arkiv.files import Part
 from arkiv.search import (
     MOST_FETCHED,
     NEIGHBOUR,
-    build_index,
     id_ranks,
     load_embeddings,
     merge_neighbours,
@@ -47,7 +46,6 @@ def searched(queries, embeddings, ids, depth, parts):
         rows = slice(bounds.start, bounds.stop)
         part = embeddings[rows]
         blocks = search(
-            build_index(part)[0],
             queries,
             part,
             id_ranks(ids[rows]),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import logging
 import os
 import re
@@ -34,22 +33,6 @@ WHOLE = "whole"
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 # Seconds: longer than a node that died is believed to hold its lock.
 PATIENCE = 300.0
-BLOCK = 1 << 20
-
-
-def digest_of_files(path: str | Path) -> str:
-    """A hash of a file, or of all files of a directory with their names."""
-    path = Path(path)
-    digest = hashlib.blake2b(digest_size=16)
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else ()
-    for file in files or (path,):
-        name = str(file.relative_to(path)).encode()
-        digest.update(len(name).to_bytes(8, "little") + name)
-        digest.update(file.stat().st_size.to_bytes(8, "little"))
-        with open(file, "rb") as content:
-            while block := content.read(BLOCK):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def checkpoints(directory: Path) -> list[Path]:
