@@ -28,6 +28,9 @@ DISTILL = bool(config["train"]["args"].get("knowledge_distillation"))
 # For every program that opens a model directory with transformers.
 TRUST = {"trust_remote_code": config["models"]["trust_remote_code"]}
 
+# Of `teacher`: what is made of its scores, which needs no new scoring.
+TARGET_KEYS = ("filter", "normalize", "temperature")
+
 # Where a dataset starts; each kind has what the ones before it still need made.
 KINDS = ("example", "pages", "pairs", "negatives", "scores")
 

@@ -16,7 +16,10 @@ rule score_pairs:
         mem_mb=growing(8000),
         runtime=growing(480),
     params:
-        options=flags(**config["teacher"], **TRUST),
+        options=flags(
+            **{k: v for k, v in config["teacher"].items() if k not in TARGET_KEYS},
+            **TRUST,
+        ),
     message:
         "Scoring {wildcards.dataset}, part {wildcards.scatteritem}, with the reranker"
     shell:
