@@ -185,6 +185,13 @@ def test_a_single_shard_is_a_target(project):
         ({"teacher": {"normalize": "max"}}, "expected one of none, sigmoid, minmax"),
         ({"teacher": {"filter": {"margin": "x"}}}, "expected a number or nothing"),
         ({"split": {"batch_tokens": 0}}, "`split.batch_tokens`: is 0, expected at"),
+        (
+            {
+                "split": {"positives": "each"},
+                "train": {"args": {"same_dataset_within_batch": False}},
+            },
+            "`split.positives`: is each, which needs `train.args.same_dataset_within",
+        ),
     ],
 )
 def test_a_bad_configuration_ends_in_one_sentence(project, overlay, said):
