@@ -31,6 +31,7 @@ LINES = (
     ("test pairs", "pairs", "test"),
     ("passages to mine from", "pairs", "mining_passages"),
     ("train pairs whose negatives were mined", "negatives", "queries"),
+    ("train pairs with several positives", "shards", "rows_with_several_positives"),
     ("train pairs ready for training", "shards", "pairs"),
 )
 STAGES = {
