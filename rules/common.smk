@@ -31,6 +31,9 @@ RUN_OPTIONS = {
     for key in ("precision", "attention", "trust_remote_code")
 }
 
+# Of `teacher`: what is made of its scores, which needs no new scoring.
+TARGET_KEYS = ("filter", "normalize", "temperature")
+
 # Where a dataset starts; each kind has what the ones before it still need made.
 KINDS = ("example", "pages", "pairs", "negatives", "scores")
 

@@ -40,7 +40,7 @@ STAGES = {
     "score": parts("pairs", "scores/{dataset}/{scatteritem}.jsonl", SCORED),
     "split": [
         *files("shards/{dataset}_len-{length}.jsonl", length=LENGTHS),
-        *files("shards/{dataset}.split.json"),
+        *files("shards/{dataset}.{end}", end=["split.json", "rejected.jsonl"]),
     ],
     "train": [results("model"), results("training/history.json")],
     "evaluate": [

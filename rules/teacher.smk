@@ -17,7 +17,9 @@ rule score_pairs:
         runtime=growing(480),
     params:
         options=flags(
-            **config["teacher"], cache=results("cache/scores"), **RUN_OPTIONS
+            **{k: v for k, v in config["teacher"].items() if k not in TARGET_KEYS},
+            cache=results("cache/scores"),
+            **RUN_OPTIONS,
         ),
     message:
         "Scoring {wildcards.dataset}, part {wildcards.scatteritem}, with the reranker"

@@ -31,6 +31,7 @@ LINES = (
     ("test pairs", "pairs", "test"),
     ("passages to mine from", "pairs", "mining_passages"),
     ("train pairs whose negatives were mined", "negatives", "queries"),
+    ("train pairs with several positives", "shards", "rows_with_several_positives"),
     ("train pairs ready for training", "shards", "pairs"),
 )
 STAGES = {
@@ -55,9 +56,8 @@ def read_object(path: str, what: str) -> dict[str, Any]:
 
 def set_aside(stages: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
     """What was set aside or came out short on the way, and how many."""
-    documents, pairs, mined = (
-        stages.get(stage, {}) for stage in ("documents", "pairs", "negatives")
-    )
+    documents, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
+    teacher = shards.get("teacher") or {}
     rejected = documents.get("rejected", 0)
     if not isinstance(rejected, dict):
         rejected = {"set aside": rejected}
@@ -68,6 +68,12 @@ def set_aside(stages: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
         ("train pairs: no negatives found", mined.get("without_negatives", 0)),
         ("train pairs: fewer negatives than asked for", mined.get("short", 0)),
         ("train pairs: negatives from beyond the window", mined.get("topped_up", 0)),
+        *((f"train pairs: {why}", n) for why, n in shards.get("set_aside", {}).items()),
+        (
+            "negatives: the teacher scores them too high",
+            teacher.get("negatives_dropped", 0),
+        ),
+        ("train pairs: some of their negatives dropped", teacher.get("rows_short", 0)),
     ]
 
 

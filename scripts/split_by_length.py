@@ -3,17 +3,25 @@
 The length of a row is that of the longest of its query, positives and negatives, in
 tokens of the model, special tokens included. Rows keep the order of the input; a
 range without rows gets an empty file.
+
+The teacher's scores, if the rows have them, become training's targets on the way: by
+--filter-margin, --normalize and --temperature, in this order.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import logging
+import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -22,20 +30,25 @@ from arkiv.errors import InputError
 from arkiv.files import Record, read_records, write_json, written_whole
 from arkiv.lengths import (
     TokenCounter,
+    batch_size_of,
     bucket_of,
     check_edges,
     check_shardable,
+    examples_of,
     is_scored,
     longest_texts,
     shard_row,
 )
 from arkiv.models import tokenizer_file
+from arkiv.teacher import NORMALIZATIONS, softened, without_near
 
 log = logging.getLogger("split_by_length")
 
 ROWS = 256
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 EDGES = [0, 500, 1000, 2000, 3000, 4000, 5000, 6000, 7000]
+NONE_LEFT = "the teacher scores every negative too high"
+ALL_POSITIVE = "every negative is a positive of the query"
 
 
 def read_rows(paths: list[str]) -> Iterator[Record]:
@@ -57,7 +70,111 @@ def read_rows(paths: list[str]) -> Iterator[Record]:
             yield shard_row(record)
 
 
-def summary(edges: list[int], outputs: list[str], lengths: list[list[int]]) -> dict:
+class Examples:
+    """Makes the examples to train on of rows, and counts what it changes.
+
+    Attributes:
+        scored: whether the rows have teacher scores; None before the first.
+        counts: rows with several positives, negatives dropped, rows with fewer of them.
+        aside: rows set aside, by reason.
+    """
+
+    def __init__(self, options: argparse.Namespace, rejected: TextIO) -> None:
+        self.scored: bool | None = None
+        self.counts: Counter[str] = Counter()
+        self.aside: Counter[str] = Counter()
+        self._options = options
+        self._rejected = rejected
+
+    def of(self, rows: Iterator[Record]) -> Iterator[Record]:
+        """The examples of rows with scores in all of them or in none."""
+        options = self._options
+        for row in rows:
+            self.scored = is_scored(row)
+            self.counts["several_positives"] += len(row["pos"]) > 1
+            if self.scored and options.filter_margin is not None:
+                kept = without_near(row, options.filter_margin)
+                dropped = len(row["neg"]) - len(kept["neg"])
+                self.counts["negatives_dropped"] += dropped
+                if not kept["neg"]:
+                    self._set_aside(row, NONE_LEFT)
+                    continue
+                self.counts["rows_short"] += dropped > 0
+                row = kept
+            for example in examples_of(row) if options.positives == "each" else [row]:
+                if not example["neg"]:
+                    self._set_aside(row, ALL_POSITIVE)
+                    break
+                if self.scored:
+                    yield softened(example, options.normalize, options.temperature)
+                else:
+                    yield example
+
+    def _set_aside(self, row: Record, reason: str) -> None:
+        self.aside[reason] += 1
+        write_line({"reason": reason, **row}, self._rejected)
+
+    def summary(self) -> dict:
+        """The settings and the counts, for the log file."""
+        options = self._options
+        teacher = {
+            "filter": {"margin": options.filter_margin},
+            "normalize": options.normalize,
+            "temperature": options.temperature,
+            "negatives_dropped": self.counts["negatives_dropped"],
+            "rows_short": self.counts["rows_short"],
+        }
+        return {
+            "positives": options.positives,
+            "rows_with_several_positives": self.counts["several_positives"],
+            "teacher": teacher if self.scored else None,
+            "set_aside": dict(sorted(self.aside.items())),
+        }
+
+
+def write_line(record: Record, file: TextIO) -> None:
+    """Write a record as one line."""
+    json.dump(record, file, ensure_ascii=False, allow_nan=False)
+    file.write("\n")
+
+
+def add_batch_size(path: Path, size: int) -> None:
+    """Give each row of a finished file a last column `batch_size`."""
+    longer = path.with_name("rows")
+    with open(path, "rb") as rows, open(longer, "wb") as out:
+        for row in rows:
+            out.write(b'%s, "batch_size": %d}\n' % (row[:-2], size))
+    os.replace(longer, path)
+
+
+def batch_sizes(
+    lengths: list[list[int]], options: argparse.Namespace
+) -> list[int | None]:
+    """Of each range by the budget of tokens; None without a budget or without rows."""
+    if options.batch_tokens is None:
+        return [None] * len(lengths)
+    return [
+        batch_size_of(
+            len(bucket),
+            max(bucket),
+            options.batch_tokens,
+            group_size=options.train_group_size,
+            query_max_len=options.query_max_len,
+            passage_max_len=options.passage_max_len,
+            multiple=options.pad_to_multiple_of,
+        )
+        if bucket
+        else None
+        for bucket in lengths
+    ]
+
+
+def summary(
+    edges: list[int],
+    outputs: list[str],
+    lengths: list[list[int]],
+    sizes: list[int | None],
+) -> dict:
     """What the log file tells of each range and of all rows together."""
     every = np.concatenate([np.array(bucket, np.int64) for bucket in lengths])
     return {
@@ -70,9 +187,10 @@ def summary(edges: list[int], outputs: list[str], lengths: list[list[int]]) -> d
                 "pairs": len(bucket),
                 "mean_length": float(np.mean(bucket)) if bucket else None,
                 "max_length": max(bucket, default=None),
+                "batch_size": size,
             }
-            for low, high, output, bucket in zip(
-                edges, [*edges[1:], None], outputs, lengths, strict=True
+            for low, high, output, bucket, size in zip(
+                edges, [*edges[1:], None], outputs, lengths, sizes, strict=True
             )
         ],
         "mean_length": float(every.mean()),
@@ -111,6 +229,45 @@ def main(argv: list[str] | None = None) -> None:
         help="one file for each range, in order",
     )
     arguments.add_argument("--log", required=True, metavar="JSON")
+    arguments.add_argument(
+        "--rejected",
+        required=True,
+        metavar="JSONL",
+        help="where rows without a negative left go, each with its reason",
+    )
+    arguments.add_argument(
+        "--positives",
+        choices=("draw", "each"),
+        default="draw",
+        help="of a row with several: one drawn in each epoch, or an example for each",
+    )
+    arguments.add_argument(
+        "--filter-margin",
+        type=float,
+        metavar="LOGITS",
+        help="keep a negative only if its score is at most the lowest positive's minus "
+        "this",
+    )
+    arguments.add_argument("--normalize", choices=NORMALIZATIONS, default="none")
+    arguments.add_argument(
+        "--temperature", type=float, default=1.0, help="scores are divided by it"
+    )
+    arguments.add_argument(
+        "--batch-tokens",
+        type=int,
+        metavar="N",
+        help="give each range a `batch_size` that keeps a batch to so many tokens",
+    )
+    # As FlagEmbedding's: what a batch is made of.
+    for name, default in (
+        ("--train-group-size", 8),
+        ("--query-max-len", 32),
+        ("--passage-max-len", 128),
+        ("--pad-to-multiple-of", 1),
+    ):
+        arguments.add_argument(
+            name, type=int, default=default, metavar="N", help="with --batch-tokens"
+        )
     arguments = arguments.parse_args(argv)
     edges, outputs = arguments.edges, arguments.outputs
     check_edges(edges)
@@ -120,6 +277,10 @@ def main(argv: list[str] | None = None) -> None:
         )
     if len(set(outputs)) != len(outputs):
         raise InputError("names one file twice", key="outputs")
+    if arguments.temperature <= 0:
+        raise InputError(
+            f"is {arguments.temperature}, expected more than 0", key="temperature"
+        )
 
     began = time.monotonic()
     counter = TokenCounter(tokenizer_file(arguments.tokenizer))
@@ -127,20 +288,31 @@ def main(argv: list[str] | None = None) -> None:
     # All files are written beside their places and renamed at the end, the log last.
     with contextlib.ExitStack() as stack:
         log_beside = stack.enter_context(written_whole(arguments.log))
-        files = []
-        for output in outputs:
-            beside = stack.enter_context(written_whole(output))
-            files.append(stack.enter_context(open(beside, "w", encoding="utf-8")))
-        stream = read_rows(arguments.pairs)
-        while rows := list(islice(stream, ROWS)):
-            for row, length in zip(rows, longest_texts(rows, counter), strict=True):
-                bucket = bucket_of(length, edges)
-                lengths[bucket].append(length)
-                json.dump(row, files[bucket], ensure_ascii=False, allow_nan=False)
-                files[bucket].write("\n")
+        besides = [
+            stack.enter_context(written_whole(path))
+            for path in (arguments.rejected, *outputs)
+        ]
+        with contextlib.ExitStack() as open_files:
+            rejected, *files = (
+                open_files.enter_context(open(beside, "w", encoding="utf-8"))
+                for beside in besides
+            )
+            examples = Examples(arguments, rejected)
+            stream = examples.of(read_rows(arguments.pairs))
+            while rows := list(islice(stream, ROWS)):
+                for row, length in zip(rows, longest_texts(rows, counter), strict=True):
+                    bucket = bucket_of(length, edges)
+                    lengths[bucket].append(length)
+                    write_line(row, files[bucket])
         if not any(lengths):
-            raise InputError("holds no training pairs", file=arguments.pairs[0])
-        report = summary(edges, outputs, lengths)
+            aside = sum(examples.aside.values())
+            why = f": all {aside} have no negative left" if aside else ""
+            raise InputError(f"holds no training pairs{why}", file=arguments.pairs[0])
+        sizes = batch_sizes(lengths, arguments)
+        for beside, size in zip(besides[1:], sizes, strict=True):
+            if size is not None:
+                add_batch_size(beside, size)
+        report = summary(edges, outputs, lengths, sizes) | examples.summary()
         write_json(log_beside, report)
     for bucket in report["buckets"]:
         log.info(
@@ -151,8 +323,8 @@ def main(argv: list[str] | None = None) -> None:
             bucket["max_length"],
         )
     log.info(
-        "divided %d pairs of %d file(s) in %.1f s",
-        *(report["pairs"], len(arguments.pairs)),
+        "divided %d pairs of %d file(s), %d set aside, in %.1f s",
+        *(report["pairs"], len(arguments.pairs), sum(examples.aside.values())),
         time.monotonic() - began,
     )
 

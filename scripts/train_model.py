@@ -107,13 +107,13 @@ def planned(
     shards: list[str], values: argparse.Namespace, world_size: int
 ) -> BatchPlan:
     """Check the shards and plan an epoch's batches by the parsed arguments."""
-    rows = count_rows(
+    counted = count_rows(
         shards,
         distill=values.knowledge_distillation,
         group_size=values.train_group_size,
     )
     return plan_batches(
-        rows,
+        counted,
         batch_size=values.per_device_train_batch_size,
         world_size=world_size,
         same_dataset=values.same_dataset_within_batch,
@@ -224,7 +224,8 @@ def main(argv: list[str] | None = None) -> None:
                 "resumed_from": resume_from and resume_from.name,
                 "rows": sum(plan.rows.values()),
                 "rows_used": plan.rows_used,
-                "rows_left_out": plan.left_out_by_name(),
+                "rows_left_out": plan.left_out,
+                "buckets": plan.buckets_by_name(),
                 **done,
                 "arguments": own | chosen,
                 "versions": versions(),

@@ -124,6 +124,15 @@ def _check_together(config: Mapping[str, Any]) -> None:
             raise InputError(
                 f"is {edges}, expected ascending numbers from 0", key=f"{section}.{key}"
             )
+    split = config["split"]
+    if not config["train"]["args"].get("same_dataset_within_batch"):
+        for key, plain in (("batch_tokens", None), ("positives", "draw")):
+            if split[key] != plain:
+                raise InputError(
+                    f"is {split[key]}, which needs "
+                    "`train.args.same_dataset_within_batch`",
+                    key=f"split.{key}",
+                )
     for low, high, _ in config["documents"]["length_shares"]:
         if not 1 <= low <= high or int(low) != low or int(high) != high:
             raise InputError(

@@ -127,6 +127,58 @@ def shard_row(record: Record) -> Record:
     return {key: pair[key] for key in keys}
 
 
+def examples_of(row: Record) -> Iterator[Record]:
+    """One example per distinct positive of a shard's row, sharing its negatives.
+
+    No positive of the row is a negative of any of them. Each of several has the row's
+    id and its positive's, joined by a hyphen; a single one keeps the row's.
+    """
+    places = {text: place for place, text in reversed(list(enumerate(row["pos"])))}
+    keep = [place for place, text in enumerate(row["neg"]) if text not in places]
+    kinds = ("", "_ids", "_scores") if is_scored(row) else ("", "_ids")
+    shared = {
+        f"neg{kind}": [row[f"neg{kind}"][place] for place in keep] for kind in kinds
+    }
+    for place in sorted(places.values()):
+        own = {f"pos{kind}": [row[f"pos{kind}"][place]] for kind in kinds}
+        if len(places) > 1:
+            own["id"] = f"{row['id']}-{row['pos_ids'][place]}"
+        yield row | shared | own
+
+
+def batch_size_of(
+    rows: int,
+    longest: int,
+    tokens: int,
+    *,
+    group_size: int,
+    query_max_len: int,
+    passage_max_len: int,
+    multiple: int,
+) -> int:
+    """Rows per process and step with which a bucket keeps to a budget of tokens.
+
+    A row is a query and `group_size` passages, none longer than `longest`, truncated
+    and padded as training does. So no batch has more tokens than the budget, padding
+    included, unless a single row has.
+
+    Args:
+        rows: of the bucket; a batch has no more.
+        longest: tokens of its longest text.
+        tokens: the budget, per process.
+        group_size: passages per query (`train_group_size`).
+        query_max_len: tokens that a query is truncated to.
+        passage_max_len: likewise a passage.
+        multiple: lengths are padded to a multiple of this (`pad_to_multiple_of`).
+    """
+
+    def padded(most: int) -> int:
+        return -(-min(longest, most) // multiple) * multiple
+
+    row = group_size * padded(passage_max_len) + padded(query_max_len)
+    return max(1, min(rows, tokens // row))
+
+
 def check_edges(edges: Sequence[int]) -> None:
     """Refuse edges that do not begin with 0 and rise.
 

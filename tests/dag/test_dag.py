@@ -78,6 +78,40 @@ def test_without_distillation_there_is_no_teacher(project):
     assert counts["prepare_model"] == 1
 
 
+def commands(project, config):
+    """The commands that score and that split, as a dry run prints them."""
+    output = project.snakemake("-n", "-p", "split", "--configfile", config).stdout
+    return [
+        {line.strip() for line in output.splitlines() if f"scripts/{name}.py" in line}
+        for name in ("score_pairs", "split_by_length")
+    ]
+
+
+def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):
+    given = {"datasets": {"d": {"negatives": "negatives.jsonl"}}, "models": TINY}
+    score, split = commands(project, project.configure(**given))
+    [plain] = split
+    assert "--batch-tokens" not in plain
+    assert "--filter-margin" not in plain
+    config = project.configure(
+        **given,
+        teacher={"filter": {"margin": -0.5}, "normalize": "zscore", "temperature": 3},
+        split={"batch_tokens": 9000, "positives": "each"},
+        train={"args": {"passage_max_len": 77, "pad_to_multiple_of": None}},
+    )
+    again, split = commands(project, config)
+    assert again == score
+    assert len(score) == 4
+    [changed] = split
+    for words in (
+        *("--filter-margin -0.5 ", "--normalize zscore ", "--temperature 3 "),
+        *("--batch-tokens 9000 ", "--positives each ", "--train-group-size 8 "),
+        *("--passage-max-len 77 ", "--query-max-len 256 "),
+    ):
+        assert words in changed
+    assert "--pad-to-multiple-of" not in changed
+
+
 @pytest.mark.parametrize(
     ("target", "last", "beyond"),
     [
@@ -147,6 +181,17 @@ def test_a_single_shard_is_a_target(project):
             "`models.embedder.source`: names ./gone, which is not a directory",
         ),
         ({"report": {"systems": ["bm52"]}}, "names the system bm52"),
+        ({"teacher": {"temperature": 0}}, "`teacher.temperature`: is 0, expected more"),
+        ({"teacher": {"normalize": "max"}}, "expected one of none, sigmoid, minmax"),
+        ({"teacher": {"filter": {"margin": "x"}}}, "expected a number or nothing"),
+        ({"split": {"batch_tokens": 0}}, "`split.batch_tokens`: is 0, expected at"),
+        (
+            {
+                "split": {"positives": "each"},
+                "train": {"args": {"same_dataset_within_batch": False}},
+            },
+            "`split.positives`: is each, which needs `train.args.same_dataset_within",
+        ),
     ],
 )
 def test_a_bad_configuration_ends_in_one_sentence(project, overlay, said):

@@ -160,6 +160,8 @@ def stats(tmp_path):
                 {"from": 500, "to": 1000, "pairs": 0},
                 {"from": 1000, "to": None, "pairs": 1},
             ],
+            "teacher": {"negatives_dropped": 17, "rows_short": 5},
+            "set_aside": {"every negative is <high>": 3},
         },
     }
     for name, content in files.items():
@@ -188,6 +190,9 @@ def test_the_way_of_the_data(stats):
     assert cells(text, "train pairs whose negatives were mined") == ["70", "–"]
     assert cells(text, "pairs: its pages lie on &lt;both&gt; sides") == ["2", "2"]
     assert cells(text, "train pairs: fewer negatives than asked for") == ["4", "0"]
+    assert cells(text, "negatives: the teacher scores them too high") == ["17", "17"]
+    assert cells(text, "train pairs: some of their negatives dropped") == ["5", "5"]
+    assert cells(text, "train pairs: every negative is &lt;high&gt;") == ["3", "3"]
     assert "no negatives found" not in text
     assert "<both>" not in text
     assert_svg(lengths, "Lengths of the train pairs")

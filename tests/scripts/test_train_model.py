@@ -51,7 +51,8 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory) -> Path:
-    """Three shards, of 9, 14 and no rows, and a model smaller than the others'."""
+    """Two buckets of a dataset, of 9 and 14 rows, the shorter one with larger batches;
+    an empty shard; and a model smaller than the others'."""
     folder = tmp_path_factory.mktemp("training")
     build_embedder(folder / "base", hidden=32, vocabulary=800)
     pairs = list(case_pairs(23, 1))
@@ -69,7 +70,8 @@ def material(tmp_path_factory) -> Path:
         }
         for number, (query, text) in enumerate(pairs)
     ]
-    shards = {"b_len-0-9": rows[:9], "a_len-9-inf": rows[9:], "c_len-0-9": []}
+    shorter = [row | {"batch_size": 3} for row in rows[:9]]
+    shards = {"a_len-0-9": shorter, "a_len-9-inf": rows[9:], "c_len-0-9": []}
     for name, some in shards.items():
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in some)
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
@@ -110,9 +112,18 @@ def trained(material, tmp_path_factory) -> Path:
 def test_two_processes_train_one_model_and_report_every_row(trained):
     history = read_json(trained / "history.json")
     assert history["world_size"] == 2
-    # 9 and 14 rows in batches of 2 x 2: 2 and 3 batches, two times over.
-    assert (history["rows"], history["rows_used"]) == (23, 20)
-    assert history["rows_left_out"] == {"b_len-0-9.jsonl": 1, "a_len-9-inf.jsonl": 2}
+    # 9 rows in a batch of 3 x 2, and 3 + 14 in four of 2 x 2, two times over.
+    assert (history["rows"], history["rows_used"]) == (23, 22)
+    assert history["rows_left_out"] == {"a": 1}
+    assert history["buckets"] == {
+        "a_len-0-9.jsonl": {"rows": 9, "batch_size": 3, "batches": 1, "passed_on": 3},
+        "a_len-9-inf.jsonl": {
+            "rows": 14,
+            "batch_size": 2,
+            "batches": 4,
+            "passed_on": 1,
+        },
+    }
     assert (history["steps"], history["epochs"]) == (10, 2)
     assert [entry["step"] for entry in history["log"]] == list(range(1, 11))
     assert set(history["log"][0]) == {
@@ -304,7 +315,10 @@ def test_an_ended_launcher_ends_its_processes(material, tmp_path):
     [
         ({"learning_rat": 1}, r"`train\.args\.learning_rat`.*did you mean"),
         ({"seed": 1}, r"`train\.args\.seed`: cannot be set"),
-        ({"per_device_train_batch_size": 50}, r"largest shard has 14 rows.*takes 100"),
+        (
+            {"per_device_train_batch_size": 50, "same_dataset_within_batch": False},
+            r"the shards have 23 rows.*takes 100",
+        ),
         ({"passage_max_len": 9000}, r"`train\.args\.passage_max_len`: is 9000"),
         ({"learning_rate": "fast"}, r"`train\.args`.*learning_rate"),
     ],

@@ -168,33 +168,30 @@ def test_scores_are_needed_for_distillation_only_and_empty_shards_fall_out(tmp_p
     full = write(tmp_path / "a.jsonl", [row()])
     empty = write(tmp_path / "b.jsonl", [])
     counted = shards.count_rows([full, empty], distill=False, group_size=3)
-    assert counted == {full: 1}
+    assert counted == {full: shards.Shard(1)}
     with pytest.raises(InputError, match="all empty"):
         shards.count_rows([empty], distill=False, group_size=3)
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 3])
-@pytest.mark.parametrize("world_size", [1, 2])
-def test_batches_are_counted_as_flagembedding_makes_them(
-    tmp_path, batch_size, world_size
-):
+def data_arguments(paths, tmp_path, **more):
+    _, kind, _ = args.argument_classes()
+    given = {
+        "train_data": paths,
+        "cache_path": str(tmp_path / "cache"),
+        "train_group_size": 3,
+        "query_instruction_for_retrieval": "",
+    }
+    return kind(**given | more)
+
+
+def ranks(paths, tmp_path, *, batch_size, world_size, **more):
+    """The dataset of each process."""
     from arkiv.train.upstream import SameShardDataset
 
-    paths = [
-        write(tmp_path / f"{n}.jsonl", [row(query=f"{n} {i}") for i in range(n)])
-        for n in (2, 7, 13)
-    ]
-    rows = shards.count_rows(paths, distill=False, group_size=3)
-    plan = shards.plan_batches(rows, batch_size=batch_size, world_size=world_size)
-    _, data_kind, _ = args.argument_classes()
-    ranks = [
+    given = data_arguments(paths, tmp_path, **more)
+    return [
         SameShardDataset(
-            args=data_kind(
-                train_data=paths,
-                cache_path=str(tmp_path / "cache"),
-                train_group_size=3,
-                query_instruction_for_retrieval="",
-            ),
+            args=given,
             default_batch_size=batch_size,
             seed=1,
             tokenizer=None,
@@ -203,21 +200,239 @@ def test_batches_are_counted_as_flagembedding_makes_them(
         )
         for rank in range(world_size)
     ]
-    assert plan.batches == len(ranks[0].batch_datas)
-    seen = [
-        query
-        for rank, data in enumerate(ranks)
-        for step in range(plan.batches)
-        for query in data[step * world_size + rank][0]
+
+
+# Rows of each bucket by its lower edge, by dataset.
+COUNTS = {"a": {0: 13, 500: 3, 1000: 8}, "b_x": {0: 7}, "c": {0: 1, 1000: 1}}
+
+
+@pytest.fixture(scope="module")
+def buckets(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("buckets")
+    return [
+        write(
+            folder / f"{name}_len-{low}-{low + 500}.jsonl",
+            [row(query=f"{name} {low} {i}") for i in range(count)],
+        )
+        for name, lows in COUNTS.items()
+        for low, count in lows.items()
     ]
-    assert len(seen) == len(set(seen)) == plan.rows_used
-    for path, count in rows.items():
-        used = sum(query.split()[0] == str(count) for query in seen)
-        assert used + plan.left_out[path] == count
-    assert worker.digest_of_batches(ranks[0]) == worker.digest_of_batches(ranks[-1])
-    before = worker.digest_of_batches(ranks[0])
-    ranks[0].begin_epoch(1)
-    assert worker.digest_of_batches(ranks[0]) != before
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_batches_are_made_as_they_are_counted(
+    buckets, tmp_path, batch_size, world_size
+):
+    counted = shards.count_rows(buckets, distill=False, group_size=3)
+    sizes = {"batch_size": batch_size, "world_size": world_size}
+    plan = shards.plan_batches(counted, **sizes)
+    made = ranks(buckets, tmp_path, **sizes)
+    assert plan.batches == len(made[0].batch_datas)
+    assert len(made[0]) == plan.batches * world_size
+    for epoch in range(3):
+        for data in made:
+            data.begin_epoch(epoch)
+        assert len({worker.digest_of_batches(data) for data in made}) == 1
+        seen = []
+        for step in range(plan.batches):
+            shares = [
+                data[step * world_size + rank][0] for rank, data in enumerate(made)
+            ]
+            assert {len(share) for share in shares} == {batch_size}
+            batch = [query.split() for share in shares for query in share]
+            assert len({name for name, _, _ in batch}) == 1  # of one dataset
+            seen += batch
+        assert len(seen) == len(set(map(tuple, seen))) == plan.rows_used
+        for name, lows in COUNTS.items():
+            used = sum(one[0] == name for one in seen)
+            assert used + plan.left_out[name] == sum(lows.values())
+            assert plan.left_out[name] < batch_size * world_size
+    before = worker.digest_of_batches(made[0])
+    made[0].begin_epoch(0)
+    assert worker.digest_of_batches(made[0]) != before
+    made[0].begin_epoch(2)
+    assert worker.digest_of_batches(made[0]) == before
+
+
+def test_rows_are_passed_on_to_the_next_longer_bucket_only(buckets):
+    # By name 1000 stands before 500.
+    assert shards.datasets_of(sorted(buckets))["a"] == buckets[:3]
+    given = {path: shards.Shard(n) for path, n in zip(buckets, (5, 4, 4), strict=False)}
+    plan = shards.plan_batches(given, batch_size=2, world_size=2)
+    # 5 = 4 + 1; 1 + 4 = 4 + 1; 1 + 4 = 4 + 1.
+    assert [bucket.passed_on for bucket in plan.buckets.values()] == [1, 1, 1]
+    assert plan.left_out == {"a": 1}
+    groups = np.arange(13)
+    owner = np.repeat([0, 1, 2], [5, 4, 4])
+    for epoch in range(20):
+        batches = shards.epoch_batches(
+            plan.buckets, groups, world_size=2, seed=3, epoch=epoch
+        )
+        assert len(batches) == 3
+        for path, rows in batches:
+            place = buckets.index(path)
+            found = owner[rows]
+            assert set(found) <= {place, place - 1}
+            # What was passed on is used before the bucket's own.
+            assert (found < place).sum() == (place > 0)
+
+
+def test_random_plans_keep_every_promise():
+    draw = np.random.default_rng(0)
+    for trial in range(200):
+        names = [
+            f"d{d}_len-{low}-{low + 9}.jsonl"
+            for d in range(draw.integers(1, 4))
+            for low in draw.permutation(40)[: draw.integers(1, 5)]
+        ]
+        # A budget of tokens gives longer buckets smaller batches.
+        sized = draw.random() < 0.5
+        given = {
+            name: shards.Shard(
+                int(draw.integers(1, 60)),
+                1 + 100 // (9 + int(name.split("-")[1]) * 2) if sized else None,
+            )
+            for name in names
+        }
+        total = sum(shard.rows for shard in given.values())
+        copies = int(draw.integers(1, 4))
+        groups = np.arange(total) // copies
+        owner = np.repeat(np.arange(len(names)), [s.rows for s in given.values()])
+        for world_size in (1, 2, 4):
+            sizes = {"batch_size": int(draw.integers(1, 5)), "world_size": world_size}
+            try:
+                plan = shards.plan_batches(given, **sizes)
+            except InputError:
+                most = max(
+                    sum(given[name].rows for name in some)
+                    for some in shards.datasets_of(names).values()
+                )
+                assert most < world_size * (1 if sized else sizes["batch_size"])
+                continue
+            seed, epoch = trial, int(draw.integers(3))
+            how = {"world_size": world_size, "seed": seed, "epoch": epoch}
+            batches = shards.epoch_batches(plan.buckets, groups, **how)
+            again = shards.epoch_batches(plan.buckets, groups, **how)
+            assert [rows.tolist() for _, rows in batches] == [
+                rows.tolist() for _, rows in again
+            ]
+            seen = np.concatenate([rows for _, rows in batches])
+            assert len(seen) == len(set(seen.tolist())) == plan.rows_used
+            assert plan.rows_used + sum(plan.left_out.values()) == total
+            for name, some in shards.datasets_of(names).items():
+                longest = plan.buckets[some[-1]]
+                assert plan.left_out[name] == longest.passed_on
+                assert longest.passed_on < longest.batch_size * world_size
+            for path, rows in batches:
+                bucket = plan.buckets[path]
+                assert len(rows) == bucket.batch_size * world_size
+                if sized:
+                    assert bucket.batch_size <= given[path].batch_size
+                # No longer row is in a batch of shorter ones.
+                lows = [int(names[o].split("-")[1]) for o in owner[rows]]
+                assert max(lows) <= int(path.split("-")[1])
+                if bucket.batches >= copies * len(plan.buckets):
+                    assert len(set(groups[rows].tolist())) == len(rows)
+
+
+def test_a_column_batch_size_holds_for_its_shard_alone(tmp_path):
+    paths = [
+        write(
+            tmp_path / f"a_len-{low}-{low + 5}.jsonl",
+            [row(query=f"{low} {i}", **more) for i in range(count)],
+        )
+        for low, count, more in (
+            (0, 11, {"batch_size": 4}),
+            (5, 5, {}),
+            (10, 3, {"batch_size": 50}),
+        )
+    ]
+    counted = shards.count_rows(paths, distill=False, group_size=3)
+    assert [shard.batch_size for shard in counted.values()] == [4, None, 50]
+    plan = shards.plan_batches(counted, batch_size=1, world_size=2)
+    # 11 = 8 + 3; 3 + 5 = 4 x 2 + 0; 3 = 2 + 1, for 50 x 2 would leave all of them out.
+    assert [(b.batches, b.batch_size, b.passed_on) for b in plan.buckets.values()] == [
+        *((1, 4, 3), (4, 1, 0), (1, 1, 1))
+    ]
+    first = {"rows": 11, "batch_size": 4, "batches": 1, "passed_on": 3}
+    assert plan.buckets_by_name()["a_len-0-5.jsonl"] == first
+    made = ranks(paths, tmp_path, batch_size=1, world_size=2)
+    shares = [len(made[0][2 * step][0]) for step in range(6)]
+    assert sorted(shares) == [1, 1, 1, 1, 1, 4]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [([3, 4], "is 4, but the row before"), ([None, 2], "is 2"), ([0, 0], "is 0, exp")],
+)
+def test_a_shard_has_one_batch_size(tmp_path, sizes, said):
+    rows = [row() if n is None else row(batch_size=n) for n in sizes]
+    path = write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(InputError, match=said) as caught:
+        shards.count_rows([path], distill=False, group_size=3)
+    assert (caught.value.key, caught.value.file) == ("batch_size", path)
+
+
+def test_a_batch_holds_what_flagembedding_makes_of_its_rows(tmp_path):
+    import random
+
+    from FlagEmbedding.abc.finetune.embedder import AbsEmbedderSameDatasetTrainDataset
+
+    draw = random.Random(7)
+    rows = []
+    for n in range(17):
+        pos, neg = draw.randint(1, 3), draw.randint(1, 6)
+        rows.append(
+            {
+                "query": f"q{n}",
+                "pos": [f"p{n} {k}" for k in range(pos)],
+                "neg": [f"n{n} {k}" for k in range(neg)],
+                "pos_scores": [draw.gauss(3, 1) for _ in range(pos)],
+                "neg_scores": [draw.gauss(0, 1) for _ in range(neg)],
+                "batch_size": 3,
+            }
+        )
+    paths = [write(tmp_path / "a.jsonl", rows)]
+    more = {"knowledge_distillation": True, "train_group_size": 4}
+    ours = ranks(paths, tmp_path, batch_size=2, world_size=2, **more)
+    for rank, data in enumerate(ours):
+        theirs = AbsEmbedderSameDatasetTrainDataset(
+            args=data.args,
+            default_batch_size=2,
+            seed=1,
+            tokenizer=None,
+            process_index=rank,
+            num_processes=2,
+        )
+        assert len(theirs.batch_datas) == len(data.batch_datas) == 2
+        theirs.batch_datas = data.batch_datas
+        for step in range(2):
+            index = 2 * step + rank
+            random.seed(f"{data.draw_seed} 0 {index}")
+            wanted = theirs[index]
+            assert data[index] == wanted
+            queries, passages, scores, plain = wanted
+            assert (len(queries), len(passages), len(scores)) == (3, 12, 12)
+            assert plain is False
+
+
+def test_examples_of_one_query_are_kept_apart(tmp_path):
+    # Ten queries with two positives: in two batches none need be beside its other.
+    rows = [row(query=str(i % 10), pos=[f"p{i}"]) for i in range(20)]
+    paths = [write(tmp_path / "a.jsonl", rows)]
+    for data in ranks(paths, tmp_path, batch_size=5, world_size=2):
+        for epoch in range(5):
+            data.begin_epoch(epoch)
+            for step, (batch, plain) in enumerate(data.batch_datas):
+                queries = [rows[n]["query"] for n in batch]
+                assert len(set(queries)) == 10
+                assert not plain
+                assert data[2 * step + data.process_index][3] is plain
+    # In one batch they are, which then has no in-batch negatives.
+    [data] = ranks(paths, tmp_path, batch_size=20, world_size=1)
+    [(batch, plain)] = data.batch_datas
+    assert (len(batch), plain) == (20, True)
 
 
 def test_an_item_depends_on_seed_epoch_and_index_alone(tmp_path):
@@ -260,26 +475,28 @@ def test_an_item_depends_on_seed_epoch_and_index_alone(tmp_path):
 
 
 def test_only_the_columns_of_training_reach_flagembedding(tmp_path):
-    from arkiv.train.upstream import MixedDataset
+    from arkiv.train.upstream import MixedDataset, SameShardDataset
 
     odd = row(batch_size=7, type="symmetric", pos_scores=[1], neg_scores=[0, 1])
-    path = write(tmp_path / "a.jsonl", [odd])
-    _, data_kind, _ = args.argument_classes()
+    path = write(tmp_path / "a.jsonl", [odd] * 7)
     for distill in (False, True):
-        data = MixedDataset(
-            args=data_kind(
-                train_data=[path],
-                cache_path=str(tmp_path / str(distill)),
-                knowledge_distillation=distill,
-            ),
-            tokenizer=None,
+        cache = str(tmp_path / str(distill))
+        given = data_arguments(
+            [path], tmp_path, cache_path=cache, knowledge_distillation=distill
+        )
+        mixed = MixedDataset(args=given, tokenizer=None)
+        same = SameShardDataset(
+            args=given, default_batch_size=2, seed=1, tokenizer=None
         )
         scores = ["pos_scores", "neg_scores"] if distill else []
-        assert data.dataset.column_names == ["query", "pos", "neg", *scores]
+        columns = ["query", "pos", "neg", *scores]
+        assert mixed.dataset.column_names == columns
+        assert same.dataset.column_names == [*columns, "batch_size"]
+        assert same.dataset.features["batch_size"].dtype == "int32"
 
 
 def test_mixed_batches_leave_out_only_the_last():
-    rows = {"a": 5, "b": 6}
+    rows = {"a": shards.Shard(5), "b": shards.Shard(6, 2)}
     plan = shards.plan_batches(rows, batch_size=2, world_size=2, same_dataset=False)
     assert (plan.batches, plan.rows_used) == (2, 8)
     plan = shards.plan_batches(
@@ -289,12 +506,13 @@ def test_mixed_batches_leave_out_only_the_last():
 
 
 def test_no_batch_at_all_says_what_to_lower():
+    given = {"a": shards.Shard(3), "b": shards.Shard(2)}
     with pytest.raises(InputError) as caught:
-        shards.plan_batches({"a": 3, "b": 2}, batch_size=2, world_size=2)
+        shards.plan_batches(given, batch_size=2, world_size=2)
     assert str(caught.value) == (
         "`train.args.per_device_train_batch_size`: is 2, which gives no batch: the "
-        "largest shard has 3 rows, and a batch on 2 processes takes 4; lower it or "
-        "`train.processes`, or give fewer `split.edges`"
+        "largest dataset has 3 rows, and a batch on 2 processes takes 4; lower it or "
+        "`train.processes`"
     )
 
 

@@ -6,12 +6,14 @@ a pure function of seed, epoch and step, so that a run can go on from a checkpoi
 
 from __future__ import annotations
 
+import functools
 import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import datasets
+import numpy as np
 import torch
 from FlagEmbedding.abc.finetune.embedder import (
     AbsEmbedderSameDatasetTrainDataset,
@@ -31,9 +33,11 @@ from arkiv.errors import InputError
 from arkiv.files import Record, read_records
 from arkiv.lengths import SCORE_KEYS
 from arkiv.train.resume import mark_whole
+from arkiv.train.shards import Shard, epoch_batches, plan_buckets
 
 TEXT = datasets.Value("string")
 COLUMNS = {"query": TEXT, "pos": datasets.List(TEXT), "neg": datasets.List(TEXT)}
+BATCH_SIZE = {"batch_size": datasets.Value("int32")}
 SCORES = dict.fromkeys(SCORE_KEYS, datasets.List(datasets.Value("float64")))
 HEADS = ("colbert_linear.pt", "sparse_linear.pt")
 # Copied, not saved anew: a tokenizer that was used keeps its last truncation.
@@ -164,8 +168,8 @@ def training_rows(path: str, columns: tuple[str, ...]) -> Iterator[Record]:
 class _Shards:
     """Loads a shard with the columns that training uses, of the same type in all.
 
-    Some other columns (`type`, `batch_size`, `prompt`) mean something to
-    FlagEmbedding, and scores that happen to be whole numbers would be another type.
+    Some other columns (`type`, `prompt`) mean something to FlagEmbedding, and scores
+    that happen to be whole numbers would be another type.
 
     Attributes:
         epoch: from 0; which positives and negatives are drawn depends on it.
@@ -176,7 +180,7 @@ class _Shards:
     draw_seed = 0
 
     def begin_epoch(self, epoch: int) -> None:
-        """Make the dataset that of an epoch, the present one or a later one."""
+        """Make the dataset that of an epoch."""
         self.epoch = epoch
 
     def __getitem__(self, index: int) -> tuple:
@@ -189,8 +193,11 @@ class _Shards:
     def _drawn(self, index: int) -> tuple:
         return super().__getitem__(index)
 
+    def _columns(self, file_path: str) -> dict[str, datasets.Value | datasets.List]:
+        return COLUMNS | (SCORES if self.args.knowledge_distillation else {})
+
     def _load_dataset(self, file_path: str) -> datasets.Dataset:
-        columns = COLUMNS | (SCORES if self.args.knowledge_distillation else {})
+        columns = self._columns(file_path)
         rows = datasets.Dataset.from_generator(
             training_rows,
             features=datasets.Features(columns),
@@ -210,14 +217,62 @@ class MixedDataset(_Shards, AbsEmbedderTrainDataset):
 
 
 class SameShardDataset(_Shards, AbsEmbedderSameDatasetTrainDataset):
-    """Batches of rows of one shard each; item i is the share of process i modulo their
-    number of batch i divided by it."""
+    """Batches of rows of one shard each, and of those passed on to it from shorter
+    ones; item i is the share of process i modulo their number of batch i divided by it.
+
+    Attributes:
+        shards: that rows are taken from, by path, in the order of their rows.
+    """
+
+    def __init__(self, *, seed: int, **given: object) -> None:
+        self.order_seed = seed
+        self.shards: dict[str, Shard] = {}
+        super().__init__(seed=seed, **given)
+
+    def _columns(self, file_path: str) -> dict[str, datasets.Value | datasets.List]:
+        _, first = next(read_records(file_path))
+        sized = first.get("batch_size") is not None
+        return super()._columns(file_path) | (BATCH_SIZE if sized else {})
+
+    def _load_dataset(self, file_path: str) -> datasets.Dataset:
+        rows = super()._load_dataset(file_path)
+        # FlagEmbedding skips the others.
+        if len(rows) >= self.args.small_threshold:
+            size = self._get_file_batch_size(rows, None)
+            self.shards[file_path] = Shard(len(rows), size)
+        return rows
+
+    @functools.cached_property
+    def _groups(self) -> np.ndarray:
+        """(n_rows,) int64, equal for rows of one query: examples of its positives."""
+        numbers: dict[str, int] = {}
+        queries = self.dataset["query"]
+        return np.array([numbers.setdefault(q, len(numbers)) for q in queries])
+
+    def refresh_epoch(self) -> None:
+        """Make the batches of the present epoch."""
+        plain = dict(zip(self.shards, self.no_in_batch_neg_flags, strict=True))
+        batches = epoch_batches(
+            plan_buckets(
+                self.shards,
+                batch_size=self.defaut_batch_size,
+                world_size=self.num_processes,
+            ),
+            self._groups,
+            world_size=self.num_processes,
+            seed=self.order_seed,
+            epoch=self.epoch,
+        )
+        # Where two examples of a query had to be put into one batch, the positive of
+        # one must not be the other's in-batch negative.
+        self.batch_datas = [
+            (rows, plain[path] or len(np.unique(self._groups[rows])) < len(rows))
+            for path, rows in batches
+        ]
 
     def begin_epoch(self, epoch: int) -> None:
-        # Each epoch shuffles what the one before has left.
-        for _ in range(self.epoch, epoch):
-            self.refresh_epoch()
         super().begin_epoch(epoch)
+        self.refresh_epoch()
 
     def _drawn(self, index: int) -> tuple:
         # FlagEmbedding's own counts its calls, whatever it is asked for.
