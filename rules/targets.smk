@@ -35,6 +35,7 @@ STAGES = {
         *files("mining/{dataset}/queries.npy", MINED),
         *parts("corpus", "mining/{dataset}/embeddings/{scatteritem}.npy", MINED),
         *parts("corpus", "mining/{dataset}/neighbours/{scatteritem}.npy", MINED),
+        *files("mining/{dataset}/bm25.npy", MINED if MINING["bm25_share"] else []),
         *files("negatives/{dataset}.{end}", MINED, end=["jsonl", "stats.json"]),
     ],
     "score": parts("pairs", "scores/{dataset}/{scatteritem}.jsonl", SCORED),

@@ -67,7 +67,7 @@ def set_aside(stages: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
         *((f"pairs: {why}", n) for why, n in pairs.get("set_aside", {}).items()),
         ("train pairs: no negatives found", mined.get("without_negatives", 0)),
         ("train pairs: fewer negatives than asked for", mined.get("short", 0)),
-        ("train pairs: negatives from beyond the window", mined.get("topped_up", 0)),
+        ("train pairs: the window left too few", mined.get("short_of_window", 0)),
     ]
 
 

@@ -49,6 +49,10 @@ class Mining:
         for index in range(1, parts + 1):
             start, stop = (len(self.texts) * i // parts for i in (index - 1, index))
             np.save(self.folder / "part.npy", self.vectors[start:stop])
+            np.save(
+                self.folder / f"embeddings-{index}-of-{parts}.npy",
+                self.vectors[start:stop],
+            )
             found.append(self.folder / f"{index}-of-{parts}.npy")
             search_corpus.main(
                 [
@@ -62,17 +66,21 @@ class Mining:
             )
         return found
 
-    def pick(self, found, window, **options):
+    def pick(self, found, window, embeddings=None, **options):
+        beside = [path.parent / f"embeddings-{path.name}" for path in found]
         words = [
             *("--pairs", str(self.folder / "pairs.jsonl")),
             *("--corpus", str(self.folder / "corpus.jsonl")),
             *("--neighbours", *map(str, found)),
+            *("--queries", str(self.folder / "queries.npy")),
+            *("--embeddings", *map(str, embeddings or beside)),
             *("--window", *map(str, window)),
             *("--output", str(self.folder / "negatives.jsonl")),
             *("--stats", str(self.folder / "stats.json")),
         ]
         for name, value in options.items():
-            words += [f"--{name}", str(value)]
+            values = value if isinstance(value, list) else [value]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
         pick_negatives.main(words)
         return records(self.folder / "negatives.jsonl")
 
@@ -144,8 +152,9 @@ def test_positives_of_the_same_query_and_copies_are_no_negatives(tmp_path):
         assert sorted(keys) == ["copy", "other 0", "other 1", "other 2", "other 3"]
     stats = read_json(tmp_path / "stats.json")
     assert stats["short"] == 2
-    assert stats["dropped"] == {
-        "positive": 4,
+    assert {rule: n for rule, n in stats["dropped"]["dense"].items() if n} == {
+        "positive": 2,
+        "sibling": 2,
         "same_text": 2,
         "query": 2,
         "repeat": 4,
@@ -159,7 +168,8 @@ def test_too_small_a_window_is_filled_up_without_repeats(mining):
         # What ranks before the window may well be relevant: it stays out.
         assert not set(row["neg"]) & set(mining.ranking(n)[:2])
     stats = read_json(mining.folder / "stats.json")
-    assert stats["topped_up"] == 10
+    assert stats["short_of_window"] == stats["filled"]["random"] == 10
+    assert stats["sources"]["random"] == 70 - stats["sources"]["dense"]
 
 
 def test_a_corpus_smaller_than_the_window_is_used_up(tmp_path, caplog):
@@ -188,8 +198,9 @@ def test_a_corpus_of_positives_alone_is_refused(tmp_path):
 
 def test_a_missing_part_is_noticed(mining):
     found = mining.search(3, 30)
+    whole = [mining.folder / f"embeddings-{n}-of-3.npy" for n in (1, 2, 3)]
     with pytest.raises(InputError, match="is a part missing"):
-        mining.pick(found[:1], (2, 30))
+        mining.pick(found[:1], (2, 30), embeddings=whole)
 
 
 def test_pairs_without_lines_are_refused(mining):

@@ -152,7 +152,12 @@ def stats(tmp_path):
             "bad_lines": 1,
             "set_aside": {"its pages lie on <both> sides": 2},
         },
-        "mined": {"queries": 70, "short": 4, "without_negatives": 0, "topped_up": 0},
+        "mined": {
+            "queries": 70,
+            "short": 4,
+            "without_negatives": 0,
+            "short_of_window": 0,
+        },
         "split": {
             "pairs": 70,
             "buckets": [
