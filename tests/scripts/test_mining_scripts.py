@@ -5,11 +5,13 @@ import pytest
 from project import records
 
 import pick_negatives
+import search_bm25
 import search_corpus
 from arkiv.errors import InputError
 from arkiv.files import read_json, write_records
 from arkiv.hashing import content_id
 from arkiv.lookup import text_key
+from arkiv.search import NEIGHBOUR, NO_NEIGHBOUR
 
 
 class Mining:
@@ -419,6 +421,128 @@ def test_pairs_without_lines_are_refused(mining):
     (mining.folder / "pairs.jsonl").write_text("")
     with pytest.raises(InputError, match=r"pairs\.jsonl: holds no training pairs"):
         mining.pick(found, (2, 20))
+
+
+def lexical(mining, rankings, depth=30):
+    """Write neighbours by BM25: rows of the corpus by rank for each query."""
+    found = np.full((len(rankings), depth), NO_NEIGHBOUR, NEIGHBOUR)
+    for neighbours, ranking in zip(found, rankings, strict=True):
+        rows = ranking[:depth]
+        neighbours["row"][: len(rows)] = rows
+        neighbours["score"][: len(rows)] = -np.arange(len(rows), dtype=float)
+    path = mining.folder / "bm25.npy"
+    np.save(path, found)
+    return path
+
+
+@pytest.mark.parametrize("sampling", ["top", "random"])
+@pytest.mark.parametrize(
+    ("share", "from_bm25"), [(0.01, 1), (0.3, 2), (0.5, 3), (1.0, 6)]
+)
+def test_a_share_of_the_negatives_comes_from_bm25(mining, share, from_bm25, sampling):
+    # Far from what the embeddings find, so that the two have little in common.
+    orders = [
+        [mining.texts.index(text) for text in reversed(mining.ranking(n))]
+        for n in range(10)
+    ]
+    rows = mining.mine(
+        window=(2, 20),
+        negatives=6,
+        sampling=sampling,
+        bm25=lexical(mining, orders),
+        bm25_share=share,
+    )
+    scores = mining.queries.astype(float) @ mining.vectors.T.astype(float)
+    for n, row in enumerate(rows):
+        assert row["neg_sources"] == ["dense"] * (6 - from_bm25) + ["bm25"] * from_bm25
+        for text, source, rank, similarity in zip(
+            *(row[key] for key in ("neg", "neg_sources", "neg_ranks")),
+            row["neg_similarities"],
+            strict=True,
+        ):
+            order = {"dense": mining.ranking(n), "bm25": mining.ranking(n)[::-1]}
+            assert order[source][rank] == text
+            assert 2 <= rank < 20
+            # The score is that of the embeddings, whichever miner found it.
+            expected = scores[n, mining.texts.index(text)]
+            assert similarity == pytest.approx(expected, abs=1e-6)
+        assert len(set(row["neg"])) == 6
+        if sampling == "top":
+            window = [t for t in mining.ranking(n)[::-1][2:20] if t not in row["pos"]]
+            assert row["neg"][6 - from_bm25 :] == window[:from_bm25]
+    stats = read_json(mining.folder / "stats.json")
+    assert stats["sources"]["bm25"] == 10 * from_bm25
+
+
+def test_what_one_miner_lacks_the_other_makes_up_for(mining):
+    # BM25 found three passages for the first query, and none for the others.
+    few = [mining.texts.index(text) for text in mining.ranking(0)[-3:]]
+    bm25 = lexical(mining, [few] + [[]] * 9)
+    rows = mining.mine(window=(2, 20), negatives=6, bm25=bm25, bm25_share=0.5)
+    assert [row["neg_sources"].count("bm25") for row in rows] == [1] + [0] * 9
+    assert [row["neg_sources"].count("dense") for row in rows] == [5] + [6] * 9
+    assert read_json(mining.folder / "stats.json")["short_of_window"] == 0
+
+
+def test_what_one_miner_ranks_before_the_window_is_no_candidate_of_the_other(mining):
+    orders = [
+        [mining.texts.index(text) for text in mining.ranking(n)] for n in range(10)
+    ]
+    # Swap the first two ranks with the next two.
+    orders = [[*rows[2:4], *rows[:2], *rows[4:]] for rows in orders]
+    options = {"window": (2, 6), "negatives": 8, "shortfall": "fewer"}
+    bm25 = lexical(mining, orders)
+    for n, row in enumerate(mining.mine(bm25=bm25, bm25_share=0.5, **options)):
+        assert set(row["neg"]) <= set(mining.ranking(n)[4:6])
+    dropped = read_json(mining.folder / "stats.json")["dropped"]
+    assert dropped["dense"]["before_window"] + dropped["dense"]["positive"] >= 20
+    assert dropped["bm25"]["before_window"] + dropped["bm25"]["positive"] >= 20
+
+
+def test_a_share_without_neighbours_and_the_reverse_are_refused(mining):
+    found = mining.search(1, 20)
+    with pytest.raises(InputError, match="`bm25_share`: goes together with --bm25"):
+        mining.pick(found, (2, 20), bm25_share=0.5)
+    with pytest.raises(InputError, match="`bm25_share`: goes together with --bm25"):
+        mining.pick(found, (2, 20), bm25=lexical(mining, [[]] * 10))
+    bm25 = lexical(mining, [[]] * 9)
+    with pytest.raises(InputError, match=r"bm25\.npy: has 9 rows, but there are 10"):
+        mining.pick(found, (2, 20), bm25=bm25, bm25_share=0.5)
+
+
+def test_bm25_ranks_the_corpus_with_ties_by_id_in_whatever_order(
+    tmp_path, tiny_embedder
+):
+    texts = [f"kvarnen vid ån {word}" for word in "ett två tre fyra fem".split()]
+    texts += ["skogen", "kvarnen vid ån såldes", "Zzz"]
+    mining = Mining(tmp_path, texts, [("kvarnen vid ån såldes", texts[:1])] * 2)
+
+    def found(depth=9):
+        search_bm25.main(
+            [
+                *("--pairs", str(tmp_path / "pairs.jsonl")),
+                *("--corpus", str(tmp_path / "corpus.jsonl")),
+                *("--tokenizer", str(tiny_embedder)),
+                *("--depth", str(depth)),
+                *("--output", str(tmp_path / "bm25.npy")),
+            ]
+        )
+        found = np.load(tmp_path / "bm25.npy")
+        assert (found.dtype, found.shape) == (NEIGHBOUR, (2, depth))
+        ids = [row["id"] for row in records(tmp_path / "corpus.jsonl")]
+        return [(ids[row], score) for row, score in found[0].tolist() if row >= 0]
+
+    ranked = found()
+    assert ranked[0][0] == content_id("kvarnen vid ån såldes")
+    assert ranked == sorted(ranked, key=lambda one: (-one[1], one[0]))
+    assert len({score for _, score in ranked}) < len(ranked)  # there are ties
+    assert content_id("skogen") not in dict(ranked)
+    assert found(3) == ranked[:3]
+    write_records(
+        tmp_path / "corpus.jsonl",
+        ({"id": content_id(text), "text": text} for text in reversed(mining.texts)),
+    )
+    assert found() == ranked
 
 
 def test_vectors_of_another_part_are_refused(mining):
