@@ -60,6 +60,7 @@ localrules:
     queries,
     mine,
     score,
+    audit,
     split,
     train,
     evaluate,
@@ -96,6 +97,16 @@ rule score:
         up_to("score"),
     message:
         "The train pairs are scored"
+
+
+rule audit:
+    """Show the negatives with their scores, to be judged before training."""
+    input:
+        up_to("score"),
+        FIGURES["negatives.html"],
+        FIGURES["negatives.svg"],
+    message:
+        f"The audit stands in {FIGURES['negatives.html']}"
 
 
 rule split:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -44,6 +45,8 @@ SCAN_BELOW = 4
 # Draws per passage that is lacking. Three in four will do but for the filters; where
 # these leave next to nothing, filling up gives up.
 DRAWS = 100
+# Random passages looked at together.
+RANDOM_BLOCK = 16
 # The scores of one passage by the search and by the embeddings differ by no more.
 SAME_SCORE = 1e-4
 
@@ -288,30 +291,36 @@ class Miner:
         well be relevant, come last: only a tiny corpus ever comes to them. All filters
         hold but `min_score`, for a random passage is easy by design.
         """
-        taken = asked.keys | {asked.query_key, *(self._key(one.row) for one in chosen)}
+        taken = {*asked.keys, asked.query_key}
+        taken |= {self._key(one.row) for one in chosen}
         before = self._keys_before(rankings.values()) - taken
         barred = len(taken) + len(before) + len(asked.ids) + wanted
         rank_of = {row: n for n, row in enumerate(rankings["dense"].rows.tolist())}
 
-        def fit(row: int) -> Candidate | None:
-            if self._key(row) in taken or self.passages.ids[row] in asked.ids:
-                return None
-            self.counts["looked_at_random"] += 1
-            rows = np.array([row], np.int64)
-            scores = self.filters.similarities(asked.query, rows)
-            (rule,) = self.filters.rules(asked, rows, scores, easy=True)
-            if rule is not None:
-                self.dropped["random"][rule] += 1
-                return None
-            return Candidate(row, "random", rank_of.get(row), float(scores[0]))
+        def fresh() -> Iterator[int]:
+            for row in self._drawn(pair, wanted, barred, before):
+                key = self._key(row)
+                if key not in taken and self.passages.ids[row] not in asked.ids:
+                    taken.add(key)
+                    yield row
 
-        added: dict[int, Candidate] = {}
-        for row in self._drawn(pair, wanted, barred, before):
-            if row not in added and (one := fit(row)):
-                added[row] = one
+        left = fresh()
+        added: list[Candidate] = []
+        while block := list(islice(left, RANDOM_BLOCK)):
+            rows = np.array(block, np.int64)
+            scores = self.filters.similarities(asked.query, rows)
+            rules = self.filters.rules(asked, rows, scores, easy=True)
+            for row, score, rule in zip(
+                rows.tolist(), scores.tolist(), rules, strict=True
+            ):
+                self.counts["looked_at_random"] += 1
+                if rule is not None:
+                    self.dropped["random"][rule] += 1
+                    continue
+                added.append(Candidate(row, "random", rank_of.get(row), score))
                 if len(added) == wanted:
-                    break
-        return list(added.values())
+                    return added
+        return added
 
     def _drawn(
         self, pair: Mapping, wanted: int, barred: int, before: set[int]

@@ -65,10 +65,10 @@ class Shingles:
             self._file.write(hashes.tobytes())
         self._file.flush()
         self._ends = np.cumsum(lengths)
-        empty = np.zeros(0, np.uint32)
-        self._hashes = (
-            np.memmap(self._file, np.uint32, "r") if self._ends[-1] else empty
-        )
+        self._hashes = np.zeros(0, np.uint32)
+        if self._ends[-1]:
+            # As a plain array, whose slices cost a fraction of a memmap's.
+            self._hashes = np.asarray(np.memmap(self._file, np.uint32, "r"))
 
     def of(self, row: int) -> np.ndarray:
         """(n,) uint32: the shingles of a row."""

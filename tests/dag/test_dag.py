@@ -112,7 +112,8 @@ def test_without_distillation_there_is_no_teacher(project):
         ("documents", "build_documents", "generate_queries"),
         ("queries", "split_pairs", "embed_corpus"),
         ("mine", "pick_negatives", "score_pairs"),
-        ("score", "score_pairs", "split_by_length"),
+        ("score", "score_pairs", "plot_negatives"),
+        ("audit", "plot_negatives", "split_by_length"),
         ("split", "split_by_length", "train_model"),
         ("train", "train_model", "measure_runs"),
         ("evaluate", "measure_runs", "plot_metrics"),
@@ -125,6 +126,19 @@ def test_a_named_target_ends_with_its_stage(project, target, last, beyond):
     assert beyond not in counts
 
 
+def test_the_audit_needs_no_training_and_no_evaluation(project):
+    counts = project.planned("audit", "--configfile", "config/demo.yaml")
+    assert not {"train_model", "build_collection", "retrieve_m3"} & set(counts)
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models=TINY,
+        train={"args": {"knowledge_distillation": False}},
+    )
+    counts = project.planned("audit", "--configfile", config)
+    assert counts["plot_negatives"] == 1
+    assert "score_pairs" not in counts
+
+
 def test_every_target_has_a_docstring(project):
     listed = project.snakemake(
         "--list-target-rules", "--configfile", "config/demo.yaml"
@@ -134,6 +148,7 @@ def test_every_target_has_a_docstring(project):
         "queries",
         "mine",
         "score",
+        "audit",
         "split",
         "train",
         "evaluate",

@@ -1,10 +1,13 @@
 """Searching a part and picking negatives, from the command line."""
 
+import re
+
 import numpy as np
 import pytest
 from project import records
 
 import pick_negatives
+import plot_negatives
 import search_bm25
 import search_corpus
 from arkiv.errors import InputError
@@ -346,6 +349,20 @@ class Planted(Mining):
         """What is planted for a pair, by kind."""
         return self.planted[number % 12]
 
+    def audit(self):
+        """The cells of the audit's tables, by the title of their line."""
+        page = self.folder / "audit.html"
+        plot_negatives.main(
+            [
+                *("--rows", f"planted={self.folder / 'negatives.jsonl'}"),
+                *("--stats", f"planted={self.folder / 'stats.json'}"),
+                *("--page", str(page)),
+                *("--chart", str(self.folder / "audit.svg")),
+            ]
+        )
+        lines = re.findall(r'<th scope="row">(.*?)</th>(.*)', page.read_text())
+        return {title: re.findall("<td>(.*?)</td>", rest) for title, rest in lines}
+
     def by_reference(self, window, negatives):
         """What hn_mine's rule lets in, from the same rankings."""
         for number, (query, pos) in enumerate(self.pairs):
@@ -391,6 +408,14 @@ def test_no_planted_passage_becomes_a_negative(tmp_path, parts):
     }
     assert stats["short_of_window"] == 24
     assert stats["filled"] == {"wider": 24, "random": 24}
+    # The audit says so: of 6 ranks of 24 queries.
+    page = planted.audit()
+    assert page["candidates looked at"][1] == "144"
+    assert page["positive of another row with the query"][1] == "24 (16.7 %)"
+    assert page["text of a positive under another id"][1] == "24 (16.7 %)"
+    assert page["same block or volume as a positive"][1] == "48 (33.3 %)"
+    assert page["pairs: the window left too few"] == ["24"]
+    assert page["negatives: embeddings"] == ["0"]
     written = (tmp_path / "negatives.jsonl").read_bytes()
 
     planted.pick(planted.search(1, 20), (0, 6), negatives=len(planted.texts), **STRICT)
