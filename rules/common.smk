@@ -211,6 +211,7 @@ FIGURES = {
     for name in (
         "data.html",
         "lengths.svg",
+        "negatives.html",
         "negatives.svg",
         "training.svg",
         "metrics.html",

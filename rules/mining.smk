@@ -1,4 +1,8 @@
 MINING = config["mining"]
+# As deep as negatives may come from.
+MINING_DEPTH = (
+    MINING["wider_end"] if "wider" in MINING["shortfall"] else MINING["window"][1]
+)
 
 
 rule embed_corpus:
@@ -82,7 +86,7 @@ rule search_corpus:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        options=flags(depth=MINING["window"][1]),
+        options=flags(depth=MINING_DEPTH),
     message:
         "Searching {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
@@ -91,14 +95,46 @@ rule search_corpus:
         " --part {wildcards.scatteritem} {params.options} --output {output} &> {log}"
 
 
-rule pick_negatives:
-    """Merge the parts' neighbours and pick each query's hard negatives."""
+rule search_bm25:
+    """Find the first passages of every train query by BM25."""
     input:
         pairs=results("pairs/{dataset}/train.jsonl"),
         corpus=results("pairs/{dataset}/mining.jsonl"),
+        model=model_of("embedder"),
+    output:
+        results("mining/{dataset}/bm25.npy"),
+    log:
+        log_of("search_bm25", "{dataset}"),
+    benchmark:
+        benchmark_of("search_bm25", "{dataset}")
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        options=flags(depth=MINING_DEPTH),
+    message:
+        "Searching {wildcards.dataset} by BM25"
+    shell:
+        "python scripts/search_bm25.py --pairs {input.pairs} --corpus {input.corpus}"
+        " --tokenizer {input.model} {params.options} --output {output} &> {log}"
+
+
+rule pick_negatives:
+    """Merge what the miners found and pick each query's hard negatives."""
+    input:
+        pairs=results("pairs/{dataset}/train.jsonl"),
+        corpus=results("pairs/{dataset}/mining.jsonl"),
+        queries=results("mining/{dataset}/queries.npy"),
+        embeddings=gather.corpus(
+            results("mining/{{dataset}}/embeddings/{scatteritem}.npy")
+        ),
         neighbours=gather.corpus(
             results("mining/{{dataset}}/neighbours/{scatteritem}.npy")
         ),
+        bm25=results("mining/{dataset}/bm25.npy") if MINING["bm25_share"] else [],
     output:
         negatives=results("negatives/{dataset}.jsonl"),
         stats=results("negatives/{dataset}.stats.json"),
@@ -113,15 +149,27 @@ rule pick_negatives:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
+        bm25=lambda w, input: flags(bm25=input.get("bm25") or None),
         options=flags(
             window=MINING["window"],
             negatives=MINING["negatives_per_query"],
             sampling=MINING["sampling"],
+            bm25_share=MINING["bm25_share"],
+            relative_margin=MINING["relative_margin"],
+            absolute_margin=MINING["absolute_margin"],
+            max_score=MINING["max_score"],
+            min_score=MINING["min_score"],
+            duplicate_jaccard=MINING["duplicate_jaccard"],
+            duplicate_cosine=MINING["duplicate_cosine"],
+            same_block=MINING["same_block"],
+            block_pages=config["pairs"]["block_pages"],
+            shortfall=MINING["shortfall"],
             seed=config["seed"],
         ),
     message:
         "Picking the hard negatives of {wildcards.dataset}"
     shell:
         "python scripts/pick_negatives.py --pairs {input.pairs} --corpus {input.corpus}"
-        " --neighbours {input.neighbours} {params.options} --output {output.negatives}"
-        " --stats {output.stats} &> {log}"
+        " --queries {input.queries} --embeddings {input.embeddings}"
+        " --neighbours {input.neighbours} {params.bm25} {params.options}"
+        " --output {output.negatives} --stats {output.stats} &> {log}"

@@ -48,15 +48,22 @@ rule plot_data:
 
 
 rule plot_negatives:
-    """Draw how negatives and positives are distributed over scores."""
+    """Audit the negatives: what was mined and dropped, and rows to read."""
     input:
-        [path for name in DATASETS for path in train_rows(name)],
+        rows=[path for name in DATASETS for path in train_rows(name)],
+        stats=expand(results("negatives/{dataset}.stats.json"), dataset=MINED),
     output:
-        report(
-            FIGURES["negatives.svg"],
-            caption="captions/negatives.rst",
+        page=report(
+            FIGURES["negatives.html"],
+            caption="captions/negatives_page.rst",
             category="2 Negatives",
-            labels={"figure": "Scores of negatives and positives"},
+            labels={"figure": "Audit of the negatives"},
+        ),
+        chart=report(
+            FIGURES["negatives.svg"],
+            caption="captions/negatives_chart.rst",
+            category="2 Negatives",
+            labels={"figure": "Scores, ranks and what was dropped"},
         ),
     log:
         log_of("plot_negatives"),
@@ -73,10 +80,15 @@ rule plot_negatives:
         rows=flags(
             rows=[f"{name}={path}" for name in DATASETS for path in train_rows(name)]
         ),
+        options=flags(
+            stats=named("negatives/{name}.stats.json", MINED) or None,
+            seed=config["seed"],
+        ),
     message:
-        "Drawing the scores of the negatives"
+        "Auditing the negatives"
     shell:
-        "python scripts/plot_negatives.py {params.rows} --output {output} &> {log}"
+        "python scripts/plot_negatives.py {params.rows} {params.options}"
+        " --page {output.page} --chart {output.chart} &> {log}"
 
 
 rule plot_training:

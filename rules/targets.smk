@@ -35,6 +35,7 @@ STAGES = {
         *files("mining/{dataset}/queries.npy", MINED),
         *parts("corpus", "mining/{dataset}/embeddings/{scatteritem}.npy", MINED),
         *parts("corpus", "mining/{dataset}/neighbours/{scatteritem}.npy", MINED),
+        *files("mining/{dataset}/bm25.npy", MINED if MINING["bm25_share"] else []),
         *files("negatives/{dataset}.{end}", MINED, end=["jsonl", "stats.json"]),
     ],
     "score": parts("pairs", "scores/{dataset}/{scatteritem}.jsonl", SCORED),
@@ -59,6 +60,7 @@ localrules:
     queries,
     mine,
     score,
+    audit,
     split,
     train,
     evaluate,
@@ -95,6 +97,16 @@ rule score:
         up_to("score"),
     message:
         "The train pairs are scored"
+
+
+rule audit:
+    """Show the negatives with their scores, to be judged before training."""
+    input:
+        up_to("score"),
+        FIGURES["negatives.html"],
+        FIGURES["negatives.svg"],
+    message:
+        f"The audit stands in {FIGURES['negatives.html']}"
 
 
 rule split:

@@ -2,8 +2,9 @@
 
 Of the passages nearest to the query, the window (as in hn_mine's
 --range_for_sampling: 2 200 is the slice [2:200) of the ranking) is cleared of
-positives, of the query's own text and of repeats; the negatives come from the rest.
-Negatives that the pairs have already are replaced.
+positives, of the query's own text, of repeats and of what the filters drop; the
+negatives come from the rest, and a share of them from the same window of BM25's
+ranking. Negatives that the pairs have already are replaced.
 """
 
 from __future__ import annotations
@@ -21,23 +22,44 @@ import numpy as np
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.files import Record, read_records, write_json, write_records
+from arkiv.filters import Block, Filters, Limits
 from arkiv.lookup import Passages, with_missing_ids
-from arkiv.negatives import Known, Miner, Sampling, clipped_window
+from arkiv.negatives import (
+    RULES,
+    Known,
+    Miner,
+    Sampling,
+    Shortfall,
+    clipped_window,
+)
 from arkiv.pairs import check_pair
 from arkiv.search import NEIGHBOUR, id_ranks, load_array, merge_neighbours
+from arkiv.shingles import Shingles
+from arkiv.vectors import Vectors
 
 log = logging.getLogger("pick_negatives")
 
 QUERY_BLOCK = 256
+LIMITS = {
+    "relative_margin": "drop what scores above the positive's score less this share",
+    "absolute_margin": "drop what scores above the positive's score less this",
+    "max_score": "drop what scores above this",
+    "min_score": "drop what scores below this",
+    "duplicate_jaccard": "drop what shares this much of its word shingles with a "
+    "positive",
+    "duplicate_cosine": "drop what comes this near to a positive's embedding",
+}
 
 
-def read_pairs(path: str | Path) -> Iterator[Record]:
+def read_pairs(path: str | Path) -> Iterator[tuple[int, Record]]:
+    """Yield `(line, pair with ids)`."""
+
     def check(record: Record) -> None:
         check_pair(record)
         with_missing_ids(record)
 
-    for _, record in read_records(path, check):
-        yield with_missing_ids(record)
+    for line, record in read_records(path, check):
+        yield line, with_missing_ids(record)
 
 
 def load_parts(paths: list[str], pairs: int) -> list[np.ndarray]:
@@ -58,29 +80,46 @@ def load_parts(paths: list[str], pairs: int) -> list[np.ndarray]:
 
 
 def mined(
-    miner: Miner, pairs: Iterator[Record], parts: list[np.ndarray]
+    miner: Miner,
+    path: str,
+    queries: np.ndarray,
+    dense: list[np.ndarray],
+    bm25: np.ndarray | None,
 ) -> Iterator[Record]:
     """Every pair that got negatives, in order."""
     ranks = id_ranks(miner.passages.ids)
-    depth = parts[0].shape[1]
+    depth = dense[0].shape[1]
     full = min(depth, len(miner.passages))
-    for start in range(0, len(parts[0]), QUERY_BLOCK):
-        block = [part[start : start + QUERY_BLOCK] for part in parts]
-        rankings = merge_neighbours(block, ranks, depth)
+    pairs = read_pairs(path)
+    for start in range(0, len(queries), QUERY_BLOCK):
+        block = slice(start, start + QUERY_BLOCK)
+        rankings = merge_neighbours([part[block] for part in dense], ranks, depth)
         if (rankings["row"][:, :full] < 0).any():
             raise InputError(
                 f"hold fewer than {full} of the corpus's "
                 f"{len(miner.passages)} passages for a query; is a part missing?",
                 key="neighbours",
             )
-        for pair, ranking in zip(islice(pairs, len(rankings)), rankings, strict=True):
-            record = miner.mine(pair, ranking)
+        lexical = [None] * len(rankings)
+        if bm25 is not None:
+            lexical = merge_neighbours([bm25[block]], ranks, bm25.shape[1])
+        for (line, pair), query, ranking, other in zip(
+            islice(pairs, len(rankings)), queries[block], rankings, lexical, strict=True
+        ):
+            try:
+                record = miner.mine(pair, query, ranking, other)
+            except InputError as fault:
+                if fault.key != "pos_ids":
+                    raise
+                raise InputError(
+                    fault.reason, file=path, line=line, key=fault.key
+                ) from None
             if record is not None:
                 yield record
     if miner.counts["without_negatives"] == miner.counts["queries"]:
         raise InputError(
             f"leaves no negative for any query: the corpus of {len(miner.passages)} "
-            "passage(s) holds nothing but positives",
+            "passage(s) holds nothing but positives and what the filters drop",
             key="window",
         )
 
@@ -99,6 +138,25 @@ def main(argv: list[str] | None = None) -> None:
         help="of all parts of the corpus, as search_corpus writes them",
     )
     arguments.add_argument(
+        "--queries", required=True, metavar="NPY", help="embeddings of the queries"
+    )
+    arguments.add_argument(
+        "--embeddings",
+        nargs="+",
+        required=True,
+        metavar="NPY",
+        help="of all parts of the corpus, in order",
+    )
+    arguments.add_argument(
+        "--bm25", metavar="NPY", help="of the whole corpus, as search_bm25 writes them"
+    )
+    arguments.add_argument(
+        "--bm25-share",
+        type=float,
+        default=0.0,
+        help="of the negatives, from BM25's window",
+    )
+    arguments.add_argument(
         "--window",
         nargs=2,
         type=int,
@@ -113,6 +171,23 @@ def main(argv: list[str] | None = None) -> None:
         default="random",
         help="from anywhere in the window, or the first of it",
     )
+    for name, words in LIMITS.items():
+        arguments.add_argument(f"--{name.replace('_', '-')}", type=float, help=words)
+    arguments.add_argument(
+        "--same-block",
+        choices=get_args(Block),
+        default="allow",
+        help="drop passages of the positive's block of pages, or of its volume",
+    )
+    arguments.add_argument("--block-pages", type=int, default=20)
+    arguments.add_argument(
+        "--shortfall",
+        nargs="+",
+        choices=get_args(Shortfall),
+        default=["random"],
+        help="what to try, in turn, where the window leaves too few: ranks beyond it, "
+        "as deep as the search went; any passage; or fewer negatives",
+    )
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments.add_argument("--stats", required=True, metavar="JSON")
@@ -122,16 +197,34 @@ def main(argv: list[str] | None = None) -> None:
             f"is {arguments.negatives}, expected 1 or more", key="negatives"
         )
 
+    if bool(arguments.bm25) != (arguments.bm25_share > 0):
+        raise InputError(
+            "goes together with --bm25: the neighbours, and a share above 0",
+            key="bm25_share",
+        )
+    limits = Limits(
+        **{name: getattr(arguments, name) for name in LIMITS},
+        same_block=arguments.same_block,
+        block_pages=arguments.block_pages,
+    )
+
     began = time.monotonic()
     known, pairs, replaced = Known(), 0, 0
-    for pair in read_pairs(arguments.pairs):
+    for _, pair in read_pairs(arguments.pairs):
         known.add(pair)
         pairs += 1
         replaced += bool(pair.get("neg"))
     if not pairs:
         raise InputError("holds no training pairs", file=arguments.pairs)
     parts = load_parts(arguments.neighbours, pairs)
-    with Passages(arguments.corpus) as passages:
+    (bm25,) = load_parts([arguments.bm25], pairs) if arguments.bm25 else [None]
+    with Passages(arguments.corpus, limits.groups) as passages:
+        vectors = Vectors(arguments.embeddings, arguments.queries, len(passages))
+        if len(vectors.queries) != pairs:
+            raise InputError(
+                f"has {len(vectors.queries)} rows, but there are {pairs} pairs",
+                file=arguments.queries,
+            )
         log.info(
             "read %d pairs, %d of them with negatives to replace, %d passages and the "
             "neighbours of %d part(s) in %.1f s",
@@ -148,16 +241,26 @@ def main(argv: list[str] | None = None) -> None:
                 len(passages),
             )
         began = time.monotonic()
+        wordings = None
+        if limits.duplicate_jaccard is not None:
+            folder = Path(arguments.output).parent
+            folder.mkdir(parents=True, exist_ok=True)
+            wordings = Shingles(passages.texts(), folder)
+            log.info("hashed the wording of all passages")
         miner = Miner(
             passages=passages,
             known=known,
+            filters=Filters(limits, passages, vectors, wordings),
             window=window,
             negatives=arguments.negatives,
             sampling=arguments.sampling,
             seed=arguments.seed,
+            bm25_share=arguments.bm25_share,
+            shortfall=arguments.shortfall,
         )
         kept = write_records(
-            arguments.output, mined(miner, read_pairs(arguments.pairs), parts)
+            arguments.output,
+            mined(miner, arguments.pairs, vectors.queries, parts, bm25),
         )
     stats = miner.report()
     write_json(arguments.stats, stats)
@@ -170,12 +273,15 @@ def main(argv: list[str] | None = None) -> None:
             "%d pairs have no negatives and are left out", stats["without_negatives"]
         )
     log.info(
-        "wrote %d pairs in %.1f s; dropped from the windows: %s; %d negatives of %d "
-        "pairs come from outside the window",
+        "wrote %d pairs in %.1f s; negatives from %s; dropped %s",
         *(kept, time.monotonic() - began),
-        ", ".join(f"{rule} {count}" for rule, count in stats["dropped"].items()),
-        stats["topped_up_negatives"],
-        stats["topped_up"],
+        ", ".join(f"{name} {count}" for name, count in stats["sources"].items()),
+        ", ".join(
+            f"{rule} {count}"
+            for rule in RULES
+            if (count := sum(by[rule] for by in stats["dropped"].values()))
+        )
+        or "nothing",
     )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
-from arkiv.figures import BLUE, INK, say_nothing, subplots, whole_numbers, write_svg
-from arkiv.files import read_json
+from arkiv.figures import bars, say_nothing, subplots, write_svg
+from arkiv.files import read_object
 from arkiv.named import named
 from arkiv.pages import element, number, table, write_page
 
@@ -42,18 +42,6 @@ STAGES = {
 }
 
 
-def read_object(path: str, what: str) -> dict[str, Any]:
-    """A JSON object.
-
-    Raises:
-        InputError: the file is missing or holds something else.
-    """
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise InputError(f"is not a JSON object, expected the {what}", file=path)
-    return value
-
-
 def set_aside(stages: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
     """What was set aside or came out short on the way, and how many."""
     documents, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
@@ -67,7 +55,7 @@ def set_aside(stages: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
         *((f"pairs: {why}", n) for why, n in pairs.get("set_aside", {}).items()),
         ("train pairs: no negatives found", mined.get("without_negatives", 0)),
         ("train pairs: fewer negatives than asked for", mined.get("short", 0)),
-        ("train pairs: negatives from beyond the window", mined.get("topped_up", 0)),
+        ("train pairs: the window left too few", mined.get("short_of_window", 0)),
         *((f"train pairs: {why}", n) for why, n in shards.get("set_aside", {}).items()),
         (
             "negatives: the teacher scores them too high",
@@ -113,25 +101,8 @@ def plot_lengths(datasets: dict[str, dict[str, dict[str, Any]]], path: str) -> N
         (bucket["pairs"] for each in ready.values() for bucket in each), default=0
     )
     for panel, (name, buckets) in zip(axes[:, 0], ready.items(), strict=False):
-        counts = [bucket["pairs"] for bucket in buckets]
-        places = range(len(buckets))
-        panel.barh(places, counts, height=0.75, color=BLUE)
-        for place, count in zip(places, counts, strict=True):
-            panel.annotate(
-                f"{count:,}",
-                (count, place),
-                (4, 0),
-                textcoords="offset points",
-                va="center",
-                color=INK,
-            )
-        panel.set_yticks(places, map(span, buckets))
-        panel.set_ylim(len(buckets) - 0.5, -0.5)
-        panel.tick_params(axis="y", length=0)
+        bars(panel, {span(bucket): bucket["pairs"] for bucket in buckets}, most)
         panel.set_title(f"{name}: tokens of a pair's longest text")
-        panel.set_xlim(0, 1.12 * max(1, most))
-        panel.grid(axis="y", visible=False)
-        whole_numbers(panel.xaxis)
     axes[-1][0].set_xlabel("train pairs")
     write_svg(path, figure, "Lengths of the train pairs")
 

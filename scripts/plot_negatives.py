@@ -1,44 +1,63 @@
-"""Draw how near the negatives come to the positives, for each dataset.
+"""Audit the mined negatives before training: a page to read, and charts.
 
-Left the similarity that retrieval gave, which the negatives were chosen by, right the
-teacher's scores, which training learns from. Passages without a number are left out;
-positives beyond the searched depth have no similarity.
+The page counts, for each dataset, what was mined, what each rule dropped, where the
+window left too few, and how often the teacher prefers a negative to the positive; then
+it shows rows to read: those where the teacher prefers a negative most, and some at
+random. The charts show how near the negatives come to the positives, by the similarity
+that they were chosen by and by the teacher's scores that training learns from; at which
+ranks they stood; and what was dropped.
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
+from arkiv.audit import (
+    KINDS,
+    SIDES,
+    SOURCES,
+    Rows,
+    dropped,
+    examples,
+    known,
+    read_rows,
+    read_stats,
+    rules_on,
+    summary,
+)
 from arkiv.cli import parser, run
-from arkiv.figures import BLUE, INK, VERMILLION, say_nothing, subplots, write_svg
-from arkiv.files import read_records
-from arkiv.named import named_lists
+from arkiv.figures import (
+    BLUE,
+    GREEN,
+    INK,
+    VERMILLION,
+    bars,
+    say_nothing,
+    subplots,
+    whole_numbers,
+    write_svg,
+)
+from arkiv.files import Record
+from arkiv.named import named, named_lists
+from arkiv.pages import element, table, write_page
 
-KINDS = {"similarities": "similarity in retrieval", "scores": "teacher score"}
 BINS = 40
-
-
-def numbers(paths: list[str]) -> dict[tuple[str, str], np.ndarray]:
-    """All numbers of the rows by (`pos` or `neg`, kind), missing ones left out."""
-    found: dict[tuple[str, str], list[float]] = {
-        (side, kind): [] for kind in KINDS for side in ("pos", "neg")
-    }
-    for path in paths:
-        for _, row in read_records(path):
-            for (side, kind), values in found.items():
-                given = row.get(f"{side}_{kind}") or ()
-                values.extend(value for value in given if value is not None)
-    return {key: np.array(values, np.float64) for key, values in found.items()}
+LOOKS = {
+    "dense": {"color": BLUE, "hatch": ""},
+    "bm25": {"color": VERMILLION, "hatch": "////"},
+    "wider": {"color": GREEN, "hatch": "...."},
+}
 
 
 def median(values: np.ndarray) -> str:
     """The median with a true minus sign, as the axis has it."""
-    return f"{np.median(values):.2f}".replace("-", "−")
+    return known(float(np.median(values)), 2)
 
 
-def draw(panel, positive: np.ndarray, negative: np.ndarray) -> None:
+def draw(panel: Any, positive: np.ndarray, negative: np.ndarray) -> None:
     """Both distributions, each as shares of its own passages."""
     both = np.concatenate([positive, negative])
     # A few extreme scores must not squeeze all others into one bar.
@@ -68,6 +87,72 @@ def draw(panel, positive: np.ndarray, negative: np.ndarray) -> None:
     panel.set_ylim(0, None)
 
 
+def draw_ranks(panel: Any, ranks: dict[str, list[int]]) -> None:
+    """The negatives by rank, stacked by the source they come from."""
+    shown = {key: ranks[key] for key in LOOKS if ranks.get(key)}
+    if not shown:
+        say_nothing(panel, "no ranks known")
+        return
+    deepest = max(map(max, shown.values())) + 1
+    edges = np.linspace(0, deepest, min(BINS, deepest) + 1)
+    below = np.zeros(len(edges) - 1)
+    for source, values in shown.items():
+        counts, _ = np.histogram(values, edges)
+        panel.bar(
+            edges[:-1],
+            counts,
+            np.diff(edges),
+            below,
+            align="edge",
+            alpha=0.6,
+            edgecolor="white",
+            linewidth=0.3,
+            label=f"{len(values):,} {SOURCES[source]}",
+            **LOOKS[source],
+        )
+        below += counts
+    panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), labelcolor=INK)
+    panel.set_xlim(0, deepest)
+    panel.set_ylabel("negatives")
+    whole_numbers(panel.xaxis)
+    whole_numbers(panel.yaxis)
+
+
+def draw_dropped(panel: Any, stats: Record) -> None:
+    """What each rule dropped, wherever the candidate stood."""
+    totals = {
+        name: sum(by[rule] for by in stats["dropped"].values())
+        for rule, name in rules_on(stats).items()
+    }
+    bars(panel, totals, max(totals.values()))
+    # Numbers of six digits need room.
+    panel.xaxis.get_major_locator().set_params(nbins=4)
+
+
+def plot(datasets: dict[str, Rows], stats: dict[str, Record], path: str) -> None:
+    """Two panels for each dataset, and two more for each that was mined."""
+    lines = sum(1 + (name in stats) for name in datasets)
+    figure, axes = subplots(lines, 2, figsize=(10, 3.2 * lines))
+    panels = iter(axes)
+    for dataset, rows in datasets.items():
+        line = next(panels)
+        for panel, (kind, title) in zip(line, KINDS.items(), strict=True):
+            sides = [np.array(rows.numbers[side, kind]) for side in SIDES]
+            if sum(map(len, sides)):
+                draw(panel, *sides)
+            else:
+                say_nothing(panel, f"no {title} known")
+            panel.set_title(f"{dataset}: {title}")
+        line[0].set_ylabel("% of passages")
+        if dataset in stats:
+            line = next(panels)
+            draw_ranks(line[0], rows.ranks)
+            line[0].set_title(f"{dataset}: ranks of the negatives")
+            draw_dropped(line[1], stats[dataset])
+            line[1].set_title(f"{dataset}: candidates that were dropped")
+    write_svg(path, figure, "Negatives: similarity, teacher scores, ranks, dropped")
+
+
 def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
     arguments.add_argument(
@@ -77,22 +162,54 @@ def main(argv: list[str] | None = None) -> None:
         metavar="DATASET=JSONL",
         help="train rows with their similarities and scores; a dataset may have many",
     )
-    arguments.add_argument("--output", required=True, metavar="SVG")
+    arguments.add_argument(
+        "--stats",
+        nargs="+",
+        default=[],
+        metavar="DATASET=JSON",
+        help="statistics of pick_negatives.py, of the datasets that were mined",
+    )
+    arguments.add_argument(
+        "--examples", type=int, default=20, help="rows to show, half of them suspects"
+    )
+    arguments.add_argument(
+        "--seed", type=int, default=0, help="of the rows drawn at random"
+    )
+    arguments.add_argument("--page", required=True, metavar="HTML")
+    arguments.add_argument("--chart", required=True, metavar="SVG")
     arguments = arguments.parse_args(argv)
 
-    datasets = named_lists(arguments.rows, "--rows")
-    figure, axes = subplots(len(datasets), 2, figsize=(9, 3.2 * len(datasets)))
-    for line, (dataset, paths) in zip(axes, datasets.items(), strict=True):
-        found = numbers(paths)
-        for panel, (kind, title) in zip(line, KINDS.items(), strict=True):
-            sides = found["pos", kind], found["neg", kind]
-            if sum(map(len, sides)):
-                draw(panel, *sides)
-            else:
-                say_nothing(panel, f"no {title} known")
-            panel.set_title(f"{dataset}: {title}")
-        line[0].set_ylabel("% of passages")
-    write_svg(arguments.output, figure, "Similarity and teacher scores of negatives")
+    stats = {
+        dataset: read_stats(path)
+        for dataset, path in named(arguments.stats, "--stats").items()
+    }
+    datasets = {
+        dataset: read_rows(paths, arguments.examples, arguments.seed)
+        for dataset, paths in named_lists(arguments.rows, "--rows").items()
+    }
+    columns = {
+        name: summary(rows, stats.get(name, {})) for name, rows in datasets.items()
+    }
+    first, *_ = columns.values()
+    lines = [
+        [title, *(column[place][1] for column in columns.values())]
+        for place, (title, _) in enumerate(first)
+    ]
+    write_page(
+        arguments.page,
+        "Negatives before training",
+        element(
+            "p",
+            "A negative that answers its query teaches the model what is wrong. Read "
+            "the suspects: where their negatives are as good as their positives, "
+            "filter more (section mining of the configuration) and mine again before "
+            "training. Of several positives, the one that scores lowest counts.",
+        ),
+        table(["", *datasets], lines, "What was mined, and what the teacher says"),
+        *(dropped(name, stats[name]) for name in datasets if name in stats),
+        *(examples(name, rows) for name, rows in datasets.items()),
+    )
+    plot(datasets, stats, arguments.chart)
 
 
 if __name__ == "__main__":

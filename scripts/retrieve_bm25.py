@@ -12,8 +12,7 @@ import time
 
 from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
-from arkiv.models import tokenizer_file
-from arkiv.retrieval import search_bm25, token_ids, write_rankings
+from arkiv.retrieval import search_texts_bm25, write_rankings
 
 log = logging.getLogger("retrieve_bm25")
 
@@ -29,14 +28,16 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--output", required=True, metavar="TREC")
     arguments = arguments.parse_args(argv)
 
-    tokenizer = tokenizer_file(arguments.tokenizer)
     passages = read_ordered(arguments.corpus)
     queries = read_ordered(arguments.queries, queries=True)
     began = time.monotonic()
-    passage_tokens = token_ids([passage["text"] for passage in passages], tokenizer)
-    query_tokens = token_ids([query["query"] for query in queries], tokenizer)
-    rankings = search_bm25(
-        query_tokens, passage_tokens, arguments.depth, k1=arguments.k1, b=arguments.b
+    rankings = search_texts_bm25(
+        (query["query"] for query in queries),
+        (passage["text"] for passage in passages),
+        arguments.tokenizer,
+        arguments.depth,
+        k1=arguments.k1,
+        b=arguments.b,
     )
     lines = write_rankings(arguments.output, queries, passages, rankings)
     log.info(

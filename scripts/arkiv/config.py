@@ -86,6 +86,8 @@ def _explained(error: Any) -> InputError:
         "anyOf": lambda: "expected auto or a whole number from 1",
         "minimum": lambda: f"expected at least {wanted}",
         "exclusiveMinimum": lambda: f"expected more than {wanted}",
+        "maximum": lambda: f"expected at most {wanted}",
+        "uniqueItems": lambda: "expected each value once",
         "pattern": lambda: f"expected a name of the form {wanted}",
         "minItems": lambda: f"expected at least {wanted} values",
         "maxItems": lambda: f"expected at most {wanted} values",
@@ -112,11 +114,24 @@ def _words(types: Any) -> str:
 
 def _check_together(config: Mapping[str, Any]) -> None:
     """What a schema cannot say: values that must agree with each other."""
-    start, end = config["mining"]["window"]
+    mining = config["mining"]
+    start, end = mining["window"]
     if start >= end:
         raise InputError(
             f"is {start}-{end}, expected the first rank below the end",
             key="mining.window",
+        )
+    ways = mining["shortfall"]
+    if "fewer" in ways[:-1]:
+        raise InputError(
+            f"is {', '.join(ways)}, but after `fewer` nothing is tried",
+            key="mining.shortfall",
+        )
+    if "wider" in ways and mining["wider_end"] <= end:
+        raise InputError(
+            f"is {mining['wider_end']}, expected a rank beyond the end of the window "
+            f"({end})",
+            key="mining.wider_end",
         )
     for section, key in (("split", "edges"), ("evaluate", "length_edges")):
         edges = config[section][key]

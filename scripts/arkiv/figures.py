@@ -7,6 +7,7 @@ look the same everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,33 @@ def whole_numbers(axis: Any) -> None:
 
     axis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def bars(axes: Any, counts: Mapping[str, int], most: int) -> None:
+    """Horizontal bars, the first on top, each with its name and its number.
+
+    Args:
+        axes: where to draw.
+        counts: by name.
+        most: what the axis must have room for.
+    """
+    places = range(len(counts))
+    axes.barh(places, counts.values(), height=0.75, color=BLUE)
+    for place, count in zip(places, counts.values(), strict=True):
+        axes.annotate(
+            f"{count:,}",
+            (count, place),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            color=INK,
+        )
+    axes.set_yticks(places, counts)
+    axes.set_ylim(len(counts) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(0, 1.12 * max(1, most))
+    axes.grid(axis="y", visible=False)
+    whole_numbers(axes.xaxis)
 
 
 def say_nothing(axes: Any, reason: str) -> None:

@@ -130,6 +130,22 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"not JSON ({error})", file=path) from None
 
 
+def read_object(path: str | Path, what: str) -> Record:
+    """Read one JSON object.
+
+    Args:
+        path: the file.
+        what: what it should be, for the message.
+
+    Raises:
+        InputError: the file is missing or holds something else.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"is not a JSON object, expected the {what}", file=path)
+    return value
+
+
 def count_lines(path: str | Path) -> int:
     """Number of lines, a last one without line feed included.
 

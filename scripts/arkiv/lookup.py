@@ -8,6 +8,7 @@ passage, its id, its text key and where its line begins.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -59,11 +60,21 @@ class Passages:
 
     Attributes:
         ids: of each row, all different.
+        rows: the row of each id.
         keys: (n_passages,) uint64, `text_key` of each row.
+        groups: of each row, as the caller has them made; equal ones are one object.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        groups: Callable[[Record], Iterable[Hashable]] = lambda _: (),
+    ) -> None:
         """Read the corpus once.
+
+        Args:
+            path: the corpus.
+            groups: the groups that a passage lies in.
 
         Raises:
             InputError: no such file, a line that is not a passage with `id` and
@@ -71,9 +82,11 @@ class Passages:
         """
         self.path = Path(path)
         self.ids: list[str] = []
+        self.rows: dict[str, int] = {}
+        self.groups: list[tuple[Hashable, ...]] = []
+        met: dict[tuple[Hashable, ...], tuple[Hashable, ...]] = {}
         keys: list[int] = []
         lengths: list[int] = []
-        lines: dict[str, int] = {}
         try:
             self._file = open(self.path, "rb")  # noqa: SIM115
         except FileNotFoundError:
@@ -81,17 +94,19 @@ class Passages:
         except IsADirectoryError:
             raise InputError("is a directory, expected a file", file=path) from None
         try:
-            for line, raw in enumerate(self._file, start=1):
-                passage = self._parse(raw, line)
+            for row, raw in enumerate(self._file):
+                passage = self._parse(raw, row + 1)
                 name = sys.intern(passage["id"])
-                if lines.setdefault(name, line) != line:
+                if self.rows.setdefault(name, row) != row:
                     raise InputError(
-                        f"is also the id of line {lines[name]}",
+                        f"is also the id of line {self.rows[name] + 1}",
                         file=path,
-                        line=line,
+                        line=row + 1,
                         key="id",
                     )
                 self.ids.append(name)
+                lies_in = tuple(groups(passage))
+                self.groups.append(met.setdefault(lies_in, lies_in))
                 keys.append(text_key(passage["text"]))
                 lengths.append(len(raw))
         except BaseException:
@@ -119,6 +134,10 @@ class Passages:
         self._file.seek(self._offsets[row])
         raw = self._file.read(self._offsets[row + 1] - self._offsets[row])
         return self._parse(raw, row + 1)["text"]
+
+    def texts(self) -> Iterator[str]:
+        """The texts by row, read from the file one after the other."""
+        return map(self.text, range(len(self)))
 
     def distinct_rows(self) -> np.ndarray:
         """(n_distinct,) int64: one row for each distinct text key, ordered by key.

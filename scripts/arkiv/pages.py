@@ -15,11 +15,13 @@ STYLE = """
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1a1a1a; --faint: #595959; --rule: #d0d0d0;
   --band: #f4f4f4; --mark: #ffe08a; --mark-ink: #1a1a1a; --good: #006b4f;
+  --bad: #a33a00;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #16181b; --ink: #e8e8e8; --faint: #a8a8a8; --rule: #44484e;
     --band: #202328; --mark: #6b5300; --mark-ink: #ffffff; --good: #5fd3ae;
+    --bad: #ff9e6b;
   }
 }
 * { box-sizing: border-box; }
@@ -51,7 +53,9 @@ ol.hits > li { border-left: 3px solid var(--rule); padding: .1rem 0 .1rem .75rem
   margin: 0 0 1rem; overflow-wrap: anywhere; }
 ol.hits > li.relevant { border-left: 6px double var(--good); }
 .excerpt { margin: .15rem 0 0; font-family: Georgia, "Times New Roman", serif; }
+ol.hits > li.suspect { border-left: 6px double var(--bad); }
 .badge { color: var(--good); font-weight: 600; }
+.suspect .badge { color: var(--bad); }
 mark { background: var(--mark); color: var(--mark-ink); padding: 0 .1em;
   text-decoration: underline; text-underline-offset: .15em; }
 details { margin: 0 0 1rem; max-width: 46rem; }

@@ -8,6 +8,7 @@ products run in blocks: memory is bounded by the block, not by queries times pas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from arkiv.errors import InputError
 from arkiv.files import Record
+from arkiv.models import tokenizer_file
 from arkiv.trec import write_run
 
 if TYPE_CHECKING:
@@ -216,8 +218,12 @@ def reranked(first: Ranking, scores: np.ndarray) -> Ranking:
     return Ranking(np.concatenate([rows, rest]), np.concatenate([new, below]))
 
 
-def token_ids(texts: Sequence[str], tokenizer_file: Path) -> list[np.ndarray]:
+def token_ids(texts: Iterable[str], tokenizer_file: Path) -> list[np.ndarray]:
     """The token ids of each text, int32, without special tokens, none cut off.
+
+    Args:
+        texts: read once, a block at a time.
+        tokenizer_file: the model's `tokenizer.json`.
 
     Raises:
         InputError: the file is not a tokenizer.
@@ -234,8 +240,8 @@ def token_ids(texts: Sequence[str], tokenizer_file: Path) -> list[np.ndarray]:
     added = tokenizer.get_added_tokens_decoder()
     special = [token_id for token_id, token in added.items() if token.special]
     ids: list[np.ndarray] = []
-    for start in range(0, len(texts), BLOCK_TEXTS):
-        block = list(texts[start : start + BLOCK_TEXTS])
+    texts = iter(texts)
+    while block := list(islice(texts, BLOCK_TEXTS)):
         for encoding in tokenizer.encode_batch_fast(block, add_special_tokens=False):
             tokens = np.array(encoding.ids, np.int32)
             ids.append(tokens[~np.isin(tokens, special)])
@@ -276,3 +282,31 @@ def search_bm25(
             yield best(index.get_scores_from_ids(asked), depth, matching=True)
         else:
             yield Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32))
+
+
+def search_texts_bm25(
+    queries: Iterable[str],
+    passages: Iterable[str],
+    model: str | Path,
+    depth: int,
+    *,
+    k1: float = 1.5,
+    b: float = 0.75,
+) -> Iterator[Ranking]:
+    """`search_bm25` over the tokens of a model's tokenizer.
+
+    Args:
+        queries: texts, read once.
+        passages: texts in the order of their ids, by which ties go; read once.
+        model: the model's directory.
+        depth: passages per query.
+        k1: as `search_bm25`.
+        b: as `search_bm25`.
+
+    Raises:
+        InputError: the tokenizer is missing or broken.
+    """
+    tokenizer = tokenizer_file(model)
+    passage_tokens = token_ids(passages, tokenizer)
+    query_tokens = token_ids(queries, tokenizer)
+    return search_bm25(query_tokens, passage_tokens, depth, k1=k1, b=b)

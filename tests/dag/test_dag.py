@@ -67,6 +67,34 @@ def test_jobs_grow_with_the_parts_and_datasets_and_nothing_else(project):
     assert counts["train_model"] == counts["measure_runs"] == 1
 
 
+@pytest.mark.parametrize(("share", "searches"), [(0, None), (0.3, 2), (1, 2)])
+def test_bm25_searches_only_if_it_has_a_share(project, share, searches):
+    config = project.configure(
+        datasets={
+            "a": {"pairs": "pairs.jsonl"},
+            "b": {"pairs": "pairs.jsonl"},
+            "c": {"negatives": "negatives.jsonl"},
+        },
+        models=TINY,
+        mining={"bm25_share": share},
+    )
+    for target in ("mine", "all"):
+        counts = project.planned(target, "--configfile", config)
+        assert counts.get("search_bm25") == searches
+
+
+def test_the_search_goes_as_deep_as_negatives_may_come_from(project):
+    for shortfall, depth in (["random"], 200), (["wider", "random"], 700):
+        config = project.configure(
+            datasets={"d": {"pairs": "pairs.jsonl"}},
+            models=TINY,
+            mining={"shortfall": shortfall, "wider_end": 700, "bm25_share": 0.5},
+        )
+        done = project.snakemake("mine", "-n", "-p", "--configfile", config)
+        depths = re.findall(r"--depth (\d+)", done.stdout)
+        assert depths == [str(depth)] * 5, done.stdout
+
+
 def test_without_distillation_there_is_no_teacher(project):
     config = project.configure(
         datasets={"d": {"pairs": "pairs.jsonl"}},
@@ -118,7 +146,8 @@ def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):
         ("documents", "build_documents", "generate_queries"),
         ("queries", "split_pairs", "embed_corpus"),
         ("mine", "pick_negatives", "score_pairs"),
-        ("score", "score_pairs", "split_by_length"),
+        ("score", "score_pairs", "plot_negatives"),
+        ("audit", "plot_negatives", "split_by_length"),
         ("split", "split_by_length", "train_model"),
         ("train", "train_model", "measure_runs"),
         ("evaluate", "measure_runs", "plot_metrics"),
@@ -131,6 +160,19 @@ def test_a_named_target_ends_with_its_stage(project, target, last, beyond):
     assert beyond not in counts
 
 
+def test_the_audit_needs_no_training_and_no_evaluation(project):
+    counts = project.planned("audit", "--configfile", "config/demo.yaml")
+    assert not {"train_model", "build_collection", "retrieve_m3"} & set(counts)
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models=TINY,
+        train={"args": {"knowledge_distillation": False}},
+    )
+    counts = project.planned("audit", "--configfile", config)
+    assert counts["plot_negatives"] == 1
+    assert "score_pairs" not in counts
+
+
 def test_every_target_has_a_docstring(project):
     listed = project.snakemake(
         "--list-target-rules", "--configfile", "config/demo.yaml"
@@ -140,6 +182,7 @@ def test_every_target_has_a_docstring(project):
         "queries",
         "mine",
         "score",
+        "audit",
         "split",
         "train",
         "evaluate",
@@ -171,6 +214,22 @@ def test_a_single_shard_is_a_target(project):
             "`mining.windows`: is not a configuration key; did you mean `window`?",
         ),
         ({"mining": {"window": [200, 2]}}, "`mining.window`: is 200-2"),
+        (
+            {"mining": {"shortfall": ["fewer", "random"]}},
+            "`mining.shortfall`: is fewer, random, but after `fewer` nothing is tried",
+        ),
+        (
+            {"mining": {"shortfall": ["wider"], "wider_end": 200}},
+            "`mining.wider_end`: is 200, expected a rank beyond the end of the window",
+        ),
+        (
+            {"mining": {"duplicate_jaccard": 1.5}},
+            "`mining.duplicate_jaccard`: is 1.5, expected at most 1",
+        ),
+        (
+            {"mining": {"relative_margin": "5 %"}},
+            "`mining.relative_margin`: is '5 %', expected a number or nothing",
+        ),
         ({"parts": {"corpus": 0}}, "`parts.corpus`: is 0, expected at least 1"),
         ({"datasets": {"d": None}}, "`datasets`: is empty"),
         ({"datasets": {"d": {"pairs": "gone.jsonl"}}}, "names gone.jsonl, which does"),

@@ -5,9 +5,13 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+
+from arkiv.filters import Limits
+from arkiv.negatives import RULES
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -101,6 +105,7 @@ def rows(tmp_path):
             n,
             pos_similarities=[0.8 if n else None],
             neg_similarities=[0.5, 0.6 + n / 50],
+            neg_scores=[-4.5, 4.0],
         )
         for n in range(9)
     ]
@@ -111,31 +116,184 @@ def rows(tmp_path):
     )
 
 
-def test_similarities_and_scores_of_negatives(rows, tmp_path):
-    from plot_negatives import main, numbers
+@pytest.fixture
+def mined(tmp_path):
+    """Statistics of a dataset that was mined."""
+    none = dict.fromkeys(RULES, 0)
+    content = {
+        "limits": asdict(Limits(duplicate_jaccard=0.4, max_score=0.75)),
+        "looked_at": {"dense": 40, "bm25": 0, "wider": 0, "random": 8},
+        "dropped": {
+            "dense": none | {"positive": 9, "near_duplicate": 2},
+            "bm25": none,
+            "wider": none,
+            "random": none | {"near_duplicate": 1},
+        },
+        "sources": {"dense": 17, "bm25": 0, "wider": 0, "random": 1},
+        "short_of_window": 3,
+        "filled": {"wider": 0, "random": 2},
+        "short": 1,
+        "without_negatives": 1234,
+    }
+    (tmp_path / "mined.json").write_text(json.dumps(content))
+    return tmp_path / "mined.json"
 
-    output = tmp_path / "n.svg"
+
+def audit(folder, *words):
+    from plot_negatives import main
+
+    page, chart = folder / "n.html", folder / "n.svg"
+    words = [*words, "--page", page, "--chart", chart]
+    twice(lambda: main(list(map(str, words))), page, chart)
+    assert_svg(chart, "Negatives: similarity")
+    return page.read_text()
+
+
+def test_the_audit_counts_what_was_mined_and_dropped(rows, mined, tmp_path):
     first, second, given = rows
-    words = ["--rows", f"a={first}", f"b={given}", f"a={second}", "--output", output]
-    twice(lambda: main(list(map(str, words))), output)
-    assert_svg(output, "Similarity and teacher scores")
-    found = numbers([first, second])
-    assert {key: len(values) for key, values in found.items()} == {
-        ("pos", "similarities"): 8,  # one is beyond the searched depth
+    words = ["--rows", f"a={first}", f"b={given}", f"a={second}"]
+    text = audit(tmp_path, *words, "--stats", f"a={mined}")
+    assert cells(text, "train pairs") == ["9", "1"]
+    assert cells(text, "negatives") == ["18", "2"]
+    assert cells(text, "negatives: random") == ["1", "–"]
+    assert cells(text, "pairs: the window left too few") == ["3", "–"]
+    assert cells(text, "pairs: filled with random passages") == ["2", "–"]
+    assert cells(text, "pairs: left out, no negative found") == ["1,234", "–"]
+    assert cells(text, "negatives that the teacher prefers to the positive") == [
+        "1 (5.6 %)",
+        "0",
+    ]
+    assert cells(text, "pairs with such a negative") == ["1 (11.1 %)", "0"]
+    assert cells(text, "candidates looked at") == ["", "40", "8"]
+    assert cells(text, "the row&#x27;s own positive") == ["", "9 (22.5 %)", "0"]
+    assert cells(text, "near-duplicate of a positive, by words") == [
+        "0.4",
+        "2 (5.0 %)",
+        "1 (12.5 %)",
+    ]
+    assert cells(text, "scores too high") == ["0.75", "0", "0"]
+    assert "scores too low" not in text  # the rule was off
+
+
+def test_every_number_of_a_dataset_is_drawn(rows):
+    from arkiv.audit import read_rows
+
+    found = read_rows(list(rows[:2]), 20, 0)
+    assert {key: len(values) for key, values in found.numbers.items()} == {
+        ("pos", "similarities"): 8,  # one is not known
         ("neg", "similarities"): 18,
         ("pos", "scores"): 9,
         ("neg", "scores"): 18,
     }
-    assert not len(numbers([given])["pos", "similarities"])
 
 
-def test_negatives_of_one_value_can_be_drawn(tmp_path):
-    from plot_negatives import main
+def test_every_rule_and_source_has_a_name_in_the_audit():
+    from arkiv import audit, negatives
 
-    row = {"neg_scores": [0.5, 0.5], "pos_scores": [0.5], "neg_similarities": None}
-    path = write(tmp_path / "rows", [row])
-    main(["--rows", f"a={path}", "--output", str(tmp_path / "n.svg")])
-    assert (tmp_path / "n.svg").exists()
+    assert tuple(audit.RULES) == negatives.RULES
+    assert tuple(audit.SOURCES) == negatives.SOURCES
+    limits = {limit for _, limit in audit.RULES.values() if limit}
+    assert limits == set(asdict(Limits())) - {"block_pages"}
+
+
+def test_the_audit_shows_the_worst_rows_and_some_at_random(tmp_path):
+    def row(n):
+        return {
+            "id": f"{n:03}",
+            "query": f"query {n}?",
+            "pos": [f"right {n}", f"<i>also</i> right {n}"],
+            "neg": [f"wrong {n}", f"very <b>wrong</b> {n}"],
+            "pos_scores": [5.0, 1.0],
+            "neg_scores": [1.0 if n != 70 else 1.5, n / 10 - 3],
+            "neg_sources": ["dense", "random"],
+            "neg_ranks": [n, None],
+            "neg_similarities": [0.5, -0.25],
+            "pos_similarities": [0.875, None],
+        }
+
+    path = write(tmp_path / "rows", [row(n) for n in range(80)])
+
+    def shown(*words):
+        text = audit(tmp_path, "--rows", f"a={path}", *words)
+        return text, re.findall(r"<h3>query (\d+)\?</h3>", text)
+
+    text, order = shown()
+    assert [int(n) for n in order[:10]] == list(range(79, 69, -1))
+    assert len(set(order)) == 20
+    assert "a: 10 suspects" in text
+    assert "a: 10 at random" in text
+    # Of two positives, the one that scores lowest counts: 1.0.
+    suspects = text[: text.index("a: 10 at random")]
+    assert suspects.count("▲ preferred by the teacher") == 11
+    assert suspects.count('class="suspect"') == 11
+    assert text.count("✓ positive") == 40
+    first = text[text.index("query 79?") : text.index("query 78?")]
+    assert "embeddings · rank 79 · similarity 0.500 · teacher 1.00" in first
+    assert "random · similarity −0.250 · teacher 4.90" in first
+    assert "similarity 0.875 · teacher 5.00" in first
+    assert "similarity – · teacher 1.00" in first
+    assert "very &lt;b&gt;wrong&lt;/b&gt; <mark>79</mark>" in first
+    assert "<b>" not in text
+    assert "<i>" not in text
+    assert shown("--seed", 0)[1] == order
+    others = {tuple(shown("--seed", seed)[1][10:]) for seed in range(1, 5)}
+    assert len(others) > 1
+    assert [len(shown("--examples", n)[1]) for n in (0, 1, 3, 200)] == [0, 1, 3, 80]
+
+
+def test_without_a_teacher_suspects_go_by_similarity(rows, tmp_path):
+    mined = [json.loads(line) for path in rows[:2] for line in path.open()]
+    path = write(
+        tmp_path / "unscored",
+        [
+            {key: value for key, value in row.items() if "_scores" not in key}
+            for row in mined
+        ],
+    )
+    text = audit(tmp_path, "--rows", f"a={path}", "--examples", 4)
+    assert "The pairs in which the similarity prefers" in text
+    assert cells(text, "pairs with such a negative") == ["–"]
+    assert "preferred by the teacher" not in text
+
+
+def test_negatives_of_one_value_and_rows_without_any_can_be_drawn(tmp_path):
+    pair = {"query": "q", "pos": ["p"]}
+    same = {"neg": ["n", "m"], "neg_scores": [0.5, 0.5], "pos_scores": [0.5]}
+    path = write(
+        tmp_path / "rows",
+        [pair | same | {"neg_similarities": None}, pair | {"query": "r"}],
+    )
+    text = audit(tmp_path, "--rows", f"a={path}")
+    assert cells(text, "negatives that the teacher prefers to the positive") == ["0"]
+    assert "No negatives." in text
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"neg_ranks": [1]}, r"line 1, `neg_ranks`: is not a list of 2 values"),
+        ({"pos_similarities": 3}, r"line 1, `pos_similarities`: is not a list of 1"),
+        ({"neg_scores": [1.0]}, r"line 1, `neg_scores`: holds 1 scores for 2 texts"),
+    ],
+)
+def test_a_row_that_cannot_be_audited_is_named(tmp_path, row, said):
+    from arkiv.errors import InputError
+
+    pair = {"query": "q", "pos": ["p"], "neg": ["n", "m"]}
+    path = write(tmp_path / "rows", [pair | row])
+    with pytest.raises(InputError, match=said):
+        audit(tmp_path, "--rows", f"a={path}")
+    assert not (tmp_path / "n.html").exists()
+
+
+def test_other_statistics_are_named(rows, tmp_path):
+    from arkiv.errors import InputError
+
+    (tmp_path / "old.json").write_text('{"queries": 3}')
+    with pytest.raises(
+        InputError, match=r"old\.json, `limits`: is not there, expected"
+    ):
+        audit(tmp_path, "--rows", f"a={rows[0]}", "--stats", f"a={tmp_path}/old.json")
 
 
 @pytest.fixture
@@ -152,7 +310,12 @@ def stats(tmp_path):
             "bad_lines": 1,
             "set_aside": {"its pages lie on <both> sides": 2},
         },
-        "mined": {"queries": 70, "short": 4, "without_negatives": 0, "topped_up": 0},
+        "mined": {
+            "queries": 70,
+            "short": 4,
+            "without_negatives": 0,
+            "short_of_window": 0,
+        },
         "split": {
             "pairs": 70,
             "buckets": [

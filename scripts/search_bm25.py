@@ -1,0 +1,65 @@
+"""Find the first passages of every query by BM25, over the whole corpus.
+
+The second miner beside the embeddings: it finds passages that share the query's words.
+Tokens are those of the model's tokenizer; equal scores are ordered by id.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+import numpy as np
+
+from arkiv.cli import parser, run
+from arkiv.errors import InputError
+from arkiv.files import check_text, read_records, write_array
+from arkiv.lookup import Passages
+from arkiv.retrieval import search_texts_bm25
+from arkiv.search import NEIGHBOUR, NO_NEIGHBOUR
+
+log = logging.getLogger("search_bm25")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--pairs", required=True, metavar="JSONL")
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--tokenizer", required=True, metavar="MODELDIR")
+    arguments.add_argument(
+        "--depth", type=int, default=200, help="passages to find per query"
+    )
+    arguments.add_argument(
+        "--output",
+        required=True,
+        metavar="NPY",
+        help="(queries, depth) of row in the corpus and score",
+    )
+    arguments = arguments.parse_args(argv)
+    if arguments.depth < 1:
+        raise InputError(f"is {arguments.depth}, expected at least 1", key="depth")
+
+    began = time.monotonic()
+    pairs = read_records(arguments.pairs, lambda pair: check_text(pair, "query"))
+    queries = [pair["query"] for _, pair in pairs]
+    found = np.full((len(queries), arguments.depth), NO_NEIGHBOUR, NEIGHBOUR)
+    with Passages(arguments.corpus) as passages:
+        # BM25 settles ties by the order of the passages; that of the file says nothing.
+        rows = np.array([passages.rows[name] for name in sorted(passages.ids)], int)
+        rankings = search_texts_bm25(
+            queries, map(passages.text, rows), arguments.tokenizer, arguments.depth
+        )
+        for neighbours, ranking in zip(found, rankings, strict=True):
+            neighbours["row"][: len(ranking.rows)] = rows[ranking.rows]
+            neighbours["score"][: len(ranking.rows)] = ranking.scores
+    write_array(arguments.output, found)
+    log.info(
+        "searched %d passages with %d queries in %.1f s",
+        *(len(rows), len(queries)),
+        time.monotonic() - began,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
