@@ -3,6 +3,12 @@ MINING = config["mining"]
 MINING_DEPTH = (
     MINING["wider_end"] if "wider" in MINING["shortfall"] else MINING["window"][1]
 )
+# Measured where the search is approximate.
+RECALL = (
+    {"recall": results("mining/{dataset}/neighbours/{scatteritem}.recall.json")}
+    if MINING["index"] == "ivf"
+    else {}
+)
 
 
 rule embed_corpus:
@@ -74,7 +80,8 @@ rule search_corpus:
         embeddings=results("mining/{dataset}/embeddings/{scatteritem}.npy"),
         corpus=results("pairs/{dataset}/mining.jsonl"),
     output:
-        results("mining/{dataset}/neighbours/{scatteritem}.npy"),
+        **RECALL,
+        neighbours=results("mining/{dataset}/neighbours/{scatteritem}.npy"),
     log:
         log_of("search_corpus", "{dataset}", "{scatteritem}"),
     benchmark:
@@ -86,13 +93,20 @@ rule search_corpus:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        options=flags(depth=MINING_DEPTH),
+        recall=lambda w, output: flags(recall=output.get("recall")),
+        options=flags(
+            depth=MINING_DEPTH,
+            index=MINING["index"],
+            probes=MINING["probes"],
+            seed=config["seed"],
+        ),
     message:
         "Searching {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
         "python scripts/search_corpus.py --queries {input.queries}"
         " --embeddings {input.embeddings} --corpus {input.corpus}"
-        " --part {wildcards.scatteritem} {params.options} --output {output} &> {log}"
+        " --part {wildcards.scatteritem} {params.options} --output {output.neighbours}"
+        " {params.recall} &> {log}"
 
 
 rule search_bm25:
@@ -135,6 +149,13 @@ rule pick_negatives:
             results("mining/{{dataset}}/neighbours/{scatteritem}.npy")
         ),
         bm25=results("mining/{dataset}/bm25.npy") if MINING["bm25_share"] else [],
+        recall=(
+            gather.corpus(
+                results("mining/{{dataset}}/neighbours/{scatteritem}.recall.json")
+            )
+            if RECALL
+            else []
+        ),
     output:
         negatives=results("negatives/{dataset}.jsonl"),
         stats=results("negatives/{dataset}.stats.json"),
@@ -149,7 +170,9 @@ rule pick_negatives:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        bm25=lambda w, input: flags(bm25=input.get("bm25") or None),
+        optional=lambda w, input: flags(
+            **{key: input.get(key) or None for key in ("bm25", "recall")}
+        ),
         options=flags(
             window=MINING["window"],
             negatives=MINING["negatives_per_query"],
@@ -171,5 +194,5 @@ rule pick_negatives:
     shell:
         "python scripts/pick_negatives.py --pairs {input.pairs} --corpus {input.corpus}"
         " --queries {input.queries} --embeddings {input.embeddings}"
-        " --neighbours {input.neighbours} {params.bm25} {params.options}"
+        " --neighbours {input.neighbours} {params.optional} {params.options}"
         " --output {output.negatives} --stats {output.stats} &> {log}"

@@ -35,6 +35,11 @@ STAGES = {
         *files("mining/{dataset}/queries.npy", MINED),
         *parts("corpus", "mining/{dataset}/embeddings/{scatteritem}.npy", MINED),
         *parts("corpus", "mining/{dataset}/neighbours/{scatteritem}.npy", MINED),
+        *parts(
+            "corpus",
+            "mining/{dataset}/neighbours/{scatteritem}.recall.json",
+            MINED if RECALL else [],
+        ),
         *files("mining/{dataset}/bm25.npy", MINED if MINING["bm25_share"] else []),
         *files("negatives/{dataset}.{end}", MINED, end=["jsonl", "stats.json"]),
     ],

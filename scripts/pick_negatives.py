@@ -21,7 +21,13 @@ import numpy as np
 
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
-from arkiv.files import Record, read_records, write_json, write_records
+from arkiv.files import (
+    Record,
+    read_object,
+    read_records,
+    write_json,
+    write_records,
+)
 from arkiv.filters import Block, Filters, Limits
 from arkiv.lookup import Passages, with_missing_ids
 from arkiv.negatives import (
@@ -151,6 +157,13 @@ def main(argv: list[str] | None = None) -> None:
         "--bm25", metavar="NPY", help="of the whole corpus, as search_bm25 writes them"
     )
     arguments.add_argument(
+        "--recall",
+        nargs="+",
+        default=[],
+        metavar="JSON",
+        help="of an approximate search, of all parts, for the statistics",
+    )
+    arguments.add_argument(
         "--bm25-share",
         type=float,
         default=0.0,
@@ -263,6 +276,9 @@ def main(argv: list[str] | None = None) -> None:
             mined(miner, arguments.pairs, vectors.queries, parts, bm25),
         )
     stats = miner.report()
+    if arguments.recall:
+        measured = [read_object(path, "recall")["recall"] for path in arguments.recall]
+        stats["recall"] = sum(measured) / len(measured)
     write_json(arguments.stats, stats)
     if stats["short"]:
         log.warning(

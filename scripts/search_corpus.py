@@ -2,7 +2,8 @@
 
 Exact inner products of the embeddings, on the GPUs that the installed faiss can use,
 else on the CPU. The result does not depend on the number of parts or on the machine:
-see arkiv.search.
+see arkiv.search. With --index ivf only the likeliest lists of passages are looked at,
+and how much is missed is measured.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ import numpy as np
 
 from arkiv.cli import add_part, parser, run
 from arkiv.errors import InputError
-from arkiv.files import check_text, count_lines, read_records, written_whole
+from arkiv.files import (
+    check_text,
+    count_lines,
+    read_records,
+    write_json,
+    written_whole,
+)
+from arkiv.ivf import LEAST_PASSAGES, InvertedLists, recall, sampled
 from arkiv.search import NEIGHBOUR, gpu_count, id_ranks, load_embeddings, search
 
 log = logging.getLogger("search_corpus")
@@ -40,14 +48,34 @@ def main(argv: list[str] | None = None) -> None:
         "--depth", type=int, default=200, help="passages to find per query"
     )
     arguments.add_argument(
+        "--index",
+        choices=("exact", "ivf"),
+        default="exact",
+        help="compare with every passage, or with the nearest inverted lists",
+    )
+    arguments.add_argument(
+        "--probes", type=int, default=32, help="lists compared with each query, of ivf"
+    )
+    arguments.add_argument("--seed", type=int, default=0, help="of ivf's k-means")
+    arguments.add_argument(
         "--output",
         required=True,
         metavar="NPY",
         help="(queries, depth) of row in the whole corpus and score",
     )
+    arguments.add_argument(
+        "--recall",
+        metavar="JSON",
+        help="how much ivf finds of what the exact search finds, on a sample",
+    )
     arguments = arguments.parse_args(argv)
-    if arguments.depth < 1:
-        raise InputError(f"is {arguments.depth}, expected at least 1", key="depth")
+    for key in ("depth", "probes"):
+        if getattr(arguments, key) < 1:
+            value = getattr(arguments, key)
+            raise InputError(f"is {value}, expected at least 1", key=key)
+    approximate = arguments.index == "ivf"
+    if approximate != bool(arguments.recall):
+        raise InputError("goes together with --index ivf", key="recall")
 
     began = time.monotonic()
     queries = load_embeddings(arguments.queries)
@@ -80,29 +108,55 @@ def main(argv: list[str] | None = None) -> None:
     )
 
     began = time.monotonic()
-    gpus = gpu_count()
-    shape = (len(queries), arguments.depth)
+    ranks = id_ranks(ids)
+    lists = None
+    if approximate and len(ids) >= LEAST_PASSAGES:
+        lists = InvertedLists(embeddings, arguments.probes, arguments.seed)
+        log.info(
+            "put the passages into %d lists in %.1f s",
+            lists.lists,
+            time.monotonic() - began,
+        )
     header = {
         "descr": np.lib.format.dtype_to_descr(NEIGHBOUR),
         "fortran_order": False,
-        "shape": shape,
+        "shape": (len(queries), arguments.depth),
     }
-    with written_whole(arguments.output) as beside, open(beside, "wb") as out:
-        np.lib.format.write_array_header_1_0(out, header)
-        for found in search(
-            queries,
-            embeddings,
-            id_ranks(ids),
-            arguments.depth,
-            first_row=first_row,
-        ):
-            out.write(found.tobytes())
-    log.info(
-        "found up to %d passages for each of %d queries on %s in %.1f s",
-        *(arguments.depth, len(queries)),
-        f"{gpus} GPU(s)" if gpus else "the CPU",
-        time.monotonic() - began,
-    )
+    with written_whole(arguments.output) as beside:
+        with open(beside, "wb") as out:
+            np.lib.format.write_array_header_1_0(out, header)
+            for found in search(
+                *(queries, embeddings, ranks, arguments.depth),
+                first_row=first_row,
+                candidates=lists,
+            ):
+                out.write(found.tobytes())
+        gpus = gpu_count()
+        log.info(
+            "found up to %d passages for each of %d queries on %s in %.1f s",
+            *(arguments.depth, len(queries)),
+            f"{gpus} GPU(s)" if gpus else "the CPU",
+            time.monotonic() - began,
+        )
+        if approximate:
+            rows = sampled(len(queries), arguments.seed)
+            shares = [1.0] * len(rows)
+            if lists is not None:
+                found = np.load(beside, mmap_mode="r")[rows]
+                shares = recall(found, queries[rows], embeddings, ranks, first_row)
+            mean = float(np.mean(shares)) if shares else 1.0
+            log.info("recall of the %d nearest: %.4f", arguments.depth, mean)
+            write_json(
+                arguments.recall,
+                {
+                    "recall": mean,
+                    "lowest": min(shares, default=1.0),
+                    "queries": len(rows),
+                    "depth": arguments.depth,
+                    "lists": lists.lists if lists else None,
+                    "probes": lists.probes if lists else None,
+                },
+            )
 
 
 if __name__ == "__main__":

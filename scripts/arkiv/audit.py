@@ -184,6 +184,10 @@ def summary(rows: Rows, stats: Record) -> list[tuple[str, str]]:
             (f"negatives: {name}", number(sources.get(key)))
             for key, name in SOURCES.items()
         ),
+        (
+            "recall of the approximate search",
+            known(stats.get("recall")),
+        ),
         ("pairs: the window left too few", number(stats.get("short_of_window"))),
         ("pairs: filled from beyond the window", number(filled.get("wider"))),
         ("pairs: filled with random passages", number(filled.get("random"))),

@@ -67,6 +67,23 @@ def test_jobs_grow_with_the_parts_and_datasets_and_nothing_else(project):
     assert counts["train_model"] == counts["measure_runs"] == 1
 
 
+def test_recall_is_measured_where_the_search_is_approximate(project):
+    project.configure(
+        "ivf.yaml",
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models=TINY,
+        mining={"index": "ivf", "probes": 7},
+    )
+    done = project.snakemake("mine", "-n", "-p", "--configfile", "ivf.yaml")
+    assert done.returncode == 0, done.stdout
+    (one, *_) = re.findall(r"search_corpus\.py .*", done.stdout)
+    assert "--index ivf --probes 7" in one
+    recall = r"--recall results/main/mining/d/neighbours/\d-of-4\.recall\.json"
+    assert re.search(recall, one)
+    (pick,) = re.findall(r"pick_negatives\.py .*", done.stdout)
+    assert pick.count(".recall.json") == 4
+
+
 @pytest.mark.parametrize(("share", "searches"), [(0, None), (0.3, 2), (1, 2)])
 def test_bm25_searches_only_if_it_has_a_share(project, share, searches):
     config = project.configure(

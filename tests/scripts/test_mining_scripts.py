@@ -54,7 +54,7 @@ class Mining:
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors.astype(np.float16)
 
-    def search(self, parts, depth):
+    def search(self, parts, depth, *more):
         np.save(self.folder / "queries.npy", self.queries)
         found = []
         for index in range(1, parts + 1):
@@ -73,6 +73,7 @@ class Mining:
                     *("--part", f"{index}-of-{parts}"),
                     *("--depth", str(depth)),
                     *("--output", str(found[-1])),
+                    *more,
                 ]
             )
         return found
@@ -583,3 +584,27 @@ def test_vectors_of_another_part_are_refused(mining):
             ]
         )
     assert not (mining.folder / "out.npy").exists()
+
+
+def test_approximate_search_measures_what_it_misses(mining, monkeypatch):
+    monkeypatch.setattr(search_corpus, "LEAST_PASSAGES", 20)
+    recall = mining.folder / "recall.json"
+    words = ("--index", "ivf", "--recall", str(recall), "--probes")
+    exact = np.load(mining.search(1, 20)[0])
+    found = np.load(mining.search(1, 20, *words, "1000")[0])
+    assert (found == exact).all()
+    assert read_json(recall)["recall"] == 1.0
+    found = np.load(mining.search(1, 20, *words, "3")[0])
+    shares = [
+        len(set(one[one >= 0]) & set(other)) / 20
+        for one, other in zip(found["row"], exact["row"], strict=True)
+    ]
+    said = read_json(recall)
+    assert said["recall"] == pytest.approx(np.mean(shares))
+    assert said["lowest"] == min(shares) < 1
+    assert (said["queries"], said["depth"], said["probes"]) == (10, 20, 3)
+
+
+def test_recall_without_lists_is_refused(mining):
+    with pytest.raises(InputError, match="`recall`: goes together with --index ivf"):
+        mining.search(1, 20, "--index", "ivf")

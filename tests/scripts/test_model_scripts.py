@@ -118,6 +118,38 @@ def test_scores_stand_beside_their_texts(rows, tiny_reranker, tmp_path):
     assert best >= 8
 
 
+def test_a_text_of_200_000_words_is_truncated(tiny_embedder, tiny_reranker, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    long = " ".join(next(iter(case_pairs(1, seed=4)))[1].split() * 5000)[: 200_000 * 5]
+    write_records(path, [{"text": long}, {"text": "kort"}])
+    words = f"--corpus {path} --model {tiny_embedder} --max-length 64"
+    embed_corpus.main(f"{words} --output {tmp_path}/x.npy".split())
+    ids = M3Encoder(tiny_embedder, max_length=64).tokenizer(long)["input_ids"][1:63]
+    whole = M3Encoder(tiny_embedder, max_length=64)
+    cut = whole.tokenizer.decode(ids)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "x.npy")[0].astype(np.float32),
+        whole.encode([cut]).dense[0],
+        atol=1e-3,
+    )
+    write_records(path, [{"query": long, "pos": [long], "neg": ["kort"]}])
+    words = f"--pairs {path} --model {tiny_reranker} --max-length 64"
+    score_pairs.main(f"{words} --output {tmp_path}/y.jsonl".split())
+    (row,) = records(tmp_path / "y.jsonl")
+    assert np.isfinite([*row["pos_scores"], *row["neg_scores"]]).all()
+
+
+@pytest.mark.parametrize("text", ["", "  ", None])
+def test_a_text_of_no_length_is_named_with_its_line(text, tiny_embedder, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f'{{"text": "a"}}\n{json.dumps({"text": text})}\n')
+    with pytest.raises(InputError, match=r"rows\.jsonl, line 2, `text`: is"):
+        embed_corpus.main(
+            f"--corpus {path} --model {tiny_embedder} --output {tmp_path}/x".split()
+        )
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize(
     ("record", "said"),
     [

@@ -1,5 +1,7 @@
 """Exact search against a naive loop in float64."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -155,3 +157,43 @@ def test_a_damaged_array_is_named(tmp_path, kind, said):
 def test_a_missing_array_is_named(tmp_path):
     with pytest.raises(InputError, match=r"gone\.npy: no such file"):
         load_embeddings(tmp_path / "gone.npy")
+
+
+@pytest.mark.parametrize("parts", [1, 3, 16])
+def test_neither_blocks_nor_parts_nor_files_show(parts, tmp_path, monkeypatch):
+    """Read from a file in blocks of 50 passages, for blocks of 20 queries."""
+    queries, embeddings, ids = vectors(70, seed=5), vectors(1000), names(1000)
+    whole = searched(queries, embeddings, ids, 40, 1)
+    monkeypatch.setattr("arkiv.search.PASSAGE_BLOCK_BYTES", 50 * 32 * 4)
+    monkeypatch.setattr("arkiv.search.QUERY_BLOCK_BYTES", 20 * 32 * 4)
+    np.save(tmp_path / "v.npy", embeddings)
+    np.save(tmp_path / "q.npy", queries)
+    found = []
+    for index in range(1, parts + 1):
+        bounds = Part(index, parts).bounds(1000)
+        np.save(tmp_path / "part.npy", embeddings[bounds.start : bounds.stop])
+        blocks = search(
+            load_embeddings(tmp_path / "q.npy"),
+            load_embeddings(tmp_path / "part.npy"),
+            id_ranks(ids[bounds.start : bounds.stop]),
+            40,
+            first_row=bounds.start,
+        )
+        found.append(np.concatenate(list(blocks)))
+    assert (merge_neighbours(found, id_ranks(ids), 40) == whole).all()
+
+
+def test_memory_depends_on_the_blocks_and_not_on_the_part(tmp_path, monkeypatch):
+    """The Python and NumPy share of it; `make bench` measures the process."""
+    monkeypatch.setattr("arkiv.search.PASSAGE_BLOCK_BYTES", 1 << 20)
+    peaks = []
+    for count in (10_000, 40_000):
+        np.save(tmp_path / "v.npy", vectors(count, dim=64))
+        embeddings = load_embeddings(tmp_path / "v.npy")
+        ranks = np.arange(count)
+        tracemalloc.start()
+        for _ in search(vectors(100, dim=64, seed=1), embeddings, ranks, 20):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]

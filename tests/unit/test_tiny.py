@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from arkiv.example import case_pairs, cases
+from arkiv.models import Options
 from arkiv.reranker import Reranker
 from arkiv.tiny import ALPHABET, build_embedder, build_reranker, build_tokenizer
 from arkiv.tiny_reranker import _rarities
@@ -42,7 +43,9 @@ def test_the_reranker_prefers_a_querys_own_passage(tiny_reranker):
     assert (scores[:, 0] > scores[:, 1]).mean() >= 0.95
     assert scores[:, 0].mean() - scores[:, 1].mean() > 2
     # A GPU computes in half precision.
-    half = Reranker(tiny_reranker, dtype=torch.float16).scores(asked[:60])
+    half = Reranker(tiny_reranker, options=Options(precision="float16")).scores(
+        asked[:60]
+    )
     assert np.abs(half - scores.reshape(-1)[:60]).max() < 0.1
 
 
