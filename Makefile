@@ -59,4 +59,4 @@ pins:
 		$$new/bin/pip freeze | sed "s/+cpu//" > requirements.txt'
 
 clean:
-	rm -rf results/demo
+	rm -rf results/demo benchmarks/.cache

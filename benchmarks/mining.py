@@ -16,7 +16,7 @@ from benchmarks.peers import encoding, settings
 WINDOW = (2, 200)
 NEGATIVES = 7
 QUERY_MAX_LENGTH, PASSAGE_MAX_LENGTH = 256, 8192
-METHOD_RUNS = 1  # slow, and far from the limit
+METHOD_RUNS = 1  # it is slow
 QUERY_BLOCK = 512
 
 

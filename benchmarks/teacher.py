@@ -13,7 +13,7 @@ from benchmarks.harness import Limit, Variant
 from benchmarks.peers import encoding, settings
 
 QUERY_MAX_LENGTH, MAX_LENGTH = 256, 8192
-METHOD_RUNS = 1  # slow, and far from the limit
+METHOD_RUNS = 1  # it is slow
 
 
 def teacher(bench: Bench) -> Result:
