@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME
 export PYTHONNOUSERSITE := 1
 
-.PHONY: install demo test test-slurm check format pins clean
+.PHONY: install demo test test-slurm bench check format pins clean
 
 install: $(INSTALLED)
 
@@ -35,15 +35,19 @@ test: check
 test-slurm: install
 	ARKIV_TEST_SLURM=1 pytest tests/slurm
 
+# Speed and memory against the peers from PyPI; see benchmarks/README.md.
+bench: install
+	python -m benchmarks
+
 check: install
-	ruff check scripts tests
-	ruff format --check scripts tests
+	ruff check scripts tests benchmarks
+	ruff format --check scripts tests benchmarks
 	snakefmt --check Snakefile rules
 	snakemake --configfile $(DEMO) --lint
 
 format: install
-	ruff check --fix scripts tests
-	ruff format scripts tests
+	ruff check --fix scripts tests benchmarks
+	ruff format scripts tests benchmarks
 	snakefmt Snakefile rules
 
 # Pin anew what requirements.in asks for, from a fresh environment.
@@ -55,4 +59,4 @@ pins:
 		$$new/bin/pip freeze | sed "s/+cpu//" > requirements.txt'
 
 clean:
-	rm -rf results/demo
+	rm -rf results/demo benchmarks/.cache

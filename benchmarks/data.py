@@ -1,0 +1,164 @@
+"""What the benchmarks work on: a made-up archive, random vectors, models without a hub.
+
+Everything follows from the seed. Run as a program of its own, so that the runner, whose
+memory a measured command would otherwise start from, stays small.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from arkiv.example import Case, case
+from arkiv.files import Part, write_array, write_records
+from arkiv.hashing import content_id, rng
+
+SEED = 7
+# Lengths in words are log-normal, so most passages are short and a few are long.
+MEDIAN_WORDS, SPREAD = 90, 0.9
+FEWEST_WORDS, MOST_WORDS = 20, 1200
+NEGATIVES = 7
+VECTOR_BLOCK = 8192
+
+
+def passage(number: int) -> tuple[str, Case]:
+    """The text of a passage, cut from running minutes, and the case it begins with."""
+    words: list[str] = []
+    length = words_of(rng(SEED, "length", number))
+    first = case(number << 8, SEED)
+    text, following = first.text, number << 8
+    while True:
+        words += text.split()
+        if len(words) >= length:
+            return " ".join(words[:length]), first
+        following += 1
+        text = case(following, SEED).text
+
+
+def words_of(draw: random.Random) -> int:
+    """How many words a passage has."""
+    length = MEDIAN_WORDS * draw.lognormvariate(0, SPREAD)
+    return round(min(max(length, FEWEST_WORDS), MOST_WORDS))
+
+
+def archive(passages: int, queries: int) -> tuple[list[dict], list[dict]]:
+    """A corpus of `{"id", "text"}`, and pairs that ask for the first of its passages.
+
+    No two passages and no two queries are equal.
+    """
+    corpus, pairs, asked = [], [], set()
+    for number in range(passages):
+        text, first = passage(number)
+        corpus.append({"id": content_id(text), "text": text})
+        if number >= queries:
+            continue
+        query = first.question
+        if query in asked:
+            query = f"{query} Mål {number}."
+        asked.add(query)
+        pairs.append(
+            {
+                "id": content_id(query),
+                "query": query,
+                "pos": [text],
+                "pos_ids": [content_id(text)],
+            }
+        )
+    return corpus, pairs
+
+
+def with_negatives(corpus: list[dict], pairs: list[dict]) -> Iterator[dict]:
+    """The pairs with seven negatives each from anywhere in the corpus, as if mined."""
+    for pair in pairs:
+        draw = rng(SEED, "negatives", pair["id"])
+        chosen = draw.sample(corpus, NEGATIVES + 1)
+        negatives = [row for row in chosen if row["id"] not in pair["pos_ids"]]
+        yield pair | {
+            "neg": [row["text"] for row in negatives[:NEGATIVES]],
+            "neg_ids": [row["id"] for row in negatives[:NEGATIVES]],
+        }
+
+
+def write_archive(folder: Path, passages: int, queries: int) -> None:
+    """Write `corpus.jsonl`, `pairs.jsonl` and `negatives.jsonl`."""
+    corpus, pairs = archive(passages, queries)
+    write_records(folder / "corpus.jsonl", corpus)
+    write_records(folder / "pairs.jsonl", pairs)
+    write_records(folder / "negatives.jsonl", with_negatives(corpus, pairs))
+
+
+def write_vectors(
+    folder: Path, passages: int, queries: int, dim: int, parts: int
+) -> None:
+    """Write random L2-normalised float16 vectors, and a text of one word for each.
+
+    `queries.npy` is (queries, dim); `part-I-of-N.npy` are the contiguous parts of
+    (passages, dim). `corpus.jsonl` and `pairs.jsonl` have a line for each row.
+    """
+    import numpy as np
+
+    draw = np.random.default_rng(SEED)
+
+    def vectors(count: int) -> np.ndarray:
+        rows = np.empty((count, dim), np.float16)
+        for start in range(0, count, VECTOR_BLOCK):
+            shape = min(VECTOR_BLOCK, count - start), dim
+            block = draw.standard_normal(shape, np.float32)
+            block /= np.linalg.norm(block, axis=1, keepdims=True)
+            rows[start : start + VECTOR_BLOCK] = block
+        return rows
+
+    write_array(folder / "queries.npy", vectors(queries))
+    for index in range(1, parts + 1):
+        rows = len(Part(index, parts).bounds(passages))
+        write_array(folder / f"part-{index}-of-{parts}.npy", vectors(rows))
+    write_records(
+        folder / "corpus.jsonl",
+        ({"id": f"{row:08d}", "text": f"passage-{row}"} for row in range(passages)),
+    )
+    write_records(
+        folder / "pairs.jsonl",
+        (
+            {"query": f"query-{row}", "pos": [f"passage-{row}"]}
+            for row in range(queries)
+        ),
+    )
+
+
+def write_models(folder: Path, *, large: bool) -> None:
+    """Write `embedder` and `reranker`: tiny, or in BGE-M3's shape."""
+    if large:
+        from benchmarks.large import build_embedder, build_reranker
+    else:
+        from arkiv.tiny import build_embedder, build_reranker
+    build_embedder(folder / "embedder")
+    build_reranker(folder / "reranker")
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", required=True, type=Path)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    made = kinds.add_parser("archive")
+    made.add_argument("passages", type=int)
+    made.add_argument("queries", type=int)
+    made = kinds.add_parser("vectors")
+    made.add_argument("passages", type=int)
+    made.add_argument("queries", type=int)
+    made.add_argument("dim", type=int)
+    made.add_argument("parts", type=int)
+    made = kinds.add_parser("models")
+    made.add_argument("--large", action="store_true")
+    options = vars(parser.parse_args(argv))
+    makers = {
+        "archive": write_archive,
+        "vectors": write_vectors,
+        "models": write_models,
+    }
+    makers[options.pop("kind")](**options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""arkiv's own commands, as the pipeline's rules run them. The one place to adapt."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks import ROOT
+
+# As in config/config.yaml.
+PARTS = 4
+
+
+def script(name: str, **flags: object) -> list[str]:
+    """A script with its flags; a flag may have several words."""
+    command = [sys.executable, str(ROOT / "scripts" / f"{name}.py")]
+    for flag, value in flags.items():
+        values = value if isinstance(value, list | tuple) else (value,)
+        command += [f"--{flag.replace('_', '-')}", *map(str, values)]
+    return command
+
+
+def parts(count: int = PARTS) -> list[str]:
+    """The names of the parts, `1-of-4` to `4-of-4`."""
+    return [f"{index}-of-{count}" for index in range(1, count + 1)]
+
+
+def mine(
+    archive: Path,
+    model: Path,
+    *,
+    window: tuple[int, int],
+    negatives: int,
+    query_max_length: int,
+    passage_max_length: int,
+) -> list[list[str]]:
+    """From corpus and pairs to `{out}/negatives.jsonl`.
+
+    `{out}/corpus.npy` and `{out}/queries.npy` hold the embeddings.
+    """
+    corpus, pairs = archive / "corpus.jsonl", archive / "pairs.jsonl"
+    return [
+        script(
+            "embed_corpus",
+            corpus=corpus,
+            output="{out}/corpus.npy",
+            max_length=passage_max_length,
+            model=model,
+        ),
+        script(
+            "embed_queries",
+            pairs=pairs,
+            output="{out}/queries.npy",
+            max_length=query_max_length,
+            model=model,
+        ),
+        script(
+            "search_corpus",
+            queries="{out}/queries.npy",
+            embeddings="{out}/corpus.npy",
+            corpus=corpus,
+            depth=window[1],
+            output="{out}/1-of-1.npy",
+        ),
+        pick(
+            archive,
+            parts(1),
+            queries="{out}/queries.npy",
+            embeddings=["{out}/corpus.npy"],
+            window=window,
+            negatives=negatives,
+        ),
+    ]
+
+
+def search(vectors: Path, *, depth: int) -> list[list[str]]:
+    """Search every part of the corpus, then merge: `{out}/I-of-N.npy`, negatives."""
+    queries = vectors / "queries.npy"
+    embeddings = {part: vectors / f"part-{part}.npy" for part in parts()}
+    searches = [
+        script(
+            "search_corpus",
+            queries=queries,
+            embeddings=embeddings[part],
+            corpus=vectors / "corpus.jsonl",
+            part=part,
+            depth=depth,
+            output=f"{{out}}/{part}.npy",
+        )
+        for part in parts()
+    ]
+    merge = pick(
+        vectors,
+        parts(),
+        queries=queries,
+        embeddings=list(embeddings.values()),
+        window=(2, depth),
+        negatives=7,
+    )
+    return [*searches, merge]
+
+
+def pick(
+    folder: Path,
+    names: list[str],
+    *,
+    queries: object,
+    embeddings: list[object],
+    window: tuple[int, int],
+    negatives: int,
+) -> list[str]:
+    """Merge the neighbours in `{out}` and pick `{out}/negatives.jsonl`."""
+    return script(
+        "pick_negatives",
+        pairs=folder / "pairs.jsonl",
+        corpus=folder / "corpus.jsonl",
+        neighbours=[f"{{out}}/{name}.npy" for name in names],
+        queries=queries,
+        embeddings=embeddings,
+        window=window,
+        negatives=negatives,
+        output="{out}/negatives.jsonl",
+        stats="{out}/stats.json",
+    )
+
+
+def score(
+    pairs: Path, model: Path, *, query_max_length: int, max_length: int
+) -> list[list[str]]:
+    """Teacher scores, to `{out}/scores.jsonl`."""
+    return [
+        script(
+            "score_pairs",
+            pairs=pairs,
+            model=model,
+            query_max_length=query_max_length,
+            max_length=max_length,
+            output="{out}/scores.jsonl",
+        )
+    ]
+
+
+def split(pairs: Path, model: Path, *, edges: tuple[int, ...]) -> list[list[str]]:
+    """One file per length bucket, `{out}/{low}.jsonl`, named by its lower edge."""
+    return [
+        script(
+            "split_by_length",
+            pairs=pairs,
+            tokenizer=model,
+            edges=edges,
+            outputs=[f"{{out}}/{low}.jsonl" for low in edges],
+            log="{out}/split.json",
+        )
+    ]

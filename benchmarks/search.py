@@ -1,0 +1,88 @@
+"""Searching a large corpus and merging its parts, with vectors that are ready."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks import HERE, ours
+from benchmarks.bench import Bench, Result, require
+from benchmarks.harness import Limit, Variant
+
+DEPTH = 200
+# Inner products of unit vectors, added up in float32 by the peer.
+TOLERANCE = 1e-5
+
+
+def search(bench: Bench) -> Result:
+    """Compare with one flat faiss index that holds the whole corpus."""
+    passages, queries, dim = bench.size(
+        full=(200_000, 5_000, 1_024), quick=(2_000, 100, 64)
+    )
+    made = bench.made("vectors", passages, queries, dim, ours.PARTS)
+    twice = bench.made("vectors", 2 * passages, queries, dim, ours.PARTS)
+    bench.warm("faiss")
+
+    own = Variant("arkiv", ours.search(made, depth=DEPTH))
+    doubled = Variant(
+        "arkiv, twice the passages", ours.search(twice, depth=DEPTH), runs=1
+    )
+    faiss = Variant(
+        "faiss, one flat index",
+        [
+            [
+                *(sys.executable, str(HERE / "peers" / "search_faiss.py")),
+                *("--queries", str(made / "queries.npy"), "--embeddings"),
+                *(str(made / f"part-{part}.npy") for part in ours.parts()),
+                *("--depth", str(DEPTH), "--output", "{out}/found.npz"),
+            ]
+        ],
+    )
+    runs = bench.measure([own, faiss, doubled])
+    return Result(
+        f"Searching {passages:,} random vectors of {dim:,} dimensions in "
+        f"{ours.PARTS} parts for {queries:,} queries, {DEPTH} deep, and merging",
+        runs,
+        [
+            Limit("wall", own.name, (faiss.name,), 1.3),
+            Limit("memory", own.name, (), 1_200),
+            Limit("memory", doubled.name, (own.name,), 1.1),
+        ],
+        [check(made, bench.out(own), bench.out(faiss) / "found.npz")],
+    )
+
+
+def check(vectors: Path, own: Path, found: Path) -> str:
+    """See that arkiv's merged neighbours are faiss's, up to ties.
+
+    Raises:
+        BenchmarkError: they are not.
+    """
+    import numpy as np
+
+    from arkiv.files import count_lines
+    from arkiv.search import merge_neighbours
+
+    total = count_lines(vectors / "corpus.jsonl")
+    parts = [np.load(own / f"{part}.npy", mmap_mode="r") for part in ours.parts()]
+    merged = merge_neighbours(parts, np.arange(total), DEPTH)
+    peer = np.load(found)
+    apart = float(np.abs(merged["score"] - peer["scores"]).max())
+    require(
+        apart <= TOLERANCE,
+        f"the scores of arkiv and faiss differ by {apart:.2g}, more than {TOLERANCE}",
+    )
+    other = 0
+    for ours_row, rows, scores in zip(
+        merged, peer["rows"], peer["scores"], strict=True
+    ):
+        strange = ours_row[~np.isin(ours_row["row"], rows)]
+        other += len(strange)
+        require(
+            bool((strange["score"] <= scores[-1] + TOLERANCE).all()),
+            "arkiv found passages that faiss did not and that are no ties",
+        )
+    return (
+        f"arkiv's neighbours are faiss's: scores within {apart:.1g}, and all but "
+        f"{other} ties at the last rank of {merged.size:,} passages the same."
+    )
