@@ -150,5 +150,6 @@ def split(pairs: Path, model: Path, *, edges: tuple[int, ...]) -> list[list[str]
             edges=edges,
             outputs=[f"{{out}}/{low}.jsonl" for low in edges],
             log="{out}/split.json",
+            rejected="{out}/rejected.jsonl",
         )
     ]

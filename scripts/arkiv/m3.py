@@ -313,9 +313,10 @@ class M3Encoder(OnDevices):
         self, texts: list[str]
     ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
         """Rows and token ids of each batch; no more texts at once than HELD_AT_ONCE."""
+        workers = self.workers  # they load the model while the first texts are read
         for held in chunked(len(texts), HELD_AT_ONCE):
             ids = self._token_ids(texts[held.start : held.stop])
-            for batch in by_budget([len(row) for row in ids], self.workers.budget):
+            for batch in by_budget([len(row) for row in ids], workers.budget):
                 yield [held[place] for place in batch], [ids[place] for place in batch]
 
     def _token_ids(self, texts: list[str]) -> list[np.ndarray]:

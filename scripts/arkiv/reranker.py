@@ -186,12 +186,13 @@ class Reranker(OnDevices):
         self, pairs: list[tuple[str, str]]
     ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
         """Rows and token ids of each batch; no more pairs at once than HELD_AT_ONCE."""
+        workers = self.workers  # they load the model while the first texts are read
         for held in chunked(len(pairs), HELD_AT_ONCE):
             part = pairs[held.start : held.stop]
             queries = self._tokens([query for query, _ in part], self.query_max_length)
             passages = self._tokens([passage for _, passage in part], self.room)
             ids = [self._joined(queries[one], passages[two]) for one, two in part]
-            for batch in by_budget([len(row) for row in ids], self.workers.budget):
+            for batch in by_budget([len(row) for row in ids], workers.budget):
                 yield [held[place] for place in batch], [ids[place] for place in batch]
 
     def _joined(self, query: np.ndarray, passage: np.ndarray) -> np.ndarray:

@@ -32,6 +32,7 @@ BATCHES_AHEAD = 2
 # Copies of a model that small are worth a process per core: on two cores, two
 # processes of one thread each encoded a third faster than one process of two.
 SMALL_MODELS = 1 << 30  # bytes, all copies together
+IMPORTED_ONCE = ["torch", "transformers.modeling_utils"]
 
 
 class Worker(Protocol):
@@ -110,8 +111,12 @@ class Workers:
             self._here = self._recipe(self._devices[0])
             self._budget = self._here.budget
             return self
-        # Not forked: CUDA and OpenMP do not outlive it.
-        context = get_context("spawn")
+        # Not forked from here: CUDA and OpenMP do not outlive it. On a CPU from a server
+        # that has imported what takes seconds to, and done nothing yet.
+        on_cpu = all(device == "cpu" for device in self._devices)
+        context = get_context("forkserver" if on_cpu else "spawn")
+        if on_cpu:
+            context.set_forkserver_preload(IMPORTED_ONCE)
         threads = max(1, cores() // len(self._devices))
         for device in self._devices:
             ours, theirs = context.Pipe()
