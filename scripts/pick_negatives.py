@@ -210,6 +210,10 @@ def main(argv: list[str] | None = None) -> None:
             f"is {arguments.negatives}, expected 1 or more", key="negatives"
         )
 
+    if not 0 <= arguments.bm25_share <= 1:
+        raise InputError(
+            f"is {arguments.bm25_share}, expected a share from 0 to 1", key="bm25_share"
+        )
     if bool(arguments.bm25) != (arguments.bm25_share > 0):
         raise InputError(
             "goes together with --bm25: the neighbours, and a share above 0",

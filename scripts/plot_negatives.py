@@ -11,6 +11,7 @@ ranks they stood; and what was dropped.
 from __future__ import annotations
 
 import sys
+from array import array
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def draw(panel: Any, positive: np.ndarray, negative: np.ndarray) -> None:
     panel.set_ylim(0, None)
 
 
-def draw_ranks(panel: Any, ranks: dict[str, list[int]]) -> None:
+def draw_ranks(panel: Any, ranks: dict[str, array[int]]) -> None:
     """The negatives by rank, stacked by the source they come from."""
     shown = {key: ranks[key] for key in LOOKS if ranks.get(key)}
     if not shown:

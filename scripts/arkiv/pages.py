@@ -54,6 +54,7 @@ ol.hits > li { border-left: 3px solid var(--rule); padding: .1rem 0 .1rem .75rem
 ol.hits > li.relevant { border-left: 6px double var(--good); }
 .excerpt { margin: .15rem 0 0; font-family: Georgia, "Times New Roman", serif; }
 ol.hits > li.suspect { border-left: 6px double var(--bad); }
+.example { border-top: 1px solid var(--rule); padding: .75rem 0 0; }
 .badge { color: var(--good); font-weight: 600; }
 .suspect .badge { color: var(--bad); }
 mark { background: var(--mark); color: var(--mark-ink); padding: 0 .1em;

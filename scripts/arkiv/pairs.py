@@ -19,10 +19,36 @@ from arkiv.hashing import content_id, uniform
 
 SPLITS = ("train", "dev", "test")
 GROUPINGS = ("volume", "pages", "passage")
-SCORES = {"pos": "pos_scores", "neg": "neg_scores"}
 
 Split = Literal["train", "dev", "test"]
 Key = Hashable
+
+
+def _is_number(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and value - value == 0  # neither NaN nor infinite
+    )
+
+
+def _is_known_number(value: object) -> bool:
+    return value is None or _is_number(value)
+
+
+# What a row may hold beside its texts, one value a text: the teacher's scores, and what
+# mining said. Whether a value will do, and what they are, in words.
+NUMBERS = (_is_number, "finite numbers")
+KNOWN_NUMBERS = (_is_known_number, "finite numbers and nulls")
+BESIDE = {
+    "pos": {"pos_scores": NUMBERS, "pos_similarities": KNOWN_NUMBERS},
+    "neg": {
+        "neg_scores": NUMBERS,
+        "neg_similarities": KNOWN_NUMBERS,
+        "neg_ranks": KNOWN_NUMBERS,
+        "neg_sources": (lambda value: isinstance(value, str), "texts"),
+    },
+}
 
 
 def check_pair(record: Record) -> None:
@@ -35,26 +61,20 @@ def check_pair(record: Record) -> None:
     check_texts(record, "pos")
     if "neg" in record:
         check_texts(record, "neg", least=0)
-    for texts, scores in SCORES.items():
-        if record.get(scores) is None:
-            continue
-        values = record[scores]
-        if not isinstance(values, list) or not all(_is_number(v) for v in values):
-            raise InputError("is not a list of finite numbers", key=scores)
-        if len(values) != len(record.get(texts, ())):
-            raise InputError(
-                f"holds {len(values)} scores for {len(record.get(texts, ()))} texts "
-                f"of `{texts}`",
-                key=scores,
-            )
-
-
-def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and value - value == 0  # neither NaN nor infinite
-    )
+    for texts, lists in BESIDE.items():
+        for key, (fits, values_are) in lists.items():
+            values = record.get(key)
+            if values is None:
+                continue
+            if not isinstance(values, list) or not all(map(fits, values)):
+                raise InputError(f"is not a list of {values_are}", key=key)
+            if len(values) != len(record.get(texts, ())):
+                what = key.removeprefix(f"{texts}_")
+                raise InputError(
+                    f"holds {len(values)} {what} for {len(record.get(texts, ()))} "
+                    f"texts of `{texts}`",
+                    key=key,
+                )
 
 
 def with_ids(record: Record) -> Record:
@@ -64,7 +84,7 @@ def with_ids(record: Record) -> Record:
     """
     pair = {"id": content_id(record["query"]), "query": record["query"]}
     taken: set[str] = set()
-    for texts, scores in SCORES.items():
+    for texts, lists in BESIDE.items():
         if texts not in record:
             continue
         ids = [content_id(text) for text in record[texts]]
@@ -75,27 +95,29 @@ def with_ids(record: Record) -> Record:
         taken.update(first)
         pair[texts] = [record[texts][row] for row in first.values()]
         pair[f"{texts}_ids"] = list(first)
-        if record.get(scores) is not None:
-            pair[scores] = [record[scores][row] for row in first.values()]
+        for key in lists:
+            if record.get(key) is not None:
+                pair[key] = [record[key][row] for row in first.values()]
     return pair | {key: record[key] for key in record if key not in pair}
 
 
 def merged(pairs: Iterable[Record]) -> Record:
     """One pair of several with the same query text, positives and negatives united.
 
-    Scores are kept only if every pair has them.
+    Scores, and what else stands beside the texts, are kept only if every pair has them.
     """
     pairs = list(pairs)
     result = dict(pairs[0])
-    for texts, scores in SCORES.items():
+    for texts, lists in BESIDE.items():
         holders = [pair for pair in pairs if texts in pair]
         if not holders:
             continue
         result[texts] = [text for pair in holders for text in pair[texts]]
-        if all(scores in pair for pair in holders):
-            result[scores] = [score for pair in holders for score in pair[scores]]
-        else:
-            result.pop(scores, None)
+        for key in lists:
+            if all(pair.get(key) is not None for pair in holders):
+                result[key] = [value for pair in holders for value in pair[key]]
+            else:
+                result.pop(key, None)
     return with_ids(result)
 
 

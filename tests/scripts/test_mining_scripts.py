@@ -242,6 +242,16 @@ def test_what_the_window_lacks_comes_from_beyond_it_then_from_anywhere(mining):
     assert stats["short"] == stats["short_of_window"] == 10
 
 
+def test_what_fills_up_repeats_no_text_of_the_window(tmp_path):
+    texts = [f"passage {n}" for n in range(30)]
+    texts += [text.upper() for text in texts]
+    mining = Mining(tmp_path, texts, [(f"query {n}", [texts[n]]) for n in range(5)])
+    found = mining.search(2, 60)
+    for row in mining.pick(found, (0, 20), negatives=40, shortfall=["wider"]):
+        assert set(row["neg_sources"]) == {"dense", "wider"}
+        assert len(set(map(text_key, row["neg"]))) == len(row["neg"]) == 29
+
+
 def test_limits_hold_for_what_fills_up_too(mining):
     options = {"window": (0, 3), "max_score": 0.0, "negatives": 30}
     rows = mining.pick(mining.search(1, 8), shortfall=["wider", "random"], **options)

@@ -271,8 +271,9 @@ def test_negatives_of_one_value_and_rows_without_any_can_be_drawn(tmp_path):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"neg_ranks": [1]}, r"line 1, `neg_ranks`: is not a list of 2 values"),
-        ({"pos_similarities": 3}, r"line 1, `pos_similarities`: is not a list of 1"),
+        ({"neg_ranks": [1]}, r"line 1, `neg_ranks`: holds 1 ranks for 2 texts of"),
+        ({"pos_similarities": 3}, r"line 1, `pos_similarities`: is not a list of"),
+        ({"neg_sources": ["bm25", None]}, r"line 1, `neg_sources`: is not a list of"),
         ({"neg_scores": [1.0]}, r"line 1, `neg_scores`: holds 1 scores for 2 texts"),
     ],
 )

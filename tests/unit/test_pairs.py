@@ -144,3 +144,48 @@ def test_a_bad_pair_is_refused_by_key(record, key):
     with pytest.raises(InputError) as caught:
         check_pair(record)
     assert caught.value.key == key
+
+
+def test_what_mining_said_stays_beside_its_negative():
+    mined = {
+        "query": "q",
+        "pos": ["a"],
+        "neg": ["b", "b", "a", "c"],
+        "neg_sources": ["dense", "dense", "bm25", "random"],
+        "neg_ranks": [3, 4, 5, None],
+        "neg_similarities": [0.5, 0.4, 0.3, 0.2],
+        "pos_similarities": [None],
+    }
+    check_pair(mined)
+    one = with_ids(mined)
+    assert one["neg"] == ["b", "c"]
+    assert one["neg_sources"] == ["dense", "random"]
+    assert one["neg_ranks"] == [3, None]
+    assert one["neg_similarities"] == [0.5, 0.2]
+    other = with_ids(
+        mined
+        | {"pos": ["d"], "neg": ["e"], "neg_ranks": [9]}
+        | {"neg_sources": ["bm25"], "neg_similarities": [0.9]}
+    )
+    both = merged([one, other])
+    assert both["neg"] == ["b", "c", "e"]
+    assert both["neg_ranks"] == [3, None, 9]
+    assert both["pos_similarities"] == [None, None]
+    assert "neg_ranks" not in merged(
+        [one, with_ids({"query": "q", "pos": ["d"], "neg": ["e"]})]
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "said"),
+    [
+        ("neg_ranks", [1], "holds 1 ranks for 2 texts of `neg`"),
+        ("neg_ranks", [1, "2"], "is not a list of finite numbers and nulls"),
+        ("neg_sources", ["dense", 3], "is not a list of texts"),
+        ("pos_similarities", [float("nan")], "is not a list of finite numbers and"),
+    ],
+)
+def test_what_mining_said_of_other_texts_is_refused(key, values, said):
+    row = {"query": "q", "pos": ["a"], "neg": ["b", "c"], key: values}
+    with pytest.raises(InputError, match=f"`{key}`: {said}"):
+        check_pair(row)
