@@ -17,8 +17,9 @@ from arkiv.errors import InputError
 from arkiv.files import Record
 from arkiv.lookup import Passages, text_key
 from arkiv.pairs import groups_of
+from arkiv.search import exact
 from arkiv.shingles import Shingles, shingles
-from arkiv.vectors import Vectors, exact
+from arkiv.vectors import Vectors
 
 Block = Literal["allow", "pages", "volume"]
 FILTERS = (

@@ -274,7 +274,7 @@ def _rescored(
         for query in np.flatnonzero(last > first):
             places = ordered[query, first[query] : last[query]]
             vectors = values[rows[query, places] - start].astype(np.float64)
-            scores[query, places] = _rounded(vectors @ queries[query].astype(float))
+            scores[query, places] = exact(vectors @ queries[query].astype(float))
     found = np.full((len(rows), depth), NO_NEIGHBOUR)
     ties = np.where(rows >= 0, ranks[rows], len(ranks)) if len(ranks) else rows
     order = np.lexsort((ties, -scores), axis=1)[:, :depth]
@@ -289,9 +289,12 @@ def _places(sorted_rows: np.ndarray, row: int) -> np.ndarray:
     return (sorted_rows < row).sum(axis=1)
 
 
-def _rounded(scores: np.ndarray) -> np.ndarray:
-    # Adding zero turns -0.0, whose sign depends on the order of summation, into 0.0.
-    return scores.astype(np.float32) + np.float32(0)
+def exact(products: np.ndarray) -> np.ndarray:
+    """Sums of products in float64 rounded to the float32 of a score.
+
+    Adding zero turns -0.0, whose sign depends on the order of summation, into 0.0.
+    """
+    return products.astype(np.float32) + np.float32(0)
 
 
 def _best(
@@ -317,7 +320,7 @@ def _exhaustive(
     found = np.full((len(queries), depth), NO_NEIGHBOUR)
     for start, vectors in blocks_of(embeddings):
         block = vectors.astype(np.float64)
-        scores = _rounded(queries @ block.T)
+        scores = exact(queries @ block.T)
         for query in np.flatnonzero((scores >= floors[:, None]).any(axis=1)):
             hits = np.flatnonzero(scores[query] >= floors[query])
             so_far = found[query][found["row"][query] >= 0]

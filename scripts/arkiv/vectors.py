@@ -56,11 +56,3 @@ class Vectors:
             mine = parts == index
             taken[mine] = self._parts[index][rows[mine] - self._starts[index]]
         return taken
-
-
-def exact(products: np.ndarray) -> np.ndarray:
-    """Products of float64 rounded to float32, as `arkiv.search` gives its scores.
-
-    Adding zero turns -0.0, whose sign depends on the order of summation, into 0.0.
-    """
-    return products.astype(np.float32) + np.float32(0)
