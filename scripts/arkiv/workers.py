@@ -111,8 +111,8 @@ class Workers:
             self._here = self._recipe(self._devices[0])
             self._budget = self._here.budget
             return self
-        # Not forked from here: CUDA and OpenMP do not outlive it. On a CPU from a server
-        # that has imported what takes seconds to, and done nothing yet.
+        # Not forked from here: CUDA and OpenMP do not outlive it. On a CPU they are
+        # forked from a server that has imported what is slow to, and done nothing yet.
         on_cpu = all(device == "cpu" for device in self._devices)
         context = get_context("forkserver" if on_cpu else "spawn")
         if on_cpu:
