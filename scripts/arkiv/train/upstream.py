@@ -18,7 +18,6 @@ from FlagEmbedding.abc.finetune.embedder import (
     AbsEmbedderTrainDataset,
 )
 from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
-    EncoderOnlyEmbedderM3Model,
     EncoderOnlyEmbedderM3Runner,
     EncoderOnlyEmbedderM3Trainer,
 )
@@ -30,6 +29,7 @@ from transformers.trainer_utils import rotate_checkpoints
 from arkiv.errors import InputError
 from arkiv.files import Record, read_records
 from arkiv.lengths import SCORE_KEYS
+from arkiv.train.model import M3Model
 from arkiv.train.resume import mark_whole
 
 TEXT = datasets.Value("string")
@@ -44,49 +44,6 @@ TOKENIZER_FILES = (
     "added_tokens.json",
     "sentencepiece.bpe.model",
 )
-
-
-class M3Model(EncoderOnlyEmbedderM3Model):
-    """The M3 model in training, with a sparse head that needs less memory."""
-
-    def _sparse_embedding(
-        self,
-        hidden_state: torch.Tensor,
-        input_ids: torch.Tensor,
-        return_embedding: bool = True,
-    ) -> torch.Tensor:
-        """Each token's largest weight in the text, by token id.
-
-        FlagEmbedding's own allocates batch x length x vocabulary in training; this
-        one batch x vocabulary. Loss and gradient are equal, except where one token
-        has the same positive weight at several places, which a contextual encoder
-        hardly gives: there the gradient is divided evenly among them, while
-        FlagEmbedding's goes to one of them. Weights of zero, which tie often, get no
-        gradient from either, for that of ReLU there is zero.
-
-        Args:
-            hidden_state: (batch, length, hidden).
-            input_ids: (batch, length).
-            return_embedding: else the weights of the tokens.
-
-        Returns:
-            (batch, vocabulary), or (batch, length, 1) weights.
-        """
-        weights = torch.relu(self.sparse_linear(hidden_state))
-        if not return_embedding:
-            return weights
-        special = [
-            self.tokenizer.cls_token_id,
-            self.tokenizer.eos_token_id,
-            self.tokenizer.pad_token_id,
-            self.tokenizer.unk_token_id,
-        ]
-        special = torch.tensor(
-            [token for token in special if token is not None], device=input_ids.device
-        )
-        weights = weights.squeeze(-1).masked_fill(torch.isin(input_ids, special), 0)
-        empty = weights.new_zeros(len(input_ids), self.vocab_size)
-        return empty.scatter_reduce(-1, input_ids, weights, "amax")
 
 
 class M3Trainer(EncoderOnlyEmbedderM3Trainer):
