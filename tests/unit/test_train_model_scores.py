@@ -72,26 +72,50 @@ def texts(count: int, longest: int, seed: int) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def batch(seed: int, *, distill: bool, local: bool = False) -> dict:
+def batch(seed: int, *, distill: bool) -> dict:
     draw = torch.Generator().manual_seed(seed)
-    # With local negatives FlagEmbedding's own fails on more than one query.
-    count = 1 if local else 4
+    scores = torch.randn(4 * GROUP, generator=draw).tolist()
     return {
-        "queries": texts(count, 9, seed),
-        "passages": texts(count * GROUP, 23, seed + 1),
-        "teacher_scores": torch.randn(count * GROUP, generator=draw).tolist()
-        if distill
-        else None,
-        "no_in_batch_neg_flag": local,
+        "queries": texts(4, 9, seed),
+        "passages": texts(4 * GROUP, 23, seed + 1),
+        "teacher_scores": scores if distill else None,
     }
 
 
-def assert_same(theirs: torch.nn.Module, own: torch.nn.Module, given: dict) -> None:
-    """Loss to 1e-6 and every gradient to 1e-5, relative to the largest."""
+def each_alone(given: dict) -> list[dict]:
+    """The batch as one for each query."""
+    scores = given["teacher_scores"]
+    alone = []
+    for row in range(4):
+        group = slice(row * GROUP, (row + 1) * GROUP)
+        alone.append(
+            {
+                "queries": {k: v[[row]] for k, v in given["queries"].items()},
+                "passages": {k: v[group] for k, v in given["passages"].items()},
+                "teacher_scores": scores and scores[group],
+            }
+        )
+    return alone
+
+
+def assert_same(
+    theirs: torch.nn.Module,
+    own: torch.nn.Module,
+    given: dict,
+    parts: list[dict] | None = None,
+) -> None:
+    """Loss to 1e-6 and every gradient to 1e-5, relative to the largest.
+
+    Args:
+        theirs: FlagEmbedding's.
+        own: ours.
+        given: a batch.
+        parts: batches whose mean loss is to be compared with, instead of the same.
+    """
     losses = []
-    for model in (theirs, own):
+    for model, batches in ((theirs, parts or [given]), (own, [given])):
         model.zero_grad()
-        loss = model(**given).loss
+        loss = sum(model(**one).loss for one in batches) / len(batches)
         loss.backward()
         losses.append(loss.item())
     assert losses[1] == pytest.approx(losses[0], rel=1e-6, abs=1e-6)
@@ -104,12 +128,9 @@ def assert_same(theirs: torch.nn.Module, own: torch.nn.Module, given: dict) -> N
             assert (one.grad - other.grad).abs().max().item() <= 1e-5 * scale, name
 
 
-@pytest.mark.parametrize("local", [False, True], ids=["in-batch", "local"])
 @pytest.mark.parametrize("distill", [None, "m3_kd_loss", "kl_div"])
 @pytest.mark.parametrize("self_distill", [False, True])
-def test_losses_and_gradients_are_flagembeddings(
-    monkeypatch, local, distill, self_distill
-):
+def test_losses_and_gradients_are_flagembeddings(monkeypatch, distill, self_distill):
     # So small that blocks end within a passage's query tokens, and after a few of them.
     settings = {"use_self_distill": self_distill, "self_distill_start_step": 0}
     settings["kd_loss_type"] = distill or "m3_kd_loss"
@@ -117,10 +138,28 @@ def test_losses_and_gradients_are_flagembeddings(
         monkeypatch.setattr(ours, "BLOCK_PRODUCTS", block)
         models = pair(block, **settings)
         for seed in range(2):
-            given = batch(seed, distill=distill is not None, local=local)
-            assert_same(*models, given)
+            assert_same(*models, batch(seed, distill=distill is not None))
         # From its second step on it distils itself.
         assert models[1].step == 2
+
+
+@pytest.mark.parametrize("distill", [None, "m3_kd_loss", "kl_div"])
+@pytest.mark.parametrize("unified_finetuning", [False, True])
+def test_without_in_batch_negatives_each_query_is_as_if_alone(
+    distill, unified_finetuning
+):
+    theirs, own = pair(
+        use_self_distill=unified_finetuning,
+        kd_loss_type=distill or "m3_kd_loss",
+        unified_finetuning=unified_finetuning,
+    )
+    for seed in range(2):
+        given = batch(seed, distill=distill is not None)
+        theirs.step = own.step = seed
+        parts = each_alone(given)
+        for model in (theirs, own):
+            model.self_distill_start_step = 0 if seed else 9
+        assert_same(theirs, own, given | {"no_in_batch_neg_flag": True}, parts)
 
 
 def test_without_unified_fine_tuning_nothing_differs():

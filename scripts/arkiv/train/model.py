@@ -1,12 +1,13 @@
 """FlagEmbedding's M3 model in training, with scores that need less memory.
 
-Losses, scores and gradients are those of `EncoderOnlyEmbedderM3Model`; the tests
-compare them in float64.
+Losses, scores and gradients are those of `EncoderOnlyEmbedderM3Model`, and the tests
+compare them in float64; but for the losses of a batch without in-batch negatives, where
+FlagEmbedding's own fail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM3Model
@@ -173,3 +174,36 @@ class M3Model(EncoderOnlyEmbedderM3Model):
         highest = BestTokens.apply(q_reps, p_reps)
         means = highest.sum(1) / q_mask[:, 1:].sum(-1, keepdim=True)
         return means / self.temperature
+
+    def _compute_no_in_batch_neg_loss(
+        self,
+        q_reps: torch.Tensor,
+        p_reps: torch.Tensor,
+        teacher_targets: torch.Tensor | None = None,
+        compute_score_func: Callable[..., torch.Tensor] | None = None,
+        **more: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores of each query with its own passages, (n_queries, group), and the loss.
+
+        The mean of the losses that each query has in a batch of its own. FlagEmbedding
+        1.4.2 looks for the positive of query i at i x group instead of 0, and weighs
+        one passage a query in the loss of all scores together.
+        """
+        if compute_score_func == self.ensemble_score:
+            scores = compute_score_func(q_reps, p_reps, **more)
+        else:
+            scores = self.compute_local_score(
+                q_reps, p_reps, compute_score_func, **more
+            )
+        loss = 0.0
+        if teacher_targets is None or self.kd_loss_type == "kl_div":
+            first = torch.zeros(len(scores), dtype=torch.long, device=scores.device)
+            loss = self.compute_loss(scores, first)
+        if teacher_targets is not None:
+            alone = zip(teacher_targets.split(1), scores.split(1), strict=True)
+            distilled = [
+                self.distill_loss(self.kd_loss_type, *pair, scores.shape[1])
+                for pair in alone
+            ]
+            loss = loss + torch.stack(distilled).mean()
+        return scores, loss
