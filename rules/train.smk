@@ -32,6 +32,7 @@ rule train_model:
             nodes=config["train"]["nodes"],
             processes=config["train"]["processes"],
             interface=config["train"]["interface"],
+            check_steps=config["train"]["check_steps"],
             seed=config["seed"],
         ),
         args=shlex.quote(json.dumps(config["train"]["args"])),

@@ -152,6 +152,13 @@ def main(argv: list[str] | None = None) -> None:
         "--interface", metavar="NAME", help="network interface of NCCL and Gloo"
     )
     arguments.add_argument(
+        "--check-steps",
+        type=int,
+        default=50,
+        metavar="N",
+        help="steps between checks that something is learnt, and the same everywhere",
+    )
+    arguments.add_argument(
         "--args",
         type=json_object,
         default={},
@@ -203,6 +210,7 @@ def main(argv: list[str] | None = None) -> None:
             "expected_world_size": world_size,
             "final_model": str(beside),
             "report_file": str(report),
+            "check_steps": arguments.check_steps,
             "resume_from": resume_from and str(resume_from),
         }
         run_watched(

@@ -215,6 +215,20 @@ def test_a_diverging_run_is_one_sentence_and_leaves_nothing(material, tmp_path):
     assert leftovers(tmp_path) == set()
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"temperature": "inf"}, "the gradient was exactly 0 in steps 1 to 2"),
+        ({"learning_rate": 0}, "weights of the encoder did not change in steps 1 to 2"),
+    ],
+)
+def test_a_run_that_learns_nothing_stops_early(material, tmp_path, change, said):
+    given = words(material, tmp_path, 1, save_steps=None, **change)
+    with pytest.raises(InputError, match=said):
+        train_model.main([*given, "--check-steps", "2"])
+    assert leftovers(tmp_path) == set()
+
+
 def end(launcher: subprocess.Popen, mark: str, signum: signal.Signals) -> None:
     """Send a launcher a signal; wait until it and its processes are gone."""
     launcher.send_signal(signum)

@@ -12,7 +12,7 @@ import torch
 
 from arkiv.errors import InputError
 from arkiv.train import arguments as args
-from arkiv.train import launch, shards, worker
+from arkiv.train import guards, launch, shards
 
 CPU, GPU = args.Hardware(), args.Hardware(gpus=2, bf16=True)
 
@@ -214,10 +214,10 @@ def test_batches_are_counted_as_flagembedding_makes_them(
     for path, count in rows.items():
         used = sum(query.split()[0] == str(count) for query in seen)
         assert used + plan.left_out[path] == count
-    assert worker.digest_of_batches(ranks[0]) == worker.digest_of_batches(ranks[-1])
-    before = worker.digest_of_batches(ranks[0])
+    assert guards.digest_of_batches(ranks[0]) == guards.digest_of_batches(ranks[-1])
+    before = guards.digest_of_batches(ranks[0])
     ranks[0].begin_epoch(1)
-    assert worker.digest_of_batches(ranks[0]) != before
+    assert guards.digest_of_batches(ranks[0]) != before
 
 
 def test_an_item_depends_on_seed_epoch_and_index_alone(tmp_path):
@@ -365,7 +365,7 @@ def test_a_failure_is_told_in_one_sentence(code, kind, said):
 
 
 def test_processes_that_differ_stop(monkeypatch):
-    worker.agree("anything", "alone")  # no process group: nothing to compare
+    guards.agree("anything", "alone")  # no process group: nothing to compare
 
     def gathered(into, own):
         into[:] = [own, "other"]
@@ -373,31 +373,31 @@ def test_processes_that_differ_stop(monkeypatch):
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     monkeypatch.setattr(torch.distributed, "all_gather_object", gathered)
-    worker.agree("weights", "other")
+    guards.agree("weights", "other")
     with pytest.raises(RuntimeError, match="differ in weights"):
-        worker.agree("weights", "own")
+        guards.agree("weights", "own")
 
 
 def test_the_digest_of_weights_sees_the_last_bit():
     model = torch.nn.Linear(3, 2)
-    before = worker.digest_of_weights(model)
-    assert worker.digest_of_weights(model) == before
+    before = guards.digest_of_weights(model)
+    assert guards.digest_of_weights(model) == before
     with torch.no_grad():
         weight = model.weight.numpy()
         weight[1, 2] = np.nextafter(weight[1, 2], np.float32(9))
-    assert worker.digest_of_weights(model) != before
+    assert guards.digest_of_weights(model) != before
 
 
 def test_a_model_that_is_not_wrapped_is_no_distributed_training():
     model, wrapped = object(), object()
     for size, seen in ((1, model), (2, wrapped)):
-        worker.check_wrapped(
+        guards.check_wrapped(
             SimpleNamespace(
                 args=SimpleNamespace(world_size=size), model=model, model_wrapped=seen
             )
         )
     with pytest.raises(RuntimeError, match="not wrapped for 2"):
-        worker.check_wrapped(
+        guards.check_wrapped(
             SimpleNamespace(
                 args=SimpleNamespace(world_size=2), model=model, model_wrapped=model
             )
@@ -412,12 +412,12 @@ def test_parts_that_did_not_change_are_a_fault():
     with torch.no_grad():
         parts["model"].weight += 0.5
     with pytest.raises(RuntimeError, match="did not change the colbert_linear"):
-        worker.largest_changes(parts, before)
+        guards.largest_changes(parts, before)
     with torch.no_grad():
         parts["colbert_linear"].bias -= 0.25
-    changes = worker.largest_changes(parts, before)
+    changes = guards.largest_changes(parts, before)
     assert changes == pytest.approx({"encoder": 0.5, "colbert_linear": 0.25})
     with torch.no_grad():
         parts["model"].bias[0] = float("nan")
     with pytest.raises(RuntimeError, match="not finite"):
-        worker.largest_changes(parts, before)
+        guards.largest_changes(parts, before)

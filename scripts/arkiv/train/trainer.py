@@ -29,7 +29,14 @@ TOKENIZER_FILES = (
 
 
 class M3Trainer(EncoderOnlyEmbedderM3Trainer):
-    """Stops at a loss that is no number; saves from one process, and no pickles."""
+    """Stops at a loss that is no number; saves from one process, and no pickles.
+
+    Attributes:
+        largest_gradient_norm: of the steps since it was last set to None; a tensor,
+            not to wait for the GPU at every step.
+    """
+
+    largest_gradient_norm: torch.Tensor | None = None
 
     def training_step(self, *args, **kwargs) -> torch.Tensor:
         loss = super().training_step(*args, **kwargs)
@@ -41,6 +48,15 @@ class M3Trainer(EncoderOnlyEmbedderM3Trainer):
                 "precision"
             )
         return loss
+
+    def _get_grad_norm(self, model: object, grad_norm: object = None) -> object:
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        if norm is not None:  # deepspeed has none before its first step
+            largest = torch.as_tensor(norm).detach()
+            if self.largest_gradient_norm is not None:
+                largest = torch.maximum(largest, self.largest_gradient_norm)
+            self.largest_gradient_norm = largest
+        return norm
 
     def _get_train_sampler(self, train_dataset: object = None) -> Sampler:
         # Batches of one shard are in the dataset's own order, which it draws.

@@ -7,7 +7,6 @@ trains its own, without an error.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import os
@@ -28,8 +27,6 @@ from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
 log = logging.getLogger(__name__)
 
 LOGGED = ("step", "epoch", "loss", "learning_rate", "grad_norm")
-# Rows of the first batches that the processes compare.
-COMPARED = 256
 
 
 @dataclass
@@ -39,71 +36,8 @@ class WorkArguments:
     expected_world_size: int
     final_model: str
     report_file: str
+    check_steps: int
     resume_from: str | None = None
-
-
-def agree(what: str, value: str) -> None:
-    """Check that all processes have the same value.
-
-    Raises:
-        RuntimeError: they have not.
-    """
-    import torch.distributed as dist
-
-    if not dist.is_initialized():
-        return
-    values: list[str | None] = [None] * dist.get_world_size()
-    dist.all_gather_object(values, value)
-    if len(set(values)) > 1:
-        raise RuntimeError(f"the processes differ in {what}: {', '.join(values)}")
-
-
-def digest_of_batches(dataset) -> str:
-    """A hash of an epoch's order of rows and of the first queries in it."""
-    rows = range(len(dataset.dataset))
-    if hasattr(dataset, "batch_datas"):
-        rows = [int(row) for batch, _ in dataset.batch_datas for row in batch]
-    digest = hashlib.blake2b(repr(list(rows)).encode(), digest_size=8)
-    for row in rows[:COMPARED]:
-        digest.update(dataset.dataset[row]["query"].encode())
-    return digest.hexdigest()
-
-
-def digest_of_weights(model) -> str:
-    """A hash of every bit of the parameters."""
-    import torch
-
-    digest = hashlib.blake2b(digest_size=8)
-    for parameter in model.parameters():
-        values = parameter.detach().cpu().contiguous().flatten()
-        digest.update(values.view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def largest_changes(model, before: dict) -> dict[str, float]:
-    """The largest change of any weight in the encoder and in each head.
-
-    Raises:
-        RuntimeError: a part that was to be trained did not change, or is no number.
-    """
-    changes: dict[str, float] = {}
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        part = name.split(".")[0]
-        part = "encoder" if part == "model" else part
-        change = (parameter.detach().cpu().float() - before[name]).abs().max().item()
-        changes[part] = max(change, changes.get(part, 0.0))
-        if not math.isfinite(change):
-            raise RuntimeError(f"{name} holds values that are not finite")
-    for part, change in changes.items():
-        # Where a sparse head weighs every token of the data zero, ReLU lets no
-        # gradient through: a poor model, but no fault of the run.
-        if change == 0 and part == "sparse_linear":
-            log.warning("the sparse head did not change: it weighs every token zero")
-        elif change == 0:
-            raise RuntimeError(f"training did not change the {part}")
-    return changes
 
 
 def finite(value: object) -> object:
@@ -111,31 +45,22 @@ def finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def check_wrapped(trainer) -> None:
-    """Check that the processes share their gradients, by DDP or deepspeed.
-
-    Raises:
-        RuntimeError: they do not.
-    """
-    world_size = trainer.args.world_size
-    if world_size > 1 and trainer.model_wrapped is trainer.model:
-        raise RuntimeError(
-            f"the model is not wrapped for {world_size} processes: each would train "
-            "its own"
-        )
-
-
 def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     """Train, check, save the model and write what happened."""
     from transformers import TrainerCallback
 
+    from arkiv.train.guards import (
+        Guards,
+        agree,
+        digest_of_batches,
+        digest_of_weights,
+        largest_changes,
+    )
     from arkiv.train.upstream import M3Runner
 
-    class Together(TrainerCallback):
-        # Only now is the model wrapped, if it is.
+    class StepsCounted(TrainerCallback):
+        # Self-distillation begins at a step, which the model counts.
         def on_train_begin(self, args, state, control, **kwargs) -> None:
-            check_wrapped(trainer)
-            # Self-distillation begins at a step, which the model counts.
             model.step = state.global_step * args.gradient_accumulation_steps
 
     if training_args.world_size != work.expected_world_size:
@@ -145,7 +70,8 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
         )
     runner = M3Runner(model_args, data_args, training_args)
     trainer, model = runner.trainer, runner.model
-    trainer.add_callback(Together())
+    trainer.add_callback(StepsCounted())
+    trainer.add_callback(Guards(trainer, work.check_steps))
     agree("the order of the training data", digest_of_batches(runner.train_dataset))
     agree("the weights before training", digest_of_weights(model))
     first = trainer.is_world_process_zero()
@@ -175,6 +101,9 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
                     {key: finite(entry.get(key)) for key in LOGGED}
                     for entry in trainer.state.log_history
                     if "loss" in entry
+                ],
+                "warnings": [
+                    entry for entry in trainer.state.log_history if "warning" in entry
                 ],
             },
         )
