@@ -8,6 +8,8 @@ The model directory appears when training and all checks are done. A run that wa
 before that goes on from its newest whole checkpoint when the same command is given
 again; one with other rows, arguments or processes starts afresh.
 
+With --dev the model is measured while it trains, and the best one becomes the output.
+
 On several nodes (--nodes, in a SLURM job of as many) srun starts torchrun on each.
 """
 
@@ -26,6 +28,7 @@ from pathlib import Path
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.files import read_json, write_json, written_whole
+from arkiv.hashing import content_id
 from arkiv.models import check_model
 from arkiv.train.arguments import (
     Hardware,
@@ -37,6 +40,7 @@ from arkiv.train.arguments import (
     to_command_line,
     with_defaults,
 )
+from arkiv.train.dev import MEASURES, MODES, dev_collection, general_collection
 from arkiv.train.launch import node_command, run_watched, without_secrets
 from arkiv.train.resume import alone, begin, digest_of_files, ended_well
 from arkiv.train.shards import (
@@ -71,6 +75,16 @@ def json_object(text: str) -> dict:
     return value
 
 
+def mode_and_measure(text: str) -> tuple[str, str]:
+    """Parse `dense nDCG@10`."""
+    mode, _, measure = text.partition(" ")
+    if mode not in MODES or measure not in MEASURES:
+        raise argparse.ArgumentTypeError(
+            f"is not one of {', '.join(MODES)} with one of {', '.join(MEASURES)}"
+        )
+    return mode, measure
+
+
 def check_lengths(model: Path, given: argparse.Namespace) -> None:
     """Refuse texts longer than the model has positions.
 
@@ -100,6 +114,44 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def evaluation(given: argparse.Namespace) -> dict | None:
+    """What workers measure the model on and how; None without --dev.
+
+    Raises:
+        InputError: a file or a number that will not do.
+    """
+    if given.dev is None:
+        return None
+    if given.corpus is None:
+        raise InputError("is missing: --dev needs the passages", key="--corpus")
+    for key in ("steps", "queries", "batch_size"):
+        if getattr(given, f"evaluate_{key}") < 1:
+            raise InputError("is below 1", key=f"--evaluate-{key.replace('_', '-')}")
+    bounds = {
+        "queries": given.evaluate_queries,
+        "passages": given.evaluate_passages,
+        "seed": given.seed,
+    }
+    collections = {"dev": dev_collection(given.dev, given.corpus, **bounds)}
+    if given.general is not None:
+        collections["general"] = general_collection(given.general, **bounds)
+    for name, one in collections.items():
+        log.info(
+            "measuring on %d %s queries, searched in %d passages",
+            *(len(one.queries), name, len(one.passages)),
+        )
+    mode, measure = given.evaluate_by
+    return {
+        "collections": {name: one.as_json() for name, one in collections.items()},
+        "steps": given.evaluate_steps,
+        "mode": mode,
+        "measure": measure,
+        "weights": given.weights,
+        "batch_size": given.evaluate_batch_size,
+        "patience": given.patience,
+    }
 
 
 def planned(
@@ -159,6 +211,52 @@ def main(argv: list[str] | None = None) -> None:
         help="steps between checks that something is learnt, and the same everywhere",
     )
     arguments.add_argument(
+        "--dev", nargs="+", metavar="JSONL", help="pairs with ids to measure on"
+    )
+    arguments.add_argument(
+        "--corpus", nargs="+", metavar="JSONL", help="all passages of the --dev files"
+    )
+    arguments.add_argument(
+        "--general",
+        metavar="JSONL",
+        help="{query, pos} rows of another kind, to watch for forgetting",
+    )
+    arguments.add_argument(
+        "--evaluate-steps", type=int, default=500, metavar="N", help="between measures"
+    )
+    arguments.add_argument(
+        "--evaluate-queries", type=int, default=200, metavar="N", help="at most"
+    )
+    arguments.add_argument(
+        "--evaluate-passages",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="sampled to search in, beside the relevant ones, at most",
+    )
+    arguments.add_argument("--evaluate-batch-size", type=int, default=16, metavar="N")
+    arguments.add_argument(
+        "--evaluate-by",
+        type=mode_and_measure,
+        default="combined nDCG@10",
+        metavar="MODE MEASURE",
+        help="what decides which model is best",
+    )
+    arguments.add_argument(
+        "--weights",
+        nargs=3,
+        type=float,
+        default=[1.0, 0.3, 1.0],
+        metavar=("DENSE", "SPARSE", "MULTI_VECTOR"),
+        help="of the scores in mode combined",
+    )
+    arguments.add_argument(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="stop after so many measures without a better one (default: never)",
+    )
+    arguments.add_argument(
         "--args",
         type=json_object,
         default={},
@@ -191,12 +289,14 @@ def main(argv: list[str] | None = None) -> None:
     check_lengths(model, values)
     plan = planned(shards, values, world_size)
     log_plan(plan)
+    measures = evaluation(arguments)
     started_with = {
         "shards": {Path(path).name: digest_of_files(path) for path in plan.rows},
         "model": digest_of_files(model),
         "arguments": {k: v for k, v in chosen.items() if k not in WITHOUT_EFFECT},
         "seed": arguments.seed,
         "world_size": world_size,
+        "evaluation": measures and content_id(json.dumps(measures)),
         "versions": versions(),
     }
     checkpoints = Path(arguments.checkpoints)
@@ -206,11 +306,14 @@ def main(argv: list[str] | None = None) -> None:
         # All nodes see this directory, which goes when we do.
         report = beside.with_name("report.json")
         own |= {"train_data": list(plan.rows)}
+        if measures is not None:
+            write_json(beside.with_name("evaluation.json"), measures)
         work = {
             "expected_world_size": world_size,
             "final_model": str(beside),
             "report_file": str(report),
             "check_steps": arguments.check_steps,
+            "evaluation_file": measures and str(beside.with_name("evaluation.json")),
             "resume_from": resume_from and str(resume_from),
         }
         run_watched(

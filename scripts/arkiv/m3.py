@@ -22,6 +22,7 @@ from arkiv.errors import InputError
 if TYPE_CHECKING:
     import scipy.sparse
     import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 log = logging.getLogger("arkiv.m3")
 
@@ -64,28 +65,61 @@ class M3Encoder:
         dtype: torch.dtype | None = None,
         trust_remote_code: bool = False,
     ) -> None:
-        import torch
-
-        self.path = models.check_model(model_dir, "embedder")
-        self.max_length, self.batch_size = max_length, batch_size
-        self.device = models.device() if device is None else device
-        self.dtype = models.precision(self.device) if dtype is None else dtype
-        self.tokenizer, model = models.load(
-            self.path, "embedder", self.dtype, trust_remote_code=trust_remote_code
+        path = models.check_model(model_dir, "embedder")
+        device = models.device() if device is None else device
+        dtype = models.precision(device) if dtype is None else dtype
+        tokenizer, model = models.load(
+            path, "embedder", dtype, trust_remote_code=trust_remote_code
         )
         models.check_limits(
-            self.path,
+            path,
             model.config,
             max_length=max_length,
             batch_size=batch_size,
             least=3,
         )
-        self.model = model.to(self.device).eval()
+        heads = [
+            load_head(path, name, model.config.hidden_size).to(device, dtype).eval()
+            for name in models.HEADS
+        ]
+        self._take(path, tokenizer, model.to(device).eval(), *heads)
+        self.max_length, self.batch_size = max_length, batch_size
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        tokenizer: PreTrainedTokenizerBase,
+        model: PreTrainedModel,
+        multi_vector_head: torch.nn.Linear,
+        sparse_head: torch.nn.Linear,
+        *,
+        batch_size: int,
+    ) -> M3Encoder:
+        """Of a model that is loaded already, such as one in training.
+
+        Args:
+            path: what the model is called in messages.
+            tokenizer: its tokenizer.
+            model: its encoder, which the caller puts into evaluation mode.
+            multi_vector_head: its head, on the same device.
+            sparse_head: likewise.
+            batch_size: texts per forward pass.
+        """
+        encoder = cls.__new__(cls)
+        encoder._take(path, tokenizer, model, multi_vector_head, sparse_head)
+        encoder.max_length = encoder.tokenizer.model_max_length
+        encoder.batch_size = batch_size
+        return encoder
+
+    def _take(self, path, tokenizer, model, multi_vector_head, sparse_head) -> None:
+        import torch
+
+        self.path, self.tokenizer, self.model = path, tokenizer, model
+        self.multi_vector_head, self.sparse_head = multi_vector_head, sparse_head
+        self.device, self.dtype = model.device, model.dtype
         self.dim = model.config.hidden_size
         self.vocabulary = model.config.vocab_size
-        self.multi_vector_head = self._head("colbert_linear.pt")
-        self.sparse_head = self._head("sparse_linear.pt")
-        tokenizer = self.tokenizer
         # What FlagEmbedding leaves out of lexical weights; the mask token stays.
         self.special = torch.tensor(
             sorted(
@@ -98,26 +132,6 @@ class M3Encoder:
             ),
             device=self.device,
         )
-
-    def _head(self, name: str) -> torch.nn.Linear:
-        import torch
-
-        try:
-            state = torch.load(self.path / name, map_location="cpu", weights_only=True)
-            rows, columns = state["weight"].shape
-            head = torch.nn.Linear(columns, rows)
-            head.load_state_dict(state)
-        except Exception as error:  # whatever unpickling a foreign file may raise
-            raise InputError(
-                f"is not the state of a linear layer ({type(error).__name__})",
-                file=self.path / name,
-            ) from None
-        if columns != self.dim:
-            raise InputError(
-                f"takes {columns} dimensions, but the model gives {self.dim}",
-                file=self.path / name,
-            )
-        return head.to(self.device, self.dtype).eval()
 
     def encode(
         self,
@@ -228,6 +242,36 @@ class M3Encoder:
         return values.float().cpu().numpy()
 
 
+def load_head(path: Path, name: str, dim: int) -> torch.nn.Linear:
+    """A head of a model directory, in float32.
+
+    Args:
+        path: the model directory.
+        name: `colbert_linear.pt` or `sparse_linear.pt`.
+        dim: what the encoder gives.
+
+    Raises:
+        InputError: naming the file, if it is no such layer.
+    """
+    import torch
+
+    try:
+        state = torch.load(path / name, map_location="cpu", weights_only=True)
+        rows, columns = state["weight"].shape
+        head = torch.nn.Linear(columns, rows)
+        head.load_state_dict(state)
+    except Exception as error:  # whatever unpickling a foreign file may raise
+        raise InputError(
+            f"is not the state of a linear layer ({type(error).__name__})",
+            file=path / name,
+        ) from None
+    if columns != dim:
+        raise InputError(
+            f"takes {columns} dimensions, but the model gives {dim}", file=path / name
+        )
+    return head
+
+
 def _normalised(vectors: torch.Tensor) -> torch.Tensor:
     import torch
 
@@ -236,6 +280,28 @@ def _normalised(vectors: torch.Tensor) -> torch.Tensor:
 
 def _joined(arrays: list[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate(arrays) if arrays else np.zeros(0, dtype)
+
+
+def late_interaction_scores(
+    queries: Sequence[np.ndarray], passages: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Late interaction of every query with every passage, a passage at a time.
+
+    Args:
+        queries: (m, dim) token vectors each.
+        passages: (n, dim) token vectors each.
+
+    Returns:
+        (n_queries, n_passages) float32; see `multi_vector_score`.
+    """
+    tokens = np.concatenate(queries)
+    counts = np.array([len(query) for query in queries])
+    firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    scores = np.empty((len(queries), len(passages)), np.float32)
+    for column, passage in enumerate(passages):
+        highest = (tokens @ passage.T).max(axis=1)
+        scores[:, column] = np.add.reduceat(highest, firsts) / counts
+    return scores
 
 
 def multi_vector_score(query: np.ndarray, passage: np.ndarray) -> float:

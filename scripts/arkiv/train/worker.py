@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import shutil
 import signal
 import sys
 import time
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 
 from arkiv.cli import LOG_FORMAT
 from arkiv.errors import InputError
-from arkiv.files import write_json
+from arkiv.files import read_json, write_json
 from arkiv.train.arguments import argument_classes
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
 
@@ -37,6 +38,7 @@ class WorkArguments:
     final_model: str
     report_file: str
     check_steps: int
+    evaluation_file: str | None = None
     resume_from: str | None = None
 
 
@@ -49,6 +51,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     """Train, check, save the model and write what happened."""
     from transformers import TrainerCallback
 
+    from arkiv.train.evaluation import Evaluations, Settings
     from arkiv.train.guards import (
         Guards,
         agree,
@@ -81,13 +84,25 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
             name: parameter.detach().cpu().float().clone()
             for name, parameter in model.named_parameters()
         }
+    evaluations = None
+    if work.evaluation_file:
+        settings = Settings.from_json(
+            read_json(work.evaluation_file),
+            query_max_length=data_args.query_max_len,
+            passage_max_length=data_args.passage_max_len,
+        )
+        evaluations = Evaluations(trainer, settings)
+        trainer.add_callback(evaluations)
     log.info("all %d processes agree; training", work.expected_world_size)
     began = time.monotonic()
     trainer.train(resume_from_checkpoint=work.resume_from)
     seconds = time.monotonic() - began
     agree("the weights after training", digest_of_weights(model))
     changes = largest_changes(model, before) if first else {}
-    trainer.save_model(work.final_model)
+    if evaluations is None:
+        trainer.save_model(work.final_model)
+    elif first:
+        shutil.copytree(evaluations.kept(evaluations.best["step"]), work.final_model)
     log.info("trained for %.1f s; largest changes %s", seconds, changes)
     if first:
         write_json(
@@ -102,6 +117,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
                     for entry in trainer.state.log_history
                     if "loss" in entry
                 ],
+                "evaluation": evaluations and evaluations.summary(),
                 "warnings": [
                     entry for entry in trainer.state.log_history if "warning" in entry
                 ],
@@ -123,6 +139,8 @@ def quiet(first: bool) -> None:
         stream=sys.stderr,
     )
     logging.getLogger("FlagEmbedding").setLevel(logging.ERROR)
+    # An evaluation encodes batch by batch.
+    logging.getLogger("arkiv.batches").setLevel(logging.WARNING)
     disable_progress_bar()
     # What libraries will change one day is not the reader's to mend; the rest is said
     # by the first process.
