@@ -151,3 +151,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 raise InputError(
                     f"names {path}, which does not exist", key=f"datasets.{name}.{kind}"
                 )
+    general = config["train"]["evaluation"]["general"]
+    if general is not None and not Path(general).is_file():
+        raise InputError(
+            f"names {general}, which is no file", key="train.evaluation.general"
+        )
