@@ -39,6 +39,7 @@ rule train_model:
             processes=config["train"]["processes"],
             interface=config["train"]["interface"],
             check_steps=config["train"]["check_steps"],
+            **{f"lora_{key}": value for key, value in config["train"]["lora"].items()},
             seed=config["seed"],
         ),
         evaluation=lambda w, input: (

@@ -55,7 +55,7 @@ log = logging.getLogger("train_model")
 
 PACKAGES = (
     *("torch", "transformers", "FlagEmbedding", "accelerate", "datasets", "deepspeed"),
-    *("tokenizers", "numpy"),
+    *("peft", "tokenizers", "numpy"),
 )
 # Arguments that a run which goes on may change: the weights do not depend on them.
 WITHOUT_EFFECT = {
@@ -154,6 +154,30 @@ def evaluation(given: argparse.Namespace) -> dict | None:
     }
 
 
+def lora(given: argparse.Namespace, values: argparse.Namespace) -> dict | None:
+    """The adapters to train; None to train the encoder itself.
+
+    Raises:
+        InputError: a rank that is none, or nothing to train with it.
+    """
+    if given.lora_rank == 0:
+        return None
+    if given.lora_rank < 0:
+        raise InputError("is below 0", key="train.lora.rank")
+    for name in ("fix_encoder", "fix_position_embedding"):
+        if getattr(values, name):
+            raise InputError(
+                "is given beside train.lora, which freezes the encoder by itself",
+                key=f"train.args.{name}",
+            )
+    return {
+        "rank": given.lora_rank,
+        "alpha": given.lora_alpha,
+        "dropout": given.lora_dropout,
+        "targets": given.lora_targets,
+    }
+
+
 def planned(
     shards: list[str], values: argparse.Namespace, world_size: int
 ) -> BatchPlan:
@@ -209,6 +233,22 @@ def main(argv: list[str] | None = None) -> None:
         default=50,
         metavar="N",
         help="steps between checks that something is learnt, and the same everywhere",
+    )
+    arguments.add_argument(
+        "--lora-rank",
+        type=int,
+        default=0,
+        metavar="R",
+        help="train adapters of this rank instead of the encoder; 0: the encoder",
+    )
+    arguments.add_argument("--lora-alpha", type=float, default=64, metavar="ALPHA")
+    arguments.add_argument("--lora-dropout", type=float, default=0.1, metavar="P")
+    arguments.add_argument(
+        "--lora-targets",
+        nargs="+",
+        default=["query", "key", "value", "dense"],
+        metavar="NAME",
+        help="linear layers that get an adapter",
     )
     arguments.add_argument(
         "--dev", nargs="+", metavar="JSONL", help="pairs with ids to measure on"
@@ -289,6 +329,7 @@ def main(argv: list[str] | None = None) -> None:
     check_lengths(model, values)
     plan = planned(shards, values, world_size)
     log_plan(plan)
+    adapters = lora(arguments, values)
     measures = evaluation(arguments)
     started_with = {
         "shards": {Path(path).name: digest_of_files(path) for path in plan.rows},
@@ -296,6 +337,7 @@ def main(argv: list[str] | None = None) -> None:
         "arguments": {k: v for k, v in chosen.items() if k not in WITHOUT_EFFECT},
         "seed": arguments.seed,
         "world_size": world_size,
+        "lora": adapters,
         "evaluation": measures and content_id(json.dumps(measures)),
         "versions": versions(),
     }
@@ -313,6 +355,7 @@ def main(argv: list[str] | None = None) -> None:
             "final_model": str(beside),
             "report_file": str(report),
             "check_steps": arguments.check_steps,
+            "lora": adapters,
             "evaluation_file": measures and str(beside.with_name("evaluation.json")),
             "resume_from": resume_from and str(resume_from),
         }
@@ -336,6 +379,7 @@ def main(argv: list[str] | None = None) -> None:
                 "rows_used": plan.rows_used,
                 "rows_left_out": plan.left_out_by_name(),
                 **done,
+                "lora": adapters,
                 "arguments": own | chosen,
                 "versions": versions(),
             },

@@ -83,6 +83,7 @@ def _explained(error: Any) -> InputError:
         "anyOf": lambda: "expected auto or a whole number from 1",
         "minimum": lambda: f"expected at least {wanted}",
         "exclusiveMinimum": lambda: f"expected more than {wanted}",
+        "exclusiveMaximum": lambda: f"expected less than {wanted}",
         "pattern": lambda: f"expected a name of the form {wanted}",
         "minItems": lambda: f"expected at least {wanted} values",
         "maxItems": lambda: f"expected at most {wanted} values",

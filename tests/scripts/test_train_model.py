@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 import train_model
 from arkiv.errors import InputError
@@ -286,6 +287,50 @@ def test_all_processes_stop_early_together(material, tmp_path):
     steps = [entry["step"] for entry in history["evaluation"]["entries"]]
     assert history["steps"] == steps[-1] == history["evaluation"]["best_step"] + 2 < 10
     assert history["evaluation"]["entries"][-1]["scores"].keys() == {"dev", "general"}
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
+def test_adapters_go_on_from_a_checkpoint_and_are_merged(material, tmp_path):
+    lora = ["--lora-rank", "4", "--lora-targets", "query", "value"]
+    through, stopped = tmp_path / "through", tmp_path / "stopped"
+    more = {"max_steps": 40, "save_steps": 4}
+    train_model.main([*words(material, through, 1, **more), *lora])
+    given = [*words(material, stopped, 1, **more), *lora]
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT), *given], stderr=subprocess.DEVNULL
+    ) as launcher:
+        try:
+            until = time.monotonic() + 120
+            while not list(stopped.glob("checkpoints/checkpoint-*/whole")):
+                assert launcher.poll() is None
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        finally:
+            end(launcher, str(stopped), signal.SIGKILL)
+    train_model.main(given)
+    history = read_json(stopped / "history.json")
+    assert history["resumed_from"].startswith("checkpoint-")
+    assert history["lora"]["rank"] == 4
+    for name in FILES:
+        assert sha(stopped / "model" / name) == sha(through / "model" / name), name
+    # The base model's own tensors, of which adapters changed some.
+    base, tuned = (
+        load_file(path / "model.safetensors")
+        for path in (material / "base", through / "model")
+    )
+    # Hugging Face adds a pooler, which M3 does not use.
+    assert {n for n in tuned if not n.startswith("pooler.")} == base.keys()
+    changed = {name for name in base if not base[name].equal(tuned[name])}
+    assert changed
+    assert {name.split(".")[-2] for name in changed} == {"query", "value"}
+
+
+def test_adapters_beside_a_frozen_encoder_are_refused(material, tmp_path):
+    given = words(material, tmp_path, 1, fix_encoder=True)
+    with pytest.raises(
+        InputError, match=r"`train\.args\.fix_encoder`: is given beside"
+    ):
+        train_model.main([*given, "--lora-rank", "4"])
 
 
 def test_a_measure_that_is_none_and_passages_not_given_are_refused(

@@ -183,16 +183,16 @@ class Watched:
         self.state = SimpleNamespace(global_step=0, epoch=0.0, log_history=[])
         self.args = SimpleNamespace(output_dir=str(folder), should_save=True)
         self.trainer = SimpleNamespace(
-            state=self.state, args=self.args, _save=self.save
+            state=self.state, args=self.args, export=self.export
         )
         self.evaluations = Evaluations(self.trainer, settings(**more))
         self.evaluations.evaluate = self.evaluate
         self.scores = scores
         self.folder = folder
 
-    def save(self, to: str) -> None:
-        Path(to).mkdir()
-        (Path(to) / "step").write_text(str(self.state.global_step))
+    def export(self, to: Path) -> None:
+        to.mkdir()
+        (to / "step").write_text(str(self.state.global_step))
 
     def evaluate(self) -> None:
         step = self.state.global_step

@@ -102,7 +102,7 @@ def test_a_collapsed_sparse_head_is_warned_of_once():
 
 @pytest.mark.parametrize(
     ("differs", "said"),
-    [(0, "differ in the step"), (1, "the batches ahead"), (2, "the weights")],
+    [(0, "differ in the step"), (1, "the order of the batches"), (2, "the weights")],
 )
 def test_processes_out_of_step_stop_it(monkeypatch, differs, said):
     calls = []

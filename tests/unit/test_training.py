@@ -107,6 +107,19 @@ def test_a_warmup_ratio_becomes_steps_below_one():
             args.with_defaults(bad, CPU, 1)
 
 
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_the_deepspeed_configurations_are_taken(monkeypatch, stage):
+    folder = launch.Path(__file__).parents[2] / "config" / "deepspeed"
+    path = folder / f"stage{stage}.json"
+    monkeypatch.setattr(args.importlib.util, "find_spec", lambda name: object())
+    assert args.with_defaults({"deepspeed": str(path)}, GPU, 2)["bf16"] is True
+    settings = json.loads(path.read_text())
+    assert settings["zero_optimization"]["stage"] == stage
+    # What TrainingArguments decide, deepspeed takes from them.
+    for name in ("bf16", "fp16"):
+        assert settings[name]["enabled"] == "auto"
+
+
 def test_processes():
     assert args.process_count("auto", CPU) == 1
     assert args.process_count("auto", GPU) == 2

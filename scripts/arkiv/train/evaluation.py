@@ -257,7 +257,7 @@ class Evaluations(TrainerCallback):
     def _keep_best(self) -> None:
         if self.trainer.args.should_save:
             with written_whole(self.kept(self.best["step"])) as beside:
-                self.trainer._save(str(beside))
+                self.trainer.export(beside)
         self._remove_others()
 
     def _remove_others(self) -> None:

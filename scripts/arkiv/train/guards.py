@@ -145,8 +145,8 @@ class Guards(TrainerCallback):
     """Every so many steps, checks that training trains, and the same everywhere.
 
     Stops where the gradient was exactly 0 all the while, where a part's weights are
-    still the same, and where the processes are at different steps, have different
-    batches ahead or different weights. A sparse head that weighed every token of
+    still the same, and where the processes are at different steps, in different orders
+    of batches, or have different weights. A sparse head that weighed every token of
     every text zero is only warned of: the other two ways of scoring go on learning.
 
     Args:
@@ -157,6 +157,7 @@ class Guards(TrainerCallback):
     def __init__(self, trainer: M3Trainer, steps: int) -> None:
         self.trainer, self.steps = trainer, steps
         self.collapsed = False
+        self.ordered: dict[str, Any] = {}
 
     def on_train_begin(self, args, state, control, **kwargs) -> None:
         check_wrapped(self.trainer)
@@ -175,8 +176,14 @@ class Guards(TrainerCallback):
             RuntimeError: the processes have drifted apart.
         """
         trainer, model = self.trainer, self.trainer.model
-        agree("the step", trainer.state.global_step)
-        agree("the batches ahead", digest_of_batches(trainer.train_dataset))
+        data = trainer.train_dataset
+        # The last batch that was read, which is one ahead of the last used.
+        place = getattr(data, "step", None)
+        agree("the step", f"{trainer.state.global_step} (batch {place})")
+        epoch = getattr(data, "epoch", 0)
+        if self.ordered.get("epoch") != epoch:
+            self.ordered = {"epoch": epoch, "digest": digest_of_batches(data)}
+        agree("the order of the batches", str(self.ordered))
         sums = sums_of_bits(model)
         agree("the weights", str(sums))
         during = f"in steps {self.since + 1} to {trainer.state.global_step}"

@@ -8,10 +8,13 @@ FlagEmbedding's own fail.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM3Model
 from torch.autograd.function import once_differentiable
+
+from arkiv.models import HEADS
 
 # Products of token vectors held at once: 64 MiB of float32.
 BLOCK_PRODUCTS = 1 << 24
@@ -174,6 +177,22 @@ class M3Model(EncoderOnlyEmbedderM3Model):
         highest = BestTokens.apply(q_reps, p_reps)
         means = highest.sum(1) / q_mask[:, 1:].sum(-1, keepdim=True)
         return means / self.temperature
+
+    def save(
+        self, output_dir: str, encoder: dict[str, torch.Tensor] | None = None
+    ) -> None:
+        """Write encoder and heads.
+
+        Args:
+            output_dir: a directory that is there.
+            encoder: its weights, if not as they are in training.
+        """
+        state = self.model.state_dict() if encoder is None else encoder
+        self.model.save_pretrained(output_dir, state_dict=state)
+        for name in HEADS if self.unified_finetuning else ():
+            head = getattr(self, name.removesuffix(".pt")).state_dict()
+            on_cpu = {key: value.cpu() for key, value in head.items()}
+            torch.save(on_cpu, Path(output_dir, name))
 
     def _compute_no_in_batch_neg_loss(
         self,

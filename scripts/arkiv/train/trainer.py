@@ -15,9 +15,10 @@ from torch.utils.data import Sampler, SequentialSampler
 from transformers.trainer_utils import rotate_checkpoints
 
 from arkiv.errors import InputError
+from arkiv.models import HEADS
+from arkiv.train.lora import merged_state
 from arkiv.train.resume import mark_whole
 
-HEADS = ("colbert_linear.pt", "sparse_linear.pt")
 # Copied, not saved anew: a tokenizer that was used keeps its last truncation.
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -97,11 +98,22 @@ class M3Trainer(EncoderOnlyEmbedderM3Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: object = None) -> None:
         # FlagEmbedding's own lets every process write the same files.
-        if not self.args.should_save:
-            return
-        output = Path(output_dir or self.args.output_dir)
+        if self.args.should_save:
+            self._write(Path(output_dir or self.args.output_dir))
+
+    def export(self, output: Path) -> None:
+        """Write the model as any program loads it, from one process.
+
+        Unlike that of a checkpoint its encoder has no adapters of their own.
+        """
+        if self.args.should_save:
+            self._write(output, merged_state(self.model.model))
+
+    def _write(
+        self, output: Path, encoder: dict[str, torch.Tensor] | None = None
+    ) -> None:
         output.mkdir(parents=True, exist_ok=True)
-        self.model.save(str(output))
+        self.model.save(str(output), encoder)
         source = Path(self.model.source)
         # Without unified fine-tuning the heads stay what they were.
         heads = () if self.model.unified_finetuning else HEADS

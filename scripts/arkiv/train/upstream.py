@@ -22,6 +22,7 @@ from transformers import TrainerCallback
 
 from arkiv.files import Record, read_records
 from arkiv.lengths import SCORE_KEYS
+from arkiv.train.lora import Lora, add_adapters
 from arkiv.train.model import M3Model
 from arkiv.train.trainer import M3Trainer
 
@@ -113,7 +114,11 @@ class EpochBegins(TrainerCallback):
 
 
 class M3Runner(EncoderOnlyEmbedderM3Runner):
-    """Puts the classes of this module in the place of FlagEmbedding's."""
+    """Puts our classes in the place of FlagEmbedding's."""
+
+    def __init__(self, *args, lora: Lora | None = None) -> None:
+        self.lora = lora
+        super().__init__(*args)
 
     @staticmethod
     def get_model(*args, **kwargs) -> dict:
@@ -128,6 +133,8 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
         # The class is named within FlagEmbedding's method; ours only adds methods.
         model.__class__ = M3Model
         model.source = self.model_args.model_name_or_path
+        if self.lora is not None:
+            add_adapters(model.model, self.lora)
         return tokenizer, model
 
     def load_train_dataset(self) -> AbsEmbedderTrainDataset:

@@ -7,6 +7,7 @@ trains its own, without an error.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
@@ -18,6 +19,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from arkiv.cli import LOG_FORMAT
 from arkiv.errors import InputError
@@ -39,6 +41,7 @@ class WorkArguments:
     report_file: str
     check_steps: int
     evaluation_file: str | None = None
+    lora: str | None = None
     resume_from: str | None = None
 
 
@@ -59,6 +62,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
         digest_of_weights,
         largest_changes,
     )
+    from arkiv.train.lora import Lora
     from arkiv.train.upstream import M3Runner
 
     class StepsCounted(TrainerCallback):
@@ -71,7 +75,8 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
             f"{training_args.world_size} processes train together, expected "
             f"{work.expected_world_size}"
         )
-    runner = M3Runner(model_args, data_args, training_args)
+    lora = Lora(**json.loads(work.lora)) if work.lora else None
+    runner = M3Runner(model_args, data_args, training_args, lora=lora)
     trainer, model = runner.trainer, runner.model
     trainer.add_callback(StepsCounted())
     trainer.add_callback(Guards(trainer, work.check_steps))
@@ -100,7 +105,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     agree("the weights after training", digest_of_weights(model))
     changes = largest_changes(model, before) if first else {}
     if evaluations is None:
-        trainer.save_model(work.final_model)
+        trainer.export(Path(work.final_model))
     elif first:
         shutil.copytree(evaluations.kept(evaluations.best["step"]), work.final_model)
     log.info("trained for %.1f s; largest changes %s", seconds, changes)
