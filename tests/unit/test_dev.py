@@ -242,8 +242,11 @@ def test_a_run_that_gets_worse_is_stopped_after_some_patience(tmp_path):
     run.run(100, save_steps=8)
     assert run.state.global_step == 8
     assert run.kept == {"best-4"}
-    # Nothing was saved at step 8: a run that went on from there would go on.
+    # Nothing is saved at step 8: a run that went on from there would go on.
     assert run.evaluations.known is None
+    control = SimpleNamespace(should_save=True)
+    run.evaluations.on_epoch_end(run.args, run.state, control)
+    assert not control.should_save
 
 
 def test_what_the_newest_checkpoint_knows_as_best_is_kept_too(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -255,3 +257,19 @@ def test_memory_grows_with_the_block_and_not_with_the_passages(monkeypatch):
         ours.BestTokens.apply(queries, passages).sum().backward()
     # Passages and their gradient, places and maxima: nothing of 3 x 16 x 40 x 50.
     assert max(largest) == passages.numel()
+
+
+def test_the_benchmark_takes_the_same_step_with_both(monkeypatch):
+    path = Path(__file__).parents[2] / "benchmarks" / "train_step.py"
+    spec = importlib.util.spec_from_file_location("train_step", path)
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    monkeypatch.setattr(benchmark, "VOCABULARY", 300)
+    gradients = []
+    for kind in benchmark.KINDS:
+        model = benchmark.build(kind, benchmark.TINY).eval()
+        model.training = True  # its losses, without the body's dropout
+        torch.manual_seed(1)
+        benchmark.step(model, 12, query_length=5)
+        gradients.append(model.colbert_linear.weight.grad)
+    assert torch.allclose(*gradients, atol=1e-5)

@@ -139,6 +139,7 @@ class Evaluations(TrainerCallback):
         self.trainer, self.settings = trainer, settings
         self.directory = Path(trainer.args.output_dir)
         self.known: int | None = None
+        self.stopped = False
 
     @property
     def entries(self) -> list[dict[str, Any]]:
@@ -181,8 +182,12 @@ class Evaluations(TrainerCallback):
             self._keep_best()
         elif not last and self._patience_is_over():
             log.info("no better %s: stopping early", self.settings.title)
-            control.should_training_stop = True
-            # A run that went on from here would take one step more.
+            control.should_training_stop = self.stopped = True
+            control.should_save = False
+
+    def on_epoch_end(self, args, state, control, **kwargs) -> None:
+        # A run that went on from a checkpoint made here would take one step more.
+        if self.stopped:
             control.should_save = False
 
     def on_save(self, args, state, control, **kwargs) -> None:
