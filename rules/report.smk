@@ -92,7 +92,7 @@ rule plot_negatives:
 
 
 rule plot_training:
-    """Draw the loss and the learning rate by step."""
+    """Draw loss, measures on held-out queries and learning rate by step."""
     input:
         results("training/history.json"),
     output:
@@ -100,7 +100,7 @@ rule plot_training:
             FIGURES["training.svg"],
             caption="captions/training.rst",
             category="3 Training",
-            labels={"figure": "Loss and learning rate"},
+            labels={"figure": "Loss, dev measures and learning rate"},
         ),
     log:
         log_of("plot_training"),

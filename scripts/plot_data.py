@@ -77,6 +77,10 @@ def training(history: dict[str, Any]) -> list[tuple[str, str]]:
         ("steps", number(history.get("steps"))),
         ("processes", number(history.get("world_size"))),
         ("minutes", "–" if seconds is None else f"{seconds / 60:,.1f}"),
+        *(
+            (f"warning at step {number(entry['step'])}", entry["warning"])
+            for entry in history.get("warnings") or ()
+        ),
     ]
 
 

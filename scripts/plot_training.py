@@ -1,18 +1,36 @@
-"""Draw the loss and the learning rate of a training run, step by step."""
+"""Draw loss, measures on held-out queries and learning rate of a run, step by step."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
-from arkiv.figures import BLUE, INK, VERMILLION, subplots, whole_numbers, write_svg
+from arkiv.figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    VERMILLION,
+    subplots,
+    whole_numbers,
+    write_svg,
+)
 from arkiv.files import read_json
+from arkiv.measures import TITLES
 
 # Steps on each side that the smoothed loss averages over, as a share of all steps.
 SMOOTHING = 0.02
+# Of each mode of scoring: its name, colour and mark.
+MODES = {
+    "dense": ("dense", BLUE, "o"),
+    "sparse": ("sparse", VERMILLION, "s"),
+    "multi_vector": ("multi-vector", GREEN, "^"),
+    "combined": ("combined", INK, "D"),
+}
 
 
 def smoothed(values: np.ndarray) -> np.ndarray:
@@ -35,6 +53,30 @@ def series(entries: list[dict], key: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(steps, np.int64), np.array(values, np.float64)
 
 
+def draw_scores(panel: Any, evaluation: dict[str, Any], collection: str) -> None:
+    """The chosen measure of each mode on some queries; the base model is step 0."""
+    entries, measure = evaluation["entries"], evaluation["measure"]
+    steps = [entry["step"] for entry in entries]
+    for mode, (name, colour, mark) in MODES.items():
+        values = [entry["scores"][collection][mode][measure] for entry in entries]
+        panel.plot(
+            *(steps, values),
+            color=colour,
+            marker=mark,
+            markersize=3.5,
+            linewidth=1.2,
+            label=name,
+        )
+    panel.axvline(evaluation["best_step"], color=GREY, linewidth=1, linestyle="--")
+    size = evaluation["collections"][collection]
+    panel.set_title(
+        f"{TITLES.get(measure, measure)}: {size['queries']:,} {collection} queries in "
+        f"{size['passages']:,} passages"
+    )
+    panel.set_ylim(0, 1)
+    panel.legend(loc="lower right", ncols=4)
+
+
 def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
     arguments.add_argument(
@@ -52,8 +94,17 @@ def main(argv: list[str] | None = None) -> None:
             file=arguments.history,
             key="log",
         )
-    figure, axes = subplots(2, 1, figsize=(8, 4.6), sharex=True, height_ratios=[2.2, 1])
-    upper, lower = axes[:, 0]
+    evaluation = history.get("evaluation")
+    watched = list(evaluation["collections"]) if evaluation else []
+    figure, axes = subplots(
+        *(2 + len(watched), 1),
+        figsize=(8, 4.6 + 2.6 * len(watched)),
+        sharex=True,
+        height_ratios=[2.2, *(1.8 for _ in watched), 1],
+    )
+    upper, *middle, lower = axes[:, 0]
+    for panel, collection in zip(middle, watched, strict=True):
+        draw_scores(panel, evaluation, collection)
     upper.plot(steps, losses, ".", color=BLUE, markersize=3, alpha=0.5, label="step")
     upper.plot(steps, smoothed(losses), color=INK, linewidth=1.6, label="running mean")
     upper.set_title("Loss")

@@ -8,6 +8,8 @@ The model directory appears when training and all checks are done. A run that wa
 before that goes on from its newest whole checkpoint when the same command is given
 again; one with other rows, arguments or processes starts afresh.
 
+With --dev the model is measured while it trains, and the best one becomes the output.
+
 On several nodes (--nodes, in a SLURM job of as many) srun starts torchrun on each.
 """
 
@@ -26,7 +28,7 @@ from pathlib import Path
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.files import read_json, write_json, written_whole
-from arkiv.hashing import digest_of_files
+from arkiv.hashing import content_id, digest_of_files
 from arkiv.models import check_model
 from arkiv.train.arguments import (
     Hardware,
@@ -38,6 +40,7 @@ from arkiv.train.arguments import (
     to_command_line,
     with_defaults,
 )
+from arkiv.train.dev import MEASURES, MODES, dev_collection, general_collection
 from arkiv.train.launch import node_command, run_watched, without_secrets
 from arkiv.train.resume import alone, begin, ended_well
 from arkiv.train.shards import (
@@ -52,7 +55,7 @@ log = logging.getLogger("train_model")
 
 PACKAGES = (
     *("torch", "transformers", "FlagEmbedding", "accelerate", "datasets", "deepspeed"),
-    *("tokenizers", "numpy"),
+    *("peft", "tokenizers", "numpy"),
 )
 # Arguments that a run which goes on may change: the weights do not depend on them.
 WITHOUT_EFFECT = {
@@ -70,6 +73,16 @@ def json_object(text: str) -> dict:
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError("is not a JSON object")
     return value
+
+
+def mode_and_measure(text: str) -> tuple[str, str]:
+    """Parse `dense nDCG@10`."""
+    mode, _, measure = text.partition(" ")
+    if mode not in MODES or measure not in MEASURES:
+        raise argparse.ArgumentTypeError(
+            f"is not one of {', '.join(MODES)} with one of {', '.join(MEASURES)}"
+        )
+    return mode, measure
 
 
 def check_lengths(model: Path, given: argparse.Namespace) -> None:
@@ -101,6 +114,69 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def evaluation(given: argparse.Namespace) -> dict | None:
+    """What workers measure the model on and how; None without --dev.
+
+    Raises:
+        InputError: a file or a number that will not do.
+    """
+    if given.dev is None:
+        return None
+    if given.corpus is None:
+        raise InputError("is missing: --dev needs the passages", key="--corpus")
+    for key in ("steps", "queries", "batch_tokens"):
+        value = getattr(given, f"evaluate_{key}")
+        if value is not None and value < 1:
+            raise InputError("is below 1", key=f"--evaluate-{key.replace('_', '-')}")
+    bounds = {
+        "queries": given.evaluate_queries,
+        "passages": given.evaluate_passages,
+        "seed": given.seed,
+    }
+    collections = {"dev": dev_collection(given.dev, given.corpus, **bounds)}
+    if given.general is not None:
+        collections["general"] = general_collection(given.general, **bounds)
+    for name, one in collections.items():
+        log.info(
+            "measuring on %d %s queries, searched in %d passages",
+            *(len(one.queries), name, len(one.passages)),
+        )
+    mode, measure = given.evaluate_by
+    return {
+        "collections": {name: one.as_json() for name, one in collections.items()},
+        "steps": given.evaluate_steps,
+        "mode": mode,
+        "measure": measure,
+        "weights": given.weights,
+        "batch_tokens": given.evaluate_batch_tokens,
+        "patience": given.patience,
+    }
+
+
+def lora(given: argparse.Namespace, values: argparse.Namespace) -> dict | None:
+    """The adapters to train; None to train the encoder itself.
+
+    Raises:
+        InputError: a rank that is none, or nothing to train with it.
+    """
+    if given.lora_rank == 0:
+        return None
+    if given.lora_rank < 0:
+        raise InputError("is below 0", key="train.lora.rank")
+    for name in ("fix_encoder", "fix_position_embedding"):
+        if getattr(values, name):
+            raise InputError(
+                "is given beside train.lora, which freezes the encoder by itself",
+                key=f"train.args.{name}",
+            )
+    return {
+        "rank": given.lora_rank,
+        "alpha": given.lora_alpha,
+        "dropout": given.lora_dropout,
+        "targets": given.lora_targets,
+    }
 
 
 def planned(
@@ -153,6 +229,75 @@ def main(argv: list[str] | None = None) -> None:
         "--interface", metavar="NAME", help="network interface of NCCL and Gloo"
     )
     arguments.add_argument(
+        "--check-steps",
+        type=int,
+        default=50,
+        metavar="N",
+        help="steps between checks that something is learnt, and the same everywhere",
+    )
+    arguments.add_argument(
+        "--lora-rank",
+        type=int,
+        default=0,
+        metavar="R",
+        help="train adapters of this rank instead of the encoder; 0: the encoder",
+    )
+    arguments.add_argument("--lora-alpha", type=float, default=64, metavar="ALPHA")
+    arguments.add_argument("--lora-dropout", type=float, default=0.1, metavar="P")
+    arguments.add_argument(
+        "--lora-targets",
+        nargs="+",
+        default=["query", "key", "value", "dense"],
+        metavar="NAME",
+        help="linear layers that get an adapter",
+    )
+    arguments.add_argument(
+        "--dev", nargs="+", metavar="JSONL", help="pairs with ids to measure on"
+    )
+    arguments.add_argument(
+        "--corpus", nargs="+", metavar="JSONL", help="all passages of the --dev files"
+    )
+    arguments.add_argument(
+        "--general",
+        metavar="JSONL",
+        help="{query, pos} rows of another kind, to watch for forgetting",
+    )
+    arguments.add_argument(
+        "--evaluate-steps", type=int, default=500, metavar="N", help="between measures"
+    )
+    arguments.add_argument(
+        "--evaluate-queries", type=int, default=200, metavar="N", help="at most"
+    )
+    arguments.add_argument(
+        "--evaluate-passages",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="sampled to search in, beside the relevant ones, at most",
+    )
+    arguments.add_argument("--evaluate-batch-tokens", type=int, metavar="N")
+    arguments.add_argument(
+        "--evaluate-by",
+        type=mode_and_measure,
+        default="combined nDCG@10",
+        metavar="MODE MEASURE",
+        help="what decides which model is best",
+    )
+    arguments.add_argument(
+        "--weights",
+        nargs=3,
+        type=float,
+        default=[1.0, 0.3, 1.0],
+        metavar=("DENSE", "SPARSE", "MULTI_VECTOR"),
+        help="of the scores in mode combined",
+    )
+    arguments.add_argument(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="stop after so many measures without a better one (default: never)",
+    )
+    arguments.add_argument(
         "--args",
         type=json_object,
         default={},
@@ -185,12 +330,16 @@ def main(argv: list[str] | None = None) -> None:
     check_lengths(model, values)
     plan = planned(shards, values, world_size)
     log_plan(plan)
+    adapters = lora(arguments, values)
+    measures = evaluation(arguments)
     started_with = {
         "shards": {Path(path).name: digest_of_files(path) for path in plan.rows},
         "model": digest_of_files(model),
         "arguments": {k: v for k, v in chosen.items() if k not in WITHOUT_EFFECT},
         "seed": arguments.seed,
         "world_size": world_size,
+        "lora": adapters,
+        "evaluation": measures and content_id(json.dumps(measures)),
         "versions": versions(),
     }
     checkpoints = Path(arguments.checkpoints)
@@ -200,10 +349,15 @@ def main(argv: list[str] | None = None) -> None:
         # All nodes see this directory, which goes when we do.
         report = beside.with_name("report.json")
         own |= {"train_data": list(plan.rows)}
+        if measures is not None:
+            write_json(beside.with_name("evaluation.json"), measures)
         work = {
             "expected_world_size": world_size,
             "final_model": str(beside),
             "report_file": str(report),
+            "check_steps": arguments.check_steps,
+            "lora": adapters,
+            "evaluation_file": measures and str(beside.with_name("evaluation.json")),
             "resume_from": resume_from and str(resume_from),
         }
         run_watched(
@@ -227,6 +381,7 @@ def main(argv: list[str] | None = None) -> None:
                 "rows_left_out": plan.left_out,
                 "buckets": plan.buckets_by_name(),
                 **done,
+                "lora": adapters,
                 "arguments": own | chosen,
                 "versions": versions(),
             },

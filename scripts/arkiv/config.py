@@ -88,6 +88,7 @@ def _explained(error: Any) -> InputError:
         "exclusiveMinimum": lambda: f"expected more than {wanted}",
         "maximum": lambda: f"expected at most {wanted}",
         "uniqueItems": lambda: "expected each value once",
+        "exclusiveMaximum": lambda: f"expected less than {wanted}",
         "pattern": lambda: f"expected a name of the form {wanted}",
         "minItems": lambda: f"expected at least {wanted} values",
         "maxItems": lambda: f"expected at most {wanted} values",
@@ -178,3 +179,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 raise InputError(
                     f"names {path}, which does not exist", key=f"datasets.{name}.{kind}"
                 )
+    general = config["train"]["evaluation"]["general"]
+    if general is not None and not Path(general).is_file():
+        raise InputError(
+            f"names {general}, which is no file", key="train.evaluation.general"
+        )

@@ -32,6 +32,7 @@ from arkiv.workers import OnDevices
 if TYPE_CHECKING:
     import scipy.sparse
     import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,44 @@ class M3Forward:
     ) -> None:
         import torch
 
-        self.path = model_dir
-        self.device = torch.device(device)
-        self.dtype = options.dtype(self.device)
         tokenizer, config = models.load_tokenizer(model_dir, options)
-        self.model = models.load(model_dir, "embedder", options, self.device)
-        self.dim, self.pad = config.hidden_size, tokenizer.pad_token_id
-        self.multi_vector_head = self._head("colbert_linear.pt")
-        self.sparse_head = self._head("sparse_linear.pt")
+        model = models.load(model_dir, "embedder", options, torch.device(device))
+        heads = [
+            load_head(model_dir, name, config.hidden_size).to(model.device, model.dtype)
+            for name in models.HEADS
+        ]
+        self._take(model_dir, tokenizer, model, *heads)
+        self.budget = budget or models.token_budget(
+            self.device,
+            longest,
+            lambda rows, length: self._hidden(
+                [np.full(length, tokenizer.cls_token_id)] * rows
+            ),
+        )
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        tokenizer: PreTrainedTokenizerBase,
+        model: PreTrainedModel,
+        multi_vector_head: torch.nn.Linear,
+        sparse_head: torch.nn.Linear,
+        budget: int,
+    ) -> M3Forward:
+        """Of a model that is loaded already."""
+        forward = cls.__new__(cls)
+        forward._take(path, tokenizer, model, multi_vector_head, sparse_head)
+        forward.budget = budget
+        return forward
+
+    def _take(self, path, tokenizer, model, multi_vector_head, sparse_head) -> None:
+        import torch
+
+        self.path, self.model = path, model
+        self.multi_vector_head, self.sparse_head = multi_vector_head, sparse_head
+        self.device, self.dtype = model.device, model.dtype
+        self.pad = tokenizer.pad_token_id
         # What FlagEmbedding leaves out of lexical weights; the mask token stays.
         self.special = torch.tensor(
             sorted(
@@ -100,33 +131,6 @@ class M3Forward:
             ),
             device=self.device,
         )
-        self.budget = budget or models.token_budget(
-            self.device,
-            longest,
-            lambda rows, length: self._hidden(
-                [np.full(length, tokenizer.cls_token_id)] * rows
-            ),
-        )
-
-    def _head(self, name: str) -> torch.nn.Linear:
-        import torch
-
-        try:
-            state = torch.load(self.path / name, map_location="cpu", weights_only=True)
-            rows, columns = state["weight"].shape
-            head = torch.nn.Linear(columns, rows)
-            head.load_state_dict(state)
-        except Exception as error:  # whatever unpickling a foreign file may raise
-            raise InputError(
-                f"is not the state of a linear layer ({type(error).__name__})",
-                file=self.path / name,
-            ) from None
-        if columns != self.dim:
-            raise InputError(
-                f"takes {columns} dimensions, but the model gives {self.dim}",
-                file=self.path / name,
-            )
-        return head.to(self.device, self.dtype).eval()
 
     def __call__(self, batch: Batch) -> tuple:
         """Dense vectors (n, dim) float32, and lists of n for the other kinds.
@@ -221,6 +225,40 @@ class M3Encoder(OnDevices):
         self.max_length = max_length
         self.dim, self.vocabulary = config.hidden_size, config.vocab_size
         super().__init__(path, options, partial(M3Forward, path, options, max_length))
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        tokenizer: PreTrainedTokenizerBase,
+        model: PreTrainedModel,
+        multi_vector_head: torch.nn.Linear,
+        sparse_head: torch.nn.Linear,
+        *,
+        batch_tokens: int | None = None,
+    ) -> M3Encoder:
+        """Of a model that is loaded already, such as one in training.
+
+        Args:
+            path: what the model is called in messages.
+            tokenizer: its tokenizer.
+            model: its encoder, which the caller puts into evaluation mode.
+            multi_vector_head: its head, on the same device.
+            sparse_head: likewise.
+            batch_tokens: of a padded batch; None: a few, since training holds memory.
+        """
+        encoder = cls.__new__(cls)
+        encoder.tokenizer, encoder.max_length = tokenizer, tokenizer.model_max_length
+        encoder.dim = model.config.hidden_size
+        encoder.vocabulary = model.config.vocab_size
+        forward = M3Forward.of(
+            *(path, tokenizer, model, multi_vector_head, sparse_head),
+            batch_tokens or models.CPU_TOKENS,
+        )
+        OnDevices.__init__(
+            encoder, path, models.Options(), lambda budget, device: forward
+        )
+        return encoder
 
     def encode(
         self,
@@ -337,6 +375,36 @@ def _numpy(values: torch.Tensor) -> np.ndarray:
     return values.float().cpu().numpy()
 
 
+def load_head(path: Path, name: str, dim: int) -> torch.nn.Linear:
+    """A head of a model directory, in float32.
+
+    Args:
+        path: the model directory.
+        name: `colbert_linear.pt` or `sparse_linear.pt`.
+        dim: what the encoder gives.
+
+    Raises:
+        InputError: naming the file, if it is no such layer.
+    """
+    import torch
+
+    try:
+        state = torch.load(path / name, map_location="cpu", weights_only=True)
+        rows, columns = state["weight"].shape
+        head = torch.nn.Linear(columns, rows)
+        head.load_state_dict(state)
+    except Exception as error:  # whatever unpickling a foreign file may raise
+        raise InputError(
+            f"is not the state of a linear layer ({type(error).__name__})",
+            file=path / name,
+        ) from None
+    if columns != dim:
+        raise InputError(
+            f"takes {columns} dimensions, but the model gives {dim}", file=path / name
+        )
+    return head
+
+
 def _normalised(vectors: torch.Tensor) -> torch.Tensor:
     import torch
 
@@ -345,6 +413,28 @@ def _normalised(vectors: torch.Tensor) -> torch.Tensor:
 
 def _joined(arrays: list[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate(arrays) if arrays else np.zeros(0, dtype)
+
+
+def late_interaction_scores(
+    queries: Sequence[np.ndarray], passages: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Late interaction of every query with every passage, a passage at a time.
+
+    Args:
+        queries: (m, dim) token vectors each.
+        passages: (n, dim) token vectors each.
+
+    Returns:
+        (n_queries, n_passages) float32; see `multi_vector_score`.
+    """
+    tokens = np.concatenate(queries)
+    counts = np.array([len(query) for query in queries])
+    firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    scores = np.empty((len(queries), len(passages)), np.float32)
+    for column, passage in enumerate(passages):
+        highest = (tokens @ passage.T).max(axis=1)
+        scores[:, column] = np.add.reduceat(highest, firsts) / counts
+    return scores
 
 
 def multi_vector_score(query: np.ndarray, passage: np.ndarray) -> float:

@@ -57,6 +57,27 @@ def by_query(
     return values
 
 
+def of_first_ten(
+    rankings: Sequence[np.ndarray], relevant: Sequence[Sequence[int]]
+) -> np.ndarray:
+    """nDCG@10 and RR@10 of each query, (n_queries, 2), without `ir_measures`.
+
+    For programs of an environment that lacks it; the tests compare.
+
+    Args:
+        rankings: of each query passages, best first.
+        relevant: of each query all that are relevant, at least one.
+    """
+    discounts = 1 / np.log2(np.arange(2, 12))
+    values = np.zeros((len(rankings), 2))
+    for row, (ranking, wanted) in enumerate(zip(rankings, relevant, strict=True)):
+        found = np.flatnonzero(np.isin(ranking[:10], wanted))
+        values[row, 0] = discounts[found].sum() / discounts[: len(wanted)].sum()
+        if len(found):
+            values[row, 1] = 1 / (found[0] + 1)
+    return values
+
+
 def bootstrap(
     values: np.ndarray, samples: int, seed: int, *, level: float = LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -112,6 +112,27 @@ def test_the_search_goes_as_deep_as_negatives_may_come_from(project):
         assert depths == [str(depth)] * 5, done.stdout
 
 
+@pytest.mark.parametrize(
+    ("overlay", "watched"),
+    [
+        ({}, True),
+        ({"train": {"evaluation": {"steps": 0}}}, False),
+        ({"pairs": {"shares": {"train": 0.9, "dev": 0, "test": 0.1}}}, False),
+    ],
+)
+def test_training_is_measured_where_there_are_dev_pairs(project, overlay, watched):
+    datasets = {"a": {"pairs": "pairs.jsonl"}, "b": {"scores": "scores.jsonl"}}
+    config = project.configure(datasets=datasets, models=TINY, **overlay)
+    done = project.snakemake("-n", "-p", "train", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    (command,) = re.findall(r"python scripts/train_model\.py .*", done.stdout)
+    pairs = "results/main/pairs"
+    given = f" --dev {pairs}/a/dev.jsonl {pairs}/b/dev.jsonl --corpus {pairs}/a/corpus"
+    assert (given in command) == watched
+    assert ("--evaluate-by 'combined nDCG@10'" in command) == watched
+    assert "--check-steps 50" in command
+
+
 def test_without_distillation_there_is_no_teacher(project):
     config = project.configure(
         datasets={"d": {"pairs": "pairs.jsonl"}},
@@ -256,6 +277,11 @@ def test_a_single_shard_is_a_target(project):
             {"models": {"embedder": {"source": "./gone"}}},
             "`models.embedder.source`: names ./gone, which is not a directory",
         ),
+        (
+            {"train": {"evaluation": {"general": "gone.jsonl"}}},
+            "`train.evaluation.general`: names gone.jsonl, which is no file",
+        ),
+        ({"train": {"evaluation": {"measure": "MAP"}}}, "expected one of nDCG@10, RR"),
         ({"report": {"systems": ["bm52"]}}, "names the system bm52"),
         ({"teacher": {"temperature": 0}}, "`teacher.temperature`: is 0, expected more"),
         ({"teacher": {"normalize": "max"}}, "expected one of none, sigmoid, minmax"),

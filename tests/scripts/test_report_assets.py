@@ -376,6 +376,7 @@ def history(tmp_path):
         "seconds": 90.0,
         "world_size": 2,
         "log": log,
+        "warnings": [{"step": 20, "warning": "it forgets"}],
     }
     path = tmp_path / "history.json"
     path.write_text(json.dumps(content))
@@ -392,6 +393,7 @@ def test_training_says_what_it_used(stats, history):
     assert cells(text, "of them used in an epoch") == ["1,064"]
     assert cells(text, "of them left out, for they fill no batch") == ["6"]
     assert cells(text, "minutes") == ["1.5"]
+    assert cells(text, "warning at step 20") == ["it forgets"]
     assert_svg(stats / "d.svg", "Lengths of the train pairs")  # says there are none
 
 
@@ -407,6 +409,35 @@ def test_loss_and_learning_rate_by_step(history, tmp_path):
     assert smoothed(losses) == pytest.approx(
         [losses[max(n - 1, 0) : n + 2].mean() for n in range(19)]
     )
+
+
+def test_measures_of_dev_and_general_queries_by_step(history, tmp_path):
+    from plot_training import main
+
+    scores = dict.fromkeys(("dense", "sparse", "multi_vector", "combined"))
+    entries = [
+        {
+            "step": step,
+            "scores": {
+                name: {mode: {"nDCG@10": step / 40, "RR@10": 0.5} for mode in scores}
+                for name in ("dev", "general")
+            },
+        }
+        for step in (0, 10, 20)
+    ]
+    sizes = {"queries": 5, "passages": 1200}
+    evaluation = {
+        "collections": {"dev": sizes, "general": sizes},
+        "mode": "dense",
+        "measure": "nDCG@10",
+        "best_step": 20,
+        "entries": entries,
+    }
+    content = json.loads(history.read_text()) | {"evaluation": evaluation}
+    history.write_text(json.dumps(content))
+    output = tmp_path / "t.svg"
+    twice(lambda: main(["--history", str(history), "--output", str(output)]), output)
+    assert_svg(output, "Training")
 
 
 def test_a_history_without_losses_is_refused(tmp_path):

@@ -14,12 +14,18 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 import train_model
 from arkiv.errors import InputError
 from arkiv.example import case_pairs
-from arkiv.files import read_json
+from arkiv.files import read_json, write_records
+from arkiv.hashing import content_id
+from arkiv.m3 import M3Encoder
+from arkiv.pairs import with_ids
 from arkiv.tiny import build_embedder
+from arkiv.train.dev import dev_collection
+from arkiv.train.evaluation import Settings, measured
 
 SCRIPT = Path(train_model.__file__)
 ARGS = {
@@ -75,7 +81,29 @@ def material(tmp_path_factory) -> Path:
     for name, some in shards.items():
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in some)
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    held_out = [
+        with_ids({"query": query, "pos": [text]}) for query, text in case_pairs(12, 2)
+    ]
+    passages = {content_id(text): text for _, text in pairs} | {
+        row["pos_ids"][0]: row["pos"][0] for row in held_out
+    }
+    (folder / "pairs").mkdir()
+    write_records(folder / "pairs" / "dev.jsonl", held_out)
+    write_records(
+        folder / "pairs" / "corpus.jsonl",
+        ({"id": one, "text": text} for one, text in passages.items()),
+    )
     return folder
+
+
+def watched(material: Path, **more: object) -> list[str]:
+    """The words with which a run is measured on dev queries."""
+    pairs = material / "pairs"
+    given = {"evaluate_steps": 4, "evaluate_by": "combined nDCG@10"} | more
+    return [
+        *("--dev", str(pairs / "dev.jsonl"), "--corpus", str(pairs / "corpus.jsonl")),
+        *(f"--{k.replace('_', '-')}={value}" for k, value in given.items()),
+    ]
 
 
 def words(material: Path, to: Path, processes: int, **more: object) -> list[str]:
@@ -226,6 +254,121 @@ def test_a_diverging_run_is_one_sentence_and_leaves_nothing(material, tmp_path):
     assert leftovers(tmp_path) == set()
 
 
+def test_two_processes_measure_one_model_and_the_best_is_the_output(
+    material, trained, tmp_path
+):
+    train_model.main([*words(material, tmp_path, 2), *watched(material)])
+    history, bare = (read_json(p / "history.json") for p in (tmp_path, trained))
+    found = history["evaluation"]
+    assert bare["evaluation"] is None
+    assert found["collections"] == {"dev": {"queries": 12, "passages": 35}}
+    assert [entry["step"] for entry in found["entries"]] == [0, 4, 8, 10]
+    # Being measured changes nothing of the training.
+    assert history["log"] == bare["log"]
+
+    collection = dev_collection(
+        [material / "pairs" / "dev.jsonl"],
+        [material / "pairs" / "corpus.jsonl"],
+        queries=200,
+        passages=2000,
+        seed=5,
+    )
+    settings = Settings(
+        *({"dev": collection}, 4, "combined", "nDCG@10", (1.0, 0.3, 1.0)),
+        query_max_length=32,
+        passage_max_length=64,
+    )
+    by_step = {entry["step"]: entry["scores"]["dev"] for entry in found["entries"]}
+    best = max([4, 8, 10], key=lambda step: by_step[step]["combined"]["nDCG@10"])
+    assert found["best_step"] == best
+    for path, step in ((material / "base", 0), (tmp_path / "model", best)):
+        encoder = M3Encoder(path, max_length=64)
+        assert measured(encoder, collection, settings) == by_step[step]
+    assert {path.name for path in (tmp_path / "model").iterdir()} == FILES
+    assert not list((tmp_path / "checkpoints").glob("*best-*"))
+
+
+def test_all_processes_stop_early_together(material, tmp_path):
+    # So slow that no ranking changes.
+    given = words(material, tmp_path, 2, learning_rate=1e-7, save_steps=2)
+    given += watched(material, evaluate_steps=1, patience=2)
+    train_model.main([*given, "--general", str(material / "pairs" / "dev.jsonl")])
+    history = read_json(tmp_path / "history.json")
+    steps = [entry["step"] for entry in history["evaluation"]["entries"]]
+    assert history["steps"] == steps[-1] == history["evaluation"]["best_step"] + 2 < 10
+    assert history["evaluation"]["entries"][-1]["scores"].keys() == {"dev", "general"}
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
+def test_adapters_go_on_from_a_checkpoint_and_are_merged(material, tmp_path):
+    lora = ["--lora-rank", "4", "--lora-targets", "query", "value"]
+    through, stopped = tmp_path / "through", tmp_path / "stopped"
+    more = {"max_steps": 40, "save_steps": 4}
+    train_model.main([*words(material, through, 1, **more), *lora])
+    given = [*words(material, stopped, 1, **more), *lora]
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT), *given], stderr=subprocess.DEVNULL
+    ) as launcher:
+        try:
+            until = time.monotonic() + 120
+            while not list(stopped.glob("checkpoints/checkpoint-*/whole")):
+                assert launcher.poll() is None
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        finally:
+            end(launcher, str(stopped), signal.SIGKILL)
+    train_model.main(given)
+    history = read_json(stopped / "history.json")
+    assert history["resumed_from"].startswith("checkpoint-")
+    assert history["lora"]["rank"] == 4
+    for name in FILES:
+        assert sha(stopped / "model" / name) == sha(through / "model" / name), name
+    # The base model's own tensors, of which adapters changed some.
+    base, tuned = (
+        load_file(path / "model.safetensors")
+        for path in (material / "base", through / "model")
+    )
+    # Hugging Face adds a pooler, which M3 does not use.
+    assert {n for n in tuned if not n.startswith("pooler.")} == base.keys()
+    changed = {name for name in base if not base[name].equal(tuned[name])}
+    assert changed
+    assert {name.split(".")[-2] for name in changed} == {"query", "value"}
+
+
+def test_adapters_beside_a_frozen_encoder_are_refused(material, tmp_path):
+    given = words(material, tmp_path, 1, fix_encoder=True)
+    with pytest.raises(
+        InputError, match=r"`train\.args\.fix_encoder`: is given beside"
+    ):
+        train_model.main([*given, "--lora-rank", "4"])
+
+
+def test_a_measure_that_is_none_and_passages_not_given_are_refused(
+    material, tmp_path, capsys
+):
+    given = words(material, tmp_path, 1)
+    with pytest.raises(SystemExit):
+        train_model.main([*given, *watched(material, evaluate_by="dense MAP")])
+    assert "is not one of dense, sparse" in capsys.readouterr().err
+    dev = watched(material)[:2]
+    with pytest.raises(InputError, match="--dev needs the passages"):
+        train_model.main([*given, *dev])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"temperature": "inf"}, "the gradient was exactly 0 in steps 1 to 2"),
+        ({"learning_rate": 0}, "weights of the encoder did not change in steps 1 to 2"),
+    ],
+)
+def test_a_run_that_learns_nothing_stops_early(material, tmp_path, change, said):
+    given = words(material, tmp_path, 1, save_steps=None, **change)
+    with pytest.raises(InputError, match=said):
+        train_model.main([*given, "--check-steps", "2"])
+    assert leftovers(tmp_path) == set()
+
+
 def end(launcher: subprocess.Popen, mark: str, signum: signal.Signals) -> None:
     """Send a launcher a signal; wait until it and its processes are gone."""
     launcher.send_signal(signum)
@@ -241,8 +384,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(material, tmp_path):
     # Dropout, self-distillation from a later step, and checkpoints in mid-epoch.
     more = {"num_train_epochs": 24, "save_steps": 7, "self_distill_start_step": 20}
     through, stopped = tmp_path / "through", tmp_path / "stopped"
-    train_model.main(words(material, through, 2, **more))
-    given = words(material, stopped, 2, **more)
+    measures = watched(material, evaluate_steps=10, evaluate_by="dense RR@10")
+    train_model.main([*words(material, through, 2, **more), *measures])
+    given = [*words(material, stopped, 2, **more), *measures]
     with subprocess.Popen(
         [sys.executable, str(SCRIPT), *given], stderr=subprocess.DEVNULL
     ) as launcher:
@@ -264,6 +408,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(material, tmp_path):
     assert whole["resumed_from"] is None
     assert history["resumed_from"] != "checkpoint-119"
     assert history["log"] == whole["log"]
+    assert history["evaluation"] == whole["evaluation"]
     assert history["steps"] == whole["steps"] == 120
     for name in FILES:
         assert sha(stopped / "model" / name) == sha(through / "model" / name), name

@@ -12,7 +12,7 @@ import torch
 
 from arkiv.errors import InputError
 from arkiv.train import arguments as args
-from arkiv.train import launch, shards, worker
+from arkiv.train import guards, launch, shards
 
 CPU, GPU = args.Hardware(), args.Hardware(gpus=2, bf16=True)
 
@@ -105,6 +105,19 @@ def test_a_warmup_ratio_becomes_steps_below_one():
     for bad in ({"warmup_ratio": 3}, {"warmup_ratio": 0.1, "warmup_steps": 5}):
         with pytest.raises(InputError, match="warmup_ratio"):
             args.with_defaults(bad, CPU, 1)
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_the_deepspeed_configurations_are_taken(monkeypatch, stage):
+    folder = launch.Path(__file__).parents[2] / "config" / "deepspeed"
+    path = folder / f"stage{stage}.json"
+    monkeypatch.setattr(args.importlib.util, "find_spec", lambda name: object())
+    assert args.with_defaults({"deepspeed": str(path)}, GPU, 2)["bf16"] is True
+    settings = json.loads(path.read_text())
+    assert settings["zero_optimization"]["stage"] == stage
+    # What TrainingArguments decide, deepspeed takes from them.
+    for name in ("bf16", "fp16"):
+        assert settings[name]["enabled"] == "auto"
 
 
 def test_processes():
@@ -233,7 +246,7 @@ def test_batches_are_made_as_they_are_counted(
     for epoch in range(3):
         for data in made:
             data.begin_epoch(epoch)
-        assert len({worker.digest_of_batches(data) for data in made}) == 1
+        assert len({guards.digest_of_batches(data) for data in made}) == 1
         seen = []
         for step in range(plan.batches):
             shares = [
@@ -248,11 +261,11 @@ def test_batches_are_made_as_they_are_counted(
             used = sum(one[0] == name for one in seen)
             assert used + plan.left_out[name] == sum(lows.values())
             assert plan.left_out[name] < batch_size * world_size
-    before = worker.digest_of_batches(made[0])
+    before = guards.digest_of_batches(made[0])
     made[0].begin_epoch(0)
-    assert worker.digest_of_batches(made[0]) != before
+    assert guards.digest_of_batches(made[0]) != before
     made[0].begin_epoch(2)
-    assert worker.digest_of_batches(made[0]) == before
+    assert guards.digest_of_batches(made[0]) == before
 
 
 def test_rows_are_passed_on_to_the_next_longer_bucket_only(buckets):
@@ -583,7 +596,7 @@ def test_a_failure_is_told_in_one_sentence(code, kind, said):
 
 
 def test_processes_that_differ_stop(monkeypatch):
-    worker.agree("anything", "alone")  # no process group: nothing to compare
+    guards.agree("anything", "alone")  # no process group: nothing to compare
 
     def gathered(into, own):
         into[:] = [own, "other"]
@@ -591,31 +604,31 @@ def test_processes_that_differ_stop(monkeypatch):
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     monkeypatch.setattr(torch.distributed, "all_gather_object", gathered)
-    worker.agree("weights", "other")
+    guards.agree("weights", "other")
     with pytest.raises(RuntimeError, match="differ in weights"):
-        worker.agree("weights", "own")
+        guards.agree("weights", "own")
 
 
 def test_the_digest_of_weights_sees_the_last_bit():
     model = torch.nn.Linear(3, 2)
-    before = worker.digest_of_weights(model)
-    assert worker.digest_of_weights(model) == before
+    before = guards.digest_of_weights(model)
+    assert guards.digest_of_weights(model) == before
     with torch.no_grad():
         weight = model.weight.numpy()
         weight[1, 2] = np.nextafter(weight[1, 2], np.float32(9))
-    assert worker.digest_of_weights(model) != before
+    assert guards.digest_of_weights(model) != before
 
 
 def test_a_model_that_is_not_wrapped_is_no_distributed_training():
     model, wrapped = object(), object()
     for size, seen in ((1, model), (2, wrapped)):
-        worker.check_wrapped(
+        guards.check_wrapped(
             SimpleNamespace(
                 args=SimpleNamespace(world_size=size), model=model, model_wrapped=seen
             )
         )
     with pytest.raises(RuntimeError, match="not wrapped for 2"):
-        worker.check_wrapped(
+        guards.check_wrapped(
             SimpleNamespace(
                 args=SimpleNamespace(world_size=2), model=model, model_wrapped=model
             )
@@ -630,60 +643,12 @@ def test_parts_that_did_not_change_are_a_fault():
     with torch.no_grad():
         parts["model"].weight += 0.5
     with pytest.raises(RuntimeError, match="did not change the colbert_linear"):
-        worker.largest_changes(parts, before)
+        guards.largest_changes(parts, before)
     with torch.no_grad():
         parts["colbert_linear"].bias -= 0.25
-    changes = worker.largest_changes(parts, before)
+    changes = guards.largest_changes(parts, before)
     assert changes == pytest.approx({"encoder": 0.5, "colbert_linear": 0.25})
     with torch.no_grad():
         parts["model"].bias[0] = float("nan")
     with pytest.raises(RuntimeError, match="not finite"):
-        worker.largest_changes(parts, before)
-
-
-# The sparse head.
-
-
-def sparse_model(kind: type, hidden: int, vocabulary: int) -> torch.nn.Module:
-    """A model of this class with nothing in it but the sparse head."""
-    model = kind.__new__(kind)
-    torch.nn.Module.__init__(model)
-    torch.manual_seed(3)
-    model.sparse_linear = torch.nn.Linear(hidden, 1)
-    model.vocab_size = vocabulary
-    model.tokenizer = SimpleNamespace(
-        cls_token_id=0, pad_token_id=1, eos_token_id=2, unk_token_id=3
-    )
-    return model.train()
-
-
-def test_the_sparse_head_gives_upstreams_loss_and_gradient():
-    from arkiv.train.upstream import EncoderOnlyEmbedderM3Model, M3Model
-
-    torch.manual_seed(0)
-    states = torch.randn(3, 40, 8)
-    ids = torch.randint(0, 30, (3, 40))  # tokens repeat; specials are among them
-    target = torch.rand(3, 30)
-    results = []
-    for kind in (EncoderOnlyEmbedderM3Model, M3Model):
-        model = sparse_model(kind, 8, 30)
-        given = states.clone().requires_grad_()
-        embedding = model._sparse_embedding(given, ids)
-        ((embedding - target) ** 2).sum().backward()
-        results.append(
-            [embedding, given.grad, *(p.grad for p in model.sparse_linear.parameters())]
-        )
-    for theirs, ours in zip(*results, strict=True):
-        assert torch.allclose(theirs, ours, atol=1e-6)
-    assert (results[1][0][:, :4] == 0).all()
-    assert (results[1][0] > 0).any()
-
-
-def test_equal_weights_of_a_token_share_the_gradient():
-    from arkiv.train.upstream import M3Model
-
-    model = sparse_model(M3Model, 4, 10)
-    torch.nn.init.ones_(model.sparse_linear.weight)
-    states = torch.ones(1, 2, 4, requires_grad=True)
-    model._sparse_embedding(states, torch.tensor([[7, 7]]))[0, 7].backward()
-    assert states.grad.tolist() == [[[0.5] * 4] * 2]
+        guards.largest_changes(parts, before)

@@ -45,6 +45,14 @@ REFUSED = {
     "mrl_dims": "FlagEmbedding does not offer it for M3",
     "fsdp": "FlagEmbedding cannot save a sharded model; use deepspeed stage 0, 1 or 2",
     "use_fast_tokenizer": "the fast tokenizer is the only one",
+    **dict.fromkeys(
+        ("do_eval", "eval_strategy", "eval_steps", "eval_on_start", "eval_delay"),
+        "what is measured while training is given by train.evaluation",
+    ),
+    **dict.fromkeys(
+        ("load_best_model_at_end", "metric_for_best_model", "greater_is_better"),
+        "which model is kept is given by train.evaluation",
+    ),
 }
 PRECISIONS = ("bf16", "fp16")
 

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 RUN = "run.json"
 LOCK = "lock"
+# The best models so far are `best-STEP`, beside the checkpoints.
+BEST = "best-"
 # Written into a checkpoint last, when every process has saved its part.
 WHOLE = "whole"
 # A filesystem without locks, such as Lustre mounted without `flock`.
@@ -80,6 +82,9 @@ def begin(directory: Path, started_with: Mapping[str, Any]) -> Path | None:
     if found and not keep:
         log.info("starting afresh: %s", _why_afresh(earlier, started_with))
     newest = None
+    # What a run left that was killed while it wrote, too.
+    for path in directory.glob(f".{BEST}*" if keep else f"*{BEST}*"):
+        shutil.rmtree(path)
     for path in found:
         if keep and (path / WHOLE).is_file():
             newest = path
@@ -93,8 +98,13 @@ def begin(directory: Path, started_with: Mapping[str, Any]) -> Path | None:
 
 
 def ended_well(directory: Path) -> None:
-    """Note that nothing is left to go on with; the checkpoints stay to be looked at."""
+    """Note that nothing is left to go on with; the checkpoints stay to be looked at.
+
+    The best model, of which the trained one is a copy, goes.
+    """
     (directory / RUN).unlink(missing_ok=True)
+    for path in directory.glob(f"{BEST}*"):
+        shutil.rmtree(path)
 
 
 def _why_afresh(earlier: Any, started_with: Mapping[str, Any]) -> str:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import functools
 import random
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import datasets
 import numpy as np
@@ -20,143 +18,21 @@ from FlagEmbedding.abc.finetune.embedder import (
     AbsEmbedderTrainDataset,
 )
 from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
-    EncoderOnlyEmbedderM3Model,
     EncoderOnlyEmbedderM3Runner,
-    EncoderOnlyEmbedderM3Trainer,
 )
-from safetensors.torch import load_file
-from torch.utils.data import Sampler, SequentialSampler
 from transformers import TrainerCallback
-from transformers.trainer_utils import rotate_checkpoints
 
-from arkiv.errors import InputError
 from arkiv.files import Record, read_records
 from arkiv.lengths import SCORE_KEYS
-from arkiv.train.resume import mark_whole
+from arkiv.train.lora import Lora, add_adapters
+from arkiv.train.model import M3Model
 from arkiv.train.shards import Shard, epoch_batches, plan_buckets
+from arkiv.train.trainer import M3Trainer
 
 TEXT = datasets.Value("string")
 COLUMNS = {"query": TEXT, "pos": datasets.List(TEXT), "neg": datasets.List(TEXT)}
 BATCH_SIZE = {"batch_size": datasets.Value("int32")}
 SCORES = dict.fromkeys(SCORE_KEYS, datasets.List(datasets.Value("float64")))
-HEADS = ("colbert_linear.pt", "sparse_linear.pt")
-# Copied, not saved anew: a tokenizer that was used keeps its last truncation.
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "sentencepiece.bpe.model",
-)
-
-
-class M3Model(EncoderOnlyEmbedderM3Model):
-    """The M3 model in training, with a sparse head that needs less memory."""
-
-    def _sparse_embedding(
-        self,
-        hidden_state: torch.Tensor,
-        input_ids: torch.Tensor,
-        return_embedding: bool = True,
-    ) -> torch.Tensor:
-        """Each token's largest weight in the text, by token id.
-
-        FlagEmbedding's own allocates batch x length x vocabulary in training; this
-        one batch x vocabulary. Loss and gradient are equal, except where one token
-        has the same positive weight at several places, which a contextual encoder
-        hardly gives: there the gradient is divided evenly among them, while
-        FlagEmbedding's goes to one of them. Weights of zero, which tie often, get no
-        gradient from either, for that of ReLU there is zero.
-
-        Args:
-            hidden_state: (batch, length, hidden).
-            input_ids: (batch, length).
-            return_embedding: else the weights of the tokens.
-
-        Returns:
-            (batch, vocabulary), or (batch, length, 1) weights.
-        """
-        weights = torch.relu(self.sparse_linear(hidden_state))
-        if not return_embedding:
-            return weights
-        special = [
-            self.tokenizer.cls_token_id,
-            self.tokenizer.eos_token_id,
-            self.tokenizer.pad_token_id,
-            self.tokenizer.unk_token_id,
-        ]
-        special = torch.tensor(
-            [token for token in special if token is not None], device=input_ids.device
-        )
-        weights = weights.squeeze(-1).masked_fill(torch.isin(input_ids, special), 0)
-        empty = weights.new_zeros(len(input_ids), self.vocab_size)
-        return empty.scatter_reduce(-1, input_ids, weights, "amax")
-
-
-class M3Trainer(EncoderOnlyEmbedderM3Trainer):
-    """Stops at a loss that is no number; saves from one process, and no pickles."""
-
-    def training_step(self, *args, **kwargs) -> torch.Tensor:
-        loss = super().training_step(*args, **kwargs)
-        # Hugging Face's log shows the mean of earlier losses instead of it.
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"the loss is {loss.item()} at step {self.state.global_step + 1}: "
-                "training diverges; lower `learning_rate`, or train in another "
-                "precision"
-            )
-        return loss
-
-    def _get_train_sampler(self, train_dataset: object = None) -> Sampler:
-        # Batches of one shard are in the dataset's own order, which it draws.
-        if isinstance(self.train_dataset, SameShardDataset):
-            return SequentialSampler(self.train_dataset)
-        return super()._get_train_sampler(train_dataset)
-
-    def _save_checkpoint(self, model: object, trial: object) -> None:
-        # Hugging Face's own removes the older ones before all processes have saved
-        # their part of the new one.
-        limit, self.args.save_total_limit = self.args.save_total_limit, None
-        try:
-            super()._save_checkpoint(model, trial)
-        finally:
-            self.args.save_total_limit = limit
-        self.accelerator.wait_for_everyone()
-        if not self.args.should_save:
-            return
-        directory = Path(self.args.output_dir)
-        mark_whole(directory / f"checkpoint-{self.state.global_step}")
-        rotate_checkpoints(
-            output_dir=str(directory),
-            save_total_limit=limit,
-            best_model_checkpoint=self.state.best_model_checkpoint,
-        )
-
-    def _load_from_checkpoint(
-        self, resume_from_checkpoint: str, model: object = None
-    ) -> None:
-        # FlagEmbedding saves the encoder's weights under names that Hugging Face's own
-        # does not find again.
-        checkpoint = Path(resume_from_checkpoint)
-        encoder = load_file(checkpoint / "model.safetensors")
-        self.model.model.load_state_dict(encoder)
-        for name in HEADS:
-            head = torch.load(checkpoint / name, map_location="cpu", weights_only=True)
-            getattr(self.model, name.removesuffix(".pt")).load_state_dict(head)
-
-    def _save(self, output_dir: str | None = None, state_dict: object = None) -> None:
-        # FlagEmbedding's own lets every process write the same files.
-        if not self.args.should_save:
-            return
-        output = Path(output_dir or self.args.output_dir)
-        output.mkdir(parents=True, exist_ok=True)
-        self.model.save(str(output))
-        source = Path(self.model.source)
-        # Without unified fine-tuning the heads stay what they were.
-        heads = () if self.model.unified_finetuning else HEADS
-        for name in (*TOKENIZER_FILES, *heads):
-            if (source / name).is_file():
-                shutil.copyfile(source / name, output / name)
 
 
 def training_rows(path: str, columns: tuple[str, ...]) -> Iterator[Record]:
@@ -293,7 +169,11 @@ class EpochBegins(TrainerCallback):
 
 
 class M3Runner(EncoderOnlyEmbedderM3Runner):
-    """Puts the classes of this module in the place of FlagEmbedding's."""
+    """Puts our classes in the place of FlagEmbedding's."""
+
+    def __init__(self, *args, lora: Lora | None = None) -> None:
+        self.lora = lora
+        super().__init__(*args)
 
     @staticmethod
     def get_model(*args, **kwargs) -> dict:
@@ -308,6 +188,8 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
         # The class is named within FlagEmbedding's method; ours only adds methods.
         model.__class__ = M3Model
         model.source = self.model_args.model_name_or_path
+        if self.lora is not None:
+            add_adapters(model.model, self.lora)
         return tokenizer, model
 
     def load_train_dataset(self) -> AbsEmbedderTrainDataset:

@@ -7,10 +7,11 @@ trains its own, without an error.
 
 from __future__ import annotations
 
-import hashlib
+import json
 import logging
 import math
 import os
+import shutil
 import signal
 import sys
 import time
@@ -18,18 +19,17 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from arkiv.cli import LOG_FORMAT
 from arkiv.errors import InputError
-from arkiv.files import write_json
+from arkiv.files import read_json, write_json
 from arkiv.train.arguments import argument_classes
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
 
 log = logging.getLogger(__name__)
 
 LOGGED = ("step", "epoch", "loss", "learning_rate", "grad_norm")
-# Rows of the first batches that the processes compare.
-COMPARED = 256
 
 
 @dataclass
@@ -39,71 +39,10 @@ class WorkArguments:
     expected_world_size: int
     final_model: str
     report_file: str
+    check_steps: int
+    evaluation_file: str | None = None
+    lora: str | None = None
     resume_from: str | None = None
-
-
-def agree(what: str, value: str) -> None:
-    """Check that all processes have the same value.
-
-    Raises:
-        RuntimeError: they have not.
-    """
-    import torch.distributed as dist
-
-    if not dist.is_initialized():
-        return
-    values: list[str | None] = [None] * dist.get_world_size()
-    dist.all_gather_object(values, value)
-    if len(set(values)) > 1:
-        raise RuntimeError(f"the processes differ in {what}: {', '.join(values)}")
-
-
-def digest_of_batches(dataset) -> str:
-    """A hash of an epoch's order of rows and of the first queries in it."""
-    rows = range(len(dataset.dataset))
-    if hasattr(dataset, "batch_datas"):
-        rows = [int(row) for batch, _ in dataset.batch_datas for row in batch]
-    digest = hashlib.blake2b(repr(list(rows)).encode(), digest_size=8)
-    for row in rows[:COMPARED]:
-        digest.update(dataset.dataset[row]["query"].encode())
-    return digest.hexdigest()
-
-
-def digest_of_weights(model) -> str:
-    """A hash of every bit of the parameters."""
-    import torch
-
-    digest = hashlib.blake2b(digest_size=8)
-    for parameter in model.parameters():
-        values = parameter.detach().cpu().contiguous().flatten()
-        digest.update(values.view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def largest_changes(model, before: dict) -> dict[str, float]:
-    """The largest change of any weight in the encoder and in each head.
-
-    Raises:
-        RuntimeError: a part that was to be trained did not change, or is no number.
-    """
-    changes: dict[str, float] = {}
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        part = name.split(".")[0]
-        part = "encoder" if part == "model" else part
-        change = (parameter.detach().cpu().float() - before[name]).abs().max().item()
-        changes[part] = max(change, changes.get(part, 0.0))
-        if not math.isfinite(change):
-            raise RuntimeError(f"{name} holds values that are not finite")
-    for part, change in changes.items():
-        # Where a sparse head weighs every token of the data zero, ReLU lets no
-        # gradient through: a poor model, but no fault of the run.
-        if change == 0 and part == "sparse_linear":
-            log.warning("the sparse head did not change: it weighs every token zero")
-        elif change == 0:
-            raise RuntimeError(f"training did not change the {part}")
-    return changes
 
 
 def finite(value: object) -> object:
@@ -111,31 +50,24 @@ def finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def check_wrapped(trainer) -> None:
-    """Check that the processes share their gradients, by DDP or deepspeed.
-
-    Raises:
-        RuntimeError: they do not.
-    """
-    world_size = trainer.args.world_size
-    if world_size > 1 and trainer.model_wrapped is trainer.model:
-        raise RuntimeError(
-            f"the model is not wrapped for {world_size} processes: each would train "
-            "its own"
-        )
-
-
 def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     """Train, check, save the model and write what happened."""
     from transformers import TrainerCallback
 
+    from arkiv.train.evaluation import Evaluations, Settings
+    from arkiv.train.guards import (
+        Guards,
+        agree,
+        digest_of_batches,
+        digest_of_weights,
+        largest_changes,
+    )
+    from arkiv.train.lora import Lora
     from arkiv.train.upstream import M3Runner
 
-    class Together(TrainerCallback):
-        # Only now is the model wrapped, if it is.
+    class StepsCounted(TrainerCallback):
+        # Self-distillation begins at a step, which the model counts.
         def on_train_begin(self, args, state, control, **kwargs) -> None:
-            check_wrapped(trainer)
-            # Self-distillation begins at a step, which the model counts.
             model.step = state.global_step * args.gradient_accumulation_steps
 
     if training_args.world_size != work.expected_world_size:
@@ -143,9 +75,11 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
             f"{training_args.world_size} processes train together, expected "
             f"{work.expected_world_size}"
         )
-    runner = M3Runner(model_args, data_args, training_args)
+    lora = Lora(**json.loads(work.lora)) if work.lora else None
+    runner = M3Runner(model_args, data_args, training_args, lora=lora)
     trainer, model = runner.trainer, runner.model
-    trainer.add_callback(Together())
+    trainer.add_callback(StepsCounted())
+    trainer.add_callback(Guards(trainer, work.check_steps))
     agree("the order of the training data", digest_of_batches(runner.train_dataset))
     agree("the weights before training", digest_of_weights(model))
     first = trainer.is_world_process_zero()
@@ -155,13 +89,25 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
             name: parameter.detach().cpu().float().clone()
             for name, parameter in model.named_parameters()
         }
+    evaluations = None
+    if work.evaluation_file:
+        settings = Settings.from_json(
+            read_json(work.evaluation_file),
+            query_max_length=data_args.query_max_len,
+            passage_max_length=data_args.passage_max_len,
+        )
+        evaluations = Evaluations(trainer, settings)
+        trainer.add_callback(evaluations)
     log.info("all %d processes agree; training", work.expected_world_size)
     began = time.monotonic()
     trainer.train(resume_from_checkpoint=work.resume_from)
     seconds = time.monotonic() - began
     agree("the weights after training", digest_of_weights(model))
     changes = largest_changes(model, before) if first else {}
-    trainer.save_model(work.final_model)
+    if evaluations is None:
+        trainer.export(Path(work.final_model))
+    elif first:
+        shutil.copytree(evaluations.kept(evaluations.best["step"]), work.final_model)
     log.info("trained for %.1f s; largest changes %s", seconds, changes)
     if first:
         write_json(
@@ -175,6 +121,10 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
                     {key: finite(entry.get(key)) for key in LOGGED}
                     for entry in trainer.state.log_history
                     if "loss" in entry
+                ],
+                "evaluation": evaluations and evaluations.summary(),
+                "warnings": [
+                    entry for entry in trainer.state.log_history if "warning" in entry
                 ],
             },
         )
@@ -194,6 +144,8 @@ def quiet(first: bool) -> None:
         stream=sys.stderr,
     )
     logging.getLogger("FlagEmbedding").setLevel(logging.ERROR)
+    # An evaluation encodes batch by batch.
+    logging.getLogger("arkiv.batches").setLevel(logging.WARNING)
     disable_progress_bar()
     # What libraries will change one day is not the reader's to mend; the rest is said
     # by the first process.

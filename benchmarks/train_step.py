@@ -1,0 +1,173 @@
+"""One training step of M3: memory and time of ours and of FlagEmbedding's own model.
+
+A body too small to matter and BGE-M3's vocabulary: what is measured is the scores and
+the losses. Each model has a process of its own, for a process's peak memory never
+falls. With a GPU also the longest passages that a model of BGE-M3's shape trains on
+within a given memory.
+
+    python benchmarks/train_step.py [--gpu-memory GIB]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+KINDS = ("arkiv", "flagembedding")
+VOCABULARY, POSITIONS = 250_002, 8194
+TINY = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+TINY["intermediate_size"] = 64
+BGE_M3 = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16}
+BGE_M3["intermediate_size"] = 4096
+QUERIES, GROUP, LENGTH = 2, 8, 256
+# Lengths tried on a GPU are multiples of this.
+GRAIN = 256
+
+
+def build(kind: str, shape: dict):
+    """A model of this shape in training, with the losses of the method."""
+    import torch
+    from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
+        EncoderOnlyEmbedderM3Model,
+    )
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    sys.path.insert(0, str(SCRIPTS))
+    from arkiv.train.model import M3Model
+
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(
+        vocab_size=VOCABULARY, max_position_embeddings=POSITIONS, **shape
+    )
+    hidden = shape["hidden_size"]
+    parts = {
+        "model": XLMRobertaModel(config, add_pooling_layer=False),
+        "colbert_linear": torch.nn.Linear(hidden, hidden),
+        "sparse_linear": torch.nn.Linear(hidden, 1),
+    }
+    return {"arkiv": M3Model, "flagembedding": EncoderOnlyEmbedderM3Model}[kind](
+        parts,
+        tokenizer=SimpleNamespace(
+            cls_token_id=0, pad_token_id=1, eos_token_id=2, unk_token_id=3
+        ),
+        temperature=0.02,
+        normalize_embeddings=True,
+        unified_finetuning=True,
+        use_self_distill=True,
+    ).train()
+
+
+def texts(count: int, length: int, device: str) -> dict:
+    """Random token ids, (count, length), nothing padded."""
+    import torch
+
+    ids = torch.randint(4, VOCABULARY, (count, length), device=device)
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+
+def step(model, length: int, *, query_length: int | None = None) -> None:
+    """Forward and backward with the method's batch."""
+    device = str(next(model.parameters()).device)
+    model(
+        queries=texts(QUERIES, query_length or length, device),
+        passages=texts(QUERIES * GROUP, length, device),
+        teacher_scores=[float(n % GROUP) for n in range(QUERIES * GROUP)],
+    ).loss.backward()
+
+
+def peak_mib() -> float:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measured_step(kind: str) -> dict[str, float]:
+    """Seconds and MiB of one step on the CPU, in this process."""
+    model = build(kind, TINY)
+    step(model, 8)
+    before = peak_mib()
+    began = time.perf_counter()
+    step(model, LENGTH)
+    seconds = time.perf_counter() - began
+    return {
+        "seconds": round(seconds, 3),
+        "peak_mib": round(peak_mib()),
+        "step_mib": round(peak_mib() - before),
+    }
+
+
+def longest_passages(kind: str, gpu_memory: float) -> dict[str, int]:
+    """The longest passages in tokens that fit `gpu_memory` GiB of this GPU; 0: none."""
+    import torch
+
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(min(1.0, gpu_memory * 2**30 / total))
+    model = build(kind, BGE_M3).cuda()
+    model.gradient_checkpointing_enable()
+
+    def fits(length: int) -> bool:
+        try:
+            with torch.autocast("cuda", torch.bfloat16):
+                step(model, length, query_length=min(length, LENGTH))
+        except torch.cuda.OutOfMemoryError:
+            return False
+        finally:
+            torch.cuda.empty_cache()
+        return True
+
+    low, high = 0, (POSITIONS - 2) // GRAIN
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle * GRAIN) else (low, middle - 1)
+    return {"longest_passages": low * GRAIN}
+
+
+def in_its_own_process(kind: str, *words: str) -> dict:
+    done = subprocess.run(
+        [sys.executable, __file__, "--kind", kind, *words],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def measure(gpu_memory: float | None = None) -> dict[str, dict]:
+    """Both models' figures, and ours as a share of FlagEmbedding's.
+
+    Args:
+        gpu_memory: GiB of a GPU to fit passages into; None leaves the GPU out.
+    """
+    result = {kind: in_its_own_process(kind) for kind in KINDS}
+    ours, theirs = (result[kind] for kind in KINDS)
+    result["share"] = {key: round(ours[key] / theirs[key], 4) for key in ours}
+    if gpu_memory is not None:
+        for kind in KINDS:
+            result[kind] |= in_its_own_process(kind, "--gpu-memory", str(gpu_memory))
+    return result
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    arguments.add_argument("--kind", choices=KINDS, help=argparse.SUPPRESS)
+    arguments.add_argument(
+        "--gpu-memory", type=float, metavar="GIB", help="also what fits this much"
+    )
+    arguments = arguments.parse_args(argv)
+    if arguments.kind is None:
+        print(json.dumps(measure(arguments.gpu_memory), indent=2))
+    elif arguments.gpu_memory is None:
+        print(json.dumps(measured_step(arguments.kind)))
+    else:
+        print(json.dumps(longest_passages(arguments.kind, arguments.gpu_memory)))
+
+
+if __name__ == "__main__":
+    main()

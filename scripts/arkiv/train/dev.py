@@ -1,0 +1,145 @@
+"""What a model in training is measured on: some queries and a bounded corpus.
+
+Which of many queries and passages are taken depends on the seed and on each one's id
+alone, and all stand in the order of their ids.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from arkiv.collection import check_judged, check_passage
+from arkiv.errors import InputError
+from arkiv.files import Record, read_records
+from arkiv.hashing import uniform
+from arkiv.pairs import check_pair, with_ids
+
+MODES = ("dense", "sparse", "multi_vector", "combined")
+MEASURES = ("nDCG@10", "RR@10")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Queries, the passages they are searched in, and which of them are relevant."""
+
+    queries: list[str]
+    passages: list[str]
+    relevant: list[list[int]]
+    """Of each query the places of its relevant passages, ascending."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The value that `Collection(**value)` takes."""
+        return asdict(self)
+
+
+def sampled(ids: Iterable[str], most: int, seed: int) -> set[str]:
+    """At most so many of the ids, each taken or not by hash(seed, id)."""
+    return set(heapq.nsmallest(most, ids, key=lambda one: (uniform(seed, one), one)))
+
+
+def _queries(pairs: Iterable[Record], most: int, seed: int) -> list[Record]:
+    """Some of the pairs' queries with all their positives, in order of their ids."""
+    united: dict[str, Record] = {}
+    for pair in pairs:
+        query = united.setdefault(
+            pair["id"], {"id": pair["id"], "query": pair["query"], "relevant": set()}
+        )
+        query["relevant"].update(pair["pos_ids"])
+    return [united[one] for one in sorted(sampled(united, most, seed))]
+
+
+def _collection(queries: Sequence[Record], texts: dict[str, str]) -> Collection:
+    place = {one: row for row, one in enumerate(sorted(texts))}
+    return Collection(
+        [query["query"] for query in queries],
+        [texts[one] for one in place],
+        [sorted(place[one] for one in query["relevant"]) for query in queries],
+    )
+
+
+def dev_collection(
+    pairs: Sequence[str | Path],
+    corpora: Sequence[str | Path],
+    *,
+    queries: int,
+    passages: int,
+    seed: int,
+) -> Collection:
+    """Of the dev pairs and corpora of all datasets.
+
+    Args:
+        pairs: JSONL files of pairs with ids.
+        corpora: JSONL files of passages with ids.
+        queries: at most.
+        passages: at most, beside those relevant to a query.
+        seed: of the sample.
+
+    Raises:
+        InputError: no query at all, or one whose relevant passage no corpus holds.
+    """
+    rows = (pair for path in pairs for _, pair in read_records(path, check_judged))
+    taken = _queries(rows, queries, seed)
+    if not taken:
+        raise InputError(
+            "holds no query to measure with; raise `pairs.shares.dev`, or set "
+            "`train.evaluation.steps` to 0",
+            file=pairs[0],
+        )
+    wanted = set().union(*(query["relevant"] for query in taken))
+
+    def others() -> Iterable[str]:
+        seen: set[str] = set()
+        for path in corpora:
+            for _, passage in read_records(path, check_passage):
+                if passage["id"] not in wanted and passage["id"] not in seen:
+                    seen.add(passage["id"])
+                    yield passage["id"]
+
+    kept = wanted | sampled(others(), passages, seed)
+    texts = {
+        passage["id"]: passage["text"]
+        for path in corpora
+        for _, passage in read_records(path)
+        if passage["id"] in kept
+    }
+    for query in taken:
+        if missing := sorted(query["relevant"] - texts.keys()):
+            raise InputError(
+                f"query {query['id']} names the passage {missing[0]}, which no corpus "
+                "holds",
+                file=pairs[0],
+            )
+    return _collection(taken, texts)
+
+
+def general_collection(
+    path: str | Path, *, queries: int, passages: int, seed: int
+) -> Collection:
+    """Of a JSONL file of `{"query", "pos"}`, with `neg` if wanted: its own passages.
+
+    Args:
+        path: FlagEmbedding rows.
+        queries: at most.
+        passages: at most, beside those relevant to a query.
+        seed: of the sample.
+
+    Raises:
+        InputError: a row that is none, or no row at all.
+    """
+    texts: dict[str, str] = {}
+    pairs = []
+    for _, record in read_records(path, check_pair):
+        pair = with_ids(record)
+        for kind in ("pos", "neg"):
+            texts |= zip(pair.get(f"{kind}_ids", ()), pair.get(kind, ()), strict=True)
+        pairs.append({key: pair[key] for key in ("id", "query", "pos_ids")})
+    taken = _queries(pairs, queries, seed)
+    if not taken:
+        raise InputError("holds no query to measure with", file=path)
+    wanted = set().union(*(query["relevant"] for query in taken))
+    kept = wanted | sampled(texts.keys() - wanted, passages, seed)
+    return _collection(taken, {one: texts[one] for one in kept})

@@ -1,0 +1,289 @@
+"""Evaluation while training: measures by step, the best model, early stopping.
+
+All processes encode a share of the passages and then have all scores, so that they
+decide alike. A model in evaluation draws no random numbers: training does not depend on
+when it is measured.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import TrainerCallback
+
+from arkiv.batches import by_budget
+from arkiv.errors import InputError
+from arkiv.files import written_whole
+from arkiv.m3 import M3Encoder, late_interaction_scores, load_head
+from arkiv.measures import DECIMALS, TITLES, of_first_ten
+from arkiv.models import HEADS, Options
+from arkiv.retrieval import best
+from arkiv.train.dev import MEASURES, MODES, Collection
+from arkiv.train.guards import gathered, warn
+from arkiv.train.resume import BEST
+
+if TYPE_CHECKING:
+    from arkiv.train.trainer import M3Trainer
+
+log = logging.getLogger(__name__)
+
+# Of passages whose token vectors are held at once: some 100 MB at 1,024 dimensions.
+BLOCK_CHARACTERS = 1 << 16
+
+Scores = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run is evaluated; see `train.evaluation` in config/config.yaml."""
+
+    collections: dict[str, Collection]
+    """`dev`, which decides, and `general` if one is watched."""
+    steps: int
+    mode: str
+    measure: str
+    weights: Sequence[float]
+    """Of dense, sparse and multi-vector scores in mode combined."""
+    batch_tokens: int | None = None
+    patience: int | None = None
+    query_max_length: int = 256
+    passage_max_length: int = 8192
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], **more: Any) -> Settings:
+        """Of what the launcher wrote."""
+        collections = {
+            name: Collection(**one) for name, one in value["collections"].items()
+        }
+        return cls(**{**value, "collections": collections}, **more)
+
+    @property
+    def title(self) -> str:
+        """Mode and measure as people name them."""
+        return f"{self.mode} {TITLES.get(self.measure, self.measure)}"
+
+
+def measured(
+    encoder: M3Encoder,
+    collection: Collection,
+    settings: Settings,
+    rank: int = 0,
+    world_size: int = 1,
+) -> Scores:
+    """Mean nDCG@10 and RR@10 of each mode over a collection, all of which is searched.
+
+    Args:
+        encoder: the model.
+        collection: queries, passages, judgements.
+        settings: lengths, weights and batches.
+        rank: of this process, which encodes its share of the passages.
+        world_size: all of which call this.
+    """
+    encoder.max_length = settings.query_max_length
+    queries = encoder.encode(collection.queries, sparse=True, multi_vector=True)
+    encoder.max_length = settings.passage_max_length
+    lengths = [len(passage) for passage in collection.passages]
+    own: list[tuple[list[int], dict[str, np.ndarray]]] = []
+    for number, rows in enumerate(by_budget(lengths, BLOCK_CHARACTERS)):
+        if number % world_size != rank:
+            continue
+        passages = encoder.encode(
+            [collection.passages[row] for row in rows], sparse=True, multi_vector=True
+        )
+        scores = {
+            "dense": queries.dense @ passages.dense.T,
+            "sparse": (queries.sparse @ passages.sparse.T).toarray(),
+            "multi_vector": late_interaction_scores(
+                queries.multi_vector, passages.multi_vector
+            ),
+        }
+        own.append((rows, scores))
+    shape = len(collection.queries), len(collection.passages)
+    scores = {mode: np.empty(shape, np.float32) for mode in MODES}
+    for rows, found in (part for parts in gathered(own) for part in parts):
+        for mode, values in found.items():
+            scores[mode][:, rows] = values
+    weights = np.array(settings.weights, np.float32) / sum(settings.weights)
+    scores["combined"] = sum(
+        weight * scores[mode] for weight, mode in zip(weights, MODES, strict=False)
+    )
+    return {mode: _means(values, mode, collection) for mode, values in scores.items()}
+
+
+def _means(scores: np.ndarray, mode: str, collection: Collection) -> dict[str, float]:
+    rankings = [best(row, 10, matching=mode == "sparse").rows for row in scores]
+    means = of_first_ten(rankings, collection.relevant).mean(axis=0)
+    return {
+        name: round(float(mean), DECIMALS)
+        for name, mean in zip(MEASURES, means, strict=True)
+    }
+
+
+class Evaluations(TrainerCallback):
+    """Measures the base model, then every so many steps and at the end.
+
+    Keeps the best model so far as `best-STEP` beside the checkpoints, and the one that
+    the newest checkpoint knows as the best, for a run that goes on from there. What was
+    measured stands in the trainer's log, which checkpoints hold.
+
+    Args:
+        trainer: whose model is measured.
+        settings: what on and how.
+    """
+
+    def __init__(self, trainer: M3Trainer, settings: Settings) -> None:
+        self.trainer, self.settings = trainer, settings
+        self.directory = Path(trainer.args.output_dir)
+        self.known: int | None = None
+        self.stopped = False
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """`{"step", "epoch", "scores": {collection: {mode: {measure: mean}}}}` each."""
+        log_history = self.trainer.state.log_history
+        return [entry for entry in log_history if "scores" in entry]
+
+    def score(self, entry: Mapping[str, Any], collection: str = "dev") -> float:
+        """The measure that decides, of an entry."""
+        return entry["scores"][collection][self.settings.mode][self.settings.measure]
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The first best entry after step 0."""
+        trained = [entry for entry in self.entries if entry["step"]]
+        return max(trained, key=self.score, default=None)
+
+    def kept(self, step: int) -> Path:
+        """Where the best model of a step is."""
+        return self.directory / f"{BEST}{step}"
+
+    def on_train_begin(self, args, state, control, **kwargs) -> None:
+        if not self.entries:
+            self.evaluate()
+        if self.best is not None:
+            self.known = self.best["step"]
+            if not self.kept(self.known).is_dir():
+                raise InputError(
+                    "is not there any more, and the checkpoint needs it; remove the "
+                    "checkpoints to start afresh",
+                    file=self.kept(self.known),
+                )
+
+    def on_step_end(self, args, state, control, **kwargs) -> None:
+        last = control.should_training_stop
+        if not last and state.global_step % self.settings.steps:
+            return
+        self.evaluate()
+        if self.best["step"] == state.global_step:
+            self._keep_best()
+        elif not last and self._patience_is_over():
+            log.info("no better %s: stopping early", self.settings.title)
+            control.should_training_stop = self.stopped = True
+            control.should_save = False
+
+    def on_epoch_end(self, args, state, control, **kwargs) -> None:
+        # A run that went on from a checkpoint made here would take one step more.
+        if self.stopped:
+            control.should_save = False
+
+    def on_save(self, args, state, control, **kwargs) -> None:
+        if self.best is not None:
+            self.known = self.best["step"]
+            self._remove_others()
+
+    def on_train_end(self, args, state, control, **kwargs) -> None:
+        base, found = self.entries[0], self.best
+        for name in self.settings.collections:
+            before, after = self.score(base, name), self.score(found, name)
+            if after < before:
+                warn(
+                    self.trainer,
+                    f"the tuned model (step {found['step']}) is below the base model "
+                    f"on {name} queries: {self.settings.title} {after:.3f} against "
+                    f"{before:.3f}",
+                )
+
+    def evaluate(self) -> None:
+        """Measure the model as it is and log it."""
+        trainer, settings = self.trainer, self.settings
+        model, state = trainer.model, trainer.state
+        heads = [getattr(model, name.removesuffix(".pt")) for name in HEADS]
+        if None in heads:  # not fine-tuned: they stay what they were
+            source = Path(model.source)
+            dim = model.config.hidden_size
+            heads = [load_head(source, name, dim) for name in HEADS]
+            heads = [head.to(model.model.device) for head in heads]
+        encoder = M3Encoder.of(
+            Path(model.source),
+            model.tokenizer,
+            model.model,
+            *heads,
+            batch_tokens=settings.batch_tokens,
+        )
+        device = model.model.device
+        dtype = Options().dtype(device)
+        was_training = model.training
+        model.eval()
+        # As the evaluation after training.
+        lower = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+        with lower, torch.inference_mode():
+            scores = {
+                name: measured(
+                    encoder,
+                    collection,
+                    settings,
+                    trainer.args.process_index,
+                    trainer.args.world_size,
+                )
+                for name, collection in settings.collections.items()
+            }
+        model.train(was_training)
+        # All have the same scores, unless their processors round differently.
+        scores = gathered(scores)[0]
+        state.log_history.append(
+            {"step": state.global_step, "epoch": state.epoch or 0, "scores": scores}
+        )
+        for name in scores:
+            now, before = (self.score(self.entries[i], name) for i in (-1, 0))
+            log.info(
+                "step %d: %s on %s queries %.4f (base %.4f)",
+                *(state.global_step, settings.title, name, now, before),
+            )
+
+    def _patience_is_over(self) -> bool:
+        since = [e for e in self.entries if e["step"] > self.best["step"]]
+        patience = self.settings.patience
+        return patience is not None and len(since) >= patience
+
+    def _keep_best(self) -> None:
+        if self.trainer.args.should_save:
+            with written_whole(self.kept(self.best["step"])) as beside:
+                self.trainer.export(beside)
+        self._remove_others()
+
+    def _remove_others(self) -> None:
+        if not self.trainer.args.should_save:
+            return
+        kept = {self.kept(step) for step in (self.known, self.best["step"])}
+        for path in set(self.directory.glob(f"{BEST}*")) - kept:
+            shutil.rmtree(path)
+
+    def summary(self) -> dict[str, Any]:
+        """What `training/history.json` says of it."""
+        return {
+            "collections": {
+                name: {"queries": len(one.queries), "passages": len(one.passages)}
+                for name, one in self.settings.collections.items()
+            },
+            "mode": self.settings.mode,
+            "measure": self.settings.measure,
+            "best_step": self.best["step"],
+            "entries": self.entries,
+        }

@@ -1,0 +1,228 @@
+"""FlagEmbedding's M3 model in training, with scores that need less memory.
+
+Losses, scores and gradients are those of `EncoderOnlyEmbedderM3Model`, and the tests
+compare them in float64; but for the losses of a batch without in-batch negatives, where
+FlagEmbedding's own fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM3Model
+from torch.autograd.function import once_differentiable
+
+from arkiv.models import HEADS
+
+# Products of token vectors held at once: 64 MiB of float32.
+BLOCK_PRODUCTS = 1 << 24
+
+
+def largest_weights(
+    input_ids: torch.Tensor, weights: torch.Tensor, vocabulary: int
+) -> torch.Tensor:
+    """Each token's largest weight in its text, by token id.
+
+    Where a token has its largest weight at several places, the gradient goes to the
+    first of them, as that of `torch.max` does in FlagEmbedding's.
+
+    Args:
+        input_ids: (batch, length) int64.
+        weights: (batch, length), from 0.
+        vocabulary: number of token ids.
+
+    Returns:
+        (batch, vocabulary), 0 for a token that the text does not have.
+    """
+    batch, length = input_ids.shape
+    with torch.no_grad():
+        largest = weights.new_zeros(batch, vocabulary)
+        largest = largest.scatter_reduce(-1, input_ids, weights, "amax")
+        is_largest = weights == largest.gather(-1, input_ids)
+        place = torch.arange(length, dtype=torch.int32, device=weights.device)
+        first = place.new_full((batch, vocabulary), length).scatter_reduce(
+            -1, input_ids, torch.where(is_largest, place, length), "amin"
+        )
+        wins = first.gather(-1, input_ids) == place
+    # One place a token is left, so that adding is taking it.
+    empty = weights.new_zeros(batch, vocabulary)
+    return empty.scatter_add(-1, input_ids, weights.masked_fill(~wins, 0))
+
+
+def _blocks(tokens: int, passages: int, length: int) -> Iterator[tuple[slice, slice]]:
+    """Rows of query tokens and of passages whose products are held at once."""
+    rows = max(1, min(tokens, BLOCK_PRODUCTS // length))
+    columns = max(1, BLOCK_PRODUCTS // (rows * length))
+    for column in range(0, passages, columns):
+        for row in range(0, tokens, rows):
+            yield slice(row, row + rows), slice(column, column + columns)
+
+
+class BestTokens(torch.autograd.Function):
+    """For each query token the highest product with a token of each passage.
+
+    The products are made a block at a time, and only the places of the highest are
+    kept for the gradient; all at once they would take queries x query tokens x
+    passages x passage tokens.
+    """
+
+    @staticmethod
+    def forward(ctx, queries: torch.Tensor, passages: torch.Tensor) -> torch.Tensor:
+        """(n_queries, m, dim) and (n_passages, n, dim) to (n_queries, m, n_passages).
+
+        Of equal products the first counts, as in `torch.max`.
+        """
+        tokens, length = queries.flatten(0, 1), passages.shape[1]
+        shape = len(tokens), len(passages)
+        places = torch.empty(shape, dtype=torch.int32, device=queries.device)
+        highest = None
+        for rows, columns in _blocks(*shape, length):
+            # In half precision under autocast, as FlagEmbedding's.
+            products = tokens[rows] @ passages[columns].flatten(0, 1).T
+            best = products.unflatten(1, (-1, length)).max(-1)
+            if highest is None:
+                highest = products.new_empty(shape)
+            highest[rows, columns], places[rows, columns] = best
+        ctx.save_for_backward(queries, passages, places)
+        return highest.unflatten(0, queries.shape[:2])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The gradients of queries and passages.
+
+        By products with the gradient at the places of the highest and zero elsewhere:
+        unlike `index_add_` on a GPU they add up in the same order every time.
+        """
+        queries, passages, places = ctx.saved_tensors
+        tokens, length = queries.flatten(0, 1), passages.shape[1]
+        gradient = gradient.flatten(0, 1).to(tokens.dtype)
+        of_tokens, of_passages = torch.zeros_like(tokens), torch.zeros_like(passages)
+        for rows, columns in _blocks(len(tokens), len(passages), length):
+            chosen = places[rows, columns].long().unsqueeze(-1)
+            shares = tokens.new_zeros(*chosen.shape[:2], length)
+            shares.scatter_(-1, chosen, gradient[rows, columns].unsqueeze(-1))
+            shares = shares.flatten(1)
+            of_tokens[rows] += shares @ passages[columns].flatten(0, 1)
+            of_passages[columns] += (shares.T @ tokens[rows]).unflatten(0, (-1, length))
+        return of_tokens.view_as(queries), of_passages
+
+
+class M3Model(EncoderOnlyEmbedderM3Model):
+    """The M3 model in training, with sparse and multi-vector scores in less memory.
+
+    Attributes:
+        largest_weight: the largest token weight of the sparse head since it was last
+            set to None; a tensor, not to wait for the GPU at every step.
+    """
+
+    largest_weight: torch.Tensor | None = None
+
+    def _sparse_embedding(
+        self,
+        hidden_state: torch.Tensor,
+        input_ids: torch.Tensor,
+        return_embedding: bool = True,
+    ) -> torch.Tensor:
+        """Each token's largest weight in the text, by token id; special tokens 0.
+
+        FlagEmbedding's own allocates batch x length x vocabulary in training; this
+        one batch x vocabulary.
+
+        Args:
+            hidden_state: (batch, length, hidden).
+            input_ids: (batch, length).
+            return_embedding: else the weights of the tokens.
+
+        Returns:
+            (batch, vocabulary), or (batch, length, 1) weights.
+        """
+        weights = torch.relu(self.sparse_linear(hidden_state))
+        if not return_embedding:
+            return weights
+        special = [
+            self.tokenizer.cls_token_id,
+            self.tokenizer.eos_token_id,
+            self.tokenizer.pad_token_id,
+            self.tokenizer.unk_token_id,
+        ]
+        special = torch.tensor(
+            [token for token in special if token is not None], device=input_ids.device
+        )
+        weights = weights.squeeze(-1).masked_fill(torch.isin(input_ids, special), 0)
+        largest = weights.detach().max()
+        if self.largest_weight is not None:
+            largest = torch.maximum(largest, self.largest_weight)
+        self.largest_weight = largest
+        return largest_weights(input_ids, weights, self.vocab_size)
+
+    def compute_colbert_score(
+        self,
+        q_reps: torch.Tensor,
+        p_reps: torch.Tensor,
+        q_mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Late-interaction scores of each query with each passage, over temperature.
+
+        Args:
+            q_reps: (n_queries, m, dim); padding is 0.
+            p_reps: (n_passages, n, dim); padding is 0.
+            q_mask: (n_queries, 1 + m), the CLS token included.
+
+        Returns:
+            (n_queries, n_passages).
+        """
+        highest = BestTokens.apply(q_reps, p_reps)
+        means = highest.sum(1) / q_mask[:, 1:].sum(-1, keepdim=True)
+        return means / self.temperature
+
+    def save(
+        self, output_dir: str, encoder: dict[str, torch.Tensor] | None = None
+    ) -> None:
+        """Write encoder and heads.
+
+        Args:
+            output_dir: a directory that is there.
+            encoder: its weights, if not as they are in training.
+        """
+        state = self.model.state_dict() if encoder is None else encoder
+        self.model.save_pretrained(output_dir, state_dict=state)
+        for name in HEADS if self.unified_finetuning else ():
+            head = getattr(self, name.removesuffix(".pt")).state_dict()
+            on_cpu = {key: value.cpu() for key, value in head.items()}
+            torch.save(on_cpu, Path(output_dir, name))
+
+    def _compute_no_in_batch_neg_loss(
+        self,
+        q_reps: torch.Tensor,
+        p_reps: torch.Tensor,
+        teacher_targets: torch.Tensor | None = None,
+        compute_score_func: Callable[..., torch.Tensor] | None = None,
+        **more: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores of each query with its own passages, (n_queries, group), and the loss.
+
+        The mean of the losses that each query has in a batch of its own. FlagEmbedding
+        1.4.2 looks for the positive of query i at i x group instead of 0, and weighs
+        one passage a query in the loss of all scores together.
+        """
+        if compute_score_func == self.ensemble_score:
+            scores = compute_score_func(q_reps, p_reps, **more)
+        else:
+            scores = self.compute_local_score(
+                q_reps, p_reps, compute_score_func, **more
+            )
+        loss = 0.0
+        if teacher_targets is None or self.kd_loss_type == "kl_div":
+            first = torch.zeros(len(scores), dtype=torch.long, device=scores.device)
+            loss = self.compute_loss(scores, first)
+        if teacher_targets is not None:
+            alone = zip(teacher_targets.split(1), scores.split(1), strict=True)
+            distilled = [
+                self.distill_loss(self.kd_loss_type, *pair, scores.shape[1])
+                for pair in alone
+            ]
+            loss = loss + torch.stack(distilled).mean()
+        return scores, loss
