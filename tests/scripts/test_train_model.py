@@ -210,7 +210,7 @@ def test_the_same_command_gives_the_same_bytes(trained, material, tmp_path):
     assert one["log"] == two["log"]
 
 
-def test_one_process_mixes_shards_and_needs_no_scores(material, tmp_path):
+def test_one_process_mixes_shards_and_needs_no_scores_nor_heads(material, tmp_path):
     bare = tmp_path / "bare"
     bare.mkdir()
     shutil.copytree(material / "base", bare / "base")
@@ -231,13 +231,20 @@ def test_one_process_mixes_shards_and_needs_no_scores(material, tmp_path):
         kd_loss_type=None,
         save_steps=None,
         max_steps=3,
+        unified_finetuning=False,
+        use_self_distill=False,
     )
-    train_model.main(given)
+    train_model.main([*given, *watched(material)])
     history = read_json(tmp_path / "history.json")
     assert (history["world_size"], history["steps"]) == (1, 3)
     assert (history["rows"], history["rows_used"]) == (23, 22)
     assert sum(history["rows_left_out"].values()) == 1
     assert leftovers(tmp_path / "checkpoints") == set()
+    # The heads stay what they were, and are measured as such.
+    assert history["parameters_changed"].keys() == {"encoder"}
+    for name in ("colbert_linear.pt", "sparse_linear.pt"):
+        assert sha(tmp_path / "model" / name) == sha(bare / "base" / name)
+    assert [e["step"] for e in history["evaluation"]["entries"]] == [0, 3]
 
 
 def test_a_diverging_run_is_one_sentence_and_leaves_nothing(material, tmp_path):

@@ -27,7 +27,7 @@ from arkiv.models import HEADS, Options
 from arkiv.retrieval import best
 from arkiv.train.dev import MEASURES, MODES, Collection
 from arkiv.train.guards import gathered, warn
-from arkiv.train.resume import BEST
+from arkiv.train.resume import BEST, on_disk
 
 if TYPE_CHECKING:
     from arkiv.train.trainer import M3Trainer
@@ -266,6 +266,8 @@ class Evaluations(TrainerCallback):
         if self.trainer.args.should_save:
             with written_whole(self.kept(self.best["step"])) as beside:
                 self.trainer.export(beside)
+                # A whole checkpoint will count on it.
+                on_disk(beside)
         self._remove_others()
 
     def _remove_others(self) -> None:

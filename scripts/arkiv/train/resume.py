@@ -49,13 +49,18 @@ def checkpoints(directory: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name.partition("-")[2]))
 
 
-def mark_whole(checkpoint: str | Path) -> None:
-    """Say that every process has saved its part of a checkpoint."""
-    for path in Path(checkpoint).rglob("*"):
+def on_disk(directory: Path) -> None:
+    """Wait until all files of a directory are on the disk."""
+    for path in directory.rglob("*"):
         if path.is_file():
-            # The mark must not reach the disk before what it stands for.
             with open(path, "rb") as file:
                 os.fsync(file.fileno())
+
+
+def mark_whole(checkpoint: str | Path) -> None:
+    """Say that every process has saved its part of a checkpoint."""
+    # The mark must not reach the disk before what it stands for.
+    on_disk(Path(checkpoint))
     Path(checkpoint, WHOLE).touch()
 
 
