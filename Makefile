@@ -27,8 +27,10 @@ demo: install
 	@python scripts/show_metrics.py results/demo/metrics/metrics.json
 	@echo "Report: results/demo/report.html"
 
+# Two files of tests at a time, the longest first.
 test: check
-	pytest
+	pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		tests/workflow tests/scripts tests/dag tests/unit tests/slurm
 
 # On a SLURM of three nodes that the tests start on this machine. Needs root and Debian's
 # packages slurm-wlm, slurmdbd, munge, mariadb-server and iproute2, and reaches PyPI.
