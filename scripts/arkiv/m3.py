@@ -115,7 +115,10 @@ class M3Forward:
     def _take(self, path, tokenizer, model, multi_vector_head, sparse_head) -> None:
         import torch
 
+        from arkiv.first_token import LastLayer
+
         self.path, self.model = path, model
+        self.last_layer = LastLayer(model)
         self.multi_vector_head, self.sparse_head = multi_vector_head, sparse_head
         self.device, self.dtype = model.device, model.dtype
         self.pad = tokenizer.pad_token_id
@@ -150,7 +153,9 @@ class M3Forward:
     def _encoded(self, batch: Batch) -> tuple:
         import torch
 
+        only_dense = not (batch.sparse or batch.multi_vector)
         with torch.inference_mode():
+            self.last_layer.take(first_token_alone=only_dense)
             hidden, padded = self._hidden(batch.ids)
             if not torch.isfinite(hidden).all():
                 raise InputError(
@@ -329,7 +334,7 @@ class M3Encoder(OnDevices):
             job,
             model=self.path,
             settings=self.options.settings() | {"max_length": self.max_length},
-            sources=[__file__, models.__file__],
+            sources=[__file__, *models.SOURCES],
             value=("<f2", (self.dim,)),
         ) as kept:
             keys = [key(text) for text in unique]

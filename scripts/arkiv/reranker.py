@@ -54,9 +54,13 @@ class RerankerForward:
     ) -> None:
         import torch
 
+        from arkiv.first_token import LastLayer
+
         self.path = model_dir
         self.device = torch.device(device)
         self.model = models.load(model_dir, "reranker", options, self.device)
+        # The classification head looks at the first token.
+        LastLayer(self.model).take(first_token_alone=True)
         tokenizer, _ = models.load_tokenizer(model_dir, options)
         self.pad = tokenizer.pad_token_id
         self.budget = budget or models.token_budget(
@@ -168,7 +172,7 @@ class Reranker(OnDevices):
             model=self.path,
             settings=self.options.settings()
             | {"room": self.room, "query_max_length": self.query_max_length},
-            sources=[__file__, models.__file__],
+            sources=[__file__, *models.SOURCES],
             value="<f8",
         ) as kept:
             keys = [key(*pair) for pair in unique]

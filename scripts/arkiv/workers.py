@@ -32,7 +32,6 @@ BATCHES_AHEAD = 2
 # Copies of a model that small are worth a process per core: on two cores, two
 # processes of one thread each encoded a third faster than one process of two.
 SMALL_MODELS = 1 << 30  # bytes, all copies together
-IMPORTED_ONCE = ["torch", "transformers.modeling_utils"]
 
 
 class Worker(Protocol):
@@ -111,17 +110,19 @@ class Workers:
             self._here = self._recipe(self._devices[0])
             self._budget = self._here.budget
             return self
-        # Not forked from here: CUDA and OpenMP do not outlive it. On a CPU they are
-        # forked from a server that has imported what is slow to, and done nothing yet.
-        on_cpu = all(device == "cpu" for device in self._devices)
-        context = get_context("forkserver" if on_cpu else "spawn")
-        if on_cpu:
-            context.set_forkserver_preload(IMPORTED_ONCE)
+        # A fork has all that was imported. But neither CUDA outlives it nor OpenMP that
+        # has begun to use several threads.
         threads = max(1, cores() // len(self._devices))
+        forked = threads == 1 and all(device == "cpu" for device in self._devices)
+        context = get_context("fork" if forked else "spawn")
         for device in self._devices:
             ours, theirs = context.Pipe()
+            # A worker that held our end of a pipe would never see it close.
+            held = [*self._pipes, ours] if forked else []
             process = context.Process(
-                target=_work, args=(self._recipe, device, threads, theirs), daemon=True
+                target=_work,
+                args=(self._recipe, device, threads, theirs, held),
+                daemon=True,
             )
             process.start()
             theirs.close()
@@ -279,10 +280,18 @@ def _ending(code: int) -> str:
     return f"a worker process ended with exit status {code}"
 
 
-def _work(recipe: Recipe, device: str, threads: int, pipe) -> None:
+def _work(
+    recipe: Recipe,
+    device: str,
+    threads: int,
+    pipe: connection.Connection,
+    held: list[connection.Connection],
+) -> None:
     """The life of a worker process: load, say the budget, answer each batch."""
     import torch
 
+    for other in held:
+        other.close()
     # Ctrl-C reaches the whole group; the parent ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
