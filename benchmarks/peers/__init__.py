@@ -11,7 +11,7 @@ def settings(*, quick: bool, gpu: bool) -> list[tuple[int, int]]:
         return [(16, 1), (64, 1), (256, 1)]
     if quick:
         return [(16, 1), (16, 2)]
-    return [(8, 1), (16, 1), (32, 1), (16, 2)]
+    return [(8, 1), (16, 1), (16, 2)]
 
 
 def encoding(
