@@ -23,6 +23,7 @@ from benchmarks.mining import mining
 from benchmarks.search import search
 from benchmarks.split import split
 from benchmarks.teacher import teacher
+from benchmarks.training import training
 
 # A benchmark makes its data, runs its variants, checks that all did the same work.
 BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "search": search,
     "teacher": teacher,
     "split": split,
+    "training": training,
 }
 CACHE = HERE / ".cache"
 CORES_WITHOUT_GPU = 2
