@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks import ROOT
 
-# As in config/config.yaml.
-PARTS = 4
+# Of a corpus, as in config/demo.yaml: one for each core.
+PARTS = 2
 
 
 def script(name: str, **flags: object) -> list[str]:
@@ -74,14 +74,12 @@ def mine(
 
 
 def search(vectors: Path, *, depth: int) -> list[list[str]]:
-    """Search every part of the corpus, then merge: `{out}/I-of-N.npy`, negatives."""
-    queries = vectors / "queries.npy"
-    embeddings = {part: vectors / f"part-{part}.npy" for part in parts()}
+    """Search every part of the corpus, then merge: `{out}/I-of-N.npy`, merged.npy."""
     searches = [
         script(
             "search_corpus",
-            queries=queries,
-            embeddings=embeddings[part],
+            queries=vectors / "queries.npy",
+            embeddings=vectors / f"part-{part}.npy",
             corpus=vectors / "corpus.jsonl",
             part=part,
             depth=depth,
@@ -89,14 +87,11 @@ def search(vectors: Path, *, depth: int) -> list[list[str]]:
         )
         for part in parts()
     ]
-    merge = pick(
-        vectors,
-        parts(),
-        queries=queries,
-        embeddings=list(embeddings.values()),
-        window=(2, depth),
-        negatives=7,
-    )
+    merge = [
+        *(sys.executable, "-m", "benchmarks.merge"),
+        *("--corpus", str(vectors / "corpus.jsonl"), "--output", "{out}/merged.npy"),
+        *("--neighbours", *(f"{{out}}/{part}.npy" for part in parts())),
+    ]
     return [*searches, merge]
 
 

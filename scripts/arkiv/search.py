@@ -31,7 +31,7 @@ NO_NEIGHBOUR = np.array((-1, -np.inf), dtype=NEIGHBOUR)
 
 # Vectors held at once, in float32: of a block of passages, and of a block of queries.
 # The corpus is read once and once again for each block of queries.
-PASSAGE_BLOCK_BYTES = 1 << 27
+PASSAGE_BLOCK_BYTES = 1 << 26
 QUERY_BLOCK_BYTES = 1 << 28
 # Queries compared in float64 with every passage at once.
 EXHAUSTIVE_BLOCK = 256
@@ -99,6 +99,7 @@ def blocks_of(embeddings: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the first row and the vectors (n, dim) float16 of each block.
 
     Those of a file are read, not mapped: mapped pages count as memory of the process.
+    A block is valid until the next one is asked for.
     """
     count, dim = embeddings.shape
     step = max(1, PASSAGE_BLOCK_BYTES // (4 * max(1, dim)))
@@ -106,12 +107,18 @@ def blocks_of(embeddings: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         for start in range(0, count, step):
             yield start, embeddings[start : start + step]
         return
-    with open(embeddings.filename, "rb") as file:
+    buffer = np.empty((min(step, count), dim), embeddings.dtype)
+    with open(embeddings.filename, "rb", buffering=0) as file:
         file.seek(embeddings.offset)
         for start in range(0, count, step):
-            rows = min(step, count - start)
-            block = np.fromfile(file, embeddings.dtype, rows * dim)
-            yield start, block.reshape(rows, dim)
+            block = buffer[: min(step, count - start)]
+            rest = memoryview(block).cast("B") if block.size else b""
+            while len(rest):
+                read = file.readinto(rest)
+                if not read:
+                    raise InputError("was cut short", file=embeddings.filename)
+                rest = rest[read:]
+            yield start, block
 
 
 def id_ranks(ids: Sequence[str]) -> np.ndarray:
@@ -274,7 +281,7 @@ def _rescored(
         for query in np.flatnonzero(last > first):
             places = ordered[query, first[query] : last[query]]
             vectors = values[rows[query, places] - start].astype(np.float64)
-            scores[query, places] = exact(vectors @ queries[query].astype(float))
+            scores[query, places] = exact(vectors @ queries[query].astype(np.float64))
     found = np.full((len(rows), depth), NO_NEIGHBOUR)
     ties = np.where(rows >= 0, ranks[rows], len(ranks)) if len(ranks) else rows
     order = np.lexsort((ties, -scores), axis=1)[:, :depth]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from arkiv.search import load_embeddings
 
 
 class Vectors:
-    """The embeddings of all parts as one (n_passages, dim) array, left on disk."""
+    """The embeddings of all parts as one (n_passages, dim) array, left on disk.
+
+    Rows are read, not mapped: with the pages around each row that the kernel maps, all
+    of the corpus would count as memory before long.
+    """
 
     def __init__(
         self, paths: Sequence[str | Path], queries: str | Path, passages: int
@@ -31,6 +36,7 @@ class Vectors:
         """
         self.queries = load_embeddings(queries)
         self._parts = [load_embeddings(path) for path in paths]
+        self._files = [open(path, "rb") for path in paths]  # noqa: SIM115
         self._starts = np.zeros(len(paths), np.int64)
         for index, (path, part) in enumerate(zip(paths, self._parts, strict=True)):
             bounds = Part(index + 1, len(paths)).bounds(passages)
@@ -50,9 +56,11 @@ class Vectors:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """(n, dim) float64: the vectors of rows of the whole corpus."""
-        taken = np.empty((len(rows), self.queries.shape[1]))
+        size = 2 * self.queries.shape[1]
         parts = np.searchsorted(self._starts, rows, side="right") - 1
-        for index in np.unique(parts):
-            mine = parts == index
-            taken[mine] = self._parts[index][rows[mine] - self._starts[index]]
-        return taken
+        raw = bytearray()
+        for index, row in zip(parts.tolist(), rows.tolist(), strict=True):
+            place = self._parts[index].offset + size * (row - int(self._starts[index]))
+            raw += os.pread(self._files[index].fileno(), size, place)
+        taken = np.frombuffer(raw, np.float16).reshape(-1, self.queries.shape[1])
+        return taken.astype(np.float64)

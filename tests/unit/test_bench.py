@@ -7,7 +7,7 @@ import pytest
 
 from arkiv.files import write_json
 from arkiv.search import NEIGHBOUR
-from benchmarks import ours, report
+from benchmarks import report
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.bench import Bench, Result
 from benchmarks.data import FEWEST_WORDS, MOST_WORDS, archive, with_negatives
@@ -191,21 +191,18 @@ def test_the_archive_is_of_mixed_length_and_has_no_text_twice():
 
 @pytest.fixture
 def neighbours(tmp_path):
-    """What arkiv and faiss would find: the first `DEPTH` of 4 * DEPTH passages."""
-    lines = "".join(f'{{"id": "{row}"}}\n' for row in range(4 * DEPTH))
-    (tmp_path / "corpus.jsonl").write_text(lines)
+    """What arkiv and faiss would find: the first `DEPTH` passages."""
     scores = np.linspace(0.9, 0.5, DEPTH, dtype=np.float32)
     rows = np.arange(DEPTH)
-    for number, part in enumerate(ours.parts()):
-        found = np.empty((1, DEPTH), NEIGHBOUR)
-        found["row"], found["score"] = rows + number * DEPTH, scores - number
-        np.save(tmp_path / f"{part}.npy", found)
+    found = np.empty((1, DEPTH), NEIGHBOUR)
+    found["row"], found["score"] = rows, scores
+    np.save(tmp_path / "merged.npy", found)
     return tmp_path, rows, scores
 
 
 def checked(folder, rows, scores):
     np.savez(folder / "found.npz", rows=rows[None], scores=scores[None])
-    return check(folder, folder, folder / "found.npz")
+    return check(folder, folder / "found.npz")
 
 
 def test_equal_neighbours_pass_up_to_a_tie_at_the_last_rank(neighbours):
