@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
             target / "results" / f"{name}.json",
             report.record(result, bench.trials, about),
         )
-    shutil.rmtree(work)
+    shutil.rmtree(work, ignore_errors=True)
     sections = report.write_results(target, list(BENCHMARKS))
     print("\n".join(sections[name] for name in names))
     return 0
