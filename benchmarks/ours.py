@@ -73,8 +73,11 @@ def mine(
     ]
 
 
-def search(vectors: Path, *, depth: int) -> list[list[str]]:
-    """Search every part of the corpus, then merge: `{out}/I-of-N.npy`, merged.npy."""
+def search(vectors: Path, *, depth: int, together: bool) -> list[list[str]]:
+    """Search every part, all at a time or one by one, and merge.
+
+    `{out}/I-of-N.npy` hold what was found, `{out}/merged.npy` the whole.
+    """
     searches = [
         script(
             "search_corpus",
@@ -92,7 +95,12 @@ def search(vectors: Path, *, depth: int) -> list[list[str]]:
         *("--corpus", str(vectors / "corpus.jsonl"), "--output", "{out}/merged.npy"),
         *("--neighbours", *(f"{{out}}/{part}.npy" for part in parts())),
     ]
-    return [*searches, merge]
+    if not together:
+        return [*searches, merge]
+    at_a_time = [sys.executable, "-m", "benchmarks.together", *searches[0]]
+    for command in searches[1:]:
+        at_a_time += ["---", *command]
+    return [at_a_time, merge]
 
 
 def pick(

@@ -1,13 +1,14 @@
 """The harness of the benchmarks: measuring commands, comparing, reporting."""
 
 import sys
+import time
 
 import numpy as np
 import pytest
 
 from arkiv.files import write_json
 from arkiv.search import NEIGHBOUR
-from benchmarks import report
+from benchmarks import report, together
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.bench import Bench, Result
 from benchmarks.data import FEWEST_WORDS, MOST_WORDS, archive, with_negatives
@@ -218,3 +219,13 @@ def test_other_scores_or_passages_fail(neighbours):
         checked(folder, rows, scores - np.float32(0.1))
     with pytest.raises(BenchmarkError, match="no ties"):
         checked(folder, np.append(DEPTH + 7, rows[1:]), scores)
+
+
+def test_commands_run_at_the_same_time_and_a_fault_of_one_shows():
+    told = "import os, sys, time; time.sleep(1); print(os.environ['OMP_NUM_THREADS'])"
+    words = [sys.executable, "-c", told]
+    began = time.monotonic()
+    assert together.main([*words, "---", *words, "---", *words]) == 0
+    assert time.monotonic() - began < 2.9
+    failing = [sys.executable, "-c", "raise SystemExit(3)"]
+    assert together.main([*words, "---", *failing]) == 3
