@@ -25,7 +25,6 @@ from arkiv.batches import (
     distinct,
     reported,
 )
-from arkiv.cache import Cache, key
 from arkiv.errors import InputError
 from arkiv.workers import OnDevices
 
@@ -327,30 +326,20 @@ class M3Encoder(OnDevices):
         Raises:
             InputError: the model gives NaN or infinite values.
         """
-        unique, inverse = distinct(texts)
-        vectors = np.zeros((len(unique), self.dim), np.float16)
-        with Cache(
-            cache,
-            job,
-            model=self.path,
-            settings=self.options.settings() | {"max_length": self.max_length},
-            sources=[__file__, *models.SOURCES],
+        return self.by_content(
+            [(text,) for text in texts],
+            lambda items: (
+                (rows, Batch(ids, True, False, False))
+                for rows, ids in self._batches([text for (text,) in items])
+            ),
             value=("<f2", (self.dim,)),
-        ) as kept:
-            keys = [key(text) for text in unique]
-            missing = kept.fill(keys, vectors)
-            found = self.computed(
-                (
-                    (rows, Batch(ids, True, False, False))
-                    for rows, ids in self._batches([unique[row] for row in missing])
-                ),
-                [keys[row] for row in missing],
-                kept,
-                itemgetter(0),
-            )
-            for rows, values in reported(found, len(missing), "texts encoded"):
-                vectors[[missing[row] for row in rows]] = values
-        return vectors[inverse] if inverse else vectors
+            settings={"max_length": self.max_length},
+            source=__file__,
+            cache=cache,
+            job=job,
+            what="texts encoded",
+            values_of=itemgetter(0),
+        )
 
     def _batches(
         self, texts: list[str]

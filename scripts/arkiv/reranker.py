@@ -23,9 +23,7 @@ from arkiv.batches import (
     by_budget,
     chunked,
     distinct,
-    reported,
 )
-from arkiv.cache import Cache, key
 from arkiv.errors import InputError
 from arkiv.workers import OnDevices
 
@@ -164,27 +162,16 @@ class Reranker(OnDevices):
         Raises:
             InputError: the model gives NaN or infinite scores.
         """
-        unique, inverse = distinct(pairs)
-        values = np.zeros(len(unique))
-        with Cache(
-            cache,
-            job,
-            model=self.path,
-            settings=self.options.settings()
-            | {"room": self.room, "query_max_length": self.query_max_length},
-            sources=[__file__, *models.SOURCES],
+        return self.by_content(
+            pairs,
+            self._batches,
             value="<f8",
-        ) as kept:
-            keys = [key(*pair) for pair in unique]
-            missing = kept.fill(keys, values)
-            found = self.computed(
-                self._batches([unique[row] for row in missing]),
-                [keys[row] for row in missing],
-                kept,
-            )
-            for rows, scores in reported(found, len(missing), "pairs scored"):
-                values[[missing[row] for row in rows]] = scores
-        return values[inverse]
+            settings={"room": self.room, "query_max_length": self.query_max_length},
+            source=__file__,
+            cache=cache,
+            job=job,
+            what="pairs scored",
+        )
 
     def _batches(
         self, pairs: list[tuple[str, str]]

@@ -12,15 +12,18 @@ import logging
 import os
 import signal
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from multiprocessing import connection, get_context
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
+import numpy as np
+
 from arkiv import models
-from arkiv.cache import Cache
+from arkiv.batches import distinct, reported
+from arkiv.cache import Cache, key
 from arkiv.errors import InputError
 
 log = logging.getLogger("arkiv.workers")
@@ -236,21 +239,62 @@ class OnDevices:
             ).__enter__()
         return self._workers
 
-    def computed(
+    def by_content(
+        self,
+        items: Sequence[tuple[str, ...]],
+        batches: Callable[[list], Iterable[tuple[list[int], Any]]],
+        *,
+        value: object,
+        settings: Mapping[str, object],
+        source: str,
+        cache: str | Path | None,
+        job: str,
+        what: str,
+        values_of: Callable[[Any], Any] = lambda result: result,
+    ) -> np.ndarray:
+        """(n, …): a value of each item, each distinct one computed once.
+
+        Args:
+            items: a text or several.
+            batches: from items to rows and what a worker takes, of each batch.
+            value: dtype of one value, such as `("<f2", (1024,))`.
+            settings: what values depend on beside the model, its options and the code.
+            source: file of the code, beside `arkiv.models`.
+            cache: a directory of `arkiv.cache`, whose values are taken; None: none.
+            job: its name, under which it goes on if it was killed.
+            what: is done to the items, for the log.
+            values_of: the values of a worker's result.
+        """
+        unique, inverse = distinct(items)
+        values = np.zeros(len(unique), np.dtype(value))
+        with Cache(
+            cache,
+            job,
+            model=self.path,
+            settings={**self.options.settings(), **settings},
+            sources=[source, *models.SOURCES],
+            value=value,
+        ) as kept:
+            keys = [key(*texts) for texts in unique]
+            missing = kept.fill(keys, values)
+            found = self._computed(
+                batches([unique[row] for row in missing]),
+                [keys[row] for row in missing],
+                kept,
+                values_of,
+            )
+            for rows, computed in reported(found, len(missing), what):
+                values[[missing[row] for row in rows]] = computed
+        return values[np.array(inverse, np.int64)]
+
+    def _computed(
         self,
         batches: Iterable[tuple[list[int], Any]],
         keys: Sequence[bytes],
         kept: Cache,
-        values_of: Callable[[Any], Any] = lambda result: result,
+        values_of: Callable[[Any], Any],
     ) -> Iterator[tuple[list[int], Any]]:
-        """Rows and values of every batch: out of the journal, else computed and kept.
-
-        Args:
-            batches: rows and what a worker takes, of each batch.
-            keys: of each row.
-            kept: whose journal it is.
-            values_of: the values of a worker's result.
-        """
+        """Rows and values of each batch: out of the journal, else computed and kept."""
         done: collections.deque[tuple[list[int], Any]] = collections.deque()
 
         def to_compute() -> Iterator[tuple[list[int], Any]]:
