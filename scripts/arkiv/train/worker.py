@@ -7,6 +7,7 @@ trains its own, without an error.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import math
@@ -20,6 +21,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from arkiv.cli import LOG_FORMAT
 from arkiv.errors import InputError
@@ -166,6 +168,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from transformers import HfArgumentParser
 
     end_with_parent(signal.SIGKILL)
+    # Where a library of C++ ends the process it says at best what, never where.
+    faulthandler.enable()
     quiet(first=os.environ.get("RANK", "0") == "0")
     parser = HfArgumentParser((WorkArguments, *argument_classes()), allow_abbrev=False)
     try:
@@ -185,5 +189,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def leave(status: int) -> NoReturn:
+    """End the process without Python's own end.
+
+    Gloo's threads live as long as DDP's reducer, which dies then in no certain order
+    with what they use. On a busy machine a run ended by SIGABRT without a traceback.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
