@@ -27,6 +27,7 @@ from arkiv.cli import LOG_FORMAT
 from arkiv.errors import InputError
 from arkiv.files import read_json, write_json
 from arkiv.train.arguments import argument_classes
+from arkiv.train.deepspeed import keep_gradient_norm, prepare
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ def finite(value: object) -> object:
 
 def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     """Train, check, save the model and write what happened."""
+    prepare(cpu=training_args.use_cpu, deepspeed=bool(training_args.deepspeed))
     from transformers import TrainerCallback
 
     from arkiv.train.evaluation import Evaluations, Settings
@@ -67,10 +69,12 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     from arkiv.train.lora import Lora
     from arkiv.train.upstream import M3Runner
 
-    class StepsCounted(TrainerCallback):
-        # Self-distillation begins at a step, which the model counts.
+    class Begins(TrainerCallback):
         def on_train_begin(self, args, state, control, **kwargs) -> None:
+            # Self-distillation begins at a step, which the model counts.
             model.step = state.global_step * args.gradient_accumulation_steps
+            if trainer.deepspeed is not None:
+                keep_gradient_norm(trainer.deepspeed)
 
     if training_args.world_size != work.expected_world_size:
         raise RuntimeError(
@@ -80,7 +84,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     lora = Lora(**json.loads(work.lora)) if work.lora else None
     runner = M3Runner(model_args, data_args, training_args, lora=lora)
     trainer, model = runner.trainer, runner.model
-    trainer.add_callback(StepsCounted())
+    trainer.add_callback(Begins())
     trainer.add_callback(Guards(trainer, work.check_steps))
     agree("the order of the training data", digest_of_batches(runner.train_dataset))
     agree("the weights before training", digest_of_weights(model))
