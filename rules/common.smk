@@ -24,6 +24,8 @@ MODELS = config["models"]["directory"]
 DATASETS = config["datasets"]
 SYSTEMS = config["evaluate"]["systems"]
 DISTILL = bool(config["train"]["args"].get("knowledge_distillation"))
+# Otherwise training compares a query with the passages of its batch alone.
+WITH_NEGATIVES = config["train"]["args"].get("train_group_size") != 1
 
 # For every program that runs a model.
 RUN_OPTIONS = {
@@ -75,7 +77,7 @@ def has_pages(dataset):
 
 def is_mined(dataset):
     """Whether a dataset's negatives are mined here."""
-    return KINDS.index(kind(dataset)) <= KINDS.index("pairs")
+    return WITH_NEGATIVES and KINDS.index(kind(dataset)) <= KINDS.index("pairs")
 
 
 def is_scored(dataset):

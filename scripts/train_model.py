@@ -10,6 +10,9 @@ again; one with other rows, arguments or processes starts afresh.
 
 With --dev the model is measured while it trains, and the best one becomes the output.
 
+With `report_to: tensorboard` in --args losses and measures are in `tensorboard`, beside
+the --history.
+
 On several nodes (--nodes, in a SLURM job of as many) srun starts torchrun on each.
 """
 
@@ -20,6 +23,7 @@ import json
 import logging
 import os
 import platform
+import shutil
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -59,7 +63,7 @@ PACKAGES = (
 )
 # Arguments that a run which goes on may change: the weights do not depend on them.
 WITHOUT_EFFECT = {
-    *("logging_steps", "logging_dir", "report_to", "disable_tqdm"),
+    *("logging_steps", "report_to", "disable_tqdm"),
     *("save_steps", "save_strategy", "save_total_limit"),
 }
 
@@ -346,6 +350,9 @@ def main(argv: list[str] | None = None) -> None:
 
     with alone(checkpoints), written_whole(arguments.output) as beside:
         resume_from = begin(checkpoints, started_with)
+        tensorboard = Path(arguments.history).with_name("tensorboard")
+        if resume_from is None:
+            shutil.rmtree(tensorboard, ignore_errors=True)
         # All nodes see this directory, which goes when we do.
         report = beside.with_name("report.json")
         own |= {"train_data": list(plan.rows)}
@@ -356,6 +363,7 @@ def main(argv: list[str] | None = None) -> None:
             "final_model": str(beside),
             "report_file": str(report),
             "check_steps": arguments.check_steps,
+            "tensorboard": str(tensorboard),
             "lora": adapters,
             "evaluation_file": measures and str(beside.with_name("evaluation.json")),
             "resume_from": resume_from and str(resume_from),

@@ -149,6 +149,13 @@ def _check_together(config: Mapping[str, Any]) -> None:
                     "`train.args.same_dataset_within_batch`",
                     key=f"split.{key}",
                 )
+    args = config["train"]["args"]
+    if args.get("train_group_size") == 1 and args.get("knowledge_distillation"):
+        raise InputError(
+            "is true, but `train.args.train_group_size` is 1: a teacher has nothing to "
+            "tell a passage from",
+            key="train.args.knowledge_distillation",
+        )
     for low, high, _ in config["documents"]["length_shares"]:
         if not 1 <= low <= high or int(low) != low or int(high) != high:
             raise InputError(
