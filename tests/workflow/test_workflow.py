@@ -8,6 +8,7 @@ import time
 
 import pytest
 from project import ARCHIVE, Project, job_counts, records, small
+from safetensors.torch import load_file
 
 from arkiv.files import read_json
 
@@ -209,6 +210,48 @@ def test_another_number_of_parts_gives_the_same_shards(run, models, tmp_path):
     for row in theirs:
         scores = dict(zip(row["neg_ids"], row["neg_scores"], strict=True))
         assert scores == pytest.approx(ours[row["id"]], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "train"),
+    [
+        ("lora", {"lora": {"rank": 4}}),
+        ("deepspeed", {"args": {"deepspeed": "config/deepspeed/stage0.json"}}),
+    ],
+)
+def test_the_same_shards_train_in_another_way(run, models, name, train):
+    results = run.folder / "results" / name
+    after = ("model", "training", "checkpoints", "encodings", "runs", "metrics")
+    ignored = shutil.ignore_patterns(*after, "cache", "logs", "benchmarks")
+    shutil.copytree(run.results, results, ignore=ignored)
+    config = small(models, datasets=ARCHIVE, run=name)
+    for key, value in train.items():
+        config["train"][key] = config["train"].get(key, {}) | value
+    config = run.configure(f"{name}.yaml", **config)
+    done = run.snakemake("train", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert job_counts(done.stdout) == {"train_model": 1, "train": 1}
+    history = read_json(results / "training/history.json")
+    assert history["steps"] == 4
+    tuned, base, own = (
+        load_file(folder / "model.safetensors")
+        for folder in (
+            results / "model",
+            models / "tiny-embedder",
+            run.results / "model",
+        )
+    )
+    changed = {key for key in base if not base[key].equal(tuned[key])}
+    if name == "lora":
+        # Merged into the layers that had adapters, and nothing else.
+        assert history["lora"]["rank"] == 4
+        assert changed
+        assert {key.split(".")[-1] for key in changed} == {"weight"}
+        assert not [key for key in tuned if "lora" in key or "base_layer" in key]
+    else:
+        # Adam makes as much of a gradient that is nothing but rounding.
+        for key, value in own.items():
+            assert value.allclose(tuned[key], atol=1e-4), key
 
 
 def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
