@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from arkiv.files import write_json
 from benchmarks import HERE, machine, report
+from benchmarks.batches import batches
 from benchmarks.bench import Bench, Result
 from benchmarks.harness import BenchmarkError
 from benchmarks.mining import mining
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "teacher": teacher,
     "split": split,
     "training": training,
+    "batches": batches,
 }
 CACHE = HERE / ".cache"
 CORES_WITHOUT_GPU = 2

@@ -7,13 +7,17 @@ memory a measured command would otherwise start from, stays small.
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from arkiv.example import Case, case
-from arkiv.files import Part, write_array, write_records
+from arkiv.files import Part, write_array, write_json, write_records
 from arkiv.hashing import content_id, rng
+from benchmarks import ROOT
 
 SEED = 7
 # Lengths in words are log-normal, so most passages are short and a few are long.
@@ -127,6 +131,29 @@ def write_vectors(
     )
 
 
+def write_demo(folder: Path, cases: int) -> None:
+    """Run the demo up to its scored pairs: `scores/court/*.jsonl` in its results.
+
+    In a folder of its own, with an archive of so many cases.
+    """
+    folder.mkdir(parents=True)
+    for name in ("scripts", "config"):
+        (folder / name).symlink_to(ROOT / name)
+    overlay = {"datasets": {"court": {"example": {"cases": cases, "volumes": 15}}}}
+    write_json(folder / "cases.json", overlay)
+    binaries = str(Path(sys.executable).parent)
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "score", "--cores", "2"),
+            *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)),
+            *("--configfile", str(ROOT / "config" / "demo.yaml"), "cases.json"),
+        ],
+        check=True,
+        cwd=folder,
+        env=os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"},
+    )
+
+
 def write_models(folder: Path, *, large: bool) -> None:
     """Write `embedder` and `reranker`: tiny, or in BGE-M3's shape."""
     if large:
@@ -149,12 +176,15 @@ def main(argv: list[str] | None = None) -> None:
     made.add_argument("queries", type=int)
     made.add_argument("dim", type=int)
     made.add_argument("parts", type=int)
+    made = kinds.add_parser("demo")
+    made.add_argument("cases", type=int)
     made = kinds.add_parser("models")
     made.add_argument("--large", action="store_true")
     options = vars(parser.parse_args(argv))
     makers = {
         "archive": write_archive,
         "vectors": write_vectors,
+        "demo": write_demo,
         "models": write_models,
     }
     makers[options.pop("kind")](**options)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import ROOT
@@ -155,4 +158,54 @@ def split(pairs: Path, model: Path, *, edges: tuple[int, ...]) -> list[list[str]
             log="{out}/split.json",
             rejected="{out}/rejected.jsonl",
         )
+    ]
+
+
+def train(
+    pairs: list[Path],
+    model: Path,
+    *,
+    edges: tuple[int, ...],
+    args: Mapping[str, object],
+    processes: int,
+    batch_tokens: int | None = None,
+) -> list[list[str]]:
+    """Divide scored pairs by length and train on them; `{out}/history.json` tells.
+
+    Args:
+        pairs: in parts.
+        model: to start from.
+        edges: of the length buckets.
+        args: of the training (`train.args`).
+        processes: that train together.
+        batch_tokens: a budget by which each bucket gets its batch size.
+    """
+    names = [f"{low}-{high}" for low, high in pairwise([*edges, "inf"])]
+    shards = [f"{{out}}/court_len-{name}.jsonl" for name in names]
+    sized = ("train_group_size", "query_max_len", "passage_max_len")
+    budget: dict[str, object] = {}
+    if batch_tokens is not None:
+        budget = {"batch_tokens": batch_tokens} | {key: args[key] for key in sized}
+        budget["pad_to_multiple_of"] = args["pad_to_multiple_of"]
+    return [
+        script(
+            "split_by_length",
+            pairs=pairs,
+            tokenizer=model,
+            edges=edges,
+            outputs=shards,
+            log="{out}/split.json",
+            rejected="{out}/rejected.jsonl",
+            **budget,
+        ),
+        script(
+            "train_model",
+            shards=shards,
+            model=model,
+            output="{out}/model",
+            checkpoints="{out}/checkpoints",
+            history="{out}/history.json",
+            processes=processes,
+            args=json.dumps(args),
+        ),
     ]
