@@ -198,6 +198,7 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
         tokenizer, model = super().load_tokenizer_and_model()
         # The class is named within FlagEmbedding's method; ours only adds methods.
         model.__class__ = M3Model
+        model.share_negatives()
         model.source = self.model_args.model_name_or_path
         if self.lora is not None:
             add_adapters(model.model, self.lora)
