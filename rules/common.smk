@@ -48,6 +48,11 @@ def results(path):
     return f"{RUN}/{path}"
 
 
+def tuned(path):
+    """A path below what the last training made: its model, its history."""
+    return results(path)
+
+
 def log_of(rule, *wildcards):
     """The log of a rule: logs/RULE/WILDCARDS.log, or logs/RULE.log."""
     return results(f"{Path('logs', rule, *wildcards)}.log")

@@ -56,6 +56,7 @@ STAGES = {
         *files("runs/{system}.trec", system=SYSTEMS),
         *map(results, ["metrics/metrics.json", "metrics/per_query.csv"]),
     ],
+    "export": [results("export")],
     "report": FIGURES.values(),
 }
 
@@ -69,6 +70,7 @@ localrules:
     split,
     train,
     evaluate,
+    export,
     report,
 
 
@@ -136,6 +138,14 @@ rule evaluate:
         up_to("evaluate"),
     message:
         "The systems are measured"
+
+
+rule export:
+    """Export the tuned model with its model card."""
+    input:
+        up_to("export"),
+    message:
+        f"The model is ready in {results('export')}"
 
 
 rule report:
