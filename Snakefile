@@ -36,6 +36,7 @@ include: "rules/teacher.smk"
 include: "rules/split.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/export.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"
 

@@ -247,6 +247,11 @@ def flags(**values):
     return " ".join(words)
 
 
+# What a round counted of a dataset.
+NEGATIVES = "{round}negatives/{name}.stats.json"
+SHARDS = "{round}shards/{name}.split.json"
+
+
 def by_name(pattern, datasets, round=""):
     """The file that each of these datasets has, by name of the dataset.
 

@@ -1,6 +1,4 @@
 REPORT = config["report"]
-NEGATIVES = "{round}negatives/{name}.stats.json"
-SHARDS = "{round}shards/{name}.split.json"
 
 
 rule plot_data:

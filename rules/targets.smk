@@ -98,6 +98,7 @@ STAGES = {
         *files("runs/{system}.trec", system=SYSTEMS),
         *map(results, ["metrics/metrics.json", "metrics/per_query.csv"]),
     ],
+    "export": [results("export")],
     "report": FIGURES.values(),
 }
 
@@ -111,6 +112,7 @@ localrules:
     split,
     train,
     evaluate,
+    export,
     report,
 
 
@@ -178,6 +180,14 @@ rule evaluate:
         up_to("evaluate"),
     message:
         "The systems are measured"
+
+
+rule export:
+    """Export the tuned model with its model card."""
+    input:
+        up_to("export"),
+    message:
+        f"The model is ready in {results('export')}"
 
 
 rule report:

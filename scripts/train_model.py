@@ -26,12 +26,13 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from arkiv.cli import parser, run
+from arkiv.cli import json_object, parser, run
 from arkiv.errors import InputError
 from arkiv.files import read_json, write_json, written_whole
 from arkiv.hashing import content_id, digest_of_files
 from arkiv.models import check_model
 from arkiv.train.arguments import (
+    WITHOUT_EFFECT,
     Hardware,
     argument_classes,
     check_names,
@@ -59,22 +60,6 @@ PACKAGES = (
     *("torch", "transformers", "FlagEmbedding", "accelerate", "datasets", "deepspeed"),
     *("peft", "tokenizers", "numpy"),
 )
-# Arguments that a run which goes on may change: the weights do not depend on them.
-WITHOUT_EFFECT = {
-    *("logging_steps", "logging_dir", "report_to", "disable_tqdm"),
-    *("save_steps", "save_strategy", "save_total_limit"),
-}
-
-
-def json_object(text: str) -> dict:
-    """Parse a JSON object given on the command line."""
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"is not JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError("is not a JSON object")
-    return value
 
 
 def mode_and_measure(text: str) -> tuple[str, str]:
@@ -415,6 +400,7 @@ def main(argv: list[str] | None = None) -> None:
                 "weights": weights,
                 "lora": adapters,
                 "arguments": own | chosen,
+                "inputs": {key: started_with[key] for key in ("model", "shards")},
                 "versions": versions(),
             },
         )

@@ -34,6 +34,7 @@ def test_the_demo_shows_its_whole_dag_before_anything_ran(project):
     assert counts["train_model"] == 1
     assert counts["retrieve_bm25"] == 1
     assert counts["retrieve_m3"] == 8
+    assert counts["export_model"] == 1
     assert not (project.folder / "results").exists()
 
 
@@ -310,7 +311,8 @@ def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):
         ("audit", "plot_negatives", "split_by_length"),
         ("split", "split_by_length", "train_model"),
         ("train", "train_model", "measure_runs"),
-        ("evaluate", "measure_runs", "plot_metrics"),
+        ("evaluate", "measure_runs", "export_model"),
+        ("export", "export_model", "plot_metrics"),
         ("report", "plot_metrics", "no_rule"),
     ],
 )
@@ -346,6 +348,7 @@ def test_every_target_has_a_docstring(project):
         "split",
         "train",
         "evaluate",
+        "export",
         "report",
     ]
     assert all(f"\n{name} (" in listed.replace("  ", "") for name in menu), listed

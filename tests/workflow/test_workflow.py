@@ -1,6 +1,7 @@
 """The pipeline end to end with tiny models: what it makes, remakes and survives."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -38,6 +39,7 @@ def contents(folder, *patterns):
         str(path.relative_to(folder)): path.read_bytes()
         for pattern in patterns
         for path in sorted(folder.glob(pattern))
+        if path.is_file()
     }
 
 
@@ -92,6 +94,22 @@ def test_both_ranks_trained_and_every_row_is_accounted_for(run):
     assert history["rows_used"] + left_out == history["rows"] == len(train)
 
 
+def test_the_model_is_exported_with_what_the_run_measured(run):
+    model = contents(run.results / "model", "*")
+    export = contents(run.results / "export", "*")
+    assert model.items() <= export.items()
+    assert export.keys() - model.keys() >= {"README.md", "modules.json"}
+    card = export["README.md"].decode()
+    metrics = read_json(run.results / "metrics/metrics.json")
+    mean = metrics["systems"]["tuned_dense"]["nDCG@10"]["mean"]
+    assert re.search(rf"^\| tuned dense +\| +{mean:.3f} \[", card, flags=re.M)
+    assert str(run.folder) not in card
+    shards = {path.name for path in run.results.glob("shards/*.jsonl")}
+    listed = set(re.findall(r"^[0-9a-f]{32}  (\S+\.jsonl)$", card, flags=re.M))
+    assert listed
+    assert listed <= shards
+
+
 def test_the_report_is_one_page_with_every_figure(run):
     done = run.snakemake("--configfile", run.config, "--report", "report.html")
     assert done.returncode == 0, done.stdout[-3000:]
@@ -101,7 +119,7 @@ def test_the_report_is_one_page_with_every_figure(run):
 
 
 # By result: the rule that makes it, and what depends on it.
-MEASURES = {"measure_runs", "plot_metrics", "show_searches"}
+MEASURES = {"measure_runs", "plot_metrics", "show_searches", "export_model"}
 RUNS = {"retrieve_m3"} | MEASURES
 TRAINED = {"encode_collection", "plot_data", "plot_training"} | RUNS
 SHARDS = {"train_model"} | TRAINED
@@ -136,7 +154,8 @@ DEPENDENT = {
     ),
     "encodings/base": ("encode_collection", RUNS),
     "runs/bm25.trec": ("retrieve_bm25", MEASURES),
-    "metrics/per_query.csv": ("measure_runs", {"plot_metrics"}),
+    "metrics/per_query.csv": ("measure_runs", {"plot_metrics", "export_model"}),
+    "export": ("export_model", set()),
     "figures/training.svg": ("plot_training", set()),
 }
 
