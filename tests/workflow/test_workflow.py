@@ -295,7 +295,7 @@ def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
 
 
 def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_path):
-    """Each a dataset of its own, one model from all, learnt one after another."""
+    """All of them at once: each a dataset of its own, one model from all."""
     project = Project(tmp_path)
     sources = {
         "archive": {"pairs": svea / "archive_pairs.jsonl"},
@@ -308,11 +308,7 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
         for name, source in sources.items()
     }
     given = small(models, datasets=datasets)
-    given["train"] |= {
-        "cumulative": ["train", "posneg", "pos", "archive"],
-        "weights": {"archive": 0.1, "train": 3},
-        "evaluation": {"queries": 20, "passages": 20},
-    }
+    given["train"] |= {"evaluation": {"queries": 20, "passages": 20}}
     config = project.configure(**given)
     done = project.snakemake("evaluate", "--configfile", config)
     assert done.returncode == 0, done.stdout[-5000:]
@@ -323,16 +319,38 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
         shards = results.glob(f"shards/{name}_len-*.jsonl")
         assert sum(len(records(path)) for path in shards) == stats["train"]
     assert (results / "metrics/metrics.json").exists()
-    rows = {}
-    for stage in ("stages/1/", "stages/2/", "stages/3/", ""):
-        history = read_json(results / f"{stage}training/history.json")
-        rows[stage] = history["rows"]
-    assert rows[""] == history["rows"] > rows["stages/3/"] > rows["stages/2/"]
-    assert history["rows_drawn"] < history["rows"] / 4
-    assert history["arguments"]["model_name_or_path"].endswith("stages/3/model")
 
 
 ROWS = [f'{{"query": "fråga {n}", "pos": ["stycke {n}"]}}' for n in range(12)]
+
+
+def test_datasets_are_learnt_one_after_another(models, tmp_path):
+    project = Project(tmp_path)
+    for name in "ab":
+        lines = "".join(row.replace("fråga", name) + "\n" for row in ROWS)
+        (project.folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    given = small(models, datasets={name: {"pairs": f"{name}.jsonl"} for name in "ab"})
+    given["mining"] = {"window": [0, 9]}
+    given["train"] |= {
+        "processes": 1,
+        "cumulative": ["b", "a"],
+        "weights": {"a": 3, "b": 0.5},
+        "evaluation": {"steps": 0},
+    }
+    config = project.configure(**given)
+    done = project.snakemake("train", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small"
+    first, last = (
+        read_json(results / f"{stage}training/history.json")
+        for stage in ("stages/1/", "")
+    )
+    assert set(first["weights"]) == {"b"}
+    rows = first["rows"]
+    assert (first["rows_drawn"], last["rows"]) == (round(rows / 2), 2 * rows)
+    assert last["rows_drawn"] == 3 * rows + round(rows / 2)
+    assert last["arguments"]["model_name_or_path"].endswith("stages/1/model")
+    assert (results / "model/model.safetensors").exists()
 
 
 @pytest.mark.parametrize(
