@@ -11,7 +11,9 @@ include: "rules/common.smk"
 
 wildcard_constraints:
     dataset="|".join(DATASETS),
-    model="base|tuned",
+    round=either(ROUNDS),
+    training=either(TRAININGS),
+    model=r"base|tuned|round_\d+",
     system="|".join(SYSTEMS),
     length="|".join(LENGTHS),
 

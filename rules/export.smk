@@ -21,8 +21,8 @@ rule export_model:
         metrics=results("metrics/metrics.json"),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
         pairs=files("pairs/{dataset}/stats.json"),
-        negatives=files("negatives/{dataset}.stats.json", MINED),
-        shards=files("shards/{dataset}.split.json"),
+        negatives=by_name(NEGATIVES, MINED, LAST).values(),
+        shards=by_name(SHARDS, DATASETS, LAST).values(),
     output:
         directory(results("export")),
     log:
@@ -40,8 +40,8 @@ rule export_model:
         stages=flags(
             documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
             pairs=named("pairs/{name}/stats.json", DATASETS),
-            negatives=named("negatives/{name}.stats.json", MINED) or None,
-            shards=named("shards/{name}.split.json", DATASETS),
+            negatives=named(NEGATIVES, MINED, LAST) or None,
+            shards=named(SHARDS, DATASETS, LAST),
             kinds=[f"{name}={kind(name)}" for name in DATASETS],
         ),
         models=flags(

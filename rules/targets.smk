@@ -3,6 +3,47 @@
 # a deleted file anew only where something asks for it.
 
 
+def mined_in(round):
+    """What a round finds and picks, all datasets together."""
+    return [
+        *files(f"{round}mining/{{dataset}}/queries.npy", MINED),
+        *parts(
+            "corpus", f"{round}mining/{{dataset}}/embeddings/{{scatteritem}}.npy", MINED
+        ),
+        *parts(
+            "corpus", f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.npy", MINED
+        ),
+        *parts(
+            "corpus",
+            f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.recall.json",
+            MINED if RECALL else [],
+        ),
+        *files(
+            f"{round}negatives/{{dataset}}.{{end}}", MINED, end=["jsonl", "stats.json"]
+        ),
+    ]
+
+
+def scored_in(round, datasets):
+    """The teacher's scores of a round."""
+    return parts("pairs", f"{round}scores/{{dataset}}/{{scatteritem}}.jsonl", datasets)
+
+
+def split_in(round, datasets):
+    """The shards of a round."""
+    return [
+        *files(
+            f"{round}shards/{{dataset}}_len-{{length}}.jsonl", datasets, length=LENGTHS
+        ),
+        *files(
+            f"{round}shards/{{dataset}}.{{end}}",
+            datasets,
+            end=["split.json", "rejected.jsonl"],
+        ),
+    ]
+
+
+# A target of mining, scoring or splitting stops before any training: at the first round.
 STAGES = {
     "documents": [
         *files(
@@ -32,23 +73,24 @@ STAGES = {
         ),
     ],
     "mine": [
-        *files("mining/{dataset}/queries.npy", MINED),
-        *parts("corpus", "mining/{dataset}/embeddings/{scatteritem}.npy", MINED),
-        *parts("corpus", "mining/{dataset}/neighbours/{scatteritem}.npy", MINED),
-        *parts(
-            "corpus",
-            "mining/{dataset}/neighbours/{scatteritem}.recall.json",
-            MINED if RECALL else [],
-        ),
+        *mined_in(ROUNDS[0]),
         *files("mining/{dataset}/bm25.npy", MINED if MINING["bm25_share"] else []),
-        *files("negatives/{dataset}.{end}", MINED, end=["jsonl", "stats.json"]),
     ],
-    "score": parts("pairs", "scores/{dataset}/{scatteritem}.jsonl", SCORED),
-    "split": [
-        *files("shards/{dataset}_len-{length}.jsonl", length=LENGTHS),
-        *files("shards/{dataset}.{end}", end=["split.json", "rejected.jsonl"]),
+    "score": scored_in(ROUNDS[0], SCORED),
+    "split": split_in(ROUNDS[0], DATASETS),
+    "train": [
+        *expand(results("{training}model"), training=TRAININGS),
+        *expand(results("{training}training/history.json"), training=TRAININGS),
+        *(
+            path
+            for round in ROUNDS[1:]
+            for path in (
+                *mined_in(round),
+                *scored_in(round, [name for name in SCORED if is_mined(name)]),
+                *split_in(round, MINED),
+            )
+        ),
     ],
-    "train": [results("model"), results("training/history.json")],
     "evaluate": [
         *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
         results("collection/qrels.txt"),

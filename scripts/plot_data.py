@@ -39,8 +39,13 @@ def training(history: dict[str, Any]) -> list[tuple[str, str]]:
     """What training made of the pairs of all datasets together."""
     left_out = history.get("rows_left_out") or {}
     seconds, epochs = history.get("seconds"), history.get("epochs")
+    drawn = []
+    if history.get("weights"):
+        said = "drawn for an epoch by the weights of datasets"
+        drawn = [(said, number(history.get("rows_drawn")))]
     return [
         ("train pairs of all datasets", number(history.get("rows"))),
+        *drawn,
         ("of them used in an epoch", number(history.get("rows_used"))),
         ("of them left out, for they fill no batch", number(sum(left_out.values()))),
         ("epochs", "–" if epochs is None else f"{epochs:g}"),

@@ -372,6 +372,8 @@ def history(tmp_path):
     log[4]["loss"] = None  # what the trainer logs for NaN
     content = {"rows": 1070, "rows_used": 1064, "rows_left_out": {"a": 4, "b": 2}}
     content |= {
+        "rows_drawn": 1600,
+        "weights": {"a": 2},
         "steps": 20,
         "epochs": 2.0,
         "seconds": 90.0,
@@ -392,6 +394,8 @@ def test_training_says_what_it_used(stats, history):
     main(list(map(str, words)))
     text = (stats / "d.html").read_text()
     assert cells(text, "of them used in an epoch") == ["1,064"]
+    drawn = "drawn for an epoch by the weights of datasets"
+    assert cells(text, drawn) == ["1,600"]
     assert cells(text, "of them left out, for they fill no batch") == ["6"]
     assert cells(text, "minutes") == ["1.5"]
     assert cells(text, "warning at step 20") == ["it forgets"]

@@ -8,7 +8,15 @@ import subprocess
 import time
 
 import pytest
-from project import ARCHIVE, Project, job_counts, records, small
+from project import (
+    ARCHIVE,
+    FEWER_COMPARISONS,
+    FEWER_SYSTEMS,
+    Project,
+    job_counts,
+    records,
+    small,
+)
 
 from arkiv.files import read_json
 
@@ -230,6 +238,43 @@ def test_another_number_of_parts_gives_the_same_shards(run, models, tmp_path):
         assert scores == pytest.approx(ours[row["id"]], abs=1e-5)
 
 
+def test_a_second_round_goes_on_from_a_finished_run(run, models, tmp_path):
+    project = Project(tmp_path / "rounds")
+    for made in ("results", ".snakemake"):
+        shutil.copytree(run.folder / made, project.folder / made, dirs_exist_ok=True)
+    first = contents(run.results, "model/*", *MADE)
+    given = small(models, datasets=ARCHIVE, rounds=2)
+    systems = {"first_dense": {"type": "m3", "model": "round_1", "mode": "dense"}}
+    given["evaluate"] = given["evaluate"] | {
+        "systems": dict(FEWER_SYSTEMS) | systems,
+        "compare": dict(FEWER_COMPARISONS) | {"tuned_dense": "first_dense"},
+    }
+    config = project.configure(**given)
+    done = project.snakemake("--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    counts = job_counts(done.stdout)
+    assert counts["train_model"] == counts["pick_negatives"] == 1
+    assert "generate_queries" not in counts
+    results = project.folder / "results/small"
+    assert contents(results, "model/*", *MADE) == first
+    second = results / "rounds/2"
+    one, other = (records(p / "negatives/court.jsonl") for p in (results, second))
+    assert [row["id"] for row in one] == [row["id"] for row in other]
+    assert one != other
+    before, after = (read_json(p / "training/history.json") for p in (results, second))
+    assert before["steps"] == after["steps"] == 4
+    assert after["arguments"]["model_name_or_path"].endswith("results/small/model")
+    metrics = read_json(results / "metrics/metrics.json")
+    assert {"first_dense", "tuned_dense"} <= set(metrics["systems"])
+    report = project.snakemake("--configfile", config, "--report", "report.html")
+    assert report.returncode == 0, report.stdout[-3000:]
+    page = (project.folder / "report.html").read_text(encoding="utf-8")
+    for title in ("Audit of the negatives", "Loss, dev measures and learning rate"):
+        for number in (1, 2):
+            assert f"{title} (round {number})" in page
+    assert "Nothing to be done" in project.snakemake("--configfile", config).stdout
+
+
 def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
     project = Project(tmp_path)
     config = project.configure(
@@ -250,7 +295,7 @@ def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
 
 
 def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_path):
-    """All of them at once: each a dataset of its own, one model from all."""
+    """Each a dataset of its own, one model from all, learnt one after another."""
     project = Project(tmp_path)
     sources = {
         "archive": {"pairs": svea / "archive_pairs.jsonl"},
@@ -262,7 +307,13 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
         name: {kind: str(path) for kind, path in source.items()}
         for name, source in sources.items()
     }
-    config = project.configure(**small(models, datasets=datasets))
+    given = small(models, datasets=datasets)
+    given["train"] |= {
+        "cumulative": ["train", "posneg", "pos", "archive"],
+        "weights": {"archive": 0.1, "train": 3},
+        "evaluation": {"queries": 20, "passages": 20},
+    }
+    config = project.configure(**given)
     done = project.snakemake("evaluate", "--configfile", config)
     assert done.returncode == 0, done.stdout[-5000:]
     results = project.folder / "results/small"
@@ -272,6 +323,13 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
         shards = results.glob(f"shards/{name}_len-*.jsonl")
         assert sum(len(records(path)) for path in shards) == stats["train"]
     assert (results / "metrics/metrics.json").exists()
+    rows = {}
+    for stage in ("stages/1/", "stages/2/", "stages/3/", ""):
+        history = read_json(results / f"{stage}training/history.json")
+        rows[stage] = history["rows"]
+    assert rows[""] == history["rows"] > rows["stages/3/"] > rows["stages/2/"]
+    assert history["rows_drawn"] < history["rows"] / 4
+    assert history["arguments"]["model_name_or_path"].endswith("stages/3/model")
 
 
 ROWS = [f'{{"query": "fråga {n}", "pos": ["stycke {n}"]}}' for n in range(12)]
