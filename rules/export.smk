@@ -58,6 +58,7 @@ rule export_model:
             name=shlex.quote(EXPORT["name"] or config["run"]),
             language=EXPORT["language"] or None,
             license=EXPORT["license"],
+            trainings=len(TRAININGS),
             query_max_length=MINING["query_max_length"],
             passage_max_length=MINING["passage_max_length"],
             weights=EVALUATE["weights"],

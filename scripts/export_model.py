@@ -109,6 +109,13 @@ def main(argv: list[str] | None = None) -> None:
         metavar="JSON",
         help="how the stages before training were set, to be shown",
     )
+    arguments.add_argument(
+        "--trainings",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many made the model, in rounds or stages; the history is the last's",
+    )
     arguments.add_argument("--query-max-length", type=int, default=256)
     arguments.add_argument("--passage-max-length", type=int, default=8192)
     arguments.add_argument(
@@ -132,6 +139,7 @@ def main(argv: list[str] | None = None) -> None:
         teacher=arguments.teacher
         and Origin.of(arguments.teacher, arguments.teacher_revision),
         kinds=named(arguments.kinds, "--kinds"),
+        trainings=arguments.trainings,
         query_max_length=arguments.query_max_length,
         passage_max_length=arguments.passage_max_length,
         weights=tuple(arguments.weights),
@@ -154,7 +162,7 @@ def main(argv: list[str] | None = None) -> None:
             measured,
             data(about, datasets, history["rows_left_out"]),
             configuration(arguments.settings),
-            training(history),
+            training(about, history),
             provenance(history, weights),
         ]
 

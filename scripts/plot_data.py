@@ -52,10 +52,6 @@ def training(history: dict[str, Any]) -> list[tuple[str, str]]:
         ("steps", number(history.get("steps"))),
         ("processes", number(history.get("world_size"))),
         ("minutes", "–" if seconds is None else f"{seconds / 60:,.1f}"),
-        *(
-            (f"warning at step {number(entry['step'])}", entry["warning"])
-            for entry in history.get("warnings") or ()
-        ),
     ]
 
 
@@ -129,9 +125,17 @@ def main(argv: list[str] | None = None) -> None:
             )
         )
     if arguments.history:
-        lines = training(read_object(arguments.history, "history of train_model.py"))
+        history = read_object(arguments.history, "history of train_model.py")
         body.append(element("h2", "Training"))
-        body.append(table(["", "All datasets"], lines, "What training used"))
+        body += [
+            element(
+                "p", f"Warning at step {number(entry['step'])}: {entry['warning']}."
+            )
+            for entry in history.get("warnings") or ()
+        ]
+        body.append(
+            table(["", "All datasets"], training(history), "What training used")
+        )
     write_page(arguments.table, "From the source to the train pairs", *body)
     plot_lengths(datasets, arguments.lengths)
 

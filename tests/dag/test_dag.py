@@ -86,6 +86,7 @@ def test_a_second_round_mines_with_the_model_of_the_first(project):
         evaluate={
             "systems": {"first": {"type": "m3", "model": "round_1", "mode": "dense"}}
         },
+        export={"name": "Court & co", "language": ["sv", "fi"], "license": "mit"},
     )
     # Mining, scoring and splitting need no training: they stop at the first round.
     counts = project.planned("split", "--configfile", config)
@@ -124,6 +125,17 @@ def test_a_second_round_mines_with_the_model_of_the_first(project):
         given = [word for word in words.split() if "given_len" in word]
         assert all(word.startswith(f"{run}/shards/") for word in given)
     assert len(set(shards)) == 3
+    [export] = re.findall(r"export_model\.py .*", done.stdout)
+    last = f"{run}/rounds/3"
+    for words in (
+        f"--model {last}/model --history {last}/training/history.json ",
+        f"--negatives mined={last}/negatives/mined.stats.json ",
+        f" given={run}/shards/given.split.json mined={last}/shards/mined.split.json ",
+        "--kinds given=scores mined=pairs --base tiny --teacher tiny ",
+        "--name 'Court & co' --language sv fi --license mit --trainings 3 ",
+    ):
+        assert words in export
+    assert '{"documents"' not in export  # no dataset starts from pages
 
 
 def test_datasets_are_learnt_one_after_another(project):

@@ -73,7 +73,8 @@ def history() -> dict:
     return {
         "world_size": 2,
         "rows": 1100,
-        "rows_used": 1099,
+        "rows_drawn": 1650,
+        "rows_used": 1649,
         "rows_left_out": {"court": 1},
         "steps": 31,
         "epochs": 1.98765432,
@@ -89,6 +90,7 @@ def history() -> dict:
             "entries": [{"step": n, "scores": found} for n, found in scores.items()],
         },
         "warnings": [{"step": 31, "warning": "it <forgets> a | b"}],
+        "weights": {"a_b": 1.5},
         "lora": {"rank": 8, "alpha": 64, "dropout": 0.1, "targets": ["query", "key"]},
         "arguments": {
             "model_name_or_path": "/home/someone/models/base",
@@ -149,6 +151,7 @@ def words(folder: Path, model: Path, **more: object) -> list[str]:
         "teacher": "tiny",
         "language": ["sv", "fi"],
         "license": "mit",
+        "trainings": 3,
         "settings": json.dumps({"mining": {"window": [2, 200], "max_score": None}}),
         "query_max_length": 32,
         "passage_max_length": MAX_LENGTH,
@@ -331,12 +334,14 @@ def test_every_section_says_what_the_run_says(run, tiny_embedder):
         "- court, pages and documents: no text at all (3)",
         "- a_b, pairs: its pages lie on both sides (2)",
         "mining: window: [2, 200] max_score: null",
-        "31 steps in 1.99 epochs, each with 1,099 of 1,100 rows; 1.5 minutes in 2 proc",
+        "It was trained 3 times, each time from the model of the time before; of the "
+        "last: 31 steps in 1.99 epochs, each with 1,649 of 1,650 rows; 1.5 minutes",
+        "drawn by weight: `a_b` 1.5 times. Low-rank",
         "(rank 8, alpha 64) of `query`, `key` were trained",
         "measured 3 times meanwhile, on 99 dev queries in 2,099 passages and 50 gener",
         "model of step 20, the best by multi-vector nDCG@10 on the dev queries",
         r"- step 31: it \<forgets> a \| b",
-        f"{'ab' * 16} the base model {'cd' * 16} court_len-0-inf.jsonl",
+        f"{'ab' * 16} the model at step 0 {'cd' * 16} court_len-0-inf.jsonl",
     ):
         assert said in plain
     assert "someone" not in card
@@ -363,7 +368,7 @@ def test_every_section_says_what_the_run_says(run, tiny_embedder):
         ["court", "1,800", "200", "345", "12,600", "1,100", "1"],
         ["a_b", "1,800", "200", "345", "–", "1,100", "–"],
     ]
-    assert watched[0] == ["Queries", "nDCG@10", "Base", "Step 20"]
+    assert watched[0] == ["Queries", "nDCG@10", "Step 0", "Step 20"]
     assert ["general", "multi-vector", "0.250", "0.450"] in watched
     assert arguments == [
         ["Argument", "Value"],
@@ -398,7 +403,8 @@ def test_a_run_of_scored_pairs_alone_reads_well_too(run, tiny_embedder):
     write(
         run,
         history=bare
-        | {"steps": 1, "epochs": 1.0, "world_size": 1, "rows": 1, "rows_used": 1}
+        | {"steps": 1, "epochs": 1.0, "world_size": 1, "weights": {}}
+        | dict.fromkeys(("rows", "rows_drawn", "rows_used"), 1)
         | {"rows_left_out": {"all shards together": 0}},
         metrics=metrics() | {"comparisons": [], "queries": 1},
         pairs={"queries": 1, "passages": 3, "train": 1, "dev": 0, "test": 1},
@@ -408,7 +414,8 @@ def test_a_run_of_scored_pairs_alone_reads_well_too(run, tiny_embedder):
     card = exported(
         run,
         tiny_embedder,
-        **only | dict.fromkeys(("documents", "negatives", "teacher", "license")),
+        **only
+        | dict.fromkeys(("documents", "negatives", "teacher", "license", "trainings")),
         kinds=["d=scores"],
         base=own,
         base_revision=None,

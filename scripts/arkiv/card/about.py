@@ -62,6 +62,7 @@ class About:
         base: what was tuned.
         teacher: the reranker whose scores it learnt; None without distillation.
         kinds: what each dataset starts from.
+        trainings: how many, one after the other, made the model.
         query_max_length, passage_max_length: in tokens, where it was measured.
         weights: of dense, sparse and multi-vector scores in mode combined.
         language: codes, such as `sv`.
@@ -72,6 +73,7 @@ class About:
     base: Origin
     teacher: Origin | None
     kinds: Mapping[str, str]
+    trainings: int
     query_max_length: int
     passage_max_length: int
     weights: tuple[float, float, float]

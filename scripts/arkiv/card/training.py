@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from arkiv.card.about import About
 from arkiv.markdown import blocks, code, coded, counted, escaped, items, table
 from arkiv.measures import TITLES
 from arkiv.train.arguments import WITHOUT_EFFECT
@@ -19,14 +20,27 @@ UNTOLD = {
 }
 
 
-def training(history: Mapping[str, Any]) -> str:
-    """How the model was trained, and how it was watched."""
+def training(about: About, history: Mapping[str, Any]) -> str:
+    """How the model was trained, and how it was watched.
+
+    Args:
+        about: what the configuration says.
+        history: of the last training.
+    """
     steps = counted(history["steps"], "step")
     epochs = counted(round(history["epochs"], 2), "epoch")
-    rows = f"{history['rows_used']:,} of {counted(history['rows'], 'row')}"
+    rows = f"{history['rows_used']:,} of {counted(history['rows_drawn'], 'row')}"
     processes = counted(history["world_size"], "process", "processes")
     minutes = f"{history['seconds'] / 60:,.1f} minutes"
     text = f"{steps} in {epochs}, each with {rows}; {minutes} in {processes}."
+    if about.trainings > 1:
+        text = (
+            f"It was trained {about.trainings} times, each time from the model of the "
+            f"time before; of the last: {text}"
+        )
+    if weights := history["weights"]:
+        drawn = (f"{coded(name)} {weight:g} times" for name, weight in weights.items())
+        text += f" Rows of some datasets were drawn by weight: {', '.join(drawn)}."
     if lora := history["lora"]:
         text += (
             f" Low-rank adapters (rank {lora['rank']}, alpha {lora['alpha']:g}) of "
@@ -69,7 +83,7 @@ def _watched(evaluation: Mapping[str, Any] | None) -> list[str]:
         f"{best:,}, the best by {hyphened(evaluation['mode'])} "
         f"{TITLES.get(measure, measure)} on the dev queries.",
         table(
-            ["Queries", TITLES.get(measure, measure), "Base", f"Step {best:,}"],
+            ["Queries", TITLES.get(measure, measure), "Step 0", f"Step {best:,}"],
             [
                 [
                     name,
@@ -98,7 +112,7 @@ def provenance(history: Mapping[str, Any], weights: Mapping[str, str]) -> str:
         _digests(weights),
     ]
     if inputs := history.get("inputs"):
-        read = {"the base model": inputs["model"], **inputs["shards"]}
+        read = {"the model at step 0": inputs["model"], **inputs["shards"]}
         parts += [
             "What training read, by the hash of its content (BLAKE2b, 128 bits):",
             _digests(read),
