@@ -274,7 +274,8 @@ def which(where):
     """The round or stage whose files lie there, in words; nothing for the only one."""
     if len(TRAININGS) == 1:
         return ""
-    return f" ({where.strip('/').replace('s/', ' ') or 'round 1'})"
+    kind, number = Path(where).parts or ("rounds", "1")
+    return f" ({kind.removesuffix('s')} {number})"
 
 
 def files(pattern, datasets=DATASETS, **wildcards):
@@ -296,6 +297,46 @@ def up_to(stage):
     """The results of a stage and of those before it."""
     names = list(STAGES)
     return [path for name in names[: names.index(stage) + 1] for path in STAGES[name]]
+
+
+def mined_in(round):
+    """What a round finds and picks, all datasets together."""
+    return [
+        *files(f"{round}mining/{{dataset}}/queries.npy", MINED),
+        *parts(
+            "corpus", f"{round}mining/{{dataset}}/embeddings/{{scatteritem}}.npy", MINED
+        ),
+        *parts(
+            "corpus", f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.npy", MINED
+        ),
+        *parts(
+            "corpus",
+            f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.recall.json",
+            MINED if RECALL else [],
+        ),
+        *files(
+            f"{round}negatives/{{dataset}}.{{end}}", MINED, end=["jsonl", "stats.json"]
+        ),
+    ]
+
+
+def scored_in(round, datasets):
+    """The teacher's scores of a round."""
+    return parts("pairs", f"{round}scores/{{dataset}}/{{scatteritem}}.jsonl", datasets)
+
+
+def split_in(round, datasets):
+    """The shards of a round."""
+    return [
+        *files(
+            f"{round}shards/{{dataset}}_len-{{length}}.jsonl", datasets, length=LENGTHS
+        ),
+        *files(
+            f"{round}shards/{{dataset}}.{{end}}",
+            datasets,
+            end=["split.json", "rejected.jsonl"],
+        ),
+    ]
 
 
 # The figures and tables of the report.

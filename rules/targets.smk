@@ -3,46 +3,6 @@
 # a deleted file anew only where something asks for it.
 
 
-def mined_in(round):
-    """What a round finds and picks, all datasets together."""
-    return [
-        *files(f"{round}mining/{{dataset}}/queries.npy", MINED),
-        *parts(
-            "corpus", f"{round}mining/{{dataset}}/embeddings/{{scatteritem}}.npy", MINED
-        ),
-        *parts(
-            "corpus", f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.npy", MINED
-        ),
-        *parts(
-            "corpus",
-            f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.recall.json",
-            MINED if RECALL else [],
-        ),
-        *files(
-            f"{round}negatives/{{dataset}}.{{end}}", MINED, end=["jsonl", "stats.json"]
-        ),
-    ]
-
-
-def scored_in(round, datasets):
-    """The teacher's scores of a round."""
-    return parts("pairs", f"{round}scores/{{dataset}}/{{scatteritem}}.jsonl", datasets)
-
-
-def split_in(round, datasets):
-    """The shards of a round."""
-    return [
-        *files(
-            f"{round}shards/{{dataset}}_len-{{length}}.jsonl", datasets, length=LENGTHS
-        ),
-        *files(
-            f"{round}shards/{{dataset}}.{{end}}",
-            datasets,
-            end=["split.json", "rejected.jsonl"],
-        ),
-    ]
-
-
 # A target of mining, scoring or splitting stops before any training: at the first round.
 STAGES = {
     "documents": [
