@@ -1,4 +1,5 @@
 # Helpers shared by all rules. Every job parses this file again: nothing heavy here.
+import shlex
 import sys
 from pathlib import Path
 
@@ -166,7 +167,7 @@ def on_nodes(nodes):
 def flags(**values):
     """Command-line flags of a map: `a_b=1` becomes `--a-b 1`, `c=True` `--c`.
 
-    None and False are left out.
+    None and False are left out; the shell gets every word as it stands.
     """
     words = []
     for name, value in values.items():
@@ -176,7 +177,7 @@ def flags(**values):
         if value is True:
             many = []
         words += [f"--{name.replace('_', '-')}", *map(str, many)]
-    return " ".join(words)
+    return shlex.join(words)
 
 
 def named(pattern, datasets):

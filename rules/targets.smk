@@ -18,6 +18,7 @@ STAGES = {
     "queries": [
         *parts("queries", "queries/{dataset}/{scatteritem}.jsonl", WITH_PAGES),
         *parts("queries", "queries/{dataset}/{scatteritem}.rejected.jsonl", WITH_PAGES),
+        *parts("queries", "queries/{dataset}/{scatteritem}.stats.json", WITH_PAGES),
         *files(
             "pairs/{dataset}/{name}",
             name=[
