@@ -52,6 +52,17 @@ KEPT = (
     if ASKED
     else {}
 )
+ROUND_TRIP = QUERIES["round_trip"]
+# As mining embeds, whose vectors are taken from the cache and the other way round.
+DENSE = {}
+if ROUND_TRIP["by"] == "dense":
+    DENSE = {
+        "query_max_length": config["mining"]["query_max_length"],
+        "max_length": config["mining"]["passage_max_length"],
+        "batch_tokens": config["mining"]["batch_tokens"],
+        "cache": results("cache/embeddings"),
+        **RUN_OPTIONS,
+    }
 
 
 rule generate_queries:
@@ -84,3 +95,42 @@ rule generate_queries:
         " --part {wildcards.scatteritem} {params.task} {params.asking}"
         " --output {output.queries} --rejected {output.rejected} --stats {output.stats}"
         " &> {log}"
+
+
+rule filter_queries:
+    """Put a dataset's queries together; set aside repeats and those that lead astray."""
+    input:
+        queries=gather.queries(results("queries/{{dataset}}/{scatteritem}.jsonl")),
+        stats=gather.queries(results("queries/{{dataset}}/{scatteritem}.stats.json")),
+        documents=results("documents/{dataset}.jsonl"),
+        model=model_of("embedder") if ROUND_TRIP["by"] else [],
+    output:
+        queries=results("queries/{dataset}.jsonl"),
+        rejected=results("queries/{dataset}.rejected.jsonl"),
+        stats=results("queries/{dataset}.stats.json"),
+    log:
+        log_of("filter_queries", "{dataset}"),
+    benchmark:
+        benchmark_of("filter_queries", "{dataset}")
+    localrule: ROUND_TRIP["by"] is None
+    conda:
+        "../envs/evaluate.yaml" if ROUND_TRIP["by"] != "dense" else "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        model=lambda w, input: flags(model=input.get("model") or None),
+        options=flags(
+            unite=ASKED,
+            round_trip=ROUND_TRIP["by"],
+            top=ROUND_TRIP["top"] if ROUND_TRIP["by"] else None,
+            **DENSE,
+        ),
+    message:
+        "Putting the queries of {wildcards.dataset} together"
+    shell:
+        "python scripts/filter_queries.py --queries {input.queries}"
+        " --part-stats {input.stats} --documents {input.documents} {params.model}"
+        " {params.options} --output {output.queries} --rejected {output.rejected}"
+        " --stats {output.stats} &> {log}"

@@ -5,6 +5,7 @@ rule plot_data:
     """Count what went in and what was set aside, stage by stage."""
     input:
         documents=expand(results("documents/{dataset}.stats.json"), dataset=WITH_PAGES),
+        queries=expand(results("queries/{dataset}.stats.json"), dataset=WITH_PAGES),
         pairs=expand(results("pairs/{dataset}/stats.json"), dataset=DATASETS),
         negatives=expand(results("negatives/{dataset}.stats.json"), dataset=MINED),
         shards=expand(results("shards/{dataset}.split.json"), dataset=DATASETS),
@@ -36,6 +37,7 @@ rule plot_data:
     params:
         options=flags(
             documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
+            queries=named("queries/{name}.stats.json", WITH_PAGES) or None,
             pairs=named("pairs/{name}/stats.json", DATASETS),
             negatives=named("negatives/{name}.stats.json", MINED) or None,
             shards=named("shards/{name}.split.json", DATASETS),

@@ -20,6 +20,11 @@ STAGES = {
         *parts("queries", "queries/{dataset}/{scatteritem}.rejected.jsonl", WITH_PAGES),
         *parts("queries", "queries/{dataset}/{scatteritem}.stats.json", WITH_PAGES),
         *files(
+            "queries/{dataset}.{end}",
+            WITH_PAGES,
+            end=["jsonl", "rejected.jsonl", "stats.json"],
+        ),
+        *files(
             "pairs/{dataset}/{name}",
             name=[
                 "train.jsonl",

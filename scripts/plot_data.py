@@ -23,6 +23,8 @@ LINES = (
     ("lines of text", "documents", "lines"),
     ("words", "documents", "words"),
     ("documents", "documents", "documents"),
+    ("queries wanted", "queries", "wanted"),
+    ("queries kept", "queries", "queries"),
     ("query–passage pairs", "pairs", "pairs"),
     ("distinct queries", "pairs", "queries"),
     ("passages to search", "pairs", "passages"),
@@ -36,6 +38,7 @@ LINES = (
 )
 STAGES = {
     "documents": "statistics of build_documents.py",
+    "queries": "statistics of filter_queries.py",
     "pairs": "statistics of split_pairs.py",
     "negatives": "statistics of pick_negatives.py",
     "shards": "log of split_by_length.py",
@@ -44,13 +47,16 @@ STAGES = {
 
 def set_aside(stages: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
     """What was set aside or came out short on the way, and how many."""
-    documents, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
+    documents, queries, pairs, mined, shards = (
+        stages.get(stage, {}) for stage in STAGES
+    )
     teacher = shards.get("teacher") or {}
     rejected = documents.get("rejected", 0)
     if not isinstance(rejected, dict):
         rejected = {"set aside": rejected}
     return [
         *((f"pages and documents: {why}", count) for why, count in rejected.items()),
+        *((f"queries: {why}", n) for why, n in queries.get("rejected", {}).items()),
         ("lines of pairs: could not be used", pairs.get("bad_lines", 0)),
         *((f"pairs: {why}", n) for why, n in pairs.get("set_aside", {}).items()),
         ("train pairs: no negatives found", mined.get("without_negatives", 0)),
@@ -63,6 +69,27 @@ def set_aside(stages: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
         ),
         ("train pairs: some of their negatives dropped", teacher.get("rows_short", 0)),
     ]
+
+
+# Title of a line, and its key in the usage of a language model.
+USAGE = (
+    ("requests answered", "requests"),
+    ("of them with tokens that are our estimate", "estimated_requests"),
+    ("tokens of prompts", "input_tokens"),
+    ("tokens of answers", "output_tokens"),
+)
+
+
+def asked(datasets: dict[str, dict[str, dict[str, Any]]]) -> list[list[str]]:
+    """What a language model was asked for the queries, and what it cost."""
+    usages = [
+        stages.get("queries", {}).get("usage", {}) for stages in datasets.values()
+    ]
+    if not any(usage.get("requests") for usage in usages):
+        return []
+    rows = [[title, *(number(one.get(key)) for one in usages)] for title, key in USAGE]
+    costs = (f"{one['money']:,.4f}" if "money" in one else "–" for one in usages)
+    return [*rows, ["cost, by the prices in the configuration", *costs]]
 
 
 def training(history: dict[str, Any]) -> list[tuple[str, str]]:
@@ -162,6 +189,11 @@ def main(argv: list[str] | None = None) -> None:
                 ],
                 "What was left out or came out short, and why",
             )
+        )
+    if usage := asked(datasets):
+        body.append(element("h2", "Language model"))
+        body.append(
+            table(["", *datasets], usage, "What queries were asked for, and their cost")
         )
     if arguments.history:
         lines = training(read_object(arguments.history, "history of train_model.py"))
