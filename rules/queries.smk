@@ -65,6 +65,37 @@ if ROUND_TRIP["by"] == "dense":
     }
 
 
+rule estimate_queries:
+    """Estimate what queries would cost before a language model is asked."""
+    input:
+        **ASKED_WITH,
+        documents=expand(results("documents/{dataset}.jsonl"), dataset=WITH_PAGES),
+        tokenizer=model_of("embedder"),
+    output:
+        results("queries/estimate.json"),
+    log:
+        log_of("estimate_queries"),
+    benchmark:
+        benchmark_of("estimate_queries")
+    conda:
+        "../envs/llm.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),
+    params:
+        documents=flags(documents=named("documents/{name}.jsonl", WITH_PAGES)),
+        task=flags(**TASK),
+        budget=flags(
+            **{f"budget_{key}": most for key, most in QUERIES["budget"].items()}
+        ),
+    message:
+        "Estimating what the queries would cost"
+    shell:
+        "python scripts/estimate_queries.py {params.documents} {params.task}"
+        " {params.budget} --tokenizer {input.tokenizer} --output {output} &> {log}"
+
+
 rule generate_queries:
     """Make search queries for one part of a dataset's documents."""
     input:

@@ -68,6 +68,7 @@ STAGES = {
 
 localrules:
     documents,
+    estimate,
     queries,
     mine,
     score,
@@ -84,6 +85,20 @@ rule documents:
         up_to("documents"),
     message:
         "The documents are made"
+
+
+rule estimate:
+    """Show what queries by a language model would cost; nothing is sent."""
+    input:
+        results("queries/estimate.json"),
+    log:
+        log_of("estimate"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Estimated from {input}:"
+    shell:
+        "python scripts/show_estimate.py {input} 2> {log}"
 
 
 rule queries:
