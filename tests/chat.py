@@ -7,11 +7,15 @@ answered whole.
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import threading
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -40,6 +44,55 @@ def forwarded(base_url: str) -> Callable[[dict], dict]:
             return json.load(response)
 
     return answer
+
+
+class Held:
+    """Answers so many requests, and holds the others until who asked was killed."""
+
+    def __init__(self, count: int, answer: Callable[[dict], dict]) -> None:
+        self.count = count
+        self.answer = answer
+        self._left = threading.Semaphore(count)
+        self._killed = threading.Event()
+        self._over = False
+
+    def __call__(self, request: dict) -> dict:
+        if not self._over and not self._left.acquire(blocking=False):
+            self._killed.wait(60)
+            raise ConnectionError
+        return self.answer(request)
+
+    def kill_when_full(
+        self, command: list[str], chat: Chat, at_once: int, **given: Any
+    ) -> None:
+        """Start a program and kill it, and all that it started, by SIGKILL.
+
+        That is when all answers are given and `at_once` requests are held.
+        """
+        full = chat.answered.total() + self.count
+        process = subprocess.Popen(
+            list(map(str, command)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            **given,
+        )
+        try:
+            end = time.monotonic() + 60
+            while chat.answered.total() < full or chat.at_once < at_once:
+                assert process.poll() is None, process.stdout.read().decode()
+                assert time.monotonic() < end
+                time.sleep(0.02)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stdout.close()
+        self._killed.set()
+        while chat.at_once:
+            time.sleep(0.02)
+        self._over = True
 
 
 class Chat:

@@ -37,7 +37,11 @@ def build_llama(path: Path, tokenizer_of: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    LlamaForCausalLM(config).save_pretrained(path)
+    model = LlamaForCausalLM(config)
+    # So that a server draws its words, and answers come to an end of their own.
+    model.generation_config.do_sample = True
+    model.generation_config.exponential_decay_length_penalty = (4, 10.0)
+    model.save_pretrained(path)
     tokenizer.save_pretrained(path)
 
 

@@ -2,17 +2,14 @@
 
 import json
 import logging
-import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from chat import Chat, completion
+from chat import Chat, Held, completion
 
 import generate_queries
 from arkiv.errors import InputError
@@ -150,52 +147,12 @@ def test_answers_come_in_any_order_and_from_any_number_of_parts(documents, tmp_p
         assert row["first_page"] // 8 == row["last_page"] // 8
 
 
-class Held:
-    """Answers so many requests, then holds the others until they are let go."""
-
-    def __init__(self, count, answer):
-        self.left = threading.Semaphore(count)
-        self.over = threading.Event()
-        self.killed = False
-        self.answer = answer
-
-    def __call__(self, request):
-        if not self.killed and not self.left.acquire(blocking=False):
-            self.over.wait(30)
-            raise ConnectionError  # who asked is dead
-        return self.answer(request)
-
-
-def kill_when_held(command, chat, held, count):
-    """Start a job and kill it with SIGKILL, when the rest of its requests are held."""
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        end = time.monotonic() + 30
-        while chat.answered.total() < count or chat.at_once < 4:
-            assert process.poll() is None, process.stdout.read().decode()
-            assert time.monotonic() < end
-            time.sleep(0.02)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-    held.over.set()
-    while chat.at_once:
-        time.sleep(0.02)
-    held.killed = True
-
-
 def test_a_killed_job_goes_on_without_asking_again(documents, tmp_path):
     held = Held(10, question)
     with Chat(held) as chat:
         words = words_of(documents, tmp_path / "a", chat.base_url, "--concurrency", 4)
         command = [sys.executable, ROOT / "scripts/generate_queries.py", *words]
-        kill_when_held(command, chat, held, 10)
+        held.kill_when_full(command, chat, at_once=4)
         assert not (tmp_path / "a" / "q.jsonl").exists()
         # A kill amid an append leaves half a line.
         with open(tmp_path / "a/cache/journal.jsonl", "ab") as file:
