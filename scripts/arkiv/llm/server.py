@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -92,35 +92,48 @@ class Server:
     def ask(self, requests: Iterable[Request], journal: Journal) -> dict[str, str]:
         """See `arkiv.llm.protocol.Backend`."""
         refused: dict[str, str] = {}
-        requests = iter(requests)
-        failure: BaseException | None = None
-        answered, reported = 0, time.monotonic()
         with ThreadPoolExecutor(self._connection.concurrency) as pool:
-            running: dict[Future, Request] = {}
-            while True:
-                if failure is None:
-                    free = self._connection.concurrency - len(running)
-                    for request in islice(requests, free):
-                        running[pool.submit(self._answered, request, journal)] = request
-                if not running:
-                    break
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    request = running.pop(future)
-                    error = future.exception()
-                    if error is None:
-                        answered += 1
-                        if (reason := future.result()) is not None:
-                            refused[request.key] = reason
-                    elif not isinstance(error, StoppedError):
-                        failure = failure or error
-                        self._stop.set()
-                if time.monotonic() - reported >= SECONDS_BETWEEN_REPORTS:
-                    reported = time.monotonic()
-                    log.info("%d requests answered, %s", answered, journal.spent)
+            try:
+                reported = time.monotonic()
+                ended = self._all(iter(requests), journal, pool)
+                for answered, (key, reason) in enumerate(ended, start=1):
+                    if reason is not None:
+                        refused[key] = reason
+                    if time.monotonic() - reported >= SECONDS_BETWEEN_REPORTS:
+                        reported = time.monotonic()
+                        log.info("%d answers, %s so far", answered, journal.spent)
+            except BaseException:
+                # Those that wait for another try are not to keep the pool open.
+                self._stop.set()
+                raise
+        return refused
+
+    def _all(
+        self, requests: Iterator[Request], journal: Journal, pool: ThreadPoolExecutor
+    ) -> Iterator[tuple[str, str | None]]:
+        """The keys of requests as they end, with the reason where there is no answer.
+
+        After one has failed for good no other is begun, and those under way end.
+        """
+        running: dict[Future, Request] = {}
+        failure: BaseException | None = None
+        while True:
+            if failure is None:
+                free = self._connection.concurrency - len(running)
+                for request in islice(requests, free):
+                    running[pool.submit(self._answered, request, journal)] = request
+            if not running:
+                break
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                request, error = running.pop(future), future.exception()
+                if error is None:
+                    yield request.key, future.result()
+                elif not isinstance(error, StoppedError):
+                    failure = failure or error
+                    self._stop.set()
         if failure is not None:
             raise failure
-        return refused
 
     def _answered(self, request: Request, journal: Journal) -> str | None:
         """Ask until there is an answer in the journal; or say why there will be none.
