@@ -156,6 +156,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
                     f"is {value}, which needs `train.args.same_dataset_within_batch`",
                     key=key,
                 )
+    _check_queries(config["queries"])
     for low, high, _ in config["documents"]["length_shares"]:
         if not 1 <= low <= high or int(low) != low or int(high) != high:
             raise InputError(
@@ -213,4 +214,29 @@ def _check_together(config: Mapping[str, Any]) -> None:
     if general is not None and not Path(general).is_file():
         raise InputError(
             f"names {general}, which is no file", key="train.evaluation.general"
+        )
+
+
+def _check_queries(queries: Mapping[str, Any]) -> None:
+    """What of `queries` must agree, where a language model is asked."""
+    if queries["backend"] == "extractive":
+        return
+    files = [("prompts", prompt["file"]) for prompt in queries["prompts"]]
+    if queries["judge"]["prompt"] is not None:
+        files.append(("judge.prompt", queries["judge"]["prompt"]))
+    if queries["group"]["share"]:
+        files.append(("group.prompt", queries["group"]["prompt"]))
+    for key, path in files:
+        if not Path(path).is_file():
+            raise InputError(f"names {path}, which is no file", key=f"queries.{key}")
+    local = queries["local"]["model"]
+    if queries["backend"] == "local" and not (local and Path(local).is_dir()):
+        raise InputError(
+            f"is {local}, expected the directory of a causal model",
+            key="queries.local.model",
+        )
+    if queries["budget"]["money"] is not None and not any(queries["prices"].values()):
+        raise InputError(
+            "is given, but all prices are 0; set queries.prices",
+            key="queries.budget.money",
         )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 
 import pytest
 import yaml
@@ -217,6 +218,37 @@ def test_recall_is_measured_where_the_search_is_approximate(project):
     assert re.search(recall, one)
     (pick,) = re.findall(r"pick_negatives\.py .*", done.stdout)
     assert pick.count(".recall.json") == 4
+
+
+def test_a_language_model_is_asked_as_the_configuration_says(project):
+    config = project.configure(
+        datasets={"d": {"pages": "volumes"}},
+        models=TINY,
+        queries={
+            "backend": "openai",
+            "openai": {"base_url": "http://127.0.0.1:1/v1", "model": "m $(id)"},
+            "forbidden": [r"\b(texten|'the text')\b"],
+            "budget": {"requests": 7},
+            "round_trip": {"by": "bm25", "top": 5},
+        },
+    )
+    done = project.snakemake("queries", "estimate", "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"python scripts/generate_queries\.py .*", done.stdout)
+    assert len(commands) == 4
+    words = shlex.split(commands[0].partition(" &> ")[0])
+    for flag, value in (
+        ("--backend", "openai"),
+        ("--model", "m $(id)"),
+        ("--forbidden", r"\b(texten|'the text')\b"),
+        ("--prompts", "config/prompts/sv-court.txt=1"),
+        ("--budget-requests", "7"),
+        ("--journal", "results/main/cache/queries/journal.jsonl"),
+    ):
+        assert words[words.index(flag) + 1] == value
+    (filtering,) = re.findall(r"python scripts/filter_queries\.py .*", done.stdout)
+    assert "--unite --round-trip bm25 --top 5" in filtering
+    assert "python scripts/estimate_queries.py" in done.stdout
 
 
 @pytest.mark.parametrize(("share", "searches"), [(0, None), (0.3, 2), (1, 2)])

@@ -363,6 +363,31 @@ def test_the_way_of_the_data(stats):
     assert_svg(lengths, "Lengths of the train pairs")
 
 
+def test_queries_and_what_a_language_model_cost(stats):
+    from plot_data import main
+
+    usage = {"requests": 1250, "input_tokens": 500000, "output_tokens": 20000}
+    usage |= {"estimated_requests": 3, "money": 0.0871}
+    queries = {"queries": 80, "wanted": 99, "usage": usage}
+    queries["rejected"] = {"copies its passage": 12, "is empty": 7}
+    (stats / "asked").write_text(json.dumps(queries))
+    plain = {"queries": 90, "wanted": 90, "rejected": {}, "usage": {}}
+    (stats / "plain").write_text(json.dumps(plain))
+    words = ["--queries", f"court={stats / 'asked'}", f"letters={stats / 'plain'}"]
+    words += ["--table", stats / "d.html", "--lengths", stats / "d.svg"]
+    main(list(map(str, words)))
+    text = (stats / "d.html").read_text()
+    assert cells(text, "queries wanted") == ["99", "90"]
+    assert cells(text, "queries kept") == ["80", "90"]
+    assert cells(text, "queries: copies its passage") == ["12", "–"]
+    assert cells(text, "requests answered") == ["1,250", "–"]
+    assert cells(text, "tokens of prompts") == ["500,000", "–"]
+    assert cells(text, "cost, by the prices in the configuration") == ["0.0871", "–"]
+    words[1:3] = [f"letters={stats / 'plain'}"]
+    main(list(map(str, words)))
+    assert "Language model" not in (stats / "d.html").read_text()
+
+
 @pytest.fixture
 def history(tmp_path):
     log = [

@@ -127,17 +127,22 @@ MINED = {"score_pairs", "plot_negatives", "split_by_length"} | SHARDS
 FOUND = {"pick_negatives"} | MINED
 COLLECTION = {"build_collection", "retrieve_bm25"}
 PAIRS = {"embed_corpus", "embed_queries", "search_corpus"} | COLLECTION | FOUND
+QUERIES = {"generate_queries", "filter_queries", "split_pairs"} | PAIRS
 DEPENDENT = {
     "archive/court": (
         "make_archive",
-        {"build_documents", "generate_queries", "split_pairs"} | PAIRS,
+        {"build_documents"} | QUERIES,
     ),
     "documents/court.rejected.jsonl": (
         "build_documents",
-        {"generate_queries", "split_pairs"} | PAIRS,
+        QUERIES,
     ),
     "queries/court/2-of-2.rejected.jsonl": (
         "generate_queries",
+        {"filter_queries", "split_pairs"} | PAIRS,
+    ),
+    "queries/court.stats.json": (
+        "filter_queries",
         {"split_pairs"} | PAIRS,
     ),
     "pairs/court/stats.json": ("split_pairs", PAIRS),

@@ -90,7 +90,7 @@ def data(
     """
     given, made = [], []
     for name, stages in datasets.items():
-        documents, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
+        documents, _, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
         sources = mined.get("sources")
         given.append(
             [
