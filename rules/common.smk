@@ -1,4 +1,5 @@
 # Helpers shared by all rules. Every job parses this file again: nothing heavy here.
+import shlex
 import sys
 from pathlib import Path
 
@@ -166,7 +167,7 @@ def on_nodes(nodes):
 def flags(**values):
     """Command-line flags of a map: `a_b=1` becomes `--a-b 1`, `c=True` `--c`.
 
-    None and False are left out.
+    None and False are left out. Words are quoted for the shell.
     """
     words = []
     for name, value in values.items():
@@ -175,7 +176,11 @@ def flags(**values):
         many = value if isinstance(value, (list, tuple)) else [value]
         if value is True:
             many = []
-        words += [f"--{name.replace('_', '-')}", *map(str, many)]
+        flag, many = f"--{name.replace('_', '-')}", list(map(str, many))
+        if len(many) == 1 and many[0].startswith("-"):
+            # Apart, it would be taken for another flag.
+            flag, many = f"{flag}={many[0]}", []
+        words += map(shlex.quote, [flag, *many])
     return " ".join(words)
 
 

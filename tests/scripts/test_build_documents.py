@@ -1,4 +1,4 @@
-"""The command line of build_documents.py."""
+"""The command lines of build_documents.py and merge_documents.py."""
 
 import json
 import subprocess
@@ -9,6 +9,8 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import build_documents
+import merge_documents
+from arkiv.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "build_documents.py"
 OUTPUTS = {"output": "d.jsonl", "rejected": "r.jsonl", "stats": "s.json"}
@@ -50,13 +52,37 @@ def pages(tmp_path):
     return folder
 
 
+def outputs(out, prefix=""):
+    """The flags of the files that either program writes."""
+    return [
+        word
+        for key, name in OUTPUTS.items()
+        for word in (f"--{key}", out / f"{prefix}{name}")
+    ]
+
+
 def flags(pages, tokenizer, out, *more):
-    given = [word for k, name in OUTPUTS.items() for word in (f"--{k}", out / name)]
-    return [*map(str, ["--pages", pages, "--tokenizer", tokenizer, *given, *more])]
+    given = ["--pages", pages, "--tokenizer", tokenizer, *outputs(out), *more]
+    return [*map(str, given)]
 
 
-def build(pages, tokenizer, out, *more):
-    build_documents.main(flags(pages, tokenizer, out, *more))
+def build(pages, tokenizer, out, *more, parts=1, merge=()):
+    """Cut the volumes in parts and put the documents together."""
+    blocks = [f"{part}-of-{parts}-" for part in range(1, parts + 1)]
+    for block in blocks:
+        build_documents.main(
+            [
+                *flags(pages, tokenizer, out, *more, "--part", block[:-1]),
+                *map(str, outputs(out, block)),
+            ]
+        )
+    words = [
+        *("--documents", *(out / f"{block}d.jsonl" for block in blocks)),
+        *("--rejected-by-blocks", *(out / f"{block}r.jsonl" for block in blocks)),
+        *("--stats-of-blocks", *(out / f"{block}s.json" for block in blocks)),
+        *(*outputs(out), *merge),
+    ]
+    merge_documents.main([*map(str, words)])
     return rows(out / "d.jsonl"), rows(out / "r.jsonl"), json_of(out / "s.json")
 
 
@@ -195,7 +221,9 @@ def test_what_is_not_a_page_stops_with_its_name(pages, broken, tokenizer, tmp_pa
 def test_an_archive_without_text_is_refused(tokenizer, tmp_path):
     pages = tmp_path / "pages"
     write_page(pages / "a" / "1.json")
-    assert "1 pages of 1 volumes hold no text" in refused(pages, tokenizer, tmp_path)
+    with pytest.raises(InputError, match="1 pages of 1 volumes hold no text"):
+        build(pages, tokenizer, tmp_path)
+    assert not any((tmp_path / name).exists() for name in OUTPUTS.values())
 
 
 def test_an_empty_directory_and_no_tokenizer_are_refused(pages, tokenizer, tmp_path):
