@@ -19,8 +19,9 @@ from arkiv.shingles import Shingles
 
 PERMUTATIONS = 128
 SEED = 1
-# A pair that is missed is worse than one more that is compared.
-WEIGHTS = (0.1, 0.9)
+# How likely it may be that a pair which just shares enough is never compared; one that
+# shares more is far less likely to go by.
+MISSED = 5e-3
 
 
 def near_duplicates(
@@ -38,11 +39,8 @@ def near_duplicates(
     Returns:
         for each such row the earlier row it is nearest to, and the share.
     """
-    from datasketch import MinHashLSH
-
-    bands = MinHashLSH(jaccard, PERMUTATIONS, WEIGHTS)
     shingles = Shingles(texts, folder)
-    groups = _groups(shingles, bands.b, bands.r, folder)
+    groups = _groups(shingles, band_width(jaccard), folder)
     kept: list[defaultdict[int, list[int]]] = [defaultdict(list) for _ in groups]
     found: dict[int, tuple[int, float]] = {}
     for row in range(len(shingles)):
@@ -62,9 +60,19 @@ def near_duplicates(
     return found
 
 
-def _groups(
-    shingles: Shingles, bands: int, width: int, folder: str | Path
-) -> list[np.ndarray]:
+def band_width(jaccard: float) -> int:
+    """Values per band: as many as let no more pairs than MISSED go by.
+
+    A band of two rows is equal with the probability jaccard^width.
+    """
+    return max(
+        width
+        for width in range(1, PERMUTATIONS + 1)
+        if width == 1 or (1 - jaccard**width) ** (PERMUTATIONS // width) <= MISSED
+    )
+
+
+def _groups(shingles: Shingles, width: int, folder: str | Path) -> list[np.ndarray]:
     """For each band (n,) int32: rows of equal signatures have the same number.
 
     -1 where there is no other row like it.
@@ -79,7 +87,7 @@ def _groups(
         signatures = np.memmap(file, np.uint32, "r", shape=(count, PERMUTATIONS))
         return [
             _numbered(signatures[:, band * width : (band + 1) * width])
-            for band in range(bands)
+            for band in range(PERMUTATIONS // width)
         ]
 
 

@@ -1,41 +1,19 @@
 """The command lines of build_documents.py and merge_documents.py."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from archives import OUTPUTS, build, flags, write_page
 
 import build_documents
-import merge_documents
 from arkiv.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "build_documents.py"
-OUTPUTS = {"output": "d.jsonl", "rejected": "r.jsonl", "stats": "s.json"}
 # Of 12 words on each of 30 pages in two volumes. Ten pages of a volume end with half a
 # word; the half at the volume's end stays a word.
 WORDS = 2 * (30 * 12 - 9)
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory):
-    """One token a word, and two special ones around the text."""
-    tool = Tokenizer(models.WordLevel({"?": 0, "<s>": 1, "</s>": 2}, unk_token="?"))
-    tool.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tool.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
-    )
-    folder = tmp_path_factory.mktemp("tokenizer")
-    tool.save(str(folder / "tokenizer.json"))
-    return folder
-
-
-def write_page(path, *texts):
-    lines = [{"text_result": {"texts": [text], "scores": [0.5]}} for text in texts]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"label": path.stem, "contains": [{"contains": lines}]}))
 
 
 @pytest.fixture
@@ -52,40 +30,6 @@ def pages(tmp_path):
     return folder
 
 
-def outputs(out, prefix=""):
-    """The flags of the files that either program writes."""
-    return [
-        word
-        for key, name in OUTPUTS.items()
-        for word in (f"--{key}", out / f"{prefix}{name}")
-    ]
-
-
-def flags(pages, tokenizer, out, *more):
-    given = ["--pages", pages, "--tokenizer", tokenizer, *outputs(out), *more]
-    return [*map(str, given)]
-
-
-def build(pages, tokenizer, out, *more, parts=1, merge=()):
-    """Cut the volumes in parts and put the documents together."""
-    blocks = [f"{part}-of-{parts}-" for part in range(1, parts + 1)]
-    for block in blocks:
-        build_documents.main(
-            [
-                *flags(pages, tokenizer, out, *more, "--part", block[:-1]),
-                *map(str, outputs(out, block)),
-            ]
-        )
-    words = [
-        *("--documents", *(out / f"{block}d.jsonl" for block in blocks)),
-        *("--rejected-by-blocks", *(out / f"{block}r.jsonl" for block in blocks)),
-        *("--stats-of-blocks", *(out / f"{block}s.json" for block in blocks)),
-        *(*outputs(out), *merge),
-    ]
-    merge_documents.main([*map(str, words)])
-    return rows(out / "d.jsonl"), rows(out / "r.jsonl"), json_of(out / "s.json")
-
-
 def refused(pages, tokenizer, out, *more):
     """Run as a program that must fail; return its one sentence."""
     command = [sys.executable, SCRIPT, *flags(pages, tokenizer, out, *more)]
@@ -96,14 +40,6 @@ def refused(pages, tokenizer, out, *more):
     errors = [x for x in done.stderr.splitlines() if x.startswith("error: ")]
     assert len(errors) == 1
     return errors[0]
-
-
-def rows(path):
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-
-
-def json_of(path):
-    return json.loads(path.read_text("utf-8"))
 
 
 def test_all_words_are_in_documents_with_their_provenance(pages, tokenizer, tmp_path):

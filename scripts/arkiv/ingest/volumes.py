@@ -283,9 +283,13 @@ def _side_by_side(
     found = [
         (PurePosixPath(shown(name)), read)
         for name, read in entries
-        if not _is_hidden(PurePosixPath(name))
+        if _leads_out(PurePosixPath(name)) or not _is_hidden(PurePosixPath(name))
     ]
-    holding = Counter(path.parent for path, _ in found if _looks_like_page(path.name))
+    holding = Counter(
+        path.parent
+        for path, _ in found
+        if _looks_like_page(path.name) and not _leads_out(path)
+    )
     folder = min(holding, key=lambda each: (-holding[each], str(each)), default=None)
     taken: set[PurePosixPath] = set()
     result: list[Member] = []

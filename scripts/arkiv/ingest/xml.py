@@ -33,9 +33,9 @@ def parse(data: bytes) -> Element:
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        # Of several lines, some with the text at fault: the first says it.
-        reason = (str(error).splitlines() or ["no element"])[0]
-        raise not_a_page(f"not well-formed XML ({reason})") from None
+        said = getattr(error, "msg", None) or str(error) or "no element"
+        # Of several lines, some with the text at fault, the first says it.
+        raise not_a_page(f"not well-formed XML ({said.splitlines()[0]})") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise not_a_page("XML with a document type, whose entities are not read")
     return root
