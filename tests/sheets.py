@@ -88,6 +88,9 @@ def alto(regions: Regions, version: int) -> bytes:
     everything = [line for _, lines in regions for line in lines]
     places = {id(line): place for place, line in enumerate(everything)}
 
+    def divided(text: str) -> bool:
+        return text[-1:] in tuple(HYPHENS) and text[-2:-1].isalnum()
+
     def line_of(r: int, n: int, line: tuple[str, float]) -> str:
         text, confidence = line
         place = places[id(line)]
@@ -97,11 +100,11 @@ def alto(regions: Regions, version: int) -> bytes:
         strings = []
         for at, word in enumerate(words):
             more = f' WC="{confidence}"'
-            if at == len(words) - 1 and word[-1] in HYPHENS and after:
+            if at == len(words) - 1 and divided(text) and after:
                 word = word[:-1]
                 whole = word + after.split()[0]
                 more += f' SUBS_TYPE="HypPart1" SUBS_CONTENT={quoteattr(whole)}'
-            elif at == 0 and before[-1:] in tuple(HYPHENS):
+            elif at == 0 and divided(before):
                 whole = before.split()[-1][:-1] + word
                 more += f' SUBS_TYPE="HypPart2" SUBS_CONTENT={quoteattr(whole)}'
             strings.append(f"<String CONTENT={quoteattr(word)}{more}/>")
