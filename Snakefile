@@ -11,7 +11,9 @@ include: "rules/common.smk"
 
 wildcard_constraints:
     dataset="|".join(DATASETS),
-    model="base|tuned",
+    round=either(ROUNDS),
+    training=either(TRAININGS),
+    model=r"base|tuned|round_\d+",
     system="|".join(SYSTEMS),
     length="|".join(LENGTHS),
 
@@ -35,6 +37,7 @@ include: "rules/teacher.smk"
 include: "rules/split.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/export.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"
 

@@ -24,7 +24,8 @@ RUN = f"results/{config['run']}"
 MODELS = config["models"]["directory"]
 DATASETS = config["datasets"]
 SYSTEMS = config["evaluate"]["systems"]
-DISTILL = bool(config["train"]["args"].get("knowledge_distillation"))
+TRAIN = config["train"]
+DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
 
 # For every program that runs a model.
 RUN_OPTIONS = {
@@ -44,19 +45,46 @@ EDGES = config["split"]["edges"]
 LENGTHS = [f"{low}-{high}" for low, high in zip(EDGES, [*EDGES[1:], "inf"])]
 
 
+# Where the files of each round of mining and training lie: those of the first where
+# those of a single one do.
+ROUNDS = ["", *(f"rounds/{number}/" for number in range(2, config["rounds"] + 1))]
+
+
+def trainings():
+    """The trainings in their order: where the files of each lie, and its datasets."""
+    names = TRAIN["cumulative"]
+    first = {f"stages/{count}/": names[:count] for count in range(1, len(names))}
+    return first | dict.fromkeys(ROUNDS, list(DATASETS))
+
+
+# Each starts from the model of the one before; the last one makes the tuned model.
+TRAININGS = trainings()
+LAST = list(TRAININGS)[-1]
+
+
+def either(values):
+    """The regular expression of a wildcard that has one of these values, or is empty."""
+    return f"({'|'.join(values)})"
+
+
 def results(path):
     """A path below the run's directory."""
     return f"{RUN}/{path}"
 
 
-def log_of(rule, *wildcards):
+def tuned(path):
+    """A path below the directory of the training that makes the tuned model."""
+    return results(f"{LAST}{path}")
+
+
+def log_of(rule, *wildcards, under=""):
     """The log of a rule: logs/RULE/WILDCARDS.log, or logs/RULE.log."""
-    return results(f"{Path('logs', rule, *wildcards)}.log")
+    return results(f"{under}{Path('logs', rule, *wildcards)}.log")
 
 
-def benchmark_of(rule, *wildcards):
+def benchmark_of(rule, *wildcards, under=""):
     """The benchmark of a rule: benchmarks/RULE/WILDCARDS.tsv."""
-    return results(f"{Path('benchmarks', rule, *wildcards)}.tsv")
+    return results(f"{under}{Path('benchmarks', rule, *wildcards)}.tsv")
 
 
 def kind(dataset):
@@ -87,6 +115,8 @@ def is_scored(dataset):
 WITH_PAGES = list(filter(has_pages, DATASETS))
 MINED = list(filter(is_mined, DATASETS))
 SCORED = list(filter(is_scored, DATASETS))
+# Rounds whose negatives are shown: where none are mined there is nothing new to see.
+AUDITED = ROUNDS if MINED else ROUNDS[:1]
 
 
 def volumes_of(wildcards):
@@ -112,18 +142,37 @@ def documents_of(wildcards):
     return []
 
 
-def train_negatives(dataset):
+def in_round(dataset, round):
+    """Where a dataset's train rows of a round lie: negatives that are given stay."""
+    return round if round in ROUNDS[1:] and is_mined(dataset) else ROUNDS[0]
+
+
+def train_negatives(dataset, round=""):
     """A dataset's train pairs with negatives: mined here or given."""
     if is_mined(dataset):
-        return results(f"negatives/{dataset}.jsonl")
+        return results(f"{round}negatives/{dataset}.jsonl")
     return results(f"pairs/{dataset}/train.jsonl")
 
 
-def train_rows(dataset):
+def train_rows(dataset, round=""):
     """The finished train rows of a dataset, in parts: scored here or given."""
     if is_scored(dataset):
-        return gather.pairs(results(f"scores/{dataset}/{{scatteritem}}.jsonl"))
-    return [train_negatives(dataset)]
+        where = in_round(dataset, round)
+        return gather.pairs(results(f"{where}scores/{dataset}/{{scatteritem}}.jsonl"))
+    return [train_negatives(dataset, round)]
+
+
+def shards_of(datasets, round=""):
+    """The shards of datasets in a round, by name of the dataset."""
+    return [
+        path
+        for dataset in sorted(datasets)
+        for path in files(
+            f"{in_round(dataset, round)}shards/{{dataset}}_len-{{length}}.jsonl",
+            [dataset],
+            length=LENGTHS,
+        )
+    ]
 
 
 def model_of(role):
@@ -143,9 +192,28 @@ def model_of(role):
     return f"{MODELS}/{slug}@{revision[:12]}"
 
 
-def model_under_test(wildcards):
-    """The model directory that base and tuned stand for."""
-    return model_of("embedder") if wildcards.model == "base" else results("model")
+def model_before(training):
+    """The model that a training starts from, or that a round mines with."""
+    before = list(TRAININGS).index(training)
+    if before == 0:
+        return model_of("embedder")
+    return results(f"{list(TRAININGS)[before - 1]}model")
+
+
+def mines_with(wildcards):
+    """The model that a round mines with: the base model, or that of the round before."""
+    if wildcards.round == ROUNDS[0]:
+        return model_of("embedder")
+    return model_before(wildcards.round)
+
+
+def model_under_test(name):
+    """The model directory that base, tuned or round_1 stands for."""
+    if name == "base":
+        return model_of("embedder")
+    if name == "tuned":
+        return tuned("model")
+    return results(f"{ROUNDS[int(name.removeprefix('round_')) - 1]}model")
 
 
 def growing(amount):
@@ -184,9 +252,35 @@ def flags(**values):
     return shlex.join(words)
 
 
-def named(pattern, datasets):
-    """NAME=FILE words of a file that each of these datasets has."""
-    return [f"{name}={results(pattern.format(name=name))}" for name in datasets]
+# What a round counted of a dataset.
+NEGATIVES = "{round}negatives/{name}.stats.json"
+SHARDS = "{round}shards/{name}.split.json"
+
+
+def by_name(pattern, datasets, round=""):
+    """The file that each of these datasets has, by name of the dataset.
+
+    `{round}` in the pattern becomes where the dataset's rows of the round lie.
+    """
+    return {
+        name: results(pattern.format(name=name, round=in_round(name, round)))
+        for name in datasets
+    }
+
+
+def named(pattern, datasets, round=""):
+    """NAME=FILE words of what `by_name` gives."""
+    return [
+        f"{name}={path}" for name, path in by_name(pattern, datasets, round).items()
+    ]
+
+
+def which(where):
+    """The round or stage whose files lie there, in words; nothing for the only one."""
+    if len(TRAININGS) == 1:
+        return ""
+    kind, number = Path(where).parts or ("rounds", "1")
+    return f" ({kind.removesuffix('s')} {number})"
 
 
 def files(pattern, datasets=DATASETS, **wildcards):
@@ -210,15 +304,54 @@ def up_to(stage):
     return [path for name in names[: names.index(stage) + 1] for path in STAGES[name]]
 
 
+def mined_in(round):
+    """What a round finds and picks, all datasets together."""
+    return [
+        *files(f"{round}mining/{{dataset}}/queries.npy", MINED),
+        *parts(
+            "corpus", f"{round}mining/{{dataset}}/embeddings/{{scatteritem}}.npy", MINED
+        ),
+        *parts(
+            "corpus", f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.npy", MINED
+        ),
+        *parts(
+            "corpus",
+            f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.recall.json",
+            MINED if RECALL else [],
+        ),
+        *files(
+            f"{round}negatives/{{dataset}}.{{end}}", MINED, end=["jsonl", "stats.json"]
+        ),
+    ]
+
+
+def scored_in(round, datasets):
+    """The teacher's scores of a round."""
+    return parts("pairs", f"{round}scores/{{dataset}}/{{scatteritem}}.jsonl", datasets)
+
+
+def split_in(round, datasets):
+    """The shards of a round."""
+    return [
+        *files(
+            f"{round}shards/{{dataset}}_len-{{length}}.jsonl", datasets, length=LENGTHS
+        ),
+        *files(
+            f"{round}shards/{{dataset}}.{{end}}",
+            datasets,
+            end=["split.json", "rejected.jsonl"],
+        ),
+    ]
+
+
 # The figures and tables of the report.
 FIGURES = {
     name: results(f"figures/{name}")
     for name in (
         "data.html",
         "lengths.svg",
-        "negatives.html",
-        "negatives.svg",
-        "training.svg",
+        *(f"{round}negatives.{end}" for round in AUDITED for end in ("html", "svg")),
+        *(f"{training}training.svg" for training in TRAININGS),
         "metrics.html",
         "metrics.svg",
         "searches.html",

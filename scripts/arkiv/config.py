@@ -13,6 +13,9 @@ from arkiv.errors import InputError
 # Maps in which `key: null` takes an entry of the defaults away.
 REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
 
+# Sources whose negatives are mined here.
+MINED_KINDS = {"example", "pages", "pairs"}
+
 # Keys that were renamed or removed, and what stands in their place; a test keeps them
 # out of the schema.
 REPLACED: dict[str, str] = {
@@ -117,7 +120,7 @@ def _words(types: Any) -> str:
 
 def _check_together(config: Mapping[str, Any]) -> None:
     """What a schema cannot say: values that must agree with each other."""
-    mining = config["mining"]
+    datasets, mining = config["datasets"], config["mining"]
     start, end = mining["window"]
     if start >= end:
         raise InputError(
@@ -144,12 +147,16 @@ def _check_together(config: Mapping[str, Any]) -> None:
             )
     split = config["split"]
     if not config["train"]["args"].get("same_dataset_within_batch"):
-        for key, plain in (("batch_tokens", None), ("positives", "draw")):
-            if split[key] != plain:
+        for section, key, plain in (
+            (split, "split.batch_tokens", None),
+            (split, "split.positives", "draw"),
+            (config["train"], "train.weights", {}),
+        ):
+            value = section[key.partition(".")[2]]
+            if value != plain:
                 raise InputError(
-                    f"is {split[key]}, which needs "
-                    "`train.args.same_dataset_within_batch`",
-                    key=f"split.{key}",
+                    f"is {value}, which needs `train.args.same_dataset_within_batch`",
+                    key=key,
                 )
     _check_documents(config["documents"])
     for low, high, _ in config["documents"]["length_shares"]:
@@ -176,7 +183,30 @@ def _check_together(config: Mapping[str, Any]) -> None:
             f"({evaluate['depth']})",
             key="evaluate.rerank_depth",
         )
-    for name, source in config["datasets"].items():
+    rounds = config["rounds"]
+    for name, system in systems.items():
+        model = system.get("model", "base")
+        if model.startswith("round_") and int(model.removeprefix("round_")) > rounds:
+            raise InputError(
+                f"is {model}, but `rounds` is {rounds}",
+                key=f"evaluate.systems.{name}.model",
+            )
+    if rounds > 1 and not any(MINED_KINDS & set(one) for one in datasets.values()):
+        raise InputError(
+            f"is {rounds}, but no dataset's negatives are mined here: all rounds would "
+            "be alike",
+            key="rounds",
+        )
+    stages = config["train"]["cumulative"]
+    if stages and sorted(stages) != sorted(datasets):
+        raise InputError(
+            f"is {', '.join(stages)}, expected all datasets: {', '.join(datasets)}",
+            key="train.cumulative",
+        )
+    for name in config["train"]["weights"]:
+        if name not in datasets:
+            raise InputError(f"names {name}, which is no dataset", key="train.weights")
+    for name, source in datasets.items():
         for kind, path in source.items():
             if kind != "example" and not Path(path).exists():
                 raise InputError(

@@ -34,6 +34,7 @@ def test_the_demo_shows_its_whole_dag_before_anything_ran(project):
     assert counts["train_model"] == 1
     assert counts["retrieve_bm25"] == 1
     assert counts["retrieve_m3"] == 8
+    assert counts["export_model"] == 1
     assert not (project.folder / "results").exists()
 
 
@@ -65,6 +66,140 @@ def test_jobs_grow_with_the_parts_and_datasets_and_nothing_else(project):
     assert counts["score_pairs"] == 10
     assert counts["pick_negatives"] == counts["split_by_length"] == 5
     assert counts["train_model"] == counts["measure_runs"] == 1
+
+
+HEAVY = {"embed_corpus": 4, "embed_queries": 1, "search_corpus": 4, "score_pairs": 4}
+
+
+def test_a_second_round_mines_with_the_model_of_the_first(project):
+    datasets = {
+        "mined": {"pairs": "pairs.jsonl"},
+        "given": {"scores": "scores.jsonl"},
+    }
+    plain = project.configure("plain.yaml", datasets=datasets, models=TINY)
+    once = project.planned("--configfile", plain)
+    config = project.configure(
+        datasets=datasets,
+        models=TINY,
+        rounds=3,
+        mining={"bm25_share": 0.5},
+        evaluate={
+            "systems": {"first": {"type": "m3", "model": "round_1", "mode": "dense"}}
+        },
+        export={"name": "Court & co", "language": ["sv", "fi"], "license": "mit"},
+    )
+    # Mining, scoring and splitting need no training: they stop at the first round.
+    counts = project.planned("split", "--configfile", config)
+    assert "train_model" not in counts
+    counts = project.planned("--configfile", config)
+    for rule, jobs in HEAVY.items():
+        assert counts[rule] == 3 * jobs == 3 * once[rule]
+    # What does not depend on the model is done once, given rows are split once.
+    assert counts["search_bm25"] == 1
+    assert counts["split_by_length"] == 3 + 1
+    assert counts["train_model"] == counts["plot_training"] == 3
+    assert counts["encode_collection"] == 3
+
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    trained = dict(
+        re.findall(r"train_model\.py .*--model (\S+) .*--output (\S+)", done.stdout)
+    )
+    base = next(path for path in trained if path.startswith("models/"))
+    run = "results/main"
+    assert trained == {
+        base: f"{run}/model",
+        f"{run}/model": f"{run}/rounds/2/model",
+        f"{run}/rounds/2/model": f"{run}/rounds/3/model",
+    }
+    embedded = set(
+        re.findall(r"embed_queries\.py .*--model (\S+) .*--output (\S+)", done.stdout)
+    )
+    assert embedded == {
+        (base, f"{run}/mining/mined/queries.npy"),
+        (f"{run}/model", f"{run}/rounds/2/mining/mined/queries.npy"),
+        (f"{run}/rounds/2/model", f"{run}/rounds/3/mining/mined/queries.npy"),
+    }
+    shards = re.findall(r"train_model\.py --shards (.*?) --model", done.stdout)
+    assert len(shards) == 3
+    for words in shards:
+        given = [word for word in words.split() if "given_len" in word]
+        assert all(word.startswith(f"{run}/shards/") for word in given)
+    assert len(set(shards)) == 3
+    [export] = re.findall(r"export_model\.py .*", done.stdout)
+    last = f"{run}/rounds/3"
+    for words in (
+        f"--model {last}/model --history {last}/training/history.json ",
+        f"--negatives mined={last}/negatives/mined.stats.json ",
+        f" given={run}/shards/given.split.json mined={last}/shards/mined.split.json ",
+        "--kinds given=scores mined=pairs --base tiny --teacher tiny ",
+        "--name 'Court & co' --language sv fi --license mit --trainings 3 ",
+    ):
+        assert words in export
+    assert '{"documents"' not in export  # no dataset starts from pages
+
+
+def test_datasets_are_learnt_one_after_another(project):
+    datasets = {name: {"pairs": "pairs.jsonl"} for name in ("c", "a", "b")}
+    config = project.configure(
+        datasets=datasets,
+        models=TINY,
+        rounds=2,
+        train={"cumulative": ["c", "a", "b"], "weights": {"a": 2}},
+    )
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"train_model\.py .*", done.stdout)
+    run = "results/main"
+    learnt = {}
+    for command in commands:
+        (output,) = re.findall(r"--output (\S+)", command)
+        (model,) = re.findall(r"--model (\S+)", command)
+        names = set(re.findall(r"/shards/(\w+)_len-", command))
+        weight = re.findall(r"--dataset-weights (\S+)", command)
+        learnt[output.removeprefix(f"{run}/")] = names, model, weight
+    base = learnt["stages/1/model"][1]
+    assert learnt == {
+        "stages/1/model": ({"c"}, base, []),
+        "stages/2/model": ({"c", "a"}, f"{run}/stages/1/model", ["a=2"]),
+        "model": ({"c", "a", "b"}, f"{run}/stages/2/model", ["a=2"]),
+        "rounds/2/model": ({"c", "a", "b"}, f"{run}/model", ["a=2"]),
+    }
+    # The first round's negatives are the base model's, whatever was learnt meanwhile.
+    mined = re.findall(r"embed_queries\.py .*--model (\S+)", done.stdout)
+    assert sorted(mined) == sorted([base] * 3 + [f"{run}/model"] * 3)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        ({"rounds": 0}, "`rounds`: is 0, expected at least 1"),
+        ({"train": {"weights": {"z": 1}}}, "`train.weights`: names z, which is no"),
+        (
+            {"train": {"cumulative": ["d", "e"]}},
+            "`train.cumulative`: is d, e, expected all datasets: d",
+        ),
+        (
+            {
+                "evaluate": {
+                    "systems": {
+                        "x": {"type": "m3", "model": "round_2", "mode": "dense"}
+                    }
+                }
+            },
+            "`evaluate.systems.x.model`: is round_2, but `rounds` is 1",
+        ),
+        (
+            {"datasets": {"d": {"scores": "scores.jsonl"}}, "rounds": 2},
+            "`rounds`: is 2, but no dataset's negatives are mined here",
+        ),
+    ],
+)
+def test_rounds_and_weights_that_cannot_be_are_refused(project, overlay, said):
+    given = {"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY} | overlay
+    config = project.configure(**given)
+    done = project.snakemake("-n", "--configfile", config)
+    assert done.returncode != 0
+    assert said in done.stdout
 
 
 def test_recall_is_measured_where_the_search_is_approximate(project):
@@ -188,7 +323,8 @@ def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):
         ("audit", "plot_negatives", "split_by_length"),
         ("split", "split_by_length", "train_model"),
         ("train", "train_model", "measure_runs"),
-        ("evaluate", "measure_runs", "plot_metrics"),
+        ("evaluate", "measure_runs", "export_model"),
+        ("export", "export_model", "plot_metrics"),
         ("report", "plot_metrics", "no_rule"),
     ],
 )
@@ -224,6 +360,7 @@ def test_every_target_has_a_docstring(project):
         "split",
         "train",
         "evaluate",
+        "export",
         "report",
     ]
     assert all(f"\n{name} (" in listed.replace("  ", "") for name in menu), listed

@@ -20,7 +20,7 @@ import train_model
 from arkiv.errors import InputError
 from arkiv.example import case_pairs
 from arkiv.files import read_json, write_records
-from arkiv.hashing import content_id
+from arkiv.hashing import content_id, digest_of_files
 from arkiv.m3 import M3Encoder
 from arkiv.pairs import with_ids
 from arkiv.tiny import build_embedder
@@ -137,7 +137,7 @@ def trained(material, tmp_path_factory) -> Path:
     return to
 
 
-def test_two_processes_train_one_model_and_report_every_row(trained):
+def test_two_processes_train_one_model_and_report_every_row(trained, material):
     history = read_json(trained / "history.json")
     assert history["world_size"] == 2
     # 9 rows in a batch of 3 x 2, and 3 + 14 in four of 2 x 2, two times over.
@@ -165,6 +165,13 @@ def test_two_processes_train_one_model_and_report_every_row(trained):
     assert all(change > 0 for change in changed.values())
     assert history["arguments"]["seed"] == 5
     assert history["versions"]["FlagEmbedding"]
+    assert history["inputs"] == {
+        "model": digest_of_files(material / "base"),
+        "shards": {
+            name: digest_of_files(material / name)
+            for name in ("a_len-0-9.jsonl", "a_len-9-inf.jsonl")
+        },
+    }
 
 
 def test_the_model_directory_is_whole_and_says_nothing_of_this_machine(

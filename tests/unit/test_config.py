@@ -12,7 +12,13 @@ from arkiv.errors import InputError
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
 # Maps whose keys the user chooses.
-FREE = {"datasets", "evaluate.systems", "evaluate.compare", "train.args"}
+FREE = {
+    "datasets",
+    "evaluate.systems",
+    "evaluate.compare",
+    "train.args",
+    "train.weights",
+}
 
 
 def keys_of_defaults(value=DEFAULTS, path=""):

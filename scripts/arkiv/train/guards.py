@@ -135,7 +135,8 @@ def check_wrapped(trainer: M3Trainer) -> None:
 
 def warn(trainer: M3Trainer, said: str) -> None:
     """Log a warning, and keep it with the run's history and its checkpoints."""
-    log.warning("step %d: %s", trainer.state.global_step, said)
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        log.warning("step %d: %s", trainer.state.global_step, said)
     trainer.state.log_history.append(
         {"step": trainer.state.global_step, "warning": said}
     )

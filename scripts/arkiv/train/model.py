@@ -2,19 +2,28 @@
 
 Losses, scores and gradients are those of `EncoderOnlyEmbedderM3Model`, and the tests
 compare them in float64; but for the losses of a batch without in-batch negatives, where
-FlagEmbedding's own fail.
+FlagEmbedding's own fail, and for negatives across processes, where its gradients depend
+on the number of processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
+from FlagEmbedding.abc.finetune.embedder import EmbedderOutput
 from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM3Model
 from torch.autograd.function import once_differentiable
 
 from arkiv.models import HEADS
+from arkiv.train.representations import (
+    Texts,
+    Vectors,
+    encoded_in_parts,
+    in_parts,
+    of_all_processes,
+)
 
 # Products of token vectors held at once: 64 MiB of float32.
 BLOCK_PRODUCTS = 1 << 24
@@ -116,9 +125,57 @@ class M3Model(EncoderOnlyEmbedderM3Model):
     Attributes:
         largest_weight: the largest token weight of the sparse head since it was last
             set to None; a tensor, not to wait for the GPU at every step.
+        negatives_of_all: each query is compared with the passages of all processes.
     """
 
     largest_weight: torch.Tensor | None = None
+    negatives_of_all = False
+    _shared = False
+
+    def share_negatives(self) -> None:
+        """Have `negatives_cross_device` make of all processes one with all rows.
+
+        FlagEmbedding shares dense vectors only, and sums the gradients of a loss that
+        every process computes whole, which DDP then divides by their number: the more
+        processes, the less it weighs beside the other losses.
+        """
+        self.negatives_of_all = self.negatives_cross_device
+        self.negatives_cross_device = False
+
+    def forward(
+        self,
+        queries: Texts | Sequence[Texts] | None = None,
+        passages: Texts | Sequence[Texts] | None = None,
+        teacher_scores: Sequence[float] | None = None,
+        no_in_batch_neg_flag: bool = False,
+    ) -> EmbedderOutput:
+        """The loss of a batch, as FlagEmbedding's."""
+        self._shared = self.negatives_of_all and not no_in_batch_neg_flag
+        if self._shared and teacher_scores is not None:
+            device = next(self.parameters()).device
+            own = torch.tensor(teacher_scores, dtype=torch.float64, device=device)
+            teacher_scores = of_all_processes(own).tolist()
+        return super().forward(queries, passages, teacher_scores, no_in_batch_neg_flag)
+
+    def encode(self, features: Texts | Sequence[Texts]) -> Vectors:
+        """Dense, sparse and multi-vector representations of a batch.
+
+        With `sub_batch_size` made so many texts at a time, in the memory of these.
+        """
+        parts = in_parts(features, self.sub_batch_size)
+        dense, sparse, tokens = encoded_in_parts(self._encode, parts)
+        if self._shared:
+            dense = of_all_processes(dense)
+            if self.unified_finetuning:
+                sparse = of_all_processes(sparse)
+                tokens = of_all_processes(tokens, tokens=True)
+        return dense, sparse, tokens
+
+    def _get_queries_attention_mask(
+        self, queries: Texts | Sequence[Texts]
+    ) -> torch.Tensor:
+        mask = super()._get_queries_attention_mask(queries)
+        return of_all_processes(mask, tokens=True) if self._shared else mask
 
     def _sparse_embedding(
         self,

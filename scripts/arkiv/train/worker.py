@@ -7,6 +7,7 @@ trains its own, without an error.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import math
@@ -20,11 +21,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from arkiv.cli import LOG_FORMAT
 from arkiv.errors import InputError
 from arkiv.files import read_json, write_json
 from arkiv.train.arguments import argument_classes
+from arkiv.train.deepspeed import keep_gradient_norm, prepare
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
 
 log = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ class WorkArguments:
     report_file: str
     check_steps: int
     evaluation_file: str | None = None
+    weights: str | None = None
     lora: str | None = None
     resume_from: str | None = None
 
@@ -52,6 +56,7 @@ def finite(value: object) -> object:
 
 def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     """Train, check, save the model and write what happened."""
+    prepare(cpu=training_args.use_cpu, deepspeed=bool(training_args.deepspeed))
     from transformers import TrainerCallback
 
     from arkiv.train.evaluation import Evaluations, Settings
@@ -65,20 +70,23 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     from arkiv.train.lora import Lora
     from arkiv.train.upstream import M3Runner
 
-    class StepsCounted(TrainerCallback):
-        # Self-distillation begins at a step, which the model counts.
+    class Begins(TrainerCallback):
         def on_train_begin(self, args, state, control, **kwargs) -> None:
+            # Self-distillation begins at a step, which the model counts.
             model.step = state.global_step * args.gradient_accumulation_steps
+            if trainer.deepspeed is not None:
+                keep_gradient_norm(trainer.deepspeed)
 
     if training_args.world_size != work.expected_world_size:
         raise RuntimeError(
             f"{training_args.world_size} processes train together, expected "
             f"{work.expected_world_size}"
         )
+    weights = json.loads(work.weights) if work.weights else None
     lora = Lora(**json.loads(work.lora)) if work.lora else None
-    runner = M3Runner(model_args, data_args, training_args, lora=lora)
+    runner = M3Runner(model_args, data_args, training_args, lora=lora, weights=weights)
     trainer, model = runner.trainer, runner.model
-    trainer.add_callback(StepsCounted())
+    trainer.add_callback(Begins())
     trainer.add_callback(Guards(trainer, work.check_steps))
     agree("the order of the training data", digest_of_batches(runner.train_dataset))
     agree("the weights before training", digest_of_weights(model))
@@ -166,6 +174,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from transformers import HfArgumentParser
 
     end_with_parent(signal.SIGKILL)
+    # Where a library of C++ ends the process it says at best what, never where.
+    faulthandler.enable()
     quiet(first=os.environ.get("RANK", "0") == "0")
     parser = HfArgumentParser((WorkArguments, *argument_classes()), allow_abbrev=False)
     try:
@@ -185,5 +195,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def leave(status: int) -> NoReturn:
+    """End the process without Python's own end.
+
+    Gloo's threads live as long as DDP's reducer, which dies then in no certain order
+    with what they use. On a busy machine a run ended by SIGABRT without a traceback.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
