@@ -19,6 +19,7 @@ wildcard_constraints:
 
 
 scattergather:
+    documents=config["parts"]["documents"],
     queries=config["parts"]["queries"],
     corpus=config["parts"]["corpus"],
     pairs=config["parts"]["pairs"],

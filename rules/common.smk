@@ -233,7 +233,7 @@ def on_nodes(nodes):
 def flags(**values):
     """Command-line flags of a map: `a_b=1` becomes `--a-b 1`, `c=True` `--c`.
 
-    None and False are left out. Words are quoted for the shell.
+    None and False are left out; the shell gets every word as it stands.
     """
     words = []
     for name, value in values.items():
@@ -243,11 +243,11 @@ def flags(**values):
         if value is True:
             many = []
         flag, many = f"--{name.replace('_', '-')}", list(map(str, many))
-        if len(many) == 1 and many[0].startswith("-"):
+        if len(many) == 1 and many[0][:1] == "-" and not many[0][1:2].isdigit():
             # Apart, it would be taken for another flag.
             flag, many = f"{flag}={many[0]}", []
-        words += map(shlex.quote, [flag, *many])
-    return " ".join(words)
+        words += [flag, *many]
+    return shlex.join(words)
 
 
 # What a round counted of a dataset.

@@ -49,7 +49,7 @@ rule export_model:
         models=flags(
             base=config["models"]["embedder"]["source"],
             base_revision=config["models"]["embedder"].get("revision"),
-            teacher=(config["models"]["reranker"]["source"] if DISTILL else None),
+            teacher=config["models"]["reranker"]["source"] if DISTILL else None,
             teacher_revision=config["models"]["reranker"].get("revision"),
         ),
         options=flags(

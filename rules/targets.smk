@@ -10,6 +10,13 @@ STAGES = {
             "archive/{dataset}",
             [name for name in DATASETS if kind(name) == "example"],
         ),
+        *(
+            path
+            for end in ("jsonl", "rejected.jsonl", "stats.json")
+            for path in parts(
+                "documents", f"documents/{{dataset}}/{{scatteritem}}.{end}", WITH_PAGES
+            )
+        ),
         *files(
             "documents/{dataset}.{end}",
             WITH_PAGES,

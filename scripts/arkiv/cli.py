@@ -75,14 +75,14 @@ def json_object(text: str) -> dict:
     return value
 
 
-def add_part(arguments: argparse.ArgumentParser) -> None:
+def add_part(arguments: argparse.ArgumentParser, *, of: str = "input lines") -> None:
     """Add `--part I-of-N`: the contiguous range of input lines to work on."""
     arguments.add_argument(
         "--part",
         type=Part.parse,
         default=Part(1, 1),
         metavar="I-of-N",
-        help="work on this contiguous part of the input lines only",
+        help=f"work on this contiguous part of the {of} only",
     )
 
 

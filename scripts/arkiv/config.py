@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ def _explained(error: Any) -> InputError:
         "minItems": lambda: f"expected at least {wanted} values",
         "maxItems": lambda: f"expected at most {wanted} values",
         "minLength": lambda: "expected a text",
+        "maxLength": lambda: f"expected at most {wanted} characters",
         "minProperties": lambda: f"expected at least {wanted} entries",
         "maxProperties": lambda: "takes no other keys with this `type`",
     }.get(error.validator, lambda: error.message)()
@@ -156,6 +158,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
                     f"is {value}, which needs `train.args.same_dataset_within_batch`",
                     key=key,
                 )
+    _check_documents(config["documents"])
     _check_queries(config["queries"])
     for low, high, _ in config["documents"]["length_shares"]:
         if not 1 <= low <= high or int(low) != low or int(high) != high:
@@ -239,4 +242,37 @@ def _check_queries(queries: Mapping[str, Any]) -> None:
         raise InputError(
             "is given, but all prices are 0; set queries.prices",
             key="queries.budget.money",
+        )
+
+
+def _check_documents(documents: Mapping[str, Any]) -> None:
+    """What the ways to cut documents need."""
+    method, heading = documents["method"], documents["heading"]
+    if heading is not None:
+        try:
+            re.compile(heading)
+        except re.error as error:
+            raise InputError(
+                f"is {heading!r}, which is no regular expression ({error})",
+                key="documents.heading",
+            ) from None
+    elif method == "headings":
+        raise InputError(
+            "is null, expected the regular expression of a heading, as the method is "
+            "headings",
+            key="documents.heading",
+        )
+    words, overlap = documents["window_words"], documents["window_overlap"]
+    if overlap >= words:
+        raise InputError(
+            f"is {overlap}, expected less than documents.window_words ({words})",
+            key="documents.window_overlap",
+        )
+    jaccard = documents["duplicate_jaccard"]
+    shared = overlap / (2 * words - overlap)
+    if method == "windows" and jaccard is not None and jaccard <= shared:
+        raise InputError(
+            f"is {jaccard}, expected more than the {shared:.2f} that a window has in "
+            "common with the next",
+            key="documents.duplicate_jaccard",
         )

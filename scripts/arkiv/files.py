@@ -90,13 +90,25 @@ def _readable(path: Path) -> None:
             file.chmod(0o666 & ~umask)
 
 
+@contextlib.contextmanager
+def open_records(path: str | Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Yield what writes one record to a file that appears whole or not at all."""
+    with written_whole(path) as beside, open(beside, "w", encoding="utf-8") as out:
+
+        def write(record: Mapping[str, Any]) -> None:
+            json.dump(record, out, ensure_ascii=False, allow_nan=False)
+            out.write("\n")
+
+        yield write
+
+
 def write_records(path: str | Path, records: Iterable[Mapping[str, Any]]) -> int:
     """Write records as JSON Lines, whole or not at all; return how many."""
     count = 0
-    with written_whole(path) as beside, open(beside, "w", encoding="utf-8") as out:
-        for count, record in enumerate(records, start=1):  # noqa: B007
-            json.dump(record, out, ensure_ascii=False, allow_nan=False)
-            out.write("\n")
+    with open_records(path) as write:
+        for record in records:
+            write(record)
+            count += 1
     return count
 
 

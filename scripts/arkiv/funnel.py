@@ -11,7 +11,7 @@ from arkiv.named import named
 
 # The stages that count, and what they write.
 STAGES = {
-    "documents": "statistics of build_documents.py",
+    "documents": "statistics of merge_documents.py",
     "queries": "statistics of filter_queries.py",
     "pairs": "statistics of split_pairs.py",
     "negatives": "statistics of pick_negatives.py",

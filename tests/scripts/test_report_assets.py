@@ -388,6 +388,25 @@ def test_queries_and_what_a_language_model_cost(stats):
     assert "Language model" not in (stats / "d.html").read_text()
 
 
+def test_the_way_of_the_data_shows_what_was_set_aside_of_the_pages(stats):
+    from plot_data import main
+
+    counts = {
+        "lines": 5000,
+        "lines_set_aside": 41,
+        "words_in_lines_set_aside": 123,
+        "rejected": {"line below min_confidence": 41, "not a page": 2},
+    }
+    (stats / "docs").write_text(json.dumps(counts))
+    words = ["--documents", f"court={stats / 'docs'}", "--table", stats / "d.html"]
+    main(list(map(str, [*words, "--lengths", stats / "d.svg"])))
+    text = (stats / "d.html").read_text()
+    assert cells(text, "lines of text set aside") == ["41"]
+    assert cells(text, "words in lines set aside") == ["123"]
+    assert cells(text, "pages and documents: line below min_confidence") == ["41"]
+    assert cells(text, "pages and documents: not a page") == ["2"]
+
+
 @pytest.fixture
 def history(tmp_path):
     log = [
