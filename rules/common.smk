@@ -26,6 +26,8 @@ DATASETS = config["datasets"]
 SYSTEMS = config["evaluate"]["systems"]
 TRAIN = config["train"]
 DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
+# Otherwise training compares a query with the passages of its batch alone.
+WITH_NEGATIVES = TRAIN["args"].get("train_group_size") != 1
 
 # For every program that runs a model.
 RUN_OPTIONS = {
@@ -104,7 +106,7 @@ def has_pages(dataset):
 
 def is_mined(dataset):
     """Whether a dataset's negatives are mined here."""
-    return KINDS.index(kind(dataset)) <= KINDS.index("pairs")
+    return WITH_NEGATIVES and KINDS.index(kind(dataset)) <= KINDS.index("pairs")
 
 
 def is_scored(dataset):

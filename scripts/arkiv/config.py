@@ -160,6 +160,13 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 )
     _check_documents(config["documents"])
     _check_queries(config["queries"])
+    args = config["train"]["args"]
+    if args.get("train_group_size") == 1 and args.get("knowledge_distillation"):
+        raise InputError(
+            "is true, but `train.args.train_group_size` is 1: a teacher has nothing to "
+            "tell a passage from",
+            key="train.args.knowledge_distillation",
+        )
     for low, high, _ in config["documents"]["length_shares"]:
         if not 1 <= low <= high or int(low) != low or int(high) != high:
             raise InputError(
@@ -192,7 +199,10 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 f"is {model}, but `rounds` is {rounds}",
                 key=f"evaluate.systems.{name}.model",
             )
-    if rounds > 1 and not any(MINED_KINDS & set(one) for one in datasets.values()):
+    mined = config["train"]["args"].get("train_group_size") != 1 and any(
+        MINED_KINDS & set(one) for one in datasets.values()
+    )
+    if rounds > 1 and not mined:
         raise InputError(
             f"is {rounds}, but no dataset's negatives are mined here: all rounds would "
             "be alike",

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 import yaml
-from project import ROOT, Project
+from project import ROOT, Project, job_counts
 
 TINY = {
     "embedder": {"source": "tiny", "revision": None},
@@ -318,6 +318,21 @@ def commands(project, config):
         {line.strip() for line in output.splitlines() if f"scripts/{name}.py" in line}
         for name in ("score_pairs", "split_by_length")
     ]
+
+
+def test_without_negatives_nothing_is_mined_and_nothing_scored(project):
+    args = {"train_group_size": 1, "knowledge_distillation": False}
+    datasets = {"a": {"pairs": "pairs.jsonl"}, "b": {"negatives": "negatives.jsonl"}}
+    config = project.configure(datasets=datasets, models=TINY, train={"args": args})
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    assert not (MINING | {"score_pairs"}) & set(job_counts(done.stdout))
+    assert done.stdout.count("--without-negatives") == 2
+    args["knowledge_distillation"] = True
+    project.configure(datasets=datasets, models=TINY, train={"args": args})
+    done = project.snakemake("-n", "--configfile", config)
+    assert done.returncode != 0
+    assert "`train.args.knowledge_distillation`: is true, but" in done.stdout
 
 
 def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl
 
 from arkiv.batches import by_budget
 from arkiv.errors import InputError
@@ -250,6 +250,17 @@ class Evaluations(TrainerCallback):
         state.log_history.append(
             {"step": state.global_step, "epoch": state.epoch or 0, "scores": scores}
         )
+        if trainer.args.report_to:  # TensorBoard does not read the history
+            means = {
+                f"eval_{name}/{mode}/{measure}": mean
+                for name, modes in scores.items()
+                for mode, measures in modes.items()
+                for measure, mean in measures.items()
+            }
+            # With a control of its own, for this would take the step's loss for logged.
+            trainer.callback_handler.on_log(
+                trainer.args, state, TrainerControl(), means
+            )
         for name in scores:
             now, before = (self.score(self.entries[i], name) for i in (-1, 0))
             log.info(
