@@ -13,7 +13,7 @@ TINY = {
     "reranker": {"source": "tiny", "revision": None},
 }
 MINING = {"embed_corpus", "embed_queries", "search_corpus", "pick_negatives"}
-PAGES = {"build_documents", "generate_queries"}
+PAGES = {"build_documents", "merge_documents", "generate_queries"}
 
 
 @pytest.fixture(scope="module")
@@ -360,10 +360,44 @@ def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):
     assert "--pad-to-multiple-of" not in changed
 
 
+def test_how_documents_are_made_reaches_every_block_as_it_stands(project):
+    folder = project.folder / "my $(touch pwned) 'volumes'"
+    folder.mkdir(exist_ok=True)
+    heading = r"-?^§ \d{1,3}\. (it's|$HOME)"
+    config = project.configure(
+        datasets={"d": {"pages": folder.name}},
+        models=TINY,
+        parts={"documents": 5},
+        documents={
+            "method": "headings",
+            "heading": heading,
+            "hyphens": ["-", "⸗"],
+            "min_confidence": 0.25,
+            "skip_regions": ["marginalia", "page number"],
+            "duplicate_jaccard": 0.8,
+        },
+    )
+    done = project.snakemake("documents", "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    found = re.findall(r"python scripts/build_documents\.py .*", done.stdout)
+    assert len(found) == 5
+    for command in found:
+        words = shlex.split(command)
+        assert words[words.index("--pages") + 1] == folder.name
+        assert f"--heading={heading}" in words
+        assert "--hyphens=-⸗" in words
+        assert words[words.index("--min-confidence") + 1] == "0.25"
+        start = words.index("--skip-regions") + 1
+        assert words[start : start + 2] == ["marginalia", "page number"]
+    (merge,) = re.findall(r"python scripts/merge_documents\.py .*", done.stdout)
+    assert "--duplicate-jaccard 0.8" in merge
+    assert merge.count("-of-5.jsonl") == merge.count("-of-5.stats.json") == 5
+
+
 @pytest.mark.parametrize(
     ("target", "last", "beyond"),
     [
-        ("documents", "build_documents", "generate_queries"),
+        ("documents", "merge_documents", "generate_queries"),
         ("queries", "split_pairs", "embed_corpus"),
         ("mine", "pick_negatives", "score_pairs"),
         ("score", "score_pairs", "plot_negatives"),

@@ -18,6 +18,7 @@ from project import (
     small,
 )
 from safetensors.torch import load_file
+from sheets import FORMATS
 
 from arkiv.files import read_json
 
@@ -132,10 +133,14 @@ QUERIES = {"generate_queries", "filter_queries", "split_pairs"} | PAIRS
 DEPENDENT = {
     "archive/court": (
         "make_archive",
-        {"build_documents"} | QUERIES,
+        {"build_documents", "merge_documents"} | QUERIES,
+    ),
+    "documents/court/1-of-2.stats.json": (
+        "build_documents",
+        {"merge_documents"} | QUERIES,
     ),
     "documents/court.rejected.jsonl": (
-        "build_documents",
+        "merge_documents",
         QUERIES,
     ),
     "queries/court/2-of-2.rejected.jsonl": (
@@ -340,6 +345,37 @@ def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
     assert stats["pages"] == 9
     report = project.snakemake("--configfile", config, "--report", "report.html")
     assert report.returncode == 0, report.stdout[-3000:]
+
+
+def test_pages_at_a_place_with_any_name_in_any_format(models, tmp_path):
+    """A folder name that a shell would run, a volume a format, and a broken file."""
+    project = Project(tmp_path)
+    folder = project.folder / "my $(touch pwned) 'pages'"
+    lines = [(f"rad {n} av en sida", 0.5) for n in range(30)]
+    for name, (ending, write) in FORMATS.items():
+        volume = folder / name
+        volume.mkdir(parents=True)
+        for number in (1, 2):
+            page = [("paragraph", [(f"{name} {number}", 0.5), *lines])]
+            (volume / f"{number}{ending}").write_bytes(write(page))
+    (folder / "plain text" / "it's $(touch pwned).txt").write_bytes(b"\xff")
+    config = project.configure(
+        **small(
+            models,
+            datasets={"d": {"pages": folder.name}},
+            documents={"method": "page", "duplicate_jaccard": None},
+        )
+    )
+    done = project.snakemake("documents", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small/documents"
+    found = [
+        (item["volume"], item["first_page"]) for item in records(results / "d.jsonl")
+    ]
+    assert found == [(name, number) for name in sorted(FORMATS) for number in (1, 2)]
+    (rejected,) = records(results / "d.rejected.jsonl")
+    assert rejected["file"].endswith("/plain text/it's $(touch pwned).txt")
+    assert not list(tmp_path.rglob("pwned"))
 
 
 def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_path):
