@@ -14,8 +14,8 @@ COLUMNS = (
     ("requests", "requests", ",d"),
     ("tokens in", "input_tokens", ",d"),
     ("tokens out", "likely_output_tokens", ",d"),
-    ("cost", "likely_money", ",.2f"),
-    ("at most", "most_money", ",.2f"),
+    ("cost", "likely_money", ",.4f"),
+    ("at most", "most_money", ",.4f"),
 )
 WIDTH = 12
 SPENT = {

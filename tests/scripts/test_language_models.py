@@ -303,7 +303,7 @@ def test_the_key_is_sent_and_written_nowhere(documents, tmp_path):
 
     faults = {0: 429, 1: "garbage"}
     with Chat(echo, lambda prompt, tried: faults.get(tried)) as chat:
-        words = words_of(documents, tmp_path / "a", chat.base_url)
+        words = words_of(documents, tmp_path / "a", chat.base_url, "--concurrency", 24)
         command = [sys.executable, ROOT / "scripts/generate_queries.py", *words]
         done = subprocess.run(command, capture_output=True)
         assert done.returncode == 0

@@ -85,3 +85,13 @@ def test_a_request_is_known_by_all_that_its_answer_depends_on():
 
 def test_a_secret_does_not_show_itself():
     assert "k-1" not in f"{Secret('k-1')} {Secret('k-1')!r}"
+
+
+def test_a_secret_is_masked_however_it_is_written_and_wherever_a_text_is_cut():
+    secret = Secret("k/1+2")
+    assert secret.masked(r"k/1+2 k\/1+2 k/1%2B2 k/1") == "[key] [key] [key] k/1"
+    assert Secret("").masked("none") == "none"
+    body = b"<html>" + b"x" * 290 + b"k/1+2"
+    with pytest.raises(GarbageError) as caught:
+        parsed(body, REQUEST, secret)
+    assert "k/1" not in str(caught.value)

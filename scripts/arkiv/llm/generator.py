@@ -152,7 +152,11 @@ class LanguageModelGenerator:
         if self._backend is None:
             self._backend = self._make()
         self._unanswered |= self._backend.ask(all_waiting(), self._journal)
-        log.info("asked %d requests; so far %s", len(asked), self._journal.spent)
+        log.info(
+            "asked %d requests; the run has spent %s, %d of the requests without an "
+            "answer that arrived",
+            *(len(asked), self._journal.spent, self._journal.lost),
+        )
 
     def _outcomes(
         self, sources: Iterable[Record], *, count: bool = False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from urllib.parse import quote
 
 from arkiv.errors import InputError
 
@@ -14,6 +16,14 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
+        # As it stands, and as JSON and addresses may write it; the longest first.
+        forms = {
+            value,
+            json.dumps(value)[1:-1],
+            value.replace("/", "\\/"),
+            quote(value),
+        }
+        self._forms = sorted(filter(None, forms), key=len, reverse=True)
 
     @classmethod
     def from_environment(cls, variable: str, *, needed: bool) -> Secret:
@@ -48,7 +58,9 @@ class Secret:
 
     def masked(self, text: str) -> str:
         """A text of the server's without the key, should it repeat it."""
-        return text.replace(self._value, MASK) if self._value else text
+        for form in self._forms:
+            text = text.replace(form, MASK)
+        return text
 
     def __repr__(self) -> str:
         return MASK

@@ -216,8 +216,8 @@ def parsed(body: bytes, request: Request, secret: Secret) -> Answer:
         tokens = usage.get("prompt_tokens"), usage.get("completion_tokens")
         text = secret.masked(str(text)).encode("utf-8", "replace").decode()
     except (ValueError, LookupError, TypeError, AttributeError):
-        start = secret.masked(body[:SAID].decode("utf-8", "replace"))
-        raise GarbageError(f"the answer is no chat completion: {start!r}") from None
+        said = secret.masked(body.decode("utf-8", "replace"))[:SAID]
+        raise GarbageError(f"the answer is no chat completion: {said!r}") from None
     cut = choice.get("finish_reason") == "length"
     if all(isinstance(count, int) and count >= 0 for count in tokens):
         return Answer(text, *tokens, cut=cut)
