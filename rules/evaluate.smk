@@ -1,6 +1,12 @@
 EVALUATE = config["evaluate"]
 BM25 = [name for name, system in SYSTEMS.items() if system["type"] == "bm25"]
 M3 = [name for name, system in SYSTEMS.items() if system["type"] == "m3"]
+# SYSTEM=BASE words; a system may have several bases.
+COMPARED = [
+    f"{system}={base}"
+    for system, bases in EVALUATE["compare"].items()
+    for base in ([bases] if isinstance(bases, str) else bases)
+]
 MODELS_UNDER_TEST = sorted({SYSTEMS[name]["model"] for name in M3})
 
 
@@ -139,7 +145,7 @@ rule retrieve_m3:
 
 
 rule measure_runs:
-    """Measure every run against the judgements, with bootstrap intervals."""
+    """Measure every run against the judgements, with intervals and tests."""
     input:
         qrels=results("collection/qrels.txt"),
         queries=results("collection/queries.jsonl"),
@@ -161,10 +167,11 @@ rule measure_runs:
     params:
         runs=[f"{system}={results(f'runs/{system}.trec')}" for system in SYSTEMS],
         options=flags(
-            compare=[f"{new}={old}" for new, old in EVALUATE["compare"].items()]
-            or None,
+            compare=COMPARED or None,
+            measures=EVALUATE["measures"],
             bootstrap=EVALUATE["bootstrap"],
             length_edges=EVALUATE["length_edges"],
+            confidence_edges=EVALUATE["confidence_edges"],
             seed=config["seed"],
         ),
     message:

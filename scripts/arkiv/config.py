@@ -137,7 +137,11 @@ def _check_together(config: Mapping[str, Any]) -> None:
             f"({end})",
             key="mining.wider_end",
         )
-    for section, key in (("split", "edges"), ("evaluate", "length_edges")):
+    for section, key in (
+        ("split", "edges"),
+        ("evaluate", "length_edges"),
+        ("evaluate", "confidence_edges"),
+    ):
         edges = config[section][key]
         if edges[0] != 0 or sorted(set(edges)) != edges:
             raise InputError(
@@ -165,7 +169,14 @@ def _check_together(config: Mapping[str, Any]) -> None:
     evaluate = config["evaluate"]
     systems = evaluate["systems"]
     named = {
-        "evaluate.compare": [*evaluate["compare"], *evaluate["compare"].values()],
+        "evaluate.compare": [
+            *evaluate["compare"],
+            *(
+                base
+                for bases in evaluate["compare"].values()
+                for base in ([bases] if isinstance(bases, str) else bases)
+            ),
+        ],
         "report.systems": config["report"]["systems"],
     }
     for key, names in named.items():

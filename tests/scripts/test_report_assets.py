@@ -69,10 +69,16 @@ def metrics(tmp_path):
     }
     path = tmp_path / "metrics.json"
     settings = {"samples": 1000, "seed": 0, "level": 0.95}
-    slices = {"dataset <a>": part}
+    parts = {
+        "dataset": {"<a>": part | {"queries": 3}},
+        "volume": {str(number): part for number in range(20)},
+    }
+    tested = json.loads(json.dumps(part))
+    for measure, p in zip(measures, (0.0004, 0.03, 0.05, 1.0), strict=True):
+        tested["comparisons"][0]["difference"][measure] |= {"p": p, "p_holm": p}
     path.write_text(
         json.dumps(
-            {"measures": measures, "bootstrap": settings, **part, "slices": slices}
+            {"measures": measures, "bootstrap": settings, **tested, "parts": parts}
         )
     )
     return path
@@ -87,11 +93,21 @@ def test_metrics_as_chart_and_table(metrics, tmp_path):
     assert_svg(chart, "Retrieval measures")
     text = table.read_text()
     assert "<strong>0.400</strong><small>0.350 to 0.450</small>" in text
-    assert text.count("<strong>") == 8  # the best of each column, in both slices
+    assert text.count("<strong>") == 4 * 22  # the best of each column, in every part
     assert "tuned dense − base dense" in text
-    assert "+0.090<small>+0.040 to +0.140</small>" in text
-    assert "dataset &lt;a&gt;" in text
+    interval = "<small>+0.040 to +0.140</small>"
+    for stars, p in (
+        ("<sup>***</sup>", "p &lt; 0.001"),
+        ("<sup>*</sup>", "p = 0.030"),
+        ("", "p = 0.050"),
+    ):
+        assert f"+0.090{stars}{interval}<small>{p}</small>" in text
+    assert text.count(f"+0.090{interval}</td>") == 4 * 21  # parts are not tested
+    assert "&lt;a&gt; (n = 3)</th>" in text
     assert "<a>" not in text
+    # Few parts stand side by side, many below each other.
+    assert '<th scope="col">&lt;a&gt; (n = 3)' in text
+    assert '<th scope="row">19 (n = 7)' in text
 
 
 @pytest.fixture
