@@ -1,3 +1,6 @@
+import json
+import shlex
+
 EVALUATE = config["evaluate"]
 BM25 = [name for name, system in SYSTEMS.items() if system["type"] == "bm25"]
 M3 = [name for name, system in SYSTEMS.items() if system["type"] == "m3"]
@@ -172,6 +175,8 @@ rule measure_runs:
             bootstrap=EVALUATE["bootstrap"],
             length_edges=EVALUATE["length_edges"],
             confidence_edges=EVALUATE["confidence_edges"],
+            require=[shlex.quote(json.dumps(one)) for one in EVALUATE["require"]]
+            or None,
             seed=config["seed"],
         ),
     message:
@@ -180,3 +185,28 @@ rule measure_runs:
         "python scripts/measure_runs.py --qrels {input.qrels} --queries {input.queries}"
         " --runs {params.runs} {params.options} --output {output.metrics}"
         " --per-query {output.per_query} &> {log}"
+
+
+rule check_metrics:
+    """Fail if a system does not reach what is required of it, all else being done."""
+    input:
+        metrics=results("metrics/metrics.json"),
+        # Whatever the verdict, every result is there to look into it.
+        results=lambda w: up_to("report"),
+    output:
+        results("metrics/required.json"),
+    log:
+        log_of("check_metrics"),
+    benchmark:
+        benchmark_of("check_metrics")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    message:
+        "Checking what is required of the systems"
+    shell:
+        "python scripts/check_metrics.py --metrics {input.metrics} --output {output} &> {log}"

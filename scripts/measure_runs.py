@@ -15,7 +15,7 @@ import sys
 
 import numpy as np
 
-from arkiv.cli import parser, run
+from arkiv.cli import json_object, parser, run
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import write_json, written_whole
@@ -28,6 +28,7 @@ from arkiv.measures import (
     summary,
 )
 from arkiv.named import named, named_lists
+from arkiv.requirements import check_requirement, judged
 from arkiv.trec import read_qrels, read_run
 
 log = logging.getLogger("measure_runs")
@@ -84,6 +85,15 @@ def main(argv: list[str] | None = None) -> None:
         default=10000,
         help="samples behind each interval and each p-value",
     )
+    arguments.add_argument(
+        "--require",
+        nargs="*",
+        type=json_object,
+        default=[],
+        metavar="JSON",
+        help='what must be reached: {"system", "measure", "at_least"}, or "over" '
+        '(another system) and "by"; judged here, enforced by check_metrics.py',
+    )
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--output", required=True, metavar="JSON")
     arguments.add_argument("--per-query", required=True, metavar="CSV")
@@ -102,6 +112,8 @@ def main(argv: list[str] | None = None) -> None:
                 f"names the system {system}, which has no run",
                 key="--base" if system == arguments.base else "--compare",
             )
+    for requirement in arguments.require:
+        check_requirement(requirement, runs, arguments.measures)
     if arguments.base:
         more = [(system, arguments.base) for system in runs if system != arguments.base]
         pairs += [pair for pair in more if pair not in pairs]
@@ -131,10 +143,12 @@ def main(argv: list[str] | None = None) -> None:
     settings = {"samples": arguments.bootstrap, "seed": arguments.seed}
     given = settings | {"measures": arguments.measures}
     parts = parts_of(queries, arguments.length_edges, arguments.confidence_edges)
+    whole = summary(values, pairs, **given, tested=True)
     metrics = {
         "measures": arguments.measures,
         "bootstrap": settings | {"level": LEVEL},
-        **summary(values, pairs, **given, tested=True),
+        "requirements": judged(arguments.require, whole["systems"]),
+        **whole,
         "parts": {
             key: {
                 name: summary(

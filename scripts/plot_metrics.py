@@ -10,6 +10,7 @@ from arkiv.figures import BLUE, GREY, VERMILLION, subplots, write_svg
 from arkiv.files import read_json
 from arkiv.measures import title
 from arkiv.pages import Html, element, joined, table, write_page
+from arkiv.requirements import wish
 
 # Of the measures, the first ones.
 CHARTED = 4
@@ -133,6 +134,26 @@ def differences_of(part: dict, measures: list[str], caption: str) -> Html:
     return table(["Difference", *map(title, measures)], rows, caption)
 
 
+def requirements_of(results: list[dict]) -> Html:
+    """A table of what was required, and whether it was reached."""
+    rows = [
+        [
+            f"{title(result['measure'])} of {spaced(result['system'])}",
+            spaced(wish(result)),
+            f"{result['value']:.4f}",
+            element("span", "met", class_="badge")
+            if result["holds"]
+            else element("strong", "missed"),
+        ]
+        for result in results
+    ]
+    return table(
+        ["Required", "is", "measured", "which is"],
+        rows,
+        "What the configuration requires (evaluate.require)",
+    )
+
+
 def overview(parts: dict, measure: str, by: str) -> Html:
     """One measure of all systems in all parts: a row a system, or a row a part."""
     names = [f"{name} (n = {part['queries']:,})" for name, part in parts.items()]
@@ -211,6 +232,8 @@ def main(argv: list[str] | None = None) -> None:
                 class_="faint",
             ),
         ]
+    if metrics["requirements"]:
+        body.append(requirements_of(metrics["requirements"]))
     for key, parts in metrics["parts"].items():
         body += divided(key, parts, measures)
     write_page(arguments.table, "Retrieval measures", *body)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.errors import InputError
+from arkiv.requirements import check_requirement
 
 # Maps in which `key: null` takes an entry of the defaults away.
 REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
@@ -185,6 +186,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 raise InputError(
                     f"names the system {name}, which evaluate.systems lacks", key=key
                 )
+    for requirement in evaluate["require"]:
+        check_requirement(requirement, systems, evaluate["measures"])
     if evaluate["rerank_depth"] > evaluate["depth"]:
         raise InputError(
             f"is {evaluate['rerank_depth']}, expected at most evaluate.depth "

@@ -1,4 +1,4 @@
-"""measure_runs.py and show_metrics.py."""
+"""measure_runs.py, check_metrics.py and show_metrics.py."""
 
 import csv
 import json
@@ -140,6 +140,58 @@ def test_the_measures_asked_for_and_no_others(runs):
     assert lines[-3] == "differences of P@3 with 95% bootstrap intervals"
 
 
+BETTER = {"system": "tuned", "measure": "AP", "over": "bm25", "by": 0.25}
+ENOUGH = {"system": "tuned", "measure": "RR@10", "at_least": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("requirements", "missed"),
+    [
+        ([BETTER, ENOUGH], None),
+        ([BETTER | {"over": "tuned", "by": -0.1}], None),
+        ([{"system": "tuned", "measure": "AP", "over": "bm25"}], None),
+        (
+            [ENOUGH, BETTER | {"by": 0.2501}, ENOUGH | {"at_least": 1}],
+            "AP of tuned is 0.7500, required is at least bm25 + 0.2501 = 0.7501; "
+            "RR@10 of tuned is 0.7500, required is at least 1 "
+            "(the run's results are kept)",
+        ),
+    ],
+)
+def test_what_is_required_is_judged_and_enforced(runs, requirements, missed):
+    words = [json.dumps(requirement) for requirement in requirements]
+    assert measure(runs, "--require", *words).returncode == 0
+    done = program(
+        *("check_metrics", "--metrics", runs / "m.json", "--output", runs / "required")
+    )
+    if missed is None:
+        assert done.returncode == 0, done.stderr
+        results = json.loads((runs / "required").read_text())
+        assert all(result["holds"] for result in results)
+        assert len(results) == len(requirements)
+    else:
+        assert done.returncode == 1
+        assert done.stderr == f"error: {runs}/m.json, `evaluate.require`: {missed}\n"
+        assert not (runs / "required").exists()
+        assert (runs / "m.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"system": "x"}, "names the system x, which evaluate.systems lacks"),
+        ({"over": "x"}, "names the system x, which evaluate.systems lacks"),
+        ({"measure": "P@7"}, "names the measure P@7, which evaluate.measures lacks"),
+        ({"at_least": 0.5}, "expected `at_least`, or `over` and `by`"),
+    ],
+)
+def test_what_cannot_be_required_is_refused(runs, change, reason):
+    done = measure(runs, "--require", json.dumps(BETTER | change))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: `evaluate.require`: ")
+    assert done.stderr.strip().endswith(reason)
+
+
 def test_the_same_bytes_again_and_another_seed_only_moves_intervals(runs):
     outputs = []
     for seed in (1, 1, 2):
@@ -220,7 +272,7 @@ def test_another_file_is_no_table(runs):
     assert "lacks 'measures', expected what measure_runs.py writes" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["measure_runs", "show_metrics"])
+@pytest.mark.parametrize("name", ["measure_runs", "check_metrics", "show_metrics"])
 def test_help_explains(name):
     done = program(name, "--help")
     assert done.returncode == 0

@@ -76,11 +76,8 @@ def metrics(tmp_path):
     tested = json.loads(json.dumps(part))
     for measure, p in zip(measures, (0.0004, 0.03, 0.05, 1.0), strict=True):
         tested["comparisons"][0]["difference"][measure] |= {"p": p, "p_holm": p}
-    path.write_text(
-        json.dumps(
-            {"measures": measures, "bootstrap": settings, **tested, "parts": parts}
-        )
-    )
+    about = {"measures": measures, "bootstrap": settings, "requirements": []}
+    path.write_text(json.dumps({**about, **tested, "parts": parts}))
     return path
 
 
@@ -108,6 +105,25 @@ def test_metrics_as_chart_and_table(metrics, tmp_path):
     # Few parts stand side by side, many below each other.
     assert '<th scope="col">&lt;a&gt; (n = 3)' in text
     assert '<th scope="row">19 (n = 7)' in text
+
+
+def test_what_is_required_stands_in_the_table(metrics, tmp_path):
+    from plot_metrics import main
+
+    given = json.loads(metrics.read_text())
+    figures = {"system": "tuned_dense", "measure": "AP", "value": 0.4}
+    given["requirements"] = [
+        figures | {"over": "base_dense", "by": 0.1, "wanted": 0.41, "holds": False},
+        figures | {"at_least": 0.3, "wanted": 0.3, "holds": True},
+    ]
+    metrics.write_text(json.dumps(given))
+    words = ["--metrics", metrics, "--chart", tmp_path / "c", "--table", tmp_path / "t"]
+    main(list(map(str, words)))
+    text = (tmp_path / "t").read_text()
+    first = "<td>at least base dense + 0.1 = 0.4100</td><td>0.4000</td>"
+    assert f"{first}<td><strong>missed</strong></td>" in text
+    second = '<td>at least 0.3</td><td>0.4000</td><td><span class="badge">met</span>'
+    assert second in text
 
 
 @pytest.fixture
