@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.errors import InputError
+from arkiv.requirements import check_requirement
 
 # Maps in which `key: null` takes an entry of the defaults away.
 REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
@@ -139,7 +140,11 @@ def _check_together(config: Mapping[str, Any]) -> None:
             f"({end})",
             key="mining.wider_end",
         )
-    for section, key in (("split", "edges"), ("evaluate", "length_edges")):
+    for section, key in (
+        ("split", "edges"),
+        ("evaluate", "length_edges"),
+        ("evaluate", "confidence_edges"),
+    ):
         edges = config[section][key]
         if edges[0] != 0 or sorted(set(edges)) != edges:
             raise InputError(
@@ -176,7 +181,14 @@ def _check_together(config: Mapping[str, Any]) -> None:
     evaluate = config["evaluate"]
     systems = evaluate["systems"]
     named = {
-        "evaluate.compare": [*evaluate["compare"], *evaluate["compare"].values()],
+        "evaluate.compare": [
+            *evaluate["compare"],
+            *(
+                base
+                for bases in evaluate["compare"].values()
+                for base in ([bases] if isinstance(bases, str) else bases)
+            ),
+        ],
         "report.systems": config["report"]["systems"],
     }
     for key, names in named.items():
@@ -185,6 +197,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 raise InputError(
                     f"names the system {name}, which evaluate.systems lacks", key=key
                 )
+    for requirement in evaluate["require"]:
+        check_requirement(requirement, systems, evaluate["measures"])
     if evaluate["rerank_depth"] > evaluate["depth"]:
         raise InputError(
             f"is {evaluate['rerank_depth']}, expected at most evaluate.depth "

@@ -203,6 +203,53 @@ def test_rounds_and_weights_that_cannot_be_are_refused(project, overlay, said):
     assert said in done.stdout
 
 
+def test_what_is_required_is_checked_when_all_else_is_done(project):
+    require = [{"system": "tuned_dense", "measure": "AP", "over": "bm25", "by": 0.02}]
+    given = {"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY}
+    config = project.configure(**given, evaluate={"require": require})
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    assert job_counts(done.stdout)["check_metrics"] == 1
+    # The last job but `all`.
+    jobs = re.findall(r"^Job \d+: (.*)", done.stdout, flags=re.M)
+    assert jobs[-2].startswith("Checking what is required")
+    (command,) = re.findall(r"measure_runs\.py .*", done.stdout)
+    words = shlex.split(command)
+    assert json.loads(words[words.index("--require") + 1]) == require[0]
+    assert "check_metrics" not in project.planned("evaluate", "--configfile", config)
+    config = project.configure(**given)
+    assert "check_metrics" not in project.planned("--configfile", config)
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "said"),
+    [
+        (
+            {"require": [{"system": "x", "measure": "AP", "at_least": 1}]},
+            "`evaluate.require`: names the system x, which evaluate.systems lacks",
+        ),
+        (
+            {"measures": ["AP", "map"]},
+            "`evaluate.measures.1`: is 'map', expected a name of the form",
+        ),
+        (
+            {"compare": {"tuned_dense": ["bm25", "x"]}},
+            "`evaluate.compare`: names the system x, which evaluate.systems lacks",
+        ),
+        (
+            {"confidence_edges": [0.5, 0.9]},
+            "`evaluate.confidence_edges`: is [0.5, 0.9], expected ascending numbers",
+        ),
+    ],
+)
+def test_an_evaluation_that_cannot_be_is_refused(project, evaluate, said):
+    datasets = {"d": {"pairs": "pairs.jsonl"}}
+    config = project.configure(datasets=datasets, models=TINY, evaluate=evaluate)
+    done = project.snakemake("-n", "--configfile", config)
+    assert done.returncode != 0
+    assert said in done.stdout
+
+
 def test_recall_is_measured_where_the_search_is_approximate(project):
     project.configure(
         "ivf.yaml",
