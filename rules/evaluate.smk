@@ -50,7 +50,7 @@ rule encode_collection:
     input:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
-        model=lambda w: model_under_test(w.model),
+        model=lambda w: model_under_test(config, w.model),
     output:
         directory(results("encodings/{model}")),
     log:
@@ -113,7 +113,7 @@ rule retrieve_m3:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
         encodings=lambda w: results(f"encodings/{SYSTEMS[w.system]['model']}"),
-        model=lambda w: model_under_test(SYSTEMS[w.system]["model"]),
+        model=lambda w: model_under_test(config, SYSTEMS[w.system]["model"]),
     output:
         results("runs/{system}.trec"),
     log:
