@@ -11,12 +11,15 @@ include: "rules/common.smk"
 
 wildcard_constraints:
     dataset="|".join(DATASETS),
-    model="base|tuned",
+    round=either(ROUNDS),
+    training=either(TRAININGS),
+    model=r"base|tuned|round_\d+",
     system="|".join(SYSTEMS),
     length="|".join(LENGTHS),
 
 
 scattergather:
+    documents=config["parts"]["documents"],
     queries=config["parts"]["queries"],
     corpus=config["parts"]["corpus"],
     pairs=config["parts"]["pairs"],
@@ -34,6 +37,7 @@ include: "rules/teacher.smk"
 include: "rules/split.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/export.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"
 
@@ -42,6 +46,7 @@ rule all:
     default_target: True
     input:
         up_to("report"),
+        results("metrics/required.json") if EVALUATE["require"] else [],
     localrule: True
     message:
         f"All results stand in {RUN}"

@@ -1,4 +1,5 @@
 # Helpers shared by all rules. Every job parses this file again: nothing heavy here.
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,6 +10,13 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.config import check_config, without_removed
 from arkiv.errors import InputError
+from arkiv.layout import (
+    model_under_test,
+    prepared_model,
+    rounds_of,
+    run_folder,
+    trainings_of,
+)
 
 config = without_removed(config)
 try:
@@ -19,13 +27,14 @@ try:
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
 
-RUN = f"results/{config['run']}"
+RUN = run_folder(config)
 MODELS = config["models"]["directory"]
 DATASETS = config["datasets"]
 SYSTEMS = config["evaluate"]["systems"]
-DISTILL = bool(config["train"]["args"].get("knowledge_distillation"))
+TRAIN = config["train"]
+DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
 # Otherwise training compares a query with the passages of its batch alone.
-WITH_NEGATIVES = config["train"]["args"].get("train_group_size") != 1
+WITH_NEGATIVES = TRAIN["args"].get("train_group_size") != 1
 
 # For every program that runs a model.
 RUN_OPTIONS = {
@@ -45,19 +54,34 @@ EDGES = config["split"]["edges"]
 LENGTHS = [f"{low}-{high}" for low, high in zip(EDGES, [*EDGES[1:], "inf"])]
 
 
+ROUNDS = rounds_of(config)
+TRAININGS = trainings_of(config)
+LAST = list(TRAININGS)[-1]
+
+
+def either(values):
+    """The regular expression of a wildcard that has one of these values, or is empty."""
+    return f"({'|'.join(values)})"
+
+
 def results(path):
     """A path below the run's directory."""
     return f"{RUN}/{path}"
 
 
-def log_of(rule, *wildcards):
+def tuned(path):
+    """A path below the directory of the training that makes the tuned model."""
+    return results(f"{LAST}{path}")
+
+
+def log_of(rule, *wildcards, under=""):
     """The log of a rule: logs/RULE/WILDCARDS.log, or logs/RULE.log."""
-    return results(f"{Path('logs', rule, *wildcards)}.log")
+    return results(f"{under}{Path('logs', rule, *wildcards)}.log")
 
 
-def benchmark_of(rule, *wildcards):
+def benchmark_of(rule, *wildcards, under=""):
     """The benchmark of a rule: benchmarks/RULE/WILDCARDS.tsv."""
-    return results(f"{Path('benchmarks', rule, *wildcards)}.tsv")
+    return results(f"{under}{Path('benchmarks', rule, *wildcards)}.tsv")
 
 
 def kind(dataset):
@@ -88,6 +112,8 @@ def is_scored(dataset):
 WITH_PAGES = list(filter(has_pages, DATASETS))
 MINED = list(filter(is_mined, DATASETS))
 SCORED = list(filter(is_scored, DATASETS))
+# Rounds whose negatives are shown: where none are mined there is nothing new to see.
+AUDITED = ROUNDS if MINED else ROUNDS[:1]
 
 
 def volumes_of(wildcards):
@@ -100,9 +126,7 @@ def volumes_of(wildcards):
 def raw_pairs_of(wildcards):
     """The query-passage pairs of a dataset before they are divided."""
     if has_pages(wildcards.dataset):
-        return gather.queries(
-            results(f"queries/{wildcards.dataset}/{{scatteritem}}.jsonl")
-        )
+        return [results(f"queries/{wildcards.dataset}.jsonl")]
     return [source(wildcards.dataset)]
 
 
@@ -113,40 +137,60 @@ def documents_of(wildcards):
     return []
 
 
-def train_negatives(dataset):
+def in_round(dataset, round):
+    """Where a dataset's train rows of a round lie: negatives that are given stay."""
+    return round if round in ROUNDS[1:] and is_mined(dataset) else ROUNDS[0]
+
+
+def train_negatives(dataset, round=""):
     """A dataset's train pairs with negatives: mined here or given."""
     if is_mined(dataset):
-        return results(f"negatives/{dataset}.jsonl")
+        return results(f"{round}negatives/{dataset}.jsonl")
     return results(f"pairs/{dataset}/train.jsonl")
 
 
-def train_rows(dataset):
+def train_rows(dataset, round=""):
     """The finished train rows of a dataset, in parts: scored here or given."""
     if is_scored(dataset):
-        return gather.pairs(results(f"scores/{dataset}/{{scatteritem}}.jsonl"))
-    return [train_negatives(dataset)]
+        where = in_round(dataset, round)
+        return gather.pairs(results(f"{where}scores/{dataset}/{{scatteritem}}.jsonl"))
+    return [train_negatives(dataset, round)]
+
+
+def shards_of(datasets, round=""):
+    """The shards of datasets in a round, by name of the dataset."""
+    return [
+        path
+        for dataset in sorted(datasets)
+        for path in files(
+            f"{in_round(dataset, round)}shards/{{dataset}}_len-{{length}}.jsonl",
+            [dataset],
+            length=LENGTHS,
+        )
+    ]
 
 
 def model_of(role):
     """The directory of the embedder or the reranker: given, or made by prepare_model."""
-    wanted = config["models"][role]["source"]
-    if wanted == "tiny":
-        return f"{MODELS}/tiny-{role}"
-    if Path(wanted).is_dir():
-        return wanted
-    if wanted.startswith((".", "~")) or Path(wanted).is_absolute():
-        raise WorkflowError(
-            f"configuration: `models.{role}.source`: names {wanted}, which is not a "
-            "directory"
-        )
-    revision = config["models"][role].get("revision") or "main"
-    slug = "--".join(Path(wanted).parts)
-    return f"{MODELS}/{slug}@{revision[:12]}"
+    try:
+        return prepared_model(config, role)
+    except InputError as error:
+        raise WorkflowError(f"configuration: {error}")
 
 
-def model_under_test(wildcards):
-    """The model directory that base and tuned stand for."""
-    return model_of("embedder") if wildcards.model == "base" else results("model")
+def model_before(training):
+    """The model that a training starts from, or that a round mines with."""
+    before = list(TRAININGS).index(training)
+    if before == 0:
+        return model_of("embedder")
+    return results(f"{list(TRAININGS)[before - 1]}model")
+
+
+def mines_with(wildcards):
+    """The model that a round mines with: the base model, or that of the round before."""
+    if wildcards.round == ROUNDS[0]:
+        return model_of("embedder")
+    return model_before(wildcards.round)
 
 
 def growing(amount):
@@ -168,7 +212,7 @@ def on_nodes(nodes):
 def flags(**values):
     """Command-line flags of a map: `a_b=1` becomes `--a-b 1`, `c=True` `--c`.
 
-    None and False are left out.
+    None and False are left out; the shell gets every word as it stands.
     """
     words = []
     for name, value in values.items():
@@ -177,13 +221,43 @@ def flags(**values):
         many = value if isinstance(value, (list, tuple)) else [value]
         if value is True:
             many = []
-        words += [f"--{name.replace('_', '-')}", *map(str, many)]
-    return " ".join(words)
+        flag, many = f"--{name.replace('_', '-')}", list(map(str, many))
+        if len(many) == 1 and many[0][:1] == "-" and not many[0][1:2].isdigit():
+            # Apart, it would be taken for another flag.
+            flag, many = f"{flag}={many[0]}", []
+        words += [flag, *many]
+    return shlex.join(words)
 
 
-def named(pattern, datasets):
-    """NAME=FILE words of a file that each of these datasets has."""
-    return [f"{name}={results(pattern.format(name=name))}" for name in datasets]
+# What a round counted of a dataset.
+NEGATIVES = "{round}negatives/{name}.stats.json"
+SHARDS = "{round}shards/{name}.split.json"
+
+
+def by_name(pattern, datasets, round=""):
+    """The file that each of these datasets has, by name of the dataset.
+
+    `{round}` in the pattern becomes where the dataset's rows of the round lie.
+    """
+    return {
+        name: results(pattern.format(name=name, round=in_round(name, round)))
+        for name in datasets
+    }
+
+
+def named(pattern, datasets, round=""):
+    """NAME=FILE words of what `by_name` gives."""
+    return [
+        f"{name}={path}" for name, path in by_name(pattern, datasets, round).items()
+    ]
+
+
+def which(where):
+    """The round or stage whose files lie there, in words; nothing for the only one."""
+    if len(TRAININGS) == 1:
+        return ""
+    kind, number = Path(where).parts or ("rounds", "1")
+    return f" ({kind.removesuffix('s')} {number})"
 
 
 def files(pattern, datasets=DATASETS, **wildcards):
@@ -207,15 +281,54 @@ def up_to(stage):
     return [path for name in names[: names.index(stage) + 1] for path in STAGES[name]]
 
 
+def mined_in(round):
+    """What a round finds and picks, all datasets together."""
+    return [
+        *files(f"{round}mining/{{dataset}}/queries.npy", MINED),
+        *parts(
+            "corpus", f"{round}mining/{{dataset}}/embeddings/{{scatteritem}}.npy", MINED
+        ),
+        *parts(
+            "corpus", f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.npy", MINED
+        ),
+        *parts(
+            "corpus",
+            f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.recall.json",
+            MINED if RECALL else [],
+        ),
+        *files(
+            f"{round}negatives/{{dataset}}.{{end}}", MINED, end=["jsonl", "stats.json"]
+        ),
+    ]
+
+
+def scored_in(round, datasets):
+    """The teacher's scores of a round."""
+    return parts("pairs", f"{round}scores/{{dataset}}/{{scatteritem}}.jsonl", datasets)
+
+
+def split_in(round, datasets):
+    """The shards of a round."""
+    return [
+        *files(
+            f"{round}shards/{{dataset}}_len-{{length}}.jsonl", datasets, length=LENGTHS
+        ),
+        *files(
+            f"{round}shards/{{dataset}}.{{end}}",
+            datasets,
+            end=["split.json", "rejected.jsonl"],
+        ),
+    ]
+
+
 # The figures and tables of the report.
 FIGURES = {
     name: results(f"figures/{name}")
     for name in (
         "data.html",
         "lengths.svg",
-        "negatives.html",
-        "negatives.svg",
-        "training.svg",
+        *(f"{round}negatives.{end}" for round in AUDITED for end in ("html", "svg")),
+        *(f"{training}training.svg" for training in TRAININGS),
         "metrics.html",
         "metrics.svg",
         "searches.html",

@@ -5,7 +5,7 @@ MINING_DEPTH = (
 )
 # Measured where the search is approximate.
 RECALL = (
-    {"recall": results("mining/{dataset}/neighbours/{scatteritem}.recall.json")}
+    {"recall": results("{round}mining/{dataset}/neighbours/{scatteritem}.recall.json")}
     if MINING["index"] == "ivf"
     else {}
 )
@@ -15,13 +15,13 @@ rule embed_corpus:
     """Embed one part of the passages that negatives are drawn from."""
     input:
         corpus=results("pairs/{dataset}/mining.jsonl"),
-        model=model_of("embedder"),
+        model=mines_with,
     output:
-        results("mining/{dataset}/embeddings/{scatteritem}.npy"),
+        results("{round}mining/{dataset}/embeddings/{scatteritem}.npy"),
     log:
-        log_of("embed_corpus", "{dataset}", "{scatteritem}"),
+        log_of("embed_corpus", "{dataset}", "{scatteritem}", under="{round}"),
     benchmark:
-        benchmark_of("embed_corpus", "{dataset}", "{scatteritem}")
+        benchmark_of("embed_corpus", "{dataset}", "{scatteritem}", under="{round}")
     conda:
         "../envs/m3.yaml"
     threads: 1
@@ -46,13 +46,13 @@ rule embed_queries:
     """Embed the train queries of a dataset."""
     input:
         pairs=results("pairs/{dataset}/train.jsonl"),
-        model=model_of("embedder"),
+        model=mines_with,
     output:
-        results("mining/{dataset}/queries.npy"),
+        results("{round}mining/{dataset}/queries.npy"),
     log:
-        log_of("embed_queries", "{dataset}"),
+        log_of("embed_queries", "{dataset}", under="{round}"),
     benchmark:
-        benchmark_of("embed_queries", "{dataset}")
+        benchmark_of("embed_queries", "{dataset}", under="{round}")
     conda:
         "../envs/m3.yaml"
     threads: 1
@@ -76,16 +76,16 @@ rule embed_queries:
 rule search_corpus:
     """Find the nearest passages of every train query in one part of the corpus."""
     input:
-        queries=results("mining/{dataset}/queries.npy"),
-        embeddings=results("mining/{dataset}/embeddings/{scatteritem}.npy"),
+        queries=results("{round}mining/{dataset}/queries.npy"),
+        embeddings=results("{round}mining/{dataset}/embeddings/{scatteritem}.npy"),
         corpus=results("pairs/{dataset}/mining.jsonl"),
     output:
         **RECALL,
-        neighbours=results("mining/{dataset}/neighbours/{scatteritem}.npy"),
+        neighbours=results("{round}mining/{dataset}/neighbours/{scatteritem}.npy"),
     log:
-        log_of("search_corpus", "{dataset}", "{scatteritem}"),
+        log_of("search_corpus", "{dataset}", "{scatteritem}", under="{round}"),
     benchmark:
-        benchmark_of("search_corpus", "{dataset}", "{scatteritem}")
+        benchmark_of("search_corpus", "{dataset}", "{scatteritem}", under="{round}")
     conda:
         "../envs/m3.yaml"
     threads: 1
@@ -141,28 +141,30 @@ rule pick_negatives:
     input:
         pairs=results("pairs/{dataset}/train.jsonl"),
         corpus=results("pairs/{dataset}/mining.jsonl"),
-        queries=results("mining/{dataset}/queries.npy"),
+        queries=results("{round}mining/{dataset}/queries.npy"),
         embeddings=gather.corpus(
-            results("mining/{{dataset}}/embeddings/{scatteritem}.npy")
+            results("{{round}}mining/{{dataset}}/embeddings/{scatteritem}.npy")
         ),
         neighbours=gather.corpus(
-            results("mining/{{dataset}}/neighbours/{scatteritem}.npy")
+            results("{{round}}mining/{{dataset}}/neighbours/{scatteritem}.npy")
         ),
         bm25=results("mining/{dataset}/bm25.npy") if MINING["bm25_share"] else [],
         recall=(
             gather.corpus(
-                results("mining/{{dataset}}/neighbours/{scatteritem}.recall.json")
+                results(
+                    "{{round}}mining/{{dataset}}/neighbours/{scatteritem}.recall.json"
+                )
             )
             if RECALL
             else []
         ),
     output:
-        negatives=results("negatives/{dataset}.jsonl"),
-        stats=results("negatives/{dataset}.stats.json"),
+        negatives=results("{round}negatives/{dataset}.jsonl"),
+        stats=results("{round}negatives/{dataset}.stats.json"),
     log:
-        log_of("pick_negatives", "{dataset}"),
+        log_of("pick_negatives", "{dataset}", under="{round}"),
     benchmark:
-        benchmark_of("pick_negatives", "{dataset}")
+        benchmark_of("pick_negatives", "{dataset}", under="{round}")
     conda:
         "../envs/data.yaml"
     threads: 1

@@ -5,10 +5,11 @@ rule plot_data:
     """Count what went in and what was set aside, stage by stage."""
     input:
         documents=expand(results("documents/{dataset}.stats.json"), dataset=WITH_PAGES),
+        queries=expand(results("queries/{dataset}.stats.json"), dataset=WITH_PAGES),
         pairs=expand(results("pairs/{dataset}/stats.json"), dataset=DATASETS),
-        negatives=expand(results("negatives/{dataset}.stats.json"), dataset=MINED),
-        shards=expand(results("shards/{dataset}.split.json"), dataset=DATASETS),
-        history=results("training/history.json"),
+        negatives=by_name(NEGATIVES, MINED, LAST).values(),
+        shards=by_name(SHARDS, DATASETS, LAST).values(),
+        history=tuned("training/history.json"),
     output:
         table=report(
             FIGURES["data.html"],
@@ -36,9 +37,10 @@ rule plot_data:
     params:
         options=flags(
             documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
+            queries=named("queries/{name}.stats.json", WITH_PAGES) or None,
             pairs=named("pairs/{name}/stats.json", DATASETS),
-            negatives=named("negatives/{name}.stats.json", MINED) or None,
-            shards=named("shards/{name}.split.json", DATASETS),
+            negatives=named(NEGATIVES, MINED, LAST) or None,
+            shards=named(SHARDS, DATASETS, LAST),
         ),
     message:
         "Drawing the data funnel"
@@ -50,25 +52,27 @@ rule plot_data:
 rule plot_negatives:
     """Audit the negatives: what was mined and dropped, and rows to read."""
     input:
-        rows=[path for name in DATASETS for path in train_rows(name)],
-        stats=expand(results("negatives/{dataset}.stats.json"), dataset=MINED),
+        rows=lambda w: [path for name in DATASETS for path in train_rows(name, w.round)],
+        stats=lambda w: list(by_name(NEGATIVES, MINED, w.round).values()),
     output:
         page=report(
-            FIGURES["negatives.html"],
+            results("figures/{round}negatives.html"),
             caption="captions/negatives_page.rst",
             category="2 Negatives",
-            labels={"figure": "Audit of the negatives"},
+            labels=lambda w: {"figure": f"Audit of the negatives{which(w.round)}"},
         ),
         chart=report(
-            FIGURES["negatives.svg"],
+            results("figures/{round}negatives.svg"),
             caption="captions/negatives_chart.rst",
             category="2 Negatives",
-            labels={"figure": "Scores, ranks and what was dropped"},
+            labels=lambda w: {
+                "figure": f"Scores, ranks and what was dropped{which(w.round)}"
+            },
         ),
     log:
-        log_of("plot_negatives"),
+        log_of("plot_negatives", under="{round}"),
     benchmark:
-        benchmark_of("plot_negatives")
+        benchmark_of("plot_negatives", under="{round}")
     localrule: True
     conda:
         "../envs/evaluate.yaml"
@@ -77,13 +81,15 @@ rule plot_negatives:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        rows=flags(
-            rows=[f"{name}={path}" for name in DATASETS for path in train_rows(name)]
+        rows=lambda w: flags(
+            rows=[
+                f"{name}={path}"
+                for name in DATASETS
+                for path in train_rows(name, w.round)
+            ],
+            stats=named(NEGATIVES, MINED, w.round) or None,
         ),
-        options=flags(
-            stats=named("negatives/{name}.stats.json", MINED) or None,
-            seed=config["seed"],
-        ),
+        options=flags(seed=config["seed"]),
     message:
         "Auditing the negatives"
     shell:
@@ -94,18 +100,20 @@ rule plot_negatives:
 rule plot_training:
     """Draw loss, measures on held-out queries and learning rate by step."""
     input:
-        results("training/history.json"),
+        results("{training}training/history.json"),
     output:
         report(
-            FIGURES["training.svg"],
+            results("figures/{training}training.svg"),
             caption="captions/training.rst",
             category="3 Training",
-            labels={"figure": "Loss, dev measures and learning rate"},
+            labels=lambda w: {
+                "figure": f"Loss, dev measures and learning rate{which(w.training)}"
+            },
         ),
     log:
-        log_of("plot_training"),
+        log_of("plot_training", under="{training}"),
     benchmark:
-        benchmark_of("plot_training")
+        benchmark_of("plot_training", under="{training}")
     localrule: True
     conda:
         "../envs/evaluate.yaml"

@@ -6,16 +6,18 @@ BATCH = ("train_group_size", "query_max_len", "passage_max_len", "pad_to_multipl
 rule split_by_length:
     """Split a dataset's train rows into one file per bucket of token length."""
     input:
-        pairs=lambda w: train_rows(w.dataset),
+        pairs=lambda w: train_rows(w.dataset, w.round),
         model=model_of("embedder"),
     output:
-        shards=expand(results("shards/{{dataset}}_len-{length}.jsonl"), length=LENGTHS),
-        rejected=results("shards/{dataset}.rejected.jsonl"),
-        log=results("shards/{dataset}.split.json"),
+        shards=expand(
+            results("{{round}}shards/{{dataset}}_len-{length}.jsonl"), length=LENGTHS
+        ),
+        rejected=results("{round}shards/{dataset}.rejected.jsonl"),
+        log=results("{round}shards/{dataset}.split.json"),
     log:
-        log_of("split_by_length", "{dataset}"),
+        log_of("split_by_length", "{dataset}", under="{round}"),
     benchmark:
-        benchmark_of("split_by_length", "{dataset}")
+        benchmark_of("split_by_length", "{dataset}", under="{round}")
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -33,7 +35,7 @@ rule split_by_length:
             temperature=TEACHER["temperature"],
         ),
         batch=(
-            flags(**{key: config["train"]["args"].get(key) for key in BATCH})
+            flags(**{key: TRAIN["args"].get(key) for key in BATCH})
             if SPLIT["batch_tokens"]
             else ""
         ),

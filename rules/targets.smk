@@ -3,11 +3,19 @@
 # a deleted file anew only where something asks for it.
 
 
+# A target of mining, scoring or splitting stops before any training: at the first round.
 STAGES = {
     "documents": [
         *files(
             "archive/{dataset}",
             [name for name in DATASETS if kind(name) == "example"],
+        ),
+        *(
+            path
+            for end in ("jsonl", "rejected.jsonl", "stats.json")
+            for path in parts(
+                "documents", f"documents/{{dataset}}/{{scatteritem}}.{end}", WITH_PAGES
+            )
         ),
         *files(
             "documents/{dataset}.{end}",
@@ -18,6 +26,12 @@ STAGES = {
     "queries": [
         *parts("queries", "queries/{dataset}/{scatteritem}.jsonl", WITH_PAGES),
         *parts("queries", "queries/{dataset}/{scatteritem}.rejected.jsonl", WITH_PAGES),
+        *parts("queries", "queries/{dataset}/{scatteritem}.stats.json", WITH_PAGES),
+        *files(
+            "queries/{dataset}.{end}",
+            WITH_PAGES,
+            end=["jsonl", "rejected.jsonl", "stats.json"],
+        ),
         *files(
             "pairs/{dataset}/{name}",
             name=[
@@ -32,23 +46,24 @@ STAGES = {
         ),
     ],
     "mine": [
-        *files("mining/{dataset}/queries.npy", MINED),
-        *parts("corpus", "mining/{dataset}/embeddings/{scatteritem}.npy", MINED),
-        *parts("corpus", "mining/{dataset}/neighbours/{scatteritem}.npy", MINED),
-        *parts(
-            "corpus",
-            "mining/{dataset}/neighbours/{scatteritem}.recall.json",
-            MINED if RECALL else [],
-        ),
+        *mined_in(ROUNDS[0]),
         *files("mining/{dataset}/bm25.npy", MINED if MINING["bm25_share"] else []),
-        *files("negatives/{dataset}.{end}", MINED, end=["jsonl", "stats.json"]),
     ],
-    "score": parts("pairs", "scores/{dataset}/{scatteritem}.jsonl", SCORED),
-    "split": [
-        *files("shards/{dataset}_len-{length}.jsonl", length=LENGTHS),
-        *files("shards/{dataset}.{end}", end=["split.json", "rejected.jsonl"]),
+    "score": scored_in(ROUNDS[0], SCORED),
+    "split": split_in(ROUNDS[0], DATASETS),
+    "train": [
+        *expand(results("{training}model"), training=TRAININGS),
+        *expand(results("{training}training/history.json"), training=TRAININGS),
+        *(
+            path
+            for round in ROUNDS[1:]
+            for path in (
+                *mined_in(round),
+                *scored_in(round, [name for name in SCORED if is_mined(name)]),
+                *split_in(round, MINED),
+            )
+        ),
     ],
-    "train": [results("model"), results("training/history.json")],
     "evaluate": [
         *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
         results("collection/qrels.txt"),
@@ -56,12 +71,14 @@ STAGES = {
         *files("runs/{system}.trec", system=SYSTEMS),
         *map(results, ["metrics/metrics.json", "metrics/per_query.csv"]),
     ],
+    "export": [results("export")],
     "report": FIGURES.values(),
 }
 
 
 localrules:
     documents,
+    estimate,
     queries,
     mine,
     score,
@@ -69,6 +86,7 @@ localrules:
     split,
     train,
     evaluate,
+    export,
     report,
 
 
@@ -78,6 +96,20 @@ rule documents:
         up_to("documents"),
     message:
         "The documents are made"
+
+
+rule estimate:
+    """Show what queries by a language model would cost; nothing is sent."""
+    input:
+        results("queries/estimate.json"),
+    log:
+        log_of("estimate"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Estimated from {input}:"
+    shell:
+        "python scripts/show_estimate.py {input} 2> {log}"
 
 
 rule queries:
@@ -136,6 +168,14 @@ rule evaluate:
         up_to("evaluate"),
     message:
         "The systems are measured"
+
+
+rule export:
+    """Export the tuned model with its model card."""
+    input:
+        up_to("export"),
+    message:
+        f"The model is ready in {results('export')}"
 
 
 rule report:

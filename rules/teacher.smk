@@ -1,14 +1,14 @@
 rule score_pairs:
     """Score the positives and negatives of one part with the reranker."""
     input:
-        pairs=lambda w: train_negatives(w.dataset),
+        pairs=lambda w: train_negatives(w.dataset, w.round),
         model=model_of("reranker"),
     output:
-        results("scores/{dataset}/{scatteritem}.jsonl"),
+        results("{round}scores/{dataset}/{scatteritem}.jsonl"),
     log:
-        log_of("score_pairs", "{dataset}", "{scatteritem}"),
+        log_of("score_pairs", "{dataset}", "{scatteritem}", under="{round}"),
     benchmark:
-        benchmark_of("score_pairs", "{dataset}", "{scatteritem}")
+        benchmark_of("score_pairs", "{dataset}", "{scatteritem}", under="{round}")
     conda:
         "../envs/m3.yaml"
     threads: 1

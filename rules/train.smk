@@ -1,46 +1,50 @@
 import json
 import shlex
 
-WATCH = config["train"]["evaluation"]
+WATCH = TRAIN["evaluation"]
 WATCHED = WATCH["steps"] > 0 and config["pairs"]["shares"]["dev"] > 0
 
 
 rule train_model:
     """Fine-tune the embedder on all shards with FlagEmbedding under torchrun."""
     input:
-        shards=expand(
-            results("shards/{dataset}_len-{length}.jsonl"),
-            dataset=sorted(DATASETS),
-            length=LENGTHS,
-        ),
-        model=model_of("embedder"),
+        shards=lambda w: shards_of(TRAININGS[w.training], w.training),
+        model=lambda w: model_before(w.training),
         dev=files("pairs/{dataset}/dev.jsonl") if WATCHED else [],
         corpus=files("pairs/{dataset}/corpus.jsonl") if WATCHED else [],
         general=(WATCH["general"] or []) if WATCHED else [],
     output:
-        model=directory(results("model")),
-        history=results("training/history.json"),
+        model=directory(results("{training}model")),
+        history=results("{training}training/history.json"),
     log:
-        log_of("train_model"),
+        log_of("train_model", under="{training}"),
     benchmark:
-        benchmark_of("train_model")
+        benchmark_of("train_model", under="{training}")
     conda:
         "../envs/m3.yaml"
     threads: 2
     resources:
-        **on_nodes(config["train"]["nodes"]),
+        **on_nodes(TRAIN["nodes"]),
         mem_mb=growing(16000),
         runtime=growing(1440),
     params:
         # Outside the outputs, which Snakemake deletes when a job fails.
-        checkpoints=results("checkpoints"),
+        checkpoints=results("{training}checkpoints"),
         options=flags(
-            nodes=config["train"]["nodes"],
-            processes=config["train"]["processes"],
-            interface=config["train"]["interface"],
-            check_steps=config["train"]["check_steps"],
-            **{f"lora_{key}": value for key, value in config["train"]["lora"].items()},
+            nodes=TRAIN["nodes"],
+            processes=TRAIN["processes"],
+            interface=TRAIN["interface"],
+            check_steps=TRAIN["check_steps"],
+            **{f"lora_{key}": value for key, value in TRAIN["lora"].items()},
             seed=config["seed"],
+        ),
+        weights=lambda w: flags(
+            dataset_weights=[
+                f"{name}={weight}"
+                for name, weight in TRAIN["weights"].items()
+                if name in TRAININGS[w.training]
+            ]
+            or None
         ),
         evaluation=lambda w, input: (
             flags(
@@ -51,18 +55,18 @@ rule train_model:
                 evaluate_queries=WATCH["queries"],
                 evaluate_passages=WATCH["passages"],
                 evaluate_batch_tokens=config["evaluate"]["batch_tokens"],
-                evaluate_by=shlex.quote(f"{WATCH['mode']} {WATCH['measure']}"),
+                evaluate_by=f"{WATCH['mode']} {WATCH['measure']}",
                 weights=config["evaluate"]["weights"],
                 patience=WATCH["patience"],
             )
             if WATCHED
             else ""
         ),
-        args=shlex.quote(json.dumps(config["train"]["args"])),
+        args=shlex.quote(json.dumps(TRAIN["args"])),
     message:
         "Training"
     shell:
         "python scripts/train_model.py --shards {input.shards} --model {input.model}"
-        " --checkpoints {params.checkpoints} {params.options} {params.evaluation}"
-        " --args {params.args}"
+        " --checkpoints {params.checkpoints} {params.options} {params.weights}"
+        " {params.evaluation} --args {params.args}"
         " --output {output.model} --history {output.history} &> {log}"

@@ -10,10 +10,9 @@ import sys
 from typing import Any
 
 from arkiv.cli import parser, run
-from arkiv.errors import InputError
 from arkiv.figures import bars, say_nothing, subplots, write_svg
 from arkiv.files import read_object
-from arkiv.named import named
+from arkiv.funnel import Counts, add_stages, read_stages, set_aside
 from arkiv.pages import element, number, table, write_page
 
 # Title of a line, the stage whose file has it, and its key there.
@@ -21,8 +20,14 @@ LINES = (
     ("volumes", "documents", "volumes"),
     ("pages", "documents", "pages"),
     ("lines of text", "documents", "lines"),
-    ("words", "documents", "words"),
+    ("lines of text set aside", "documents", "lines_set_aside"),
+    ("words in lines set aside", "documents", "words_in_lines_set_aside"),
+    ("words in the other lines", "documents", "words"),
+    ("words in documents set aside", "documents", "words_set_aside"),
+    ("words in documents", "documents", "words_in_documents"),
     ("documents", "documents", "documents"),
+    ("queries wanted", "queries", "wanted"),
+    ("queries kept", "queries", "queries"),
     ("query–passage pairs", "pairs", "pairs"),
     ("distinct queries", "pairs", "queries"),
     ("passages to search", "pairs", "passages"),
@@ -34,57 +39,50 @@ LINES = (
     ("train pairs with several positives", "shards", "rows_with_several_positives"),
     ("train pairs ready for training", "shards", "pairs"),
 )
-STAGES = {
-    "documents": "statistics of build_documents.py",
-    "pairs": "statistics of split_pairs.py",
-    "negatives": "statistics of pick_negatives.py",
-    "shards": "log of split_by_length.py",
-}
 
 
-def set_aside(stages: dict[str, dict[str, Any]]) -> list[tuple[str, int]]:
-    """What was set aside or came out short on the way, and how many."""
-    documents, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
-    teacher = shards.get("teacher") or {}
-    rejected = documents.get("rejected", 0)
-    if not isinstance(rejected, dict):
-        rejected = {"set aside": rejected}
-    return [
-        *((f"pages and documents: {why}", count) for why, count in rejected.items()),
-        ("lines of pairs: could not be used", pairs.get("bad_lines", 0)),
-        *((f"pairs: {why}", n) for why, n in pairs.get("set_aside", {}).items()),
-        ("train pairs: no negatives found", mined.get("without_negatives", 0)),
-        ("train pairs: fewer negatives than asked for", mined.get("short", 0)),
-        ("train pairs: the window left too few", mined.get("short_of_window", 0)),
-        *((f"train pairs: {why}", n) for why, n in shards.get("set_aside", {}).items()),
-        (
-            "negatives: the teacher scores them too high",
-            teacher.get("negatives_dropped", 0),
-        ),
-        ("train pairs: some of their negatives dropped", teacher.get("rows_short", 0)),
+# Title of a line, and its key in the usage of a language model.
+USAGE = (
+    ("requests answered", "requests"),
+    ("of them with tokens that are our estimate", "estimated_requests"),
+    ("tokens of prompts", "input_tokens"),
+    ("tokens of answers", "output_tokens"),
+)
+
+
+def asked(datasets: dict[str, dict[str, dict[str, Any]]]) -> list[list[str]]:
+    """What a language model was asked for the queries, and what it cost."""
+    usages = [
+        stages.get("queries", {}).get("usage", {}) for stages in datasets.values()
     ]
+    if not any(usage.get("requests") for usage in usages):
+        return []
+    rows = [[title, *(number(one.get(key)) for one in usages)] for title, key in USAGE]
+    costs = (f"{one['money']:,.4f}" if "money" in one else "–" for one in usages)
+    return [*rows, ["cost, by the prices in the configuration", *costs]]
 
 
 def training(history: dict[str, Any]) -> list[tuple[str, str]]:
     """What training made of the pairs of all datasets together."""
     left_out = history.get("rows_left_out") or {}
     seconds, epochs = history.get("seconds"), history.get("epochs")
+    drawn = []
+    if history.get("weights"):
+        said = "drawn for an epoch by the weights of datasets"
+        drawn = [(said, number(history.get("rows_drawn")))]
     return [
         ("train pairs of all datasets", number(history.get("rows"))),
+        *drawn,
         ("of them used in an epoch", number(history.get("rows_used"))),
         ("of them left out, for they fill no batch", number(sum(left_out.values()))),
         ("epochs", "–" if epochs is None else f"{epochs:g}"),
         ("steps", number(history.get("steps"))),
         ("processes", number(history.get("world_size"))),
         ("minutes", "–" if seconds is None else f"{seconds / 60:,.1f}"),
-        *(
-            (f"warning at step {number(entry['step'])}", entry["warning"])
-            for entry in history.get("warnings") or ()
-        ),
     ]
 
 
-def plot_lengths(datasets: dict[str, dict[str, dict[str, Any]]], path: str) -> None:
+def plot_lengths(datasets: dict[str, Counts], path: str) -> None:
     """Bars of the number of train pairs in each range of token length."""
     ready = {
         name: stages["shards"]["buckets"]
@@ -119,10 +117,7 @@ def span(bucket: dict[str, Any]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
-    for stage, words in STAGES.items():
-        arguments.add_argument(
-            f"--{stage}", nargs="+", default=[], metavar="DATASET=JSON", help=words
-        )
+    add_stages(arguments)
     arguments.add_argument(
         "--history", metavar="JSON", help="training history of train_model.py"
     )
@@ -130,14 +125,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--lengths", required=True, metavar="SVG")
     arguments = arguments.parse_args(argv)
 
-    datasets: dict[str, dict[str, dict[str, Any]]] = {}
-    for stage in STAGES:
-        for dataset, path in named(getattr(arguments, stage), f"--{stage}").items():
-            stages = datasets.setdefault(dataset, {})
-            stages[stage] = read_object(path, STAGES[stage])
-    if not datasets:
-        raise InputError("name the files of at least one dataset", key="--pairs")
-
+    datasets = read_stages(arguments)
     rows = [
         [
             title,
@@ -163,10 +151,23 @@ def main(argv: list[str] | None = None) -> None:
                 "What was left out or came out short, and why",
             )
         )
+    if usage := asked(datasets):
+        body.append(element("h2", "Language model"))
+        body.append(
+            table(["", *datasets], usage, "What queries were asked for, and their cost")
+        )
     if arguments.history:
-        lines = training(read_object(arguments.history, "history of train_model.py"))
+        history = read_object(arguments.history, "history of train_model.py")
         body.append(element("h2", "Training"))
-        body.append(table(["", "All datasets"], lines, "What training used"))
+        body += [
+            element(
+                "p", f"Warning at step {number(entry['step'])}: {entry['warning']}."
+            )
+            for entry in history.get("warnings") or ()
+        ]
+        body.append(
+            table(["", "All datasets"], training(history), "What training used")
+        )
     write_page(arguments.table, "From the source to the train pairs", *body)
     plot_lengths(datasets, arguments.lengths)
 

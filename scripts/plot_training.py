@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -20,10 +21,12 @@ from arkiv.figures import (
     write_svg,
 )
 from arkiv.files import read_json
-from arkiv.measures import TITLES
+from arkiv.measures import title
 
 # Steps on each side that the smoothed loss averages over, as a share of all steps.
 SMOOTHING = 0.02
+# Steps that are drawn, at most: a report of 100,000 dots is slow to open.
+MOST_DOTS = 2000
 # Of each mode of scoring: its name, colour and mark.
 MODES = {
     "dense": ("dense", BLUE, "o"),
@@ -31,6 +34,8 @@ MODES = {
     "multi_vector": ("multi-vector", GREEN, "^"),
     "combined": ("combined", INK, "D"),
 }
+# Of a panel of measures, at least: a curve that is flat is to look so.
+LEAST_SPAN = 0.1
 
 
 def smoothed(values: np.ndarray) -> np.ndarray:
@@ -53,6 +58,43 @@ def series(entries: list[dict], key: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(steps, np.int64), np.array(values, np.float64)
 
 
+def draw_losses(panel: Any, steps: np.ndarray, losses: np.ndarray) -> None:
+    """The loss of steps as dots, not of all if there are many, and the mean of all."""
+    apart = math.ceil(len(steps) / MOST_DOTS)
+    label = "step" if apart == 1 else f"one step in {apart}"
+    drawn = slice(None, None, apart)
+    panel.plot(
+        *(steps[drawn], losses[drawn], "."),
+        color=BLUE,
+        markersize=3,
+        alpha=0.5,
+        label=label,
+    )
+    means = smoothed(losses)
+    panel.plot(
+        *(steps[drawn], means[drawn]),
+        color=INK,
+        linewidth=1.6,
+        label="running mean",
+    )
+    panel.set_title("Loss")
+    panel.set_ylim(0, None)
+    panel.legend(loc="upper right", ncols=2)
+
+
+def limits(evaluation: dict[str, Any]) -> tuple[float, float]:
+    """The range in which the chosen measure of all modes lies on all queries."""
+    values = [
+        of_mode[evaluation["measure"]]
+        for entry in evaluation["entries"]
+        for modes in entry["scores"].values()
+        for of_mode in modes.values()
+    ]
+    low, high = min(values), max(values)
+    room = max(0.08 * (high - low), (LEAST_SPAN - (high - low)) / 2)
+    return low - room, high + room
+
+
 def draw_scores(panel: Any, evaluation: dict[str, Any], collection: str) -> None:
     """The chosen measure of each mode on some queries; the base model is step 0."""
     entries, measure = evaluation["entries"], evaluation["measure"]
@@ -67,14 +109,20 @@ def draw_scores(panel: Any, evaluation: dict[str, Any], collection: str) -> None
             linewidth=1.2,
             label=name,
         )
-    panel.axvline(evaluation["best_step"], color=GREY, linewidth=1, linestyle="--")
+    best = evaluation["best_step"]
+    panel.axvline(
+        best,
+        color=GREY,
+        linewidth=1,
+        linestyle="--",
+        label=f"kept: step {best:,}",
+    )
     size = evaluation["collections"][collection]
     panel.set_title(
-        f"{TITLES.get(measure, measure)}: {size['queries']:,} {collection} queries in "
+        f"{title(measure)}: {size['queries']:,} {collection} queries in "
         f"{size['passages']:,} passages"
     )
-    panel.set_ylim(0, 1)
-    panel.legend(loc="lower right", ncols=4)
+    panel.set_ylim(*limits(evaluation))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -98,18 +146,19 @@ def main(argv: list[str] | None = None) -> None:
     watched = list(evaluation["collections"]) if evaluation else []
     figure, axes = subplots(
         *(2 + len(watched), 1),
-        figsize=(8, 4.6 + 2.6 * len(watched)),
+        figsize=(8, 4.8 + 2.6 * len(watched)),
         sharex=True,
         height_ratios=[2.2, *(1.8 for _ in watched), 1],
     )
     upper, *middle, lower = axes[:, 0]
     for panel, collection in zip(middle, watched, strict=True):
         draw_scores(panel, evaluation, collection)
-    upper.plot(steps, losses, ".", color=BLUE, markersize=3, alpha=0.5, label="step")
-    upper.plot(steps, smoothed(losses), color=INK, linewidth=1.6, label="running mean")
-    upper.set_title("Loss")
-    upper.set_ylim(0, None)
-    upper.legend(loc="upper right", ncols=2)
+    if middle:
+        # Below the panels, for the curves may be anywhere in them.
+        middle[-1].legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=5, columnspacing=1.5
+        )
+    draw_losses(upper, steps, losses)
     lower.plot(*series(entries, "learning_rate"), color=VERMILLION, linewidth=1.6)
     lower.set_title("Learning rate")
     lower.set_ylim(0, None)

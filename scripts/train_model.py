@@ -26,15 +26,17 @@ import platform
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from arkiv.cli import parser, run
+from arkiv.cli import json_object, parser, run
 from arkiv.errors import InputError
 from arkiv.files import read_json, write_json, written_whole
 from arkiv.hashing import content_id, digest_of_files
 from arkiv.models import check_model
 from arkiv.train.arguments import (
+    WITHOUT_EFFECT,
     Hardware,
     argument_classes,
     check_names,
@@ -53,6 +55,7 @@ from arkiv.train.shards import (
     in_order,
     log_plan,
     plan_batches,
+    weighted,
 )
 
 log = logging.getLogger("train_model")
@@ -61,22 +64,6 @@ PACKAGES = (
     *("torch", "transformers", "FlagEmbedding", "accelerate", "datasets", "deepspeed"),
     *("peft", "tokenizers", "numpy"),
 )
-# Arguments that a run which goes on may change: the weights do not depend on them.
-WITHOUT_EFFECT = {
-    *("logging_steps", "report_to", "disable_tqdm"),
-    *("save_steps", "save_strategy", "save_total_limit"),
-}
-
-
-def json_object(text: str) -> dict:
-    """Parse a JSON object given on the command line."""
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"is not JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError("is not a JSON object")
-    return value
 
 
 def mode_and_measure(text: str) -> tuple[str, str]:
@@ -87,6 +74,15 @@ def mode_and_measure(text: str) -> tuple[str, str]:
             f"is not one of {', '.join(MODES)} with one of {', '.join(MEASURES)}"
         )
     return mode, measure
+
+
+def name_and_weight(text: str) -> tuple[str, float]:
+    """Parse `court=0.5`."""
+    name, _, weight = text.rpartition("=")
+    try:
+        return name, float(weight)
+    except ValueError:
+        raise argparse.ArgumentTypeError("is not NAME=NUMBER") from None
 
 
 def check_lengths(model: Path, given: argparse.Namespace) -> None:
@@ -184,16 +180,24 @@ def lora(given: argparse.Namespace, values: argparse.Namespace) -> dict | None:
 
 
 def planned(
-    shards: list[str], values: argparse.Namespace, world_size: int
+    shards: list[str],
+    weights: Mapping[str, float],
+    values: argparse.Namespace,
+    world_size: int,
 ) -> BatchPlan:
     """Check the shards and plan an epoch's batches by the parsed arguments."""
+    if weights and not values.same_dataset_within_batch:
+        raise InputError(
+            "is given, which needs `train.args.same_dataset_within_batch`",
+            key="train.weights",
+        )
     counted = count_rows(
         shards,
         distill=values.knowledge_distillation,
         group_size=values.train_group_size,
     )
     return plan_batches(
-        counted,
+        weighted(counted, shards, weights),
         batch_size=values.per_device_train_batch_size,
         world_size=world_size,
         same_dataset=values.same_dataset_within_batch,
@@ -231,6 +235,14 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments.add_argument(
         "--interface", metavar="NAME", help="network interface of NCCL and Gloo"
+    )
+    arguments.add_argument(
+        "--dataset-weights",
+        nargs="+",
+        type=name_and_weight,
+        default=[],
+        metavar="NAME=W",
+        help="how often a dataset's rows come in each epoch; 1 for those not named",
     )
     arguments.add_argument(
         "--check-steps",
@@ -332,7 +344,8 @@ def main(argv: list[str] | None = None) -> None:
     own |= {"trust_remote_code": arguments.trust_remote_code}
     values = parsed(to_command_line(own | chosen))
     check_lengths(model, values)
-    plan = planned(shards, values, world_size)
+    weights = dict(arguments.dataset_weights)
+    plan = planned(shards, weights, values, world_size)
     log_plan(plan)
     adapters = lora(arguments, values)
     measures = evaluation(arguments)
@@ -342,6 +355,7 @@ def main(argv: list[str] | None = None) -> None:
         "arguments": {k: v for k, v in chosen.items() if k not in WITHOUT_EFFECT},
         "seed": arguments.seed,
         "world_size": world_size,
+        "weights": weights,
         "lora": adapters,
         "evaluation": measures and content_id(json.dumps(measures)),
         "versions": versions(),
@@ -363,6 +377,7 @@ def main(argv: list[str] | None = None) -> None:
             "final_model": str(beside),
             "report_file": str(report),
             "check_steps": arguments.check_steps,
+            "weights": weights or None,
             "tensorboard": str(tensorboard),
             "lora": adapters,
             "evaluation_file": measures and str(beside.with_name("evaluation.json")),
@@ -385,12 +400,15 @@ def main(argv: list[str] | None = None) -> None:
                 "nodes": arguments.nodes,
                 "resumed_from": resume_from and resume_from.name,
                 "rows": sum(plan.rows.values()),
+                "rows_drawn": sum(plan.drawn.values()),
                 "rows_used": plan.rows_used,
                 "rows_left_out": plan.left_out,
                 "buckets": plan.buckets_by_name(),
                 **done,
+                "weights": weights,
                 "lora": adapters,
                 "arguments": own | chosen,
+                "inputs": {key: started_with[key] for key in ("model", "shards")},
                 "versions": versions(),
             },
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import json
 import logging
 import os
 import socket
@@ -63,14 +64,25 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     )
 
 
-def add_part(arguments: argparse.ArgumentParser) -> None:
+def json_object(text: str) -> dict:
+    """Parse a JSON object given on the command line."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"is not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("is not a JSON object")
+    return value
+
+
+def add_part(arguments: argparse.ArgumentParser, *, of: str = "input lines") -> None:
     """Add `--part I-of-N`: the contiguous range of input lines to work on."""
     arguments.add_argument(
         "--part",
         type=Part.parse,
         default=Part(1, 1),
         metavar="I-of-N",
-        help="work on this contiguous part of the input lines only",
+        help=f"work on this contiguous part of the {of} only",
     )
 
 
@@ -90,10 +102,12 @@ def add_on_bad_input(arguments: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model(arguments: argparse.ArgumentParser, *, max_length: int) -> None:
+def add_model(
+    arguments: argparse.ArgumentParser, *, max_length: int, required: bool = True
+) -> None:
     """Add `--model`, `--max-length` and how the model runs: see `run_options`."""
     default = Options()
-    arguments.add_argument("--model", required=True, metavar="DIR")
+    arguments.add_argument("--model", required=required, metavar="DIR")
     arguments.add_argument(
         "--max-length", type=int, default=max_length, help="tokens per input"
     )

@@ -51,3 +51,9 @@ def digest_of_files(path: str | Path) -> str:
             while block := content.read(BLOCK):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file, which `sha256sum` gives too."""
+    with open(path, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 
 import pytest
 import yaml
@@ -12,7 +13,7 @@ TINY = {
     "reranker": {"source": "tiny", "revision": None},
 }
 MINING = {"embed_corpus", "embed_queries", "search_corpus", "pick_negatives"}
-PAGES = {"build_documents", "generate_queries"}
+PAGES = {"build_documents", "merge_documents", "generate_queries"}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,7 @@ def test_the_demo_shows_its_whole_dag_before_anything_ran(project):
     assert counts["train_model"] == 1
     assert counts["retrieve_bm25"] == 1
     assert counts["retrieve_m3"] == 8
+    assert counts["export_model"] == 1
     assert not (project.folder / "results").exists()
 
 
@@ -67,6 +69,187 @@ def test_jobs_grow_with_the_parts_and_datasets_and_nothing_else(project):
     assert counts["train_model"] == counts["measure_runs"] == 1
 
 
+HEAVY = {"embed_corpus": 4, "embed_queries": 1, "search_corpus": 4, "score_pairs": 4}
+
+
+def test_a_second_round_mines_with_the_model_of_the_first(project):
+    datasets = {
+        "mined": {"pairs": "pairs.jsonl"},
+        "given": {"scores": "scores.jsonl"},
+    }
+    plain = project.configure("plain.yaml", datasets=datasets, models=TINY)
+    once = project.planned("--configfile", plain)
+    config = project.configure(
+        datasets=datasets,
+        models=TINY,
+        rounds=3,
+        mining={"bm25_share": 0.5},
+        evaluate={
+            "systems": {"first": {"type": "m3", "model": "round_1", "mode": "dense"}}
+        },
+        export={"name": "Court & co", "language": ["sv", "fi"], "license": "mit"},
+    )
+    # Mining, scoring and splitting need no training: they stop at the first round.
+    counts = project.planned("split", "--configfile", config)
+    assert "train_model" not in counts
+    counts = project.planned("--configfile", config)
+    for rule, jobs in HEAVY.items():
+        assert counts[rule] == 3 * jobs == 3 * once[rule]
+    # What does not depend on the model is done once, given rows are split once.
+    assert counts["search_bm25"] == 1
+    assert counts["split_by_length"] == 3 + 1
+    assert counts["train_model"] == counts["plot_training"] == 3
+    assert counts["encode_collection"] == 3
+
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    trained = dict(
+        re.findall(r"train_model\.py .*--model (\S+) .*--output (\S+)", done.stdout)
+    )
+    base = next(path for path in trained if path.startswith("models/"))
+    run = "results/main"
+    assert trained == {
+        base: f"{run}/model",
+        f"{run}/model": f"{run}/rounds/2/model",
+        f"{run}/rounds/2/model": f"{run}/rounds/3/model",
+    }
+    embedded = set(
+        re.findall(r"embed_queries\.py .*--model (\S+) .*--output (\S+)", done.stdout)
+    )
+    assert embedded == {
+        (base, f"{run}/mining/mined/queries.npy"),
+        (f"{run}/model", f"{run}/rounds/2/mining/mined/queries.npy"),
+        (f"{run}/rounds/2/model", f"{run}/rounds/3/mining/mined/queries.npy"),
+    }
+    shards = re.findall(r"train_model\.py --shards (.*?) --model", done.stdout)
+    assert len(shards) == 3
+    for words in shards:
+        given = [word for word in words.split() if "given_len" in word]
+        assert all(word.startswith(f"{run}/shards/") for word in given)
+    assert len(set(shards)) == 3
+    [export] = re.findall(r"export_model\.py .*", done.stdout)
+    last = f"{run}/rounds/3"
+    for words in (
+        f"--model {last}/model --history {last}/training/history.json ",
+        f"--negatives mined={last}/negatives/mined.stats.json ",
+        f" given={run}/shards/given.split.json mined={last}/shards/mined.split.json ",
+        "--kinds given=scores mined=pairs --base tiny --teacher tiny ",
+        "--name 'Court & co' --language sv fi --license mit --trainings 3 ",
+    ):
+        assert words in export
+    assert '{"documents"' not in export  # no dataset starts from pages
+
+
+def test_datasets_are_learnt_one_after_another(project):
+    datasets = {name: {"pairs": "pairs.jsonl"} for name in ("c", "a", "b")}
+    config = project.configure(
+        datasets=datasets,
+        models=TINY,
+        rounds=2,
+        train={"cumulative": ["c", "a", "b"], "weights": {"a": 2}},
+    )
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"train_model\.py .*", done.stdout)
+    run = "results/main"
+    learnt = {}
+    for command in commands:
+        (output,) = re.findall(r"--output (\S+)", command)
+        (model,) = re.findall(r"--model (\S+)", command)
+        names = set(re.findall(r"/shards/(\w+)_len-", command))
+        weight = re.findall(r"--dataset-weights (\S+)", command)
+        learnt[output.removeprefix(f"{run}/")] = names, model, weight
+    base = learnt["stages/1/model"][1]
+    assert learnt == {
+        "stages/1/model": ({"c"}, base, []),
+        "stages/2/model": ({"c", "a"}, f"{run}/stages/1/model", ["a=2"]),
+        "model": ({"c", "a", "b"}, f"{run}/stages/2/model", ["a=2"]),
+        "rounds/2/model": ({"c", "a", "b"}, f"{run}/model", ["a=2"]),
+    }
+    # The first round's negatives are the base model's, whatever was learnt meanwhile.
+    mined = re.findall(r"embed_queries\.py .*--model (\S+)", done.stdout)
+    assert sorted(mined) == sorted([base] * 3 + [f"{run}/model"] * 3)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        ({"rounds": 0}, "`rounds`: is 0, expected at least 1"),
+        ({"train": {"weights": {"z": 1}}}, "`train.weights`: names z, which is no"),
+        (
+            {"train": {"cumulative": ["d", "e"]}},
+            "`train.cumulative`: is d, e, expected all datasets: d",
+        ),
+        (
+            {
+                "evaluate": {
+                    "systems": {
+                        "x": {"type": "m3", "model": "round_2", "mode": "dense"}
+                    }
+                }
+            },
+            "`evaluate.systems.x.model`: is round_2, but `rounds` is 1",
+        ),
+        (
+            {"datasets": {"d": {"scores": "scores.jsonl"}}, "rounds": 2},
+            "`rounds`: is 2, but no dataset's negatives are mined here",
+        ),
+    ],
+)
+def test_rounds_and_weights_that_cannot_be_are_refused(project, overlay, said):
+    given = {"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY} | overlay
+    config = project.configure(**given)
+    done = project.snakemake("-n", "--configfile", config)
+    assert done.returncode != 0
+    assert said in done.stdout
+
+
+def test_what_is_required_is_checked_when_all_else_is_done(project):
+    require = [{"system": "tuned_dense", "measure": "AP", "over": "bm25", "by": 0.02}]
+    given = {"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY}
+    config = project.configure(**given, evaluate={"require": require})
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    assert job_counts(done.stdout)["check_metrics"] == 1
+    # The last job but `all`.
+    jobs = re.findall(r"^Job \d+: (.*)", done.stdout, flags=re.M)
+    assert jobs[-2].startswith("Checking what is required")
+    (command,) = re.findall(r"measure_runs\.py .*", done.stdout)
+    words = shlex.split(command)
+    assert json.loads(words[words.index("--require") + 1]) == require[0]
+    assert "check_metrics" not in project.planned("evaluate", "--configfile", config)
+    config = project.configure(**given)
+    assert "check_metrics" not in project.planned("--configfile", config)
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "said"),
+    [
+        (
+            {"require": [{"system": "x", "measure": "AP", "at_least": 1}]},
+            "`evaluate.require`: names the system x, which evaluate.systems lacks",
+        ),
+        (
+            {"measures": ["AP", "map"]},
+            "`evaluate.measures.1`: is 'map', expected a name of the form",
+        ),
+        (
+            {"compare": {"tuned_dense": ["bm25", "x"]}},
+            "`evaluate.compare`: names the system x, which evaluate.systems lacks",
+        ),
+        (
+            {"confidence_edges": [0.5, 0.9]},
+            "`evaluate.confidence_edges`: is [0.5, 0.9], expected ascending numbers",
+        ),
+    ],
+)
+def test_an_evaluation_that_cannot_be_is_refused(project, evaluate, said):
+    datasets = {"d": {"pairs": "pairs.jsonl"}}
+    config = project.configure(datasets=datasets, models=TINY, evaluate=evaluate)
+    done = project.snakemake("-n", "--configfile", config)
+    assert done.returncode != 0
+    assert said in done.stdout
+
+
 def test_recall_is_measured_where_the_search_is_approximate(project):
     project.configure(
         "ivf.yaml",
@@ -82,6 +265,37 @@ def test_recall_is_measured_where_the_search_is_approximate(project):
     assert re.search(recall, one)
     (pick,) = re.findall(r"pick_negatives\.py .*", done.stdout)
     assert pick.count(".recall.json") == 4
+
+
+def test_a_language_model_is_asked_as_the_configuration_says(project):
+    config = project.configure(
+        datasets={"d": {"pages": "volumes"}},
+        models=TINY,
+        queries={
+            "backend": "openai",
+            "openai": {"base_url": "http://127.0.0.1:1/v1", "model": "m $(id)"},
+            "forbidden": [r"\b(texten|'the text')\b"],
+            "budget": {"requests": 7},
+            "round_trip": {"by": "bm25", "top": 5},
+        },
+    )
+    done = project.snakemake("queries", "estimate", "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"python scripts/generate_queries\.py .*", done.stdout)
+    assert len(commands) == 4
+    words = shlex.split(commands[0].partition(" &> ")[0])
+    for flag, value in (
+        ("--backend", "openai"),
+        ("--model", "m $(id)"),
+        ("--forbidden", r"\b(texten|'the text')\b"),
+        ("--prompts", "config/prompts/sv-court.txt=1"),
+        ("--budget-requests", "7"),
+        ("--journal", "results/main/cache/queries/journal.jsonl"),
+    ):
+        assert words[words.index(flag) + 1] == value
+    (filtering,) = re.findall(r"python scripts/filter_queries\.py .*", done.stdout)
+    assert "--unite --round-trip bm25 --top 5" in filtering
+    assert "python scripts/estimate_queries.py" in done.stdout
 
 
 @pytest.mark.parametrize(("share", "searches"), [(0, None), (0.3, 2), (1, 2)])
@@ -193,17 +407,52 @@ def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):
     assert "--pad-to-multiple-of" not in changed
 
 
+def test_how_documents_are_made_reaches_every_block_as_it_stands(project):
+    folder = project.folder / "my $(touch pwned) 'volumes'"
+    folder.mkdir(exist_ok=True)
+    heading = r"-?^§ \d{1,3}\. (it's|$HOME)"
+    config = project.configure(
+        datasets={"d": {"pages": folder.name}},
+        models=TINY,
+        parts={"documents": 5},
+        documents={
+            "method": "headings",
+            "heading": heading,
+            "hyphens": ["-", "⸗"],
+            "min_confidence": 0.25,
+            "skip_regions": ["marginalia", "page number"],
+            "duplicate_jaccard": 0.8,
+        },
+    )
+    done = project.snakemake("documents", "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    found = re.findall(r"python scripts/build_documents\.py .*", done.stdout)
+    assert len(found) == 5
+    for command in found:
+        words = shlex.split(command)
+        assert words[words.index("--pages") + 1] == folder.name
+        assert f"--heading={heading}" in words
+        assert "--hyphens=-⸗" in words
+        assert words[words.index("--min-confidence") + 1] == "0.25"
+        start = words.index("--skip-regions") + 1
+        assert words[start : start + 2] == ["marginalia", "page number"]
+    (merge,) = re.findall(r"python scripts/merge_documents\.py .*", done.stdout)
+    assert "--duplicate-jaccard 0.8" in merge
+    assert merge.count("-of-5.jsonl") == merge.count("-of-5.stats.json") == 5
+
+
 @pytest.mark.parametrize(
     ("target", "last", "beyond"),
     [
-        ("documents", "build_documents", "generate_queries"),
+        ("documents", "merge_documents", "generate_queries"),
         ("queries", "split_pairs", "embed_corpus"),
         ("mine", "pick_negatives", "score_pairs"),
         ("score", "score_pairs", "plot_negatives"),
         ("audit", "plot_negatives", "split_by_length"),
         ("split", "split_by_length", "train_model"),
         ("train", "train_model", "measure_runs"),
-        ("evaluate", "measure_runs", "plot_metrics"),
+        ("evaluate", "measure_runs", "export_model"),
+        ("export", "export_model", "plot_metrics"),
         ("report", "plot_metrics", "no_rule"),
     ],
 )
@@ -239,6 +488,7 @@ def test_every_target_has_a_docstring(project):
         "split",
         "train",
         "evaluate",
+        "export",
         "report",
     ]
     assert all(f"\n{name} (" in listed.replace("  ", "") for name in menu), listed

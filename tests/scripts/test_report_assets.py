@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from arkiv.filters import Limits
@@ -68,12 +69,15 @@ def metrics(tmp_path):
     }
     path = tmp_path / "metrics.json"
     settings = {"samples": 1000, "seed": 0, "level": 0.95}
-    slices = {"dataset <a>": part}
-    path.write_text(
-        json.dumps(
-            {"measures": measures, "bootstrap": settings, **part, "slices": slices}
-        )
-    )
+    parts = {
+        "dataset": {"<a>": part | {"queries": 3}},
+        "volume": {str(number): part for number in range(20)},
+    }
+    tested = json.loads(json.dumps(part))
+    for measure, p in zip(measures, (0.0004, 0.03, 0.05, 1.0), strict=True):
+        tested["comparisons"][0]["difference"][measure] |= {"p": p, "p_holm": p}
+    about = {"measures": measures, "bootstrap": settings, "requirements": []}
+    path.write_text(json.dumps({**about, **tested, "parts": parts}))
     return path
 
 
@@ -86,11 +90,40 @@ def test_metrics_as_chart_and_table(metrics, tmp_path):
     assert_svg(chart, "Retrieval measures")
     text = table.read_text()
     assert "<strong>0.400</strong><small>0.350 to 0.450</small>" in text
-    assert text.count("<strong>") == 8  # the best of each column, in both slices
+    assert text.count("<strong>") == 4 * 22  # the best of each column, in every part
     assert "tuned dense − base dense" in text
-    assert "+0.090<small>+0.040 to +0.140</small>" in text
-    assert "dataset &lt;a&gt;" in text
+    interval = "<small>+0.040 to +0.140</small>"
+    for stars, p in (
+        ("<sup>***</sup>", "p &lt; 0.001"),
+        ("<sup>*</sup>", "p = 0.030"),
+        ("", "p = 0.050"),
+    ):
+        assert f"+0.090{stars}{interval}<small>{p}</small>" in text
+    assert text.count(f"+0.090{interval}</td>") == 4 * 21  # parts are not tested
+    assert "&lt;a&gt; (n = 3)</th>" in text
     assert "<a>" not in text
+    # Few parts stand side by side, many below each other.
+    assert '<th scope="col">&lt;a&gt; (n = 3)' in text
+    assert '<th scope="row">19 (n = 7)' in text
+
+
+def test_what_is_required_stands_in_the_table(metrics, tmp_path):
+    from plot_metrics import main
+
+    given = json.loads(metrics.read_text())
+    figures = {"system": "tuned_dense", "measure": "AP", "value": 0.4}
+    given["requirements"] = [
+        figures | {"over": "base_dense", "by": 0.1, "wanted": 0.41, "holds": False},
+        figures | {"at_least": 0.3, "wanted": 0.3, "holds": True},
+    ]
+    metrics.write_text(json.dumps(given))
+    words = ["--metrics", metrics, "--chart", tmp_path / "c", "--table", tmp_path / "t"]
+    main(list(map(str, words)))
+    text = (tmp_path / "t").read_text()
+    first = "<td>at least base dense + 0.1 = 0.4100</td><td>0.4000</td>"
+    assert f"{first}<td><strong>missed</strong></td>" in text
+    second = '<td>at least 0.3</td><td>0.4000</td><td><span class="badge">met</span>'
+    assert second in text
 
 
 @pytest.fixture
@@ -362,6 +395,50 @@ def test_the_way_of_the_data(stats):
     assert_svg(lengths, "Lengths of the train pairs")
 
 
+def test_queries_and_what_a_language_model_cost(stats):
+    from plot_data import main
+
+    usage = {"requests": 1250, "input_tokens": 500000, "output_tokens": 20000}
+    usage |= {"estimated_requests": 3, "money": 0.0871}
+    queries = {"queries": 80, "wanted": 99, "usage": usage}
+    queries["rejected"] = {"copies its passage": 12, "is empty": 7}
+    (stats / "asked").write_text(json.dumps(queries))
+    plain = {"queries": 90, "wanted": 90, "rejected": {}, "usage": {}}
+    (stats / "plain").write_text(json.dumps(plain))
+    words = ["--queries", f"court={stats / 'asked'}", f"letters={stats / 'plain'}"]
+    words += ["--table", stats / "d.html", "--lengths", stats / "d.svg"]
+    main(list(map(str, words)))
+    text = (stats / "d.html").read_text()
+    assert cells(text, "queries wanted") == ["99", "90"]
+    assert cells(text, "queries kept") == ["80", "90"]
+    assert cells(text, "queries: copies its passage") == ["12", "–"]
+    assert cells(text, "requests answered") == ["1,250", "–"]
+    assert cells(text, "tokens of prompts") == ["500,000", "–"]
+    assert cells(text, "cost, by the prices in the configuration") == ["0.0871", "–"]
+    words[1:3] = [f"letters={stats / 'plain'}"]
+    main(list(map(str, words)))
+    assert "Language model" not in (stats / "d.html").read_text()
+
+
+def test_the_way_of_the_data_shows_what_was_set_aside_of_the_pages(stats):
+    from plot_data import main
+
+    counts = {
+        "lines": 5000,
+        "lines_set_aside": 41,
+        "words_in_lines_set_aside": 123,
+        "rejected": {"line below min_confidence": 41, "not a page": 2},
+    }
+    (stats / "docs").write_text(json.dumps(counts))
+    words = ["--documents", f"court={stats / 'docs'}", "--table", stats / "d.html"]
+    main(list(map(str, [*words, "--lengths", stats / "d.svg"])))
+    text = (stats / "d.html").read_text()
+    assert cells(text, "lines of text set aside") == ["41"]
+    assert cells(text, "words in lines set aside") == ["123"]
+    assert cells(text, "pages and documents: line below min_confidence") == ["41"]
+    assert cells(text, "pages and documents: not a page") == ["2"]
+
+
 @pytest.fixture
 def history(tmp_path):
     log = [
@@ -371,6 +448,8 @@ def history(tmp_path):
     log[4]["loss"] = None  # what the trainer logs for NaN
     content = {"rows": 1070, "rows_used": 1064, "rows_left_out": {"a": 4, "b": 2}}
     content |= {
+        "rows_drawn": 1600,
+        "weights": {"a": 2},
         "steps": 20,
         "epochs": 2.0,
         "seconds": 90.0,
@@ -391,9 +470,12 @@ def test_training_says_what_it_used(stats, history):
     main(list(map(str, words)))
     text = (stats / "d.html").read_text()
     assert cells(text, "of them used in an epoch") == ["1,064"]
+    drawn = "drawn for an epoch by the weights of datasets"
+    assert cells(text, drawn) == ["1,600"]
     assert cells(text, "of them left out, for they fill no batch") == ["6"]
     assert cells(text, "minutes") == ["1.5"]
-    assert cells(text, "warning at step 20") == ["it forgets"]
+    # Beside the table, which a long sentence would stretch out of the page.
+    assert "<p>Warning at step 20: it forgets.</p>" in text
     assert_svg(stats / "d.svg", "Lengths of the train pairs")  # says there are none
 
 
@@ -411,16 +493,19 @@ def test_loss_and_learning_rate_by_step(history, tmp_path):
     )
 
 
-def test_measures_of_dev_and_general_queries_by_step(history, tmp_path):
-    from plot_training import main
-
-    scores = dict.fromkeys(("dense", "sparse", "multi_vector", "combined"))
+@pytest.fixture
+def watched(history):
+    """A history with measures, which rise on dev queries and fall on general ones."""
+    bases = {"dense": 0.6, "sparse": 0.5, "multi_vector": 0.65, "combined": 0.7}
     entries = [
         {
             "step": step,
             "scores": {
-                name: {mode: {"nDCG@10": step / 40, "RR@10": 0.5} for mode in scores}
-                for name in ("dev", "general")
+                name: {
+                    mode: {"nDCG@10": base + sign * step / 100, "RR@10": 0.1}
+                    for mode, base in bases.items()
+                }
+                for name, sign in (("dev", 1), ("general", -1))
             },
         }
         for step in (0, 10, 20)
@@ -435,9 +520,85 @@ def test_measures_of_dev_and_general_queries_by_step(history, tmp_path):
     }
     content = json.loads(history.read_text()) | {"evaluation": evaluation}
     history.write_text(json.dumps(content))
+    return history
+
+
+def test_measures_of_dev_and_general_queries_by_step(watched, tmp_path):
+    from plot_training import main
+
     output = tmp_path / "t.svg"
-    twice(lambda: main(["--history", str(history), "--output", str(output)]), output)
+    twice(lambda: main(["--history", str(watched), "--output", str(output)]), output)
     assert_svg(output, "Training")
+
+
+def drawn(history, monkeypatch):
+    """The panels of a figure of a history, laid out as they would be written."""
+    import plot_training
+
+    figures = []
+    monkeypatch.setattr(
+        plot_training, "write_svg", lambda path, figure, title: figures.append(figure)
+    )
+    plot_training.main(["--history", str(history), "--output", "unused.svg"])
+    [figure] = figures
+    figure.draw_without_rendering()
+    return figure.axes
+
+
+def test_every_mode_is_seen_on_one_scale_and_its_name_hides_no_curve(
+    watched, monkeypatch
+):
+    loss, *measures, rate = drawn(watched, monkeypatch)
+    assert [panel.get_title("left") for panel in (loss, rate)] == [
+        "Loss",
+        "Learning rate",
+    ]
+    assert [panel.get_title("left") for panel in measures] == [
+        f"nDCG@10: 5 {name} queries in 1,200 passages" for name in ("dev", "general")
+    ]
+    low, high = measures[0].get_ylim()
+    assert (low, high) == measures[1].get_ylim()
+    for panel, ends in zip(measures, ((0.8, 0.9), (0.4, 0.5)), strict=True):
+        *modes, kept = panel.get_lines()
+        assert len(modes) == 4
+        values = [line.get_ydata() for line in modes]
+        assert (values[0][-1], values[3][-1]) == pytest.approx(ends)
+        assert all(low < value < high for line in values for value in line)
+        assert list(kept.get_xdata()) == [20, 20]
+    assert high - low < 0.75  # no room is lost to what no curve reaches
+    legend = measures[1].get_legend()
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["dense", "sparse", "multi-vector", "combined", "kept: step 20"]
+    box = legend.get_window_extent()
+    assert not any(box.overlaps(panel.bbox) for panel in (*measures, rate))
+
+
+def test_a_flat_curve_looks_flat():
+    from plot_training import LEAST_SPAN, limits
+
+    flat = {"dense": {"RR@10": 0.7}, "sparse": {"RR@10": 0.7001}}
+    evaluation = {"measure": "RR@10", "entries": [{"scores": {"dev": flat}}]}
+    low, high = limits(evaluation)
+    assert high - low == pytest.approx(LEAST_SPAN)
+    assert low < 0.7 < 0.7001 < high
+
+
+def test_a_long_run_makes_no_large_figure(history, tmp_path, monkeypatch):
+    from plot_training import MOST_DOTS, main, smoothed
+
+    log = [
+        {"step": n, "loss": 2 + n % 7, "learning_rate": 1e-5} for n in range(1, 50_001)
+    ]
+    history.write_text(json.dumps({"log": log}))
+    main(["--history", str(history), "--output", str(tmp_path / "t.svg")])
+    assert (tmp_path / "t.svg").stat().st_size < 1_000_000
+    loss, _ = drawn(history, monkeypatch)
+    dots, mean = loss.get_lines()
+    assert len(dots.get_xdata()) == len(mean.get_xdata()) == MOST_DOTS
+    assert dots.get_label() == "one step in 25"
+    # The mean is of all steps, not of those that are drawn.
+    every = smoothed(np.array([entry["loss"] for entry in log]))
+    assert mean.get_ydata() == pytest.approx(every[::25])
 
 
 def test_a_history_without_losses_is_refused(tmp_path):
@@ -453,7 +614,10 @@ def test_a_history_without_losses_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["plot_data", "plot_metrics", "plot_negatives", "plot_training", "show_searches"],
+    [
+        *("plot_data", "plot_metrics", "plot_negatives", "plot_training"),
+        *("show_searches", "export_model"),
+    ],
 )
 def test_help_explains(name):
     done = subprocess.run(

@@ -17,6 +17,7 @@ from training import FILES, SCRIPT, leftovers, sha, watched, words, workers
 import train_model
 from arkiv.errors import InputError
 from arkiv.files import read_json
+from arkiv.hashing import digest_of_files
 from arkiv.m3 import M3Encoder
 from arkiv.train.dev import dev_collection
 from arkiv.train.evaluation import Settings, measured
@@ -34,16 +35,23 @@ def trained(material, tmp_path_factory) -> Path:
     return to
 
 
-def test_two_processes_train_one_model_and_report_every_row(trained):
+def test_two_processes_train_one_model_and_report_every_row(trained, material):
     history = read_json(trained / "history.json")
     assert history["world_size"] == 2
     # 9 rows in a batch of 3 x 2, and 3 + 14 in four of 2 x 2, two times over.
     assert (history["rows"], history["rows_used"]) == (23, 22)
     assert history["rows_left_out"] == {"a": 1}
     assert history["buckets"] == {
-        "a_len-0-9.jsonl": {"rows": 9, "batch_size": 3, "batches": 1, "passed_on": 3},
+        "a_len-0-9.jsonl": {
+            "rows": 9,
+            "drawn": 9,
+            "batch_size": 3,
+            "batches": 1,
+            "passed_on": 3,
+        },
         "a_len-9-inf.jsonl": {
             "rows": 14,
+            "drawn": 14,
             "batch_size": 2,
             "batches": 4,
             "passed_on": 1,
@@ -62,6 +70,13 @@ def test_two_processes_train_one_model_and_report_every_row(trained):
     assert all(change > 0 for change in changed.values())
     assert history["arguments"]["seed"] == 5
     assert history["versions"]["FlagEmbedding"]
+    assert history["inputs"] == {
+        "model": digest_of_files(material / "base"),
+        "shards": {
+            name: digest_of_files(material / name)
+            for name in ("a_len-0-9.jsonl", "a_len-9-inf.jsonl")
+        },
+    }
 
 
 def test_the_model_directory_is_whole_and_says_nothing_of_this_machine(

@@ -216,7 +216,7 @@ def data_arguments(paths, tmp_path, **more):
     return kind(**given | more)
 
 
-def ranks(paths, tmp_path, *, batch_size, world_size, **more):
+def ranks(paths, tmp_path, *, batch_size, world_size, weights=None, **more):
     """The dataset of each process."""
     from arkiv.train.upstream import SameShardDataset
 
@@ -226,6 +226,7 @@ def ranks(paths, tmp_path, *, batch_size, world_size, **more):
             args=given,
             default_batch_size=batch_size,
             seed=1,
+            weights=weights,
             tokenizer=None,
             process_index=rank,
             num_processes=world_size,
@@ -368,6 +369,64 @@ def test_random_plans_keep_every_promise():
                     assert len(set(groups[rows].tolist())) == len(rows)
 
 
+@pytest.mark.parametrize("weight", [0.1, 0.3, 0.5, 1, 1.7, 2, 3.25])
+def test_a_weight_takes_rows_evenly(weight):
+    rows, epochs = 37, 40
+    count = shards.Shard(rows, weight=weight).drawn
+    assert count == round(rows * weight)
+    taken = np.zeros(rows, int)
+    for epoch in range(epochs):
+        drawn = shards.drawn_rows(rows, count, seed=1, name=2, epoch=epoch)
+        assert len(drawn) == count
+        taken += np.bincount(drawn, minlength=rows)
+        # However many epochs: none has come twice more often than another.
+        assert taken.max() - taken.min() <= 1
+        assert np.bincount(drawn).max() <= np.ceil(weight) + (weight % 1 > 0)
+    assert taken.sum() == epochs * count
+    # Without a weight an epoch is one time through, in another order each time.
+    first, second = (
+        shards.drawn_rows(rows, rows, seed=1, name=2, epoch=epoch) for epoch in (0, 1)
+    )
+    assert sorted(first) == sorted(second) == list(range(rows))
+    assert first.tolist() != second.tolist()
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_datasets_are_mixed_by_their_weights(buckets, tmp_path, world_size):
+    weights = {"a": 2.5, "b_x": 0.5}
+    counted = shards.count_rows(buckets, distill=False, group_size=3)
+    sizes = {"batch_size": 2, "world_size": world_size}
+    plan = shards.plan_batches(shards.weighted(counted, buckets, weights), **sizes)
+    made = ranks(buckets, tmp_path, **sizes, weights=weights)
+    assert plan.batches == len(made[0].batch_datas)
+    for epoch in range(2):
+        seen = []
+        for data in made:
+            data.begin_epoch(epoch)
+        for rows, plain in made[0].batch_datas:
+            queries = [made[0].dataset[int(row)]["query"] for row in rows]
+            seen += queries
+            # A row that is there twice must not be its own in-batch negative.
+            assert plain or len(set(queries)) == len(queries)
+        assert len(seen) == plan.rows_used
+        for name, lows in COUNTS.items():
+            drawn = sum(max(1, round(n * weights.get(name, 1))) for n in lows.values())
+            used = sum(query.split()[0] == name for query in seen)
+            assert used + plan.left_out[name] == drawn
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ({"z": 2}, "names z, expected one of a, b_x, c"),
+        ({"a": 0}, "is 0 for a, expected"),
+    ],
+)
+def test_weights_are_of_datasets_that_are_there(buckets, weights, said):
+    with pytest.raises(InputError, match=said):
+        shards.weighted({}, buckets, weights)
+
+
 def test_a_column_batch_size_holds_for_its_shard_alone(tmp_path):
     paths = [
         write(
@@ -387,7 +446,7 @@ def test_a_column_batch_size_holds_for_its_shard_alone(tmp_path):
     assert [(b.batches, b.batch_size, b.passed_on) for b in plan.buckets.values()] == [
         *((1, 4, 3), (4, 1, 0), (1, 1, 1))
     ]
-    first = {"rows": 11, "batch_size": 4, "batches": 1, "passed_on": 3}
+    first = {"rows": 11, "drawn": 11, "batch_size": 4, "batches": 1, "passed_on": 3}
     assert plan.buckets_by_name()["a_len-0-5.jsonl"] == first
     made = ranks(paths, tmp_path, batch_size=1, world_size=2)
     shares = [len(made[0][2 * step][0]) for step in range(6)]

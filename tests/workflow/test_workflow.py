@@ -1,14 +1,24 @@
 """The pipeline end to end with tiny models: what it makes, remakes and survives."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
 
 import pytest
-from project import ARCHIVE, Project, job_counts, records, small
+from project import (
+    ARCHIVE,
+    FEWER_COMPARISONS,
+    FEWER_SYSTEMS,
+    Project,
+    job_counts,
+    records,
+    small,
+)
 from safetensors.torch import load_file
+from sheets import FORMATS
 
 from arkiv.files import read_json
 
@@ -31,6 +41,7 @@ def contents(folder, *patterns):
         str(path.relative_to(folder)): path.read_bytes()
         for pattern in patterns
         for path in sorted(folder.glob(pattern))
+        if path.is_file()
     }
 
 
@@ -85,6 +96,22 @@ def test_both_ranks_trained_and_every_row_is_accounted_for(run):
     assert history["rows_used"] + left_out == history["rows"] == len(train)
 
 
+def test_the_model_is_exported_with_what_the_run_measured(run):
+    model = contents(run.results / "model", "*")
+    export = contents(run.results / "export", "*")
+    assert model.items() <= export.items()
+    assert export.keys() - model.keys() >= {"README.md", "modules.json"}
+    card = export["README.md"].decode()
+    metrics = read_json(run.results / "metrics/metrics.json")
+    mean = metrics["systems"]["tuned_dense"]["nDCG@10"]["mean"]
+    assert re.search(rf"^\| tuned dense +\| +{mean:.3f} \[", card, flags=re.M)
+    assert str(run.folder) not in card
+    shards = {path.name for path in run.results.glob("shards/*.jsonl")}
+    listed = set(re.findall(r"^[0-9a-f]{32}  (\S+\.jsonl)$", card, flags=re.M))
+    assert listed
+    assert listed <= shards
+
+
 def test_the_report_is_one_page_with_every_figure(run):
     done = run.snakemake("--configfile", run.config, "--report", "report.html")
     assert done.returncode == 0, done.stdout[-3000:]
@@ -94,7 +121,7 @@ def test_the_report_is_one_page_with_every_figure(run):
 
 
 # By result: the rule that makes it, and what depends on it.
-MEASURES = {"measure_runs", "plot_metrics", "show_searches"}
+MEASURES = {"measure_runs", "plot_metrics", "show_searches", "export_model"}
 RUNS = {"retrieve_m3"} | MEASURES
 TRAINED = {"encode_collection", "plot_data", "plot_training"} | RUNS
 SHARDS = {"train_model"} | TRAINED
@@ -102,17 +129,26 @@ MINED = {"score_pairs", "plot_negatives", "split_by_length"} | SHARDS
 FOUND = {"pick_negatives"} | MINED
 COLLECTION = {"build_collection", "retrieve_bm25"}
 PAIRS = {"embed_corpus", "embed_queries", "search_corpus"} | COLLECTION | FOUND
+QUERIES = {"generate_queries", "filter_queries", "split_pairs"} | PAIRS
 DEPENDENT = {
     "archive/court": (
         "make_archive",
-        {"build_documents", "generate_queries", "split_pairs"} | PAIRS,
+        {"build_documents", "merge_documents"} | QUERIES,
+    ),
+    "documents/court/1-of-2.stats.json": (
+        "build_documents",
+        {"merge_documents"} | QUERIES,
     ),
     "documents/court.rejected.jsonl": (
-        "build_documents",
-        {"generate_queries", "split_pairs"} | PAIRS,
+        "merge_documents",
+        QUERIES,
     ),
     "queries/court/2-of-2.rejected.jsonl": (
         "generate_queries",
+        {"filter_queries", "split_pairs"} | PAIRS,
+    ),
+    "queries/court.stats.json": (
+        "filter_queries",
         {"split_pairs"} | PAIRS,
     ),
     "pairs/court/stats.json": ("split_pairs", PAIRS),
@@ -129,7 +165,8 @@ DEPENDENT = {
     ),
     "encodings/base": ("encode_collection", RUNS),
     "runs/bm25.trec": ("retrieve_bm25", MEASURES),
-    "metrics/per_query.csv": ("measure_runs", {"plot_metrics"}),
+    "metrics/per_query.csv": ("measure_runs", {"plot_metrics", "export_model"}),
+    "export": ("export_model", set()),
     "figures/training.svg": ("plot_training", set()),
 }
 
@@ -212,6 +249,43 @@ def test_another_number_of_parts_gives_the_same_shards(run, models, tmp_path):
         assert scores == pytest.approx(ours[row["id"]], abs=1e-5)
 
 
+def test_a_second_round_goes_on_from_a_finished_run(run, models, tmp_path):
+    project = Project(tmp_path / "rounds")
+    for made in ("results", ".snakemake"):
+        shutil.copytree(run.folder / made, project.folder / made, dirs_exist_ok=True)
+    first = contents(run.results, "model/*", *MADE)
+    given = small(models, datasets=ARCHIVE, rounds=2)
+    systems = {"first_dense": {"type": "m3", "model": "round_1", "mode": "dense"}}
+    given["evaluate"] = given["evaluate"] | {
+        "systems": dict(FEWER_SYSTEMS) | systems,
+        "compare": dict(FEWER_COMPARISONS) | {"tuned_dense": "first_dense"},
+    }
+    config = project.configure(**given)
+    done = project.snakemake("--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    counts = job_counts(done.stdout)
+    assert counts["train_model"] == counts["pick_negatives"] == 1
+    assert "generate_queries" not in counts
+    results = project.folder / "results/small"
+    assert contents(results, "model/*", *MADE) == first
+    second = results / "rounds/2"
+    one, other = (records(p / "negatives/court.jsonl") for p in (results, second))
+    assert [row["id"] for row in one] == [row["id"] for row in other]
+    assert one != other
+    before, after = (read_json(p / "training/history.json") for p in (results, second))
+    assert before["steps"] == after["steps"] == 4
+    assert after["arguments"]["model_name_or_path"].endswith("results/small/model")
+    metrics = read_json(results / "metrics/metrics.json")
+    assert {"first_dense", "tuned_dense"} <= set(metrics["systems"])
+    report = project.snakemake("--configfile", config, "--report", "report.html")
+    assert report.returncode == 0, report.stdout[-3000:]
+    page = (project.folder / "report.html").read_text(encoding="utf-8")
+    for title in ("Audit of the negatives", "Loss, dev measures and learning rate"):
+        for number in (1, 2):
+            assert f"{title} (round {number})" in page
+    assert "Nothing to be done" in project.snakemake("--configfile", config).stdout
+
+
 @pytest.mark.parametrize(
     ("name", "train"),
     [
@@ -273,6 +347,37 @@ def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
     assert report.returncode == 0, report.stdout[-3000:]
 
 
+def test_pages_at_a_place_with_any_name_in_any_format(models, tmp_path):
+    """A folder name that a shell would run, a volume a format, and a broken file."""
+    project = Project(tmp_path)
+    folder = project.folder / "my $(touch pwned) 'pages'"
+    lines = [(f"rad {n} av en sida", 0.5) for n in range(30)]
+    for name, (ending, write) in FORMATS.items():
+        volume = folder / name
+        volume.mkdir(parents=True)
+        for number in (1, 2):
+            page = [("paragraph", [(f"{name} {number}", 0.5), *lines])]
+            (volume / f"{number}{ending}").write_bytes(write(page))
+    (folder / "plain text" / "it's $(touch pwned).txt").write_bytes(b"\xff")
+    config = project.configure(
+        **small(
+            models,
+            datasets={"d": {"pages": folder.name}},
+            documents={"method": "page", "duplicate_jaccard": None},
+        )
+    )
+    done = project.snakemake("documents", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small/documents"
+    found = [
+        (item["volume"], item["first_page"]) for item in records(results / "d.jsonl")
+    ]
+    assert found == [(name, number) for name in sorted(FORMATS) for number in (1, 2)]
+    (rejected,) = records(results / "d.rejected.jsonl")
+    assert rejected["file"].endswith("/plain text/it's $(touch pwned).txt")
+    assert not list(tmp_path.rglob("pwned"))
+
+
 def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_path):
     """All of them at once: each a dataset of its own, one model from all."""
     project = Project(tmp_path)
@@ -286,7 +391,9 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
         name: {kind: str(path) for kind, path in source.items()}
         for name, source in sources.items()
     }
-    config = project.configure(**small(models, datasets=datasets))
+    given = small(models, datasets=datasets)
+    given["train"] |= {"evaluation": {"queries": 20, "passages": 20}}
+    config = project.configure(**given)
     done = project.snakemake("evaluate", "--configfile", config)
     assert done.returncode == 0, done.stdout[-5000:]
     results = project.folder / "results/small"
@@ -299,6 +406,35 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
 
 
 ROWS = [f'{{"query": "fråga {n}", "pos": ["stycke {n}"]}}' for n in range(12)]
+
+
+def test_datasets_are_learnt_one_after_another(models, tmp_path):
+    project = Project(tmp_path)
+    for name in "ab":
+        lines = "".join(row.replace("fråga", name) + "\n" for row in ROWS)
+        (project.folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    given = small(models, datasets={name: {"pairs": f"{name}.jsonl"} for name in "ab"})
+    given["mining"] = {"window": [0, 9]}
+    given["train"] |= {
+        "processes": 1,
+        "cumulative": ["b", "a"],
+        "weights": {"a": 3, "b": 0.5},
+        "evaluation": {"steps": 0},
+    }
+    config = project.configure(**given)
+    done = project.snakemake("train", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small"
+    first, last = (
+        read_json(results / f"{stage}training/history.json")
+        for stage in ("stages/1/", "")
+    )
+    assert set(first["weights"]) == {"b"}
+    rows = first["rows"]
+    assert (first["rows_drawn"], last["rows"]) == (round(rows / 2), 2 * rows)
+    assert last["rows_drawn"] == 3 * rows + round(rows / 2)
+    assert last["arguments"]["model_name_or_path"].endswith("stages/1/model")
+    assert (results / "model/model.safetensors").exists()
 
 
 @pytest.mark.parametrize(

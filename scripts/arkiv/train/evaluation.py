@@ -22,7 +22,7 @@ from arkiv.batches import by_budget
 from arkiv.errors import InputError
 from arkiv.files import written_whole
 from arkiv.m3 import M3Encoder, late_interaction_scores, load_head
-from arkiv.measures import DECIMALS, TITLES, of_first_ten
+from arkiv.measures import DECIMALS, of_first_ten, title
 from arkiv.models import HEADS, Options
 from arkiv.retrieval import best
 from arkiv.train.dev import MEASURES, MODES, Collection
@@ -67,7 +67,7 @@ class Settings:
     @property
     def title(self) -> str:
         """Mode and measure as people name them."""
-        return f"{self.mode} {TITLES.get(self.measure, self.measure)}"
+        return f"{self.mode} {title(self.measure)}"
 
 
 def measured(

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,17 @@ class Shard:
     Attributes:
         rows: how many.
         batch_size: rows per process by its column of that name; None without one.
+        weight: how often its rows come in an epoch.
     """
 
     rows: int
     batch_size: int | None = None
+    weight: float = 1.0
+
+    @property
+    def drawn(self) -> int:
+        """Rows that it gives to each epoch, some of them more than once."""
+        return max(1, round(self.rows * self.weight))
 
 
 @dataclass(frozen=True)
@@ -50,12 +58,14 @@ class Bucket:
 
     Attributes:
         rows: its own.
+        drawn: of them, or more by a weight above 1.
         batch_size: rows per process.
         batches: over all processes.
         passed_on: rows that fill no batch here, some of them from shorter buckets.
     """
 
     rows: int
+    drawn: int
     batch_size: int
     batches: int
     passed_on: int
@@ -67,13 +77,15 @@ class BatchPlan:
 
     Attributes:
         rows: of each shard.
+        drawn: of them, or more, for each epoch.
         batches: optimiser batches over all processes, before gradient accumulation.
-        left_out: rows of each dataset (or of `ALL`) that fill no batch. Which rows
+        left_out: drawn rows of each dataset (or of `ALL`) that fill no batch. Which
             those are changes from epoch to epoch.
         buckets: by shard, if a batch takes its rows from one.
     """
 
     rows: dict[str, int]
+    drawn: dict[str, int]
     batches: int
     left_out: dict[str, int]
     buckets: dict[str, Bucket] = field(default_factory=dict)
@@ -81,7 +93,7 @@ class BatchPlan:
     @property
     def rows_used(self) -> int:
         """Rows of one epoch that are trained on."""
-        return sum(self.rows.values()) - sum(self.left_out.values())
+        return sum(self.drawn.values()) - sum(self.left_out.values())
 
     def buckets_by_name(self) -> dict[str, dict[str, int]]:
         """`buckets` by file name: what is reported does not depend on directories."""
@@ -184,6 +196,57 @@ def datasets_of(paths: Iterable[str]) -> dict[str, list[str]]:
     return {name: [path for _, path in sorted(some)] for name, some in found.items()}
 
 
+def weighted(
+    shards: Mapping[str, Shard], paths: Iterable[str], weights: Mapping[str, float]
+) -> dict[str, Shard]:
+    """Shards with the weights of their datasets.
+
+    Args:
+        shards: that have rows.
+        paths: of all that are given, some of them without rows.
+        weights: by name of the dataset; 1 for those not named.
+
+    Raises:
+        InputError: a weight that is none, or of no dataset that is given.
+    """
+    known = datasets_of(paths)
+    for name, weight in weights.items():
+        if name not in known:
+            raise InputError(
+                f"names {name}, expected one of {', '.join(sorted(known))}",
+                key="train.weights",
+            )
+        if not 0 < weight < math.inf:
+            raise InputError(
+                f"is {weight} for {name}, expected a number above 0",
+                key="train.weights",
+            )
+    found = dict(shards)
+    for name, weight in weights.items():
+        for path in known[name]:
+            if path in found:
+                found[path] = replace(found[path], weight=weight)
+    return found
+
+
+def drawn_rows(
+    rows: int, count: int, *, seed: int, name: int, epoch: int
+) -> np.ndarray:
+    """The rows of a shard that an epoch takes, (count,) int64 below `rows`.
+
+    Epochs go on one after another through the shard in an order that is drawn anew each
+    time it has been gone through, so that no row comes a second time before all have
+    come once. Where `count` is `rows`, an epoch is one time through.
+    """
+    begin, end = epoch * count, (epoch + 1) * count
+    first, last = begin // rows, -(-end // rows)
+    passes = [
+        np.random.default_rng((seed, number, name)).permutation(rows)
+        for number in range(first, last)
+    ]
+    return np.concatenate(passes)[begin - first * rows : end - first * rows]
+
+
 def plan_buckets(
     shards: Mapping[str, Shard], *, batch_size: int, world_size: int
 ) -> dict[str, Bucket]:
@@ -201,12 +264,12 @@ def plan_buckets(
         rows = 0
         for path in paths:
             shard = shards[path]
-            rows += shard.rows
+            rows += shard.drawn
             size = batch_size
             if shard.batch_size is not None:
                 size = max(1, min(shard.batch_size, rows // world_size))
             batches, rows = divmod(rows, size * world_size)
-            buckets[path] = Bucket(shard.rows, size, batches, rows)
+            buckets[path] = Bucket(shard.rows, shard.drawn, size, batches, rows)
     return {path: buckets[path] for path in shards}
 
 
@@ -220,8 +283,9 @@ def epoch_batches(
 ) -> list[tuple[str, np.ndarray]]:
     """The batches of an epoch: a pure function of what is given.
 
-    Rows of one group, such as a query's examples with different positives, are in one
-    batch only if there are more of them than the bucket has batches.
+    Rows of one group, such as a query's examples with different positives or a row that
+    its weight takes twice, are in one batch only if there are more of them than the
+    bucket has batches.
 
     Args:
         buckets: of `plan_buckets`.
@@ -243,8 +307,10 @@ def epoch_batches(
         for path in paths:
             bucket = buckets[path]
             name = int(content_id(Path(path).name), 16)
-            shuffled = np.random.default_rng((seed, epoch, name)).permutation
-            rows = np.concatenate([spare, first[path] + shuffled(bucket.rows)])
+            own = drawn_rows(
+                bucket.rows, bucket.drawn, seed=seed, name=name, epoch=epoch
+            )
+            rows = np.concatenate([spare, first[path] + own])
             used = bucket.batches * bucket.batch_size * world_size
             rows, spare = rows[:used], rows[used:]
             # Rows of one group come to stand together and are dealt out one by one.
@@ -287,8 +353,9 @@ def plan_batches(
         InputError: not one batch.
     """
     rows = {path: shard.rows for path, shard in shards.items()}
+    drawn = {path: shard.drawn for path, shard in shards.items()}
     taken = {
-        path: Shard(min(shard.rows, most_rows), shard.batch_size)
+        path: replace(shard, rows=min(shard.rows, most_rows))
         for path, shard in shards.items()
     }
     buckets: dict[str, Bucket] = {}
@@ -304,12 +371,12 @@ def plan_batches(
         }
         datasets = datasets_of(rows)
         left_out = {
-            name: sum(rows[path] - used.get(path, 0) for path in paths)
+            name: sum(drawn[path] - used.get(path, 0) for path in paths)
             for name, paths in datasets.items()
         }
         total = sum(bucket.batches for bucket in buckets.values())
         largest = max(
-            sum(taken[path].rows for path in paths if path in taken)
+            sum(taken[path].drawn for path in paths if path in taken)
             for paths in datasets.values()
         )
         where = "the largest dataset has"
@@ -331,18 +398,19 @@ def plan_batches(
             "`train.processes`",
             key="train.args.per_device_train_batch_size",
         )
-    return BatchPlan(rows, total, left_out, buckets)
+    return BatchPlan(rows, drawn, total, left_out, buckets)
 
 
 def log_plan(plan: BatchPlan) -> None:
     """Tell what batches each shard makes, and how many rows are left out."""
     for path, bucket in plan.buckets.items():
         log.info(
-            "%s: %d rows, %d batches of %d per process, %d rows passed on",
-            *(path, bucket.rows, bucket.batches, bucket.batch_size, bucket.passed_on),
+            "%s: %d rows, %d an epoch, %d batches of %d per process, %d passed on",
+            *(path, bucket.rows, bucket.drawn),
+            *(bucket.batches, bucket.batch_size, bucket.passed_on),
         )
-    every = {ALL: sum(plan.rows.values())} | {
-        name: sum(plan.rows[path] for path in paths)
+    every = {ALL: sum(plan.drawn.values())} | {
+        name: sum(plan.drawn[path] for path in paths)
         for name, paths in datasets_of(plan.rows).items()
     }
     for name, lost in plan.left_out.items():
@@ -350,5 +418,5 @@ def log_plan(plan: BatchPlan) -> None:
         log.log(level, "%s: %d of %d rows fill no batch", name, lost, every[name])
     log.info(
         "an epoch: %d batches with %d of %d rows",
-        *(plan.batches, plan.rows_used, sum(plan.rows.values())),
+        *(plan.batches, plan.rows_used, sum(plan.drawn.values())),
     )

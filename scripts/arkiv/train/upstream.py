@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import datasets
 import numpy as np
@@ -26,7 +26,7 @@ from arkiv.files import Record, read_records
 from arkiv.lengths import SCORE_KEYS
 from arkiv.train.lora import Lora, add_adapters
 from arkiv.train.model import M3Model
-from arkiv.train.shards import Shard, epoch_batches, plan_buckets
+from arkiv.train.shards import Shard, datasets_of, epoch_batches, plan_buckets
 from arkiv.train.trainer import M3Trainer
 
 TEXT = datasets.Value("string")
@@ -98,10 +98,14 @@ class SameShardDataset(_Shards, AbsEmbedderSameDatasetTrainDataset):
 
     Attributes:
         shards: that rows are taken from, by path, in the order of their rows.
+        weights: how often the rows of a dataset come in an epoch, by name.
     """
 
-    def __init__(self, *, seed: int, **given: object) -> None:
+    def __init__(
+        self, *, seed: int, weights: Mapping[str, float] | None = None, **given: object
+    ) -> None:
         self.order_seed = seed
+        self.weights = weights or {}
         self.shards: dict[str, Shard] = {}
         super().__init__(seed=seed, **given)
 
@@ -115,7 +119,9 @@ class SameShardDataset(_Shards, AbsEmbedderSameDatasetTrainDataset):
         # FlagEmbedding skips the others.
         if len(rows) >= self.args.small_threshold:
             size = self._get_file_batch_size(rows, None)
-            self.shards[file_path] = Shard(len(rows), size)
+            (name,) = datasets_of([file_path])
+            weight = self.weights.get(name, 1.0)
+            self.shards[file_path] = Shard(len(rows), size, weight)
         return rows
 
     @functools.cached_property
@@ -171,8 +177,13 @@ class EpochBegins(TrainerCallback):
 class M3Runner(EncoderOnlyEmbedderM3Runner):
     """Puts our classes in the place of FlagEmbedding's."""
 
-    def __init__(self, *args, lora: Lora | None = None) -> None:
-        self.lora = lora
+    def __init__(
+        self,
+        *args,
+        lora: Lora | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
+        self.lora, self.weights = lora, weights
         super().__init__(*args)
 
     @staticmethod
@@ -205,6 +216,7 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
             args=self.data_args,
             default_batch_size=self.training_args.per_device_train_batch_size,
             seed=self.training_args.seed,
+            weights=self.weights,
             tokenizer=self.tokenizer,
             process_index=self.training_args.process_index,
             num_processes=self.training_args.world_size,

@@ -45,6 +45,7 @@ class WorkArguments:
     check_steps: int
     tensorboard: str
     evaluation_file: str | None = None
+    weights: str | None = None
     lora: str | None = None
     resume_from: str | None = None
 
@@ -84,8 +85,9 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
             f"{training_args.world_size} processes train together, expected "
             f"{work.expected_world_size}"
         )
+    weights = json.loads(work.weights) if work.weights else None
     lora = Lora(**json.loads(work.lora)) if work.lora else None
-    runner = M3Runner(model_args, data_args, training_args, lora=lora)
+    runner = M3Runner(model_args, data_args, training_args, lora=lora, weights=weights)
     trainer, model = runner.trainer, runner.model
     trainer.add_callback(Begins())
     trainer.add_callback(Guards(trainer, work.check_steps))

@@ -1,0 +1,72 @@
+import json
+import shlex
+
+EXPORT = config["export"]
+# The stages before training whose settings the card shows, if any dataset went through
+# them; none names a path.
+SHOWN = {
+    "documents": WITH_PAGES,
+    "pairs": DATASETS,
+    "mining": MINED,
+    "teacher": DISTILL,
+    "split": DATASETS,
+}
+
+
+rule export_model:
+    """Export the tuned model with its model card, to be loaded or published."""
+    input:
+        model=tuned("model"),
+        history=tuned("training/history.json"),
+        metrics=results("metrics/metrics.json"),
+        documents=files("documents/{dataset}.stats.json", WITH_PAGES),
+        queries=files("queries/{dataset}.stats.json", WITH_PAGES),
+        pairs=files("pairs/{dataset}/stats.json"),
+        negatives=by_name(NEGATIVES, MINED, LAST).values(),
+        shards=by_name(SHARDS, DATASETS, LAST).values(),
+    output:
+        directory(results("export")),
+    log:
+        log_of("export_model"),
+    benchmark:
+        benchmark_of("export_model")
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
+    params:
+        stages=flags(
+            documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
+            queries=named("queries/{name}.stats.json", WITH_PAGES) or None,
+            pairs=named("pairs/{name}/stats.json", DATASETS),
+            negatives=named(NEGATIVES, MINED, LAST) or None,
+            shards=named(SHARDS, DATASETS, LAST),
+            kinds=[f"{name}={kind(name)}" for name in DATASETS],
+        ),
+        models=flags(
+            base=config["models"]["embedder"]["source"],
+            base_revision=config["models"]["embedder"].get("revision"),
+            teacher=config["models"]["reranker"]["source"] if DISTILL else None,
+            teacher_revision=config["models"]["reranker"].get("revision"),
+        ),
+        options=flags(
+            name=EXPORT["name"] or config["run"],
+            language=EXPORT["language"] or None,
+            license=EXPORT["license"],
+            trainings=len(TRAININGS),
+            query_max_length=MINING["query_max_length"],
+            passage_max_length=MINING["passage_max_length"],
+            weights=EVALUATE["weights"],
+        ),
+        settings=shlex.quote(
+            json.dumps({stage: config[stage] for stage, used in SHOWN.items() if used})
+        ),
+    message:
+        "Exporting the tuned model"
+    shell:
+        "python scripts/export_model.py --model {input.model} --history {input.history}"
+        " --metrics {input.metrics} {params.stages} {params.models} {params.options}"
+        " --settings {params.settings} --output {output} &> {log}"

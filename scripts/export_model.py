@@ -1,0 +1,177 @@
+"""Export the tuned model: a directory to load or to publish, with a model card.
+
+Loads in FlagEmbedding's BGEM3FlagModel and, for its dense vectors, in
+sentence-transformers. The card is made from the files of the run; it names no path of
+this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from arkiv.card.about import About, Origin, front_matter, opening, sizes, usage
+from arkiv.card.evidence import configuration, data, retrieval
+from arkiv.card.training import provenance, training
+from arkiv.cli import json_object, parser, run
+from arkiv.errors import InputError
+from arkiv.export import README, add_modules, copy_model
+from arkiv.files import read_object, written_whole
+from arkiv.funnel import add_stages, read_stages
+from arkiv.hashing import sha256_of
+from arkiv.markdown import blocks
+from arkiv.models import HEADS, check_model
+from arkiv.named import named
+
+log = logging.getLogger("export_model")
+
+
+def weight_files(model: Path) -> list[str]:
+    """The files of an encoder's weights and of its heads."""
+    return [*sorted(path.name for path in model.glob("*.safetensors")), *HEADS]
+
+
+def parameters(model: Path) -> dict[str, int]:
+    """Parameters of an encoder by their type, such as `F32`.
+
+    Raises:
+        InputError: its weights are not in safetensors, or damaged.
+    """
+    from huggingface_hub import errors, get_local_safetensors_metadata
+
+    try:
+        return get_local_safetensors_metadata(model).parameter_count
+    except errors.NotASafetensorsRepoError:
+        raise InputError("has no weights in safetensors", file=model) from None
+    except (errors.SafetensorsParsingError, OSError):
+        raise InputError("has weights that cannot be read", file=model) from None
+
+
+@contextlib.contextmanager
+def expecting(what: str, path: str | Path) -> Iterator[None]:
+    """Say of what a file lacks that something else was expected.
+
+    Raises:
+        InputError: instead of the error of a lookup.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise InputError(
+            f"is not there, expected what {what} writes", file=path, key=error.args[0]
+        ) from None
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"has a value of another kind ({error}), expected what {what} writes",
+            file=path,
+        ) from None
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "--model", required=True, metavar="DIR", help="of train_model.py"
+    )
+    arguments.add_argument(
+        "--history", required=True, metavar="JSON", help="of train_model.py"
+    )
+    arguments.add_argument(
+        "--metrics", required=True, metavar="JSON", help="of measure_runs.py"
+    )
+    add_stages(arguments)
+    arguments.add_argument(
+        "--kinds",
+        nargs="+",
+        required=True,
+        metavar="DATASET=KIND",
+        help="what each dataset starts from",
+    )
+    arguments.add_argument("--name", required=True, help="title of the card")
+    arguments.add_argument(
+        "--base", required=True, metavar="NAME", help="the model that was tuned"
+    )
+    arguments.add_argument("--base-revision", metavar="COMMIT")
+    arguments.add_argument(
+        "--teacher", metavar="NAME", help="the reranker whose scores were learnt"
+    )
+    arguments.add_argument("--teacher-revision", metavar="COMMIT")
+    arguments.add_argument(
+        "--language", nargs="+", default=[], metavar="CODE", help="such as sv"
+    )
+    arguments.add_argument("--license", metavar="NAME", help="as the hub names it")
+    arguments.add_argument(
+        "--settings",
+        type=json_object,
+        required=True,
+        metavar="JSON",
+        help="how the stages before training were set, to be shown",
+    )
+    arguments.add_argument(
+        "--trainings",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many made the model, in rounds or stages; the history is the last's",
+    )
+    arguments.add_argument("--query-max-length", type=int, default=256)
+    arguments.add_argument("--passage-max-length", type=int, default=8192)
+    arguments.add_argument(
+        "--weights",
+        nargs=3,
+        type=float,
+        default=[1.0, 0.3, 1.0],
+        metavar=("DENSE", "SPARSE", "MULTI_VECTOR"),
+        help="of the scores in mode combined",
+    )
+    arguments.add_argument("--output", required=True, metavar="DIR")
+    arguments = arguments.parse_args(argv)
+
+    model = check_model(arguments.model, "embedder")
+    history = read_object(arguments.history, "history of train_model.py")
+    metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
+    datasets = read_stages(arguments)
+    about = About(
+        name=arguments.name,
+        base=Origin.of(arguments.base, arguments.base_revision),
+        teacher=arguments.teacher
+        and Origin.of(arguments.teacher, arguments.teacher_revision),
+        kinds=named(arguments.kinds, "--kinds"),
+        trainings=arguments.trainings,
+        query_max_length=arguments.query_max_length,
+        passage_max_length=arguments.passage_max_length,
+        weights=tuple(arguments.weights),
+        language=tuple(arguments.language),
+        license=arguments.license,
+    )
+    weights = {name: sha256_of(model / name) for name in weight_files(model)}
+    config = read_object(model / "config.json", "configuration of a model")
+    with expecting("transformers", model / "config.json"):
+        size = sizes(about, config, parameters(model))
+        dimensions = config["hidden_size"]
+    with expecting("measure_runs.py", arguments.metrics):
+        measured = retrieval(metrics)
+    with expecting("train_model.py", arguments.history):
+        sections = [
+            front_matter(about),
+            opening(about, history),
+            usage(about),
+            size,
+            measured,
+            data(about, datasets, history["rows_left_out"]),
+            configuration(arguments.settings),
+            training(about, history),
+            provenance(history, weights),
+        ]
+
+    with written_whole(arguments.output) as beside:
+        copy_model(model, beside)
+        add_modules(beside, dimensions, arguments.passage_max_length)
+        (beside / README).write_text(blocks(*sections) + "\n", encoding="utf-8")
+    log.info("the model is ready in %s", arguments.output)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
