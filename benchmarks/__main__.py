@@ -19,6 +19,7 @@ from arkiv.files import write_json
 from benchmarks import HERE, machine, report
 from benchmarks.bench import Bench, Result
 from benchmarks.harness import BenchmarkError
+from benchmarks.ingest import ingest
 from benchmarks.mining import mining
 from benchmarks.search import search
 from benchmarks.split import split
@@ -27,6 +28,7 @@ from benchmarks.training import training
 
 # A benchmark makes its data, runs its variants, checks that all did the same work.
 BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
+    "ingest": ingest,
     "mining": mining,
     "search": search,
     "teacher": teacher,
