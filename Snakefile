@@ -46,6 +46,7 @@ rule all:
     default_target: True
     input:
         up_to("report"),
+        results("metrics/required.json") if EVALUATE["require"] else [],
     localrule: True
     message:
         f"All results stand in {RUN}"

@@ -10,6 +10,13 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.config import check_config, without_removed
 from arkiv.errors import InputError
+from arkiv.layout import (
+    model_under_test,
+    prepared_model,
+    rounds_of,
+    run_folder,
+    trainings_of,
+)
 
 config = without_removed(config)
 try:
@@ -20,12 +27,14 @@ try:
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
 
-RUN = f"results/{config['run']}"
+RUN = run_folder(config)
 MODELS = config["models"]["directory"]
 DATASETS = config["datasets"]
 SYSTEMS = config["evaluate"]["systems"]
 TRAIN = config["train"]
 DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
+# Otherwise training compares a query with the passages of its batch alone.
+WITH_NEGATIVES = TRAIN["args"].get("train_group_size") != 1
 
 # For every program that runs a model.
 RUN_OPTIONS = {
@@ -45,20 +54,8 @@ EDGES = config["split"]["edges"]
 LENGTHS = [f"{low}-{high}" for low, high in zip(EDGES, [*EDGES[1:], "inf"])]
 
 
-# Where the files of each round of mining and training lie: those of the first where
-# those of a single one do.
-ROUNDS = ["", *(f"rounds/{number}/" for number in range(2, config["rounds"] + 1))]
-
-
-def trainings():
-    """The trainings in their order: where the files of each lie, and its datasets."""
-    names = TRAIN["cumulative"]
-    first = {f"stages/{count}/": names[:count] for count in range(1, len(names))}
-    return first | dict.fromkeys(ROUNDS, list(DATASETS))
-
-
-# Each starts from the model of the one before; the last one makes the tuned model.
-TRAININGS = trainings()
+ROUNDS = rounds_of(config)
+TRAININGS = trainings_of(config)
 LAST = list(TRAININGS)[-1]
 
 
@@ -104,7 +101,7 @@ def has_pages(dataset):
 
 def is_mined(dataset):
     """Whether a dataset's negatives are mined here."""
-    return KINDS.index(kind(dataset)) <= KINDS.index("pairs")
+    return WITH_NEGATIVES and KINDS.index(kind(dataset)) <= KINDS.index("pairs")
 
 
 def is_scored(dataset):
@@ -129,9 +126,7 @@ def volumes_of(wildcards):
 def raw_pairs_of(wildcards):
     """The query-passage pairs of a dataset before they are divided."""
     if has_pages(wildcards.dataset):
-        return gather.queries(
-            results(f"queries/{wildcards.dataset}/{{scatteritem}}.jsonl")
-        )
+        return [results(f"queries/{wildcards.dataset}.jsonl")]
     return [source(wildcards.dataset)]
 
 
@@ -177,19 +172,10 @@ def shards_of(datasets, round=""):
 
 def model_of(role):
     """The directory of the embedder or the reranker: given, or made by prepare_model."""
-    wanted = config["models"][role]["source"]
-    if wanted == "tiny":
-        return f"{MODELS}/tiny-{role}"
-    if Path(wanted).is_dir():
-        return wanted
-    if wanted.startswith((".", "~")) or Path(wanted).is_absolute():
-        raise WorkflowError(
-            f"configuration: `models.{role}.source`: names {wanted}, which is not a "
-            "directory"
-        )
-    revision = config["models"][role].get("revision") or "main"
-    slug = "--".join(Path(wanted).parts)
-    return f"{MODELS}/{slug}@{revision[:12]}"
+    try:
+        return prepared_model(config, role)
+    except InputError as error:
+        raise WorkflowError(f"configuration: {error}")
 
 
 def model_before(training):
@@ -205,15 +191,6 @@ def mines_with(wildcards):
     if wildcards.round == ROUNDS[0]:
         return model_of("embedder")
     return model_before(wildcards.round)
-
-
-def model_under_test(name):
-    """The model directory that base, tuned or round_1 stands for."""
-    if name == "base":
-        return model_of("embedder")
-    if name == "tuned":
-        return tuned("model")
-    return results(f"{ROUNDS[int(name.removeprefix('round_')) - 1]}model")
 
 
 def growing(amount):

@@ -1,6 +1,15 @@
+import json
+import shlex
+
 EVALUATE = config["evaluate"]
 BM25 = [name for name, system in SYSTEMS.items() if system["type"] == "bm25"]
 M3 = [name for name, system in SYSTEMS.items() if system["type"] == "m3"]
+# SYSTEM=BASE words; a system may have several bases.
+COMPARED = [
+    f"{system}={base}"
+    for system, bases in EVALUATE["compare"].items()
+    for base in ([bases] if isinstance(bases, str) else bases)
+]
 MODELS_UNDER_TEST = sorted({SYSTEMS[name]["model"] for name in M3})
 
 
@@ -41,7 +50,7 @@ rule encode_collection:
     input:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
-        model=lambda w: model_under_test(w.model),
+        model=lambda w: model_under_test(config, w.model),
     output:
         directory(results("encodings/{model}")),
     log:
@@ -104,7 +113,7 @@ rule retrieve_m3:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
         encodings=lambda w: results(f"encodings/{SYSTEMS[w.system]['model']}"),
-        model=lambda w: model_under_test(SYSTEMS[w.system]["model"]),
+        model=lambda w: model_under_test(config, SYSTEMS[w.system]["model"]),
     output:
         results("runs/{system}.trec"),
     log:
@@ -139,7 +148,7 @@ rule retrieve_m3:
 
 
 rule measure_runs:
-    """Measure every run against the judgements, with bootstrap intervals."""
+    """Measure every run against the judgements, with intervals and tests."""
     input:
         qrels=results("collection/qrels.txt"),
         queries=results("collection/queries.jsonl"),
@@ -161,10 +170,13 @@ rule measure_runs:
     params:
         runs=[f"{system}={results(f'runs/{system}.trec')}" for system in SYSTEMS],
         options=flags(
-            compare=[f"{new}={old}" for new, old in EVALUATE["compare"].items()]
-            or None,
+            compare=COMPARED or None,
+            measures=EVALUATE["measures"],
             bootstrap=EVALUATE["bootstrap"],
             length_edges=EVALUATE["length_edges"],
+            confidence_edges=EVALUATE["confidence_edges"],
+            require=[shlex.quote(json.dumps(one)) for one in EVALUATE["require"]]
+            or None,
             seed=config["seed"],
         ),
     message:
@@ -173,3 +185,28 @@ rule measure_runs:
         "python scripts/measure_runs.py --qrels {input.qrels} --queries {input.queries}"
         " --runs {params.runs} {params.options} --output {output.metrics}"
         " --per-query {output.per_query} &> {log}"
+
+
+rule check_metrics:
+    """Fail if a system does not reach what is required of it, all else being done."""
+    input:
+        metrics=results("metrics/metrics.json"),
+        # Whatever the verdict, every result is there to look into it.
+        results=lambda w: up_to("report"),
+    output:
+        results("metrics/required.json"),
+    log:
+        log_of("check_metrics"),
+    benchmark:
+        benchmark_of("check_metrics")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    message:
+        "Checking what is required of the systems"
+    shell:
+        "python scripts/check_metrics.py --metrics {input.metrics} --output {output} &> {log}"

@@ -20,6 +20,7 @@ rule export_model:
         history=tuned("training/history.json"),
         metrics=results("metrics/metrics.json"),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
+        queries=files("queries/{dataset}.stats.json", WITH_PAGES),
         pairs=files("pairs/{dataset}/stats.json"),
         negatives=by_name(NEGATIVES, MINED, LAST).values(),
         shards=by_name(SHARDS, DATASETS, LAST).values(),
@@ -39,6 +40,7 @@ rule export_model:
     params:
         stages=flags(
             documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
+            queries=named("queries/{name}.stats.json", WITH_PAGES) or None,
             pairs=named("pairs/{name}/stats.json", DATASETS),
             negatives=named(NEGATIVES, MINED, LAST) or None,
             shards=named(SHARDS, DATASETS, LAST),

@@ -26,6 +26,12 @@ STAGES = {
     "queries": [
         *parts("queries", "queries/{dataset}/{scatteritem}.jsonl", WITH_PAGES),
         *parts("queries", "queries/{dataset}/{scatteritem}.rejected.jsonl", WITH_PAGES),
+        *parts("queries", "queries/{dataset}/{scatteritem}.stats.json", WITH_PAGES),
+        *files(
+            "queries/{dataset}.{end}",
+            WITH_PAGES,
+            end=["jsonl", "rejected.jsonl", "stats.json"],
+        ),
         *files(
             "pairs/{dataset}/{name}",
             name=[
@@ -72,6 +78,7 @@ STAGES = {
 
 localrules:
     documents,
+    estimate,
     queries,
     mine,
     score,
@@ -89,6 +96,20 @@ rule documents:
         up_to("documents"),
     message:
         "The documents are made"
+
+
+rule estimate:
+    """Show what queries by a language model would cost; nothing is sent."""
+    input:
+        results("queries/estimate.json"),
+    log:
+        log_of("estimate"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Estimated from {input}:"
+    shell:
+        "python scripts/show_estimate.py {input} 2> {log}"
 
 
 rule queries:

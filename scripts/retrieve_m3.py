@@ -10,8 +10,6 @@ from __future__ import annotations
 import logging
 import sys
 import time
-import zipfile
-from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +20,9 @@ from arkiv.files import Record
 from arkiv.models import check_model
 from arkiv.retrieval import (
     Ranking,
+    combined_scores,
     multi_vector_scores,
+    read_encodings,
     reranked,
     search_dense,
     search_sparse,
@@ -35,33 +35,15 @@ log = logging.getLogger("retrieve_m3")
 MODES = ("dense", "sparse", "multi_vector", "combined")
 
 
-def read_encodings(directory: str, kind: str, passages: int, queries: int):
-    """The encoded queries and corpus of a kind, checked against the number of lines.
-
-    Raises:
-        InputError: a file is missing, unreadable, or of other texts.
-    """
-    from scipy.sparse import load_npz
-
-    result = []
-    for name, lines in (("queries", queries), ("corpus", passages)):
-        path = Path(directory) / f"{name}.{kind}.{'npy' if kind == 'dense' else 'npz'}"
-        try:
-            rows = np.load(path, mmap_mode="r") if kind == "dense" else load_npz(path)
-        except FileNotFoundError:
-            raise InputError(
-                "no such file; encode_collection.py makes it", file=path
-            ) from None
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"is not an array ({error})", file=path) from None
-        if rows.shape[0] != lines:
-            raise InputError(
-                f"has {rows.shape[0]} rows for {lines} lines of the collection; encode "
-                "it again",
-                file=path,
-            )
-        result.append(rows)
-    return result
+def encodings(
+    arguments, kind: str, passages: list[Record], queries: list[Record]
+) -> list:
+    """The encoded queries and passages of a kind."""
+    lines = {"queries": len(queries), "corpus": len(passages)}
+    return [
+        read_encodings(arguments.encodings, name, kind, count)
+        for name, count in lines.items()
+    ]
 
 
 def rerank(
@@ -70,9 +52,7 @@ def rerank(
     """Re-rank the first passages of each query by multi-vector or combined scores."""
     combined = arguments.mode == "combined"
     if combined:
-        sparse = read_encodings(
-            arguments.encodings, "sparse", len(passages), len(queries)
-        )
+        sparse = encodings(arguments, "sparse", passages, queries)
 
     from arkiv.m3 import M3Encoder
 
@@ -103,11 +83,13 @@ def rerank(
             [len(passage["text"]) for passage in passages],
         )
     if combined:
-        weights = np.array(arguments.weights, np.float32) / sum(arguments.weights)
         scores = [
-            weights[0] * ranking.scores[: len(multi_vector)]
-            + weights[1] * lexical
-            + weights[2] * multi_vector
+            combined_scores(
+                arguments.weights,
+                ranking.scores[: len(multi_vector)],
+                lexical,
+                multi_vector,
+            )
             for ranking, lexical, multi_vector in zip(
                 first, sparse_scores(*sparse, candidates), scores, strict=True
             )
@@ -156,8 +138,8 @@ def main(argv: list[str] | None = None) -> None:
     began = time.monotonic()
     kind = "sparse" if arguments.mode == "sparse" else "dense"
     search = search_sparse if kind == "sparse" else search_dense
-    encodings = read_encodings(arguments.encodings, kind, len(passages), len(queries))
-    rankings = list(search(*encodings, arguments.depth))
+    encoded = encodings(arguments, kind, passages, queries)
+    rankings = list(search(*encoded, arguments.depth))
     if arguments.mode in ("multi_vector", "combined"):
         rankings = rerank(rankings, passages, queries, arguments)
     lines = write_rankings(arguments.output, queries, passages, rankings)

@@ -10,21 +10,10 @@ from arkiv.errors import InputError
 from arkiv.files import Record
 from arkiv.hashing import uniform
 from arkiv.named import named
-from arkiv.pages import Html, element, excerpt, joined, write_page
+from arkiv.pages import Html, element, excerpt, joined, provenance, write_page
 from arkiv.trec import Qrels, Run, read_qrels, read_run
 
 SHOWN = 3
-
-
-def provenance(passage: Record) -> str:
-    """Volume and pages of a passage, as far as they are known."""
-    if passage.get("volume") is None:
-        return f"passage {passage['id']}"
-    first, last = passage.get("first_page"), passage.get("last_page")
-    if first is None:
-        return f"volume {passage['volume']}"
-    pages = f"page {first}" if last in (None, first) else f"pages {first}–{last}"
-    return f"volume {passage['volume']}, {pages}"
 
 
 def relevant_to(query_id: str, qrels: Qrels) -> set[str]:

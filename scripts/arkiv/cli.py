@@ -102,10 +102,12 @@ def add_on_bad_input(arguments: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model(arguments: argparse.ArgumentParser, *, max_length: int) -> None:
+def add_model(
+    arguments: argparse.ArgumentParser, *, max_length: int, required: bool = True
+) -> None:
     """Add `--model`, `--max-length` and how the model runs: see `run_options`."""
     default = Options()
-    arguments.add_argument("--model", required=True, metavar="DIR")
+    arguments.add_argument("--model", required=required, metavar="DIR")
     arguments.add_argument(
         "--max-length", type=int, default=max_length, help="tokens per input"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.errors import InputError
+from arkiv.requirements import check_requirement
 
 # Maps in which `key: null` takes an entry of the defaults away.
 REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
@@ -139,7 +140,11 @@ def _check_together(config: Mapping[str, Any]) -> None:
             f"({end})",
             key="mining.wider_end",
         )
-    for section, key in (("split", "edges"), ("evaluate", "length_edges")):
+    for section, key in (
+        ("split", "edges"),
+        ("evaluate", "length_edges"),
+        ("evaluate", "confidence_edges"),
+    ):
         edges = config[section][key]
         if edges[0] != 0 or sorted(set(edges)) != edges:
             raise InputError(
@@ -159,6 +164,14 @@ def _check_together(config: Mapping[str, Any]) -> None:
                     key=key,
                 )
     _check_documents(config["documents"])
+    _check_queries(config["queries"])
+    args = config["train"]["args"]
+    if args.get("train_group_size") == 1 and args.get("knowledge_distillation"):
+        raise InputError(
+            "is true, but `train.args.train_group_size` is 1: a teacher has nothing to "
+            "tell a passage from",
+            key="train.args.knowledge_distillation",
+        )
     for low, high, _ in config["documents"]["length_shares"]:
         if not 1 <= low <= high or int(low) != low or int(high) != high:
             raise InputError(
@@ -168,7 +181,14 @@ def _check_together(config: Mapping[str, Any]) -> None:
     evaluate = config["evaluate"]
     systems = evaluate["systems"]
     named = {
-        "evaluate.compare": [*evaluate["compare"], *evaluate["compare"].values()],
+        "evaluate.compare": [
+            *evaluate["compare"],
+            *(
+                base
+                for bases in evaluate["compare"].values()
+                for base in ([bases] if isinstance(bases, str) else bases)
+            ),
+        ],
         "report.systems": config["report"]["systems"],
     }
     for key, names in named.items():
@@ -177,6 +197,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 raise InputError(
                     f"names the system {name}, which evaluate.systems lacks", key=key
                 )
+    for requirement in evaluate["require"]:
+        check_requirement(requirement, systems, evaluate["measures"])
     if evaluate["rerank_depth"] > evaluate["depth"]:
         raise InputError(
             f"is {evaluate['rerank_depth']}, expected at most evaluate.depth "
@@ -191,7 +213,10 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 f"is {model}, but `rounds` is {rounds}",
                 key=f"evaluate.systems.{name}.model",
             )
-    if rounds > 1 and not any(MINED_KINDS & set(one) for one in datasets.values()):
+    mined = config["train"]["args"].get("train_group_size") != 1 and any(
+        MINED_KINDS & set(one) for one in datasets.values()
+    )
+    if rounds > 1 and not mined:
         raise InputError(
             f"is {rounds}, but no dataset's negatives are mined here: all rounds would "
             "be alike",
@@ -216,6 +241,31 @@ def _check_together(config: Mapping[str, Any]) -> None:
     if general is not None and not Path(general).is_file():
         raise InputError(
             f"names {general}, which is no file", key="train.evaluation.general"
+        )
+
+
+def _check_queries(queries: Mapping[str, Any]) -> None:
+    """What of `queries` must agree, where a language model is asked."""
+    if queries["backend"] == "extractive":
+        return
+    files = [("prompts", prompt["file"]) for prompt in queries["prompts"]]
+    if queries["judge"]["prompt"] is not None:
+        files.append(("judge.prompt", queries["judge"]["prompt"]))
+    if queries["group"]["share"]:
+        files.append(("group.prompt", queries["group"]["prompt"]))
+    for key, path in files:
+        if not Path(path).is_file():
+            raise InputError(f"names {path}, which is no file", key=f"queries.{key}")
+    local = queries["local"]["model"]
+    if queries["backend"] == "local" and not (local and Path(local).is_dir()):
+        raise InputError(
+            f"is {local}, expected the directory of a causal model",
+            key="queries.local.model",
+        )
+    if queries["budget"]["money"] is not None and not any(queries["prices"].values()):
+        raise InputError(
+            "is given, but all prices are 0; set queries.prices",
+            key="queries.budget.money",
         )
 
 

@@ -186,6 +186,7 @@ def read_records(
     check: Callable[[Record], None] | None = None,
     *,
     part: Part | None = None,
+    beyond: int = 0,
     rejected: list[Record] | None = None,
 ) -> Iterator[tuple[int, Record]]:
     """Yield `(line number from 1, record)` of a JSON Lines file.
@@ -194,7 +195,8 @@ def read_records(
         path: the file.
         check: raises `InputError(reason, key=...)` for a record that will not do;
             file and line are added here.
-        part: read the lines of this contiguous part only.
+        part: read the lines of this contiguous part only,
+        beyond: and so many after it.
         rejected: where bad lines go, as `{"file", "line", "reason", "raw"}`; without
             it the first bad line ends the reading.
 
@@ -202,7 +204,10 @@ def read_records(
         InputError: missing file, a line that is not a JSON object in UTF-8, an empty
             line, or what `check` raised.
     """
-    rows = None if part is None else part.bounds(count_lines(path))
+    rows = None
+    if part is not None:
+        bounds = part.bounds(count_lines(path))
+        rows = range(bounds.start, bounds.stop + beyond)
     with _open(path) as file:
         for row, raw in enumerate(file):
             if rows is not None and row not in rows:

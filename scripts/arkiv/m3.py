@@ -271,10 +271,12 @@ class M3Encoder(OnDevices):
         dense: bool = True,
         sparse: bool = False,
         multi_vector: bool = False,
+        quietly: bool = False,
     ) -> Encoded:
         """Encode texts; the results come in their order.
 
-        Each distinct text is encoded once, in batches of texts of like length.
+        Each distinct text is encoded once, in batches of texts of like length. How far
+        it is shows in the log, unless it is to be done quietly.
 
         Raises:
             InputError: the model gives NaN or infinite values.
@@ -290,7 +292,9 @@ class M3Encoder(OnDevices):
                 (rows, Batch(ids, dense, sparse, multi_vector))
                 for rows, ids in self._batches(unique)
             )
-            for rows, kinds in reported(found, len(unique), "texts encoded"):
+            if not quietly:
+                found = reported(found, len(unique), "texts encoded")
+            for rows, kinds in found:
                 for values, kind in zip((vectors, weights, tokens), kinds, strict=True):
                     if kind is None:
                         continue

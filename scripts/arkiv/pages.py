@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from arkiv.files import written_whole
+from arkiv.files import Record, written_whole
 
 # Contrast at least 4.5 : 1 for text in both colour schemes.
 STYLE = """
@@ -67,6 +68,8 @@ summary { cursor: pointer; }
 WORD = re.compile(r"\w+")
 # Shorter words are mostly function words, which would be marked everywhere.
 SHORTEST = 4
+# Elements without content or end.
+VOID = frozenset({"input", "link", "meta"})
 
 
 class Html(str):
@@ -88,13 +91,16 @@ def joined(*content: object) -> Html:
 def element(name: str, *content: object, **attributes: object) -> Html:
     """An element with escaped content and attributes.
 
-    `class_` stands for the attribute `class`, `aria_label` for `aria-label`.
+    `class_` stands for the attribute `class`, `aria_label` for `aria-label`. An
+    attribute that is None is left out.
     """
     given = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
+    if name in VOID:
+        return Html(f"<{name}{given}>")
     return Html(f"<{name}{given}>{joined(*content)}</{name}>")
 
 
@@ -156,20 +162,72 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-def _matches(word: str, asked: set[str]) -> bool:
-    """Whether a word is one of those asked for, up to case and ending.
+def provenance(passage: Record) -> str:
+    """Volume, pages and lines of a passage, as far as they are known."""
+    if passage.get("volume") is None:
+        return f"passage {passage['id']}"
+    words = f"volume {passage['volume']}"
+    first, last = passage.get("first_page"), passage.get("last_page")
+    if first is None:
+        return words
+    one_page = last in (None, first)
+    words += f", page {first}" if one_page else f", pages {first}–{last}"
+    first, last = passage.get("first_line"), passage.get("last_line")
+    if first is None:
+        return words
+    if last is None or (one_page and first == last):
+        return f"{words}, line {first}"
+    return f"{words}, {f'lines {first}–' if one_page else f'line {first} to '}{last}"
 
-    One must begin with the other: Swedish `kvarn` finds `kvarnen`.
+
+class Asked:
+    """The words of a query that are looked for in passages.
+
+    Those of at least four letters, or with a digit.
     """
-    word = word.casefold()
-    return word in asked or (
-        len(word) >= SHORTEST
-        and any(
-            len(other) >= SHORTEST
-            and (word.startswith(other) or other.startswith(word))
-            for other in asked
+
+    def __init__(self, query: str) -> None:
+        self.words = {
+            word.casefold()
+            for word in WORD.findall(query)
+            if len(word) >= SHORTEST or any(map(str.isdigit, word))
+        }
+        self._beginnings = {
+            word[:end] for word in self.words for end in range(SHORTEST, len(word) + 1)
+        }
+
+    def __contains__(self, word: str) -> bool:
+        """Whether a word is one of those asked for, up to case and ending.
+
+        One must begin with the other: Swedish `kvarn` finds `kvarnen`.
+        """
+        word = word.casefold()
+        return word in self.words or (
+            len(word) >= SHORTEST
+            and (
+                word in self._beginnings
+                or any(word[:end] in self.words for end in range(SHORTEST, len(word)))
+            )
         )
-    )
+
+
+def _marked(
+    text: str, hits: Iterable[tuple[int, int]], begin: int, end: int
+) -> list[object]:
+    parts: list[object] = []
+    at = begin
+    for start, stop in hits:
+        if start >= at and stop <= end:
+            parts += [text[at:start], element("mark", text[start:stop])]
+            at = stop
+    return [*parts, text[at:end]]
+
+
+def marked(text: str, query: str) -> Html:
+    """A whole text with the words of a query marked."""
+    asked = Asked(query)
+    hits = (m.span() for m in WORD.finditer(text) if m.group() in asked)
+    return joined(*_marked(text, hits, 0, len(text)))
 
 
 def excerpt(text: str, query: str, width: int = 320) -> Html:
@@ -177,21 +235,17 @@ def excerpt(text: str, query: str, width: int = 320) -> Html:
 
     Args:
         text: the passage.
-        query: its words of at least four letters, or with a digit, are looked for.
+        query: what is looked for, see `Asked`.
         width: characters at most, whole words.
     """
-    asked = {
-        word.casefold()
-        for word in WORD.findall(query)
-        if len(word) >= SHORTEST or any(map(str.isdigit, word))
-    }
+    asked = Asked(query)
     spans = [match.span() for match in WORD.finditer(text)]
-    hits = [span for span in spans if _matches(text[slice(*span)], asked)]
+    hits = [span for span in spans if text[slice(*span)] in asked]
+    starts = [start for start, _ in hits]
 
     def worth(start: int) -> int:
-        inside = (
-            span for span in hits if start <= span[0] and span[1] <= start + width
-        )
+        near = slice(bisect_left(starts, start), bisect_left(starts, start + width))
+        inside = (span for span in hits[near] if span[1] <= start + width)
         return len({text[slice(*span)].casefold() for span in inside})
 
     # Begin a little before a match, so that it has its surroundings.
@@ -204,11 +258,8 @@ def excerpt(text: str, query: str, width: int = 320) -> Html:
             stop for start, stop in spans if begin <= start and stop <= begin + width
         ]
         end = max(within, default=begin + width)
-    parts: list[object] = ["… "] if begin else []
-    at = begin
-    for start, stop in hits:
-        if start >= at and stop <= end:
-            parts += [text[at:start], element("mark", text[start:stop])]
-            at = stop
-    parts += [text[at:end], " …" if end < len(text) else ""]
-    return joined(*parts)
+    return joined(
+        "… " if begin else "",
+        *_marked(text, hits, begin, end),
+        " …" if end < len(text) else "",
+    )

@@ -7,6 +7,7 @@ products run in blocks: memory is bounded by the block, not by queries times pas
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -42,6 +43,38 @@ class Ranking(NamedTuple):
 
     rows: np.ndarray
     scores: np.ndarray
+
+
+def read_encodings(directory: str | Path, name: str, kind: str, lines: int):
+    """Encodings that encode_collection.py wrote, checked against the number of lines.
+
+    Args:
+        directory: of one model's encodings.
+        name: `corpus` or `queries`.
+        kind: `dense`, mapped from the file, or `sparse`.
+        lines: how many texts there are.
+
+    Raises:
+        InputError: the file is missing, unreadable, or of other texts.
+    """
+    from scipy.sparse import load_npz
+
+    path = Path(directory) / f"{name}.{kind}.{'npy' if kind == 'dense' else 'npz'}"
+    try:
+        rows = np.load(path, mmap_mode="r") if kind == "dense" else load_npz(path)
+    except FileNotFoundError:
+        raise InputError(
+            "no such file; encode_collection.py makes it", file=path
+        ) from None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"is not an array ({error})", file=path) from None
+    if rows.shape[0] != lines:
+        raise InputError(
+            f"has {rows.shape[0]} rows for {lines} lines of the collection; encode "
+            "it again",
+            file=path,
+        )
+    return rows
 
 
 def write_rankings(
@@ -93,7 +126,7 @@ def _query_blocks(n_queries: int, n_passages: int) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def unit(vectors: np.ndarray) -> np.ndarray:
     """Float32 rows of length 1, which rounding to half precision took from them."""
     vectors = np.asarray(vectors, np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -111,11 +144,11 @@ def search_dense(
         depth: passages per query.
     """
     for block in _query_blocks(len(queries), len(passages)):
-        vectors = _unit(queries[block])
+        vectors = unit(queries[block])
         scores = np.empty((len(vectors), len(passages)), np.float32)
         for start in range(0, len(passages), BLOCK_PASSAGES):
             part = slice(start, start + BLOCK_PASSAGES)
-            np.matmul(vectors, _unit(passages[part]).T, out=scores[:, part])
+            np.matmul(vectors, unit(passages[part]).T, out=scores[:, part])
         for row in scores:
             yield best(row, depth)
 
@@ -197,6 +230,17 @@ def _text_blocks(sizes: Sequence[int]) -> Iterator[range]:
         yield range(start, len(sizes))
 
 
+def combined_scores(
+    weights: Sequence[float],
+    dense: np.ndarray,
+    sparse: np.ndarray,
+    multi_vector: np.ndarray,
+) -> np.ndarray:
+    """The weighted mean of three scores of the same passages, float32."""
+    shares = np.array(weights, np.float32) / sum(weights)
+    return shares[0] * dense + shares[1] * sparse + shares[2] * multi_vector
+
+
 def reranked(first: Ranking, scores: np.ndarray) -> Ranking:
     """The first `len(scores)` passages in the order of new scores, the others below.
 
@@ -248,6 +292,44 @@ def token_ids(texts: Iterable[str], tokenizer_file: Path) -> list[np.ndarray]:
     return ids
 
 
+class BM25:
+    """An index of passages by their tokens, scored by BM25 (Lucene's form).
+
+    Args:
+        passages: token ids of each passage.
+        k1: saturation of term frequency.
+        b: normalisation by passage length, from 0 (none) to 1.
+    """
+
+    def __init__(
+        self, passages: Sequence[np.ndarray], *, k1: float = 1.5, b: float = 0.75
+    ) -> None:
+        import bm25s
+
+        self._passages = len(passages)
+        self._known = np.unique(np.concatenate([*passages, np.zeros(0, np.int32)]))
+        self._index = bm25s.BM25(k1=k1, b=b, method="lucene")
+        if not len(self._known):
+            return
+        # bm25s numbers its columns itself: give it the places among the known tokens.
+        columns = [np.searchsorted(self._known, passage) for passage in passages]
+        vocabulary = {int(token): column for column, token in enumerate(self._known)}
+        self._index.index(
+            (columns, vocabulary), create_empty_token=False, show_progress=False
+        )
+
+    def scores(self, query: np.ndarray) -> np.ndarray:
+        """(n_passages,) float32: 0 for a passage that shares no token with the query.
+
+        Args:
+            query: token ids; a repeated token counts as often as it stands.
+        """
+        asked = np.searchsorted(self._known, query[np.isin(query, self._known)])
+        if not len(asked):
+            return np.zeros(self._passages, np.float32)
+        return self._index.get_scores_from_ids(asked)
+
+
 def search_bm25(
     queries: Sequence[np.ndarray],
     passages: Sequence[np.ndarray],
@@ -256,32 +338,18 @@ def search_bm25(
     k1: float = 1.5,
     b: float = 0.75,
 ) -> Iterator[Ranking]:
-    """Rank the passages that share a token with the query by BM25 (Lucene's form).
+    """Rank the passages that share a token with the query by BM25.
 
     Args:
-        queries: token ids of each query; a repeated token counts as often as it stands.
+        queries: token ids of each query.
         passages: token ids of each passage.
         depth: passages per query.
-        k1: saturation of term frequency.
-        b: normalisation by passage length, from 0 (none) to 1.
+        k1: as `BM25`.
+        b: as `BM25`.
     """
-    import bm25s
-
-    known = np.unique(np.concatenate([*passages, np.zeros(0, np.int32)]))
-    index = bm25s.BM25(k1=k1, b=b, method="lucene")
-    if len(known):
-        # bm25s numbers its columns itself: give it the places among the known tokens.
-        columns = [np.searchsorted(known, passage) for passage in passages]
-        vocabulary = {int(token): column for column, token in enumerate(known)}
-        index.index(
-            (columns, vocabulary), create_empty_token=False, show_progress=False
-        )
+    index = BM25(passages, k1=k1, b=b)
     for query in queries:
-        asked = np.searchsorted(known, query[np.isin(query, known)])
-        if len(asked):
-            yield best(index.get_scores_from_ids(asked), depth, matching=True)
-        else:
-            yield Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32))
+        yield best(index.scores(query), depth, matching=True)
 
 
 def search_texts_bm25(

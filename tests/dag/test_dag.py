@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 import yaml
-from project import ROOT, Project
+from project import ROOT, Project, job_counts
 
 TINY = {
     "embedder": {"source": "tiny", "revision": None},
@@ -203,6 +203,53 @@ def test_rounds_and_weights_that_cannot_be_are_refused(project, overlay, said):
     assert said in done.stdout
 
 
+def test_what_is_required_is_checked_when_all_else_is_done(project):
+    require = [{"system": "tuned_dense", "measure": "AP", "over": "bm25", "by": 0.02}]
+    given = {"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY}
+    config = project.configure(**given, evaluate={"require": require})
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    assert job_counts(done.stdout)["check_metrics"] == 1
+    # The last job but `all`.
+    jobs = re.findall(r"^Job \d+: (.*)", done.stdout, flags=re.M)
+    assert jobs[-2].startswith("Checking what is required")
+    (command,) = re.findall(r"measure_runs\.py .*", done.stdout)
+    words = shlex.split(command)
+    assert json.loads(words[words.index("--require") + 1]) == require[0]
+    assert "check_metrics" not in project.planned("evaluate", "--configfile", config)
+    config = project.configure(**given)
+    assert "check_metrics" not in project.planned("--configfile", config)
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "said"),
+    [
+        (
+            {"require": [{"system": "x", "measure": "AP", "at_least": 1}]},
+            "`evaluate.require`: names the system x, which evaluate.systems lacks",
+        ),
+        (
+            {"measures": ["AP", "map"]},
+            "`evaluate.measures.1`: is 'map', expected a name of the form",
+        ),
+        (
+            {"compare": {"tuned_dense": ["bm25", "x"]}},
+            "`evaluate.compare`: names the system x, which evaluate.systems lacks",
+        ),
+        (
+            {"confidence_edges": [0.5, 0.9]},
+            "`evaluate.confidence_edges`: is [0.5, 0.9], expected ascending numbers",
+        ),
+    ],
+)
+def test_an_evaluation_that_cannot_be_is_refused(project, evaluate, said):
+    datasets = {"d": {"pairs": "pairs.jsonl"}}
+    config = project.configure(datasets=datasets, models=TINY, evaluate=evaluate)
+    done = project.snakemake("-n", "--configfile", config)
+    assert done.returncode != 0
+    assert said in done.stdout
+
+
 def test_recall_is_measured_where_the_search_is_approximate(project):
     project.configure(
         "ivf.yaml",
@@ -218,6 +265,37 @@ def test_recall_is_measured_where_the_search_is_approximate(project):
     assert re.search(recall, one)
     (pick,) = re.findall(r"pick_negatives\.py .*", done.stdout)
     assert pick.count(".recall.json") == 4
+
+
+def test_a_language_model_is_asked_as_the_configuration_says(project):
+    config = project.configure(
+        datasets={"d": {"pages": "volumes"}},
+        models=TINY,
+        queries={
+            "backend": "openai",
+            "openai": {"base_url": "http://127.0.0.1:1/v1", "model": "m $(id)"},
+            "forbidden": [r"\b(texten|'the text')\b"],
+            "budget": {"requests": 7},
+            "round_trip": {"by": "bm25", "top": 5},
+        },
+    )
+    done = project.snakemake("queries", "estimate", "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"python scripts/generate_queries\.py .*", done.stdout)
+    assert len(commands) == 4
+    words = shlex.split(commands[0].partition(" &> ")[0])
+    for flag, value in (
+        ("--backend", "openai"),
+        ("--model", "m $(id)"),
+        ("--forbidden", r"\b(texten|'the text')\b"),
+        ("--prompts", "config/prompts/sv-court.txt=1"),
+        ("--budget-requests", "7"),
+        ("--journal", "results/main/cache/queries/journal.jsonl"),
+    ):
+        assert words[words.index(flag) + 1] == value
+    (filtering,) = re.findall(r"python scripts/filter_queries\.py .*", done.stdout)
+    assert "--unite --round-trip bm25 --top 5" in filtering
+    assert "python scripts/estimate_queries.py" in done.stdout
 
 
 @pytest.mark.parametrize(("share", "searches"), [(0, None), (0.3, 2), (1, 2)])
@@ -287,6 +365,21 @@ def commands(project, config):
         {line.strip() for line in output.splitlines() if f"scripts/{name}.py" in line}
         for name in ("score_pairs", "split_by_length")
     ]
+
+
+def test_without_negatives_nothing_is_mined_and_nothing_scored(project):
+    args = {"train_group_size": 1, "knowledge_distillation": False}
+    datasets = {"a": {"pairs": "pairs.jsonl"}, "b": {"negatives": "negatives.jsonl"}}
+    config = project.configure(datasets=datasets, models=TINY, train={"args": args})
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    assert not (MINING | {"score_pairs"}) & set(job_counts(done.stdout))
+    assert done.stdout.count("--without-negatives") == 2
+    args["knowledge_distillation"] = True
+    project.configure(datasets=datasets, models=TINY, train={"args": args})
+    done = project.snakemake("-n", "--configfile", config)
+    assert done.returncode != 0
+    assert "`train.args.knowledge_distillation`: is true, but" in done.stdout
 
 
 def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):

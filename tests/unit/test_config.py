@@ -14,6 +14,7 @@ SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
 # Maps whose keys the user chooses.
 FREE = {
     "datasets",
+    "queries.openai.extra",
     "evaluate.systems",
     "evaluate.compare",
     "train.args",
@@ -88,6 +89,31 @@ def test_a_value_of_another_kind_is_named(value):
             | {"parts": DEFAULTS["parts"] | {"pairs": value}},
             SCHEMA,
         )
+
+
+@pytest.mark.parametrize(
+    ("queries", "sentence"),
+    [
+        ({"prompts": [{"file": "no.txt"}]}, r"queries\.prompts`: names no\.txt, which"),
+        (
+            {"judge": {"prompt": "x", "threshold": 3}},
+            r"queries\.judge\.prompt`: names x",
+        ),
+        ({"backend": "local"}, r"queries\.local\.model`: is None, expected the dir"),
+        (
+            {"budget": {"requests": None, "tokens": None, "money": 1}},
+            "all prices are 0",
+        ),
+        ({"openai": {"base_url": "http://me:key@host/v1"}}, r"openai\.base_url`: is"),
+    ],
+)
+def test_queries_that_cannot_be_asked_for_are_named(monkeypatch, queries, sentence):
+    monkeypatch.chdir(ROOT)
+    asked = DEFAULTS["queries"] | {"backend": "openai"} | queries
+    asked["openai"] = DEFAULTS["queries"]["openai"] | queries.get("openai", {})
+    datasets = {"d": {"example": {"cases": 9, "volumes": 3}}}
+    with pytest.raises(InputError, match=sentence):
+        check_config(DEFAULTS | {"datasets": datasets, "queries": asked}, SCHEMA)
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,25 @@ def test_scores_are_needed_for_distillation_only_and_empty_shards_fall_out(tmp_p
         shards.count_rows([empty], distill=False, group_size=3)
 
 
+def test_rows_without_negatives_train_in_groups_of_one(tmp_path):
+    from arkiv.train.upstream import MixedDataset
+
+    rows = [row(query=str(n), neg=[]) for n in range(4)]
+    del rows[1]["neg"]
+    path = write(tmp_path / "a.jsonl", rows)
+    counted = shards.count_rows([path], distill=False, group_size=1)
+    assert counted == {path: shards.Shard(4)}
+    with pytest.raises(InputError, match="`neg`"):
+        shards.count_rows([path], distill=False, group_size=2)
+    given = data_arguments([path], tmp_path, train_group_size=1)
+    mixed = MixedDataset(args=given, tokenizer=None)
+    assert [mixed[n] for n in range(4)] == [(str(n), ["p"], None) for n in range(4)]
+    [same] = ranks([path], tmp_path, batch_size=4, world_size=1, train_group_size=1)
+    queries, passages, scores, plain = same[0]
+    assert sorted(queries) == list("0123")
+    assert (passages, scores, plain) == (["p"] * 4, None, False)
+
+
 def data_arguments(paths, tmp_path, **more):
     _, kind, _ = args.argument_classes()
     given = {
@@ -644,6 +663,19 @@ def test_the_command_knows_one_node_and_several():
         ("print('training failed: E: why'); exit(3)", SystemExit, "E: why.*status 3"),
         ("print('oh'); exit(4)", SystemExit, "oh.*status 4"),
         ("print(' failed (exitcode: -9)'); exit(1)", SystemExit, "SIGKILL.*memory"),
+        (
+            "print('training failed: E: Connection closed by peer');"
+            "print(' failed (exitcode: 1) local_rank: 0');"
+            "print('  exitcode  : -15 (pid: 3)\\n  exitcode  : -9 (pid: 2)'); exit(1)",
+            SystemExit,
+            "SIGKILL.*memory",
+        ),
+        (
+            "print('training failed: E: why'); print(' failed (exitcode: 1)');"
+            "print('  exitcode  : -6 (pid: 2)'); exit(1)",
+            SystemExit,
+            "E: why",
+        ),
     ],
 )
 def test_a_failure_is_told_in_one_sentence(code, kind, said):

@@ -131,7 +131,8 @@ def count_rows(
         paths: JSON Lines files.
         distill: teacher scores are needed. Without them FlagEmbedding would train
             without distillation and say nothing.
-        group_size: passages per query; a row with fewer negatives repeats some.
+        group_size: passages per query; a row with fewer negatives repeats some, and
+            with a group of 1 needs none.
 
     Raises:
         InputError: a row that cannot be trained on, a column `batch_size` that is not
@@ -140,7 +141,7 @@ def count_rows(
     sizes: set[int | None] = set()  # of the present shard
 
     def check(record: Record) -> None:
-        check_shardable(record)
+        check_shardable(record, negatives=group_size > 1)
         if distill and not is_scored(record):
             raise InputError(
                 "is missing, but `knowledge_distillation` is on and needs teacher "
@@ -167,7 +168,7 @@ def count_rows(
         sizes.clear()
         for _, record in read_records(path, check):
             count += 1
-            few += len(record["neg"]) < group_size - 1
+            few += len(record.get("neg", [])) < group_size - 1
         if count:
             shards[path] = Shard(count, sizes.pop())
         else:

@@ -36,9 +36,9 @@ SCORES = dict.fromkeys(SCORE_KEYS, datasets.List(datasets.Value("float64")))
 
 
 def training_rows(path: str, columns: tuple[str, ...]) -> Iterator[Record]:
-    """The rows of a shard with these keys only."""
+    """The rows of a shard with these keys only; `neg` may be missing."""
     for _, record in read_records(path):
-        yield {column: record[column] for column in columns}
+        yield {column: record.get(column, []) for column in columns}
 
 
 class _Shards:
