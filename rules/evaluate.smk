@@ -1,5 +1,4 @@
 import json
-import shlex
 
 EVALUATE = config["evaluate"]
 BM25 = [name for name, system in SYSTEMS.items() if system["type"] == "bm25"]
@@ -175,8 +174,7 @@ rule measure_runs:
             bootstrap=EVALUATE["bootstrap"],
             length_edges=EVALUATE["length_edges"],
             confidence_edges=EVALUATE["confidence_edges"],
-            require=[shlex.quote(json.dumps(one)) for one in EVALUATE["require"]]
-            or None,
+            require=[json.dumps(one) for one in EVALUATE["require"]] or None,
             seed=config["seed"],
         ),
     message:
