@@ -1,5 +1,6 @@
 """Finding volumes and their files: folders, zip and tar, and what leads out of them."""
 
+import errno
 import io
 import os
 import tarfile
@@ -293,3 +294,24 @@ def test_a_volume_of_text_has_nothing_structured(tmp_path):
     (tmp_path / "2.XML").touch()
     with members(volume, tmp_path) as files:
         assert has_structured(files)
+
+
+def test_a_failing_disk_is_not_the_files_fault(tmp_path, monkeypatch):
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "1.json").write_text("{}")
+    write_tar(tmp_path / "w.tar", {"1.json": "{}"})
+    folder, packed = volumes(tmp_path)
+
+    def failing(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with members(folder, tmp_path) as (file,):
+        monkeypatch.setattr("arkiv.ingest.volumes.check_size", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            file.read()
+    monkeypatch.setattr(tarfile.TarFile, "next", failing)
+    with (
+        pytest.raises(OSError, match="Input/output error"),
+        members(packed, tmp_path),
+    ):
+        pass

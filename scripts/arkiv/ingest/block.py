@@ -14,8 +14,9 @@ from arkiv.files import Record
 from arkiv.hyphens import Hyphens
 from arkiv.ingest.formats import located, read_pages
 from arkiv.ingest.lines import LineFilter
+from arkiv.ingest.member import shown
 from arkiv.ingest.page import Page
-from arkiv.ingest.volumes import Volume, has_structured, members, shown
+from arkiv.ingest.volumes import Volume, has_structured, members
 from arkiv.lengths import TokenCounter
 
 log = logging.getLogger(__name__)
