@@ -176,7 +176,7 @@ def test_the_document_model_nests_by_regions_and_takes_the_surest_reading(write)
     )
     assert page.lines == (
         Line("ett två", 0.75, 1, regions=("marginalia",)),
-        Line("4", 0.625, 2, regions=("marginalia",)),
+        Line("fyra", 0.625, 2, regions=("marginalia",)),
         Line("slut", None, 3),
     )
     assert (page.number, page.image) == (21, "A0068699_00021.jpg")

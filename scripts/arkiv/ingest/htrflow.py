@@ -1,9 +1,9 @@
 """Pages of HTRflow JSON, both generations.
 
 Up to 0.2.6 a page is nested by `contains`: page > region > line, and a line's text and
-confidence are in `text_result.texts` and `text_result.scores`, side by side. Since the document
-model of its main branch (read at ef0ed37 of 9 April 2026, which still calls itself
-0.2.6) a page is nested by `regions`, and a line has a `transcription`, a list of
+confidence are in `text_result.texts` and `text_result.scores`, side by side. Since the
+document model of its main branch (read at ef0ed37 of 9 April 2026, which still calls
+itself 0.2.6) a page is nested by `regions`, and a line has a `transcription`, a list of
 `{"text", "confidence"}`; empty attributes are left out. Words below a line are not
 read.
 
@@ -101,7 +101,7 @@ def _lines_of_nested(node: dict, above: tuple[str, ...]) -> Iterator[dict]:
 
 
 def _surest(texts: object, scores: object) -> tuple[str, float | None]:
-    """The text of the highest score, which HTRflow's own exports take; else the first."""
+    """The text of the highest score, as in HTRflow's own exports; else the first."""
     texts, scores = (each if isinstance(each, list) else [] for each in (texts, scores))
     known = [
         (text, None if isinstance(score, str) else share(score))
