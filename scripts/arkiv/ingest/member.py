@@ -11,8 +11,8 @@ from arkiv.ingest.page import not_a_page
 
 # Bytes of a file. With every word and glyph on it a page has some ten million.
 LARGEST = 1 << 26
-# What the names of pages end with, but for plain text.
-STRUCTURED = (".json", ".xml")
+# What the names of pages end with.
+STRUCTURED, PLAIN = (".json", ".xml"), ".txt"
 # Errors that are the same at every try; gzip and lzma raise one without a number.
 OF_THE_FILE = {
     *(errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ELOOP),
@@ -27,6 +27,11 @@ class Member:
     name: str
     read: Callable[[], bytes]
     """Raises InputError, without the file."""
+
+
+def looks_like_page(name: str) -> bool:
+    """Whether a file has the name of one."""
+    return name.lower().endswith((*STRUCTURED, PLAIN))
 
 
 def shown(name: str) -> str:

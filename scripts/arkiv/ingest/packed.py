@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from arkiv.ingest.member import (
     LARGEST,
-    STRUCTURED,
     Member,
     bounded,
     check_size,
+    looks_like_page,
     refusing,
     said,
     shown,
@@ -111,7 +111,7 @@ def _side_by_side(
     holding = Counter(
         path.parent
         for path, _ in found
-        if _looks_like_page(path.name) and not _leads_out(path)
+        if looks_like_page(path.name) and not _leads_out(path)
     )
     folder = min(holding, key=lambda each: (-holding[each], str(each)), default=None)
     taken: set[PurePosixPath] = set()
@@ -130,10 +130,6 @@ def _side_by_side(
         else:
             result.append(Member(str(path), refusing(reason)))
     return result
-
-
-def _looks_like_page(name: str) -> bool:
-    return name.lower().endswith((*STRUCTURED, ".txt"))
 
 
 def _is_hidden(path: PurePosixPath) -> bool:

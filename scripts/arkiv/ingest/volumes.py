@@ -19,11 +19,14 @@ from arkiv.errors import InputError
 from arkiv.ingest.formats import page_number
 from arkiv.ingest.member import (
     LARGEST,
+    PLAIN,
     STRUCTURED,
     Member,
     bounded,
     check_size,
     is_of_the_file,
+    looks_like_page,
+    refusing,
     said,
     shown,
 )
@@ -139,9 +142,14 @@ def members(volume: Volume, root: str | Path) -> Iterator[list[Member]]:
         yield sorted(found, key=lambda member: place(member.name))
 
 
-def has_structured(found: Iterable[Member]) -> bool:
-    """Whether some of the files look like pages in a format other than plain text."""
-    return any(member.name.lower().endswith(STRUCTURED) for member in found)
+def is_of_text(found: Iterable[Member]) -> bool:
+    """Whether text files are a volume's pages: if there are more than JSON and XML.
+
+    Else they are a README, or what the pages hold once more.
+    """
+    names = [member.name.lower() for member in found]
+    text = sum(name.endswith(PLAIN) for name in names)
+    return text > sum(name.endswith(STRUCTURED) for name in names)
 
 
 def place(name: str) -> tuple:
@@ -157,11 +165,35 @@ def place(name: str) -> tuple:
 
 
 def _in_folder(folder: Path, root: Path) -> list[Member]:
-    return [
+    """The files of a folder, or of the one in it that holds most page files.
+
+    As Transkribus exports a volume: pages in `page`, beside other things.
+    """
+    own = _visible(folder)
+    inner = {each: _visible(each) for each in own if _is_folder(each)}
+    holding = {
+        each: sum(looks_like_page(path.name) for path in paths)
+        for each, paths in {folder: own, **inner}.items()
+    }
+    chosen = min(holding, key=lambda each: (-holding[each], str(each)))
+    found = [
         Member(shown(path.name), partial(_read_file, path, root))
-        for path in folder.iterdir()
-        if path.name[0] != "."
+        for path in inner.get(chosen, own)
     ]
+    if chosen != folder:
+        reason = f"lies beside {shown(chosen.name)}, the folder of the pages"
+        found += [
+            Member(shown(path.name), refusing(reason)) for path in own if path != chosen
+        ]
+    return found
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name[0] != "."]
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _read_file(path: Path, root: Path) -> bytes:
