@@ -20,6 +20,7 @@ from benchmarks import HERE, machine, report
 from benchmarks.batches import batches
 from benchmarks.bench import Bench, Result
 from benchmarks.harness import BenchmarkError
+from benchmarks.ingest import ingest
 from benchmarks.mining import mining
 from benchmarks.search import search
 from benchmarks.split import split
@@ -28,6 +29,7 @@ from benchmarks.training import training
 
 # A benchmark makes its data, runs its variants, checks that all did the same work.
 BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
+    "ingest": ingest,
     "mining": mining,
     "search": search,
     "teacher": teacher,

@@ -28,6 +28,37 @@ def parts(count: int = PARTS) -> list[str]:
     return [f"{index}-of-{count}" for index in range(1, count + 1)]
 
 
+def ingest(
+    pages: Path, model: Path, *, parts_of: int, duplicate_jaccard: float
+) -> list[list[str]]:
+    """From pages to `{out}/documents.jsonl`, block by block, one document a page."""
+    names = parts(parts_of)
+    blocks = [
+        script(
+            "build_documents",
+            pages=pages,
+            tokenizer=model,
+            method="page",
+            part=name,
+            output=f"{{out}}/{name}.jsonl",
+            rejected=f"{{out}}/{name}.rejected.jsonl",
+            stats=f"{{out}}/{name}.stats.json",
+        )
+        for name in names
+    ]
+    merge = script(
+        "merge_documents",
+        documents=[f"{{out}}/{name}.jsonl" for name in names],
+        rejected_by_blocks=[f"{{out}}/{name}.rejected.jsonl" for name in names],
+        stats_of_blocks=[f"{{out}}/{name}.stats.json" for name in names],
+        duplicate_jaccard=duplicate_jaccard,
+        output="{out}/documents.jsonl",
+        rejected="{out}/rejected.jsonl",
+        stats="{out}/stats.json",
+    )
+    return [*blocks, merge]
+
+
 def mine(
     archive: Path,
     model: Path,

@@ -9,11 +9,12 @@ merge_documents.py makes one dataset of the blocks.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from arkiv.cli import add_on_bad_input, add_part, parser, run
@@ -44,7 +45,9 @@ METHOD = (
 METHODS = ("sampled", "page", "windows", "headings")
 
 
-def cutter(arguments):
+def cutter(
+    arguments: argparse.Namespace,
+) -> Callable[[Iterable[Word], str], Iterator[list[Word]]]:
     """The function that cuts the words of a volume into documents.
 
     Raises:
@@ -149,8 +152,9 @@ def main(argv: list[str] | None = None) -> None:
             reject=reject,
         )
         found = volumes(arguments.pages)
-        mine = found[slice_of(arguments.part.bounds(len(found)))]
-        count = write_records(arguments.output, block.documents(mine))
+        mine = arguments.part.bounds(len(found))
+        made = block.documents(found[mine.start : mine.stop])
+        count = write_records(arguments.output, made)
     stats = block.stats()
     write_json(arguments.stats, stats)
     log.info(
@@ -159,11 +163,6 @@ def main(argv: list[str] | None = None) -> None:
         ", ".join(f"{key} {value}" for key, value in stats.items()),
     )
     log.info("took %.1f s", time.monotonic() - started)
-
-
-def slice_of(rows: range) -> slice:
-    """A range as a slice."""
-    return slice(rows.start, rows.stop)
 
 
 if __name__ == "__main__":

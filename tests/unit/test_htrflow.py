@@ -50,6 +50,23 @@ def test_lines_of_nested_regions_in_order_and_no_words(write):
     assert page.regions_without_text == 0
 
 
+@pytest.mark.parametrize(
+    ("texts", "scores", "text", "confidence"),
+    [
+        (["a", "b", "c"], [0.5, 0.75, 0.75], "b", 0.75),
+        (["a", "b"], [], "a", None),
+        (["a", "b"], [0.5], "a", 0.5),
+        ([3, "b"], [0.9, "0.5"], "b", None),
+        (["a"], "x", "a", None),
+    ],
+)
+def test_of_several_readings_the_surest_is_taken(
+    write, texts, scores, text, confidence
+):
+    result = {"text_result": {"texts": texts, "scores": scores}}
+    assert read_page(write(region(result))).lines == (Line(text, confidence, 1),)
+
+
 def test_regions_without_text_are_counted(write):
     page = read_page(
         write(region(region(), region(line("ord", 0.9)), region(line(" "))))
@@ -159,7 +176,7 @@ def test_the_document_model_nests_by_regions_and_takes_the_surest_reading(write)
     )
     assert page.lines == (
         Line("ett två", 0.75, 1, regions=("marginalia",)),
-        Line("4", 0.625, 2, regions=("marginalia",)),
+        Line("fyra", 0.625, 2, regions=("marginalia",)),
         Line("slut", None, 3),
     )
     assert (page.number, page.image) == (21, "A0068699_00021.jpg")

@@ -1,5 +1,6 @@
 """Finding volumes and their files: folders, zip and tar, and what leads out of them."""
 
+import errno
 import io
 import os
 import tarfile
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from arkiv.errors import InputError
-from arkiv.ingest.volumes import has_structured, members, volumes
+from arkiv.ingest.volumes import is_of_text, members, volumes
 
 ORDERED = ["b_2.json", "a_9.json", "a_10.json", "v2_10.json", "v10_10.json"]
 ORDERED += ["x2a.json", "x10a.json"]
@@ -249,6 +250,30 @@ def test_folders_pipes_and_links_that_lead_nowhere_or_out_are_refused(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_pages_may_lie_in_a_folder_of_the_volume_as_transkribus_exports_them(
+    tmp_path, packed
+):
+    content = {
+        **{f"page/{n}.xml": f"page {n}" for n in range(1, 4)},
+        "mets.xml": "mets",
+        "metadata.xml": "metadata",
+        "1.jpg": "image",
+        "thumbs/1.xml": "other",
+    }
+    if packed:
+        write_zip(tmp_path / "v.zip", {f"v/{key}": x for key, x in content.items()})
+    for name, text in content.items():
+        if not packed:
+            (tmp_path / "v" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "v" / name).write_text(text)
+    (only,) = volumes(tmp_path)
+    found = found_in(only.path, tmp_path)
+    good = {name: text for name, text in found.items() if "not a page" not in text}
+    assert good == {f"{n}.xml": f"page {n}" for n in range(1, 4)}
+    assert len(found) == 7
+
+
 def test_of_two_volumes_of_one_name_the_second_is_refused(tmp_path):
     (tmp_path / "v").mkdir()
     for name in ("v.zip", "v.tar"):
@@ -285,11 +310,37 @@ def test_a_name_that_is_not_utf_8_is_shown_as_text(tmp_path):
     assert found_in(tmp_path / "v", tmp_path) == {"bl\ufffd_1.json": "good"}
 
 
-def test_a_volume_of_text_has_nothing_structured(tmp_path):
+def test_text_files_are_pages_where_they_outnumber_the_others(tmp_path):
+    def is_text():
+        (volume,) = volumes(tmp_path)
+        with members(volume, tmp_path) as files:
+            return is_of_text(files)
+
     (tmp_path / "1.txt").touch()
-    (volume,) = volumes(tmp_path)
-    with members(volume, tmp_path) as files:
-        assert not has_structured(files)
-    (tmp_path / "2.XML").touch()
-    with members(volume, tmp_path) as files:
-        assert has_structured(files)
+    (tmp_path / "1.jpg").touch()
+    assert is_text()
+    (tmp_path / "mets.XML").touch()
+    assert not is_text()
+    (tmp_path / "2.txt").touch()
+    assert is_text()
+
+
+def test_a_failing_disk_is_not_the_files_fault(tmp_path, monkeypatch):
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "1.json").write_text("{}")
+    write_tar(tmp_path / "w.tar", {"1.json": "{}"})
+    folder, packed = volumes(tmp_path)
+
+    def failing(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with members(folder, tmp_path) as (file,):
+        monkeypatch.setattr("arkiv.ingest.volumes.check_size", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            file.read()
+    monkeypatch.setattr(tarfile.TarFile, "next", failing)
+    with (
+        pytest.raises(OSError, match="Input/output error"),
+        members(packed, tmp_path),
+    ):
+        pass

@@ -14,8 +14,9 @@ from arkiv.files import Record
 from arkiv.hyphens import Hyphens
 from arkiv.ingest.formats import located, read_pages
 from arkiv.ingest.lines import LineFilter
+from arkiv.ingest.member import shown
 from arkiv.ingest.page import Page
-from arkiv.ingest.volumes import Volume, has_structured, members, shown
+from arkiv.ingest.volumes import Volume, is_of_text, members
 from arkiv.lengths import TokenCounter
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Block:
     def __post_init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
+        self._words_cut = 0
 
     def documents(self, volumes: Iterable[Volume]) -> Iterator[Record]:
         """The documents of the volumes, those that are not too long.
@@ -78,7 +80,7 @@ class Block:
             cut = self.cut(self._words(volume), volume.name)
             made = (record(document, volume.name) for document in cut)
             for item in self._with_tokens(made):
-                self.counts["words_repeated"] += item["words"]
+                self._words_cut += item["words"]
                 if item["tokens"] <= self.max_tokens:
                     yield item
                     continue
@@ -88,9 +90,9 @@ class Block:
 
     def stats(self) -> Record:
         """The counts, and how often each reason set something aside."""
+        # What windows have in common is in two documents.
+        self.counts["words_repeated"] = self._words_cut - self.counts["words"]
         counts = {key: self.counts[key] for key in COUNTS}
-        # Counted in documents so far: what windows have in common is there twice.
-        counts["words_repeated"] -= counts["words"]
         return {**counts, "rejected": dict(sorted(self.reasons.items()))}
 
     def _with_tokens(self, items: Iterable[Record]) -> Iterator[Record]:
@@ -117,7 +119,7 @@ class Block:
     def _pages(self, volume: Volume) -> Iterator[Page]:
         try:
             with members(volume, self.root) as files:
-                plain_text = not has_structured(files)
+                plain_text = is_of_text(files)
                 for file in files:
                     path = f"{shown(str(volume.path))}/{file.name}"
                     try:

@@ -6,13 +6,13 @@ import re
 
 from arkiv.errors import InputError
 from arkiv.ingest import alto, htrflow, page_xml, plain, xml
+from arkiv.ingest.member import PLAIN
 from arkiv.ingest.page import Page, Sheet, not_a_page
 
 # Digits of a page number; a longer run is not one.
 LONGEST_NUMBER = 18
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 READERS = {"PcGts": page_xml.read, "alto": alto.read}
-PLAIN = ".txt"
 
 
 def read_pages(name: str, data: bytes, *, plain_text: bool = True) -> list[Page]:

@@ -1,9 +1,9 @@
 """Pages of HTRflow JSON, both generations.
 
 Up to 0.2.6 a page is nested by `contains`: page > region > line, and a line's text and
-confidence are `text_result.texts[0]` and `text_result.scores[0]`. Since the document
-model of its main branch (read at ef0ed37 of 9 April 2026, which still calls itself
-0.2.6) a page is nested by `regions`, and a line has a `transcription`, a list of
+confidence are in `text_result.texts` and `text_result.scores`, side by side. Since the
+document model of its main branch (read at ef0ed37 of 9 April 2026, which still calls
+itself 0.2.6) a page is nested by `regions`, and a line has a `transcription`, a list of
 `{"text", "confidence"}`; empty attributes are left out. Words below a line are not
 read.
 
@@ -12,6 +12,7 @@ Source: `Json` in src/htrflow/serialization/serialization.py of AI-Riksarkivet/h
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -87,10 +88,10 @@ def _lines_of_nested(node: dict, above: tuple[str, ...]) -> Iterator[dict]:
     within = above + classes(_text(given), _text(node.get("segmentation_label")))
     result = node.get("text_result")
     if isinstance(result, dict):
-        score = _first(result.get("scores"))
+        text, score = _surest(result.get("texts"), result.get("scores"))
         yield {
-            "text": _text(_first(result.get("texts"))) or "",
-            "confidence": None if isinstance(score, str) else score,
+            "text": text,
+            "confidence": score,
             "id": _text(node.get("label")),
             "regions": within,
         }
@@ -99,8 +100,15 @@ def _lines_of_nested(node: dict, above: tuple[str, ...]) -> Iterator[dict]:
         yield from _lines_of_nested(part, within)
 
 
-def _first(values: object) -> object:
-    return values[0] if isinstance(values, list) and values else None
+def _surest(texts: object, scores: object) -> tuple[str, float | None]:
+    """The text of the highest score, as in HTRflow's own exports; else the first."""
+    texts, scores = (each if isinstance(each, list) else [] for each in (texts, scores))
+    known = [
+        (text, None if isinstance(score, str) else share(score))
+        for text, score in itertools.zip_longest(texts, scores[: len(texts)])
+        if isinstance(text, str)
+    ]
+    return max(known, key=lambda reading: reading[1] or 0.0, default=("", None))
 
 
 def _lines_of_document(node: dict, above: tuple[str, ...]) -> Iterator[dict]:

@@ -7,7 +7,7 @@ import re
 from arkiv.ingest.page import Sheet, not_a_page
 
 # Of what no text has: a sign that the file is something else.
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x7f]")
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 
 
 def read(data: bytes) -> list[Sheet]:
