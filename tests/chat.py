@@ -79,7 +79,7 @@ class Held:
             **given,
         )
         try:
-            end = time.monotonic() + 60
+            end = time.monotonic() + 120
             while chat.answered.total() < full or chat.at_once < at_once:
                 assert process.poll() is None, process.stdout.read().decode()
                 assert time.monotonic() < end
@@ -190,11 +190,12 @@ class Chat:
                     self._refused[prompt] = time.monotonic()
             self._send(handler, kind, body.encode())
             return
-        body = json.dumps(self.answer(request)).encode()
-        if kind == "cut":
+        elif kind == "cut":
+            body = json.dumps(completion("cut")).encode()
             self._send(handler, 200, body, length=len(body) + 10)
             handler.close_connection = True
             return
+        body = json.dumps(self.answer(request)).encode()
         self._send(handler, 200, body)
         with self._lock:
             self.answered[prompt] += 1
