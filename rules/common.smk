@@ -9,6 +9,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.config import check_config, without_removed
 from arkiv.errors import InputError
+from arkiv.systems import builds_on
 
 config = without_removed(config)
 try:
@@ -172,23 +173,6 @@ def shards_of(datasets, round=""):
             length=LENGTHS,
         )
     ]
-
-
-def model_of(role):
-    """The directory of the embedder or the reranker: given, or made by prepare_model."""
-    wanted = config["models"][role]["source"]
-    if wanted == "tiny":
-        return f"{MODELS}/tiny-{role}"
-    if Path(wanted).is_dir():
-        return wanted
-    if wanted.startswith((".", "~")) or Path(wanted).is_absolute():
-        raise WorkflowError(
-            f"configuration: `models.{role}.source`: names {wanted}, which is not a "
-            "directory"
-        )
-    revision = config["models"][role].get("revision") or "main"
-    slug = "--".join(Path(wanted).parts)
-    return f"{MODELS}/{slug}@{revision[:12]}"
 
 
 def model_before(training):

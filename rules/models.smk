@@ -1,4 +1,51 @@
-ROLE_OF_MODEL = {model_of(role): role for role in ("embedder", "reranker")}
+# Of the model that a system of a type may bring along.
+KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "reranker"}
+
+
+def model_directory(kind, source, revision, key):
+    """The directory of a model: given, or made by prepare_model; `key` in the config."""
+    if source == "tiny":
+        return f"{MODELS}/tiny-{'reranker' if kind == 'reranker' else 'embedder'}"
+    if Path(source).is_dir():
+        return source
+    if source.startswith((".", "~")) or Path(source).is_absolute():
+        raise WorkflowError(
+            f"configuration: `{key}.source`: names {source}, which is not a directory"
+        )
+    slug = "--".join(Path(source).parts)
+    return f"{MODELS}/{slug}@{(revision or 'main')[:12]}"
+
+
+def model_of(role):
+    """The directory of the embedder or the reranker."""
+    wanted = config["models"][role]
+    return model_directory(
+        role, wanted["source"], wanted.get("revision"), f"models.{role}"
+    )
+
+
+def model_of_system(name):
+    """The directory of the model that a system brings along, or of the teacher."""
+    system = SYSTEMS[name]
+    if "source" not in system:
+        return model_of("reranker")
+    return model_directory(
+        KIND_OF_SYSTEM[system["type"]],
+        system["source"],
+        system.get("revision"),
+        f"evaluate.systems.{name}",
+    )
+
+
+# What prepare_model makes: of each directory the kind of the model and where it comes
+# from. A model of both a role and a system must do for its role.
+MADE_OF = {
+    model_of_system(name): (KIND_OF_SYSTEM[system["type"]], system)
+    for name, system in SYSTEMS.items()
+    if "source" in system
+} | {
+    model_of(role): (role, config["models"][role]) for role in ("embedder", "reranker")
+}
 
 
 rule prepare_model:
@@ -18,10 +65,11 @@ rule prepare_model:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        kind=lambda w, output: ROLE_OF_MODEL[output[0]],
-        options=lambda w, output: flags(**config["models"][ROLE_OF_MODEL[output[0]]]),
+        options=lambda w, output: flags(
+            kind=MADE_OF[output[0]][0],
+            **{key: MADE_OF[output[0]][1].get(key) for key in ("source", "revision")},
+        ),
     message:
         "Preparing the model {wildcards.name}"
     shell:
-        "python scripts/prepare_model.py --kind {params.kind} {params.options}"
-        " --output {output} &> {log}"
+        "python scripts/prepare_model.py {params.options} --output {output} &> {log}"
