@@ -11,12 +11,14 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from arkiv.config import check_config, without_removed
 from arkiv.errors import InputError
 from arkiv.layout import (
+    model_of_system,
     model_under_test,
     prepared_model,
     rounds_of,
     run_folder,
     trainings_of,
 )
+from arkiv.systems import builds_on
 
 config = without_removed(config)
 try:
@@ -170,12 +172,17 @@ def shards_of(datasets, round=""):
     ]
 
 
-def model_of(role):
-    """The directory of the embedder or the reranker: given, or made by prepare_model."""
+def given_model(find, name):
+    """What a function of arkiv.layout finds for a role or a system by its name."""
     try:
-        return prepared_model(config, role)
+        return find(config, name)
     except InputError as error:
         raise WorkflowError(f"configuration: {error}")
+
+
+def model_of(role):
+    """The directory of the embedder or the reranker: given, or made by prepare_model."""
+    return given_model(prepared_model, role)
 
 
 def model_before(training):

@@ -1,15 +1,11 @@
 import json
 
-EVALUATE = config["evaluate"]
-BM25 = [name for name, system in SYSTEMS.items() if system["type"] == "bm25"]
-M3 = [name for name, system in SYSTEMS.items() if system["type"] == "m3"]
 # SYSTEM=BASE words; a system may have several bases.
 COMPARED = [
     f"{system}={base}"
     for system, bases in EVALUATE["compare"].items()
     for base in ([bases] if isinstance(bases, str) else bases)
 ]
-MODELS_UNDER_TEST = sorted({SYSTEMS[name]["model"] for name in M3})
 
 
 rule build_collection:
@@ -42,108 +38,6 @@ rule build_collection:
         " --tokenizer {input.model} {params.options} --corpus {output.corpus}"
         " --queries {output.queries}"
         " --qrels {output.qrels} &> {log}"
-
-
-rule encode_collection:
-    """Encode the test collection, dense and sparse, with one model."""
-    input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
-        model=lambda w: model_under_test(config, w.model),
-    output:
-        directory(results("encodings/{model}")),
-    log:
-        log_of("encode_collection", "{model}"),
-    benchmark:
-        benchmark_of("encode_collection", "{model}")
-    conda:
-        "../envs/m3.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(16000),
-        runtime=growing(480),
-    params:
-        options=flags(
-            max_length=MINING["passage_max_length"],
-            query_max_length=MINING["query_max_length"],
-            batch_tokens=EVALUATE["batch_tokens"],
-            **RUN_OPTIONS,
-        ),
-    message:
-        "Encoding the test collection with the {wildcards.model} model"
-    shell:
-        "python scripts/encode_collection.py --corpus {input.corpus}"
-        " --queries {input.queries} --model {input.model} {params.options}"
-        " --output {output} &> {log}"
-
-
-rule retrieve_bm25:
-    """Rank the corpus for every test query by BM25."""
-    input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
-        model=model_of("embedder"),
-    output:
-        results("runs/{system}.trec"),
-    log:
-        log_of("retrieve_bm25", "{system}"),
-    benchmark:
-        benchmark_of("retrieve_bm25", "{system}")
-    wildcard_constraints:
-        system="|".join(BM25) or "no-such-system^",
-    conda:
-        "../envs/evaluate.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(8000),
-        runtime=growing(120),
-    params:
-        options=flags(depth=EVALUATE["depth"]),
-    message:
-        "Ranking by {wildcards.system}"
-    shell:
-        "python scripts/retrieve_bm25.py --corpus {input.corpus} --queries {input.queries}"
-        " --tokenizer {input.model} {params.options} --output {output} &> {log}"
-
-
-rule retrieve_m3:
-    """Rank the corpus for every test query by one model and mode."""
-    input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
-        encodings=lambda w: results(f"encodings/{SYSTEMS[w.system]['model']}"),
-        model=lambda w: model_under_test(config, SYSTEMS[w.system]["model"]),
-    output:
-        results("runs/{system}.trec"),
-    log:
-        log_of("retrieve_m3", "{system}"),
-    benchmark:
-        benchmark_of("retrieve_m3", "{system}")
-    wildcard_constraints:
-        system="|".join(M3) or "no-such-system^",
-    conda:
-        "../envs/m3.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(16000),
-        runtime=growing(480),
-    params:
-        mode=lambda w: SYSTEMS[w.system]["mode"],
-        options=flags(
-            weights=EVALUATE["weights"],
-            depth=EVALUATE["depth"],
-            rerank_depth=EVALUATE["rerank_depth"],
-            max_length=MINING["passage_max_length"],
-            query_max_length=MINING["query_max_length"],
-            batch_tokens=EVALUATE["batch_tokens"],
-            **RUN_OPTIONS,
-        ),
-    message:
-        "Ranking by {wildcards.system}"
-    shell:
-        "python scripts/retrieve_m3.py --corpus {input.corpus} --queries {input.queries}"
-        " --encodings {input.encodings} --model {input.model} --mode {params.mode}"
-        " {params.options} --output {output} &> {log}"
 
 
 rule measure_runs:

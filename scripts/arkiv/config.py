@@ -10,6 +10,7 @@ from typing import Any
 
 from arkiv.errors import InputError
 from arkiv.requirements import check_requirement
+from arkiv.systems import check_systems
 
 # Maps in which `key: null` takes an entry of the defaults away.
 REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
@@ -100,7 +101,6 @@ def _explained(error: Any) -> InputError:
         "minLength": lambda: "expected a text",
         "maxLength": lambda: f"expected at most {wanted} characters",
         "minProperties": lambda: f"expected at least {wanted} entries",
-        "maxProperties": lambda: "takes no other keys with this `type`",
     }.get(error.validator, lambda: error.message)()
     return InputError(f"is {value!r}, {expected}", key=path)
 
@@ -206,13 +206,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
             key="evaluate.rerank_depth",
         )
     rounds = config["rounds"]
-    for name, system in systems.items():
-        model = system.get("model", "base")
-        if model.startswith("round_") and int(model.removeprefix("round_")) > rounds:
-            raise InputError(
-                f"is {model}, but `rounds` is {rounds}",
-                key=f"evaluate.systems.{name}.model",
-            )
+    check_systems(evaluate, rounds)
     mined = config["train"]["args"].get("train_group_size") != 1 and any(
         MINED_KINDS & set(one) for one in datasets.values()
     )

@@ -203,6 +203,72 @@ def test_rounds_and_weights_that_cannot_be_are_refused(project, overlay, said):
     assert said in done.stdout
 
 
+ALONE = dict.fromkeys(
+    [
+        f"{model}_{mode}"
+        for model in ("base", "tuned")
+        for mode in ("sparse", "combined")
+    ]
+    + ["base_multi_vector", "tuned_multi_vector", "base_dense", "tuned_dense"]
+)
+SYSTEMS = {
+    "words": {"type": "bm25", "tokens": "words", "stemming": "swedish"},
+    "e5": {
+        "type": "embedder",
+        "source": "some/e5",
+        "revision": "0123456789abcdef",
+        "query_prompt": "query: it's",
+    },
+    "same": {"type": "embedder", "source": "some/e5", "revision": "0123456789abcdef"},
+    "rrf": {"type": "fusion", "systems": ["words", "e5"], "weights": [1, 0.5]},
+    "reranked": {"type": "reranker", "system": "rrf", "depth": 50},
+    "other": {"type": "reranker", "system": "bm25", "source": "some/reranker"},
+    "first": {"type": "m3", "model": "base", "mode": "dense"},
+}
+
+
+def test_systems_of_every_type_go_through_their_rules(project):
+    compare = {name: None for name in ALONE if name.startswith("tuned_")}
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models=TINY,
+        evaluate={"systems": ALONE | SYSTEMS, "compare": compare},
+        report={"systems": ["bm25", "reranked"]},
+    )
+    done = project.snakemake("evaluate", "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    counts = job_counts(done.stdout)
+    assert counts["retrieve_bm25"] == 2
+    assert counts["retrieve_embedder"] == counts["retrieve_reranker"] == 2
+    assert counts["retrieve_fusion"] == counts["retrieve_m3"] == 1
+    assert counts["prepare_model"] == 4  # two tiny ones, e5 once, the other reranker
+    # Only what is needed is encoded: the base model's dense vectors.
+    assert counts["encode_collection"] == 1
+    (encode,) = re.findall(r"encode_collection\.py .*", done.stdout)
+    assert "--sparse" not in encode
+    assert "--cache results/main/cache/embeddings" in encode
+    said = {
+        re.search(r"--output (\S+)", command)[1]: command
+        for command in re.findall(r"(?:retrieve|prepare)\w+\.py .*", done.stdout)
+    }
+    run = "results/main/runs"
+    assert "--words --depth 1000 --stemming swedish" in said[f"{run}/words.trec"]
+    assert "--tokenizer" not in said[f"{run}/words.trec"]
+    assert "--tokenizer models/tiny-embedder" in said[f"{run}/bm25.trec"]
+    e5 = "models/some--e5@0123456789ab"
+    assert f"--model {e5} " in said[f"{run}/e5.trec"]
+    words = shlex.split(said[f"{run}/e5.trec"])
+    assert words[words.index("--query-prompt") + 1] == "query: it's"
+    assert "--kind dense --source some/e5 --revision 0123456789abcdef" in said[e5]
+    fused = f"--runs {run}/words.trec {run}/e5.trec --weights 1 0.5 --depth 1000"
+    assert fused in said[f"{run}/rrf.trec"]
+    reranked = f"--run {run}/rrf.trec --model models/tiny-reranker --rerank-depth 50"
+    assert reranked in said[f"{run}/reranked.trec"]
+    assert "--cache results/main/cache/scores" in said[f"{run}/reranked.trec"]
+    other = f"--run {run}/bm25.trec --model models/some--reranker@main"
+    assert other in said[f"{run}/other.trec"]
+
+
 def test_what_is_required_is_checked_when_all_else_is_done(project):
     require = [{"system": "tuned_dense", "measure": "AP", "over": "bm25", "by": 0.02}]
     given = {"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY}
@@ -231,6 +297,14 @@ def test_what_is_required_is_checked_when_all_else_is_done(project):
         (
             {"measures": ["AP", "map"]},
             "`evaluate.measures.1`: is 'map', expected a name of the form",
+        ),
+        (
+            {"systems": {"x": {"type": "fusion", "systems": ["x", "bm25"]}}},
+            "`evaluate.systems.x`: builds on itself: x -> x",
+        ),
+        (
+            {"systems": {"x": {"type": "embedder", "source": "./none"}}},
+            "`evaluate.systems.x.source`: names ./none, which is not a directory",
         ),
         (
             {"compare": {"tuned_dense": ["bm25", "x"]}},
