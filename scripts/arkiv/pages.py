@@ -88,7 +88,7 @@ def joined(*content: object) -> Html:
     return Html("".join(map(html, content)))
 
 
-def element(name: str, *content: object, **attributes: object) -> Html:
+def element(name: str, /, *content: object, **attributes: object) -> Html:
     """An element with escaped content and attributes.
 
     `class_` stands for the attribute `class`, `aria_label` for `aria-label`. An
@@ -166,18 +166,22 @@ def provenance(passage: Record) -> str:
     """Volume, pages and lines of a passage, as far as they are known."""
     if passage.get("volume") is None:
         return f"passage {passage['id']}"
-    words = f"volume {passage['volume']}"
-    first, last = passage.get("first_page"), passage.get("last_page")
-    if first is None:
-        return words
-    one_page = last in (None, first)
-    words += f", page {first}" if one_page else f", pages {first}–{last}"
-    first, last = passage.get("first_line"), passage.get("last_line")
-    if first is None:
-        return words
-    if last is None or (one_page and first == last):
-        return f"{words}, line {first}"
-    return f"{words}, {f'lines {first}–' if one_page else f'line {first} to '}{last}"
+    volume = f"volume {passage['volume']}"
+    pages = [passage.get("first_page"), passage.get("last_page")]
+    lines = [passage.get("first_line"), passage.get("last_line")]
+    if pages[0] is None:
+        return volume
+    if pages[1] in (None, pages[0]):
+        words = f"{volume}, page {pages[0]}"
+        if lines[0] is None:
+            return words
+        if lines[1] in (None, lines[0]):
+            return f"{words}, line {lines[0]}"
+        return f"{words}, lines {lines[0]}–{lines[1]}"
+    if None in lines:
+        return f"{volume}, pages {pages[0]}–{pages[1]}"
+    first, last = (f"page {p}, line {n}" for p, n in zip(pages, lines, strict=True))
+    return f"{volume}, {first} – {last}"
 
 
 class Asked:

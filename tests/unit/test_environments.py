@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
 RULE = re.compile(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
-PACKAGE_OF = {"faiss": "faiss-gpu", "yaml": "PyYAML"}
+PACKAGE_OF = {"faiss": "faiss-gpu", "yaml": "PyYAML", "flask": "Flask"}
 
 
 def rules() -> dict[str, tuple[str, str]]:
@@ -76,6 +76,10 @@ def needed(script: str) -> set[str]:
 def test_a_script_imports_what_its_environment_installs(rule):
     environment, script = rules()[rule]
     assert needed(script) <= packages(environment)
+
+
+def test_the_search_page_imports_what_its_environment_installs():
+    assert needed("serve_search") | {"bm25s", "Flask"} <= packages("serve")
 
 
 def test_only_models_need_torch():
