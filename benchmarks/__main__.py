@@ -21,6 +21,7 @@ from benchmarks.bench import Bench, Result
 from benchmarks.harness import BenchmarkError
 from benchmarks.mining import mining
 from benchmarks.search import search
+from benchmarks.serve import serve
 from benchmarks.split import split
 from benchmarks.teacher import teacher
 from benchmarks.training import training
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "teacher": teacher,
     "split": split,
     "training": training,
+    "serve": serve,
 }
 CACHE = HERE / ".cache"
 CORES_WITHOUT_GPU = 2

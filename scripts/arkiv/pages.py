@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -200,18 +201,24 @@ class Asked:
             word[:end] for word in self.words for end in range(SHORTEST, len(word) + 1)
         }
 
+        self._known: dict[str, bool] = {}
+
     def __contains__(self, word: str) -> bool:
         """Whether a word is one of those asked for, up to case and ending.
 
         One must begin with the other: Swedish `kvarn` finds `kvarnen`.
         """
-        word = word.casefold()
-        return word in self.words or (
-            len(word) >= SHORTEST
-            and (
-                word in self._beginnings
-                or any(word[:end] in self.words for end in range(SHORTEST, len(word)))
-            )
+        known = self._known.get(word)
+        if known is None:
+            known = self._known[word] = self._is_asked(word.casefold())
+        return known
+
+    def _is_asked(self, word: str) -> bool:
+        if word in self.words:
+            return True
+        return len(word) >= SHORTEST and (
+            word in self._beginnings
+            or any(word[:end] in self.words for end in range(SHORTEST, len(word)))
         )
 
 
@@ -227,9 +234,13 @@ def _marked(
     return [*parts, text[at:end]]
 
 
+# A page has many passages for one query.
+_asked = lru_cache(64)(Asked)
+
+
 def marked(text: str, query: str) -> Html:
     """A whole text with the words of a query marked."""
-    asked = Asked(query)
+    asked = _asked(query)
     hits = (m.span() for m in WORD.finditer(text) if m.group() in asked)
     return joined(*_marked(text, hits, 0, len(text)))
 
@@ -242,7 +253,7 @@ def excerpt(text: str, query: str, width: int = 320) -> Html:
         query: what is looked for, see `Asked`.
         width: characters at most, whole words.
     """
-    asked = Asked(query)
+    asked = _asked(query)
     spans = [match.span() for match in WORD.finditer(text)]
     hits = [span for span in spans if text[slice(*span)] in asked]
     starts = [start for start, _ in hits]

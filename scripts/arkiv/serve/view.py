@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from urllib.parse import urlencode
 
 from arkiv.errors import InputError
@@ -106,6 +107,12 @@ class View:
             pairs.append(("hits", str(self.hits)))
         return pairs
 
+    @cached_property
+    def search(self) -> str:
+        """What follows the path in an address of this search."""
+        return f"?{urlencode(self.fields())}"
+
     def address(self, path: str = "/", **changes: object) -> str:
         """The address of this search with some things changed."""
-        return f"{path}?{urlencode(replace(self, **changes).fields())}"
+        view = replace(self, **changes) if changes else self
+        return path + view.search
