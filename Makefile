@@ -3,12 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEMO := config/demo.yaml
+# Of the run that `make serve` searches, and flags for it: SERVE="--port 9000".
+CONFIG ?= $(DEMO)
+SERVE ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Whatever the shell that calls make has set, the pipeline uses the .venv alone.
 unexport PYTHONPATH PYTHONHOME
 export PYTHONNOUSERSITE := 1
 
-.PHONY: install demo test test-slurm bench check format pins clean
+.PHONY: install demo serve test test-slurm bench check format pins clean
 
 install: $(INSTALLED)
 
@@ -26,6 +29,10 @@ demo: install
 		snakemake --configfile $(DEMO) --quiet --report results/demo/report.html
 	@python scripts/show_metrics.py results/demo/metrics/metrics.json
 	@echo "Report: results/demo/report.html"
+
+# The search page on a finished run, for this machine alone: make serve CONFIG=my.yaml
+serve: install
+	@exec python scripts/serve_search.py --configfile $(CONFIG) $(SERVE)
 
 # Two files of tests at a time, the longest first.
 test: check

@@ -23,6 +23,7 @@ from benchmarks.harness import BenchmarkError
 from benchmarks.ingest import ingest
 from benchmarks.mining import mining
 from benchmarks.search import search
+from benchmarks.serve import serve
 from benchmarks.split import split
 from benchmarks.teacher import teacher
 from benchmarks.training import training
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "split": split,
     "training": training,
     "batches": batches,
+    "serve": serve,
 }
 CACHE = HERE / ".cache"
 CORES_WITHOUT_GPU = 2

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -191,6 +192,59 @@ def write_models(folder: Path, *, large: bool) -> None:
     build_reranker(folder / "reranker")
 
 
+def finished_run(
+    folder: Path, base: Path, tuned: Path, passages: list[dict], queries: list[dict]
+) -> Path:
+    """Write what the search page needs of a run, encodings made by arkiv's own script.
+
+    Args:
+        folder: from which the page is served.
+        base: the model directory.
+        tuned: likewise; copied to its place.
+        passages: records with `id`, `text` and provenance.
+        queries: records with `id` and `query`.
+
+    Returns:
+        The configuration to serve it by.
+    """
+    from encode_collection import main as encode
+
+    run = folder / "results" / "served"
+    for name, rows in (("corpus", passages), ("queries", queries)):
+        ordered = sorted(rows, key=lambda row: row["id"])
+        write_records(run / "collection" / f"{name}.jsonl", ordered)
+    shutil.copytree(tuned, run / "model")
+    words = [
+        *("--corpus", run / "collection/corpus.jsonl"),
+        *("--queries", run / "collection/queries.jsonl"),
+    ]
+    for name, model in (("base", base), ("tuned", tuned)):
+        output = run / "encodings" / name
+        encode([str(w) for w in (*words, "--model", model, "--output", output)])
+    config = {
+        "run": "served",
+        "datasets": {"made": {"example": {"cases": 1, "volumes": 1}}},
+        "models": {"embedder": {"source": str(base.resolve()), "revision": None}},
+    }
+    path = folder / "served.yaml"
+    write_json(path, config)  # which is YAML too
+    return path
+
+
+def write_served(folder: Path, passages: int, queries: int) -> None:
+    """Write a finished run with tiny models, in 15 volumes, and `queries.jsonl`."""
+    from arkiv.tiny import build_embedder
+
+    build_embedder(folder / "base")
+    build_embedder(folder / "tuned", seed=1)
+    corpus, pairs = archive(passages, queries)
+    for number, row in enumerate(corpus):
+        row |= {"volume": f"{30000000 + number % 15}", "first_page": number // 15 + 1}
+    asked = [{"id": pair["id"], "query": pair["query"]} for pair in pairs]
+    finished_run(folder, folder / "base", folder / "tuned", corpus, asked)
+    write_records(folder / "queries.jsonl", asked)
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", required=True, type=Path)
@@ -208,6 +262,9 @@ def main(argv: list[str] | None = None) -> None:
     made = kinds.add_parser("pages")
     made.add_argument("pages", type=int)
     made.add_argument("volumes", type=int)
+    made = kinds.add_parser("served")
+    made.add_argument("passages", type=int)
+    made.add_argument("queries", type=int)
     made = kinds.add_parser("models")
     made.add_argument("--large", action="store_true")
     options = vars(parser.parse_args(argv))
@@ -217,6 +274,7 @@ def main(argv: list[str] | None = None) -> None:
         "demo": write_demo,
         "pages": write_pages,
         "models": write_models,
+        "served": write_served,
     }
     makers[options.pop("kind")](**options)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from arkiv.errors import InputError
 from arkiv.requirements import check_requirement
+from arkiv.serve.images import ImageLinks
 from arkiv.systems import check_systems
+
+DIRECTORY = Path(__file__).parents[2] / "config"
 
 # Maps in which `key: null` takes an entry of the defaults away.
 REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
@@ -24,6 +27,43 @@ REPLACED: dict[str, str] = {
     f"{section}.batch_size": f"{section}.batch_tokens"
     for section in ("mining", "teacher", "evaluate")
 }
+
+
+def read_config(overlays: Sequence[str | Path]) -> dict[str, Any]:
+    """The defaults with files laid over them as Snakemake's `--configfile` does.
+
+    Raises:
+        InputError: a file is missing or not YAML, or the whole is not valid.
+    """
+    config: dict[str, Any] = {}
+    for path in (DIRECTORY / "config.yaml", *overlays):
+        config = _laid_over(config, _read_yaml(path))
+    config = without_removed(config)
+    check_config(config, _read_yaml(DIRECTORY / "schema.yaml"))
+    return config
+
+
+def _read_yaml(path: str | Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"is not a YAML file ({reason})", file=path) from None
+    if not isinstance(value, dict):
+        raise InputError("is not a map of keys, expected a configuration", file=path)
+    return value
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _laid_over(merged[key], value) if both else value
+    return merged
 
 
 def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,6 +271,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 raise InputError(
                     f"names {path}, which does not exist", key=f"datasets.{name}.{kind}"
                 )
+    ImageLinks(config["serve"]["image_link"])  # raises what is wrong with it
     general = config["train"]["evaluation"]["general"]
     if general is not None and not Path(general).is_file():
         raise InputError(

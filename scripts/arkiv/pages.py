@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def joined(*content: object) -> Html:
     return Html("".join(map(html, content)))
 
 
-def element(name: str, *content: object, **attributes: object) -> Html:
+def element(name: str, /, *content: object, **attributes: object) -> Html:
     """An element with escaped content and attributes.
 
     `class_` stands for the attribute `class`, `aria_label` for `aria-label`. An
@@ -166,18 +167,22 @@ def provenance(passage: Record) -> str:
     """Volume, pages and lines of a passage, as far as they are known."""
     if passage.get("volume") is None:
         return f"passage {passage['id']}"
-    words = f"volume {passage['volume']}"
-    first, last = passage.get("first_page"), passage.get("last_page")
-    if first is None:
-        return words
-    one_page = last in (None, first)
-    words += f", page {first}" if one_page else f", pages {first}–{last}"
-    first, last = passage.get("first_line"), passage.get("last_line")
-    if first is None:
-        return words
-    if last is None or (one_page and first == last):
-        return f"{words}, line {first}"
-    return f"{words}, {f'lines {first}–' if one_page else f'line {first} to '}{last}"
+    volume = f"volume {passage['volume']}"
+    pages = [passage.get("first_page"), passage.get("last_page")]
+    lines = [passage.get("first_line"), passage.get("last_line")]
+    if pages[0] is None:
+        return volume
+    if pages[1] in (None, pages[0]):
+        words = f"{volume}, page {pages[0]}"
+        if lines[0] is None:
+            return words
+        if lines[1] in (None, lines[0]):
+            return f"{words}, line {lines[0]}"
+        return f"{words}, lines {lines[0]}–{lines[1]}"
+    if None in lines:
+        return f"{volume}, pages {pages[0]}–{pages[1]}"
+    first, last = (f"page {p}, line {n}" for p, n in zip(pages, lines, strict=True))
+    return f"{volume}, {first} – {last}"
 
 
 class Asked:
@@ -196,18 +201,24 @@ class Asked:
             word[:end] for word in self.words for end in range(SHORTEST, len(word) + 1)
         }
 
+        self._known: dict[str, bool] = {}
+
     def __contains__(self, word: str) -> bool:
         """Whether a word is one of those asked for, up to case and ending.
 
         One must begin with the other: Swedish `kvarn` finds `kvarnen`.
         """
-        word = word.casefold()
-        return word in self.words or (
-            len(word) >= SHORTEST
-            and (
-                word in self._beginnings
-                or any(word[:end] in self.words for end in range(SHORTEST, len(word)))
-            )
+        known = self._known.get(word)
+        if known is None:
+            known = self._known[word] = self._is_asked(word.casefold())
+        return known
+
+    def _is_asked(self, word: str) -> bool:
+        if word in self.words:
+            return True
+        return len(word) >= SHORTEST and (
+            word in self._beginnings
+            or any(word[:end] in self.words for end in range(SHORTEST, len(word)))
         )
 
 
@@ -223,9 +234,13 @@ def _marked(
     return [*parts, text[at:end]]
 
 
+# A page has many passages for one query.
+_asked = lru_cache(64)(Asked)
+
+
 def marked(text: str, query: str) -> Html:
     """A whole text with the words of a query marked."""
-    asked = Asked(query)
+    asked = _asked(query)
     hits = (m.span() for m in WORD.finditer(text) if m.group() in asked)
     return joined(*_marked(text, hits, 0, len(text)))
 
@@ -238,7 +253,7 @@ def excerpt(text: str, query: str, width: int = 320) -> Html:
         query: what is looked for, see `Asked`.
         width: characters at most, whole words.
     """
-    asked = Asked(query)
+    asked = _asked(query)
     spans = [match.span() for match in WORD.finditer(text)]
     hits = [span for span in spans if text[slice(*span)] in asked]
     starts = [start for start, _ in hits]

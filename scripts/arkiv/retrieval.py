@@ -265,34 +265,39 @@ def reranked(first: Ranking, scores: np.ndarray) -> Ranking:
     return Ranking(np.concatenate([rows, rest]), np.concatenate([new, below]))
 
 
-def token_ids(texts: Iterable[str], tokenizer_file: Path) -> list[np.ndarray]:
-    """The token ids of each text, int32, without special tokens, none cut off.
+class TokenIds:
+    """From texts to the tokens of a model, without special tokens, none cut off.
 
     Args:
-        texts: read once, a block at a time.
         tokenizer_file: the model's `tokenizer.json`.
 
     Raises:
         InputError: the file is not a tokenizer.
     """
-    from tokenizers import Tokenizer
 
-    try:
-        tokenizer = Tokenizer.from_file(str(tokenizer_file))
-    except Exception as error:  # tokenizers raises nothing narrower
-        reason = f"is not a tokenizer ({error})"
-        raise InputError(reason, file=tokenizer_file) from None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    added = tokenizer.get_added_tokens_decoder()
-    special = [token_id for token_id, token in added.items() if token.special]
-    ids: list[np.ndarray] = []
-    texts = iter(texts)
-    while block := list(islice(texts, BLOCK_TEXTS)):
-        for encoding in tokenizer.encode_batch_fast(block, add_special_tokens=False):
-            tokens = np.array(encoding.ids, np.int32)
-            ids.append(tokens[~np.isin(tokens, special)])
-    return ids
+    def __init__(self, tokenizer_file: Path) -> None:
+        from tokenizers import Tokenizer
+
+        try:
+            self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        except Exception as error:  # tokenizers raises nothing narrower
+            reason = f"is not a tokenizer ({error})"
+            raise InputError(reason, file=tokenizer_file) from None
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        added = self._tokenizer.get_added_tokens_decoder()
+        self._special = [number for number, token in added.items() if token.special]
+
+    def __call__(self, texts: Iterable[str]) -> list[np.ndarray]:
+        """The token ids of each text, int32; texts are read once, a block at a time."""
+        encode = self._tokenizer.encode_batch_fast
+        ids: list[np.ndarray] = []
+        texts = iter(texts)
+        while block := list(islice(texts, BLOCK_TEXTS)):
+            for encoding in encode(block, add_special_tokens=False):
+                tokens = np.array(encoding.ids, np.int32)
+                ids.append(tokens[~np.isin(tokens, self._special)])
+        return ids
 
 
 class BM25:
@@ -377,7 +382,6 @@ def search_texts_bm25(
     Raises:
         InputError: the tokenizer is missing or broken.
     """
-    tokenizer = tokenizer_file(model)
-    passage_tokens = token_ids(passages, tokenizer)
-    query_tokens = token_ids(queries, tokenizer)
+    token_ids = TokenIds(tokenizer_file(model))
+    passage_tokens, query_tokens = token_ids(passages), token_ids(queries)
     return search_bm25(query_tokens, passage_tokens, depth, k1=k1, b=b)

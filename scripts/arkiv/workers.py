@@ -61,6 +61,11 @@ def cores() -> int:
     return min(available, int(given)) if given.isdecimal() and int(given) else available
 
 
+def size_of(model: Path) -> int:
+    """Bytes of a model's directory."""
+    return sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
+
+
 def devices(asked: int | None, model: Path) -> list[str]:
     """The device of each process: all GPUs, or one or more shares of the CPU.
 
@@ -84,8 +89,7 @@ def devices(asked: int | None, model: Path) -> list[str]:
             )
         return [f"cuda:{gpu}" for gpu in range(asked or gpus)]
     if asked is None:
-        size = sum(f.stat().st_size for f in model.rglob("*") if f.is_file())
-        asked = max(1, min(cores(), SMALL_MODELS // max(1, size)))
+        asked = max(1, min(cores(), SMALL_MODELS // max(1, size_of(model))))
     return ["cpu"] * asked
 
 

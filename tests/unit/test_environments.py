@@ -17,6 +17,7 @@ PACKAGE_OF = {
     "faiss": "faiss-gpu",
     "sentence_transformers": "sentence-transformers",
     "Stemmer": "PyStemmer",
+    "flask": "Flask",
     "yaml": "PyYAML",
 }
 
@@ -81,6 +82,10 @@ def needed(script: str) -> set[str]:
 def test_a_script_imports_what_its_environment_installs(rule):
     environment, script = rules()[rule]
     assert needed(script) <= packages(environment)
+
+
+def test_the_search_page_imports_what_its_environment_installs():
+    assert needed("serve_search") | {"bm25s", "Flask"} <= packages("serve")
 
 
 def test_only_models_need_torch():

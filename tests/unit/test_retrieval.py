@@ -193,5 +193,5 @@ def test_token_ids_leave_out_special_tokens(tmp_path):
     tokenizer.enable_padding(length=10)
     path = tmp_path / "tokenizer.json"
     tokenizer.save(str(path))
-    found = retrieval.token_ids(["mine tower mine tower", "other", "tower"], path)
+    found = retrieval.TokenIds(path)(["mine tower mine tower", "other", "tower"])
     assert [ids.tolist() for ids in found] == [[3, 4, 3, 4], [], [4]]

@@ -1,0 +1,198 @@
+"""The judgement sheet: a file that only grows, one verdict a line.
+
+A line is written whole under a lock and has reached the disk before the judge is told,
+so that several servers may write to one sheet and a crash takes nothing that was
+confirmed. Of several verdicts of a judge on a passage for a query the last one counts.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from arkiv.errors import InputError
+from arkiv.files import Record, check_text, parse_record
+
+RELEVANT, NOT_RELEVANT, WITHDRAWN = "relevant", "not_relevant", "withdrawn"
+VERDICTS = (RELEVANT, NOT_RELEVANT, WITHDRAWN)
+COLUMNS = (
+    "query",
+    "query_id",
+    "passage_id",
+    "text",
+    "volume",
+    "pages",
+    "judgement",
+)
+# With which a spreadsheet takes a cell for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Key = tuple[str, str, str]
+"""Judge, query and passage id."""
+
+
+def check_verdict(record: Record) -> None:
+    """Refuse a record that is not a line of a sheet.
+
+    Raises:
+        InputError: naming the key at fault.
+    """
+    for key in ("query", "query_id", "passage_id", "judge"):
+        check_text(record, key)
+    if record.get("verdict") not in VERDICTS:
+        raise InputError(f"is not one of {', '.join(VERDICTS)}", key="verdict")
+
+
+class Sheet:
+    """The verdicts in a file, which may be made by the first and grow by others' hands.
+
+    Args:
+        path: the file, JSON Lines.
+
+    Raises:
+        InputError: it holds a line that is no verdict.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._lock = threading.Lock()
+        self._latest: dict[Key, Record] = {}
+        self._read_to = self._lines = 0
+        with self._lock:
+            self._follow()
+
+    def add(self, record: Record) -> None:
+        """Append a verdict; it is on the disk when this returns."""
+        line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            new = not self.path.exists()
+            with open(self.path, "a+b", buffering=0) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                _cut_unfinished(file)
+                _write_all(file, line.encode())
+                os.fsync(file.fileno())
+            if new:
+                _sync_folder(self.path.parent)
+            self._follow()
+
+    def verdicts(self, judge: str, query: str) -> dict[str, str]:
+        """What a judge has said of passages for a query, by passage id."""
+        with self._lock:
+            self._follow()
+            return {
+                key[2]: record["verdict"]
+                for key, record in self._latest.items()
+                if key[:2] == (judge, query)
+            }
+
+    def latest(self, judge: str | None = None) -> list[Record]:
+        """The verdicts that count, of one judge or of all, in the order given."""
+        with self._lock:
+            self._follow()
+            return [
+                record
+                for record in self._latest.values()
+                if record["verdict"] != WITHDRAWN and judge in (None, record["judge"])
+            ]
+
+    def _follow(self) -> None:
+        """Read the whole lines that are new since the last time."""
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self._read_to)
+                new = file.read()
+        except FileNotFoundError:
+            return
+        for raw in new[: new.rfind(b"\n") + 1].splitlines(keepends=True):
+            self._lines += 1
+            self._read_to += len(raw)
+            try:
+                record = parse_record(raw)
+                check_verdict(record)
+            except InputError as fault:
+                raise InputError(
+                    fault.reason, file=self.path, line=self._lines, key=fault.key
+                ) from None
+            key = record["judge"], record["query"], record["passage_id"]
+            self._latest.pop(key, None)
+            self._latest[key] = record
+
+
+def _cut_unfinished(file: io.FileIO) -> None:
+    """Cut off what a crash has left of a line: nobody was told that it stands."""
+    size = end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - io.DEFAULT_BUFFER_SIZE)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            end = start + newline + 1
+            break
+        end = start
+    if end < size:
+        file.truncate(end)
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cell(value: object) -> str:
+    text = str(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def sheet_rows(
+    verdicts: Iterable[Record], passages: dict[str, Record]
+) -> Iterator[list[str]]:
+    """The lines of the human sheet: 1 for relevant, 0 for not.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+
+    Args:
+        verdicts: of `Sheet.latest`.
+        passages: by id; verdicts on others are left out.
+    """
+    yield list(COLUMNS)
+    for verdict in verdicts:
+        passage = passages.get(verdict["passage_id"])
+        if passage is None:
+            continue
+        first, last = passage.get("first_page"), passage.get("last_page")
+        pages = first if last in (None, first) else f"{first}–{last}"
+        yield [
+            _cell("" if value is None else value)
+            for value in (
+                verdict["query"],
+                verdict["query_id"],
+                passage["id"],
+                passage["text"],
+                passage.get("volume"),
+                pages,
+                int(verdict["verdict"] == RELEVANT),
+            )
+        ]
+
+
+def sheet_csv(verdicts: Iterable[Record], passages: dict[str, Record]) -> str:
+    """The human sheet as CSV."""
+    out = io.StringIO()
+    csv.writer(out).writerows(sheet_rows(verdicts, passages))
+    return out.getvalue()

@@ -1,0 +1,162 @@
+"""Retrieval systems that answer one query at a time, for several threads.
+
+The scores are those of the runs on disk, up to rounding: the passages' encodings are
+those that encode_collection.py wrote, and the functions those that rank whole files.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arkiv.files import Record
+from arkiv.models import Options, tokenizer_file
+from arkiv.retrieval import (
+    BM25,
+    Ranking,
+    TokenIds,
+    best,
+    combined_scores,
+    multi_vector_scores,
+    read_encodings,
+    reranked,
+    sparse_scores,
+    unit,
+)
+
+# Queries of which each model keeps the encodings: a few KB each.
+QUERIES_KEPT = 512
+
+
+def ranked(
+    scores: np.ndarray, rows: np.ndarray | None, depth: int, *, matching: bool = False
+) -> Ranking:
+    """The best of some rows, or of all.
+
+    Args:
+        scores: (n_passages,) float32.
+        rows: the rows to choose from, ascending; None: all.
+        depth: how many to keep.
+        matching: as `arkiv.retrieval.best`.
+    """
+    if rows is None:
+        return best(scores, depth, matching=matching)
+    found = best(scores[rows], depth, matching=matching)
+    return Ranking(rows[found.rows], found.scores)
+
+
+class Lexical:
+    """BM25 over the tokens of the base model's tokenizer."""
+
+    def __init__(self, passages: Sequence[Record], model: str | Path) -> None:
+        """Index the passages.
+
+        Raises:
+            InputError: the model has no tokenizer.
+        """
+        self._token_ids = TokenIds(tokenizer_file(model))
+        self._index = BM25(self._token_ids(passage["text"] for passage in passages))
+
+    def rank(self, query: str, rows: np.ndarray | None, depth: int) -> Ranking:
+        """The passages that share a token with the query."""
+        (tokens,) = self._token_ids([query])
+        return ranked(self._index.scores(tokens), rows, depth, matching=True)
+
+
+class Model:
+    """One M3 model with the encodings of all passages, for every mode of scoring.
+
+    Args:
+        directory: of the model.
+        encodings: directory that encode_collection.py wrote with it.
+        passages: records of the collection.
+        settings: the sections `mining` and `evaluate` of the configuration.
+        rerank_depth: passages that multi-vector scores re-rank.
+        options: how the model runs.
+        encoding: held while any model encodes, so that the threads of one request have
+            all cores and do not stand in the way of those of another.
+
+    Raises:
+        InputError: the model or the encodings are missing, damaged, or of other texts.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        encodings: str | Path,
+        passages: Sequence[Record],
+        settings: Mapping[str, Any],
+        *,
+        rerank_depth: int,
+        options: Options,
+        encoding: threading.Lock,
+    ) -> None:
+        from arkiv.m3 import M3Encoder
+
+        dense, self._sparse = (
+            read_encodings(encodings, "corpus", kind, len(passages))
+            for kind in ("dense", "sparse")
+        )
+        self._dense = unit(dense)
+        self._by_token = self._sparse.T.tocsr()
+        self._passages = passages
+        self._sizes = [len(passage["text"]) for passage in passages]
+        self._lengths = [
+            settings["mining"][f"{kind}_max_length"] for kind in ("query", "passage")
+        ]
+        self._weights = settings["evaluate"]["weights"]
+        self._rerank_depth = rerank_depth
+        self._encoding = encoding
+        self._encoder = M3Encoder(
+            directory, max_length=self._lengths[1], options=options
+        )
+        self._encoded = lru_cache(QUERIES_KEPT)(self._encode_query)
+        self._encode_query("")  # so that the model is loaded
+
+    def _encode_query(self, query: str):
+        """Dense (dim,), sparse (1, vocabulary), multi-vector (tokens, dim)."""
+        with self._encoding:
+            self._encoder.max_length = self._lengths[0]
+            encoded = self._encoder.encode(
+                [query], sparse=True, multi_vector=True, quietly=True
+            )
+        # Of half precision, as the encoded test queries are.
+        dense = unit(encoded.dense.astype(np.float16))[0]
+        return dense, encoded.sparse, encoded.multi_vector[0]
+
+    def _encode_passages(self, texts: list[str]) -> list[np.ndarray]:
+        with self._encoding:
+            self._encoder.max_length = self._lengths[1]
+            return self._encoder.encode(
+                texts, dense=False, multi_vector=True, quietly=True
+            ).multi_vector
+
+    def rank(
+        self, mode: str, query: str, rows: np.ndarray | None, depth: int
+    ) -> Ranking:
+        """The best passages by one mode of scoring; see retrieve_m3.py."""
+        dense, sparse, tokens = self._encoded(query)
+        if mode == "sparse":
+            scores = (sparse @ self._by_token).toarray().ravel()
+            return ranked(scores, rows, depth, matching=True)
+        first = ranked(self._dense @ dense, rows, depth)
+        if mode == "dense":
+            return first
+        candidates = first.rows[: self._rerank_depth]
+        (scores,) = multi_vector_scores(
+            [tokens],
+            lambda wanted: [self._passages[row]["text"] for row in wanted],
+            [candidates],
+            self._encode_passages,
+            self._sizes,
+        )
+        if mode == "combined":
+            (lexical,) = sparse_scores(sparse, self._sparse, [candidates])
+            likewise = first.scores[: len(candidates)]
+            scores = combined_scores(self._weights, likewise, lexical, scores)
+        return reranked(first, scores)

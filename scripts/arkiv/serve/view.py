@@ -1,0 +1,118 @@
+"""What an address of the search page asks for: every state of the page is one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from urllib.parse import urlencode
+
+from arkiv.errors import InputError
+from arkiv.serve.index import DEPTH, Index
+
+MOST_CHARACTERS = 2000
+MOST_SYSTEMS = 4
+HITS = (10, 25, 50, DEPTH)
+# Control and format characters, unassigned ones and halves of surrogate pairs: none of
+# them is part of a word, and some turn the direction of what follows.
+NO_TEXT = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
+
+
+def clean(query: str) -> str:
+    """A query on one line, without characters that are no text.
+
+    Raises:
+        InputError: it is too long.
+    """
+    if len(query) > MOST_CHARACTERS:
+        raise InputError(
+            f"The query has {len(query):,} characters; {MOST_CHARACTERS:,} are the most"
+        )
+    visible = "".join(
+        " " if unicodedata.category(character) in NO_TEXT else character
+        for character in query
+    )
+    return " ".join(visible.split())
+
+
+def shown(text: str) -> str:
+    """What someone gave instead of a name, short enough to be shown."""
+    return re.sub(r"\s+", " ", text[:40]) + ("…" if len(text) > 40 else "")
+
+
+@dataclass(frozen=True)
+class View:
+    """One search.
+
+    Attributes:
+        query: what is searched for; may be empty.
+        systems: names of the systems side by side.
+        volume: in which to search; None: in all.
+        hits: passages shown of each system.
+    """
+
+    query: str
+    systems: tuple[str, ...]
+    volume: str | None = None
+    hits: int = HITS[0]
+
+    @classmethod
+    def of(
+        cls,
+        get: Callable[[str], str | None],
+        systems: Sequence[str],
+        index: Index,
+        default: Sequence[str],
+    ) -> View:
+        """The search that an address or a form asks for.
+
+        Args:
+            get: the value of a parameter, or None.
+            systems: values of the parameter `system`.
+            index: what is searched.
+            default: systems where none is named.
+
+        Raises:
+            InputError: with a sentence for whoever asked.
+        """
+        for name in systems:
+            if name not in index.systems:
+                raise InputError(f"There is no system “{shown(name)}” here")
+        if len(set(systems)) > MOST_SYSTEMS:
+            raise InputError(
+                f"{len(set(systems))} systems are chosen; {MOST_SYSTEMS} are the most "
+                "that fit side by side"
+            )
+        volume = get("volume") or None
+        if volume is not None and volume not in index.volumes:
+            raise InputError(f"There is no volume “{shown(volume)}” here")
+        hits = get("hits") or str(HITS[0])
+        if hits not in map(str, HITS):
+            raise InputError(f"Expected {', '.join(map(str, HITS))} hits")
+        return cls(
+            clean(get("q") or ""),
+            tuple(dict.fromkeys(systems)) or tuple(default),
+            volume,
+            int(hits),
+        )
+
+    def fields(self) -> list[tuple[str, str]]:
+        """The parameters that ask for this again."""
+        pairs = [("q", self.query), *(("system", name) for name in self.systems)]
+        if self.volume is not None:
+            pairs.append(("volume", self.volume))
+        if self.hits != HITS[0]:
+            pairs.append(("hits", str(self.hits)))
+        return pairs
+
+    @cached_property
+    def search(self) -> str:
+        """What follows the path in an address of this search."""
+        return f"?{urlencode(self.fields())}"
+
+    def address(self, path: str = "/", **changes: object) -> str:
+        """The address of this search with some things changed."""
+        view = replace(self, **changes) if changes else self
+        return path + view.search

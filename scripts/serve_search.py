@@ -1,0 +1,157 @@
+"""Search a finished run in the browser: systems side by side, and judge what they find.
+
+Reads the configuration as Snakemake does and serves what the run has on disk, to this
+machine alone unless told otherwise. Verdicts go to results/{run}/judgements.jsonl.
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import shlex
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from arkiv.cli import parser, run
+from arkiv.config import read_config
+from arkiv.errors import InputError
+from arkiv.layout import model_under_test, run_folder
+from arkiv.models import Options
+from arkiv.workers import SMALL_MODELS, cores, size_of
+
+log = logging.getLogger("serve_search")
+
+# Requests that are worked on at a time; those beyond wait in a queue.
+THREADS = 8
+# Encoding a query gains nothing from more; in a small model threads stand in each
+# other's way: with two on two busy cores a query took ten times as long as with one.
+MOST_CORES = 8
+
+
+def servable(config: dict) -> list[str]:
+    """The systems to ask where an address names none: those of the report."""
+    from arkiv.serve.index import served_systems
+    from arkiv.serve.view import MOST_SYSTEMS
+
+    known = served_systems(config)
+    of_report = [name for name in config["report"]["systems"] if name in known]
+    return (of_report or list(known))[:MOST_SYSTEMS]
+
+
+def listening(application, arguments):
+    """The server, on its address or socket, before it answers.
+
+    Raises:
+        InputError: the address cannot be had.
+    """
+    import waitress
+
+    where = (
+        {"unix_socket": arguments.socket, "unix_socket_perms": "600"}
+        if arguments.socket
+        else {"host": arguments.host, "port": arguments.port}
+    )
+    try:
+        if arguments.socket and Path(arguments.socket).is_socket():
+            remove_dead(arguments.socket)
+        return waitress.create_server(application, threads=THREADS, ident="", **where)
+    except (OSError, ValueError) as error:
+        place = arguments.socket or f"{arguments.host}, port {arguments.port}"
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot be listened on ({reason})", file=place) from None
+
+
+def remove_dead(path: str) -> None:
+    """Remove the socket of a server that is gone.
+
+    Raises:
+        InputError: a server still answers there.
+    """
+    with socket.socket(socket.AF_UNIX) as trial:
+        try:
+            trial.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink()
+        else:
+            raise InputError("another server listens on it", file=path)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "--configfile",
+        nargs="+",
+        required=True,
+        metavar="YAML",
+        help="as given to Snakemake",
+    )
+    arguments.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    arguments.add_argument("--port", type=int, default=8000, help="0: any that is free")
+    arguments.add_argument(
+        "--socket",
+        metavar="PATH",
+        help="listen on a socket file instead, which no other user can open: for "
+        "machines that others use too",
+    )
+    arguments.add_argument(
+        "--judges",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="who may judge; not given: you, or nobody if others reach the address",
+    )
+    arguments.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="that encode a query; not given: up to 8, and one for a small model",
+    )
+    arguments = arguments.parse_args(argv)
+    config = read_config(arguments.configfile)
+
+    from arkiv.serve.index import Index, check_finished
+
+    files = shlex.join(arguments.configfile)
+    check_finished(config, f"snakemake evaluate --configfile {files}")
+
+    import torch
+
+    from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
+    from arkiv.serve.images import ImageLinks
+    from arkiv.serve.judgements import Sheet
+    from arkiv.serve.rendering import Site
+
+    small = size_of(Path(model_under_test(config, "base"))) < SMALL_MODELS
+    torch.set_num_threads(
+        max(1, arguments.threads or (1 if small else min(cores(), MOST_CORES)))
+    )
+    images = ImageLinks(config["serve"]["image_link"])
+    options = Options(
+        precision=config["models"]["precision"],
+        attention=config["models"]["attention"],
+        trust_remote_code=config["models"]["trust_remote_code"],
+    )
+    index = Index(config, options)
+    languages = config["export"]["language"]
+    site = Site(
+        index, images, languages[0] if len(languages) == 1 else None, STYLE_ADDRESS
+    )
+    sheet = Sheet(Path(run_folder(config), "judgements.jsonl"))
+    alone = bool(arguments.socket) or is_loopback(arguments.host)
+    judges = arguments.judges or ([getpass.getuser()] if alone else [])
+    application = create_app(site, sheet, judges, servable(config), loopback=alone)
+    # Many at once wait a moment, which is no news.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    server = listening(application, arguments)
+    where = arguments.socket or f"http://{arguments.host}:{server.effective_port}/"
+    print(f"Search {config['run']} at {where} (Ctrl-C ends it)", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    server.run()
+    server.close()
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
