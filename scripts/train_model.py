@@ -46,17 +46,11 @@ from arkiv.train.arguments import (
     to_command_line,
     with_defaults,
 )
+from arkiv.train.batch_plan import BatchPlan, log_plan, plan_batches
 from arkiv.train.dev import MEASURES, MODES, dev_collection, general_collection
 from arkiv.train.launch import node_command, run_watched, without_secrets
 from arkiv.train.resume import alone, begin, ended_well
-from arkiv.train.shards import (
-    BatchPlan,
-    count_rows,
-    in_order,
-    log_plan,
-    plan_batches,
-    weighted,
-)
+from arkiv.train.shards import count_rows, in_order, weighted
 
 log = logging.getLogger("train_model")
 

@@ -24,9 +24,10 @@ from transformers import TrainerCallback
 
 from arkiv.files import Record, read_records
 from arkiv.lengths import SCORE_KEYS
+from arkiv.train.batch_plan import epoch_batches, plan_buckets
 from arkiv.train.lora import Lora, add_adapters
 from arkiv.train.model import M3Model
-from arkiv.train.shards import Shard, datasets_of, epoch_batches, plan_buckets
+from arkiv.train.shards import Shard, datasets_of
 from arkiv.train.trainer import M3Trainer
 
 TEXT = datasets.Value("string")
