@@ -163,7 +163,7 @@ def number(value: float | None) -> str:
 
 
 def provenance(passage: Record) -> str:
-    """Volume, pages and lines of a passage, as far as they are known."""
+    """Volume, pages, lines and images of a passage, as far as they are known."""
     if passage.get("volume") is None:
         return f"passage {passage['id']}"
     words = f"volume {passage['volume']}"
@@ -173,11 +173,17 @@ def provenance(passage: Record) -> str:
     one_page = last in (None, first)
     words += f", page {first}" if one_page else f", pages {first}–{last}"
     first, last = passage.get("first_line"), passage.get("last_line")
+    if first is not None:
+        if last is None or (one_page and first == last):
+            words += f", line {first}"
+        else:
+            words += f", {f'lines {first}–' if one_page else f'line {first} to '}{last}"
+    first, last = passage.get("first_image"), passage.get("last_image")
     if first is None:
         return words
-    if last is None or (one_page and first == last):
-        return f"{words}, line {first}"
-    return f"{words}, {f'lines {first}–' if one_page else f'line {first} to '}{last}"
+    return (
+        f"{words}, {first}" if last in (None, first) else f"{words}, {first} to {last}"
+    )
 
 
 class Asked:
