@@ -112,6 +112,10 @@ def test_a_page_without_text_is_empty(write, content):
         '{"label": "x", "contains": 3}',
         '{"contains": [',
         '{"contains": [{"text_result": {"texts": ["\\ud800"], "scores": [1]}}]}',
+        '{"contains": [{"text_result": {"texts": ["a"]}, "label": "\\ud800"}]}',
+        '{"regions": [{"transcription": [{"text": "a"}], '
+        '"annotations": {"segmentation_label": "\\ud800"}}]}',
+        '{"contains": [], "file_name": "\\ud800.jpg"}',
         "[" * 100_000,
     ],
     ids=lambda content: content[:20] or "empty",

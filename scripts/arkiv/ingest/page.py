@@ -50,6 +50,9 @@ class Sheet:
     lines: list[Line] = field(default_factory=list)
     regions_without_text: int = 0
 
+    def __post_init__(self) -> None:
+        check_unicode("the image's name", self.image)
+
     def add(
         self,
         text: str,
@@ -67,16 +70,25 @@ class Sheet:
         if not text.strip():
             return
         number = len(self.lines) + 1
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise not_a_page(f"line {number} is not Unicode text") from None
+        check_unicode(f"line {number}", text, id, *regions)
         if len(text) > LONGEST_LINE:
             raise not_a_page(
                 f"line {number} has {len(text):,} characters, "
                 f"expected at most {LONGEST_LINE:,}"
             )
         self.lines.append(Line(text, share(confidence), number, id, regions, joint))
+
+
+def check_unicode(what: str, *texts: str | None) -> None:
+    """Refuse half a surrogate pair, which JSON can hold and no file of ours.
+
+    Raises:
+        InputError: naming what holds it.
+    """
+    try:
+        "".join(filter(None, texts)).encode()
+    except UnicodeEncodeError:
+        raise not_a_page(f"{what} is not Unicode text") from None
 
 
 def not_a_page(reason: str) -> InputError:
