@@ -40,6 +40,35 @@ rule build_collection:
         " --qrels {output.qrels} &> {log}"
 
 
+rule export_collection:
+    """Write the test collection in the layout of BEIR, which MTEB loads too."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        qrels=results("collection/qrels.txt"),
+    output:
+        directory(results("collection/beir")),
+    log:
+        log_of("export_collection"),
+    benchmark:
+        benchmark_of("export_collection")
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        options=flags(language=config["export"]["language"] or None),
+    message:
+        "Exporting the test collection"
+    shell:
+        "python scripts/export_collection.py --corpus {input.corpus}"
+        " --queries {input.queries} --qrels {input.qrels} {params.options}"
+        " --output {output} &> {log}"
+
+
 rule measure_runs:
     """Measure every run against the judgements, with intervals and tests."""
     input:

@@ -66,7 +66,7 @@ STAGES = {
     ],
     "evaluate": [
         *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
-        results("collection/qrels.txt"),
+        *map(results, ["collection/qrels.txt", "collection/beir"]),
         *files("encodings/{model}", model=MODELS_UNDER_TEST),
         *files("runs/{system}.trec", system=SYSTEMS),
         *map(results, ["metrics/metrics.json", "metrics/per_query.csv"]),

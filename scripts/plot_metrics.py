@@ -66,7 +66,6 @@ def chart(metrics: dict, path: str) -> None:
         # A little room, so that the mark of a perfect mean is whole.
         panel.set_xlim(0, 1.03)
         panel.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
-        panel.grid(axis="y", visible=False)
         panel.tick_params(axis="y", length=0)
     axes[0][0].set_yticks(range(len(systems)), map(spaced, systems))
     axes[0][0].set_ylim(len(systems) - 0.5, -0.5)
@@ -156,19 +155,24 @@ def requirements_of(results: list[dict]) -> Html:
 
 def overview(parts: dict, measure: str, by: str) -> Html:
     """One measure of all systems in all parts: a row a system, or a row a part."""
-    names = [f"{name} (n = {part['queries']:,})" for name, part in parts.items()]
-    first = next(iter(parts.values()))["systems"]
-    systems = list(map(spaced, first))
+    counts = [f"{part['queries']:,}" for part in parts.values()]
+    systems = list(map(spaced, next(iter(parts.values()))["systems"]))
     columns = [
         [cell(means[measure]) for means in part["systems"].values()]
         for part in parts.values()
     ]
     caption = f"{title(measure)} by {by}, of n queries each"
     if len(parts) > COLUMNS:
-        rows = [[name, *cells] for name, cells in zip(names, columns, strict=True)]
-        return table(["Part", *systems], rows, caption)
+        rows = [
+            [name, count, *cells]
+            for name, count, cells in zip(parts, counts, columns, strict=True)
+        ]
+        return table(["Part", "n", *systems], rows, caption)
+    header = [
+        f"{name} (n = {count})" for name, count in zip(parts, counts, strict=True)
+    ]
     rows = [[name, *cells] for name, *cells in zip(systems, *columns, strict=True)]
-    return table(["System", *names], rows, caption)
+    return table(["System", *header], rows, caption)
 
 
 def divided(key: str, parts: dict, measures: list[str]) -> list[Html]:

@@ -104,7 +104,7 @@ def test_metrics_as_chart_and_table(metrics, tmp_path):
     assert "<a>" not in text
     # Few parts stand side by side, many below each other.
     assert '<th scope="col">&lt;a&gt; (n = 3)' in text
-    assert '<th scope="row">19 (n = 7)' in text
+    assert '<th scope="row">19</th><td>7</td>' in text
 
 
 def test_what_is_required_stands_in_the_table(metrics, tmp_path):
