@@ -24,6 +24,8 @@ from benchmarks.harness import (
     run_variant,
 )
 from benchmarks.search import DEPTH, check
+from benchmarks.serve import check as check_waits
+from benchmarks.users import searches
 
 OWN, SLOW, SLOWER = "arkiv", "peer", "peer, batch size 1"
 RUNS = {
@@ -229,3 +231,22 @@ def test_commands_run_at_the_same_time_and_a_fault_of_one_shows():
     assert time.monotonic() - began < 2.9
     failing = [sys.executable, "-c", "raise SystemExit(3)"]
     assert together.main([*words, "---", *failing]) == 3
+
+
+def test_no_search_of_all_users_comes_twice():
+    asked = searches(["a & b", "c"], users=3, each=5)
+    assert [len(addresses) for addresses in asked] == [5, 5, 5]
+    assert len({address for addresses in asked for address in addresses}) == 15
+    assert asked[1][0] == "/?q=c+1"
+
+
+def test_waits_are_judged_by_all_but_the_longest_hundredth(tmp_path):
+    path = tmp_path / "waits.npy"
+    np.save(path, np.array([0.5] * 198 + [3, 3]))
+    assert "99% within 0.5" in check_waits(path, 200, judged=True)
+    np.save(path, np.array([0.5] * 190 + [1.5] * 10))
+    with pytest.raises(BenchmarkError, match=r"longer than 1 s: median 0\.50 s"):
+        check_waits(path, 200, judged=True)
+    assert "longest 1.50 s" in check_waits(path, 200, judged=False)
+    with pytest.raises(BenchmarkError, match="200 of 201 were answered"):
+        check_waits(path, 201, judged=True)

@@ -1,21 +1,22 @@
 """HTML of the report."""
 
 import re
+import time
 from html.parser import HTMLParser
 
 import pytest
 
 from arkiv.pages import (
+    VOID,
     Html,
     element,
     excerpt,
     joined,
+    marked,
     provenance,
     table,
     write_page,
 )
-
-VOID = {"meta", "br"}
 
 
 class Outline(HTMLParser):
@@ -39,6 +40,39 @@ def test_what_comes_from_outside_is_escaped_once():
     assert made == ('<p title="&quot;x&quot;" class="c">&lt;b&gt;<i>a &amp; b</i></p>')
     assert isinstance(made, Html)
     assert joined("<", made[:0], element("b")) == "&lt;<b></b>"
+
+
+def test_an_element_without_content_has_no_end():
+    assert element("input", value="a", checked="") == '<input value="a" checked="">'
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ({}, "passage x"),
+        ({"volume": 7}, "volume 7"),
+        ({"volume": 7, "first_page": 3}, "volume 7, page 3"),
+        ({"volume": 7, "first_page": 3, "last_page": 5}, "volume 7, pages 3–5"),
+        ({"volume": 7, "first_page": "r", "first_line": 2}, "volume 7, page r, line 2"),
+        (
+            {"volume": 7, "first_page": 3, "last_page": 3, "first_line": 2}
+            | {"last_line": 2},
+            "volume 7, page 3, line 2",
+        ),
+        (
+            {"volume": 7, "first_page": 3, "last_page": 3, "first_line": 2}
+            | {"last_line": 9},
+            "volume 7, page 3, lines 2–9",
+        ),
+        (
+            {"volume": 7, "first_page": 3, "last_page": 4, "first_line": 22}
+            | {"last_line": 9},
+            "volume 7, page 3, line 22 – page 4, line 9",
+        ),
+    ],
+)
+def test_provenance_says_what_is_known(known, words):
+    assert provenance({"id": "x", "text": "t"} | known) == words
 
 
 def test_a_table_names_its_rows_and_columns():
@@ -79,6 +113,20 @@ def test_words_of_the_query_are_marked(query, marked):
     assert re.findall("<mark>(.*?)</mark>", made) == marked
     plain = re.sub("</?mark>", "", made)
     assert plain == text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def test_a_whole_text_is_marked_and_kept():
+    text = "Kvarnen <i>" + "lorem ipsum " * 200 + "kvarn"
+    made = marked(text, "kvarn")
+    assert re.findall("<mark>(.*?)</mark>", made) == ["Kvarnen", "kvarn"]
+    assert re.sub("</?mark>", "", made) == str(joined(text))
+
+
+def test_a_long_query_and_a_long_passage_take_no_time():
+    words = [f"word{number}" for number in range(6000)]
+    began = time.process_time()
+    assert "<mark>" in excerpt(" ".join(words), " ".join(words))
+    assert time.process_time() - began < 2
 
 
 def test_the_excerpt_is_where_most_words_match():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ HEADERS = {
 MOST_BODY = 1 << 16  # bytes of a form
 # Names by which this machine alone is reached: a page from elsewhere that has its own
 # name point here is refused.
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
 
 
 def is_loopback(host: str) -> bool:
@@ -78,7 +79,6 @@ def create_app(
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_HTTPONLY=True,
         MAX_CONTENT_LENGTH=MOST_BODY,
-        TRUSTED_HOSTS=list(LOOPBACK) if loopback else None,
     )
     index = site.index
 
@@ -93,6 +93,12 @@ def create_app(
         judge = judge if judge in judges else judges[0]
         verdicts = sheet.verdicts(judge, query)
         return Judging(judge, judges, token, verdicts, len(sheet.latest(judge)))
+
+    @app.before_request
+    def from_here() -> None:
+        # Flask's own TRUSTED_HOSTS takes no IPv6 address.
+        if loopback and not LOOPBACK.fullmatch(request.headers.get("Host", "")):
+            abort(400, "This server goes by the name localhost")
 
     @app.get("/")
     def search() -> str:

@@ -18,6 +18,15 @@ SIGNS = {RELEVANT: "✓", NOT_RELEVANT: "✗"}
 CLASSES = {RELEVANT: "relevant", NOT_RELEVANT: "rejected"}
 
 
+def _in_parts(words: str) -> list[object]:
+    """Words that a line breaks after their commas alone: `page 3,` `lines 12–18`."""
+    first, *others = words.split(", ")
+    parts: list[object] = [element("span", first, class_="part")]
+    for part in others:
+        parts += [", ", element("span", part, class_="part")]
+    return parts
+
+
 @dataclass(frozen=True)
 class Judging:
     """Who judges, and how a form proves that it is one of ours.
@@ -292,7 +301,7 @@ class Site:
                 element("span", f"{rank}. ", class_="rank"),
                 element(
                     "a",
-                    provenance(passage),
+                    *_in_parts(provenance(passage)),
                     href=view.address(f"/passage/{passage_id}"),
                 ),
                 self._images(passage),

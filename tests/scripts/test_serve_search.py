@@ -1,0 +1,670 @@
+"""serve_search.py: the search page of a small run, by WSGI and as a real server."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+
+from arkiv.config import read_config
+from arkiv.errors import InputError
+from arkiv.files import read_records, write_records
+from arkiv.hashing import content_id
+from arkiv.models import Options
+from arkiv.pages import VOID
+from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
+from arkiv.serve.images import ImageLinks
+from arkiv.serve.index import Index
+from arkiv.serve.judgements import Sheet
+from arkiv.serve.rendering import Site
+from arkiv.trec import read_run
+from benchmarks.data import finished_run
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "serve_search.py"
+WORDS = "tinget kvarnen skogen arvet tvisten gården eden böter åkern".split()
+HOSTILE = "<script>alert('kvarnen')</script> & \"citat\" kvarnen"
+DEFAULT = ("bm25", "base_dense", "tuned_dense")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, tiny_embedder):
+    """A run of 40 passages in two volumes, and a hostile one without provenance."""
+    from arkiv.tiny import build_embedder
+
+    folder = tmp_path_factory.mktemp("served")
+    build_embedder(folder / "tuned", seed=1)
+    draw = np.random.default_rng(0)
+    texts = [" ".join(draw.choice(WORDS, draw.integers(5, 40))) for _ in range(40)]
+    passages = [
+        {
+            "id": content_id(text),
+            "text": text,
+            "volume": f"v{number % 2}",
+            "first_page": number,
+            "last_page": number,
+            "first_line": 2,
+            "last_line": 4,
+        }
+        for number, text in enumerate(texts)
+    ]
+    passages.append({"id": content_id(HOSTILE), "text": HOSTILE})
+    asked = ["kvarnen i skogen", "vem fick arvet", "böter vid tinget"]
+    queries = [
+        {"id": f"q{number}", "query": query} for number, query in enumerate(asked)
+    ]
+    finished_run(folder, tiny_embedder, folder / "tuned", passages, queries)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(folder):
+    with contextlib.chdir(folder):
+        return Index(read_config(["served.yaml"]), Options())
+
+
+@pytest.fixture
+def site(index):
+    links = ImageLinks("https://images.example/{volume}/{page:05}")
+    return Site(index, links, "sv", STYLE_ADDRESS)
+
+
+@pytest.fixture
+def sheet(tmp_path):
+    return Sheet(tmp_path / "judgements.jsonl")
+
+
+@pytest.fixture
+def client(site, sheet):
+    return create_app(site, sheet, ["anna"], DEFAULT).test_client()
+
+
+class Document(HTMLParser):
+    """A page's elements with their attributes; fails where one is not closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open = [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def all(self, tag, **wanted):
+        """The attributes of elements, named as in `arkiv.pages.element`."""
+        names = {key: key.rstrip("_").replace("_", "-") for key in wanted}
+        return [
+            given
+            for name, given in self.elements
+            if name == tag
+            and all(given.get(names[key]) == value for key, value in wanted.items())
+        ]
+
+
+def get(client, path="/", **parameters):
+    answer = client.get(f"{path}?{urlencode(parameters, doseq=True)}")
+    return answer, Document(answer.get_data(as_text=True))
+
+
+def found_in(document):
+    """The ids of the passages in each column."""
+    columns = {}
+    for given in document.all("li"):
+        if "-" in given.get("id", ""):
+            name, passage = given["id"].rsplit("-", 1)
+            columns.setdefault(name, []).append(passage)
+    return columns
+
+
+# Searching.
+
+
+@pytest.mark.parametrize("mode", ["dense", "sparse", "multi_vector", "combined"])
+def test_the_page_ranks_as_the_runs_do(folder, index, tiny_embedder, tmp_path, mode):
+    from retrieve_m3 import main
+
+    run = folder / "results/served"
+    words = ["--corpus", run / "collection/corpus.jsonl", "--mode", mode]
+    words += ["--queries", run / "collection/queries.jsonl", "--model", tiny_embedder]
+    words += ["--encodings", run / "encodings/base", "--rerank-depth", "20"]
+    main([str(w) for w in (*words, "--output", tmp_path / "run")])
+    queries = [row for _, row in read_records(run / "collection/queries.jsonl")]
+    expected = read_run(tmp_path / "run")
+    for query in queries:
+        found = list(index.ranks(f"base_{mode}", query["query"], None))
+        assert found == expected[query["id"]]
+
+
+def test_bm25_ranks_as_its_run_does(folder, index, tiny_embedder, tmp_path):
+    from retrieve_bm25 import main
+
+    run = folder / "results/served"
+    words = ["--corpus", run / "collection/corpus.jsonl", "--tokenizer", tiny_embedder]
+    words += ["--queries", run / "collection/queries.jsonl"]
+    main([str(w) for w in (*words, "--output", tmp_path / "run")])
+    expected = read_run(tmp_path / "run")
+    for _, query in read_records(run / "collection/queries.jsonl"):
+        assert list(index.ranks("bm25", query["query"], None)) == expected[query["id"]]
+
+
+@pytest.mark.parametrize("system", ["bm25", "base_dense", "tuned_sparse"])
+def test_a_volume_has_what_all_have_less_the_other_volumes(index, system):
+    every = index.ranks(system, "kvarnen", None)
+    within = index.ranks(system, "kvarnen", "v1")
+    wanted = [key for key in every if index.passage(key).get("volume") == "v1"]
+    assert list(within) == wanted != []
+    assert [score for _, score in within.values()] == [every[key][1] for key in wanted]
+
+
+def test_re_ranking_takes_its_passages_from_the_volume(index):
+    within = index.ranks("tuned_combined", "kvarnen", "v0")
+    assert len(within) == 20
+    assert {index.passage(key)["volume"] for key in within} == {"v0"}
+
+
+def test_systems_stand_side_by_side_with_marked_words_and_provenance(client, index):
+    answer, page = get(client, q="kvarnen i skogen")
+    assert answer.status_code == 200
+    columns = found_in(page)
+    assert list(columns) == list(DEFAULT)
+    assert {len(found) for found in columns.values()} == {10}
+    first = columns["bm25"][0]
+    assert first == next(iter(index.ranks("bm25", "kvarnen i skogen", None)))
+    text = answer.get_data(as_text=True)
+    assert "<mark>kvarnen</mark>" in text
+    number = index.passage(first)["first_page"]
+    plain = re.sub("<[^>]*>", "", text)
+    assert f"1. volume v{number % 2}, page {number}, lines 2–4" in plain
+    link = f"https://images.example/v{number % 2}/{number:05}"
+    assert page.all("a", href=link, rel="noreferrer external")
+    assert page.all("p", lang="sv", class_="excerpt")
+
+
+def test_an_address_chooses_systems_volume_and_hits(client, index):
+    systems = ["tuned_sparse", "base_combined"]
+    _, page = get(client, q="arvet", system=systems, volume="v1", hits=25)
+    columns = found_in(page)
+    assert list(columns) == systems
+    found = {index.passage(key)["volume"] for keys in columns.values() for key in keys}
+    assert found == {"v1"}
+    checked = [box["value"] for box in page.all("input", checked="")]
+    assert sorted(checked) == sorted(systems)
+    assert [one["value"] for one in page.all("option", selected="")] == ["v1"]
+    # The passages' own pages, and all that is linked, keep the search.
+    links = [one for one in page.all("a") if one["href"].startswith("/passage/")]
+    link = links[0]
+    assert "system=tuned_sparse&system=base_combined&volume=v1&hits=25" in link["href"]
+
+
+def test_a_page_can_be_used_by_keyboard_and_screen_reader(client):
+    _, page = get(client, q="kvarnen")
+    assert page.all("html", lang="en")
+    assert page.all("form", role="search")
+    assert len(page.all("main")) == len(page.all("h1")) == 1
+    assert page.all("a", class_="skip", href="#main")
+    labelled = {one.get("for") for one in page.all("label")}
+    ids = [given["id"] for _, given in page.elements if "id" in given]
+    assert len(ids) == len(set(ids))
+    for box in [*page.all("input", type="search"), *page.all("select")]:
+        assert box["id"] in labelled
+    for section in page.all("section"):
+        assert section["aria-labelledby"] in ids
+    assert all(one.get("aria-label") for one in page.all("nav"))
+
+
+def test_nothing_found_is_said(client):
+    answer, page = get(client, q="ß" * 9, system="bm25", volume="v0")
+    assert "No passage of volume v0 shares a word" in answer.get_data(as_text=True)
+    assert found_in(page) == {}
+
+
+def test_without_a_query_there_are_some_to_begin_with(client):
+    _, page = get(client)
+    links = [one["href"] for one in page.all("a") if "?q=" in one["href"]]
+    assert len(links) == 3
+    assert client.get(links[0]).status_code == 200
+    assert "Set-Cookie" not in client.get("/").headers
+
+
+def test_a_passage_has_a_page_of_its_own(client, index):
+    key = content_id(HOSTILE)
+    answer, page = get(client, f"/passage/{key}", q="kvarnen", system="bm25")
+    text = answer.get_data(as_text=True)
+    assert text.count("<mark>kvarnen</mark>") == 2
+    assert page.all("a", href="/?q=kvarnen&system=bm25")
+    assert len(page.all("button", form="judging")) == 2
+    # Nothing to judge without a query.
+    assert not get(client, f"/passage/{key}")[1].all("button", form="judging")
+
+
+# Hostile requests.
+
+
+SCRIPTS = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'; DROP TABLE passages; --",
+    "{{7*7}} ${7*7} %s %n",
+    "../../../../etc/passwd",
+    "\x00\x1b[31m\u202e kvarnen \r\nSet-Cookie: a=b",
+    "kvarnen " * 249,
+    "<" * 2000,
+    "🜁 \U0010fffd ",
+    "(" * 500 + "*" * 500,
+]
+
+
+@pytest.mark.parametrize("query", SCRIPTS)
+def test_a_hostile_query_is_text_and_nothing_else(client, query):
+    for path in ("/", f"/passage/{content_id(HOSTILE)}"):
+        answer, page = get(client, path, q=query, system=["bm25", "base_sparse"])
+        assert answer.status_code == 200
+        tags = {tag for tag, _ in page.elements}
+        assert not tags & {"script", "img", "iframe", "style", "object", "base"}
+        assert not any(
+            key.startswith("on") or key == "style"
+            for _, given in page.elements
+            for key in given
+        )
+        assert all(
+            one["href"].startswith(("/", "#", "https://images.example/"))
+            for one in page.all("a")
+        )
+        assert b"\x00" not in answer.data
+        assert "49" not in re.findall(r"<h1[^>]*>(.*?)</h1>", answer.text)
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/?q=" + "x" * 100_000, 400),
+        ("/?q=kvarnen&system=nope", 400),
+        ("/?q=kvarnen&system=" + "x" * 5000, 400),
+        ("/?q=kvarnen&volume=../../etc", 400),
+        ("/?q=kvarnen&hits=1000000", 400),
+        ("/?q=%ff%fe%00kvarnen%c3%28&system=bm25", 200),
+        ("/?q=kvarnen&volume=%ff", 400),
+        ("/?q[]=1&%00=%00&&=", 200),
+        ("/passage/../../../etc/passwd", 404),
+        ("/passage/%2e%2e%2f%2e%2e%2fetc%2fpasswd", 404),
+        ("/passage/%ff%00", 404),
+        ("/static/x", 404),
+        ("/judge", 405),
+        ("/style.css/../../app.py", 404),
+    ],
+)
+def test_a_hostile_address_gets_a_plain_answer(client, address, status):
+    answer = client.get(address)
+    assert answer.status_code == status
+    Document(answer.get_data(as_text=True))
+    assert len(answer.data) < 60_000
+    assert "Traceback" not in answer.text
+
+
+def test_every_answer_says_what_a_browser_may_do(client):
+    for path in ("/", "/?q=kvarnen", "/nowhere", "/style.css", "/icon.svg", "/?hits=x"):
+        headers = client.get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src" not in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+    style = client.get(STYLE_ADDRESS)
+    assert style.mimetype == "text/css"
+    # Nothing in the style leads elsewhere.
+    assert not re.search(r"https?:|@import|url\(", style.text)
+
+
+def test_a_name_that_points_here_from_elsewhere_is_refused(client, site, sheet):
+    for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil", "[::1"):
+        assert client.get("/", headers={"Host": host}).status_code == 400
+    for host in ("localhost:8000", "127.0.0.1:9", "[::1]:8000"):
+        assert client.get("/", headers={"Host": host}).status_code == 200
+    public = create_app(site, sheet, [], DEFAULT, loopback=False).test_client()
+    answer = public.get("/", headers={"Host": "archive.example"})
+    assert answer.status_code == 200
+
+
+def test_a_fault_of_our_own_shows_nothing_of_the_inside(site, sheet, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("secret path")
+
+    app = create_app(site, sheet, [], DEFAULT)
+    monkeypatch.setattr(site.index, "ranking", broken)
+    answer = app.test_client().get("/?q=kvarnen&system=bm25")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+# Judging.
+
+
+def form_of(page):
+    """The hidden fields of the judging form, in order."""
+    fields = page.all("input", type="hidden")
+    return [(one["name"], one["value"]) for one in fields if one["name"] != "hits"]
+
+
+def judge(client, query, kind, passage, place="bm25", **more):
+    _, page = get(client, q=query, **more)
+    data = [*form_of(page), (kind, f"{passage} {place}")]
+    return client.post(
+        "/judge", data=urlencode(data), content_type="application/x-www-form-urlencoded"
+    )
+
+
+def test_a_click_goes_to_the_sheet_with_the_ranks(client, sheet, index):
+    query = "vem fick arvet"
+    ranks = index.ranks("bm25", query, "v1")
+    passage = list(ranks)[2]
+    answer = judge(client, query, "relevant", passage, volume="v1")
+    assert answer.status_code == 303
+    target = answer.headers["Location"]
+    assert target.startswith("/?q=vem+fick+arvet&")
+    assert "volume=v1" in target
+    assert target.endswith(f"#bm25-{passage}")
+    (line,) = map(json.loads, sheet.path.read_text().splitlines())
+    assert line.pop("time").endswith("+00:00")
+    assert line == {
+        "query": query,
+        "query_id": "q1",
+        "passage_id": passage,
+        "within": "v1",
+        "ranks": {
+            name: index.ranks(name, query, "v1").get(passage, [None])[0]
+            for name in DEFAULT
+        },
+        "verdict": "relevant",
+        "judge": "anna",
+    }
+    assert line["ranks"]["bm25"] == 3
+    page = Document(client.get(target).get_data(as_text=True))
+    assert page.all("li", id=f"bm25-{passage}", class_="relevant")
+    pressed = page.all("button", aria_pressed="true")
+    assert {(one["name"], one["value"].split()[0]) for one in pressed} == {
+        ("relevant", passage)
+    }
+    withdraw = page.all("button", name="withdrawn")
+    assert {one["value"].split()[0] for one in withdraw} == {passage}
+
+
+def test_a_verdict_can_be_changed_and_withdrawn(client, sheet, index):
+    query = "böter vid tinget"
+    passage = next(iter(index.ranks("bm25", query, None)))
+    for kind in ("relevant", "not_relevant", "withdrawn"):
+        assert judge(client, query, kind, passage).status_code == 303
+    assert sheet.verdicts("anna", query) == {passage: "withdrawn"}
+    assert sheet.latest() == []
+    assert "0 verdicts so far" in client.get("/?q=x").text
+
+
+def test_a_form_without_its_token_is_refused(client, sheet, site, index):
+    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    data = {"q": "kvarnen", "relevant": f"{passage} bm25"}
+    assert client.post("/judge", data=data).status_code == 403
+    client.get("/?q=kvarnen")
+    for token in ("", "x", "å" * 22):
+        refused = client.post("/judge", data=data | {"token": token})
+        assert refused.status_code == 403
+    # A form of another browser, and one from before the server was started anew.
+    _, page = get(client, q="kvarnen")
+    stolen = dict(form_of(page))["token"]
+    other = create_app(site, sheet, ["anna"], DEFAULT).test_client()
+    other.get("/?q=kvarnen")
+    assert other.post("/judge", data=data | {"token": stolen}).status_code == 403
+    assert not sheet.path.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"relevant": "nowhere bm25"},
+        {"relevant": "../../x y"},
+        {"q": ""},
+        {"system": "nope"},
+        {"q": "x" * 5000},
+    ],
+)
+def test_a_verdict_on_nothing_is_refused(client, sheet, index, change):
+    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    token = dict(form_of(get(client, q="kvarnen")[1]))["token"]
+    data = {"q": "kvarnen", "token": token, "relevant": f"{passage} bm25"}
+    assert client.post("/judge", data=data | change).status_code == 400
+    assert not sheet.path.exists()
+
+
+def test_a_form_leads_nowhere_else_and_has_a_size(client, index):
+    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    token = dict(form_of(get(client, q="kvarnen")[1]))["token"]
+    data = {"q": "kvarnen", "token": token, "relevant": f"{passage} x\r\nA: b"}
+    for back in (
+        "https://evil.example",
+        "//evil.example",
+        "/passage/../x",
+        "/\r\nA: b",
+    ):
+        answer = client.post("/judge", data=data | {"back": back})
+        assert answer.headers["Location"].startswith("/?q=kvarnen&")
+        assert "\n" not in answer.headers["Location"]
+        assert "A" not in answer.headers
+    own = client.post("/judge", data=data | {"back": f"/passage/{passage}"})
+    assert own.headers["Location"].startswith(f"/passage/{passage}?q=kvarnen&")
+    assert client.post("/judge", data=data | {"q": "x" * 100_000}).status_code == 413
+
+
+def test_the_cookie_stays_with_the_browser_and_the_site(client):
+    cookie = client.get("/?q=kvarnen").headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert client.get("/?q=kvarnen").headers["Cache-Control"] == "no-store"
+
+
+def test_one_of_several_judges_is_chosen_and_remembered(site, sheet, index):
+    client = create_app(site, sheet, ["anna", "bo"], DEFAULT).test_client()
+    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    _, page = get(client, q="kvarnen")
+    token = dict(form_of(page))["token"]
+    data = {"q": "kvarnen", "token": token}
+    client.post("/judge", data=data | {"judge": "bo", "change": "1"})
+    client.post("/judge", data=data | {"judge": "eve", "relevant": f"{passage} bm25"})
+    assert [row["judge"] for row in sheet.latest()] == ["bo"]
+    assert client.get("/judgements.csv").text.count(passage) == 1
+    client.post("/judge", data=data | {"judge": "anna", "change": "1"})
+    assert passage not in client.get("/judgements.csv").text
+
+
+def test_without_a_judge_nobody_judges(site, sheet):
+    client = create_app(site, sheet, [], DEFAULT, loopback=False).test_client()
+    answer, page = get(client, q="kvarnen")
+    assert not page.all("button", form="judging")
+    assert "Set-Cookie" not in answer.headers
+    assert client.post("/judge", data={"token": ""}).status_code == 403
+    assert client.get("/judgements.csv").status_code == 404
+
+
+def test_many_at_once_get_what_one_gets(site, sheet, index):
+    app = create_app(site, sheet, [], DEFAULT)
+    queries = [f"{one} {other}" for one in WORDS[:6] for other in WORDS[:4]]
+    systems = ["tuned_dense", "tuned_combined", "base_sparse"]
+
+    def all_found(query):
+        client = app.test_client()
+        return found_in(get(client, q=query, system=systems)[1])
+
+    together = {}
+    threads = [
+        threading.Thread(
+            target=lambda part: together.update({q: all_found(q) for q in part}),
+            args=(queries[start::8],),
+        )
+        for start in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    index.ranking.cache_clear()
+    assert together == {query: all_found(query) for query in queries}
+
+
+# The program.
+
+
+def test_only_the_machine_itself_is_loopback():
+    assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "localhost")))
+    assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.1", "node7")))
+
+
+def test_a_run_that_has_not_finished_is_one_sentence(tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text("run: none\ndatasets: {a: {example: {cases: 1, volumes: 1}}}\n")
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--configfile", path],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "error: results/none: the run has not finished, for "
+        "results/none/collection/corpus.jsonl is missing: "
+        f"run `snakemake evaluate --configfile {path}`\n"
+    )
+
+
+def test_a_port_that_is_taken_is_one_sentence(folder, monkeypatch):
+    from serve_search import main
+
+    monkeypatch.chdir(folder)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=rf"port {port}: cannot be listened on"):
+            main(["--configfile", "served.yaml", "--port", str(port)])
+
+
+class ByFile(http.client.HTTPConnection):
+    """A connection to a socket file."""
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.host)
+
+
+def asked(connection):
+    """The status of a search over a connection, and whether words are marked in it."""
+    connection.request("GET", "/?q=kvarnen", headers={"Host": "localhost:8000"})
+    answer = connection.getresponse()
+    assert "Server" not in answer.headers
+    return answer.status, b"<mark>kvarnen</mark>" in answer.read()
+
+
+def test_a_real_server_answers_and_ends_in_good_order(folder):
+    server = subprocess.Popen(
+        [sys.executable, SCRIPT, "--configfile", "served.yaml", "--port", "0"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        said = server.stdout.readline()
+        port = int(re.match(r"Search served at http://127\.0\.0\.1:(\d+)/ ", said)[1])
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        assert asked(connection) == (200, True)
+        # More than a server reads of a head.
+        with contextlib.suppress(ConnectionError):
+            connection.request("GET", "/?q=" + "x" * 400_000)
+            assert connection.getresponse().status == 431
+        connection.close()
+        assert asked(connection) == (200, True)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0
+
+
+def test_a_socket_file_is_for_its_owner_alone(site, sheet, tmp_path):
+    from serve_search import listening
+
+    path = f"{tmp_path}/s"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(path)  # left by a server that was killed
+    app = create_app(site, sheet, [], DEFAULT)
+    where = SimpleNamespace(socket=path)
+    server = listening(app, where)
+    threading.Thread(target=server.run, daemon=True).start()
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert asked(ByFile(path)) == (200, True)
+    with pytest.raises(InputError, match="another server listens on it"):
+        listening(app, where)
+
+
+def test_a_configuration_is_laid_over_as_snakemake_does(tmp_path):
+    import yaml
+    from snakemake.utils import update_config
+
+    defaults = yaml.safe_load((SCRIPT.parents[1] / "config/config.yaml").read_text())
+    overlays = [
+        {"run": "a", "datasets": {"x": {"example": {"cases": 1, "volumes": 1}}}},
+        {"split": {"edges": [0, 9]}, "train": {"args": {"fp16": True}}},
+        {"run": "b", "evaluate": {"systems": {"bm25": None}, "compare": {}}},
+        {"report": {"systems": ["base_dense"]}},
+    ]
+    paths = []
+    for number, overlay in enumerate(overlays):
+        paths.append(tmp_path / f"{number}.yaml")
+        paths[-1].write_text(yaml.safe_dump(overlay))
+        update_config(defaults, overlay)
+    del defaults["evaluate"]["systems"]["bm25"]
+    assert read_config(paths) == defaults
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "no such file"),
+        ("a: [", "is not a YAML file"),
+        ("- a", "is not a map of keys"),
+        ("serve: {image_link: ftp://x}", "`serve.image_link`: is ftp://x"),
+        ("serve: {image: x}", "`serve.image`: is not a configuration key"),
+    ],
+)
+def test_a_configuration_that_will_not_do_is_named(tmp_path, text, reason):
+    path = tmp_path / "my.yaml"
+    source = tmp_path / "source.yaml"
+    source.write_text("datasets: {a: {example: {cases: 1, volumes: 1}}}")
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_config([source, path])
+    assert reason in str(caught.value)
+
+
+def test_the_sheet_of_an_earlier_server_is_gone_on_with(folder, site, tmp_path, index):
+    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    row = {"query": "kvarnen", "query_id": "x", "passage_id": passage}
+    path = tmp_path / "sheet"
+    write_records(path, [row | {"verdict": "not_relevant", "judge": "anna"}])
+    client = create_app(site, Sheet(path), ["anna"], DEFAULT).test_client()
+    _, page = get(client, q="kvarnen")
+    assert page.all("li", id=f"bm25-{passage}", class_="rejected")
