@@ -63,11 +63,17 @@ class Held:
         return self.answer(request)
 
     def kill_when_full(
-        self, command: list[str], chat: Chat, at_once: int, **given: Any
+        self, command: list[str], chat: Chat, kept: Callable[[], int], **given: Any
     ) -> None:
         """Start a program and kill it, and all that it started, by SIGKILL.
 
-        That is when all answers are given and `at_once` requests are held.
+        That is when all answers are given and kept, and some requests are held.
+
+        Args:
+            command: of the program.
+            chat: the server that it asks.
+            kept: how many answers the program has made its own.
+            given: to `subprocess.Popen`.
         """
         full = chat.answered.total() + self.count
         process = subprocess.Popen(
@@ -80,7 +86,7 @@ class Held:
         )
         try:
             end = time.monotonic() + 120
-            while chat.answered.total() < full or chat.at_once < at_once:
+            while min(chat.answered.total(), kept()) < full or chat.at_once < 3:
                 assert process.poll() is None, process.stdout.read().decode()
                 assert time.monotonic() < end
                 time.sleep(0.02)

@@ -74,6 +74,12 @@ def journal(out):
     return rows((out / "cache" / "journal.jsonl").read_bytes())
 
 
+def answers(out):
+    """How many answers the journal has; 0 without one."""
+    file = out / "cache" / "journal.jsonl"
+    return file.read_bytes().count(b'"event": "answer"') if file.exists() else 0
+
+
 def test_queries_know_their_document(documents, tmp_path):
     with Chat(question) as chat:
         made, rejected, stats = generate(documents, tmp_path / "a", chat.base_url)
@@ -152,7 +158,7 @@ def test_a_killed_job_goes_on_without_asking_again(documents, tmp_path):
     with Chat(held) as chat:
         words = words_of(documents, tmp_path / "a", chat.base_url, "--concurrency", 4)
         command = [sys.executable, ROOT / "scripts/generate_queries.py", *words]
-        held.kill_when_full(command, chat, at_once=4)
+        held.kill_when_full(command, chat, lambda: answers(tmp_path / "a"))
         assert not (tmp_path / "a" / "q.jsonl").exists()
         # A kill amid an append leaves half a line.
         with open(tmp_path / "a/cache/journal.jsonl", "ab") as file:

@@ -71,7 +71,13 @@ def test_a_run_is_stopped_by_its_budget_killed_and_resumed(
         held = chat.answer = Held(6, chat.answer)
         command = project.command("queries", "--configfile", config, "--cores", 2)
         where = {"cwd": project.folder, "env": project.environment}
-        held.kill_when_full(command, chat, at_once=3, **where)
+        journal = results / "cache/queries/journal.jsonl"
+        held.kill_when_full(
+            command,
+            chat,
+            lambda: journal.read_bytes().count(b'"event": "answer"'),
+            **where,
+        )
         assert chat.answered.total() == len(answers) + 6
         project.snakemake("--unlock", "--configfile", config)
 
