@@ -15,12 +15,9 @@ WATCHED = "arkiv.train.trainer"
 
 
 def token_ids(texts):
-    """Of a batch, or of each of its parts."""
-    return (
-        [part["input_ids"].tolist() for part in texts]
-        if isinstance(texts, list)
-        else texts["input_ids"].tolist()
-    )
+    """Of a batch as a list of parts, of which it may be one."""
+    parts = texts if isinstance(texts, list) else [texts]
+    return [part["input_ids"].tolist() for part in parts]
 
 
 def digest(value):
