@@ -41,6 +41,29 @@ def servable(config: dict) -> list[str]:
     return (of_report or list(known))[:MOST_SYSTEMS]
 
 
+def judges_of(given: Sequence[str], alone: bool) -> list[str]:
+    """Who may judge: those named, else whoever runs this if nobody else reaches it.
+
+    Raises:
+        InputError: a name is empty.
+    """
+    if not all(name.strip() for name in given):
+        raise InputError("holds an empty name", key="--judges")
+    if given or not alone:
+        return list(dict.fromkeys(given))
+    try:
+        return [getpass.getuser()]
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return ["judge"]
+
+
+def address(server, arguments) -> str:
+    """Where a browser finds the server."""
+    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    # A name with several addresses has a server for each, on the port that was asked.
+    return f"http://{host}:{getattr(server, 'effective_port', arguments.port)}/"
+
+
 def listening(application, arguments):
     """The server, on its address or socket, before it answers.
 
@@ -110,6 +133,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="that encode a query; not given: up to 8, and one for a small model",
     )
     arguments = arguments.parse_args(argv)
+    if not 0 <= arguments.port < 1 << 16:
+        raise InputError(
+            f"is {arguments.port}, expected a number from 0 to 65535", key="--port"
+        )
     config = read_config(arguments.configfile)
 
     from arkiv.serve.index import Index, check_finished
@@ -141,12 +168,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     sheet = Sheet(Path(run_folder(config), "judgements.jsonl"))
     alone = bool(arguments.socket) or is_loopback(arguments.host)
-    judges = arguments.judges or ([getpass.getuser()] if alone else [])
+    judges = judges_of(arguments.judges, alone)
     application = create_app(site, sheet, judges, servable(config), loopback=alone)
     # Many at once wait a moment, which is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server = listening(application, arguments)
-    where = arguments.socket or f"http://{arguments.host}:{server.effective_port}/"
+    where = arguments.socket or address(server, arguments)
     print(f"Search {config['run']} at {where} (Ctrl-C ends it)", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     server.run()

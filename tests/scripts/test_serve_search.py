@@ -557,10 +557,23 @@ def test_a_port_that_is_taken_is_one_sentence(folder, monkeypatch):
     from serve_search import main
 
     monkeypatch.chdir(folder)
+    with pytest.raises(InputError, match=r"`--port`: is 99999, expected"):
+        main(["--configfile", "served.yaml", "--port", "99999"])
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=rf"port {port}: cannot be listened on"):
             main(["--configfile", "served.yaml", "--port", str(port)])
+
+
+def test_judges_are_those_named_or_whoever_is_alone_here(monkeypatch):
+    from serve_search import judges_of
+
+    monkeypatch.setenv("LOGNAME", "anna")
+    assert judges_of([], True) == ["anna"]
+    assert judges_of([], False) == []
+    assert judges_of(["bo", "eva", "bo"], False) == ["bo", "eva"]
+    with pytest.raises(InputError, match="empty name"):
+        judges_of(["bo", " "], True)
 
 
 class ByFile(http.client.HTTPConnection):
