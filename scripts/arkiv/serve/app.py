@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from arkiv.errors import InputError
 from arkiv.hashing import content_id
 from arkiv.pages import STYLE
+from arkiv.serve.buttons import Judging
 from arkiv.serve.judgements import VERDICTS, WITHDRAWN, Sheet, sheet_csv
-from arkiv.serve.rendering import Judging, Site
+from arkiv.serve.rendering import Site
 from arkiv.serve.view import View
 
 if TYPE_CHECKING:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from arkiv.files import Record
 from arkiv.pages import Html, element, excerpt, joined, marked, number, provenance
+from arkiv.serve.buttons import CLASSES, Judging, judging_form, verdict_buttons
+from arkiv.serve.form import search_form
 from arkiv.serve.images import ImageLinks
 from arkiv.serve.index import Index
-from arkiv.serve.judgements import NOT_RELEVANT, RELEVANT, WITHDRAWN
-from arkiv.serve.view import HITS, MOST_CHARACTERS, View
-
-# What the buttons say, and what stands there once they have been pressed.
-BUTTONS = {RELEVANT: "Relevant", NOT_RELEVANT: "Not relevant"}
-SIGNS = {RELEVANT: "✓", NOT_RELEVANT: "✗"}
-CLASSES = {RELEVANT: "relevant", NOT_RELEVANT: "rejected"}
+from arkiv.serve.view import HITS, View
 
 
 def _in_parts(words: str) -> list[object]:
@@ -25,25 +21,6 @@ def _in_parts(words: str) -> list[object]:
     for part in others:
         parts += [", ", element("span", part, class_="part")]
     return parts
-
-
-@dataclass(frozen=True)
-class Judging:
-    """Who judges, and how a form proves that it is one of ours.
-
-    Attributes:
-        judge: whose verdicts are shown and made.
-        judges: who may be chosen.
-        token: what a form must carry.
-        verdicts: of the judge on the query shown, by passage id.
-        count: verdicts of the judge that count, on all queries.
-    """
-
-    judge: str
-    judges: Sequence[str]
-    token: str
-    verdicts: Mapping[str, str] = field(default_factory=dict)
-    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,99 +69,12 @@ class Site:
                 element("span", holds, class_="faint"),
                 class_="brand",
             ),
-            self._form(view) if view else "",
+            search_form(self.index, view, self.language) if view else "",
         )
         main = element("main", *body, id="main", tabindex="-1")
         return (
             f"<!DOCTYPE html>\n"
             f"{element('html', head, element('body', top, main), lang='en')}\n"
-        )
-
-    def _form(self, view: View) -> Html:
-        box = element(
-            "div",
-            element("label", "Search the archive", for_="q", class_="hidden"),
-            element(
-                "input",
-                id="q",
-                name="q",
-                type="search",
-                value=view.query,
-                maxlength=MOST_CHARACTERS,
-                placeholder="Search the archive",
-                autocomplete="off",
-                lang=self.language,
-                autofocus=None if view.query else "",
-            ),
-            element("button", "Search", class_="go"),
-            class_="box",
-        )
-        titles = [self.index.systems[name].title for name in view.systems]
-        where = f"volume {view.volume}" if view.volume else "all volumes"
-        chosen = ", ".join(titles)
-        if self.index.volumes:
-            chosen += f" · {where}"
-        options = element(
-            "details",
-            element(
-                "summary", "Systems and volume ", element("span", chosen, class_="now")
-            ),
-            element(
-                "div",
-                *(self._choices(group, view) for group in self._groups()),
-                self._volumes(view),
-                class_="options",
-            ),
-        )
-        kept = ""
-        if view.hits != HITS[0]:
-            kept = element("input", type="hidden", name="hits", value=view.hits)
-        return element(
-            "form", box, options, kept, action="/", method="get", role="search"
-        )
-
-    def _groups(self) -> list[str]:
-        return list(dict.fromkeys(one.group for one in self.index.systems.values()))
-
-    def _choices(self, group: str, view: View) -> Html:
-        boxes = [
-            element(
-                "label",
-                element(
-                    "input",
-                    type="checkbox",
-                    name="system",
-                    value=system.name,
-                    checked="" if system.name in view.systems else None,
-                ),
-                " ",
-                system.choice,
-            )
-            for system in self.index.systems.values()
-            if system.group == group
-        ]
-        return element("fieldset", element("legend", group), *boxes)
-
-    def _volumes(self, view: View) -> Html:
-        if not self.index.volumes:
-            return Html()
-        options = [
-            element("option", "all volumes", value=""),
-            *(
-                element(
-                    "option",
-                    volume,
-                    value=volume,
-                    selected="" if volume == view.volume else None,
-                )
-                for volume in self.index.volumes
-            ),
-        ]
-        return element(
-            "p",
-            element("label", "Volume", for_="volume"),
-            element("select", *options, id="volume", name="volume"),
-            class_="volume",
         )
 
     def start(self, view: View) -> str:
@@ -219,7 +109,7 @@ class Site:
         return self.page(
             f"{view.query} – {self.index.name}",
             element("h1", "Results for “", view.query, "”", class_="hidden"),
-            self._judging(judging, view, "/") if judging else "",
+            judging_form(judging, view, "/") if judging else "",
             self._jump(view) if len(columns) > 1 else "",
             element("div", *columns, class_=f"columns of-{len(columns)}"),
             view=view,
@@ -314,7 +204,7 @@ class Site:
                 lang=self.language,
             ),
             element("p", " · ".join(beside), class_="beside"),
-            self._buttons(passage_id, name, verdict) if judging else "",
+            verdict_buttons(passage_id, name, verdict) if judging else "",
             id=f"{name}-{passage_id}",
             class_=CLASSES.get(verdict),
         )
@@ -332,78 +222,6 @@ class Site:
             )
         )
 
-    def _buttons(self, passage_id: str, place: str, verdict: str | None) -> Html:
-        buttons = [
-            element(
-                "button",
-                f"{SIGNS[kind]} {words}" if verdict == kind else words,
-                form="judging",
-                name=kind,
-                value=f"{passage_id} {place}",
-                aria_pressed="true" if verdict == kind else "false",
-                class_=CLASSES[kind],
-            )
-            for kind, words in BUTTONS.items()
-        ]
-        if verdict in BUTTONS:
-            buttons.append(
-                element(
-                    "button",
-                    "Withdraw",
-                    form="judging",
-                    name=WITHDRAWN,
-                    value=f"{passage_id} {place}",
-                    class_="withdraw",
-                )
-            )
-        return element(
-            "div", *buttons, class_="verdict", role="group", aria_label="Your verdict"
-        )
-
-    def _judging(self, judging: Judging, view: View, back: str) -> Html:
-        """The form that all buttons belong to, and who it is that judges."""
-        hidden = [
-            element("input", type="hidden", name=name, value=value)
-            for name, value in [
-                *view.fields(),
-                ("token", judging.token),
-                ("back", back),
-            ]
-        ]
-        if len(judging.judges) > 1:
-            who = element(
-                "label",
-                "Judging as ",
-                element(
-                    "select",
-                    *(
-                        element(
-                            "option",
-                            name,
-                            selected="" if name == judging.judge else None,
-                        )
-                        for name in judging.judges
-                    ),
-                    name="judge",
-                ),
-            )
-            change = element("button", "Change", name="change", value="1")
-        else:
-            who, change = joined("Judging as ", element("b", judging.judge)), ""
-        done = f"{number(judging.count)} verdict{'' if judging.count == 1 else 's'}"
-        return element(
-            "form",
-            *hidden,
-            element("p", who, " ", change),
-            element("p", f"{done} so far"),
-            element("p", element("a", "Download as CSV", href="/judgements.csv")),
-            id="judging",
-            class_="judging",
-            action="/judge",
-            method="post",
-            aria_label="Judging",
-        )
-
     def passage(self, passage: Record, view: View, judging: Judging | None) -> str:
         """One passage in full."""
         verdict = judging.verdicts.get(passage["id"]) if judging else None
@@ -414,7 +232,7 @@ class Site:
         facts.append(f"passage {passage['id']}")
         return self.page(
             f"{provenance(passage)} – {self.index.name}",
-            self._judging(judging, view, back) if judging and view.query else "",
+            judging_form(judging, view, back) if judging and view.query else "",
             element(
                 "article",
                 element("h1", facts[0]),
@@ -425,7 +243,7 @@ class Site:
                     class_="excerpt whole",
                     lang=self.language,
                 ),
-                self._buttons(passage["id"], "main", verdict)
+                verdict_buttons(passage["id"], "main", verdict)
                 if judging and view.query
                 else "",
                 element(
