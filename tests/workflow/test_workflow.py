@@ -127,7 +127,7 @@ TRAINED = {"encode_collection", "plot_data", "plot_training"} | RUNS
 SHARDS = {"train_model"} | TRAINED
 MINED = {"score_pairs", "plot_negatives", "split_by_length"} | SHARDS
 FOUND = {"pick_negatives"} | MINED
-COLLECTION = {"build_collection", "retrieve_bm25"}
+COLLECTION = {"build_collection", "export_collection", "retrieve_bm25"}
 PAIRS = {"embed_corpus", "embed_queries", "search_corpus"} | COLLECTION | FOUND
 QUERIES = {"generate_queries", "filter_queries", "split_pairs"} | PAIRS
 DEPENDENT = {
@@ -161,7 +161,7 @@ DEPENDENT = {
     "model": ("train_model", TRAINED),
     "collection/qrels.txt": (
         "build_collection",
-        {"encode_collection", "retrieve_bm25"} | RUNS,
+        {"encode_collection", "export_collection", "retrieve_bm25"} | RUNS,
     ),
     "encodings/base": ("encode_collection", RUNS),
     "runs/bm25.trec": ("retrieve_bm25", MEASURES),
