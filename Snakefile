@@ -19,6 +19,7 @@ wildcard_constraints:
 
 
 scattergather:
+    documents=config["parts"]["documents"],
     queries=config["parts"]["queries"],
     corpus=config["parts"]["corpus"],
     pairs=config["parts"]["pairs"],
@@ -35,6 +36,7 @@ include: "rules/mining.smk"
 include: "rules/teacher.smk"
 include: "rules/split.smk"
 include: "rules/train.smk"
+include: "rules/retrieve.smk"
 include: "rules/evaluate.smk"
 include: "rules/export.smk"
 include: "rules/report.smk"
@@ -45,6 +47,7 @@ rule all:
     default_target: True
     input:
         up_to("report"),
+        results("metrics/required.json") if EVALUATE["require"] else [],
     localrule: True
     message:
         f"All results stand in {RUN}"

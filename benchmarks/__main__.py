@@ -17,8 +17,10 @@ from collections.abc import Callable
 
 from arkiv.files import write_json
 from benchmarks import HERE, machine, report
+from benchmarks.batches import batches
 from benchmarks.bench import Bench, Result
 from benchmarks.harness import BenchmarkError
+from benchmarks.ingest import ingest
 from benchmarks.mining import mining
 from benchmarks.search import search
 from benchmarks.serve import serve
@@ -28,11 +30,13 @@ from benchmarks.training import training
 
 # A benchmark makes its data, runs its variants, checks that all did the same work.
 BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
+    "ingest": ingest,
     "mining": mining,
     "search": search,
     "teacher": teacher,
     "split": split,
     "training": training,
+    "batches": batches,
     "serve": serve,
 }
 CACHE = HERE / ".cache"

@@ -1,4 +1,4 @@
-"""What the benchmarks work on: a made-up archive, random vectors, models without a hub.
+"""What the benchmarks work on: made-up archives, random vectors, models without a hub.
 
 Everything follows from the seed. Run as a program of its own, so that the runner, whose
 memory a measured command would otherwise start from, stays small.
@@ -7,20 +7,27 @@ memory a measured command would otherwise start from, stays small.
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import random
 import shutil
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from arkiv.example import Case, case
+from arkiv.example import Case, broken_lines, case
 from arkiv.files import Part, write_array, write_json, write_records
 from arkiv.hashing import content_id, rng
+from benchmarks import ROOT
 
 SEED = 7
 # Lengths in words are log-normal, so most passages are short and a few are long.
 MEDIAN_WORDS, SPREAD = 90, 0.9
 FEWEST_WORDS, MOST_WORDS = 20, 1200
 NEGATIVES = 7
+COPIED = 20
 VECTOR_BLOCK = 8192
 
 
@@ -128,6 +135,53 @@ def write_vectors(
     )
 
 
+def write_demo(folder: Path, cases: int) -> None:
+    """Run the demo up to its scored pairs: `scores/court/*.jsonl` in its results.
+
+    In a folder of its own, with an archive of so many cases.
+    """
+    folder.mkdir(parents=True)
+    for name in ("scripts", "config"):
+        (folder / name).symlink_to(ROOT / name)
+    overlay = {"datasets": {"court": {"example": {"cases": cases, "volumes": 15}}}}
+    write_json(folder / "cases.json", overlay)
+    binaries = str(Path(sys.executable).parent)
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "score", "--cores", "2"),
+            *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)),
+            *("--configfile", str(ROOT / "config" / "demo.yaml"), "cases.json"),
+        ],
+        check=True,
+        cwd=folder,
+        env=os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"},
+    )
+
+
+def page(number: int) -> bytes:
+    """A page of HTRflow JSON; one in twenty is another transcription of an earlier."""
+    copied = number % COPIED == COPIED - 1
+    earlier = number // (2 * COPIED) * COPIED
+    words = case(earlier if copied else number, SEED).text.split()
+    if copied:
+        words[len(words) // 2] = "otydligt"
+    lines = [
+        {"text_result": {"texts": [text], "scores": [0.9]}, "label": f"line{place}"}
+        for place, text in enumerate(broken_lines(words, rng(SEED, "page", number)))
+    ]
+    content = {"file_name": f"{number:07d}.jpg", "contains": [{"contains": lines}]}
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def write_pages(folder: Path, pages: int, volumes: int) -> None:
+    """Write zip files of pages, numbered through."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(1, volumes + 1):
+        with zipfile.ZipFile(folder / f"{index:05d}.zip", "w") as volume:
+            for number in Part(index, volumes).bounds(pages):
+                volume.writestr(f"{number:07d}.json", page(number))
+
+
 def write_models(folder: Path, *, large: bool) -> None:
     """Write `embedder` and `reranker`: tiny, or in BGE-M3's shape."""
     if large:
@@ -203,6 +257,11 @@ def main(argv: list[str] | None = None) -> None:
     made.add_argument("queries", type=int)
     made.add_argument("dim", type=int)
     made.add_argument("parts", type=int)
+    made = kinds.add_parser("demo")
+    made.add_argument("cases", type=int)
+    made = kinds.add_parser("pages")
+    made.add_argument("pages", type=int)
+    made.add_argument("volumes", type=int)
     made = kinds.add_parser("served")
     made.add_argument("passages", type=int)
     made.add_argument("queries", type=int)
@@ -212,6 +271,8 @@ def main(argv: list[str] | None = None) -> None:
     makers = {
         "archive": write_archive,
         "vectors": write_vectors,
+        "demo": write_demo,
+        "pages": write_pages,
         "models": write_models,
         "served": write_served,
     }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import ROOT
@@ -23,6 +26,37 @@ def script(name: str, **flags: object) -> list[str]:
 def parts(count: int = PARTS) -> list[str]:
     """The names of the parts, `1-of-4` to `4-of-4`."""
     return [f"{index}-of-{count}" for index in range(1, count + 1)]
+
+
+def ingest(
+    pages: Path, model: Path, *, parts_of: int, duplicate_jaccard: float
+) -> list[list[str]]:
+    """From pages to `{out}/documents.jsonl`, block by block, one document a page."""
+    names = parts(parts_of)
+    blocks = [
+        script(
+            "build_documents",
+            pages=pages,
+            tokenizer=model,
+            method="page",
+            part=name,
+            output=f"{{out}}/{name}.jsonl",
+            rejected=f"{{out}}/{name}.rejected.jsonl",
+            stats=f"{{out}}/{name}.stats.json",
+        )
+        for name in names
+    ]
+    merge = script(
+        "merge_documents",
+        documents=[f"{{out}}/{name}.jsonl" for name in names],
+        rejected_by_blocks=[f"{{out}}/{name}.rejected.jsonl" for name in names],
+        stats_of_blocks=[f"{{out}}/{name}.stats.json" for name in names],
+        duplicate_jaccard=duplicate_jaccard,
+        output="{out}/documents.jsonl",
+        rejected="{out}/rejected.jsonl",
+        stats="{out}/stats.json",
+    )
+    return [*blocks, merge]
 
 
 def mine(
@@ -155,4 +189,54 @@ def split(pairs: Path, model: Path, *, edges: tuple[int, ...]) -> list[list[str]
             log="{out}/split.json",
             rejected="{out}/rejected.jsonl",
         )
+    ]
+
+
+def train(
+    pairs: list[Path],
+    model: Path,
+    *,
+    edges: tuple[int, ...],
+    args: Mapping[str, object],
+    processes: int,
+    batch_tokens: int | None = None,
+) -> list[list[str]]:
+    """Divide scored pairs by length and train on them; `{out}/history.json` tells.
+
+    Args:
+        pairs: in parts.
+        model: to start from.
+        edges: of the length buckets.
+        args: of the training (`train.args`).
+        processes: that train together.
+        batch_tokens: a budget by which each bucket gets its batch size.
+    """
+    names = [f"{low}-{high}" for low, high in pairwise([*edges, "inf"])]
+    shards = [f"{{out}}/court_len-{name}.jsonl" for name in names]
+    sized = ("train_group_size", "query_max_len", "passage_max_len")
+    budget: dict[str, object] = {}
+    if batch_tokens is not None:
+        budget = {"batch_tokens": batch_tokens} | {key: args[key] for key in sized}
+        budget["pad_to_multiple_of"] = args["pad_to_multiple_of"]
+    return [
+        script(
+            "split_by_length",
+            pairs=pairs,
+            tokenizer=model,
+            edges=edges,
+            outputs=shards,
+            log="{out}/split.json",
+            rejected="{out}/rejected.jsonl",
+            **budget,
+        ),
+        script(
+            "train_model",
+            shards=shards,
+            model=model,
+            output="{out}/model",
+            checkpoints="{out}/checkpoints",
+            history="{out}/history.json",
+            processes=processes,
+            args=json.dumps(args),
+        ),
     ]

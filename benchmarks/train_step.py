@@ -6,6 +6,10 @@ falls. With a GPU also the longest passages that a model of BGE-M3's shape train
 within a given memory.
 
     python benchmarks/train_step.py --kind arkiv [--gpu-memory GIB]
+
+With --many the step is that of a large batch, as a whole or encoded in parts.
+
+    python benchmarks/train_step.py --kind arkiv --many [--sub-batch-size N]
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,12 +33,20 @@ TINY |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 BGE_M3 = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16}
 BGE_M3["intermediate_size"] = 4096
 QUERIES, GROUP, LENGTH = 2, 8, 256
+# A large batch, and a body and a vocabulary by which the encoder is what takes memory.
+MANY_QUERIES, MANY_LENGTH, SMALL_VOCABULARY = 64, 128, 8_000
+DEEP = TINY | {"hidden_size": 64, "num_hidden_layers": 6, "intermediate_size": 256}
 # Lengths tried on a GPU are multiples of this.
 GRAIN = 256
 GPU_MEMORY = 16.0  # GiB: the card on which the method's authors ran out of memory
 
 
-def build(kind: str, shape: dict):
+def build(
+    kind: str,
+    shape: dict,
+    vocabulary: int | None = None,
+    sub_batch_size: int | None = None,
+):
     """A model of this shape in training, with the losses of the method."""
     import torch
     from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
@@ -46,7 +59,7 @@ def build(kind: str, shape: dict):
 
     torch.manual_seed(0)
     config = XLMRobertaConfig(
-        vocab_size=VOCABULARY, max_position_embeddings=POSITIONS, **shape
+        vocab_size=vocabulary or VOCABULARY, max_position_embeddings=POSITIONS, **shape
     )
     hidden = shape["hidden_size"]
     parts = {
@@ -63,24 +76,27 @@ def build(kind: str, shape: dict):
         normalize_embeddings=True,
         unified_finetuning=True,
         use_self_distill=True,
+        sub_batch_size=sub_batch_size,
     ).train()
 
 
-def texts(count: int, length: int, device: str) -> dict:
+def texts(count: int, length: int, vocabulary: int, device: str) -> dict:
     """Random token ids, (count, length), nothing padded."""
     import torch
 
-    ids = torch.randint(4, VOCABULARY, (count, length), device=device)
+    ids = torch.randint(4, vocabulary, (count, length), device=device)
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
-def step(model, length: int, *, query_length: int | None = None) -> float:
+def step(
+    model, length: int, *, query_length: int | None = None, queries: int = QUERIES
+) -> float:
     """Forward and backward with the method's batch; the loss."""
     device = str(next(model.parameters()).device)
     loss = model(
-        queries=texts(QUERIES, query_length or length, device),
-        passages=texts(QUERIES * GROUP, length, device),
-        teacher_scores=[float(n % GROUP) for n in range(QUERIES * GROUP)],
+        queries=texts(queries, query_length or length, model.vocab_size, device),
+        passages=texts(queries * GROUP, length, model.vocab_size, device),
+        teacher_scores=[float(n % GROUP) for n in range(queries * GROUP)],
     ).loss
     loss.backward()
     return loss.item()
@@ -95,9 +111,20 @@ def measured_step(kind: str, length: int = LENGTH) -> dict[str, float]:
     """Seconds, memory and loss of one step on the CPU, in this process."""
     model = build(kind, TINY)
     step(model, 8)
+    return _measured(lambda: step(model, length))
+
+
+def measured_large_step(kind: str, sub_batch_size: int | None) -> dict[str, float]:
+    """The same of a step of many queries."""
+    model = build(kind, DEEP, SMALL_VOCABULARY, sub_batch_size)
+    step(model, 8)
+    return _measured(lambda: step(model, MANY_LENGTH, queries=MANY_QUERIES))
+
+
+def _measured(work: Callable[[], float]) -> dict[str, float]:
     before, cpu = peak_mb(), time.process_time()
     began = time.perf_counter()
-    loss = step(model, length)
+    loss = work()
     return {
         "seconds": round(time.perf_counter() - began, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),
@@ -154,8 +181,17 @@ def main(argv: list[str] | None = None) -> None:
         metavar="GIB",
         help="find the longest passages that fit this much instead",
     )
+    arguments.add_argument(
+        "--many", action="store_true", help="measure a step of many queries instead"
+    )
+    arguments.add_argument(
+        "--sub-batch-size", type=int, metavar="N", help="texts encoded at a time"
+    )
     arguments = arguments.parse_args(argv)
-    if arguments.gpu_memory is None:
+    if arguments.many:
+        found = measured_large_step(arguments.kind, arguments.sub_batch_size)
+        print(json.dumps(found))
+    elif arguments.gpu_memory is None:
         print(json.dumps(measured_step(arguments.kind, arguments.length)))
     else:
         print(json.dumps(longest_passages(arguments.kind, arguments.gpu_memory)))

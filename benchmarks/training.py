@@ -11,6 +11,8 @@ from benchmarks.harness import Limit, Run
 NAMES = {"arkiv": "arkiv", "flagembedding": "FlagEmbedding"}
 # Of the loss, in float32.
 TOLERANCE = 1e-5
+# Texts that the large batch is encoded in parts of.
+PART = 32
 
 
 def training(bench: Bench) -> Result:
@@ -29,12 +31,32 @@ def training(bench: Bench) -> Result:
                 Run(found["seconds"], found["cpu_seconds"], found["peak_mb"])
             )
             losses[name] = found["loss"]
+    many = {
+        f"arkiv, {train_step.MANY_QUERIES} queries": (),
+        f"likewise, {PART} texts at a time": ("--sub-batch-size", str(PART)),
+    }
+    large: dict[str, float] = {}
+    for name, words in many.items():
+        found = train_step.in_its_own_process("arkiv", "--many", *words)
+        runs[name] = [Run(found["seconds"], found["cpu_seconds"], found["peak_mb"])]
+        large[name] = found["loss"]
+    whole, parts = many
+    require(
+        math.isclose(large[whole], large[parts], rel_tol=TOLERANCE),
+        f"the losses in one and in parts differ: {large[whole]} and {large[parts]}",
+    )
     ours, theirs = losses.values()
     require(
         math.isclose(ours, theirs, rel_tol=TOLERANCE),
         f"the losses differ: {ours} and {theirs}",
     )
-    checks = [f"Both losses are {ours:.6f}, up to {TOLERANCE:g} of it."]
+    checks = [
+        f"Both losses are {ours:.6f}, up to {TOLERANCE:g} of it; those of the large "
+        f"batch {large[whole]:.6f}.",
+        f"The large batch is of {train_step.MANY_QUERIES} queries with "
+        f"{train_step.GROUP} passages of {train_step.MANY_LENGTH} tokens, at a "
+        f"vocabulary of {train_step.SMALL_VOCABULARY:,}, with a body of six layers.",
+    ]
     if bench.gpu:
         memory = train_step.GPU_MEMORY
         fits = [
@@ -54,6 +76,7 @@ def training(bench: Bench) -> Result:
         [
             Limit("wall", "arkiv", ("FlagEmbedding",), 0.25),
             Limit("memory", "arkiv", ("FlagEmbedding",), 0.2),
+            Limit("memory", parts, (whole,), 0.5),
         ],
         checks,
     )

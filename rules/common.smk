@@ -1,4 +1,5 @@
 # Helpers shared by all rules. Every job parses this file again: nothing heavy here.
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,12 +11,14 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from arkiv.config import check_config, without_removed
 from arkiv.errors import InputError
 from arkiv.layout import (
+    model_of_system,
     model_under_test,
     prepared_model,
     rounds_of,
     run_folder,
     trainings_of,
 )
+from arkiv.systems import builds_on
 
 config = without_removed(config)
 try:
@@ -32,6 +35,8 @@ DATASETS = config["datasets"]
 SYSTEMS = config["evaluate"]["systems"]
 TRAIN = config["train"]
 DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
+# Otherwise training compares a query with the passages of its batch alone.
+WITH_NEGATIVES = TRAIN["args"].get("train_group_size") != 1
 
 # For every program that runs a model.
 RUN_OPTIONS = {
@@ -98,7 +103,7 @@ def has_pages(dataset):
 
 def is_mined(dataset):
     """Whether a dataset's negatives are mined here."""
-    return KINDS.index(kind(dataset)) <= KINDS.index("pairs")
+    return WITH_NEGATIVES and KINDS.index(kind(dataset)) <= KINDS.index("pairs")
 
 
 def is_scored(dataset):
@@ -123,9 +128,7 @@ def volumes_of(wildcards):
 def raw_pairs_of(wildcards):
     """The query-passage pairs of a dataset before they are divided."""
     if has_pages(wildcards.dataset):
-        return gather.queries(
-            results(f"queries/{wildcards.dataset}/{{scatteritem}}.jsonl")
-        )
+        return [results(f"queries/{wildcards.dataset}.jsonl")]
     return [source(wildcards.dataset)]
 
 
@@ -169,12 +172,17 @@ def shards_of(datasets, round=""):
     ]
 
 
-def model_of(role):
-    """The directory of the embedder or the reranker: given, or made by prepare_model."""
+def given_model(find, name):
+    """What a function of arkiv.layout finds for a role or a system by its name."""
     try:
-        return prepared_model(config, role)
+        return find(config, name)
     except InputError as error:
         raise WorkflowError(f"configuration: {error}")
+
+
+def model_of(role):
+    """The directory of the embedder or the reranker: given, or made by prepare_model."""
+    return given_model(prepared_model, role)
 
 
 def model_before(training):
@@ -211,7 +219,7 @@ def on_nodes(nodes):
 def flags(**values):
     """Command-line flags of a map: `a_b=1` becomes `--a-b 1`, `c=True` `--c`.
 
-    None and False are left out.
+    None and False are left out; the shell gets every word as it stands.
     """
     words = []
     for name, value in values.items():
@@ -220,8 +228,12 @@ def flags(**values):
         many = value if isinstance(value, (list, tuple)) else [value]
         if value is True:
             many = []
-        words += [f"--{name.replace('_', '-')}", *map(str, many)]
-    return " ".join(words)
+        flag, many = f"--{name.replace('_', '-')}", list(map(str, many))
+        if len(many) == 1 and many[0][:1] == "-" and not many[0][1:2].isdigit():
+            # Apart, it would be taken for another flag.
+            flag, many = f"{flag}={many[0]}", []
+        words += [flag, *many]
+    return shlex.join(words)
 
 
 # What a round counted of a dataset.

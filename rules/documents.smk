@@ -1,3 +1,26 @@
+DOCUMENTS = config["documents"]
+# What is decided before the documents of all volumes are together.
+OF_BLOCKS = {
+    **{
+        key: DOCUMENTS[key]
+        for key in (
+            "method",
+            "window_words",
+            "window_overlap",
+            "heading",
+            "min_confidence",
+            "max_tokens",
+            "on_bad_input",
+        )
+    },
+    "length_shares": ",".join(
+        f"{low}-{high}:{share}" for low, high, share in DOCUMENTS["length_shares"]
+    ),
+    "hyphens": "".join(DOCUMENTS["hyphens"]),
+    "skip_regions": DOCUMENTS["skip_regions"] or None,
+}
+
+
 rule make_archive:
     """Make an example archive of court minutes, page by page."""
     output:
@@ -21,18 +44,18 @@ rule make_archive:
 
 
 rule build_documents:
-    """Join the lines of an archive's pages and cut them into documents."""
+    """Join the lines of a block of volumes and cut them into documents."""
     input:
         pages=volumes_of,
         model=model_of("embedder"),
     output:
-        documents=results("documents/{dataset}.jsonl"),
-        rejected=results("documents/{dataset}.rejected.jsonl"),
-        stats=results("documents/{dataset}.stats.json"),
+        documents=results("documents/{dataset}/{scatteritem}.jsonl"),
+        rejected=results("documents/{dataset}/{scatteritem}.rejected.jsonl"),
+        stats=results("documents/{dataset}/{scatteritem}.stats.json"),
     log:
-        log_of("build_documents", "{dataset}"),
+        log_of("build_documents", "{dataset}", "{scatteritem}"),
     benchmark:
-        benchmark_of("build_documents", "{dataset}")
+        benchmark_of("build_documents", "{dataset}", "{scatteritem}")
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -40,19 +63,47 @@ rule build_documents:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        options=flags(
-            method=config["documents"]["method"],
-            length_shares=",".join(
-                f"{low}-{high}:{share}"
-                for low, high, share in config["documents"]["length_shares"]
-            ),
-            max_tokens=config["documents"]["max_tokens"],
-            on_bad_input=config["documents"]["on_bad_input"],
-            seed=config["seed"],
-        ),
+        # A function, for braces in an expression are no wildcards.
+        options=lambda w: flags(**OF_BLOCKS, seed=config["seed"]),
     message:
-        "Cutting the pages of {wildcards.dataset} into documents"
+        "Cutting pages of {wildcards.dataset} into documents, part {wildcards.scatteritem}"
     shell:
-        "python scripts/build_documents.py --pages {input.pages} --tokenizer {input.model}"
+        "python scripts/build_documents.py --pages {input.pages:q}"
+        " --tokenizer {input.model:q} --part {wildcards.scatteritem} {params.options}"
+        " --output {output.documents} --rejected {output.rejected}"
+        " --stats {output.stats} &> {log}"
+
+
+rule merge_documents:
+    """Put the documents of all blocks together and set repeated ones aside."""
+    input:
+        documents=gather.documents(results("documents/{{dataset}}/{scatteritem}.jsonl")),
+        rejected=gather.documents(
+            results("documents/{{dataset}}/{scatteritem}.rejected.jsonl")
+        ),
+        stats=gather.documents(
+            results("documents/{{dataset}}/{scatteritem}.stats.json")
+        ),
+    output:
+        documents=results("documents/{dataset}.jsonl"),
+        rejected=results("documents/{dataset}.rejected.jsonl"),
+        stats=results("documents/{dataset}.stats.json"),
+    log:
+        log_of("merge_documents", "{dataset}"),
+    benchmark:
+        benchmark_of("merge_documents", "{dataset}")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(120),
+    params:
+        options=flags(duplicate_jaccard=DOCUMENTS["duplicate_jaccard"]),
+    message:
+        "Putting the documents of {wildcards.dataset} together"
+    shell:
+        "python scripts/merge_documents.py --documents {input.documents}"
+        " --rejected-by-blocks {input.rejected} --stats-of-blocks {input.stats}"
         " {params.options} --output {output.documents} --rejected {output.rejected}"
         " --stats {output.stats} &> {log}"

@@ -1,7 +1,11 @@
-EVALUATE = config["evaluate"]
-BM25 = [name for name, system in SYSTEMS.items() if system["type"] == "bm25"]
-M3 = [name for name, system in SYSTEMS.items() if system["type"] == "m3"]
-MODELS_UNDER_TEST = sorted({SYSTEMS[name]["model"] for name in M3})
+import json
+
+# SYSTEM=BASE words; a system may have several bases.
+COMPARED = [
+    f"{system}={base}"
+    for system, bases in EVALUATE["compare"].items()
+    for base in ([bases] if isinstance(bases, str) else bases)
+]
 
 
 rule build_collection:
@@ -36,110 +40,37 @@ rule build_collection:
         " --qrels {output.qrels} &> {log}"
 
 
-rule encode_collection:
-    """Encode the test collection, dense and sparse, with one model."""
+rule export_collection:
+    """Write the test collection in the layout of BEIR, which MTEB loads too."""
     input:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
-        model=lambda w: model_under_test(config, w.model),
+        qrels=results("collection/qrels.txt"),
     output:
-        directory(results("encodings/{model}")),
+        directory(results("collection/beir")),
     log:
-        log_of("encode_collection", "{model}"),
+        log_of("export_collection"),
     benchmark:
-        benchmark_of("encode_collection", "{model}")
+        benchmark_of("export_collection")
+    localrule: True
     conda:
-        "../envs/m3.yaml"
+        "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=growing(16000),
-        runtime=growing(480),
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
-        options=flags(
-            max_length=MINING["passage_max_length"],
-            query_max_length=MINING["query_max_length"],
-            batch_tokens=EVALUATE["batch_tokens"],
-            **RUN_OPTIONS,
-        ),
+        options=flags(language=config["export"]["language"] or None),
     message:
-        "Encoding the test collection with the {wildcards.model} model"
+        "Exporting the test collection"
     shell:
-        "python scripts/encode_collection.py --corpus {input.corpus}"
-        " --queries {input.queries} --model {input.model} {params.options}"
+        "python scripts/export_collection.py --corpus {input.corpus}"
+        " --queries {input.queries} --qrels {input.qrels} {params.options}"
         " --output {output} &> {log}"
 
 
-rule retrieve_bm25:
-    """Rank the corpus for every test query by BM25."""
-    input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
-        model=model_of("embedder"),
-    output:
-        results("runs/{system}.trec"),
-    log:
-        log_of("retrieve_bm25", "{system}"),
-    benchmark:
-        benchmark_of("retrieve_bm25", "{system}")
-    wildcard_constraints:
-        system="|".join(BM25) or "no-such-system^",
-    conda:
-        "../envs/evaluate.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(8000),
-        runtime=growing(120),
-    params:
-        options=flags(depth=EVALUATE["depth"]),
-    message:
-        "Ranking by {wildcards.system}"
-    shell:
-        "python scripts/retrieve_bm25.py --corpus {input.corpus} --queries {input.queries}"
-        " --tokenizer {input.model} {params.options} --output {output} &> {log}"
-
-
-rule retrieve_m3:
-    """Rank the corpus for every test query by one model and mode."""
-    input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
-        encodings=lambda w: results(f"encodings/{SYSTEMS[w.system]['model']}"),
-        model=lambda w: model_under_test(config, SYSTEMS[w.system]["model"]),
-    output:
-        results("runs/{system}.trec"),
-    log:
-        log_of("retrieve_m3", "{system}"),
-    benchmark:
-        benchmark_of("retrieve_m3", "{system}")
-    wildcard_constraints:
-        system="|".join(M3) or "no-such-system^",
-    conda:
-        "../envs/m3.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(16000),
-        runtime=growing(480),
-    params:
-        mode=lambda w: SYSTEMS[w.system]["mode"],
-        options=flags(
-            weights=EVALUATE["weights"],
-            depth=EVALUATE["depth"],
-            rerank_depth=EVALUATE["rerank_depth"],
-            max_length=MINING["passage_max_length"],
-            query_max_length=MINING["query_max_length"],
-            batch_tokens=EVALUATE["batch_tokens"],
-            **RUN_OPTIONS,
-        ),
-    message:
-        "Ranking by {wildcards.system}"
-    shell:
-        "python scripts/retrieve_m3.py --corpus {input.corpus} --queries {input.queries}"
-        " --encodings {input.encodings} --model {input.model} --mode {params.mode}"
-        " {params.options} --output {output} &> {log}"
-
-
 rule measure_runs:
-    """Measure every run against the judgements, with bootstrap intervals."""
+    """Measure every run against the judgements, with intervals and tests."""
     input:
         qrels=results("collection/qrels.txt"),
         queries=results("collection/queries.jsonl"),
@@ -161,10 +92,12 @@ rule measure_runs:
     params:
         runs=[f"{system}={results(f'runs/{system}.trec')}" for system in SYSTEMS],
         options=flags(
-            compare=[f"{new}={old}" for new, old in EVALUATE["compare"].items()]
-            or None,
+            compare=COMPARED or None,
+            measures=EVALUATE["measures"],
             bootstrap=EVALUATE["bootstrap"],
             length_edges=EVALUATE["length_edges"],
+            confidence_edges=EVALUATE["confidence_edges"],
+            require=[json.dumps(one) for one in EVALUATE["require"]] or None,
             seed=config["seed"],
         ),
     message:
@@ -173,3 +106,28 @@ rule measure_runs:
         "python scripts/measure_runs.py --qrels {input.qrels} --queries {input.queries}"
         " --runs {params.runs} {params.options} --output {output.metrics}"
         " --per-query {output.per_query} &> {log}"
+
+
+rule check_metrics:
+    """Fail if a system does not reach what is required of it, all else being done."""
+    input:
+        metrics=results("metrics/metrics.json"),
+        # Whatever the verdict, every result is there to look into it.
+        results=lambda w: up_to("report"),
+    output:
+        results("metrics/required.json"),
+    log:
+        log_of("check_metrics"),
+    benchmark:
+        benchmark_of("check_metrics")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    message:
+        "Checking what is required of the systems"
+    shell:
+        "python scripts/check_metrics.py --metrics {input.metrics} --output {output} &> {log}"

@@ -20,6 +20,7 @@ rule export_model:
         history=tuned("training/history.json"),
         metrics=results("metrics/metrics.json"),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
+        queries=files("queries/{dataset}.stats.json", WITH_PAGES),
         pairs=files("pairs/{dataset}/stats.json"),
         negatives=by_name(NEGATIVES, MINED, LAST).values(),
         shards=by_name(SHARDS, DATASETS, LAST).values(),
@@ -39,23 +40,20 @@ rule export_model:
     params:
         stages=flags(
             documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
+            queries=named("queries/{name}.stats.json", WITH_PAGES) or None,
             pairs=named("pairs/{name}/stats.json", DATASETS),
             negatives=named(NEGATIVES, MINED, LAST) or None,
             shards=named(SHARDS, DATASETS, LAST),
             kinds=[f"{name}={kind(name)}" for name in DATASETS],
         ),
         models=flags(
-            base=shlex.quote(config["models"]["embedder"]["source"]),
+            base=config["models"]["embedder"]["source"],
             base_revision=config["models"]["embedder"].get("revision"),
-            teacher=(
-                shlex.quote(config["models"]["reranker"]["source"])
-                if DISTILL
-                else None
-            ),
+            teacher=config["models"]["reranker"]["source"] if DISTILL else None,
             teacher_revision=config["models"]["reranker"].get("revision"),
         ),
         options=flags(
-            name=shlex.quote(EXPORT["name"] or config["run"]),
+            name=EXPORT["name"] or config["run"],
             language=EXPORT["language"] or None,
             license=EXPORT["license"],
             trainings=len(TRAININGS),

@@ -1,4 +1,16 @@
-ROLE_OF_MODEL = {model_of(role): role for role in ("embedder", "reranker")}
+# Of the model that a system of a type may bring along.
+KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "reranker"}
+
+
+# What prepare_model makes: of each directory the kind of the model and where it comes
+# from. A model of both a role and a system must do for its role.
+MADE_OF = {
+    given_model(model_of_system, name): (KIND_OF_SYSTEM[system["type"]], system)
+    for name, system in SYSTEMS.items()
+    if "source" in system
+} | {
+    model_of(role): (role, config["models"][role]) for role in ("embedder", "reranker")
+}
 
 
 rule prepare_model:
@@ -18,10 +30,11 @@ rule prepare_model:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        kind=lambda w, output: ROLE_OF_MODEL[output[0]],
-        options=lambda w, output: flags(**config["models"][ROLE_OF_MODEL[output[0]]]),
+        options=lambda w, output: flags(
+            kind=MADE_OF[output[0]][0],
+            **{key: MADE_OF[output[0]][1].get(key) for key in ("source", "revision")},
+        ),
     message:
         "Preparing the model {wildcards.name}"
     shell:
-        "python scripts/prepare_model.py --kind {params.kind} {params.options}"
-        " --output {output} &> {log}"
+        "python scripts/prepare_model.py {params.options} --output {output} &> {log}"

@@ -1,25 +1,167 @@
-rule generate_queries:
-    """Make search queries for one part of a dataset's documents."""
+import json
+
+QUERIES = config["queries"]
+# Whether a language model is asked, and whether one of a server.
+ASKED = QUERIES["backend"] != "extractive"
+SERVED = QUERIES["backend"] == "openai"
+# Files that queries depend on beside the documents.
+ASKED_WITH = {}
+TASK = {
+    "backend": QUERIES["backend"],
+    "per_document": QUERIES["per_document"],
+    "seed": config["seed"],
+}
+if QUERIES["group"]["share"]:
+    TASK |= {f"group_{key}": QUERIES["group"][key] for key in ("share", "sizes")}
+if ASKED:
+    ASKED_WITH = {
+        "prompts": [prompt["file"] for prompt in QUERIES["prompts"]],
+        "judge": QUERIES["judge"]["prompt"] or [],
+        "group": QUERIES["group"]["prompt"] if QUERIES["group"]["share"] else [],
+        "model": [] if SERVED else QUERIES["local"]["model"],
+    }
+    TASK |= {
+        "model": QUERIES["openai" if SERVED else "local"]["model"],
+        "prompts": [
+            f"{prompt['file']}={prompt.get('share', 1)}"
+            for prompt in QUERIES["prompts"]
+        ],
+        "group_prompt": ASKED_WITH["group"] or None,
+        "judge": QUERIES["judge"]["prompt"],
+        "threshold": QUERIES["judge"]["threshold"],
+        **{key: QUERIES[key] for key in ("language", "max_tokens", "temperature")},
+        "extra": json.dumps(QUERIES["openai"]["extra"]) if SERVED else None,
+        **{f"price_{key}": price for key, price in QUERIES["prices"].items()},
+    }
+# How it is asked. A part that is made again for a raised budget asks nothing again: the
+# journal has its answers.
+ASKING = {}
+if ASKED:
+    ASKING = {f"budget_{key}": most for key, most in QUERIES["budget"].items()}
+    ASKING["journal"] = results("cache/queries/journal.jsonl")
+if SERVED:
+    ASKING |= {
+        key: QUERIES["openai"][key]
+        for key in ("base_url", "key_variable", "concurrency", "timeout", "retries")
+    }
+elif ASKED:
+    ASKING |= {"batch_tokens": QUERIES["local"]["batch_tokens"], **RUN_OPTIONS}
+KEPT = (
+    {key: QUERIES[key] for key in ("max_words", "copied_run", "copied_share")}
+    | {"forbidden": QUERIES["forbidden"] or None}
+    if ASKED
+    else {}
+)
+ROUND_TRIP = QUERIES["round_trip"]
+# As mining embeds, whose vectors are taken from the cache and the other way round.
+DENSE = {}
+if ROUND_TRIP["by"] == "dense":
+    DENSE = {
+        "query_max_length": config["mining"]["query_max_length"],
+        "max_length": config["mining"]["passage_max_length"],
+        "batch_tokens": config["mining"]["batch_tokens"],
+        "cache": results("cache/embeddings"),
+        **RUN_OPTIONS,
+    }
+
+
+rule estimate_queries:
+    """Estimate what queries would cost before a language model is asked."""
     input:
-        results("documents/{dataset}.jsonl"),
+        **ASKED_WITH,
+        documents=expand(results("documents/{dataset}.jsonl"), dataset=WITH_PAGES),
+        tokenizer=model_of("embedder"),
     output:
-        queries=results("queries/{dataset}/{scatteritem}.jsonl"),
-        rejected=results("queries/{dataset}/{scatteritem}.rejected.jsonl"),
+        results("queries/estimate.json"),
     log:
-        log_of("generate_queries", "{dataset}", "{scatteritem}"),
+        log_of("estimate_queries"),
     benchmark:
-        benchmark_of("generate_queries", "{dataset}", "{scatteritem}")
+        benchmark_of("estimate_queries")
     conda:
         "../envs/llm.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(4000),
+        runtime=growing(120),
+    params:
+        documents=flags(documents=named("documents/{name}.jsonl", WITH_PAGES)),
+        task=flags(**TASK),
+        budget=flags(
+            **{f"budget_{key}": most for key, most in QUERIES["budget"].items()}
+        ),
+    message:
+        "Estimating what the queries would cost"
+    shell:
+        "python scripts/estimate_queries.py {params.documents} {params.task}"
+        " {params.budget} --tokenizer {input.tokenizer} --output {output} &> {log}"
+
+
+rule generate_queries:
+    """Make search queries for one part of a dataset's documents."""
+    input:
+        **ASKED_WITH,
+        documents=results("documents/{dataset}.jsonl"),
+    output:
+        queries=results("queries/{dataset}/{scatteritem}.jsonl"),
+        rejected=results("queries/{dataset}/{scatteritem}.rejected.jsonl"),
+        stats=results("queries/{dataset}/{scatteritem}.stats.json"),
+    log:
+        log_of("generate_queries", "{dataset}", "{scatteritem}"),
+    benchmark:
+        benchmark_of("generate_queries", "{dataset}", "{scatteritem}")
+    localrule: SERVED and QUERIES["openai"]["on_login_node"]
+    conda:
+        "../envs/llm.yaml" if QUERIES["backend"] != "local" else "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000 if QUERIES["backend"] != "local" else 16000),
         runtime=growing(240),
     params:
-        options=flags(**config["queries"], seed=config["seed"]),
+        task=flags(**TASK, **KEPT),
+        asking=flags(**ASKING),
     message:
         "Making queries for {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
-        "python scripts/generate_queries.py --documents {input} --part {wildcards.scatteritem}"
-        " {params.options} --output {output.queries} --rejected {output.rejected}"
+        "python scripts/generate_queries.py --documents {input.documents}"
+        " --part {wildcards.scatteritem} {params.task} {params.asking}"
+        " --output {output.queries} --rejected {output.rejected} --stats {output.stats}"
         " &> {log}"
+
+
+rule filter_queries:
+    """Put a dataset's queries together; set aside repeats and those that lead astray."""
+    input:
+        queries=gather.queries(results("queries/{{dataset}}/{scatteritem}.jsonl")),
+        stats=gather.queries(results("queries/{{dataset}}/{scatteritem}.stats.json")),
+        documents=results("documents/{dataset}.jsonl"),
+        model=model_of("embedder") if ROUND_TRIP["by"] else [],
+    output:
+        queries=results("queries/{dataset}.jsonl"),
+        rejected=results("queries/{dataset}.rejected.jsonl"),
+        stats=results("queries/{dataset}.stats.json"),
+    log:
+        log_of("filter_queries", "{dataset}"),
+    benchmark:
+        benchmark_of("filter_queries", "{dataset}")
+    localrule: ROUND_TRIP["by"] is None
+    conda:
+        "../envs/evaluate.yaml" if ROUND_TRIP["by"] != "dense" else "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        model=lambda w, input: flags(model=input.get("model") or None),
+        options=flags(
+            unite=ASKED,
+            round_trip=ROUND_TRIP["by"],
+            top=ROUND_TRIP["top"] if ROUND_TRIP["by"] else None,
+            **DENSE,
+        ),
+    message:
+        "Putting the queries of {wildcards.dataset} together"
+    shell:
+        "python scripts/filter_queries.py --queries {input.queries}"
+        " --part-stats {input.stats} --documents {input.documents} {params.model}"
+        " {params.options} --output {output.queries} --rejected {output.rejected}"
+        " --stats {output.stats} &> {log}"

@@ -5,6 +5,7 @@ rule plot_data:
     """Count what went in and what was set aside, stage by stage."""
     input:
         documents=expand(results("documents/{dataset}.stats.json"), dataset=WITH_PAGES),
+        queries=expand(results("queries/{dataset}.stats.json"), dataset=WITH_PAGES),
         pairs=expand(results("pairs/{dataset}/stats.json"), dataset=DATASETS),
         negatives=by_name(NEGATIVES, MINED, LAST).values(),
         shards=by_name(SHARDS, DATASETS, LAST).values(),
@@ -36,6 +37,7 @@ rule plot_data:
     params:
         options=flags(
             documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
+            queries=named("queries/{name}.stats.json", WITH_PAGES) or None,
             pairs=named("pairs/{name}/stats.json", DATASETS),
             negatives=named(NEGATIVES, MINED, LAST) or None,
             shards=named(SHARDS, DATASETS, LAST),

@@ -29,6 +29,7 @@ rule split_by_length:
             edges=EDGES,
             positives=SPLIT["positives"],
             batch_tokens=SPLIT["batch_tokens"],
+            without_negatives=not WITH_NEGATIVES,
             filter_margin=TEACHER["filter"]["margin"],
             normalize=TEACHER["normalize"],
             temperature=TEACHER["temperature"],

@@ -10,6 +10,13 @@ STAGES = {
             "archive/{dataset}",
             [name for name in DATASETS if kind(name) == "example"],
         ),
+        *(
+            path
+            for end in ("jsonl", "rejected.jsonl", "stats.json")
+            for path in parts(
+                "documents", f"documents/{{dataset}}/{{scatteritem}}.{end}", WITH_PAGES
+            )
+        ),
         *files(
             "documents/{dataset}.{end}",
             WITH_PAGES,
@@ -19,6 +26,12 @@ STAGES = {
     "queries": [
         *parts("queries", "queries/{dataset}/{scatteritem}.jsonl", WITH_PAGES),
         *parts("queries", "queries/{dataset}/{scatteritem}.rejected.jsonl", WITH_PAGES),
+        *parts("queries", "queries/{dataset}/{scatteritem}.stats.json", WITH_PAGES),
+        *files(
+            "queries/{dataset}.{end}",
+            WITH_PAGES,
+            end=["jsonl", "rejected.jsonl", "stats.json"],
+        ),
         *files(
             "pairs/{dataset}/{name}",
             name=[
@@ -53,7 +66,7 @@ STAGES = {
     ],
     "evaluate": [
         *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
-        results("collection/qrels.txt"),
+        *map(results, ["collection/qrels.txt", "collection/beir"]),
         *files("encodings/{model}", model=MODELS_UNDER_TEST),
         *files("runs/{system}.trec", system=SYSTEMS),
         *map(results, ["metrics/metrics.json", "metrics/per_query.csv"]),
@@ -65,6 +78,7 @@ STAGES = {
 
 localrules:
     documents,
+    estimate,
     queries,
     mine,
     score,
@@ -82,6 +96,20 @@ rule documents:
         up_to("documents"),
     message:
         "The documents are made"
+
+
+rule estimate:
+    """Show what queries by a language model would cost; nothing is sent."""
+    input:
+        results("queries/estimate.json"),
+    log:
+        log_of("estimate"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Estimated from {input}:"
+    shell:
+        "python scripts/show_estimate.py {input} 2> {log}"
 
 
 rule queries:

@@ -55,7 +55,7 @@ rule train_model:
                 evaluate_queries=WATCH["queries"],
                 evaluate_passages=WATCH["passages"],
                 evaluate_batch_tokens=config["evaluate"]["batch_tokens"],
-                evaluate_by=shlex.quote(f"{WATCH['mode']} {WATCH['measure']}"),
+                evaluate_by=f"{WATCH['mode']} {WATCH['measure']}",
                 weights=config["evaluate"]["weights"],
                 patience=WATCH["patience"],
             )

@@ -78,6 +78,7 @@ def main(argv: list[str] | None = None) -> None:
             "the tuned model; join these datasets into one to divide them together",
             seen,
         )
+    collection.set_origins()
     if arguments.tokenizer:
         from arkiv.models import tokenizer_file
 

@@ -1,9 +1,10 @@
-"""Encode a test collection with M3: dense vectors and sparse token weights.
+"""Encode a test collection with M3: dense vectors and, if asked for, token weights.
 
 Writes a directory with `corpus.dense.npy` and `queries.dense.npy` (float16, row i =
-line i) and `corpus.sparse.npz` and `queries.sparse.npz` (SciPy CSR, float32, a column
-for each token of the vocabulary). Multi-vector representations are too large to keep;
-retrieve_m3.py makes them for the passages it re-ranks.
+line i) and with --sparse `corpus.sparse.npz` and `queries.sparse.npz` (SciPy CSR,
+float32, a column for each token of the vocabulary). Dense vectors alone are kept by
+content: what mining has embedded is not encoded again. Multi-vector representations are
+too large to keep; retrieve_m3.py makes them for the passages it re-ranks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 
 import numpy as np
 
-from arkiv.cli import add_model, parser, run, run_options
+from arkiv.cli import add_cache, add_model, parser, run, run_options
 from arkiv.collection import read_ordered
 from arkiv.files import write_array, written_whole
 from arkiv.models import check_model
@@ -30,6 +31,10 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--query-max-length", type=int, default=256, help="of a query, in tokens"
     )
+    arguments.add_argument(
+        "--sparse", action="store_true", help="token weights too, in the same pass"
+    )
+    add_cache(arguments)
     add_model(arguments, max_length=8192)
     arguments = arguments.parse_args(argv)
 
@@ -52,17 +57,16 @@ def main(argv: list[str] | None = None) -> None:
         beside.mkdir()
         for name, (lines, encoder.max_length) in texts.items():
             began = time.monotonic()
-            encoded = encoder.encode(lines, dense=True, sparse=True)
-            dense = encoded.dense.astype(np.float16)
+            if arguments.sparse:
+                encoded = encoder.encode(lines, dense=True, sparse=True)
+                dense = encoded.dense.astype(np.float16)
+                save_npz(beside / f"{name}.sparse.npz", encoded.sparse)
+            else:
+                job = f"{arguments.output} {name}"
+                dense = encoder.dense(lines, arguments.cache, job=job)
             write_array(beside / f"{name}.dense.npy", dense)
-            save_npz(beside / f"{name}.sparse.npz", encoded.sparse)
-            log.info(
-                "%s: %d texts in %.1f s, %.0f token weights each",
-                name,
-                len(lines),
-                time.monotonic() - began,
-                encoded.sparse.nnz / len(lines),
-            )
+            seconds = time.monotonic() - began
+            log.info("%s: %d texts in %.1f s", name, len(lines), seconds)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,38 @@
 """Make search queries for documents, or for one part of them.
 
-The extractive backend is the offline stand-in for a language model.
+The extractive backend is the offline stand-in for a language model. The others ask one:
+a server with OpenAI's chat protocol, whose key is in the environment, or a local model.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections import Counter
 
 from arkiv.cli import add_part, parser, run
 from arkiv.errors import InputError
-from arkiv.files import Record, check_text, count_lines, read_records, write_records
-from arkiv.queries import ExtractiveGenerator, query_record
+from arkiv.files import count_lines, write_json, write_records
+from arkiv.llm.generator import LanguageModelGenerator
+from arkiv.llm.journal import Journal
+from arkiv.llm.options import (
+    add_budget,
+    add_limits,
+    add_local,
+    add_server,
+    add_task,
+    backend_of,
+    budget_of,
+    groups_of,
+    limits_of,
+    prices_of,
+    task_of,
+)
+from arkiv.queries import ExtractiveGenerator
+from arkiv.sources import Sources
 
 log = logging.getLogger("generate_queries")
-
-BACKENDS = {"extractive": ExtractiveGenerator}
-
-
-def check(record: Record) -> None:
-    check_text(record, "id")
-    check_text(record, "text")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -32,31 +43,46 @@ def main(argv: list[str] | None = None) -> None:
         "--rejected",
         required=True,
         metavar="JSONL",
-        help="where documents without a query go, each with its reason",
+        help="where documents without a query, and queries that will not do, go",
     )
-    arguments.add_argument("--backend", choices=sorted(BACKENDS), default="extractive")
-    arguments.add_argument("--per-document", type=int, default=1)
-    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--stats", required=True, metavar="JSON")
     add_part(arguments)
+    add_task(arguments)
+    add_server(arguments)
+    add_local(arguments)
+    add_limits(arguments)
+    add_budget(arguments)
     arguments = arguments.parse_args(argv)
 
     if not count_lines(arguments.documents):
         raise InputError("holds no documents", file=arguments.documents)
-    generator = BACKENDS[arguments.backend](arguments.per_document, arguments.seed)
-    read = read_records(arguments.documents, check, part=arguments.part)
-    rejected: list[Record] = []
-
-    def queries() -> Iterator[Record]:
-        for document, made in generator.generate(record for _, record in read):
-            if not made:
-                reason = "holds no word that a query could be made of"
-                rejected.append({"reason": reason, **document})
-            for query in made:
-                yield query_record(query, document)
-
-    count = write_records(arguments.output, queries())
-    write_records(arguments.rejected, rejected)
-    log.info("made %d queries; %d documents gave none", count, len(rejected))
+    sources = Sources(arguments.documents, arguments.part, groups_of(arguments))
+    stats: dict = {}
+    with contextlib.ExitStack() as stack:
+        if arguments.backend == "extractive":
+            generator = ExtractiveGenerator(arguments.per_document, arguments.seed)
+        else:
+            if not arguments.journal:
+                raise InputError("is not given", key="journal")
+            task, limits = task_of(arguments), limits_of(arguments)
+            journal = stack.enter_context(
+                Journal(
+                    arguments.journal,
+                    arguments.output,
+                    budget_of(arguments),
+                    prices_of(arguments),
+                )
+            )
+            backend = backend_of(arguments, task.sampling)
+            generator = LanguageModelGenerator(task, backend, journal, limits)
+        count = write_records(arguments.output, generator.pairs(sources))
+        if arguments.backend != "extractive":
+            stats["usage"] = generator.usage_stats()
+    write_records(arguments.rejected, generator.rejected)
+    reasons = Counter(record["reason"] for record in generator.rejected)
+    stats |= {"queries": count, "rejected": dict(sorted(reasons.items()))}
+    write_json(arguments.stats, stats)
+    log.info("made %d queries; set aside %d", count, len(generator.rejected))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Measure the runs of retrieval systems against the judgements.
 
 Means over all test queries with 95 % bootstrap intervals, and paired differences
-between systems with theirs; for all queries, for each dataset, and for each length of
-relevant passage. A query that a run lacks scores 0.
+between systems with theirs and with p-values by the randomisation test, also corrected
+for the number of pairs. The same without p-values for the queries of each dataset,
+volume and type, and by length and recognition confidence of what was to be found. A
+query that a run lacks scores 0.
 """
 
 from __future__ import annotations
@@ -13,12 +15,20 @@ import sys
 
 import numpy as np
 
-from arkiv.cli import parser, run
+from arkiv.cli import json_object, parser, run
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import write_json, written_whole
-from arkiv.measures import LEVEL, MEASURES, by_query, slices_of, summary
-from arkiv.named import named
+from arkiv.measures import (
+    LEVEL,
+    MEASURES,
+    by_query,
+    check_measures,
+    parts_of,
+    summary,
+)
+from arkiv.named import named, named_lists
+from arkiv.requirements import check_requirement, judged
 from arkiv.trec import read_qrels, read_run
 
 log = logging.getLogger("measure_runs")
@@ -46,6 +56,13 @@ def main(argv: list[str] | None = None) -> None:
         "--base", metavar="SYSTEM", help="compare every other system with this one too"
     )
     arguments.add_argument(
+        "--measures",
+        nargs="+",
+        default=list(MEASURES),
+        metavar="NAME",
+        help="in the words of ir_measures, the ones that matter most first",
+    )
+    arguments.add_argument(
         "--length-edges",
         nargs="*",
         type=int,
@@ -54,20 +71,49 @@ def main(argv: list[str] | None = None) -> None:
         help="measure queries by themselves whose longest relevant passage has from "
         "one edge to below the next tokens",
     )
-    arguments.add_argument("--bootstrap", type=int, default=10000, help="samples")
+    arguments.add_argument(
+        "--confidence-edges",
+        nargs="*",
+        type=float,
+        default=[],
+        metavar="CONFIDENCE",
+        help="likewise by the recogniser's mean confidence in the relevant passages",
+    )
+    arguments.add_argument(
+        "--bootstrap",
+        type=int,
+        default=10000,
+        help="samples behind each interval and each p-value",
+    )
+    arguments.add_argument(
+        "--require",
+        nargs="*",
+        type=json_object,
+        default=[],
+        metavar="JSON",
+        help='what must be reached: {"system", "measure", "at_least"}, or "over" '
+        '(another system) and "by"; judged here, enforced by check_metrics.py',
+    )
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--output", required=True, metavar="JSON")
     arguments.add_argument("--per-query", required=True, metavar="CSV")
     arguments = arguments.parse_args(argv)
 
     runs = named(arguments.runs, "--runs")
-    pairs = list(named(arguments.compare, "--compare").items())
+    check_measures(arguments.measures)
+    pairs = [
+        (system, base)
+        for system, bases in named_lists(arguments.compare, "--compare").items()
+        for base in bases
+    ]
     for system in [*(name for pair in pairs for name in pair), arguments.base]:
         if system is not None and system not in runs:
             raise InputError(
                 f"names the system {system}, which has no run",
                 key="--base" if system == arguments.base else "--compare",
             )
+    for requirement in arguments.require:
+        check_requirement(requirement, runs, arguments.measures)
     if arguments.base:
         more = [(system, arguments.base) for system in runs if system != arguments.base]
         pairs += [pair for pair in more if pair not in pairs]
@@ -90,22 +136,29 @@ def main(argv: list[str] | None = None) -> None:
             raise InputError(
                 f"has the query {stray}, which {arguments.qrels} lacks", file=path
             )
-        values[system] = by_query(ranked, qrels, query_ids)
+        values[system] = by_query(ranked, qrels, query_ids, arguments.measures)
         lacking = len(query_ids) - len(ranked)
         log.info("%s: %d queries, %d without a result", system, len(ranked), lacking)
 
     settings = {"samples": arguments.bootstrap, "seed": arguments.seed}
+    given = settings | {"measures": arguments.measures}
+    parts = parts_of(queries, arguments.length_edges, arguments.confidence_edges)
+    whole = summary(values, pairs, **given, tested=True)
     metrics = {
-        "measures": list(MEASURES),
+        "measures": arguments.measures,
         "bootstrap": settings | {"level": LEVEL},
-        **summary(values, pairs, **settings),
-        "slices": {
-            name: summary(
-                {system: table[rows] for system, table in values.items()},
-                pairs,
-                **settings,
-            )
-            for name, rows in slices_of(queries, arguments.length_edges).items()
+        "requirements": judged(arguments.require, whole["systems"]),
+        **whole,
+        "parts": {
+            key: {
+                name: summary(
+                    {system: table[rows] for system, table in values.items()},
+                    pairs,
+                    **given,
+                )
+                for name, rows in by_name.items()
+            }
+            for key, by_name in parts.items()
         },
     }
     with (
@@ -113,15 +166,16 @@ def main(argv: list[str] | None = None) -> None:
         open(beside, "w", encoding="utf-8", newline="") as out,
     ):
         table = csv.writer(out, lineterminator="\n")
-        table.writerow(["query_id", "query", "dataset", "system", *MEASURES])
+        table.writerow(["query_id", "query", "dataset", "system", *arguments.measures])
         for row, query in enumerate(queries):
             about = [query["id"], query["query"], query.get("dataset", "")]
             for system in values:
                 numbers = [f"{value:.6f}" for value in values[system][row]]
                 table.writerow([*about, system, *numbers])
     write_json(arguments.output, metrics)
+    first = arguments.measures[0]
     for system, means in metrics["systems"].items():
-        log.info("%s: nDCG@10 %.4f", system, means["nDCG@10"]["mean"])
+        log.info("%s: %s %.4f", system, first, means[first]["mean"])
 
 
 if __name__ == "__main__":

@@ -20,8 +20,14 @@ LINES = (
     ("volumes", "documents", "volumes"),
     ("pages", "documents", "pages"),
     ("lines of text", "documents", "lines"),
-    ("words", "documents", "words"),
+    ("lines of text set aside", "documents", "lines_set_aside"),
+    ("words in lines set aside", "documents", "words_in_lines_set_aside"),
+    ("words in the other lines", "documents", "words"),
+    ("words in documents set aside", "documents", "words_set_aside"),
+    ("words in documents", "documents", "words_in_documents"),
     ("documents", "documents", "documents"),
+    ("queries wanted", "queries", "wanted"),
+    ("queries kept", "queries", "queries"),
     ("query–passage pairs", "pairs", "pairs"),
     ("distinct queries", "pairs", "queries"),
     ("passages to search", "pairs", "passages"),
@@ -33,6 +39,27 @@ LINES = (
     ("train pairs with several positives", "shards", "rows_with_several_positives"),
     ("train pairs ready for training", "shards", "pairs"),
 )
+
+
+# Title of a line, and its key in the usage of a language model.
+USAGE = (
+    ("requests answered", "requests"),
+    ("of them with tokens that are our estimate", "estimated_requests"),
+    ("tokens of prompts", "input_tokens"),
+    ("tokens of answers", "output_tokens"),
+)
+
+
+def asked(datasets: dict[str, dict[str, dict[str, Any]]]) -> list[list[str]]:
+    """What a language model was asked for the queries, and what it cost."""
+    usages = [
+        stages.get("queries", {}).get("usage", {}) for stages in datasets.values()
+    ]
+    if not any(usage.get("requests") for usage in usages):
+        return []
+    rows = [[title, *(number(one.get(key)) for one in usages)] for title, key in USAGE]
+    costs = (f"{one['money']:,.4f}" if "money" in one else "–" for one in usages)
+    return [*rows, ["cost, by the prices in the configuration", *costs]]
 
 
 def training(history: dict[str, Any]) -> list[tuple[str, str]]:
@@ -123,6 +150,11 @@ def main(argv: list[str] | None = None) -> None:
                 ],
                 "What was left out or came out short, and why",
             )
+        )
+    if usage := asked(datasets):
+        body.append(element("h2", "Language model"))
+        body.append(
+            table(["", *datasets], usage, "What queries were asked for, and their cost")
         )
     if arguments.history:
         history = read_object(arguments.history, "history of train_model.py")

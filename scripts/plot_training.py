@@ -21,7 +21,7 @@ from arkiv.figures import (
     write_svg,
 )
 from arkiv.files import read_json
-from arkiv.measures import TITLES
+from arkiv.measures import title
 
 # Steps on each side that the smoothed loss averages over, as a share of all steps.
 SMOOTHING = 0.02
@@ -119,7 +119,7 @@ def draw_scores(panel: Any, evaluation: dict[str, Any], collection: str) -> None
     )
     size = evaluation["collections"][collection]
     panel.set_title(
-        f"{TITLES.get(measure, measure)}: {size['queries']:,} {collection} queries in "
+        f"{title(measure)}: {size['queries']:,} {collection} queries in "
         f"{size['passages']:,} passages"
     )
     panel.set_ylim(*limits(evaluation))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import logging
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -14,25 +15,38 @@ from pathlib import Path
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.files import written_whole
-from arkiv.models import HEADS, check_model, first_line
+from arkiv.models import HEADS, KINDS, check_model, first_line
 
 log = logging.getLogger("prepare_model")
 
 # What the pipeline reads, of the files at the top of a repository. Code (*.py) runs
 # only where the configuration trusts it.
 FILES = ("*.json", "*.model", "*.txt", "*.py", *HEADS)
+# The folders of sentence-transformers' modules, such as 1_Pooling.
+MODULE = re.compile(r"[0-9]+_[A-Za-z]+")
 SAFE, PICKLED = "*.safetensors", "pytorch_model*.bin"
 
 
 def wanted(names: list[str]) -> list[str]:
     """The files to fetch: weights in safetensors, or pickled where there are no others.
 
-    Left out are folders (ONNX and other exports), other formats, and what is about the
-    repository.
+    At the top and in the folders of modules. Left out are other folders (ONNX and other
+    exports), other formats, and what is about the repository.
     """
-    top = [name for name in names if "/" not in name]
-    weights = fnmatch.filter(top, SAFE) or fnmatch.filter(top, PICKLED)
-    return sorted({name for p in FILES for name in fnmatch.filter(top, p)} | {*weights})
+    chosen: set[str] = set()
+    folders = {name.rpartition("/")[0] for name in names}
+    for folder in folders:
+        if folder and not MODULE.fullmatch(folder):
+            continue
+        own = [name for name in names if name.rpartition("/")[0] == folder]
+        weights = _of(own, SAFE) or _of(own, PICKLED)
+        chosen |= {name for pattern in FILES for name in _of(own, pattern)} | {*weights}
+    return sorted(chosen)
+
+
+def _of(names: list[str], pattern: str) -> list[str]:
+    """The paths whose last part is of a pattern."""
+    return [n for n in names if fnmatch.fnmatch(n.rpartition("/")[2], pattern)]
 
 
 def fetch(source: str, revision: str | None, target: Path) -> None:
@@ -75,7 +89,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--source", required=True, help="a hub name, or `tiny`")
     arguments.add_argument("--revision", help="commit, tag or branch on the hub")
-    arguments.add_argument("--kind", choices=("embedder", "reranker"), required=True)
+    arguments.add_argument("--kind", choices=KINDS, required=True)
     arguments.add_argument("--output", required=True, metavar="DIR")
     arguments = arguments.parse_args(argv)
 
@@ -85,6 +99,7 @@ def main(argv: list[str] | None = None) -> None:
 
             build = {
                 "embedder": tiny.build_embedder,
+                "dense": tiny.build_embedder,
                 "reranker": tiny.build_reranker,
             }
             build[arguments.kind](beside)

@@ -7,36 +7,39 @@ import sys
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.files import read_json
+from arkiv.measures import title
 
-SHOWN = {"nDCG@10": "nDCG@10", "AP": "MAP", "R@100": "R@100", "RR@10": "MRR@10"}
+SHOWN = 4
 WIDTH = 80
 NUMBER = 10
 
 
 def lines_of(metrics: dict) -> list[str]:
     """The lines of the table and of the comparisons, none longer than 80."""
-    first = WIDTH - NUMBER * len(SHOWN)
+    shown = metrics["measures"][:SHOWN]
+    names = [title(name) if len(title(name)) < NUMBER else name for name in shown]
+    first = WIDTH - NUMBER * len(shown)
     lines = [
         f"{metrics['queries']} test queries",
         "",
-        "system".ljust(first) + "".join(f"{name:>{NUMBER}}" for name in SHOWN.values()),
+        "system".ljust(first) + "".join(f"{name:>{NUMBER}}" for name in names),
         "-" * WIDTH,
     ]
     for system, means in metrics["systems"].items():
-        numbers = [f"{means[measure]['mean']:{NUMBER}.3f}" for measure in SHOWN]
+        numbers = [f"{means[measure]['mean']:{NUMBER}.3f}" for measure in shown]
         name = system if len(system) < first else system[: first - 2] + "…"
         lines.append(name.ljust(first) + "".join(numbers))
     if metrics["comparisons"]:
         level = metrics["bootstrap"]["level"]
-        lines += ["", f"differences of nDCG@10 with {level:.0%} bootstrap intervals"]
+        lines += ["", f"differences of {names[0]} with {level:.0%} bootstrap intervals"]
     for pair in metrics["comparisons"]:
-        change = pair["difference"]["nDCG@10"]
-        names = f"{pair['system']} vs {pair['base']}".replace("_", " ")
+        change = pair["difference"][shown[0]]
+        both = f"{pair['system']} vs {pair['base']}".replace("_", " ")
         interval = f"[{change['low']:+.3f}, {change['high']:+.3f}]"
         change_text = f"{change['mean']:+.3f} {interval}"
         room = WIDTH - len(change_text) - 2
-        names = names if len(names) <= room else names[: room - 1] + "…"
-        lines.append(f"{names}: {change_text}")
+        both = both if len(both) <= room else both[: room - 1] + "…"
+        lines.append(f"{both}: {change_text}")
     return lines
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -51,11 +52,17 @@ NONE_LEFT = "the teacher scores every negative too high"
 ALL_POSITIVE = "every negative is a positive of the query"
 
 
-def read_rows(paths: list[str]) -> Iterator[Record]:
-    """The rows of all files, checked, with scores in all of them or in none."""
+def read_rows(paths: list[str], *, negatives: bool) -> Iterator[Record]:
+    """The rows of all files, checked, with scores in all of them or in none.
+
+    Args:
+        paths: JSON Lines files.
+        negatives: each row needs some.
+    """
+    check = functools.partial(check_shardable, negatives=negatives)
     scored: tuple[bool, str, int] | None = None
     for path in paths:
-        for line, record in read_records(path, check_shardable):
+        for line, record in read_records(path, check):
             if scored is None:
                 scored = is_scored(record), path, line
             elif is_scored(record) != scored[0]:
@@ -102,7 +109,7 @@ class Examples:
                 self.counts["rows_short"] += dropped > 0
                 row = kept
             for example in examples_of(row) if options.positives == "each" else [row]:
-                if not example["neg"]:
+                if not example["neg"] and not options.without_negatives:
                     self._set_aside(row, ALL_POSITIVE)
                     break
                 if self.scored:
@@ -236,6 +243,11 @@ def main(argv: list[str] | None = None) -> None:
         help="where rows without a negative left go, each with its reason",
     )
     arguments.add_argument(
+        "--without-negatives",
+        action="store_true",
+        help="rows need none: training takes those of the batch alone",
+    )
+    arguments.add_argument(
         "--positives",
         choices=("draw", "each"),
         default="draw",
@@ -298,7 +310,9 @@ def main(argv: list[str] | None = None) -> None:
                 for beside in besides
             )
             examples = Examples(arguments, rejected)
-            stream = examples.of(read_rows(arguments.pairs))
+            stream = examples.of(
+                read_rows(arguments.pairs, negatives=not arguments.without_negatives)
+            )
             while rows := list(islice(stream, ROWS)):
                 for row, length in zip(rows, longest_texts(rows, counter), strict=True):
                     bucket = bucket_of(length, edges)

@@ -40,6 +40,18 @@ def slim(pair: Record) -> Record:
     return {key: pair[key] for key in keys if key in pair}
 
 
+def origins(path: str | None) -> dict[str, Record]:
+    """The provenance of each document, by the id that its text has in pairs."""
+    if path is None:
+        return {}
+    return {
+        content_id(document["text"]): {
+            key: document[key] for key in PROVENANCE if key in document
+        }
+        for _, document in read_records(path)
+    }
+
+
 def rows(paths: list[str], rejected: list[Record] | None) -> Iterator[Record]:
     for path in paths:
         for _, record in read_records(path, check_pair, rejected=rejected):
@@ -131,6 +143,7 @@ def main(argv: list[str] | None = None) -> None:
         by=arguments.group_by,
         block_pages=arguments.block_pages,
         seed=arguments.seed,
+        origins=origins(arguments.documents),
     )
 
     stats: dict = {"pairs": len(keys), "queries": len(repeats)}

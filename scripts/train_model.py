@@ -10,6 +10,9 @@ again; one with other rows, arguments or processes starts afresh.
 
 With --dev the model is measured while it trains, and the best one becomes the output.
 
+With `report_to: tensorboard` in --args losses and measures are in `tensorboard`, beside
+the --history.
+
 On several nodes (--nodes, in a SLURM job of as many) srun starts torchrun on each.
 """
 
@@ -20,6 +23,7 @@ import json
 import logging
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -42,17 +46,11 @@ from arkiv.train.arguments import (
     to_command_line,
     with_defaults,
 )
+from arkiv.train.batch_plan import BatchPlan, log_plan, plan_batches
 from arkiv.train.dev import MEASURES, MODES, dev_collection, general_collection
 from arkiv.train.launch import node_command, run_watched, without_secrets
 from arkiv.train.resume import alone, begin, ended_well
-from arkiv.train.shards import (
-    BatchPlan,
-    count_rows,
-    in_order,
-    log_plan,
-    plan_batches,
-    weighted,
-)
+from arkiv.train.shards import count_rows, in_order, weighted
 
 log = logging.getLogger("train_model")
 
@@ -360,6 +358,9 @@ def main(argv: list[str] | None = None) -> None:
 
     with alone(checkpoints), written_whole(arguments.output) as beside:
         resume_from = begin(checkpoints, started_with)
+        tensorboard = Path(arguments.history).with_name("tensorboard")
+        if resume_from is None:
+            shutil.rmtree(tensorboard, ignore_errors=True)
         # All nodes see this directory, which goes when we do.
         report = beside.with_name("report.json")
         own |= {"train_data": list(plan.rows)}
@@ -371,6 +372,7 @@ def main(argv: list[str] | None = None) -> None:
             "report_file": str(report),
             "check_steps": arguments.check_steps,
             "weights": weights or None,
+            "tensorboard": str(tensorboard),
             "lora": adapters,
             "evaluation_file": measures and str(beside.with_name("evaluation.json")),
             "resume_from": resume_from and str(resume_from),

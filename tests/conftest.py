@@ -31,6 +31,21 @@ def tiny_reranker(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tokenizer(tmp_path_factory) -> Path:
+    """One token a word, and two special ones around the text."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    tool = Tokenizer(models.WordLevel({"?": 0, "<s>": 1, "</s>": 2}, unk_token="?"))
+    tool.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tool.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
+    )
+    folder = tmp_path_factory.mktemp("tokenizer")
+    tool.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def models(tmp_path_factory):
     """One directory for the tiny models of all runs; the first run fills it."""
     return tmp_path_factory.mktemp("models")

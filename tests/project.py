@@ -34,7 +34,7 @@ def small(models, **overlay):
     """A configuration whose whole run takes about a minute."""
     config = {
         "run": "small",
-        "parts": {"queries": 2, "corpus": 2, "pairs": 2},
+        "parts": {"documents": 2, "queries": 2, "corpus": 2, "pairs": 2},
         "models": {
             "directory": str(models),
             "embedder": {"source": "tiny", "revision": None},

@@ -75,14 +75,14 @@ def json_object(text: str) -> dict:
     return value
 
 
-def add_part(arguments: argparse.ArgumentParser) -> None:
+def add_part(arguments: argparse.ArgumentParser, *, of: str = "input lines") -> None:
     """Add `--part I-of-N`: the contiguous range of input lines to work on."""
     arguments.add_argument(
         "--part",
         type=Part.parse,
         default=Part(1, 1),
         metavar="I-of-N",
-        help="work on this contiguous part of the input lines only",
+        help=f"work on this contiguous part of the {of} only",
     )
 
 
@@ -102,10 +102,12 @@ def add_on_bad_input(arguments: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model(arguments: argparse.ArgumentParser, *, max_length: int) -> None:
+def add_model(
+    arguments: argparse.ArgumentParser, *, max_length: int, required: bool = True
+) -> None:
     """Add `--model`, `--max-length` and how the model runs: see `run_options`."""
     default = Options()
-    arguments.add_argument("--model", required=True, metavar="DIR")
+    arguments.add_argument("--model", required=required, metavar="DIR")
     arguments.add_argument(
         "--max-length", type=int, default=max_length, help="tokens per input"
     )

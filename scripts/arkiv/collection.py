@@ -6,6 +6,7 @@ from are relevant, all others count as not relevant.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from arkiv.errors import InputError
 from arkiv.files import Record, check_text, check_texts, read_records
 
 RELEVANT = 1
+# What a query keeps of its pair: whatever made the queries says what kind each is of.
+OF_PAIRS = ("type", "kind")
 
 
 def _check_id(record: Record) -> None:
@@ -84,7 +87,7 @@ class Collection:
 
     Attributes:
         passages: by id.
-        queries: by id, each `{"id", "query", "dataset"}`.
+        queries: by id, each `{"id", "query", "dataset"}` and what else is known.
         judgements: query id -> the ids of its relevant passages.
         trained: ids of passages that some dataset trains on.
     """
@@ -132,7 +135,12 @@ class Collection:
             count += 1
             known = self.queries.setdefault(
                 pair["id"],
-                {"id": pair["id"], "query": pair["query"], "dataset": dataset},
+                {
+                    "id": pair["id"],
+                    "query": pair["query"],
+                    "dataset": dataset,
+                    **{key: pair[key] for key in OF_PAIRS if pair.get(key)},
+                },
             )
             if known["query"] != pair["query"]:
                 raise InputError(
@@ -172,6 +180,23 @@ class Collection:
         for query_id, passage_ids in self.judgements.items():
             longest = max(lengths[passage_id] for passage_id in passage_ids)
             self.queries[query_id]["tokens"] = longest
+
+    def set_origins(self) -> None:
+        """Give each query `volume` and `confidence` of its relevant passages.
+
+        The volume if they have one and no other, the mean confidence of the recogniser
+        in those of which it is known.
+        """
+        for query_id, passage_ids in self.judgements.items():
+            relevant = [self.passages[passage_id] for passage_id in passage_ids]
+            volumes = {passage.get("volume") for passage in relevant}
+            known = [passage.get("confidence") for passage in relevant]
+            known = [value for value in known if value is not None]
+            if len(volumes) == 1 and None not in volumes:
+                self.queries[query_id]["volume"] = volumes.pop()
+            if known:
+                mean = math.fsum(known) / len(known)
+                self.queries[query_id]["confidence"] = round(mean, 6)
 
     def ordered_passages(self) -> Iterator[Record]:
         """The passages in the order of their ids."""

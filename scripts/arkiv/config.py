@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from arkiv.errors import InputError
+from arkiv.requirements import check_requirement
 from arkiv.serve.images import ImageLinks
+from arkiv.systems import check_systems
 
 DIRECTORY = Path(__file__).parents[2] / "config"
 
@@ -136,8 +139,8 @@ def _explained(error: Any) -> InputError:
         "minItems": lambda: f"expected at least {wanted} values",
         "maxItems": lambda: f"expected at most {wanted} values",
         "minLength": lambda: "expected a text",
+        "maxLength": lambda: f"expected at most {wanted} characters",
         "minProperties": lambda: f"expected at least {wanted} entries",
-        "maxProperties": lambda: "takes no other keys with this `type`",
     }.get(error.validator, lambda: error.message)()
     return InputError(f"is {value!r}, {expected}", key=path)
 
@@ -177,7 +180,11 @@ def _check_together(config: Mapping[str, Any]) -> None:
             f"({end})",
             key="mining.wider_end",
         )
-    for section, key in (("split", "edges"), ("evaluate", "length_edges")):
+    for section, key in (
+        ("split", "edges"),
+        ("evaluate", "length_edges"),
+        ("evaluate", "confidence_edges"),
+    ):
         edges = config[section][key]
         if edges[0] != 0 or sorted(set(edges)) != edges:
             raise InputError(
@@ -196,6 +203,15 @@ def _check_together(config: Mapping[str, Any]) -> None:
                     f"is {value}, which needs `train.args.same_dataset_within_batch`",
                     key=key,
                 )
+    _check_documents(config["documents"])
+    _check_queries(config["queries"])
+    args = config["train"]["args"]
+    if args.get("train_group_size") == 1 and args.get("knowledge_distillation"):
+        raise InputError(
+            "is true, but `train.args.train_group_size` is 1: a teacher has nothing to "
+            "tell a passage from",
+            key="train.args.knowledge_distillation",
+        )
     for low, high, _ in config["documents"]["length_shares"]:
         if not 1 <= low <= high or int(low) != low or int(high) != high:
             raise InputError(
@@ -205,7 +221,14 @@ def _check_together(config: Mapping[str, Any]) -> None:
     evaluate = config["evaluate"]
     systems = evaluate["systems"]
     named = {
-        "evaluate.compare": [*evaluate["compare"], *evaluate["compare"].values()],
+        "evaluate.compare": [
+            *evaluate["compare"],
+            *(
+                base
+                for bases in evaluate["compare"].values()
+                for base in ([bases] if isinstance(bases, str) else bases)
+            ),
+        ],
         "report.systems": config["report"]["systems"],
     }
     for key, names in named.items():
@@ -214,6 +237,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 raise InputError(
                     f"names the system {name}, which evaluate.systems lacks", key=key
                 )
+    for requirement in evaluate["require"]:
+        check_requirement(requirement, systems, evaluate["measures"])
     if evaluate["rerank_depth"] > evaluate["depth"]:
         raise InputError(
             f"is {evaluate['rerank_depth']}, expected at most evaluate.depth "
@@ -221,14 +246,11 @@ def _check_together(config: Mapping[str, Any]) -> None:
             key="evaluate.rerank_depth",
         )
     rounds = config["rounds"]
-    for name, system in systems.items():
-        model = system.get("model", "base")
-        if model.startswith("round_") and int(model.removeprefix("round_")) > rounds:
-            raise InputError(
-                f"is {model}, but `rounds` is {rounds}",
-                key=f"evaluate.systems.{name}.model",
-            )
-    if rounds > 1 and not any(MINED_KINDS & set(one) for one in datasets.values()):
+    check_systems(evaluate, rounds)
+    mined = config["train"]["args"].get("train_group_size") != 1 and any(
+        MINED_KINDS & set(one) for one in datasets.values()
+    )
+    if rounds > 1 and not mined:
         raise InputError(
             f"is {rounds}, but no dataset's negatives are mined here: all rounds would "
             "be alike",
@@ -254,4 +276,62 @@ def _check_together(config: Mapping[str, Any]) -> None:
     if general is not None and not Path(general).is_file():
         raise InputError(
             f"names {general}, which is no file", key="train.evaluation.general"
+        )
+
+
+def _check_queries(queries: Mapping[str, Any]) -> None:
+    """What of `queries` must agree, where a language model is asked."""
+    if queries["backend"] == "extractive":
+        return
+    files = [("prompts", prompt["file"]) for prompt in queries["prompts"]]
+    if queries["judge"]["prompt"] is not None:
+        files.append(("judge.prompt", queries["judge"]["prompt"]))
+    if queries["group"]["share"]:
+        files.append(("group.prompt", queries["group"]["prompt"]))
+    for key, path in files:
+        if not Path(path).is_file():
+            raise InputError(f"names {path}, which is no file", key=f"queries.{key}")
+    local = queries["local"]["model"]
+    if queries["backend"] == "local" and not (local and Path(local).is_dir()):
+        raise InputError(
+            f"is {local}, expected the directory of a causal model",
+            key="queries.local.model",
+        )
+    if queries["budget"]["money"] is not None and not any(queries["prices"].values()):
+        raise InputError(
+            "is given, but all prices are 0; set queries.prices",
+            key="queries.budget.money",
+        )
+
+
+def _check_documents(documents: Mapping[str, Any]) -> None:
+    """What the ways to cut documents need."""
+    method, heading = documents["method"], documents["heading"]
+    if heading is not None:
+        try:
+            re.compile(heading)
+        except re.error as error:
+            raise InputError(
+                f"is {heading!r}, which is no regular expression ({error})",
+                key="documents.heading",
+            ) from None
+    elif method == "headings":
+        raise InputError(
+            "is null, expected the regular expression of a heading, as the method is "
+            "headings",
+            key="documents.heading",
+        )
+    words, overlap = documents["window_words"], documents["window_overlap"]
+    if overlap >= words:
+        raise InputError(
+            f"is {overlap}, expected less than documents.window_words ({words})",
+            key="documents.window_overlap",
+        )
+    jaccard = documents["duplicate_jaccard"]
+    shared = overlap / (2 * words - overlap)
+    if method == "windows" and jaccard is not None and jaccard <= shared:
+        raise InputError(
+            f"is {jaccard}, expected more than the {shared:.2f} that a window has in "
+            "common with the next",
+            key="documents.duplicate_jaccard",
         )

@@ -1,25 +1,25 @@
 """From the lines of a volume to documents, no word lost.
 
-Lines are joined by spaces; a word divided at a line's end by `¬` is rejoined, across
-regions and pages too. The running text is cut at word boundaries, either into lengths
-drawn from a distribution or by page.
+Lines are joined by spaces; a word divided at a line's end is rejoined, across regions
+and pages too (see `hyphens`). The running text is cut at word boundaries: into lengths
+drawn from a distribution, by page, into windows, or at headings.
 """
 
 from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from arkiv.files import Record
 from arkiv.hashing import content_id, rng
-from arkiv.htrflow import Line, Page
+from arkiv.hyphens import Hyphens
+from arkiv.ingest.page import Line, Page
 
-BREAK = "¬"
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Word:
     """A word of the running text and the line in which it begins."""
 
@@ -28,29 +28,40 @@ class Word:
     line: Line
 
 
-def words(pages: Iterable[Page]) -> Iterator[Word]:
+def words(pages: Iterable[Page], hyphens: Hyphens | None = None) -> Iterator[Word]:
     """The words of a volume in reading order, halves rejoined.
 
-    A `¬` within a line is not a hyphen of the scribe's either and goes.
+    Over an empty line no word is joined: it stands for one that was set aside.
     """
+    hyphens = hyphens or Hyphens()
     half: Word | None = None
+    sign = ""
     for page in pages:
         for line in page.lines:
-            text = line.text.strip()
-            broken = text.endswith(BREAK)
-            parts = text.replace(BREAK, "").split()
+            if half is not None and not line.text:
+                yield Word(hyphens.end(half.text, sign), half.page, half.line)
+                half = None
+            parts, divided = hyphens.parts(line.text)
             for index, part in enumerate(parts):
+                word = Word(part, page, line)
                 if half is not None:
-                    word = Word(half.text + part, half.page, half.line)
+                    joined = hyphens.joined(half.text, sign, part)
+                    if joined is None:
+                        yield Word(hyphens.end(half.text, sign), half.page, half.line)
+                    else:
+                        word = Word(joined, half.page, half.line)
                     half = None
-                else:
-                    word = Word(part, page, line)
-                if broken and index == len(parts) - 1:
-                    half = word
+                if index < len(parts) - 1:
+                    yield word
+                elif line.joint is not None:
+                    # The file itself says so, and what the whole word looks like.
+                    half, sign = Word(word.text + line.joint, word.page, word.line), ""
+                elif divided is not None:
+                    half, sign = word, divided
                 else:
                     yield word
     if half is not None:
-        yield half
+        yield Word(hyphens.end(half.text, sign), half.page, half.line)
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,42 @@ def cut_pages(text: Iterable[Word]) -> Iterator[list[Word]]:
         yield document
 
 
+def cut_windows(text: Iterable[Word], size: int, overlap: int) -> Iterator[list[Word]]:
+    """Windows of `size` words, each with the last `overlap` of the one before.
+
+    The last may be shorter; it holds more than what the one before has already.
+    """
+    document: list[Word] = []
+    fresh = 0
+    for word in text:
+        if len(document) == size:
+            yield document
+            document, fresh = document[size - overlap :], 0
+        document.append(word)
+        fresh += 1
+    if fresh:
+        yield document
+
+
+def cut_headings(text: Iterable[Word], heading: re.Pattern) -> Iterator[list[Word]]:
+    """One document from each line in which the expression is found to the next.
+
+    What stands before the first heading is one too. A divided word belongs to where it
+    begins, so a heading begins with the first word that begins in its line.
+    """
+    document: list[Word] = []
+    line: Line | None = None
+    for word in text:
+        if word.line is not line:
+            line = word.line
+            if document and heading.search(line.text.strip()):
+                yield document
+                document = []
+        document.append(word)
+    if document:
+        yield document
+
+
 def record(document: Sequence[Word], volume: str) -> Record:
     """The document's record, without its tokens.
 
@@ -132,6 +179,10 @@ def record(document: Sequence[Word], volume: str) -> Record:
         "last_page": document[-1].page.number,
         "first_line": document[0].line.number,
         "last_line": document[-1].line.number,
+        "first_line_id": document[0].line.id,
+        "last_line_id": document[-1].line.id,
+        "first_image": document[0].page.image,
+        "last_image": document[-1].page.image,
         "lines": len(lines),
         "words": len(document),
         "confidence": round(sum(known) / len(known), 6) if known else None,

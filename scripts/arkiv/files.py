@@ -90,13 +90,25 @@ def _readable(path: Path) -> None:
             file.chmod(0o666 & ~umask)
 
 
+@contextlib.contextmanager
+def open_records(path: str | Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Yield what writes one record to a file that appears whole or not at all."""
+    with written_whole(path) as beside, open(beside, "w", encoding="utf-8") as out:
+
+        def write(record: Mapping[str, Any]) -> None:
+            json.dump(record, out, ensure_ascii=False, allow_nan=False)
+            out.write("\n")
+
+        yield write
+
+
 def write_records(path: str | Path, records: Iterable[Mapping[str, Any]]) -> int:
     """Write records as JSON Lines, whole or not at all; return how many."""
     count = 0
-    with written_whole(path) as beside, open(beside, "w", encoding="utf-8") as out:
-        for count, record in enumerate(records, start=1):  # noqa: B007
-            json.dump(record, out, ensure_ascii=False, allow_nan=False)
-            out.write("\n")
+    with open_records(path) as write:
+        for record in records:
+            write(record)
+            count += 1
     return count
 
 
@@ -174,6 +186,7 @@ def read_records(
     check: Callable[[Record], None] | None = None,
     *,
     part: Part | None = None,
+    beyond: int = 0,
     rejected: list[Record] | None = None,
 ) -> Iterator[tuple[int, Record]]:
     """Yield `(line number from 1, record)` of a JSON Lines file.
@@ -182,7 +195,8 @@ def read_records(
         path: the file.
         check: raises `InputError(reason, key=...)` for a record that will not do;
             file and line are added here.
-        part: read the lines of this contiguous part only.
+        part: read the lines of this contiguous part only,
+        beyond: and so many after it.
         rejected: where bad lines go, as `{"file", "line", "reason", "raw"}`; without
             it the first bad line ends the reading.
 
@@ -190,7 +204,10 @@ def read_records(
         InputError: missing file, a line that is not a JSON object in UTF-8, an empty
             line, or what `check` raised.
     """
-    rows = None if part is None else part.bounds(count_lines(path))
+    rows = None
+    if part is not None:
+        bounds = part.bounds(count_lines(path))
+        rows = range(bounds.start, bounds.stop + beyond)
     with _open(path) as file:
         for row, raw in enumerate(file):
             if rows is not None and row not in rows:

@@ -11,7 +11,8 @@ from arkiv.named import named
 
 # The stages that count, and what they write.
 STAGES = {
-    "documents": "statistics of build_documents.py",
+    "documents": "statistics of merge_documents.py",
+    "queries": "statistics of filter_queries.py",
     "pairs": "statistics of split_pairs.py",
     "negatives": "statistics of pick_negatives.py",
     "shards": "log of split_by_length.py",
@@ -47,13 +48,16 @@ def read_stages(arguments: argparse.Namespace) -> dict[str, Counts]:
 
 def set_aside(stages: Counts) -> list[tuple[str, int]]:
     """What was set aside or came out short on the way, and how many."""
-    documents, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
+    documents, queries, pairs, mined, shards = (
+        stages.get(stage, {}) for stage in STAGES
+    )
     teacher = shards.get("teacher") or {}
     rejected = documents.get("rejected", 0)
     if not isinstance(rejected, dict):
         rejected = {"set aside": rejected}
     return [
         *((f"pages and documents: {why}", count) for why, count in rejected.items()),
+        *((f"queries: {why}", n) for why, n in queries.get("rejected", {}).items()),
         ("lines of pairs: could not be used", pairs.get("bad_lines", 0)),
         *((f"pairs: {why}", n) for why, n in pairs.get("set_aside", {}).items()),
         ("train pairs: no negatives found", mined.get("without_negatives", 0)),

@@ -32,24 +32,52 @@ def trainings_of(config: Mapping[str, Any]) -> dict[str, list[str]]:
     return first | {where: list(config["datasets"]) for where in rounds_of(config)}
 
 
-def prepared_model(config: Mapping[str, Any], role: str) -> str:
-    """The directory of the embedder or the reranker: given, or made by prepare_model.
+def model_directory(
+    config: Mapping[str, Any], wanted: Mapping[str, Any], tiny: str, key: str
+) -> str:
+    """The directory of a model: given, or made by prepare_model.
+
+    Args:
+        config: the configuration.
+        wanted: `source` and perhaps `revision`.
+        tiny: `embedder` or `reranker`, of which the tiny one may be wanted.
+        key: where the configuration says so.
 
     Raises:
         InputError: a path that is no directory.
     """
-    models = config["models"]
-    wanted = models[role]["source"]
-    if wanted == "tiny":
-        return f"{models['directory']}/tiny-{role}"
-    if Path(wanted).is_dir():
-        return wanted
-    if wanted.startswith((".", "~")) or Path(wanted).is_absolute():
+    models, source = config["models"]["directory"], wanted["source"]
+    if source == "tiny":
+        return f"{models}/tiny-{tiny}"
+    if Path(source).is_dir():
+        return source
+    if source.startswith((".", "~")) or Path(source).is_absolute():
         raise InputError(
-            f"names {wanted}, which is not a directory", key=f"models.{role}.source"
+            f"names {source}, which is not a directory", key=f"{key}.source"
         )
-    revision = models[role].get("revision") or "main"
-    return f"{models['directory']}/{'--'.join(Path(wanted).parts)}@{revision[:12]}"
+    revision = wanted.get("revision") or "main"
+    return f"{models}/{'--'.join(Path(source).parts)}@{revision[:12]}"
+
+
+def prepared_model(config: Mapping[str, Any], role: str) -> str:
+    """The directory of the embedder or the reranker.
+
+    Raises:
+        InputError: a path that is no directory.
+    """
+    return model_directory(config, config["models"][role], role, f"models.{role}")
+
+
+def model_of_system(config: Mapping[str, Any], name: str) -> str:
+    """The directory of the model that a system brings along, or of the teacher.
+
+    Raises:
+        InputError: a path that is no directory.
+    """
+    system = config["evaluate"]["systems"][name]
+    if "source" not in system:
+        return prepared_model(config, "reranker")
+    return model_directory(config, system, system["type"], f"evaluate.systems.{name}")
 
 
 def model_under_test(config: Mapping[str, Any], name: str) -> str:

@@ -95,15 +95,20 @@ def token_lengths(
     return lengths if max_length is None else np.minimum(lengths, max_length)
 
 
-def check_shardable(record: Record) -> None:
+def check_shardable(record: Record, *, negatives: bool = True) -> None:
     """Refuse a record that training cannot take.
+
+    Args:
+        record: a row.
+        negatives: it needs some.
 
     Raises:
         InputError: naming the key: no `neg`, scores of one kind without the other, or
             lists of unequal length.
     """
     check_pair(record)
-    check_texts(record, "neg")
+    if negatives:
+        check_texts(record, "neg")
     with_missing_ids(record)
     given = [key for key in SCORE_KEYS if record.get(key) is not None]
     if len(given) == 1:
@@ -122,7 +127,7 @@ def shard_row(record: Record) -> Record:
     The loader of FlagEmbedding gives a meaning to some other columns, and needs all
     rows of a file to have the same ones.
     """
-    pair = with_missing_ids(record)
+    pair = with_missing_ids({"neg": []} | record)
     keys = SHARD_KEYS + SCORE_KEYS if is_scored(record) else SHARD_KEYS
     return {key: pair[key] for key in keys}
 

@@ -1,30 +1,56 @@
-"""Retrieval measures by query, their means, and bootstrap intervals.
+"""Retrieval measures by query, their means, and how sure these are.
 
 The measures are those of trec_eval, by `ir_measures`: nDCG with linear gains and log2
-discount, AP over all relevant passages, RR@10 zero beyond rank 10.
+discount, AP over all relevant passages, RR@10 zero beyond rank 10. Means have bootstrap
+intervals; differences also have p-values (see `arkiv.significance`).
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from arkiv.errors import InputError
 from arkiv.hashing import rng
+from arkiv.significance import holm, randomisation
 from arkiv.trec import Qrels, Run
 
 MEASURES = ("nDCG@10", "AP", "R@100", "RR@10", "nDCG@100", "P@10", "Success@10")
-# As papers name them.
-TITLES = {"AP": "MAP", "R@100": "Recall@100", "RR@10": "MRR@10", "P@10": "Precision@10"}
+# The schema of the configuration has the same.
+FORM = re.compile(r"(AP|RR|nDCG)(@[1-9][0-9]*)?|(P|R|Success)@[1-9][0-9]*")
+# As papers name their means.
+NAMES = {"AP": "MAP", "RR": "MRR", "R": "Recall", "P": "Precision"}
 LEVEL = 0.95
 
 # Resampled query counts held at once: 32 MiB.
 BLOCK_COUNTS = 1 << 22
 # Below what the order of summation changes.
 DECIMALS = 6
+
+
+def title(measure: str) -> str:
+    """A measure's mean as papers name it: MAP, Recall@100."""
+    name, at, cutoff = measure.partition("@")
+    return f"{NAMES.get(name, name)}{at}{cutoff}"
+
+
+def check_measures(measures: Iterable[str]) -> None:
+    """Refuse what is no measure.
+
+    Raises:
+        InputError: naming it.
+    """
+    for name in measures:
+        if not FORM.fullmatch(name):
+            raise InputError(
+                f"is {name}, expected measures such as {', '.join(MEASURES)}",
+                key="measures",
+            )
 
 
 def by_query(
@@ -110,36 +136,67 @@ def bootstrap(
     return low, high
 
 
-def slices_of(
-    queries: Sequence[Mapping[str, Any]], edges: Iterable[int]
-) -> dict[str, np.ndarray]:
-    """Rows of the queries of each dataset and of each length of passage.
+def spans(
+    values: Sequence[float | None], edges: Iterable[float], last: float, step: float
+) -> dict[str, list[int]]:
+    """Rows of the values from each edge to below the next, by name in their order.
 
     Args:
-        queries: `{"dataset", "tokens"}` where known.
-        edges: lower edges in tokens of the longest relevant passage.
+        values: one for each row; None where not known.
+        edges: lower ends.
+        last: what the highest value would be; infinite: it has no name.
+        step: between the last value of a span and the next edge, for the names.
+    """
+    named: dict[str, list[int]] = {}
+    for low, high in pairwise([*sorted(set(edges)), math.inf]):
+        top = last if high == math.inf else round(high - step, 9)
+        name = f"{low:g} to {top:g}" if top < math.inf else f"{low:g} or more"
+        named[name] = [
+            row
+            for row, value in enumerate(values)
+            if value is not None and low <= value < high
+        ]
+    return named
+
+
+def parts_of(
+    queries: Sequence[Mapping[str, Any]],
+    length_edges: Iterable[int],
+    confidence_edges: Iterable[float],
+) -> dict[str, dict[str, np.ndarray]]:
+    """Rows of the queries of each dataset, volume, type, length and confidence.
+
+    Args:
+        queries: with what `arkiv.collection` knows of each.
+        length_edges: lower edges in tokens of the longest relevant passage.
+        confidence_edges: of the recogniser's mean confidence in the relevant passages.
 
     Returns:
-        Rows by name; slices that hold none or all of the queries are left out.
+        Rows by what divides them and by name; parts that hold none or all of the
+        queries are left out.
     """
-    datasets = [query.get("dataset") for query in queries]
-    lengths = [query.get("tokens") for query in queries]
-    slices = {
-        f"dataset {name}": [row for row, own in enumerate(datasets) if own == name]
-        for name in sorted(set(datasets) - {None})
+
+    def known(key: str) -> list[Any]:
+        return [query.get(key) for query in queries]
+
+    divided: dict[str, dict[str, list[int]]] = {}
+    for key in ("dataset", "volume", "type", "kind"):
+        values = known(key)
+        divided[key] = {
+            str(name): [row for row, own in enumerate(values) if own == name]
+            for name in sorted(set(values) - {None}, key=str)
+        }
+    divided["length"] = spans(known("tokens"), length_edges, math.inf, 1)
+    divided["confidence"] = spans(known("confidence"), confidence_edges, 1, 0)
+    kept = {
+        key: {
+            name: np.array(rows)
+            for name, rows in named.items()
+            if 0 < len(rows) < len(queries)
+        }
+        for key, named in divided.items()
     }
-    for low, high in pairwise([*sorted(set(edges)), math.inf]):
-        span = f"{low} to {high - 1}" if high < math.inf else f"{low} or more"
-        slices[f"relevant passages of {span} tokens"] = [
-            row
-            for row, length in enumerate(lengths)
-            if length is not None and low <= length < high
-        ]
-    return {
-        name: np.array(rows)
-        for name, rows in slices.items()
-        if 0 < len(rows) < len(queries)
-    }
+    return {key: named for key, named in kept.items() if named}
 
 
 def summary(
@@ -149,15 +206,20 @@ def summary(
     samples: int,
     seed: int,
     measures: Sequence[str] = MEASURES,
+    tested: bool = False,
 ) -> dict[str, Any]:
     """Means of each system and differences of pairs of systems, with intervals.
 
     Args:
         values: of each system (n_queries, n_measures), the same queries for all.
         pairs: (system, base) to compare.
-        samples: bootstrap samples.
-        seed: of the bootstrap.
+        samples: of the bootstrap, and of the tests.
+        seed: of both.
         measures: names of the columns.
+        tested: give each difference its p-value as well, by itself (`p`) and corrected
+            for the number of pairs (`p_holm`). The pairs of a measure are a family:
+            measures say much the same, and correcting for them too would hide what
+            each of them shows.
 
     Returns:
         `{"queries", "systems": {system: {measure: {"mean", "low", "high"}}},
@@ -180,15 +242,21 @@ def summary(
             for column, measure in enumerate(measures)
         }
 
+    comparisons = [
+        {"system": system, "base": base, "difference": described(len(values) + block)}
+        for block, (system, base) in enumerate(pairs)
+    ]
+    if tested and pairs:
+        p = randomisation(columns[:, -len(pairs) * len(measures) :], samples, seed)
+        p = p.reshape(len(pairs), -1)
+        for row, (pair, corrected) in enumerate(zip(comparisons, holm(p), strict=True)):
+            for column, measure in enumerate(measures):
+                pair["difference"][measure] |= {
+                    "p": round(float(p[row, column]), DECIMALS),
+                    "p_holm": round(float(corrected[column]), DECIMALS),
+                }
     return {
         "queries": len(columns),
         "systems": {system: described(block) for block, system in enumerate(values)},
-        "comparisons": [
-            {
-                "system": system,
-                "base": base,
-                "difference": described(len(values) + block),
-            }
-            for block, (system, base) in enumerate(pairs)
-        ],
+        "comparisons": comparisons,
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from arkiv.errors import InputError
+from arkiv.files import read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["embedder", "reranker"]
+Kind = Literal["embedder", "reranker", "dense"]
 Result = TypeVar("Result")
 
+KINDS = ("embedder", "reranker", "dense")
 PRECISIONS = ("auto", "float32", "float16", "bfloat16")
 ATTENTIONS = ("auto", "sdpa", "flash_attention_2", "eager")
 # Tokens of a padded batch. On a CPU the batch that stays in the core's cache is the
@@ -51,7 +53,8 @@ def check_model(path: str | Path, kind: Kind) -> Path:
 
     Args:
         path: the directory.
-        kind: an embedder (BGE-M3) also needs its sparse and multi-vector heads.
+        kind: an embedder (BGE-M3) also needs its sparse and multi-vector heads; dense
+            is an embedder of any kind, of which dense vectors alone are asked.
 
     Raises:
         InputError: naming the directory and what it lacks.
@@ -59,18 +62,36 @@ def check_model(path: str | Path, kind: Kind) -> Path:
     path = Path(path)
     if not path.is_dir():
         raise InputError("is not a directory, expected a model directory", file=path)
-    missing = [
-        name
-        for name in ("config.json", "tokenizer.json")
-        if not (path / name).is_file()
-    ]
-    if not any((path / name).is_file() for name in WEIGHTS + SHARDED):
+    encoder = encoder_directory(path) if kind == "dense" else path
+    # Tokenizers of other embedders may come in other files.
+    needed = ("config.json",) if kind == "dense" else ("config.json", "tokenizer.json")
+    missing = [name for name in needed if not (encoder / name).is_file()]
+    if not any((encoder / name).is_file() for name in WEIGHTS + SHARDED):
         missing.append(f"weights ({' or '.join(WEIGHTS)})")
     if kind == "embedder":
         missing += [name for name in HEADS if not (path / name).is_file()]
     if missing:
         raise InputError(f"the model directory lacks {', '.join(missing)}", file=path)
     return path
+
+
+def encoder_directory(path: Path) -> Path:
+    """Where the encoder of an embedder lies: sentence-transformers may have it deeper.
+
+    Raises:
+        InputError: `modules.json` is not what it should be.
+    """
+    file = path / "modules.json"
+    if not file.is_file():
+        return path
+    try:
+        first = read_json(file)[0]
+        name, folder = first["type"].rpartition(".")[2], first["path"]
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise InputError("is not a list of modules", file=file) from None
+    if name != "Transformer":
+        raise InputError(f"begins with a {name}, expected a Transformer", file=file)
+    return path / folder
 
 
 def tokenizer_file(path: str | Path) -> Path:
@@ -177,9 +198,9 @@ def load(path: Path, kind: Kind, options: Options, on: torch.device) -> PreTrain
     import transformers
 
     auto = (
-        transformers.AutoModel
-        if kind == "embedder"
-        else transformers.AutoModelForSequenceClassification
+        transformers.AutoModelForSequenceClassification
+        if kind == "reranker"
+        else transformers.AutoModel
     )
     # What transformers would tell of missing weights is checked below.
     verbosity = transformers.logging.get_verbosity()
@@ -299,6 +320,14 @@ def in_halves(
     return join(in_halves(run, ids[:half], join), in_halves(run, ids[half:], join))
 
 
+def longest_input(config: PretrainedConfig) -> int | None:
+    """Tokens that a model takes at most, special ones included; None: any number."""
+    longest = getattr(config, "max_position_embeddings", None)
+    if longest is not None and config.model_type in COUNTED_FROM_PADDING:
+        longest -= config.pad_token_id + 1
+    return longest
+
+
 def check_limits(
     path: Path, config: Any, *, max_length: int, batch_tokens: int | None, least: int
 ) -> None:
@@ -318,12 +347,8 @@ def check_limits(
         raise InputError(f"is {batch_tokens}, expected 1 or more", key="batch_tokens")
     if max_length < least:
         raise InputError(f"is {max_length}, expected {least} or more", key="max_length")
-    longest = getattr(config, "max_position_embeddings", None)
-    if longest is None:
-        return
-    if config.model_type in COUNTED_FROM_PADDING:
-        longest -= config.pad_token_id + 1
-    if max_length > longest:
+    longest = longest_input(config)
+    if longest is not None and max_length > longest:
         raise InputError(
             f"is {max_length}, but the model in {path} takes {longest} tokens at most",
             key="max_length",

@@ -44,10 +44,14 @@ caption { text-align: left; color: var(--faint); font-size: .875rem;
 th, td { padding: .35rem .6rem; text-align: right; vertical-align: baseline;
   border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th[scope=row], thead th:first-child { text-align: left; padding-left: .25rem; }
-th[scope=row] { white-space: normal; min-width: 9rem; }
-thead th { border-bottom: 2px solid var(--ink); }
-tbody tr:hover { background: var(--band); }
+th[scope=row] { white-space: normal; min-width: 9rem; position: sticky; left: 0;
+  background: var(--paper); }
+thead th { border-bottom: 2px solid var(--ink); white-space: normal;
+  vertical-align: bottom; }
+tbody tr:hover, tbody tr:hover th { background: var(--band); }
 td small { display: block; color: var(--faint); font-size: .75rem; }
+td sup { display: inline-block; width: 0; font-size: .7rem; line-height: 0; }
+td:last-child { padding-right: 1.1rem; }
 .systems { display: grid; gap: 1.25rem;
   grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); }
 ol.hits { list-style: none; margin: 0; padding: 0; }
@@ -164,9 +168,18 @@ def number(value: float | None) -> str:
 
 
 def provenance(passage: Record) -> str:
-    """Volume, pages and lines of a passage, as far as they are known."""
+    """Volume, pages, lines and images of a passage, as far as they are known."""
     if passage.get("volume") is None:
         return f"passage {passage['id']}"
+    first, last = passage.get("first_image"), passage.get("last_image")
+    images = "" if first is None else f", {first}"
+    if images and last not in (None, first):
+        images += f" to {last}"
+    return _place(passage) + images
+
+
+def _place(passage: Record) -> str:
+    """Volume, pages and lines of a passage."""
     volume = f"volume {passage['volume']}"
     pages = [passage.get("first_page"), passage.get("last_page")]
     lines = [passage.get("first_line"), passage.get("last_line")]

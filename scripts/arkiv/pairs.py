@@ -167,16 +167,30 @@ class _Joined:
 
 @dataclass
 class Division:
-    """Which side each group, passage and query stands on."""
+    """Which side each group, passage and query stands on.
+
+    Attributes:
+        by: `volume`, `pages` or `passage`.
+        block_pages: of a block of pages.
+        origins: provenance of passages by id; of one that it lacks, the pair's counts.
+        sides: of each group, passage and query.
+        groups: how many were divided.
+    """
 
     by: str
     block_pages: int
+    origins: Mapping[str, Mapping] = field(default_factory=dict)
     sides: dict[Key, Split] = field(default_factory=dict)
     groups: int = 0
 
+    def touched(self, record: Mapping, passage_id: str) -> list[Key]:
+        """The groups that a passage, or the pair that names it, touches."""
+        origin = self.origins.get(passage_id, record)
+        return groups_of(origin, passage_id, self.by, self.block_pages)
+
     def side(self, record: Mapping, passage_id: str) -> Split | None:
         """The side of a document, or None where its pages lie on two sides."""
-        touched = groups_of(record, passage_id, self.by, self.block_pages)
+        touched = self.touched(record, passage_id)
         sides = {self.sides.get(group, "train") for group in touched}
         sides.add(self.sides.get(("passage", passage_id), self._first(touched)))
         return sides.pop() if len(sides) == 1 else None
@@ -197,6 +211,7 @@ def divide(
     by: str = "volume",
     block_pages: int = 20,
     seed: int = 0,
+    origins: Mapping[str, Mapping] | None = None,
 ) -> Division:
     """Divide groups of pairs so that each side comes near its share of the pairs.
 
@@ -204,24 +219,31 @@ def divide(
     side that lacks most; no side with a share stays empty while there are groups
     enough. Documents in groups without any pair count as train.
 
+    A pair of several passages holds their groups together, but for blocks of pages,
+    all of which might hang together then: such a pair is on no side where its
+    passages' blocks come to stand on several.
+
     Args:
         pairs: rows with `id`, `pos_ids` and any provenance; read once.
         shares: of the pairs, for train, dev and test; they need not sum to 1.
         by: `volume`, `pages` (blocks of `block_pages`) or `passage`.
         seed: of the order among groups of equal size.
+        origins: provenance of the passages by id, where it is known.
 
     Raises:
         InputError: fewer groups than sides with a share.
     """
+    division = Division(by, block_pages, origins or {})
     joined = _Joined()
     sizes: Counter[Key] = Counter()
     for pair in pairs:
         group = None
         for passage_id in pair["pos_ids"]:
-            own = groups_of(pair, passage_id, by, block_pages)[0]
+            own = division.touched(pair, passage_id)[0]
             group = own if group is None else group
-            joined.join(group, own)
-            joined.join(group, ("passage", passage_id))
+            if own[0] != "pages":
+                joined.join(group, own)
+            joined.join(own, ("passage", passage_id))
         joined.join(group, ("query", pair["id"]))
         sizes[group] += 1
 
@@ -244,7 +266,7 @@ def divide(
     whole = sum(shares[split] for split in wanted)
     lacking = {split: total * shares[split] / whole for split in wanted}
     empty = set(wanted)
-    division = Division(by, block_pages, groups=len(sets))
+    division.groups = len(sets)
     for done, (negative_size, _, _, members) in enumerate(sets):
         choice = empty if len(sets) - done <= len(empty) else wanted
         side = max(choice, key=lambda split: (lacking[split], -SPLITS.index(split)))

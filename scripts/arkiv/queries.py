@@ -1,4 +1,4 @@
-"""Search queries for documents: one interface, several backends.
+"""Search queries for documents and groups of them: one interface, several backends.
 
 The extractive backend is the stand-in for a language model where none can be asked: it
 puts a few of the document's own telling words into a question. Its queries are easier
@@ -10,24 +10,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from arkiv.files import Record
 from arkiv.hashing import content_id, rng
 
 PROVENANCE = ("volume", "first_page", "last_page", "group")
+NO_WORD = "holds no word that a query could be made of"
 
 
 class QueryGenerator(Protocol):
     """Makes queries for documents."""
 
-    def generate(
-        self, documents: Iterable[Record]
-    ) -> Iterator[tuple[Record, list[str]]]:
-        """Yield every document, in order, with its queries; none if it has no matter.
+    rejected: list[Record]
+    """What was set aside so far, each with its `reason`."""
 
-        What is made of a document depends on that document alone.
+    def pairs(self, sources: Iterable[Record]) -> Iterator[Record]:
+        """Yield the pairs of every source's queries and the source, in order.
+
+        What is made of a source (see `arkiv.sources`) depends on that source alone.
         """
 
 
@@ -119,18 +121,31 @@ class ExtractiveGenerator:
     def __init__(self, per_document: int, seed: int) -> None:
         self.per_document = per_document
         self.seed = seed
+        self.rejected: list[Record] = []
+
+    def pairs(self, sources: Iterable[Record]) -> Iterator[Record]:
+        """Yield the pairs of all sources (see `QueryGenerator`)."""
+        for source, made in self.generate(sources):
+            if not made:
+                self.rejected.append({"reason": NO_WORD, **source})
+            for query in made:
+                yield query_record(query, source)
 
     def generate(
         self, documents: Iterable[Record]
     ) -> Iterator[tuple[Record, list[str]]]:
-        """Yield every document with its queries (see `QueryGenerator`)."""
+        """Yield every document, in order, with its queries; none if it has no matter.
+
+        A group of documents gets one.
+        """
         for document in documents:
+            wanted = 1 if "members" in document else self.per_document
             names, others = telling_words(document["text"])
             queries: dict[str, None] = {}
             if names or others:
                 # A few draws more, for some repeat themselves.
-                for number in range(3 * self.per_document):
-                    if len(queries) == self.per_document:
+                for number in range(3 * wanted):
+                    if len(queries) == wanted:
                         break
                     queries[self._query(document["id"], number, names, others)] = None
             yield document, list(queries)
@@ -158,12 +173,14 @@ class ExtractiveGenerator:
         return question.format(listed)
 
 
-def query_record(query: str, document: Record) -> Record:
-    """The pair of a query and the document it was made from."""
+def query_record(query: str, source: Record, **more: object) -> Record:
+    """The pair of a query and the document, or documents, it was made from."""
+    members: Sequence[Record] = source.get("members", [source])
     return {
         "id": content_id(query),
         "query": query,
-        "pos": [document["text"]],
-        "pos_ids": [document["id"]],
-        **{key: document[key] for key in PROVENANCE if key in document},
+        "pos": [document["text"] for document in members],
+        "pos_ids": [document["id"] for document in members],
+        **{key: source[key] for key in PROVENANCE if key in source},
+        **more,
     }

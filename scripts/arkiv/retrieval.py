@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -134,7 +135,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def search_dense(
-    queries: np.ndarray, passages: np.ndarray, depth: int
+    queries: np.ndarray, passages: np.ndarray, depth: int, *, cosine: bool = True
 ) -> Iterator[Ranking]:
     """Rank all passages for each query by the cosine of their vectors, in float32.
 
@@ -142,13 +143,15 @@ def search_dense(
         queries: (n_queries, dim) of any float type.
         passages: (n_passages, dim), may be mapped from a file.
         depth: passages per query.
+        cosine: False: by the product of the vectors as they are.
     """
+    scaled = unit if cosine else partial(np.asarray, dtype=np.float32)
     for block in _query_blocks(len(queries), len(passages)):
-        vectors = unit(queries[block])
+        vectors = scaled(queries[block])
         scores = np.empty((len(vectors), len(passages)), np.float32)
         for start in range(0, len(passages), BLOCK_PASSAGES):
             part = slice(start, start + BLOCK_PASSAGES)
-            np.matmul(vectors, unit(passages[part]).T, out=scores[:, part])
+            np.matmul(vectors, scaled(passages[part]).T, out=scores[:, part])
         for row in scores:
             yield best(row, depth)
 

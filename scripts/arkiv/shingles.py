@@ -70,6 +70,10 @@ class Shingles:
             # As a plain array, whose slices cost a fraction of a memmap's.
             self._hashes = np.asarray(np.memmap(self._file, np.uint32, "r"))
 
+    def __len__(self) -> int:
+        """Number of passages."""
+        return len(self._ends) - 1
+
     def of(self, row: int) -> np.ndarray:
         """(n,) uint32: the shingles of a row."""
         return self._hashes[self._ends[row] : self._ends[row + 1]]

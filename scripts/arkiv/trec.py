@@ -19,6 +19,8 @@ from arkiv.files import written_whole
 
 Qrels = dict[str, dict[str, int]]
 Run = dict[str, list[str]]
+# Of the passages of a query, best first.
+Scores = dict[str, float]
 
 
 def strictly_falling(scores: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -63,7 +65,12 @@ def write_run(
 
 
 def read_run(path: str | Path) -> Run:
-    """The passage ids of each query, best first.
+    """The passage ids of each query, best first; see `read_scores`."""
+    return {query_id: list(scores) for query_id, scores in read_scores(path).items()}
+
+
+def read_scores(path: str | Path) -> dict[str, Scores]:
+    """The scores of each query's passages by passage id, best first.
 
     Ranked by score; equal scores, which only runs from elsewhere have, by passage id
     descending as trec_eval does.
@@ -91,9 +98,13 @@ def read_run(path: str | Path) -> Run:
             )
         ranked[passage_id] = value
     return {
-        query_id: sorted(
-            ranked, key=lambda key, ranked=ranked: (ranked[key], key), reverse=True
-        )
+        query_id: {
+            passage_id: value
+            for value, passage_id in sorted(
+                ((value, passage_id) for passage_id, value in ranked.items()),
+                reverse=True,
+            )
+        }
         for query_id, ranked in scores.items()
     }
 

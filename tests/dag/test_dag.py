@@ -2,17 +2,18 @@
 
 import json
 import re
+import shlex
 
 import pytest
 import yaml
-from project import ROOT, Project
+from project import ROOT, Project, job_counts
 
 TINY = {
     "embedder": {"source": "tiny", "revision": None},
     "reranker": {"source": "tiny", "revision": None},
 }
 MINING = {"embed_corpus", "embed_queries", "search_corpus", "pick_negatives"}
-PAGES = {"build_documents", "generate_queries"}
+PAGES = {"build_documents", "merge_documents", "generate_queries"}
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +203,127 @@ def test_rounds_and_weights_that_cannot_be_are_refused(project, overlay, said):
     assert said in done.stdout
 
 
+ALONE = dict.fromkeys(
+    [
+        f"{model}_{mode}"
+        for model in ("base", "tuned")
+        for mode in ("sparse", "combined")
+    ]
+    + ["base_multi_vector", "tuned_multi_vector", "base_dense", "tuned_dense"]
+)
+SYSTEMS = {
+    "words": {"type": "bm25", "tokens": "words", "stemming": "swedish"},
+    "e5": {
+        "type": "embedder",
+        "source": "some/e5",
+        "revision": "0123456789abcdef",
+        "query_prompt": "query: it's",
+    },
+    "same": {"type": "embedder", "source": "some/e5", "revision": "0123456789abcdef"},
+    "rrf": {"type": "fusion", "systems": ["words", "e5"], "weights": [1, 0.5]},
+    "reranked": {"type": "reranker", "system": "rrf", "depth": 50},
+    "other": {"type": "reranker", "system": "bm25", "source": "some/reranker"},
+    "first": {"type": "m3", "model": "base", "mode": "dense"},
+}
+
+
+def test_systems_of_every_type_go_through_their_rules(project):
+    compare = {name: None for name in ALONE if name.startswith("tuned_")}
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models=TINY,
+        evaluate={"systems": ALONE | SYSTEMS, "compare": compare},
+        report={"systems": ["bm25", "reranked"]},
+    )
+    done = project.snakemake("evaluate", "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    counts = job_counts(done.stdout)
+    assert counts["retrieve_bm25"] == 2
+    assert counts["retrieve_embedder"] == counts["retrieve_reranker"] == 2
+    assert counts["retrieve_fusion"] == counts["retrieve_m3"] == 1
+    assert counts["prepare_model"] == 4  # two tiny ones, e5 once, the other reranker
+    # Only what is needed is encoded: the base model's dense vectors.
+    assert counts["encode_collection"] == 1
+    (encode,) = re.findall(r"encode_collection\.py .*", done.stdout)
+    assert "--sparse" not in encode
+    assert "--cache results/main/cache/embeddings" in encode
+    said = {
+        re.search(r"--output (\S+)", command)[1]: command
+        for command in re.findall(r"(?:retrieve|prepare)\w+\.py .*", done.stdout)
+    }
+    run = "results/main/runs"
+    assert "--words --depth 1000 --stemming swedish" in said[f"{run}/words.trec"]
+    assert "--tokenizer" not in said[f"{run}/words.trec"]
+    assert "--tokenizer models/tiny-embedder" in said[f"{run}/bm25.trec"]
+    e5 = "models/some--e5@0123456789ab"
+    assert f"--model {e5} " in said[f"{run}/e5.trec"]
+    words = shlex.split(said[f"{run}/e5.trec"])
+    assert words[words.index("--query-prompt") + 1] == "query: it's"
+    assert "--kind dense --source some/e5 --revision 0123456789abcdef" in said[e5]
+    fused = f"--runs {run}/words.trec {run}/e5.trec --weights 1 0.5 --depth 1000"
+    assert fused in said[f"{run}/rrf.trec"]
+    reranked = f"--run {run}/rrf.trec --model models/tiny-reranker --rerank-depth 50"
+    assert reranked in said[f"{run}/reranked.trec"]
+    assert "--cache results/main/cache/scores" in said[f"{run}/reranked.trec"]
+    other = f"--run {run}/bm25.trec --model models/some--reranker@main"
+    assert other in said[f"{run}/other.trec"]
+
+
+def test_what_is_required_is_checked_when_all_else_is_done(project):
+    require = [{"system": "tuned_dense", "measure": "AP", "over": "bm25", "by": 0.02}]
+    given = {"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY}
+    config = project.configure(**given, evaluate={"require": require})
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    assert job_counts(done.stdout)["check_metrics"] == 1
+    # The last job but `all`.
+    jobs = re.findall(r"^Job \d+: (.*)", done.stdout, flags=re.M)
+    assert jobs[-2].startswith("Checking what is required")
+    (command,) = re.findall(r"measure_runs\.py .*", done.stdout)
+    words = shlex.split(command)
+    assert json.loads(words[words.index("--require") + 1]) == require[0]
+    assert "check_metrics" not in project.planned("evaluate", "--configfile", config)
+    config = project.configure(**given)
+    assert "check_metrics" not in project.planned("--configfile", config)
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "said"),
+    [
+        (
+            {"require": [{"system": "x", "measure": "AP", "at_least": 1}]},
+            "`evaluate.require`: names the system x, which evaluate.systems lacks",
+        ),
+        (
+            {"measures": ["AP", "map"]},
+            "`evaluate.measures.1`: is 'map', expected a name of the form",
+        ),
+        (
+            {"systems": {"x": {"type": "fusion", "systems": ["x", "bm25"]}}},
+            "`evaluate.systems.x`: builds on itself: x -> x",
+        ),
+        (
+            {"systems": {"x": {"type": "embedder", "source": "./none"}}},
+            "`evaluate.systems.x.source`: names ./none, which is not a directory",
+        ),
+        (
+            {"compare": {"tuned_dense": ["bm25", "x"]}},
+            "`evaluate.compare`: names the system x, which evaluate.systems lacks",
+        ),
+        (
+            {"confidence_edges": [0.5, 0.9]},
+            "`evaluate.confidence_edges`: is [0.5, 0.9], expected ascending numbers",
+        ),
+    ],
+)
+def test_an_evaluation_that_cannot_be_is_refused(project, evaluate, said):
+    datasets = {"d": {"pairs": "pairs.jsonl"}}
+    config = project.configure(datasets=datasets, models=TINY, evaluate=evaluate)
+    done = project.snakemake("-n", "--configfile", config)
+    assert done.returncode != 0
+    assert said in done.stdout
+
+
 def test_recall_is_measured_where_the_search_is_approximate(project):
     project.configure(
         "ivf.yaml",
@@ -217,6 +339,37 @@ def test_recall_is_measured_where_the_search_is_approximate(project):
     assert re.search(recall, one)
     (pick,) = re.findall(r"pick_negatives\.py .*", done.stdout)
     assert pick.count(".recall.json") == 4
+
+
+def test_a_language_model_is_asked_as_the_configuration_says(project):
+    config = project.configure(
+        datasets={"d": {"pages": "volumes"}},
+        models=TINY,
+        queries={
+            "backend": "openai",
+            "openai": {"base_url": "http://127.0.0.1:1/v1", "model": "m $(id)"},
+            "forbidden": [r"\b(texten|'the text')\b"],
+            "budget": {"requests": 7},
+            "round_trip": {"by": "bm25", "top": 5},
+        },
+    )
+    done = project.snakemake("queries", "estimate", "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"python scripts/generate_queries\.py .*", done.stdout)
+    assert len(commands) == 4
+    words = shlex.split(commands[0].partition(" &> ")[0])
+    for flag, value in (
+        ("--backend", "openai"),
+        ("--model", "m $(id)"),
+        ("--forbidden", r"\b(texten|'the text')\b"),
+        ("--prompts", "config/prompts/sv-court.txt=1"),
+        ("--budget-requests", "7"),
+        ("--journal", "results/main/cache/queries/journal.jsonl"),
+    ):
+        assert words[words.index(flag) + 1] == value
+    (filtering,) = re.findall(r"python scripts/filter_queries\.py .*", done.stdout)
+    assert "--unite --round-trip bm25 --top 5" in filtering
+    assert "python scripts/estimate_queries.py" in done.stdout
 
 
 @pytest.mark.parametrize(("share", "searches"), [(0, None), (0.3, 2), (1, 2)])
@@ -288,6 +441,21 @@ def commands(project, config):
     ]
 
 
+def test_without_negatives_nothing_is_mined_and_nothing_scored(project):
+    args = {"train_group_size": 1, "knowledge_distillation": False}
+    datasets = {"a": {"pairs": "pairs.jsonl"}, "b": {"negatives": "negatives.jsonl"}}
+    config = project.configure(datasets=datasets, models=TINY, train={"args": args})
+    done = project.snakemake("-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    assert not (MINING | {"score_pairs"}) & set(job_counts(done.stdout))
+    assert done.stdout.count("--without-negatives") == 2
+    args["knowledge_distillation"] = True
+    project.configure(datasets=datasets, models=TINY, train={"args": args})
+    done = project.snakemake("-n", "--configfile", config)
+    assert done.returncode != 0
+    assert "`train.args.knowledge_distillation`: is true, but" in done.stdout
+
+
 def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):
     given = {"datasets": {"d": {"negatives": "negatives.jsonl"}}, "models": TINY}
     score, split = commands(project, project.configure(**given))
@@ -313,10 +481,44 @@ def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):
     assert "--pad-to-multiple-of" not in changed
 
 
+def test_how_documents_are_made_reaches_every_block_as_it_stands(project):
+    folder = project.folder / "my $(touch pwned) 'volumes'"
+    folder.mkdir(exist_ok=True)
+    heading = r"-?^§ \d{1,3}\. (it's|$HOME)"
+    config = project.configure(
+        datasets={"d": {"pages": folder.name}},
+        models=TINY,
+        parts={"documents": 5},
+        documents={
+            "method": "headings",
+            "heading": heading,
+            "hyphens": ["-", "⸗"],
+            "min_confidence": 0.25,
+            "skip_regions": ["marginalia", "page number"],
+            "duplicate_jaccard": 0.8,
+        },
+    )
+    done = project.snakemake("documents", "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    found = re.findall(r"python scripts/build_documents\.py .*", done.stdout)
+    assert len(found) == 5
+    for command in found:
+        words = shlex.split(command)
+        assert words[words.index("--pages") + 1] == folder.name
+        assert f"--heading={heading}" in words
+        assert "--hyphens=-⸗" in words
+        assert words[words.index("--min-confidence") + 1] == "0.25"
+        start = words.index("--skip-regions") + 1
+        assert words[start : start + 2] == ["marginalia", "page number"]
+    (merge,) = re.findall(r"python scripts/merge_documents\.py .*", done.stdout)
+    assert "--duplicate-jaccard 0.8" in merge
+    assert merge.count("-of-5.jsonl") == merge.count("-of-5.stats.json") == 5
+
+
 @pytest.mark.parametrize(
     ("target", "last", "beyond"),
     [
-        ("documents", "build_documents", "generate_queries"),
+        ("documents", "merge_documents", "generate_queries"),
         ("queries", "split_pairs", "embed_corpus"),
         ("mine", "pick_negatives", "score_pairs"),
         ("score", "score_pairs", "plot_negatives"),

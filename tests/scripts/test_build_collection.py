@@ -149,7 +149,7 @@ def encode(folder, model, output):
     from encode_collection import main
 
     words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
-    words += ["--model", model, "--output", output, "--batch-tokens", 90]
+    words += ["--model", model, "--sparse", "--output", output, "--batch-tokens", 90]
     main([str(word) for word in words])
 
 

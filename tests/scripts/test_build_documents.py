@@ -1,39 +1,19 @@
-"""The command line of build_documents.py."""
+"""The command lines of build_documents.py and merge_documents.py."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from archives import OUTPUTS, build, flags, write_page
 
 import build_documents
+from arkiv.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "build_documents.py"
-OUTPUTS = {"output": "d.jsonl", "rejected": "r.jsonl", "stats": "s.json"}
 # Of 12 words on each of 30 pages in two volumes. Ten pages of a volume end with half a
 # word; the half at the volume's end stays a word.
 WORDS = 2 * (30 * 12 - 9)
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory):
-    """One token a word, and two special ones around the text."""
-    tool = Tokenizer(models.WordLevel({"?": 0, "<s>": 1, "</s>": 2}, unk_token="?"))
-    tool.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tool.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
-    )
-    folder = tmp_path_factory.mktemp("tokenizer")
-    tool.save(str(folder / "tokenizer.json"))
-    return folder
-
-
-def write_page(path, *texts):
-    lines = [{"text_result": {"texts": [text], "scores": [0.5]}} for text in texts]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"label": path.stem, "contains": [{"contains": lines}]}))
 
 
 @pytest.fixture
@@ -50,16 +30,6 @@ def pages(tmp_path):
     return folder
 
 
-def flags(pages, tokenizer, out, *more):
-    given = [word for k, name in OUTPUTS.items() for word in (f"--{k}", out / name)]
-    return [*map(str, ["--pages", pages, "--tokenizer", tokenizer, *given, *more])]
-
-
-def build(pages, tokenizer, out, *more):
-    build_documents.main(flags(pages, tokenizer, out, *more))
-    return rows(out / "d.jsonl"), rows(out / "r.jsonl"), json_of(out / "s.json")
-
-
 def refused(pages, tokenizer, out, *more):
     """Run as a program that must fail; return its one sentence."""
     command = [sys.executable, SCRIPT, *flags(pages, tokenizer, out, *more)]
@@ -70,14 +40,6 @@ def refused(pages, tokenizer, out, *more):
     errors = [x for x in done.stderr.splitlines() if x.startswith("error: ")]
     assert len(errors) == 1
     return errors[0]
-
-
-def rows(path):
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-
-
-def json_of(path):
-    return json.loads(path.read_text("utf-8"))
 
 
 def test_all_words_are_in_documents_with_their_provenance(pages, tokenizer, tmp_path):
@@ -195,7 +157,9 @@ def test_what_is_not_a_page_stops_with_its_name(pages, broken, tokenizer, tmp_pa
 def test_an_archive_without_text_is_refused(tokenizer, tmp_path):
     pages = tmp_path / "pages"
     write_page(pages / "a" / "1.json")
-    assert "1 pages of 1 volumes hold no text" in refused(pages, tokenizer, tmp_path)
+    with pytest.raises(InputError, match="1 pages of 1 volumes hold no text"):
+        build(pages, tokenizer, tmp_path)
+    assert not any((tmp_path / name).exists() for name in OUTPUTS.values())
 
 
 def test_an_empty_directory_and_no_tokenizer_are_refused(pages, tokenizer, tmp_path):

@@ -57,7 +57,7 @@ def metrics() -> dict:
             }
             for mode in ("dense", "multi_vector")
         ],
-        "slices": {},
+        "parts": {},
     }
 
 

@@ -41,7 +41,7 @@ def documents(tmp_path):
 
 def generate(documents, out, *more):
     given = ["--documents", documents, "--output", out / "q.jsonl"]
-    given += ["--rejected", out / "r.jsonl", *more]
+    given += ["--rejected", out / "r.jsonl", "--stats", out / "s.json", *more]
     generate_queries.main(list(map(str, given)))
     return (out / "q.jsonl").read_bytes(), (out / "r.jsonl").read_bytes()
 
@@ -93,6 +93,7 @@ def test_bad_documents_stop_with_one_sentence(tmp_path, content, sentence):
     path.write_text(content)
     command = [sys.executable, SCRIPT, "--documents", path]
     command += ["--output", tmp_path / "q.jsonl", "--rejected", tmp_path / "r.jsonl"]
+    command += ["--stats", tmp_path / "s.json"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert f"error: {path}" in done.stderr

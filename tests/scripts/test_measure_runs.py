@@ -1,4 +1,4 @@
-"""measure_runs.py and show_metrics.py."""
+"""measure_runs.py, check_metrics.py and show_metrics.py."""
 
 import csv
 import json
@@ -38,6 +38,8 @@ def runs(tmp_path):
             "query": f"was, {n}?",
             "dataset": "ab"[n % 2],
             "tokens": 400 * n,
+            "volume": f"v{n // 3}",
+            "confidence": 0.8 + n / 20,
         }
         for n in range(4)
     ]
@@ -74,6 +76,9 @@ def test_means_intervals_and_differences(runs):
     assert tuned["low"] < 0.75 < tuned["high"] <= 1
     [pair] = found["comparisons"]
     assert (pair["system"], pair["base"]) == ("tuned", "base")
+    # Three queries differ: 2 of their 8 combinations of signs are as far from 0.
+    p = pair["difference"]["AP"].pop("p_holm")
+    assert p == pair["difference"]["AP"].pop("p") == pytest.approx(0.25, abs=0.06)
     assert pair["difference"]["AP"] == tuned
 
 
@@ -97,20 +102,94 @@ def test_a_base_is_compared_with_every_other_system(runs):
     assert pairs == [("tuned", "base"), ("base", "bm25"), ("tuned", "bm25")]
 
 
-def test_datasets_and_lengths_are_measured_by_themselves(runs):
-    assert measure(runs, "--length-edges", 0, 500).returncode == 0
-    slices = json.loads((runs / "m.json").read_text())["slices"]
-    assert {name: part["queries"] for name, part in slices.items()} == {
-        "dataset a": 2,
-        "dataset b": 2,
-        "relevant passages of 0 to 499 tokens": 2,
-        "relevant passages of 500 or more tokens": 2,
+def test_parts_of_the_queries_are_measured_by_themselves(runs):
+    words = ["--length-edges", 0, 500, "--confidence-edges", 0, 0.84]
+    assert measure(runs, *words, "--compare", "tuned=base").returncode == 0
+    parts = json.loads((runs / "m.json").read_text())["parts"]
+    assert {
+        key: {name: part["queries"] for name, part in named.items()}
+        for key, named in parts.items()
+    } == {
+        "dataset": {"a": 2, "b": 2},
+        "volume": {"v0": 3, "v1": 1},
+        "length": {"0 to 499": 2, "500 or more": 2},
+        "confidence": {"0 to 0.84": 1, "0.84 to 1": 3},
     }
-    tuned = {
-        name: part["systems"]["tuned"]["AP"]["mean"] for name, part in slices.items()
+    by_dataset = {
+        name: part["systems"]["tuned"]["AP"]["mean"]
+        for name, part in parts["dataset"].items()
     }
-    assert tuned["dataset a"] == 1
-    assert tuned["dataset b"] == 0.5
+    assert by_dataset == {"a": 1, "b": 0.5}
+    (pair,) = parts["dataset"]["a"]["comparisons"]
+    assert "p" not in pair["difference"]["AP"]
+
+
+def test_the_measures_asked_for_and_no_others(runs):
+    words = ["--measures", "P@3", "RR", "--compare", "tuned=base", "tuned=bm25"]
+    assert measure(runs, *words).returncode == 0
+    found = json.loads((runs / "m.json").read_text())
+    assert found["measures"] == list(found["systems"]["bm25"]) == ["P@3", "RR"]
+    assert [pair["base"] for pair in found["comparisons"]] == ["base", "bm25"]
+    change = found["comparisons"][0]["difference"]["RR"]
+    assert change["p"] == pytest.approx(0.25, abs=0.06)
+    assert change["p_holm"] == pytest.approx(2 * change["p"], abs=1e-5)
+    with open(runs / "m.csv", newline="") as file:
+        assert next(csv.reader(file))[-3:] == ["system", "P@3", "RR"]
+    lines = program("show_metrics", runs / "m.json").stdout.splitlines()
+    assert lines[2].split() == ["system", "P@3", "MRR"]
+    assert lines[-3] == "differences of P@3 with 95% bootstrap intervals"
+
+
+BETTER = {"system": "tuned", "measure": "AP", "over": "bm25", "by": 0.25}
+ENOUGH = {"system": "tuned", "measure": "RR@10", "at_least": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("requirements", "missed"),
+    [
+        ([BETTER, ENOUGH], None),
+        ([BETTER | {"over": "tuned", "by": -0.1}], None),
+        ([{"system": "tuned", "measure": "AP", "over": "bm25"}], None),
+        (
+            [ENOUGH, BETTER | {"by": 0.2501}, ENOUGH | {"at_least": 1}],
+            "AP of tuned is 0.7500, required is at least bm25 + 0.2501 = 0.7501; "
+            "RR@10 of tuned is 0.7500, required is at least 1 "
+            "(the run's results are kept)",
+        ),
+    ],
+)
+def test_what_is_required_is_judged_and_enforced(runs, requirements, missed):
+    words = [json.dumps(requirement) for requirement in requirements]
+    assert measure(runs, "--require", *words).returncode == 0
+    done = program(
+        *("check_metrics", "--metrics", runs / "m.json", "--output", runs / "required")
+    )
+    if missed is None:
+        assert done.returncode == 0, done.stderr
+        results = json.loads((runs / "required").read_text())
+        assert all(result["holds"] for result in results)
+        assert len(results) == len(requirements)
+    else:
+        assert done.returncode == 1
+        assert done.stderr == f"error: {runs}/m.json, `evaluate.require`: {missed}\n"
+        assert not (runs / "required").exists()
+        assert (runs / "m.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"system": "x"}, "names the system x, which evaluate.systems lacks"),
+        ({"over": "x"}, "names the system x, which evaluate.systems lacks"),
+        ({"measure": "P@7"}, "names the measure P@7, which evaluate.measures lacks"),
+        ({"at_least": 0.5}, "expected `at_least`, or `over` and `by`"),
+    ],
+)
+def test_what_cannot_be_required_is_refused(runs, change, reason):
+    done = measure(runs, "--require", json.dumps(BETTER | change))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: `evaluate.require`: ")
+    assert done.stderr.strip().endswith(reason)
 
 
 def test_the_same_bytes_again_and_another_seed_only_moves_intervals(runs):
@@ -130,6 +209,7 @@ def test_the_same_bytes_again_and_another_seed_only_moves_intervals(runs):
     [
         (["--compare", "tuned=other"], "`--compare`: names the system other"),
         (["--compare", "tuned"], "`--compare`: has 'tuned', expected NAME=VALUE"),
+        (["--measures", "map"], "`measures`: is map, expected measures such as nDCG"),
         (["--base", "other"], "`--base`: names the system other, which has no run"),
     ],
 )
@@ -189,10 +269,10 @@ def test_another_file_is_no_table(runs):
     (runs / "other.json").write_text('{"queries": 3}')
     done = program("show_metrics", runs / "other.json")
     assert done.returncode == 1
-    assert "lacks 'systems', expected what measure_runs.py writes" in done.stderr
+    assert "lacks 'measures', expected what measure_runs.py writes" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["measure_runs", "show_metrics"])
+@pytest.mark.parametrize("name", ["measure_runs", "check_metrics", "show_metrics"])
 def test_help_explains(name):
     done = program(name, "--help")
     assert done.returncode == 0

@@ -69,12 +69,15 @@ def metrics(tmp_path):
     }
     path = tmp_path / "metrics.json"
     settings = {"samples": 1000, "seed": 0, "level": 0.95}
-    slices = {"dataset <a>": part}
-    path.write_text(
-        json.dumps(
-            {"measures": measures, "bootstrap": settings, **part, "slices": slices}
-        )
-    )
+    parts = {
+        "dataset": {"<a>": part | {"queries": 3}},
+        "volume": {str(number): part for number in range(20)},
+    }
+    tested = json.loads(json.dumps(part))
+    for measure, p in zip(measures, (0.0004, 0.03, 0.05, 1.0), strict=True):
+        tested["comparisons"][0]["difference"][measure] |= {"p": p, "p_holm": p}
+    about = {"measures": measures, "bootstrap": settings, "requirements": []}
+    path.write_text(json.dumps({**about, **tested, "parts": parts}))
     return path
 
 
@@ -87,11 +90,40 @@ def test_metrics_as_chart_and_table(metrics, tmp_path):
     assert_svg(chart, "Retrieval measures")
     text = table.read_text()
     assert "<strong>0.400</strong><small>0.350 to 0.450</small>" in text
-    assert text.count("<strong>") == 8  # the best of each column, in both slices
+    assert text.count("<strong>") == 4 * 22  # the best of each column, in every part
     assert "tuned dense − base dense" in text
-    assert "+0.090<small>+0.040 to +0.140</small>" in text
-    assert "dataset &lt;a&gt;" in text
+    interval = "<small>+0.040 to +0.140</small>"
+    for stars, p in (
+        ("<sup>***</sup>", "p &lt; 0.001"),
+        ("<sup>*</sup>", "p = 0.030"),
+        ("", "p = 0.050"),
+    ):
+        assert f"+0.090{stars}{interval}<small>{p}</small>" in text
+    assert text.count(f"+0.090{interval}</td>") == 4 * 21  # parts are not tested
+    assert "&lt;a&gt; (n = 3)</th>" in text
     assert "<a>" not in text
+    # Few parts stand side by side, many below each other.
+    assert '<th scope="col">&lt;a&gt; (n = 3)' in text
+    assert '<th scope="row">19</th><td>7</td>' in text
+
+
+def test_what_is_required_stands_in_the_table(metrics, tmp_path):
+    from plot_metrics import main
+
+    given = json.loads(metrics.read_text())
+    figures = {"system": "tuned_dense", "measure": "AP", "value": 0.4}
+    given["requirements"] = [
+        figures | {"over": "base_dense", "by": 0.1, "wanted": 0.41, "holds": False},
+        figures | {"at_least": 0.3, "wanted": 0.3, "holds": True},
+    ]
+    metrics.write_text(json.dumps(given))
+    words = ["--metrics", metrics, "--chart", tmp_path / "c", "--table", tmp_path / "t"]
+    main(list(map(str, words)))
+    text = (tmp_path / "t").read_text()
+    first = "<td>at least base dense + 0.1 = 0.4100</td><td>0.4000</td>"
+    assert f"{first}<td><strong>missed</strong></td>" in text
+    second = '<td>at least 0.3</td><td>0.4000</td><td><span class="badge">met</span>'
+    assert second in text
 
 
 @pytest.fixture
@@ -361,6 +393,50 @@ def test_the_way_of_the_data(stats):
     assert "no negatives found" not in text
     assert "<both>" not in text
     assert_svg(lengths, "Lengths of the train pairs")
+
+
+def test_queries_and_what_a_language_model_cost(stats):
+    from plot_data import main
+
+    usage = {"requests": 1250, "input_tokens": 500000, "output_tokens": 20000}
+    usage |= {"estimated_requests": 3, "money": 0.0871}
+    queries = {"queries": 80, "wanted": 99, "usage": usage}
+    queries["rejected"] = {"copies its passage": 12, "is empty": 7}
+    (stats / "asked").write_text(json.dumps(queries))
+    plain = {"queries": 90, "wanted": 90, "rejected": {}, "usage": {}}
+    (stats / "plain").write_text(json.dumps(plain))
+    words = ["--queries", f"court={stats / 'asked'}", f"letters={stats / 'plain'}"]
+    words += ["--table", stats / "d.html", "--lengths", stats / "d.svg"]
+    main(list(map(str, words)))
+    text = (stats / "d.html").read_text()
+    assert cells(text, "queries wanted") == ["99", "90"]
+    assert cells(text, "queries kept") == ["80", "90"]
+    assert cells(text, "queries: copies its passage") == ["12", "–"]
+    assert cells(text, "requests answered") == ["1,250", "–"]
+    assert cells(text, "tokens of prompts") == ["500,000", "–"]
+    assert cells(text, "cost, by the prices in the configuration") == ["0.0871", "–"]
+    words[1:3] = [f"letters={stats / 'plain'}"]
+    main(list(map(str, words)))
+    assert "Language model" not in (stats / "d.html").read_text()
+
+
+def test_the_way_of_the_data_shows_what_was_set_aside_of_the_pages(stats):
+    from plot_data import main
+
+    counts = {
+        "lines": 5000,
+        "lines_set_aside": 41,
+        "words_in_lines_set_aside": 123,
+        "rejected": {"line below min_confidence": 41, "not a page": 2},
+    }
+    (stats / "docs").write_text(json.dumps(counts))
+    words = ["--documents", f"court={stats / 'docs'}", "--table", stats / "d.html"]
+    main(list(map(str, [*words, "--lengths", stats / "d.svg"])))
+    text = (stats / "d.html").read_text()
+    assert cells(text, "lines of text set aside") == ["41"]
+    assert cells(text, "words in lines set aside") == ["123"]
+    assert cells(text, "pages and documents: line below min_confidence") == ["41"]
+    assert cells(text, "pages and documents: not a page") == ["2"]
 
 
 @pytest.fixture

@@ -35,7 +35,8 @@ def collection(tmp_path_factory, tiny_embedder):
     write(folder / "corpus", passages)
     write(folder / "queries", queries)
     words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
-    main([str(w) for w in (*words, "--model", tiny_embedder, "--output", folder / "e")])
+    words += ["--model", tiny_embedder, "--sparse", "--output", folder / "e"]
+    main([str(word) for word in words])
     return folder, [p["text"] for p in passages], [q["query"] for q in queries]
 
 
@@ -204,6 +205,29 @@ def test_bm25_finds_the_passages_that_share_a_token(collection, tiny_embedder):
     assert short == {query: ranked[:3] for query, ranked in run.items()}
 
 
+def test_bm25_counts_words_up_to_case_and_ending(tmp_path):
+    texts = ["Kvarnen vid ån", "skog, KVARNAR", "kvarnägaren", "Ingen alls"]
+    write(
+        tmp_path / "corpus", [{"id": f"p{n}", "text": t} for n, t in enumerate(texts)]
+    )
+    write(tmp_path / "queries", [{"id": "q", "query": "kvarnen, skogen"}])
+
+    def found(*more):
+        words = ["--corpus", tmp_path / "corpus", "--queries", tmp_path / "queries"]
+        words += ["--output", tmp_path / "run", *more]
+        from retrieve_bm25 import main
+
+        main(list(map(str, words)))
+        return read_run(tmp_path / "run")["q"]
+
+    assert found("--words") == ["p0"]
+    assert found("--words", "--stemming", "swedish") == ["p1", "p0"]
+    with pytest.raises(InputError, match="`stemming`: is klingon, expected one of"):
+        found("--words", "--stemming", "klingon")
+    with pytest.raises(InputError, match="`--stemming`: is of words; give --words"):
+        found("--tokenizer", tmp_path, "--stemming", "swedish")
+
+
 def test_bm25_says_what_is_wrong_in_one_sentence(collection, tmp_path):
     folder = collection[0]
     done = bm25(folder, tmp_path, tmp_path / "run")
@@ -218,7 +242,117 @@ def test_bm25_says_what_is_wrong_in_one_sentence(collection, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("name", ["retrieve_bm25", "retrieve_m3"])
+def test_without_sparse_the_vectors_of_mining_are_taken(
+    collection, tiny_embedder, tmp_path, caplog
+):
+    """And they are those of the pass that makes token weights too."""
+    import embed_corpus
+    import encode_collection
+
+    folder = collection[0]
+    given = ["--model", tiny_embedder, "--cache", tmp_path / "cache"]
+    words = ["--corpus", folder / "corpus", *given, "--output", tmp_path / "mined"]
+    embed_corpus.main(list(map(str, words)))
+    words = ["--corpus", folder / "corpus", "--queries", folder / "queries", *given]
+    words += ["--output", tmp_path / "e"]
+    with caplog.at_level("INFO"):
+        encode_collection.main(list(map(str, words)))
+    assert "30 of 30 values known" in caplog.text
+    assert sorted(path.name for path in (tmp_path / "e").iterdir()) == [
+        "corpus.dense.npy",
+        "queries.dense.npy",
+    ]
+    for name in ("corpus.dense.npy", "queries.dense.npy"):
+        both = np.load(tmp_path / "e" / name), np.load(folder / "e" / name)
+        np.testing.assert_allclose(*both, atol=1e-3)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two runs from elsewhere, with scores that tie and a query that one lacks."""
+    (tmp_path / "a").write_text(
+        "q0 Q0 p01 1 3 x\nq0 Q0 p02 2 1 x\nq0 Q0 p03 3 1 x\nq1 Q0 p05 1 9 x\n"
+    )
+    (tmp_path / "b").write_text("q0 Q0 p02 1 0.5 x\nq0 Q0 p04 2 0.25 x\n")
+    return tmp_path / "a", tmp_path / "b"
+
+
+def test_runs_are_fused(runs, tmp_path):
+    from retrieve_fusion import main
+
+    def fused(*more):
+        words = ["--runs", *runs, "--output", tmp_path / "fused.trec", *more]
+        main(list(map(str, words)))
+        return read_run(tmp_path / "fused.trec")
+
+    # Equal scores of a run from elsewhere rank as in trec_eval: p03 before p02.
+    assert fused() == {"q0": ["p02", "p01", "p03", "p04"], "q1": ["p05"]}
+    weighted = fused("--method", "weighted", "--weights", 1, 3, "--depth", 3)
+    assert weighted == {"q0": ["p02", "p01", "p03"], "q1": ["p05"]}
+    rows = (tmp_path / "fused.trec").read_text().splitlines()
+    assert rows[0] == "q0 Q0 p02 1 0.75 fused"
+    with pytest.raises(
+        InputError, match=r"`--weights`: has \[1.0\], expected 2 numbers"
+    ):
+        fused("--weights", 1)
+
+
+def test_the_head_of_a_run_is_put_into_the_rerankers_order(
+    collection, tiny_reranker, runs, tmp_path, monkeypatch
+):
+    from arkiv.reranker import Reranker
+    from retrieve_reranker import main
+
+    folder, passages, queries = collection
+
+    def ranked(*more):
+        words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
+        words += ["--run", runs[0], "--model", tiny_reranker, "--max-length", 256]
+        words += ["--cache", tmp_path / "cache", "--output", tmp_path / "r.trec", *more]
+        main(list(map(str, words)))
+        return read_run(tmp_path / "r.trec")
+
+    pairs = [(queries[0], passages[n]) for n in (1, 3, 2)]
+    scores = Reranker(tiny_reranker, max_length=256).scores(pairs)
+    names = ["p01", "p03", "p02"]
+    by_score = sorted(zip(-scores, names, strict=True))
+    assert ranked() == {"q0": [name for _, name in by_score], "q1": ["p05"]}
+    # Scored before: the teacher's cache has them.
+    monkeypatch.setattr(
+        "arkiv.reranker.RerankerForward.__init__",
+        lambda *words: pytest.fail("the model was loaded"),
+    )
+    head = [name for _, name in by_score if name != "p02"]
+    assert ranked("--rerank-depth", 2)["q0"] == [*head, "p02"]
+    runs[0].write_text("q0 Q0 p77 1 3 x\n")
+    with pytest.raises(InputError, match="names the passage p77, which the corpus"):
+        ranked()
+
+
+def test_an_embedder_ranks_by_its_own_vectors(collection, tiny_embedder, tmp_path):
+    from arkiv.embedder import Embedder
+    from retrieve_embedder import main
+
+    folder, passages, queries = collection
+    for similarity in ("cosine", "dot"):
+        words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
+        words += ["--model", tiny_embedder, "--similarity", similarity]
+        words += ["--query-prompt", "fråga: ", "--output", tmp_path / "e.trec"]
+        main(list(map(str, words)))
+        embedder = Embedder(tiny_embedder, prompts=("fråga: ", ""))
+        sides = [
+            rows.astype(np.float64)
+            for rows in (embedder.queries(queries), embedder.passages(passages))
+        ]
+        if similarity == "cosine":
+            sides = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in sides]
+        assert_ranked(read_run(tmp_path / "e.trec"), sides[0] @ sides[1].T, 30, 1e-4)
+
+
+PROGRAMS = ("bm25", "m3", "embedder", "fusion", "reranker")
+
+
+@pytest.mark.parametrize("name", [f"retrieve_{kind}" for kind in PROGRAMS])
 def test_help_explains(name):
     done = subprocess.run(
         [sys.executable, SCRIPTS / f"{name}.py", "--help"],
@@ -226,4 +360,4 @@ def test_help_explains(name):
         text=True,
     )
     assert done.returncode == 0
-    assert "--depth" in done.stdout
+    assert "depth" in done.stdout

@@ -42,6 +42,7 @@ def split(tmp_path, model, rows, edges=(0, 20, 60), **options):
                 word
                 for name, value in options.items()
                 for word in (f"--{name.replace('_', '-')}", str(value))
+                if value is not True or word.startswith("--")
             ),
         ]
     )
@@ -154,6 +155,22 @@ def test_a_row_that_training_cannot_take_is_named(
     with pytest.raises(InputError, match=said):
         split(tmp_path, tiny_embedder, [[row(0, 3), bad]])
     assert not list(tmp_path.glob("d_len*"))
+
+
+def test_rows_need_no_negatives_where_training_takes_none(tmp_path, tiny_embedder):
+    rows = [{"query": f"text {n}", "pos": [f"text {n}"]} for n in range(3)]
+    rows[1]["neg"] = []
+    rows[2]["neg"] = ["annat"]
+    for positives in ("draw", "each"):
+        first, *_ = split(
+            *(tmp_path, tiny_embedder, [rows]),
+            without_negatives=True,
+            positives=positives,
+        )
+        found = [json.loads(line) for line in first.read_text("utf-8").splitlines()]
+        assert [one["neg"] for one in found] == [[], [], ["annat"]]
+        assert [one["neg_ids"] == [] for one in found] == [True, True, False]
+    assert (tmp_path / "rejected.jsonl").read_text() == ""
 
 
 def test_no_rows_at_all_are_refused(tmp_path, tiny_embedder):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -14,115 +12,15 @@ import time
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
+from training import FILES, SCRIPT, leftovers, sha, watched, words, workers
 
 import train_model
 from arkiv.errors import InputError
-from arkiv.example import case_pairs
-from arkiv.files import read_json, write_records
-from arkiv.hashing import content_id, digest_of_files
+from arkiv.files import read_json
+from arkiv.hashing import digest_of_files
 from arkiv.m3 import M3Encoder
-from arkiv.pairs import with_ids
-from arkiv.tiny import build_embedder
 from arkiv.train.dev import dev_collection
 from arkiv.train.evaluation import Settings, measured
-
-SCRIPT = Path(train_model.__file__)
-ARGS = {
-    "train_group_size": 3,
-    "query_max_len": 32,
-    "passage_max_len": 64,
-    "pad_to_multiple_of": 8,
-    "per_device_train_batch_size": 2,
-    "num_train_epochs": 2,
-    "learning_rate": 1e-3,
-    "warmup_ratio": 0.1,
-    "knowledge_distillation": True,
-    "same_dataset_within_batch": True,
-    "dataloader_drop_last": True,
-    "gradient_checkpointing": True,
-    "negatives_cross_device": True,
-    "unified_finetuning": True,
-    "use_self_distill": True,
-    "kd_loss_type": "m3_kd_loss",
-    "logging_steps": 1,
-    "save_steps": 3,
-    "save_total_limit": 1,
-}
-FILES = {
-    *("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
-    *("colbert_linear.pt", "sparse_linear.pt"),
-}
-
-
-@pytest.fixture(scope="module")
-def material(tmp_path_factory) -> Path:
-    """Two buckets of a dataset, of 9 and 14 rows, the shorter one with larger batches;
-    an empty shard; and a model smaller than the others'."""
-    folder = tmp_path_factory.mktemp("training")
-    build_embedder(folder / "base", hidden=32, vocabulary=800)
-    pairs = list(case_pairs(23, 1))
-    draw = random.Random(0)
-    rows = [
-        {
-            "id": str(number),
-            "query": query,
-            "pos": [text, text[::-1]],
-            "pos_ids": ["a", "b"],
-            "neg": draw.sample([other for _, other in pairs if other != text], 4),
-            "neg_ids": ["c", "d", "e", "f"],
-            "pos_scores": [3, 1.5],
-            "neg_scores": [0.5, 0, -1, -2.5],
-        }
-        for number, (query, text) in enumerate(pairs)
-    ]
-    shorter = [row | {"batch_size": 3} for row in rows[:9]]
-    shards = {"a_len-0-9": shorter, "a_len-9-inf": rows[9:], "c_len-0-9": []}
-    for name, some in shards.items():
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in some)
-        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
-    held_out = [
-        with_ids({"query": query, "pos": [text]}) for query, text in case_pairs(12, 2)
-    ]
-    passages = {content_id(text): text for _, text in pairs} | {
-        row["pos_ids"][0]: row["pos"][0] for row in held_out
-    }
-    (folder / "pairs").mkdir()
-    write_records(folder / "pairs" / "dev.jsonl", held_out)
-    write_records(
-        folder / "pairs" / "corpus.jsonl",
-        ({"id": one, "text": text} for one, text in passages.items()),
-    )
-    return folder
-
-
-def watched(material: Path, **more: object) -> list[str]:
-    """The words with which a run is measured on dev queries."""
-    pairs = material / "pairs"
-    given = {"evaluate_steps": 4, "evaluate_by": "combined nDCG@10"} | more
-    return [
-        *("--dev", str(pairs / "dev.jsonl"), "--corpus", str(pairs / "corpus.jsonl")),
-        *(f"--{k.replace('_', '-')}={value}" for k, value in given.items()),
-    ]
-
-
-def words(material: Path, to: Path, processes: int, **more: object) -> list[str]:
-    shards = sorted(str(path) for path in material.glob("*.jsonl"))
-    args = {name: value for name, value in (ARGS | more).items() if value is not None}
-    return [
-        *("--shards", *shards, "--model", str(material / "base")),
-        *("--output", str(to / "model"), "--checkpoints", str(to / "checkpoints")),
-        *("--history", str(to / "history.json"), "--processes", str(processes)),
-        *("--args", json.dumps(args), "--seed", "5"),
-    ]
-
-
-def sha(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def leftovers(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"checkpoints", "lock"}
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +42,16 @@ def test_two_processes_train_one_model_and_report_every_row(trained, material):
     assert (history["rows"], history["rows_used"]) == (23, 22)
     assert history["rows_left_out"] == {"a": 1}
     assert history["buckets"] == {
-        "a_len-0-9.jsonl": {"rows": 9, "batch_size": 3, "batches": 1, "passed_on": 3},
+        "a_len-0-9.jsonl": {
+            "rows": 9,
+            "drawn": 9,
+            "batch_size": 3,
+            "batches": 1,
+            "passed_on": 3,
+        },
         "a_len-9-inf.jsonl": {
             "rows": 14,
+            "drawn": 14,
             "batch_size": 2,
             "batches": 4,
             "passed_on": 1,
@@ -313,42 +218,6 @@ def test_all_processes_stop_early_together(material, tmp_path):
     assert history["evaluation"]["entries"][-1]["scores"].keys() == {"dev", "general"}
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
-def test_adapters_go_on_from_a_checkpoint_and_are_merged(material, tmp_path):
-    lora = ["--lora-rank", "4", "--lora-targets", "query", "value"]
-    through, stopped = tmp_path / "through", tmp_path / "stopped"
-    more = {"max_steps": 40, "save_steps": 4}
-    train_model.main([*words(material, through, 1, **more), *lora])
-    given = [*words(material, stopped, 1, **more), *lora]
-    with subprocess.Popen(
-        [sys.executable, str(SCRIPT), *given], stderr=subprocess.DEVNULL
-    ) as launcher:
-        try:
-            until = time.monotonic() + 120
-            while not list(stopped.glob("checkpoints/checkpoint-*/whole")):
-                assert launcher.poll() is None
-                assert time.monotonic() < until
-                time.sleep(0.01)
-        finally:
-            end(launcher, str(stopped), signal.SIGKILL)
-    train_model.main(given)
-    history = read_json(stopped / "history.json")
-    assert history["resumed_from"].startswith("checkpoint-")
-    assert history["lora"]["rank"] == 4
-    for name in FILES:
-        assert sha(stopped / "model" / name) == sha(through / "model" / name), name
-    # The base model's own tensors, of which adapters changed some.
-    base, tuned = (
-        load_file(path / "model.safetensors")
-        for path in (material / "base", through / "model")
-    )
-    # Hugging Face adds a pooler, which M3 does not use.
-    assert {n for n in tuned if not n.startswith("pooler.")} == base.keys()
-    changed = {name for name in base if not base[name].equal(tuned[name])}
-    assert changed
-    assert {name.split(".")[-2] for name in changed} == {"query", "value"}
-
-
 def test_adapters_beside_a_frozen_encoder_are_refused(material, tmp_path):
     given = words(material, tmp_path, 1, fix_encoder=True)
     with pytest.raises(
@@ -381,66 +250,6 @@ def test_a_run_that_learns_nothing_stops_early(material, tmp_path, change, said)
     with pytest.raises(InputError, match=said):
         train_model.main([*given, "--check-steps", "2"])
     assert leftovers(tmp_path) == set()
-
-
-def end(launcher: subprocess.Popen, mark: str, signum: signal.Signals) -> None:
-    """Send a launcher a signal; wait until it and its processes are gone."""
-    launcher.send_signal(signum)
-    launcher.wait(60)
-    until = time.monotonic() + 60
-    while workers(mark) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not workers(mark)
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
-def test_a_killed_run_goes_on_to_the_same_bytes(material, tmp_path):
-    # Dropout, self-distillation from a later step, and checkpoints in mid-epoch.
-    more = {"num_train_epochs": 24, "save_steps": 7, "self_distill_start_step": 20}
-    through, stopped = tmp_path / "through", tmp_path / "stopped"
-    measures = watched(material, evaluate_steps=10, evaluate_by="dense RR@10")
-    train_model.main([*words(material, through, 2, **more), *measures])
-    given = [*words(material, stopped, 2, **more), *measures]
-    with subprocess.Popen(
-        [sys.executable, str(SCRIPT), *given], stderr=subprocess.DEVNULL
-    ) as launcher:
-        try:
-            until = time.monotonic() + 120
-            while not list(stopped.glob("checkpoints/checkpoint-*/whole")):
-                assert launcher.poll() is None
-                assert time.monotonic() < until
-                time.sleep(0.01)
-        finally:
-            end(launcher, str(stopped), signal.SIGKILL)
-    assert not (stopped / "model").exists()
-    # What a run that is killed while it saves leaves behind.
-    (stopped / "checkpoints" / "checkpoint-119").mkdir()
-    train_model.main(given)
-
-    history, whole = (read_json(p / "history.json") for p in (stopped, through))
-    assert history["resumed_from"].startswith("checkpoint-")
-    assert whole["resumed_from"] is None
-    assert history["resumed_from"] != "checkpoint-119"
-    assert history["log"] == whole["log"]
-    assert history["evaluation"] == whole["evaluation"]
-    assert history["steps"] == whole["steps"] == 120
-    for name in FILES:
-        assert sha(stopped / "model" / name) == sha(through / "model" / name), name
-    # It has ended well: the same command trains anew.
-    assert not (stopped / "checkpoints" / "run.json").exists()
-
-
-def workers(mark: str) -> set[int]:
-    """Processes whose command line has this in it, us and our launcher left out."""
-    found = set()
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (path / "cmdline").read_bytes().decode()
-        except OSError:
-            continue
-        if mark in line and "arkiv.train.worker" in line:
-            found.add(int(path.name))
-    return found
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")

@@ -19,7 +19,7 @@ from slurm.conftest import last_job
 LOCAL = {
     *("all", "prepare_model", "split_pairs", "build_collection", "measure_runs"),
     *("plot_data", "plot_negatives", "plot_training", "plot_metrics"),
-    "show_searches",
+    *("show_searches", "filter_queries", "export_collection", "export_model"),
 }
 GPU = {
     *("embed_corpus", "embed_queries", "search_corpus", "score_pairs"),

@@ -14,6 +14,14 @@ from arkiv.errors import InputError
 from arkiv.files import write_array
 
 
+@pytest.fixture(autouse=True)
+def online_again():
+    """A program sets its process offline; this one goes on with other tests."""
+    yield
+    for name in cli.OFFLINE:
+        os.environ.pop(name, None)
+
+
 def raising(error: Exception):
     def main(argv):
         raise error

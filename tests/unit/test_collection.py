@@ -54,6 +54,35 @@ def test_equal_queries_merge_with_their_passages_united(tmp_path):
     assert collection.qrels() == {"q": {"p0": 1, "p1": 1, "p2": 1}, "r": {"p0": 1}}
 
 
+def test_queries_know_their_type_volume_and_confidence(tmp_path):
+    collection = Collection()
+    corpus = write(
+        tmp_path / "c",
+        passage("p0", "0", volume="v", confidence=0.9),
+        passage("p1", "1", volume="v", confidence=0.8),
+        passage("p2", "2", volume="w", confidence=None),
+        passage("p3", "3"),
+    )
+    collection.add_passages("a", corpus)
+    tests = write(
+        tmp_path / "t",
+        pair("q", "one volume?", "p0", "p1") | {"type": "topic", "kind": None},
+        pair("r", "two?", "p0", "p2"),
+        pair("s", "none?", "p3"),
+    )
+    collection.add_queries("a", tests)
+    collection.set_origins()
+    known = {
+        query["id"]: {k: query[k] for k in query if k not in ("id", "query", "dataset")}
+        for query in collection.ordered_queries()
+    }
+    assert known == {
+        "q": {"type": "topic", "volume": "v", "confidence": 0.85},
+        "r": {"confidence": 0.9},
+        "s": {},
+    }
+
+
 def test_a_judged_passage_must_be_in_the_corpus(tmp_path):
     collection = Collection()
     collection.add_passages("a", write(tmp_path / "c", passage("p", "x")))

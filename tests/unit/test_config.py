@@ -14,6 +14,7 @@ SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
 # Maps whose keys the user chooses.
 FREE = {
     "datasets",
+    "queries.openai.extra",
     "evaluate.systems",
     "evaluate.compare",
     "train.args",
@@ -88,6 +89,60 @@ def test_a_value_of_another_kind_is_named(value):
             | {"parts": DEFAULTS["parts"] | {"pairs": value}},
             SCHEMA,
         )
+
+
+@pytest.mark.parametrize(
+    ("queries", "sentence"),
+    [
+        ({"prompts": [{"file": "no.txt"}]}, r"queries\.prompts`: names no\.txt, which"),
+        (
+            {"judge": {"prompt": "x", "threshold": 3}},
+            r"queries\.judge\.prompt`: names x",
+        ),
+        ({"backend": "local"}, r"queries\.local\.model`: is None, expected the dir"),
+        (
+            {"budget": {"requests": None, "tokens": None, "money": 1}},
+            "all prices are 0",
+        ),
+        ({"openai": {"base_url": "http://me:key@host/v1"}}, r"openai\.base_url`: is"),
+    ],
+)
+def test_queries_that_cannot_be_asked_for_are_named(monkeypatch, queries, sentence):
+    monkeypatch.chdir(ROOT)
+    asked = DEFAULTS["queries"] | {"backend": "openai"} | queries
+    asked["openai"] = DEFAULTS["queries"]["openai"] | queries.get("openai", {})
+    datasets = {"d": {"example": {"cases": 9, "volumes": 3}}}
+    with pytest.raises(InputError, match=sentence):
+        check_config(DEFAULTS | {"datasets": datasets, "queries": asked}, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("documents", "said"),
+    [
+        ({"method": "headings"}, "`documents.heading`: is null, expected the regular"),
+        ({"heading": "(§"}, "`documents.heading`: is '(§', which is no regular expr"),
+        ({"window_overlap": 300}, "`documents.window_overlap`: is 300, expected less"),
+        (
+            {"method": "windows", "window_overlap": 200, "duplicate_jaccard": 0.5},
+            "`documents.duplicate_jaccard`: is 0.5, expected more than the 0.50 that",
+        ),
+        (
+            {"hyphens": ["--"]},
+            "`documents.hyphens.0`: is '--', expected at most 1 char",
+        ),
+        ({"hyphens": ["-", "-"]}, "expected each value once"),
+        ({"min_confidence": 50}, "`documents.min_confidence`: is 50, expected at most"),
+        ({"method": "chapters"}, "expected one of sampled, page, windows, headings"),
+    ],
+)
+def test_ways_to_cut_documents_that_do_not_agree_are_named(documents, said):
+    config = DEFAULTS | {
+        "datasets": {"d": {"example": {"cases": 9, "volumes": 3}}},
+        "documents": DEFAULTS["documents"] | documents,
+    }
+    with pytest.raises(InputError) as caught:
+        check_config(config, SCHEMA)
+    assert said in str(caught.value)
 
 
 def test_environments_pin_what_requirements_pin():

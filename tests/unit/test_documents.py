@@ -1,14 +1,25 @@
 """Joining lines to words, and cutting words into documents."""
 
 import random
+import re
 from collections import Counter
 from itertools import chain
 
 import pytest
 
-from arkiv.documents import LengthShares, cut_pages, cut_sampled, record, words
+from arkiv.documents import (
+    LengthShares,
+    cut_headings,
+    cut_pages,
+    cut_sampled,
+    cut_windows,
+    record,
+    words,
+)
 from arkiv.hashing import content_id
-from arkiv.htrflow import Line, Page, page_files, read_page, volumes
+from arkiv.ingest.formats import read_pages
+from arkiv.ingest.page import Line, Page
+from arkiv.ingest.volumes import members, volumes
 
 SHARES = LengthShares.parse("2-4:1,5-9:1")
 
@@ -147,10 +158,62 @@ def test_a_record_by_hand():
         "last_page": 5,
         "first_line": 1,
         "last_line": 2,
+        "first_line_id": None,
+        "last_line_id": None,
+        "first_image": None,
+        "last_image": None,
         "lines": 4,
         "words": 4,
         "confidence": 0.7,
     }
+
+
+def test_a_record_names_the_lines_and_images_it_begins_and_ends_with():
+    pages = [
+        Page(1, "1.xml", (Line("ett", None, 1, id="r1l1"),), 0, "scan_1.jpg"),
+        Page(2, "2.xml", (Line("två", None, 1, id="r7l3"),), 0, "scan_2.jpg"),
+    ]
+    found = record(list(words(pages)), "v")
+    assert (found["first_line_id"], found["last_line_id"]) == ("r1l1", "r7l3")
+    assert (found["first_image"], found["last_image"]) == ("scan_1.jpg", "scan_2.jpg")
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "overlap"), [(10, 4, 1), (9, 4, 0), (7, 5, 4)]
+)
+def test_windows_overlap_and_the_last_has_something_new(count, size, overlap):
+    text = list(words([page(1, " ".join(map(str, range(count))))]))
+    windows = [
+        [int(word.text) for word in window]
+        for window in cut_windows(text, size, overlap)
+    ]
+    assert [window[0] for window in windows] == [
+        start
+        for start in range(0, count, size - overlap)
+        if start == 0 or start + overlap < count
+    ]
+    assert all(len(window) == size for window in windows[:-1])
+    assert set(windows[-1]) - {n for window in windows[:-1] for n in window}
+    assert sorted({n for window in windows for n in window}) == list(range(count))
+
+
+def test_no_word_makes_no_window():
+    assert list(cut_windows([], 4, 1)) == []
+
+
+def test_a_document_begins_at_each_heading():
+    pages = [
+        page(1, "förord", "  § 1. Om", "sådan slutar §¬"),
+        page(2, "§ 2. x § 9.", "§ 3."),
+    ]
+    documents = cut_headings(words(pages), re.compile(r"^§ \d+"))
+    # The half of a divided word belongs to where it begins.
+    assert [" ".join(word.text for word in document) for document in documents] == [
+        "förord",
+        "§ 1. Om sådan slutar §§",
+        "2. x § 9.",
+        "§ 3.",
+    ]
 
 
 def test_confidence_is_the_mean_of_the_lines_that_have_one():
@@ -165,7 +228,8 @@ def test_confidence_is_the_mean_of_the_lines_that_have_one():
 
 def test_real_pages_are_cut_without_loss(svea):
     (volume,) = volumes(svea / "pages")
-    pages = [read_page(path) for path in page_files(volume)]
+    with members(volume, svea / "pages") as files:
+        pages = [read_pages(file.name, file.read())[0] for file in files]
     everything = "".join(line.text for leaf in pages for line in leaf.lines)
     found = list(words(pages))
     expected = "".join(everything.replace("¬", "").split())

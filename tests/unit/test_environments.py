@@ -13,7 +13,13 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
 RULE = re.compile(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
-PACKAGE_OF = {"faiss": "faiss-gpu", "yaml": "PyYAML", "flask": "Flask"}
+PACKAGE_OF = {
+    "faiss": "faiss-gpu",
+    "sentence_transformers": "sentence-transformers",
+    "Stemmer": "PyStemmer",
+    "flask": "Flask",
+    "yaml": "PyYAML",
+}
 
 
 def rules() -> dict[str, tuple[str, str]]:
@@ -88,4 +94,5 @@ def test_only_models_need_torch():
     assert {rule for rule, (name, _) in rules().items() if name == "m3"} == {
         *("prepare_model", "embed_corpus", "embed_queries", "search_corpus"),
         *("score_pairs", "train_model", "encode_collection", "retrieve_m3"),
+        *("retrieve_embedder", "retrieve_reranker"),
     }

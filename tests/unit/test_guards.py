@@ -149,3 +149,39 @@ def test_the_sum_of_bits_sees_the_last_bit_in_every_precision():
         after = guards.sums_of_bits(model)
         assert after.pop("colbert_linear") != before.pop("colbert_linear")
         assert after == before
+
+
+@pytest.mark.parametrize("loss", ["nan", "inf", "-inf"])
+def test_a_loss_that_is_no_number_stops_a_run(monkeypatch, loss):
+    from arkiv.train import trainer
+
+    monkeypatch.setattr(
+        trainer.EncoderOnlyEmbedderM3Trainer,
+        "training_step",
+        lambda *given: torch.tensor(float(loss)),
+    )
+    stopped = object.__new__(trainer.M3Trainer)
+    stopped.state = SimpleNamespace(global_step=6)
+    with pytest.raises(InputError, match=f"the loss is {loss} at step 7"):
+        stopped.training_step()
+
+
+def test_a_head_that_collapses_is_seen_in_the_models_own_weights():
+    from test_train_model_scores import batch, pair
+
+    run = Run(steps=1)
+    for bias, warnings in ((0.5, 0), (-100.0, 1)):
+        _, model = pair()
+        with torch.no_grad():
+            model.sparse_linear.bias.fill_(bias)
+        run.guards.trainer.model = model.float()
+        run.guards.on_train_begin(run.args, run.state, None)
+        model(**batch(0, distill=False))
+        with torch.no_grad():
+            for part in ("colbert_linear", "sparse_linear"):
+                getattr(model, part).weight += 0.5
+            model.model.embeddings.word_embeddings.weight += 0.5
+        run.state.global_step += 1
+        run.largest_gradient_norm = torch.tensor(1.0)
+        run.guards.check()
+        assert len(run.state.log_history) == warnings

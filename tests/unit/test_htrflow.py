@@ -1,16 +1,22 @@
-"""Reading pages of HTRflow JSON, in order, and refusing what is none."""
+"""Reading pages of HTRflow JSON of both generations, and refusing what is none."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from arkiv.errors import InputError
-from arkiv.htrflow import Line, page_files, read_page, volumes
+from arkiv.ingest.formats import read_pages
+from arkiv.ingest.page import Line
+from arkiv.ingest.volumes import members, volumes
 
 
 def line(text, *scores):
     return {"text_result": {"texts": [text], "scores": list(scores)}}
+
+
+def read_page(path):
+    (page,) = read_pages(path.name, path.read_bytes())
+    return page
 
 
 def region(*parts):
@@ -42,6 +48,23 @@ def test_lines_of_nested_regions_in_order_and_no_words(write):
         Line("fyra", None, 3),
     )
     assert page.regions_without_text == 0
+
+
+@pytest.mark.parametrize(
+    ("texts", "scores", "text", "confidence"),
+    [
+        (["a", "b", "c"], [0.5, 0.75, 0.75], "b", 0.75),
+        (["a", "b"], [], "a", None),
+        (["a", "b"], [0.5], "a", 0.5),
+        ([3, "b"], [0.9, "0.5"], "b", None),
+        (["a"], "x", "a", None),
+    ],
+)
+def test_of_several_readings_the_surest_is_taken(
+    write, texts, scores, text, confidence
+):
+    result = {"text_result": {"texts": texts, "scores": scores}}
+    assert read_page(write(region(result))).lines == (Line(text, confidence, 1),)
 
 
 def test_regions_without_text_are_counted(write):
@@ -89,15 +112,17 @@ def test_a_page_without_text_is_empty(write, content):
         '{"label": "x", "contains": 3}',
         '{"contains": [',
         '{"contains": [{"text_result": {"texts": ["\\ud800"], "scores": [1]}}]}',
+        '{"contains": [{"text_result": {"texts": ["a"]}, "label": "\\ud800"}]}',
+        '{"regions": [{"transcription": [{"text": "a"}], '
+        '"annotations": {"segmentation_label": "\\ud800"}}]}',
+        '{"contains": [], "file_name": "\\ud800.jpg"}',
         "[" * 100_000,
     ],
     ids=lambda content: content[:20] or "empty",
 )
 def test_what_is_not_a_page_is_refused(write, content):
-    path = write(content)
-    with pytest.raises(InputError, match="not a page") as caught:
-        read_page(path)
-    assert caught.value.file == str(path)
+    with pytest.raises(InputError, match="not a page"):
+        read_page(write(content))
 
 
 def test_a_file_in_another_encoding_is_refused(tmp_path):
@@ -107,58 +132,78 @@ def test_a_file_in_another_encoding_is_refused(tmp_path):
         read_page(path)
 
 
-def test_folders_and_dangling_links_in_a_volume_are_refused_not_passed_over(tmp_path):
-    (tmp_path / "1").mkdir()
-    (tmp_path / "2.json").symlink_to(tmp_path / "nowhere")
-    found = page_files(tmp_path)
-    assert [path.name for path in found] == ["1", "2.json"]
-    for path in found:
-        with pytest.raises(InputError, match="cannot be read"):
-            read_page(path)
-
-
-ORDERED = ["b_2.json", "a_9.json", "a_10.json", "v2_10.json", "v10_10.json"]
-ORDERED += ["x2a.json", "x10a.json"]
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-def test_pages_are_ordered_by_number_then_naturally(tmp_path, monkeypatch, reverse):
-    for name in [*ORDERED, ".DS_Store"]:
-        (tmp_path / name).touch()
-    listed = sorted(tmp_path.iterdir(), reverse=reverse)
-    monkeypatch.setattr(Path, "iterdir", lambda self: iter(listed))
-    assert [path.name for path in page_files(tmp_path)] == ORDERED
-
-
 def test_a_page_without_a_number_has_its_name_for_one(write):
     assert read_page(write({"label": "x"}, "omslag.json")).number == "omslag"
 
 
-@pytest.mark.parametrize("reverse", [False, True])
-def test_volumes_are_ordered_by_name(tmp_path, monkeypatch, reverse):
-    for name in ("b", "a", "c", ".cache"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "README.md").touch()
-    listed = sorted(tmp_path.iterdir(), reverse=reverse)
-    monkeypatch.setattr(Path, "iterdir", lambda self: iter(listed))
-    assert [path.name for path in volumes(tmp_path)] == ["a", "b", "c"]
+def text(value, confidence=None):
+    """As the serialiser writes it, which leaves out what is nothing."""
+    return {"text": value} | ({"confidence": confidence} if confidence else {})
 
 
-def test_a_directory_of_pages_is_one_volume(tmp_path, monkeypatch):
-    folder = tmp_path / "30003368"
-    folder.mkdir()
-    (folder / "1.json").touch()
-    assert volumes(folder) == [folder]
-    monkeypatch.chdir(folder)
-    assert [path.name for path in volumes(".")] == ["30003368"]
+DOCUMENT = {
+    "_image_path": "input/vol/A0068699_00021.jpg",
+    "image_name": "A0068699_00021",
+    "polygon": "0,0 100,0 100,100 0,100",
+}
 
 
-def test_a_directory_without_volumes_is_refused(tmp_path):
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(InputError, match="holds no volume of page files"):
-        volumes(tmp_path)
-    with pytest.raises(InputError, match="is not a directory"):
-        volumes(tmp_path / "nothing")
+def test_the_document_model_nests_by_regions_and_takes_the_surest_reading(write):
+    page = read_page(
+        write(
+            DOCUMENT
+            | {
+                "regions": [
+                    {
+                        "annotations": {
+                            "segmentation_confidence": 0.9,
+                            "segmentation_label": "Marginalia",
+                        },
+                        "polygon": "1,1 2,2",
+                        "regions": [
+                            {"transcription": [text("ett två", 0.75), text("etttva")]},
+                            {
+                                "transcription": [
+                                    text("tre", 0.5),
+                                    text("fyra", 0.625),
+                                ],
+                                "regions": [{"transcription": [text("tre")]}],
+                            },
+                        ],
+                    },
+                    {"polygon": "1,1 2,2"},
+                    {"regions": [{"transcription": [text("slut")]}]},
+                ]
+            },
+            "A0068699_00021.json",
+        )
+    )
+    assert page.lines == (
+        Line("ett två", 0.75, 1, regions=("marginalia",)),
+        Line("fyra", 0.625, 2, regions=("marginalia",)),
+        Line("slut", None, 3),
+    )
+    assert (page.number, page.image) == (21, "A0068699_00021.jpg")
+    assert page.regions_without_text == 1
+
+
+def test_an_empty_page_of_the_document_model_has_no_lines(write):
+    assert read_page(write(DOCUMENT)).lines == ()
+
+
+def test_a_collection_in_one_file_has_its_pages_in_order(write):
+    """HTRflow's option `one_file`, up to 0.2.6."""
+    collection = {
+        "collection_label": "v",
+        "pages": [region(region(line("ett", 0.5))), region(region(line("två", 0.5)))],
+    }
+    path = write(collection, "collection.json")
+    pages = read_pages(path.name, path.read_bytes())
+    assert [(page.number, page.name) for page in pages] == [
+        (1, "collection.json#1"),
+        (2, "collection.json#2"),
+    ]
+    assert [found.text for page in pages for found in page.lines] == ["ett", "två"]
 
 
 def lines_by_label(node):
@@ -172,15 +217,14 @@ def lines_by_label(node):
 
 def test_real_pages(svea):
     (volume,) = volumes(svea / "pages")
-    files = page_files(volume)
-    assert [path.name for path in files] == sorted(path.name for path in files)
-    for path in files:
-        page = read_page(path)
-        assert page.number == int(path.stem[-5:])
-        expected = [
-            found
-            for found in lines_by_label(json.loads(path.read_text("utf-8")))
-            if found[0].strip()
-        ]
+    with members(volume, svea / "pages") as files:
+        names = [file.name for file in files]
+        pages = [read_pages(file.name, file.read())[0] for file in files]
+    assert names == sorted(names)
+    for page in pages:
+        content = json.loads((volume.path / page.name).read_text("utf-8"))
+        assert page.number == int(page.name[-10:-5])
+        assert page.image == content["file_name"]
+        expected = [found for found in lines_by_label(content) if found[0].strip()]
         assert [(found.text, found.confidence) for found in page.lines] == expected
-    assert read_page(volume / "30003368_01125.json").lines == ()
+    assert pages[names.index("30003368_01125.json")].lines == ()

@@ -5,7 +5,17 @@ import math
 import numpy as np
 import pytest
 
-from arkiv.measures import MEASURES, bootstrap, by_query, slices_of, summary
+from arkiv.errors import InputError
+from arkiv.measures import (
+    MEASURES,
+    bootstrap,
+    by_query,
+    check_measures,
+    parts_of,
+    summary,
+    title,
+)
+from arkiv.trec import read_run
 
 
 def reference(ranked, judged):
@@ -88,6 +98,66 @@ def test_the_measures_are_those_of_trec_eval(searched):
         assert column.tolist() == [exact[query_id][theirs] for query_id in query_ids]
 
 
+def test_ties_missing_queries_and_grades_count_as_in_trec_eval(tmp_path):
+    """Runs from elsewhere, whose scores tie, read from their files."""
+    import pytrec_eval
+
+    names = {
+        "ndcg_cut_10": "nDCG@10",
+        "ndcg_cut_100": "nDCG@100",
+        "map": "AP",
+        "recip_rank": "RR",
+        "recall_5": "R@5",
+        "recall_100": "R@100",
+        "P_5": "P@5",
+        "P_20": "P@20",
+        "success_1": "Success@1",
+        "success_10": "Success@10",
+    }
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+        documents = [f"d{n}" for n in range(60)]
+        qrels, scores = {}, {}
+        for number in range(12):
+            query = f"q{number:02}"
+            judged = generator.choice(documents, 10, replace=False)
+            grades = generator.integers(0, 4, 10)
+            qrels[query] = {str(k): int(g) for k, g in zip(judged, grades, strict=True)}
+            if number % 4:  # the run lacks the others
+                found = generator.choice(documents, generator.integers(1, 60), False)
+                values = generator.integers(0, 6, len(found)) / 8
+                scores[query] = {
+                    str(k): float(v) for k, v in zip(found, values, strict=True)
+                }
+        lines = [
+            f"{query} Q0 {key} 0 {value} x\n"
+            for query, found in scores.items()
+            for key, value in found.items()
+        ]
+        (tmp_path / "run").write_text("".join(lines))
+        exact = pytrec_eval.RelevanceEvaluator(qrels, set(names)).evaluate(scores)
+        ours = by_query(
+            read_run(tmp_path / "run"), qrels, sorted(qrels), list(names.values())
+        )
+        for row, query in enumerate(sorted(qrels)):
+            # As `trec_eval -c` has it, a query that is missing counts as 0.
+            wanted = exact.get(query, dict.fromkeys(names, 0.0))
+            assert ours[row].tolist() == [wanted[name] for name in names]
+
+
+def test_measures_are_called_as_in_papers():
+    names = ["AP", "RR@10", "R@100", "P@1", "nDCG@10", "Success@5"]
+    check_measures(names)
+    titles = ["MAP", "MRR@10", "Recall@100", "Precision@1", "nDCG@10", "Success@5"]
+    assert list(map(title, names)) == titles
+
+
+@pytest.mark.parametrize("name", ["ndcg@10", "P", "R@0", "MAP", "nDCG@ten", ""])
+def test_what_is_no_measure_is_refused(name):
+    with pytest.raises(InputError, match=f"`measures`: is {name}, expected measures"):
+        check_measures(["nDCG@10", name])
+
+
 def test_a_query_without_results_scores_zero():
     qrels = {"a": {"d": 1}, "b": {"d": 1}, "c": {"d": 2}}
     values = by_query({"a": ["d"], "c": []}, qrels, ["a", "b", "c"])
@@ -139,18 +209,41 @@ def test_differences_are_paired():
     ]
 
 
-def test_slices_are_by_dataset_and_by_length():
+def test_pairs_are_tested_and_corrected_measure_by_measure():
+    generator = np.random.default_rng(0)
+    base = generator.random((80, 2))
+    values = {"base": base, "same": generator.random((80, 2))}
+    values["good"] = base + generator.random((80, 2)) - [0.2, 0.5]
+    pairs = [("same", "base"), ("good", "base")]
+    settings = {"samples": 999, "seed": 0, "measures": ("x", "y")}
+    found = summary(values, pairs, **settings, tested=True)["comparisons"]
+    by_name = {pair["system"]: pair["difference"] for pair in found}
+    assert by_name["good"]["x"]["p"] == 0.001
+    assert by_name["good"]["x"]["p_holm"] == 0.002  # of two pairs
+    assert by_name["good"]["y"]["p"] > 0.05
+    for difference in by_name["same"].values():
+        assert difference["p_holm"] >= difference["p"] > 0.05
+    untested = summary(values, pairs, **settings)["comparisons"]
+    assert "p" not in untested[0]["difference"]["x"]
+    assert summary(values, [], **settings, tested=True)["comparisons"] == []
+
+
+def test_parts_are_by_whatever_is_known_of_a_query():
     queries = [
-        {"dataset": "b", "tokens": 499},
-        {"dataset": "a", "tokens": 500},
-        {"dataset": "b", "tokens": 2000},
-        {"dataset": "b"},
+        {"dataset": "b", "tokens": 499, "volume": "v", "confidence": 0.9},
+        {"dataset": "a", "tokens": 500, "volume": "w", "confidence": 0.89},
+        {"dataset": "b", "tokens": 2000, "volume": "v", "type": "topic"},
+        {"dataset": "b", "confidence": 1.0},
     ]
-    slices = {n: rows.tolist() for n, rows in slices_of(queries, [0, 500]).items()}
-    assert slices == {
-        "dataset a": [1],
-        "dataset b": [0, 2, 3],
-        "relevant passages of 0 to 499 tokens": [0],
-        "relevant passages of 500 or more tokens": [1, 2],
+    parts = {
+        key: {name: rows.tolist() for name, rows in named.items()}
+        for key, named in parts_of(queries, [0, 500], [0, 0.9]).items()
     }
-    assert slices_of(queries[:1], [0, 500]) == {}
+    assert parts == {
+        "dataset": {"a": [1], "b": [0, 2, 3]},
+        "volume": {"v": [0, 2], "w": [1]},
+        "type": {"topic": [2]},
+        "length": {"0 to 499": [0], "500 or more": [1, 2]},
+        "confidence": {"0 to 0.9": [1], "0.9 to 1": [0, 3]},
+    }
+    assert parts_of(queries[:1], [0, 500], [0]) == {}

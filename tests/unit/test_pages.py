@@ -149,3 +149,21 @@ def test_without_a_match_the_excerpt_is_the_beginning():
     assert len(made) <= 52
     assert excerpt("short", "nothing") == "short"
     assert excerpt("x" * 100, "nothing", width=10) == "x" * 10 + " …"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, "volume A, page 3"),
+        ({"first_line": 4, "last_line": 9}, "volume A, page 3, lines 4–9"),
+        ({"first_image": "3.jpg", "last_image": "3.jpg"}, "volume A, page 3, 3.jpg"),
+        (
+            {"last_page": 4, "first_line": 4, "last_line": 2}
+            | {"first_image": "3.jpg", "last_image": "4.jpg"},
+            "volume A, page 3, line 4 – page 4, line 2, 3.jpg to 4.jpg",
+        ),
+    ],
+)
+def test_a_passage_leads_back_to_its_lines_and_images(more, words):
+    passage = {"id": "p", "volume": "A", "first_page": 3, "last_page": 3} | more
+    assert provenance(passage) == words

@@ -189,3 +189,56 @@ def test_what_mining_said_of_other_texts_is_refused(key, values, said):
     row = {"query": "q", "pos": ["a"], "neg": ["b", "c"], key: values}
     with pytest.raises(InputError, match=f"`{key}`: {said}"):
         check_pair(row)
+
+
+def documents_in_order(count=600, volumes=12):
+    """Documents of one or two pages that follow on, and pairs of each and of groups."""
+    draw = random.Random(3)
+    documents, page = [], 0
+    for n in range(count):
+        page = 0 if n % (count // volumes) == 0 else page
+        last = page + (draw.random() < 0.3)
+        provenance = {"volume": f"v{n * volumes // count}", "first_page": page}
+        documents.append(pair(f"q{n}", f"p{n}", **provenance, last_page=last))
+        page = last + (draw.random() < 0.7)
+    groups = []
+    for start in range(0, count - 4, 5):
+        members = documents[start : start + 4]
+        if members[0]["volume"] == members[-1]["volume"]:
+            texts = {"query": f"group {start}", "pos": [m["pos"][0] for m in members]}
+            ends = {"first_page": members[0]["first_page"]}
+            ends["last_page"] = members[-1]["last_page"]
+            groups.append(with_ids(texts | {"volume": members[0]["volume"]} | ends))
+    return documents, groups
+
+
+@pytest.mark.parametrize("by", ["volume", "pages", "passage"])
+def test_all_positives_of_a_query_stand_on_its_side(by):
+    documents, groups = documents_in_order()
+    origins = {one["pos_ids"][0]: one for one in documents}
+    pairs = [*documents, *groups]
+    division = divide(pairs, SHARES, by=by, block_pages=8, origins=origins)
+    seen = {}
+    aside = 0
+    for item in pairs:
+        side = division.pair_side(item)
+        if side is None:
+            aside += item in groups
+            assert by == "pages"
+            continue
+        for passage in item["pos_ids"]:
+            origin = origins[passage]
+            marks = [("passage", passage)]
+            if by == "volume":
+                marks.append(origin["volume"])
+            if by == "pages":
+                blocks = range(origin["first_page"] // 8, origin["last_page"] // 8 + 1)
+                marks += [(origin["volume"], block) for block in blocks]
+            for mark in marks:
+                assert seen.setdefault(mark, side) == side
+    assert set(seen.values()) == set(SPLITS)
+    if by == "pages":
+        # Blocks do not all hang together; few groups lie over the end of one.
+        blocks = {groups_of(one, "", by, 8)[0] for one in documents}
+        assert division.groups == len(blocks)
+        assert 0 < aside < len(groups) / 2

@@ -6,7 +6,8 @@ import pytest
 
 from arkiv.documents import LengthShares, cut_sampled, record, words
 from arkiv.hashing import content_id
-from arkiv.htrflow import page_files, read_page, volumes
+from arkiv.ingest.formats import read_pages
+from arkiv.ingest.volumes import members, volumes
 from arkiv.queries import (
     STOP_WORDS,
     ExtractiveGenerator,
@@ -121,7 +122,9 @@ def test_a_query_record():
 
 def test_every_real_document_gets_a_query(svea):
     (volume,) = volumes(svea / "pages")
-    text = words(read_page(path) for path in page_files(volume))
+    with members(volume, svea / "pages") as files:
+        pages = [read_pages(file.name, file.read())[0] for file in files]
+    text = words(pages)
     shares = LengthShares.parse("40-80:1")
     cut = [record(d, "v") for d in cut_sampled(text, shares, 0, "v") if len(d) >= 40]
     assert len(cut) > 20

@@ -12,7 +12,7 @@ import torch
 
 from arkiv.errors import InputError
 from arkiv.train import arguments as args
-from arkiv.train import guards, launch, shards
+from arkiv.train import batch_plan, guards, launch, shards
 
 CPU, GPU = args.Hardware(), args.Hardware(gpus=2, bf16=True)
 
@@ -186,6 +186,25 @@ def test_scores_are_needed_for_distillation_only_and_empty_shards_fall_out(tmp_p
         shards.count_rows([empty], distill=False, group_size=3)
 
 
+def test_rows_without_negatives_train_in_groups_of_one(tmp_path):
+    from arkiv.train.upstream import MixedDataset
+
+    rows = [row(query=str(n), neg=[]) for n in range(4)]
+    del rows[1]["neg"]
+    path = write(tmp_path / "a.jsonl", rows)
+    counted = shards.count_rows([path], distill=False, group_size=1)
+    assert counted == {path: shards.Shard(4)}
+    with pytest.raises(InputError, match="`neg`"):
+        shards.count_rows([path], distill=False, group_size=2)
+    given = data_arguments([path], tmp_path, train_group_size=1)
+    mixed = MixedDataset(args=given, tokenizer=None)
+    assert [mixed[n] for n in range(4)] == [(str(n), ["p"], None) for n in range(4)]
+    [same] = ranks([path], tmp_path, batch_size=4, world_size=1, train_group_size=1)
+    queries, passages, scores, plain = same[0]
+    assert sorted(queries) == list("0123")
+    assert (passages, scores, plain) == (["p"] * 4, None, False)
+
+
 def data_arguments(paths, tmp_path, **more):
     _, kind, _ = args.argument_classes()
     given = {
@@ -240,7 +259,7 @@ def test_batches_are_made_as_they_are_counted(
 ):
     counted = shards.count_rows(buckets, distill=False, group_size=3)
     sizes = {"batch_size": batch_size, "world_size": world_size}
-    plan = shards.plan_batches(counted, **sizes)
+    plan = batch_plan.plan_batches(counted, **sizes)
     made = ranks(buckets, tmp_path, **sizes)
     assert plan.batches == len(made[0].batch_datas)
     assert len(made[0]) == plan.batches * world_size
@@ -273,14 +292,14 @@ def test_rows_are_passed_on_to_the_next_longer_bucket_only(buckets):
     # By name 1000 stands before 500.
     assert shards.datasets_of(sorted(buckets))["a"] == buckets[:3]
     given = {path: shards.Shard(n) for path, n in zip(buckets, (5, 4, 4), strict=False)}
-    plan = shards.plan_batches(given, batch_size=2, world_size=2)
+    plan = batch_plan.plan_batches(given, batch_size=2, world_size=2)
     # 5 = 4 + 1; 1 + 4 = 4 + 1; 1 + 4 = 4 + 1.
     assert [bucket.passed_on for bucket in plan.buckets.values()] == [1, 1, 1]
     assert plan.left_out == {"a": 1}
     groups = np.arange(13)
     owner = np.repeat([0, 1, 2], [5, 4, 4])
     for epoch in range(20):
-        batches = shards.epoch_batches(
+        batches = batch_plan.epoch_batches(
             plan.buckets, groups, world_size=2, seed=3, epoch=epoch
         )
         assert len(batches) == 3
@@ -316,7 +335,7 @@ def test_random_plans_keep_every_promise():
         for world_size in (1, 2, 4):
             sizes = {"batch_size": int(draw.integers(1, 5)), "world_size": world_size}
             try:
-                plan = shards.plan_batches(given, **sizes)
+                plan = batch_plan.plan_batches(given, **sizes)
             except InputError:
                 most = max(
                     sum(given[name].rows for name in some)
@@ -326,8 +345,8 @@ def test_random_plans_keep_every_promise():
                 continue
             seed, epoch = trial, int(draw.integers(3))
             how = {"world_size": world_size, "seed": seed, "epoch": epoch}
-            batches = shards.epoch_batches(plan.buckets, groups, **how)
-            again = shards.epoch_batches(plan.buckets, groups, **how)
+            batches = batch_plan.epoch_batches(plan.buckets, groups, **how)
+            again = batch_plan.epoch_batches(plan.buckets, groups, **how)
             assert [rows.tolist() for _, rows in batches] == [
                 rows.tolist() for _, rows in again
             ]
@@ -357,7 +376,7 @@ def test_a_weight_takes_rows_evenly(weight):
     assert count == round(rows * weight)
     taken = np.zeros(rows, int)
     for epoch in range(epochs):
-        drawn = shards.drawn_rows(rows, count, seed=1, name=2, epoch=epoch)
+        drawn = batch_plan.drawn_rows(rows, count, seed=1, name=2, epoch=epoch)
         assert len(drawn) == count
         taken += np.bincount(drawn, minlength=rows)
         # However many epochs: none has come twice more often than another.
@@ -366,7 +385,8 @@ def test_a_weight_takes_rows_evenly(weight):
     assert taken.sum() == epochs * count
     # Without a weight an epoch is one time through, in another order each time.
     first, second = (
-        shards.drawn_rows(rows, rows, seed=1, name=2, epoch=epoch) for epoch in (0, 1)
+        batch_plan.drawn_rows(rows, rows, seed=1, name=2, epoch=epoch)
+        for epoch in (0, 1)
     )
     assert sorted(first) == sorted(second) == list(range(rows))
     assert first.tolist() != second.tolist()
@@ -377,7 +397,7 @@ def test_datasets_are_mixed_by_their_weights(buckets, tmp_path, world_size):
     weights = {"a": 2.5, "b_x": 0.5}
     counted = shards.count_rows(buckets, distill=False, group_size=3)
     sizes = {"batch_size": 2, "world_size": world_size}
-    plan = shards.plan_batches(shards.weighted(counted, buckets, weights), **sizes)
+    plan = batch_plan.plan_batches(shards.weighted(counted, buckets, weights), **sizes)
     made = ranks(buckets, tmp_path, **sizes, weights=weights)
     assert plan.batches == len(made[0].batch_datas)
     for epoch in range(2):
@@ -422,7 +442,7 @@ def test_a_column_batch_size_holds_for_its_shard_alone(tmp_path):
     ]
     counted = shards.count_rows(paths, distill=False, group_size=3)
     assert [shard.batch_size for shard in counted.values()] == [4, None, 50]
-    plan = shards.plan_batches(counted, batch_size=1, world_size=2)
+    plan = batch_plan.plan_batches(counted, batch_size=1, world_size=2)
     # 11 = 8 + 3; 3 + 5 = 4 x 2 + 0; 3 = 2 + 1, for 50 x 2 would leave all of them out.
     assert [(b.batches, b.batch_size, b.passed_on) for b in plan.buckets.values()] == [
         *((1, 4, 3), (4, 1, 0), (1, 1, 1))
@@ -569,9 +589,9 @@ def test_only_the_columns_of_training_reach_flagembedding(tmp_path):
 
 def test_mixed_batches_leave_out_only_the_last():
     rows = {"a": shards.Shard(5), "b": shards.Shard(6, 2)}
-    plan = shards.plan_batches(rows, batch_size=2, world_size=2, same_dataset=False)
+    plan = batch_plan.plan_batches(rows, batch_size=2, world_size=2, same_dataset=False)
     assert (plan.batches, plan.rows_used) == (2, 8)
-    plan = shards.plan_batches(
+    plan = batch_plan.plan_batches(
         rows, batch_size=2, world_size=2, same_dataset=False, drop_last=False
     )
     assert (plan.batches, plan.rows_used) == (3, 11)
@@ -580,7 +600,7 @@ def test_mixed_batches_leave_out_only_the_last():
 def test_no_batch_at_all_says_what_to_lower():
     given = {"a": shards.Shard(3), "b": shards.Shard(2)}
     with pytest.raises(InputError) as caught:
-        shards.plan_batches(given, batch_size=2, world_size=2)
+        batch_plan.plan_batches(given, batch_size=2, world_size=2)
     assert str(caught.value) == (
         "`train.args.per_device_train_batch_size`: is 2, which gives no batch: the "
         "largest dataset has 3 rows, and a batch on 2 processes takes 4; lower it or "
@@ -644,6 +664,19 @@ def test_the_command_knows_one_node_and_several():
         ("print('training failed: E: why'); exit(3)", SystemExit, "E: why.*status 3"),
         ("print('oh'); exit(4)", SystemExit, "oh.*status 4"),
         ("print(' failed (exitcode: -9)'); exit(1)", SystemExit, "SIGKILL.*memory"),
+        (
+            "print('training failed: E: Connection closed by peer');"
+            "print(' failed (exitcode: 1) local_rank: 0');"
+            "print('  exitcode  : -15 (pid: 3)\\n  exitcode  : -9 (pid: 2)'); exit(1)",
+            SystemExit,
+            "SIGKILL.*memory",
+        ),
+        (
+            "print('training failed: E: why'); print(' failed (exitcode: 1)');"
+            "print('  exitcode  : -6 (pid: 2)'); exit(1)",
+            SystemExit,
+            "E: why",
+        ),
     ],
 )
 def test_a_failure_is_told_in_one_sentence(code, kind, said):

@@ -17,6 +17,8 @@ from project import (
     records,
     small,
 )
+from safetensors.torch import load_file
+from sheets import FORMATS
 
 from arkiv.files import read_json
 
@@ -127,17 +129,26 @@ MINED = {"score_pairs", "plot_negatives", "split_by_length"} | SHARDS
 FOUND = {"pick_negatives"} | MINED
 COLLECTION = {"build_collection", "retrieve_bm25"}
 PAIRS = {"embed_corpus", "embed_queries", "search_corpus"} | COLLECTION | FOUND
+QUERIES = {"generate_queries", "filter_queries", "split_pairs"} | PAIRS
 DEPENDENT = {
     "archive/court": (
         "make_archive",
-        {"build_documents", "generate_queries", "split_pairs"} | PAIRS,
+        {"build_documents", "merge_documents"} | QUERIES,
+    ),
+    "documents/court/1-of-2.stats.json": (
+        "build_documents",
+        {"merge_documents"} | QUERIES,
     ),
     "documents/court.rejected.jsonl": (
-        "build_documents",
-        {"generate_queries", "split_pairs"} | PAIRS,
+        "merge_documents",
+        QUERIES,
     ),
     "queries/court/2-of-2.rejected.jsonl": (
         "generate_queries",
+        {"filter_queries", "split_pairs"} | PAIRS,
+    ),
+    "queries/court.stats.json": (
+        "filter_queries",
         {"split_pairs"} | PAIRS,
     ),
     "pairs/court/stats.json": ("split_pairs", PAIRS),
@@ -275,6 +286,48 @@ def test_a_second_round_goes_on_from_a_finished_run(run, models, tmp_path):
     assert "Nothing to be done" in project.snakemake("--configfile", config).stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "train"),
+    [
+        ("lora", {"lora": {"rank": 4}}),
+        ("deepspeed", {"args": {"deepspeed": "config/deepspeed/stage0.json"}}),
+    ],
+)
+def test_the_same_shards_train_in_another_way(run, models, name, train):
+    results = run.folder / "results" / name
+    after = ("model", "training", "checkpoints", "encodings", "runs", "metrics")
+    ignored = shutil.ignore_patterns(*after, "cache", "logs", "benchmarks")
+    shutil.copytree(run.results, results, ignore=ignored)
+    config = small(models, datasets=ARCHIVE, run=name)
+    for key, value in train.items():
+        config["train"][key] = config["train"].get(key, {}) | value
+    config = run.configure(f"{name}.yaml", **config)
+    done = run.snakemake("train", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert job_counts(done.stdout) == {"train_model": 1, "train": 1}
+    history = read_json(results / "training/history.json")
+    assert history["steps"] == 4
+    tuned, base, own = (
+        load_file(folder / "model.safetensors")
+        for folder in (
+            results / "model",
+            models / "tiny-embedder",
+            run.results / "model",
+        )
+    )
+    changed = {key for key in base if not base[key].equal(tuned[key])}
+    if name == "lora":
+        # Merged into the layers that had adapters, and nothing else.
+        assert history["lora"]["rank"] == 4
+        assert changed
+        assert {key.split(".")[-1] for key in changed} == {"weight"}
+        assert not [key for key in tuned if "lora" in key or "base_layer" in key]
+    else:
+        # Adam makes as much of a gradient that is nothing but rounding.
+        for key, value in own.items():
+            assert value.allclose(tuned[key], atol=1e-4), key
+
+
 def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
     project = Project(tmp_path)
     config = project.configure(
@@ -292,6 +345,37 @@ def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
     assert stats["pages"] == 9
     report = project.snakemake("--configfile", config, "--report", "report.html")
     assert report.returncode == 0, report.stdout[-3000:]
+
+
+def test_pages_at_a_place_with_any_name_in_any_format(models, tmp_path):
+    """A folder name that a shell would run, a volume a format, and a broken file."""
+    project = Project(tmp_path)
+    folder = project.folder / "my $(touch pwned) 'pages'"
+    lines = [(f"rad {n} av en sida", 0.5) for n in range(30)]
+    for name, (ending, write) in FORMATS.items():
+        volume = folder / name
+        volume.mkdir(parents=True)
+        for number in (1, 2):
+            page = [("paragraph", [(f"{name} {number}", 0.5), *lines])]
+            (volume / f"{number}{ending}").write_bytes(write(page))
+    (folder / "plain text" / "it's $(touch pwned).txt").write_bytes(b"\xff")
+    config = project.configure(
+        **small(
+            models,
+            datasets={"d": {"pages": folder.name}},
+            documents={"method": "page", "duplicate_jaccard": None},
+        )
+    )
+    done = project.snakemake("documents", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small/documents"
+    found = [
+        (item["volume"], item["first_page"]) for item in records(results / "d.jsonl")
+    ]
+    assert found == [(name, number) for name in sorted(FORMATS) for number in (1, 2)]
+    (rejected,) = records(results / "d.rejected.jsonl")
+    assert rejected["file"].endswith("/plain text/it's $(touch pwned).txt")
+    assert not list(tmp_path.rglob("pwned"))
 
 
 def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 from arkiv.card.about import About
 from arkiv.funnel import STAGES, Counts, set_aside
 from arkiv.markdown import blocks, code, counted, escaped, items, table
-from arkiv.measures import TITLES
+from arkiv.measures import title
 from arkiv.pages import number
 
 # Two to a table, which keeps it to the width of a page of text.
@@ -46,7 +46,7 @@ def retrieval(metrics: Mapping[str, Any]) -> str:
         text,
         *(
             table(
-                ["System", *(TITLES.get(name, name) for name in group)],
+                ["System", *(title(name) for name in group)],
                 _systems(metrics, group),
             )
             for group in groups
@@ -90,7 +90,7 @@ def data(
     """
     given, made = [], []
     for name, stages in datasets.items():
-        documents, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
+        documents, _, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
         sources = mined.get("sources")
         given.append(
             [

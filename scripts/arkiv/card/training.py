@@ -9,7 +9,7 @@ from typing import Any
 
 from arkiv.card.about import About
 from arkiv.markdown import blocks, code, coded, counted, escaped, items, table
-from arkiv.measures import TITLES
+from arkiv.measures import title
 from arkiv.train.arguments import WITHOUT_EFFECT
 
 # Arguments that say where files lay or how the log looked, not what was learnt.
@@ -81,9 +81,9 @@ def _watched(evaluation: Mapping[str, Any] | None) -> list[str]:
     return [
         f"It was measured {times} meanwhile, on {sizes}. This is the model of step "
         f"{best:,}, the best by {hyphened(evaluation['mode'])} "
-        f"{TITLES.get(measure, measure)} on the dev queries.",
+        f"{title(measure)} on the dev queries.",
         table(
-            ["Queries", TITLES.get(measure, measure), "Step 0", f"Step {best:,}"],
+            ["Queries", title(measure), "Step 0", f"Step {best:,}"],
             [
                 [
                     name,

@@ -57,7 +57,7 @@ REFUSED = {
 PRECISIONS = ("bf16", "fp16")
 # Arguments that a run which goes on may change: the weights do not depend on them.
 WITHOUT_EFFECT = {
-    *("logging_steps", "logging_dir", "report_to", "disable_tqdm"),
+    *("logging_steps", "report_to", "disable_tqdm"),
     *("save_steps", "save_strategy", "save_total_limit"),
 }
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl
 
 from arkiv.batches import by_budget
 from arkiv.errors import InputError
 from arkiv.files import written_whole
 from arkiv.m3 import M3Encoder, late_interaction_scores, load_head
-from arkiv.measures import DECIMALS, TITLES, of_first_ten
+from arkiv.measures import DECIMALS, of_first_ten, title
 from arkiv.models import HEADS, Options
 from arkiv.retrieval import best
 from arkiv.train.dev import MEASURES, MODES, Collection
@@ -67,7 +67,7 @@ class Settings:
     @property
     def title(self) -> str:
         """Mode and measure as people name them."""
-        return f"{self.mode} {TITLES.get(self.measure, self.measure)}"
+        return f"{self.mode} {title(self.measure)}"
 
 
 def measured(
@@ -250,6 +250,17 @@ class Evaluations(TrainerCallback):
         state.log_history.append(
             {"step": state.global_step, "epoch": state.epoch or 0, "scores": scores}
         )
+        if trainer.args.report_to:  # TensorBoard does not read the history
+            means = {
+                f"eval_{name}/{mode}/{measure}": mean
+                for name, modes in scores.items()
+                for mode, measures in modes.items()
+                for measure, mean in measures.items()
+            }
+            # With a control of its own, for this would take the step's loss for logged.
+            trainer.callback_handler.on_log(
+                trainer.args, state, TrainerControl(), means
+            )
         for name in scores:
             now, before = (self.score(self.entries[i], name) for i in (-1, 0))
             log.info(

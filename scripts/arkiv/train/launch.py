@@ -27,8 +27,10 @@ log = logging.getLogger(__name__)
 
 # How a worker's last words begin; see `arkiv.train.worker`.
 INPUT_FAULT, OWN_FAULT = "input fault: ", "training failed: "
-# What torchrun says of the process that failed first.
-FIRST_FAILURE = re.compile(r"failed \(exitcode: (-?\d+)\)")
+# What torchrun says of each process that failed, the one that it noticed first before
+# the others; and what a process says that has but lost another.
+FAILURE = re.compile(r"\bexitcode *: (-?\d+)")
+LOST = re.compile(r"(closed|reset) by peer|remote process|ncclRemoteError")
 PR_SET_PDEATHSIG = 1
 # Loaded before any fork, where loading could wait for a lock that nobody releases.
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -229,7 +231,7 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> None:
     """
     log.info("running %s", " ".join(command))
     faults: dict[str, str] = {}
-    first_failure: int | None = None
+    codes: list[int] = []
     last = "it said nothing"
     with ended_with_us(
         command,
@@ -247,16 +249,19 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> None:
             for mark in (INPUT_FAULT, OWN_FAULT):
                 if mark in line:
                     faults.setdefault(mark, line.split(mark, 1)[1].strip())
-            if first_failure is None and (found := FIRST_FAILURE.search(line)):
-                first_failure = int(found[1])
+            if found := FAILURE.search(line):
+                codes.append(int(found[1]))
             last = line.strip() or last
         status = process.wait()
     if INPUT_FAULT in faults:
         raise InputError(faults[INPUT_FAULT])
     if status:
         why = faults.get(OWN_FAULT, last)
-        if first_failure is not None and first_failure < 0:
-            name = signal.Signals(-first_failure).name
+        # torchrun itself ends by SIGTERM those that are left.
+        ended = [code for code in codes if code not in (1, -signal.SIGTERM)]
+        first = next(iter(ended if LOST.search(why) else codes), 0)
+        if first < 0:
+            name = signal.Signals(-first).name
             hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
             why = f"a process was ended by {name}{hint}"
         raise SystemExit(f"error: training failed: {why} (exit status {status})")

@@ -92,7 +92,7 @@ class M3Trainer(EncoderOnlyEmbedderM3Trainer):
         checkpoint = Path(resume_from_checkpoint)
         encoder = load_file(checkpoint / "model.safetensors")
         self.model.model.load_state_dict(encoder)
-        for name in HEADS:
+        for name in HEADS if self.model.unified_finetuning else ():
             head = torch.load(checkpoint / name, map_location="cpu", weights_only=True)
             getattr(self.model, name.removesuffix(".pt")).load_state_dict(head)
 

@@ -24,9 +24,10 @@ from transformers import TrainerCallback
 
 from arkiv.files import Record, read_records
 from arkiv.lengths import SCORE_KEYS
+from arkiv.train.batch_plan import epoch_batches, plan_buckets
 from arkiv.train.lora import Lora, add_adapters
 from arkiv.train.model import M3Model
-from arkiv.train.shards import Shard, datasets_of, epoch_batches, plan_buckets
+from arkiv.train.shards import Shard, datasets_of
 from arkiv.train.trainer import M3Trainer
 
 TEXT = datasets.Value("string")
@@ -36,9 +37,9 @@ SCORES = dict.fromkeys(SCORE_KEYS, datasets.List(datasets.Value("float64")))
 
 
 def training_rows(path: str, columns: tuple[str, ...]) -> Iterator[Record]:
-    """The rows of a shard with these keys only."""
+    """The rows of a shard with these keys only; `neg` may be missing."""
     for _, record in read_records(path):
-        yield {column: record[column] for column in columns}
+        yield {column: record.get(column, []) for column in columns}
 
 
 class _Shards:

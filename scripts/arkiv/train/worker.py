@@ -43,6 +43,7 @@ class WorkArguments:
     final_model: str
     report_file: str
     check_steps: int
+    tensorboard: str
     evaluation_file: str | None = None
     weights: str | None = None
     lora: str | None = None
@@ -56,6 +57,8 @@ def finite(value: object) -> object:
 
 def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     """Train, check, save the model and write what happened."""
+    # Transformers 5 has no argument for it.
+    os.environ["TENSORBOARD_LOGGING_DIR"] = work.tensorboard
     prepare(cpu=training_args.use_cpu, deepspeed=bool(training_args.deepspeed))
     from transformers import TrainerCallback
 

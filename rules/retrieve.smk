@@ -1,0 +1,242 @@
+EVALUATE = config["evaluate"]
+M3 = [system for system in SYSTEMS.values() if system["type"] == "m3"]
+MODELS_UNDER_TEST = sorted({system["model"] for system in M3})
+# Models of which token weights are asked too.
+SPARSE = {system["model"] for system in M3 if system["mode"] in ("sparse", "combined")}
+ENCODE_OPTIONS = dict(
+    max_length=MINING["passage_max_length"],
+    query_max_length=MINING["query_max_length"],
+    batch_tokens=EVALUATE["batch_tokens"],
+    **RUN_OPTIONS,
+)
+
+
+def of_type(kind):
+    """The regular expression of the systems of a type, each of which has its rule."""
+    names = [name for name, system in SYSTEMS.items() if system["type"] == kind]
+    return "|".join(names) or "no-such-system^"
+
+
+def settings_of(name, *keys):
+    """What the config sets of these keys of a system, as words of a command line."""
+    return {
+        key: SYSTEMS[name][key] for key in keys if SYSTEMS[name].get(key) is not None
+    }
+
+
+def counts_words(name):
+    """Whether a BM25 system counts words, and not a model's tokens."""
+    return SYSTEMS[name].get("tokens") == "words"
+
+
+def runs_below(wildcards):
+    """The runs that a system builds on."""
+    return [
+        results(f"runs/{name}.trec") for name in builds_on(SYSTEMS[wildcards.system])
+    ]
+
+
+rule encode_collection:
+    """Encode the test collection with one M3 model, as its systems need it."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        model=lambda w: model_under_test(config, w.model),
+    output:
+        directory(results("encodings/{model}")),
+    log:
+        log_of("encode_collection", "{model}"),
+    benchmark:
+        benchmark_of("encode_collection", "{model}")
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(480),
+    params:
+        sparse=lambda w: flags(sparse=w.model in SPARSE),
+        options=flags(cache=results("cache/embeddings"), **ENCODE_OPTIONS),
+    message:
+        "Encoding the test collection with the {wildcards.model} model"
+    shell:
+        "python scripts/encode_collection.py --corpus {input.corpus}"
+        " --queries {input.queries} --model {input.model} {params.sparse}"
+        " {params.options} --output {output} &> {log}"
+
+
+rule retrieve_bm25:
+    """Rank the corpus for every test query by BM25."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        model=lambda w: [] if counts_words(w.system) else model_of("embedder"),
+    output:
+        results("runs/{system}.trec"),
+    log:
+        log_of("retrieve_bm25", "{system}"),
+    benchmark:
+        benchmark_of("retrieve_bm25", "{system}")
+    wildcard_constraints:
+        system=of_type("bm25"),
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        options=lambda w, input: flags(
+            tokenizer=input.model or None,
+            words=counts_words(w.system),
+            depth=EVALUATE["depth"],
+            **settings_of(w.system, "stemming", "k1", "b"),
+        ),
+    message:
+        "Ranking by {wildcards.system}"
+    shell:
+        "python scripts/retrieve_bm25.py --corpus {input.corpus} --queries {input.queries}"
+        " {params.options} --output {output} &> {log}"
+
+
+rule retrieve_m3:
+    """Rank the corpus for every test query by one model and mode."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        encodings=lambda w: results(f"encodings/{SYSTEMS[w.system]['model']}"),
+        model=lambda w: model_under_test(config, SYSTEMS[w.system]["model"]),
+    output:
+        results("runs/{system}.trec"),
+    log:
+        log_of("retrieve_m3", "{system}"),
+    benchmark:
+        benchmark_of("retrieve_m3", "{system}")
+    wildcard_constraints:
+        system=of_type("m3"),
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(480),
+    params:
+        mode=lambda w: SYSTEMS[w.system]["mode"],
+        options=flags(
+            weights=EVALUATE["weights"],
+            depth=EVALUATE["depth"],
+            rerank_depth=EVALUATE["rerank_depth"],
+            **ENCODE_OPTIONS,
+        ),
+    message:
+        "Ranking by {wildcards.system}"
+    shell:
+        "python scripts/retrieve_m3.py --corpus {input.corpus} --queries {input.queries}"
+        " --encodings {input.encodings} --model {input.model} --mode {params.mode}"
+        " {params.options} --output {output} &> {log}"
+
+
+rule retrieve_embedder:
+    """Rank the corpus for every test query by any embedder's dense vectors."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        model=lambda w: given_model(model_of_system, w.system),
+    output:
+        results("runs/{system}.trec"),
+    log:
+        log_of("retrieve_embedder", "{system}"),
+    benchmark:
+        benchmark_of("retrieve_embedder", "{system}")
+    wildcard_constraints:
+        system=of_type("embedder"),
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(480),
+    params:
+        options=lambda w: flags(
+            **settings_of(
+                w.system, "pooling", "query_prompt", "passage_prompt", "similarity"
+            ),
+            depth=EVALUATE["depth"],
+            cache=results("cache/embeddings"),
+            **ENCODE_OPTIONS,
+        ),
+    message:
+        "Ranking by {wildcards.system}"
+    shell:
+        "python scripts/retrieve_embedder.py --corpus {input.corpus}"
+        " --queries {input.queries} --model {input.model} {params.options}"
+        " --output {output} &> {log}"
+
+
+rule retrieve_fusion:
+    """Make one ranking of those of several systems."""
+    input:
+        runs_below,
+    output:
+        results("runs/{system}.trec"),
+    log:
+        log_of("retrieve_fusion", "{system}"),
+    benchmark:
+        benchmark_of("retrieve_fusion", "{system}")
+    wildcard_constraints:
+        system=of_type("fusion"),
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        options=lambda w: flags(
+            **settings_of(w.system, "method", "weights", "k"), depth=EVALUATE["depth"]
+        ),
+    message:
+        "Ranking by {wildcards.system}"
+    shell:
+        "python scripts/retrieve_fusion.py --runs {input} {params.options}"
+        " --output {output} &> {log}"
+
+
+rule retrieve_reranker:
+    """Put the first passages of a system into a reranker's order."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        run=runs_below,
+        model=lambda w: given_model(model_of_system, w.system),
+    output:
+        results("runs/{system}.trec"),
+    log:
+        log_of("retrieve_reranker", "{system}"),
+    benchmark:
+        benchmark_of("retrieve_reranker", "{system}")
+    wildcard_constraints:
+        system=of_type("reranker"),
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(480),
+    params:
+        options=lambda w: flags(
+            rerank_depth=SYSTEMS[w.system].get("depth", EVALUATE["rerank_depth"]),
+            **{
+                key: config["teacher"][key]
+                for key in ("max_length", "query_max_length", "batch_tokens")
+            },
+            cache=results("cache/scores"),
+            **RUN_OPTIONS,
+        ),
+    message:
+        "Ranking by {wildcards.system}"
+    shell:
+        "python scripts/retrieve_reranker.py --corpus {input.corpus}"
+        " --queries {input.queries} --run {input.run} --model {input.model}"
+        " {params.options} --output {output} &> {log}"

@@ -1,0 +1,63 @@
+"""Words divided at the end of a line: which sign divides, and which stays.
+
+`¬` and the soft hyphen never belong to a word: they go, and what they divide is
+joined. A hyphen, or the `=` of old hands and prints, may be the word's own. Where it
+ends a line and a letter or digit stands before it, the next line decides:
+
+- neither letter nor digit: nothing is joined, the sign stays (`och - ` and `land- (`);
+- a digit on either side, or a capital after a small letter: a compound, joined with its
+  sign (`1880-|81`, `20-|årig`, `Karl-|Johan`);
+- else a divided word, joined without it (`härads-|rätten`, `HÄRADS-|RÄTTEN`).
+
+So `stads- och` divided after its hyphen is joined wrongly: no rule that knows no words
+can tell.
+"""
+
+from __future__ import annotations
+
+# Never a part of a word.
+CERTAIN = "¬\u00ad"
+DEFAULT = f"{CERTAIN}-="
+# What may end a line that its file calls divided.
+KNOWN = f"{DEFAULT}\u2010\u2e17"
+
+
+class Hyphens:
+    """The signs that divide words at the end of a line."""
+
+    def __init__(self, signs: str = DEFAULT) -> None:
+        """Of the signs, each of which is one character."""
+        self._certain = "".join(sign for sign in CERTAIN if sign in signs)
+        self._doubtful = "".join(sign for sign in signs if sign not in CERTAIN)
+        self._gone = str.maketrans("", "", self._certain)
+
+    def parts(self, text: str) -> tuple[list[str], str | None]:
+        """The words of a line, and the sign that divides the last one, if one does.
+
+        A doubtful sign is taken off the last word; a certain one is off all of them.
+        """
+        text = text.strip()
+        words = text.translate(self._gone).split()
+        last = text[-1:]
+        if last and last in self._certain:
+            return words, last
+        if last and last in self._doubtful and words[-1][-2:-1].isalnum():
+            words[-1] = words[-1][:-1]
+            return words, last
+        return words, None
+
+    def end(self, half: str, sign: str) -> str:
+        """A half that nothing was joined to."""
+        return half if sign in self._certain else half + sign
+
+    def joined(self, half: str, sign: str, rest: str) -> str | None:
+        """The whole word, or None if they are two."""
+        if not sign or sign not in self._doubtful:
+            return half + rest
+        before, after = half[-1], rest[0]
+        if not after.isalnum():
+            return None
+        compound = after.isupper() and not before.isupper()
+        if compound or before.isdigit() or after.isdigit():
+            return half + sign + rest
+        return half + rest

@@ -1,0 +1,228 @@
+"""Queries by a language model: asked, cleaned, refused or kept, judged."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from arkiv import quality
+from arkiv.errors import InputError
+from arkiv.files import Record
+from arkiv.llm.journal import Journal
+from arkiv.llm.prompts import Prompt, drawn
+from arkiv.llm.protocol import Answer, Backend, Request, Sampling
+from arkiv.queries import PROVENANCE, query_record
+
+log = logging.getLogger("arkiv.llm.generator")
+
+USAGE = ("requests", "input_tokens", "output_tokens", "estimated_requests")
+
+
+class Wanted(NamedTuple):
+    """One query that is wanted of a source, and how it is asked for."""
+
+    source: Record
+    prompt: Prompt
+    request: Request
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be asked.
+
+    Attributes:
+        prompts: of documents, drawn by their shares.
+        group_prompt: of groups.
+        per_document: queries of a document; a group gets one.
+        language: the field of that name in prompts.
+        seed: of the choice of prompts.
+        sampling: how the model answers.
+        judge: the prompt by which the model gives each query a mark from 1 to 5; None:
+            none does.
+        threshold: the lowest mark of a query that is kept.
+    """
+
+    prompts: Sequence[Prompt]
+    group_prompt: Prompt | None
+    per_document: int
+    language: str
+    seed: int
+    sampling: Sampling
+    judge: Prompt | None = None
+    threshold: int = 4
+
+    def wanted(self, sources: Iterable[Record]) -> Iterator[Wanted]:
+        """The queries that are wanted, source by source."""
+        for source in sources:
+            if "members" in source:
+                yield self._wanted(source, self.group_prompt, 0)
+                continue
+            for number in range(self.per_document):
+                prompt = drawn(self.prompts, self.seed, source["id"], number)
+                yield self._wanted(source, prompt, number)
+
+    def _wanted(self, source: Record, prompt: Prompt, number: int) -> Wanted:
+        text = prompt.filled({"language": self.language, **source})
+        # Greedy or not, the second query of a document is another request.
+        request = Request.make(text, self.sampling, source["id"], number)
+        return Wanted(source, prompt, request)
+
+    def judgement(self, source: Record, query: str) -> Request:
+        """The request for a query's mark."""
+        values = {"language": self.language, **source, "query": query}
+        return Request.make(self.judge.filled(values), self.sampling, "judge")
+
+
+class LanguageModelGenerator:
+    """Queries by a language model (see `arkiv.queries.QueryGenerator`).
+
+    All sources are asked about first, then all queries judged; pairs come last, in the
+    order of the sources. So nothing depends on the order in which answers come.
+
+    Args:
+        task: what is asked.
+        backend: makes the model that answers, if there is anything left to ask.
+        journal: where answers are kept.
+        limits: what a query may be.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        backend: Callable[[], Backend],
+        journal: Journal,
+        limits: quality.Limits,
+    ) -> None:
+        self.task = task
+        self.rejected: list[Record] = []
+        self.usage: Counter[str] = Counter()
+        self.money = 0.0
+        self._make = backend
+        self._backend: Backend | None = None
+        self._journal = journal
+        self._limits = limits
+        self._unanswered: dict[str, str] = {}
+
+    def pairs(self, sources: Iterable[Record]) -> Iterator[Record]:
+        """Yield the pairs of all sources; they are gone through three times."""
+        self._ask(wanted.request for wanted in self.task.wanted(sources))
+        if self.task.judge:
+            self._ask(
+                self.task.judgement(wanted.source, query)
+                for wanted, query, reason, _ in self._outcomes(sources)
+                if reason is None
+            )
+        self._check_answered()
+        for wanted, query, reason, detail in self._outcomes(sources, count=True):
+            mark = None
+            if reason is None and self.task.judge:
+                mark, reason, detail = self._judged(wanted.source, query)
+            more = {"prompt": wanted.prompt.name} | ({"mark": mark} if mark else {})
+            record = query_record(query, wanted.source, **more)
+            if reason is None:
+                yield record
+                continue
+            told = {"detail": detail} if detail else {}
+            keys = ("query", "pos_ids", *PROVENANCE, *more)
+            kept = {key: record[key] for key in keys if key in record}
+            self.rejected.append({"reason": reason, **told, **kept})
+
+    def _ask(self, requests: Iterable[Request]) -> None:
+        """See that the journal has an answer to every request that gets one."""
+        asked: set[str] = set()
+
+        def new() -> Iterator[Request]:
+            for request in requests:
+                if request.key not in self._journal and request.key not in asked:
+                    asked.add(request.key)
+                    yield request
+
+        waiting = new()
+        first = next(waiting, None)
+        if first is None:
+            return
+
+        def all_waiting() -> Iterator[Request]:
+            yield first
+            yield from waiting
+
+        if self._backend is None:
+            self._backend = self._make()
+        self._unanswered |= self._backend.ask(all_waiting(), self._journal)
+        log.info(
+            "asked %d requests; the run has spent %s, %d of the requests without an "
+            "answer that arrived",
+            *(len(asked), self._journal.spent, self._journal.lost),
+        )
+
+    def _outcomes(
+        self, sources: Iterable[Record], *, count: bool = False
+    ) -> Iterator[tuple[Wanted, str, str | None, str | None]]:
+        """Each wanted query as cleaned, why it is refused, and more on that."""
+        source: Record = {}
+        seen: set[str] = set()
+        for wanted in self.task.wanted(sources):
+            if wanted.source is not source:
+                source, seen = wanted.source, set()
+            if (detail := self._unanswered.get(wanted.request.key)) is not None:
+                yield wanted, "", quality.UNANSWERED, detail
+                continue
+            answer, money = self._journal.answer(wanted.request.key)
+            if count:
+                self._count(answer, money)
+            query = quality.cleaned(answer.text)
+            members = source.get("members", [source])
+            reason = self._limits.refusal(query, (one["text"] for one in members))
+            # Cut off within the query, rather than in what follows it.
+            if reason is None and answer.cut and "\n" not in answer.text.strip():
+                reason = quality.CUT
+            form = quality.normal_form(query)
+            if reason is None and form in seen:
+                reason = quality.REPEATED
+            if reason is None:
+                seen.add(form)
+            # What was refused for being empty is shown as it came.
+            detail = answer.text[:200] if reason == quality.EMPTY else None
+            yield wanted, query, reason, detail
+
+    def _judged(
+        self, source: Record, query: str
+    ) -> tuple[int | None, str | None, str | None]:
+        """The mark of a query, why it is refused for it, and more on that."""
+        request = self.task.judgement(source, query)
+        if (detail := self._unanswered.get(request.key)) is not None:
+            return None, quality.NO_MARK, detail
+        answer, money = self._journal.answer(request.key)
+        self._count(answer, money)
+        mark = quality.mark(answer.text)
+        if mark is None:
+            return None, quality.NO_MARK, answer.text[:200]
+        return mark, None if mark >= self.task.threshold else quality.LOW_MARK, None
+
+    def _count(self, answer: Answer, money: float) -> None:
+        self.usage["requests"] += 1
+        self.usage["input_tokens"] += answer.input
+        self.usage["output_tokens"] += answer.output
+        self.usage["estimated_requests"] += answer.estimated
+        self.money += money
+
+    def usage_stats(self) -> dict[str, float]:
+        """What the answers behind these pairs cost, whenever they were paid."""
+        return {key: self.usage[key] for key in USAGE} | {"money": round(self.money, 9)}
+
+    def _check_answered(self) -> None:
+        """Refuse to go on where the model turned everything away.
+
+        Raises:
+            InputError: saying what it said.
+        """
+        if self._unanswered and not self._journal.spent.requests:
+            key, said = min(self._unanswered.items())
+            raise InputError(
+                f"turned away all of {len(self._unanswered)} requests, {key} with: "
+                f"{said}",
+                key="queries.backend",
+            )

@@ -1,0 +1,66 @@
+"""The key of a server: from the environment, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+from urllib.parse import quote
+
+from arkiv.errors import InputError
+
+MASK = "[key]"
+
+
+class Secret:
+    """A key that does not show itself, and is taken out of what others say."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        # As it stands, and as JSON and addresses may write it; the longest first.
+        forms = {
+            value,
+            json.dumps(value)[1:-1],
+            value.replace("/", "\\/"),
+            quote(value),
+        }
+        self._forms = sorted(filter(None, forms), key=len, reverse=True)
+
+    @classmethod
+    def from_environment(cls, variable: str, *, needed: bool) -> Secret:
+        """The value of an environment variable.
+
+        Args:
+            variable: its name.
+            needed: whether there must be one; a server of one's own asks for none.
+
+        Raises:
+            InputError: it is not set though needed, or is no key (of which nothing is
+                said: it may be one with a slip).
+        """
+        value = os.environ.get(variable, "").strip()
+        if not value and needed:
+            raise InputError(
+                f"names the environment variable {variable}, which is not set; export "
+                "it before snakemake is started",
+                key="queries.openai.key_variable",
+            )
+        if not (value.isascii() and value.isprintable()) or " " in value:
+            raise InputError(
+                f"names the environment variable {variable}, whose value holds white "
+                "space or characters that no key has",
+                key="queries.openai.key_variable",
+            )
+        return cls(value)
+
+    def revealed(self) -> str:
+        """The key itself, for the client; one without a key is given a word."""
+        return self._value or "none"
+
+    def masked(self, text: str) -> str:
+        """A text of the server's without the key, should it repeat it."""
+        for form in self._forms:
+            text = text.replace(form, MASK)
+        return text
+
+    def __repr__(self) -> str:
+        return MASK

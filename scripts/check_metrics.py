@@ -1,0 +1,46 @@
+"""Fail if a measured system does not reach what the configuration requires of it.
+
+Reads what measure_runs.py judged. Where all is met, the requirements with their figures
+are written to a file; else the program ends with one sentence and status 1.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from arkiv.cli import parser, run
+from arkiv.errors import InputError
+from arkiv.files import read_json, write_json
+from arkiv.requirements import KEY, sentence
+
+log = logging.getLogger("check_metrics")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--metrics", required=True, metavar="JSON")
+    arguments.add_argument("--output", required=True, metavar="JSON")
+    arguments = arguments.parse_args(argv)
+
+    metrics = read_json(arguments.metrics)
+    if not isinstance(metrics, dict) or not metrics.get("requirements"):
+        raise InputError(
+            "has no requirements, expected what measure_runs.py --require writes",
+            file=arguments.metrics,
+        )
+    results = metrics["requirements"]
+    missed = [sentence(result) for result in results if not result["holds"]]
+    if missed:
+        raise InputError(
+            f"{'; '.join(missed)} (the run's results are kept)",
+            file=arguments.metrics,
+            key=KEY,
+        )
+    write_json(arguments.output, results)
+    for result in results:
+        log.info("%s", sentence(result))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,112 @@
+"""Estimate what a language model would be asked for queries, and what it would cost.
+
+Nothing is sent. Tokens of prompts are counted with a tokenizer; another model's differ
+by some tenths. Answers are reckoned with at a likely length, and at the most they may
+have. What the journal has already is not taken off.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+from arkiv.cli import parser, run
+from arkiv.files import Part, write_json
+from arkiv.lengths import TokenCounter
+from arkiv.llm.generator import Task
+from arkiv.llm.options import (
+    add_budget,
+    add_task,
+    budget_of,
+    groups_of,
+    prices_of,
+    task_of,
+)
+from arkiv.models import tokenizer_file
+from arkiv.named import named
+from arkiv.sources import Groups, Sources
+
+log = logging.getLogger("estimate_queries")
+
+# Of a query, and of a judge's mark with a word about it.
+LIKELY_QUERY, LIKELY_MARK = 32, 4
+# Prompts held at once.
+HELD = 256
+
+
+def counted(
+    task: Task, path: str, groups: Groups, counter: TokenCounter
+) -> Counter[str]:
+    """Requests and tokens of a dataset's queries and their marks."""
+    counts: Counter[str] = Counter()
+    most = task.sampling.max_tokens
+
+    def prompts() -> Iterator[str]:
+        for wanted in task.wanted(Sources(path, Part(1, 1), groups)):
+            counts["requests"] += 1
+            counts["likely_output_tokens"] += min(most, LIKELY_QUERY)
+            yield wanted.request.prompt
+            if task.judge:
+                counts["requests"] += 1
+                counts["input_tokens"] += LIKELY_QUERY
+                counts["likely_output_tokens"] += min(most, LIKELY_MARK)
+                yield task.judgement(wanted.source, "").prompt
+
+    held: list[str] = []
+    for prompt in prompts():
+        held.append(prompt)
+        if len(held) == HELD:
+            counts["input_tokens"] += int(counter.lengths(held).sum())
+            held.clear()
+    counts["input_tokens"] += int(counter.lengths(held).sum())
+    counts["most_output_tokens"] = counts["requests"] * most
+    return counts
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "--documents", nargs="+", required=True, metavar="DATASET=JSONL"
+    )
+    arguments.add_argument("--tokenizer", required=True, metavar="MODELDIR")
+    arguments.add_argument("--output", required=True, metavar="JSON")
+    add_task(arguments)
+    add_budget(arguments)
+    arguments = arguments.parse_args(argv)
+
+    datasets = {}
+    prices = prices_of(arguments)
+    counter = TokenCounter(tokenizer_file(arguments.tokenizer))
+    for name, path in named(arguments.documents, "--documents").items():
+        counts: Counter[str] = Counter()
+        if arguments.backend != "extractive":
+            counts = counted(task_of(arguments), path, groups_of(arguments), counter)
+        datasets[name] = {
+            key: counts[key]
+            for key in (
+                "requests",
+                "input_tokens",
+                "likely_output_tokens",
+                "most_output_tokens",
+            )
+        }
+        for kind in ("likely", "most"):
+            output = counts[f"{kind}_output_tokens"]
+            cost = prices.cost(counts["input_tokens"], output)
+            datasets[name][f"{kind}_money"] = round(cost.money, 6)
+        log.info("%s: %s", name, datasets[name])
+    write_json(
+        arguments.output,
+        {
+            "backend": arguments.backend,
+            "model": arguments.model,
+            "budget": vars(budget_of(arguments)),
+            "datasets": datasets,
+        },
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

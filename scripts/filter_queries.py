@@ -1,0 +1,164 @@
+"""Put the parts of a dataset's queries together, and set aside what will not do.
+
+With --unite queries that differ in case and signs alone become one, whose positives are
+those of all. With --round-trip a query stays only if a search for it finds a passage of
+its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from arkiv.cli import add_cache, add_model, parser, run
+from arkiv.errors import InputError
+from arkiv.files import (
+    Record,
+    check_text,
+    check_texts,
+    read_object,
+    read_records,
+    write_json,
+    write_records,
+)
+from arkiv.lookup import Passages
+from arkiv.quality import normal_form
+
+log = logging.getLogger("filter_queries")
+
+SAME = "says the same as another query"
+ASTRAY = "does not lead back to its passage"
+
+
+def check(record: Record) -> None:
+    check_text(record, "query")
+    check_texts(record, "pos")
+    check_texts(record, "pos_ids")
+
+
+@dataclass
+class Kept:
+    """A query that is kept so far: its text, and the passages of those like it."""
+
+    query: str
+    positives: list[str] = field(default_factory=list)
+
+
+def united(rows: Iterator[Record], rejected: list[Record]) -> dict[int, Kept]:
+    """The queries that are kept, by their place; those like them are set aside."""
+    kept: dict[int, Kept] = {}
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        known = first.setdefault(normal_form(row["query"]), place)
+        if known == place:
+            kept[place] = Kept(row["query"])
+        else:
+            detail = f"its passages became positives of: {kept[known].query}"
+            rejected.append(aside(row, SAME, detail=detail))
+        own = kept[known].positives
+        own += [name for name in row["pos_ids"] if name not in own]
+    return kept
+
+
+def aside(row: Record, reason: str, **more: object) -> Record:
+    """The record of a query that is set aside, without its passages' texts."""
+    rest = {key: value for key, value in row.items() if key != "pos"}
+    return {"reason": reason, **more, **rest}
+
+
+def whole(row: Record, kept: Kept, passages: Passages | None) -> Record:
+    """A row with all its positives."""
+    if passages is None or len(kept.positives) == len(row["pos_ids"]):
+        return row
+    texts = [passages.text(passages.rows[name]) for name in kept.positives]
+    return row | {"pos": texts, "pos_ids": kept.positives}
+
+
+def straying(arguments, kept: dict[int, Kept], passages: Passages) -> set[int]:
+    """The places of the queries that do not lead back to a passage of theirs."""
+    from arkiv.round_trip import returning, search
+
+    rankings = search([one.query for one in kept.values()], passages, arguments)
+    positives = (
+        [passages.rows[name] for name in one.positives] for one in kept.values()
+    )
+    found = returning(positives, rankings)
+    return {place for place, back in zip(kept, found, strict=True) if not back}
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--queries", nargs="+", required=True, metavar="JSONL")
+    arguments.add_argument(
+        "--part-stats", nargs="+", required=True, metavar="JSON", help="of the parts"
+    )
+    arguments.add_argument("--documents", required=True, metavar="JSONL")
+    arguments.add_argument("--output", required=True, metavar="JSONL")
+    arguments.add_argument("--rejected", required=True, metavar="JSONL")
+    arguments.add_argument("--stats", required=True, metavar="JSON")
+    arguments.add_argument("--unite", action="store_true")
+    arguments.add_argument("--round-trip", choices=("bm25", "dense"))
+    arguments.add_argument(
+        "--top", type=int, default=20, help="passages that a query must lead back among"
+    )
+    arguments.add_argument("--query-max-length", type=int, default=256)
+    add_cache(arguments)
+    add_model(arguments, max_length=8192, required=False)
+    arguments = arguments.parse_args(argv)
+    if arguments.round_trip and not arguments.model:
+        raise InputError("is not given, which the round trip needs", key="model")
+
+    def rows() -> Iterator[Record]:
+        for path in arguments.queries:
+            for _, row in read_records(path, check):
+                yield row
+
+    rejected: list[Record] = []
+    if arguments.unite:
+        kept = united(rows(), rejected)
+    else:
+        kept = {
+            place: Kept(row["query"], row["pos_ids"])
+            for place, row in enumerate(rows())
+        }
+    stray: set[int] = set()
+    passages = None
+    if arguments.unite or arguments.round_trip:
+        passages = Passages(arguments.documents)
+    if arguments.round_trip and kept:
+        stray = straying(arguments, kept, passages)
+
+    def output() -> Iterator[Record]:
+        for place, row in enumerate(rows()):
+            if place in stray:
+                rejected.append(aside(row, ASTRAY))
+            elif place in kept:
+                yield whole(row, kept[place], passages)
+
+    count = write_records(arguments.output, output())
+    write_records(arguments.rejected, rejected)
+    parts = [read_object(path, "statistics") for path in arguments.part_stats]
+    write_json(arguments.stats, summed(parts, rejected) | {"queries": count})
+    log.info("kept %d queries, set aside %d", count, len(rejected))
+
+
+def summed(parts: list[Record], rejected: list[Record]) -> Record:
+    """What was made of the documents, of all parts and here."""
+    made = sum(part["queries"] + sum(part["rejected"].values()) for part in parts)
+    reasons = Counter(record["reason"] for record in rejected)
+    usage: Counter[str] = Counter()
+    for part in parts:
+        reasons.update(part["rejected"])
+        usage.update(part.get("usage", {}))
+    return {
+        "wanted": made,
+        "rejected": dict(sorted(reasons.items())),
+        "usage": {key: round(value, 9) for key, value in sorted(usage.items())},
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

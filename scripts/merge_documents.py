@@ -1,0 +1,165 @@
+"""Make one file of the documents of all blocks, and set repeated ones aside.
+
+Writes the documents in the order of the blocks. A document with the text of an earlier
+one, or nearly so with --duplicate-jaccard, goes to --rejected, after what the blocks
+set aside.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from arkiv.cli import parser, run
+from arkiv.duplicates import near_duplicates
+from arkiv.errors import InputError
+from arkiv.files import (
+    Record,
+    check_text,
+    open_records,
+    read_object,
+    read_records,
+    write_json,
+    write_records,
+)
+from arkiv.ingest.block import COUNTS
+
+log = logging.getLogger("merge_documents")
+
+QUANTILES = (0, 0.25, 0.5, 0.75, 0.95, 1)
+
+
+def check(record: Record) -> None:
+    """Refuse a record that is no document of a block."""
+    check_text(record, "id")
+    check_text(record, "text")
+
+
+def read(paths: Sequence[str]) -> Iterator[Record]:
+    """The documents of all blocks."""
+    for path in paths:
+        for _, record in read_records(path, check):
+            yield record
+
+
+class Merge:
+    """Tells the first of repeated documents from the others, counting both."""
+
+    def __init__(self, near: dict[int, tuple[int, float]]) -> None:
+        """Given the rows that are near-duplicates of an earlier one, and how much."""
+        self._near = near
+        self._places: list[str] = []
+        self._first: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+        self.lengths = {"words": array("q"), "tokens": array("q")}
+
+    def fault(self, item: Record) -> str | None:
+        """Why the next document is set aside, or None."""
+        row = len(self._places)
+        self._places.append(f"volume {item['volume']}, page {item['first_page']}")
+        if (first := self._first.get(item["id"])) is not None:
+            kind = "same text as an earlier document"
+            reason = f"has the same text as {self._places[first]}"
+        elif row in self._near:
+            earlier, share = self._near[row]
+            kind = "near-duplicate of an earlier document"
+            reason = f"shares {share:.0%} of its wording with {self._places[earlier]}"
+        else:
+            self._first[item["id"]] = row
+            self.counts["documents"] += 1
+            self.counts["words_in_documents"] += item["words"]
+            for name, values in self.lengths.items():
+                values.append(item[name])
+            return None
+        self.counts["words_set_aside"] += item["words"]
+        self.reasons[kind] += 1
+        return reason
+
+
+def quantiles(values: Sequence[int]) -> dict[str, int]:
+    """The lower quantiles of a list, by their share."""
+    ordered = sorted(values)
+    return {
+        f"{share:g}": ordered[int(share * (len(ordered) - 1))] for share in QUANTILES
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--documents", nargs="+", required=True, metavar="JSONL")
+    arguments.add_argument(
+        "--rejected-by-blocks", nargs="+", required=True, metavar="JSONL"
+    )
+    arguments.add_argument(
+        "--stats-of-blocks", nargs="+", required=True, metavar="JSON"
+    )
+    arguments.add_argument(
+        "--duplicate-jaccard",
+        type=float,
+        metavar="J",
+        help="share of common word triples that makes documents near-duplicates",
+    )
+    arguments.add_argument("--output", required=True, metavar="JSONL")
+    arguments.add_argument("--rejected", required=True, metavar="JSONL")
+    arguments.add_argument("--stats", required=True, metavar="JSON")
+    arguments = arguments.parse_args(argv)
+
+    started = time.monotonic()
+    blocks = [
+        read_object(path, "statistics of build_documents.py")
+        for path in arguments.stats_of_blocks
+    ]
+    counts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for block in blocks:
+        counts.update({key: block[key] for key in COUNTS})
+        reasons.update(block["rejected"])
+    near: dict[int, tuple[int, float]] = {}
+    if arguments.duplicate_jaccard is not None:
+        texts = (record["text"] for record in read(arguments.documents))
+        folder = Path(arguments.output).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        near = near_duplicates(texts, arguments.duplicate_jaccard, folder)
+    merge = Merge(near)
+
+    with open_records(arguments.rejected) as reject:
+        for path in arguments.rejected_by_blocks:
+            for _, record in read_records(path):
+                reject(record)
+
+        def documents() -> Iterator[Record]:
+            for item in read(arguments.documents):
+                reason = merge.fault(item)
+                if reason is None:
+                    yield item
+                else:
+                    reject({"reason": reason, **item})
+            if not merge.counts["documents"]:
+                raise InputError(
+                    f"{counts['pages']} pages of {counts['volumes']} volumes hold no "
+                    "text that makes a document",
+                    file=arguments.output,
+                )
+
+        write_records(arguments.output, documents())
+    counts.update(merge.counts)
+    reasons.update(merge.reasons)
+    stats = {
+        **{key: counts[key] for key in (*COUNTS, "documents", "words_in_documents")},
+        "rejected": dict(sorted(reasons.items())),
+        "word_quantiles": quantiles(merge.lengths["words"]),
+        "token_quantiles": quantiles(merge.lengths["tokens"]),
+    }
+    write_json(arguments.stats, stats)
+    log.info("%s", ", ".join(f"{key} {value}" for key, value in stats.items()))
+    log.info("took %.1f s", time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,84 @@
+"""Search a test collection with the dense vectors of any embedder, over all passages.
+
+The model is one of Hugging Face's or of sentence-transformers. Vectors are kept by
+content as those of mining are. Writes a TREC run.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+from arkiv.cli import add_cache, add_model, parser, run, run_options
+from arkiv.collection import read_ordered
+from arkiv.embedder import POOLINGS, SIMILARITIES, Embedder
+from arkiv.models import check_model
+from arkiv.retrieval import search_dense, write_rankings
+
+log = logging.getLogger("retrieve_embedder")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument(
+        "--pooling",
+        choices=POOLINGS,
+        help="not given: the model's own, or the mean if it says nothing",
+    )
+    arguments.add_argument(
+        "--query-prompt",
+        metavar="TEXT",
+        help="put before each query; not given: the model's own",
+    )
+    arguments.add_argument(
+        "--passage-prompt", metavar="TEXT", help="likewise before each passage"
+    )
+    arguments.add_argument(
+        "--similarity",
+        choices=SIMILARITIES,
+        help="of vectors; not given: the model's own, or cosine",
+    )
+    arguments.add_argument("--depth", type=int, default=1000, help="passages a query")
+    arguments.add_argument(
+        "--query-max-length",
+        type=int,
+        default=256,
+        help="of a query, in tokens; less if the model takes less",
+    )
+    add_cache(arguments)
+    add_model(arguments, max_length=8192)
+    arguments.add_argument("--output", required=True, metavar="TREC")
+    arguments = arguments.parse_args(argv)
+
+    check_model(arguments.model, "dense")
+    passages = read_ordered(arguments.corpus)
+    queries = read_ordered(arguments.queries, queries=True)
+    began = time.monotonic()
+    with Embedder(
+        arguments.model,
+        pooling=arguments.pooling,
+        prompts=(arguments.query_prompt, arguments.passage_prompt),
+        max_lengths=(arguments.query_max_length, arguments.max_length),
+        similarity=arguments.similarity,
+        options=run_options(arguments),
+    ) as embedder:
+        kept = {"cache": arguments.cache, "job": arguments.output}
+        vectors = (
+            embedder.queries([query["query"] for query in queries], **kept),
+            embedder.passages([passage["text"] for passage in passages], **kept),
+        )
+    rankings = search_dense(
+        *vectors, arguments.depth, cosine=embedder.similarity == "cosine"
+    )
+    lines = write_rankings(arguments.output, queries, passages, rankings)
+    log.info(
+        "searched %d passages with %d queries in %.1f s: %d lines",
+        *(len(passages), len(queries), time.monotonic() - began, lines),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,107 @@
+"""train_model.py: runs that are killed and go on."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+from training import FILES, SCRIPT, Recorded, end, sha, watched, words
+
+import train_model
+from arkiv.files import read_json
+
+needs_proc = pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_killed_at_three_random_steps_goes_on_to_the_same_bytes(
+    material, tmp_path, monkeypatch, processes
+):
+    # Dropout, self-distillation from a later step, and checkpoints in mid-epoch.
+    more = {"max_steps": 20, "save_steps": 3, "self_distill_start_step": 9}
+
+    def prepared(name: str) -> Recorded:
+        to = tmp_path / name
+        given = words(material, to, processes, **more)
+        given += watched(material, evaluate_steps=6, evaluate_by="dense RR@10")
+        return Recorded(to, monkeypatch, given)
+
+    through, stopped = prepared("through"), prepared("stopped")
+    through.run()
+    draw = random.Random(processes)
+    falls = sorted(draw.sample(range(5, 21), 3))
+    for step in falls:
+        stopped.killed(draw.randrange(processes), step)
+    # What a run that is killed while it saves leaves behind.
+    (stopped.to / "checkpoints" / "checkpoint-19").mkdir()
+    stopped.run()
+
+    for rank in range(processes):
+        once = {note["step"]: note for note in through.steps(rank)}
+        assert list(once) == list(range(1, 21))
+        for key in ("batch", "random", "step_of_model"):
+            assert len({note[key] for note in once.values()}) > 10, key
+        noted = stopped.steps(rank)
+        for note in noted:
+            assert note == once[note["step"]]
+        # It went on three times, each time from the step after a checkpoint.
+        begun = [
+            later["step"]
+            for earlier, later in itertools.pairwise(noted)
+            if later["step"] != earlier["step"] + 1
+        ]
+        wanted = [1 + 3 * ((step - 1) // 3) for step in falls]
+        assert begun == [s for s, fall in zip(wanted, falls, strict=True) if s <= fall]
+    history, whole = (read_json(one.to / "history.json") for one in (stopped, through))
+    assert whole["resumed_from"] is None
+    assert history["resumed_from"] == f"checkpoint-{3 * ((falls[-1] - 1) // 3)}"
+    assert history["steps"] == whole["steps"] == 20
+    for key in ("log", "evaluation"):
+        assert history[key] == whole[key]
+    for name in FILES:
+        assert sha(stopped.to / "model" / name) == sha(through.to / "model" / name)
+    # It has ended well: the same command trains anew.
+    assert not (stopped.to / "checkpoints" / "run.json").exists()
+
+
+@needs_proc
+def test_adapters_go_on_from_a_checkpoint_and_are_merged(material, tmp_path):
+    lora = ["--lora-rank", "4", "--lora-targets", "query", "value"]
+    through, stopped = tmp_path / "through", tmp_path / "stopped"
+    more = {"max_steps": 40, "save_steps": 4}
+    train_model.main([*words(material, through, 1, **more), *lora])
+    given = [*words(material, stopped, 1, **more), *lora]
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT), *given], stderr=subprocess.DEVNULL
+    ) as launcher:
+        try:
+            until = time.monotonic() + 120
+            while not list(stopped.glob("checkpoints/checkpoint-*/whole")):
+                assert launcher.poll() is None
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        finally:
+            end(launcher, str(stopped), signal.SIGKILL)
+    train_model.main(given)
+    history = read_json(stopped / "history.json")
+    assert history["resumed_from"].startswith("checkpoint-")
+    assert history["lora"]["rank"] == 4
+    for name in FILES:
+        assert sha(stopped / "model" / name) == sha(through / "model" / name), name
+    # The base model's own tensors, of which adapters changed some.
+    base, tuned = (
+        load_file(path / "model.safetensors")
+        for path in (material / "base", through / "model")
+    )
+    # Hugging Face adds a pooler, which M3 does not use.
+    assert {n for n in tuned if not n.startswith("pooler.")} == base.keys()
+    changed = {name for name in base if not base[name].equal(tuned[name])}
+    assert changed
+    assert {name.split(".")[-2] for name in changed} == {"query", "value"}
