@@ -220,7 +220,8 @@ def finished_run(
     ]
     for name, model in (("base", base), ("tuned", tuned)):
         output = run / "encodings" / name
-        encode([str(w) for w in (*words, "--model", model, "--output", output)])
+        given = (*words, "--model", model, "--sparse", "--output", output)
+        encode([str(word) for word in given])
     config = {
         "run": "served",
         "datasets": {"made": {"example": {"cases": 1, "volumes": 1}}},

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,12 +13,14 @@ import sys
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
+from threading import Lock
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 
+from arkiv.collection import read_ordered
 from arkiv.config import read_config
 from arkiv.errors import InputError
 from arkiv.files import read_records, write_records
@@ -29,6 +32,7 @@ from arkiv.serve.images import ImageLinks
 from arkiv.serve.index import Index
 from arkiv.serve.judgements import Sheet
 from arkiv.serve.rendering import Site
+from arkiv.serve.systems import Model
 from arkiv.trec import read_run
 from benchmarks.data import finished_run
 
@@ -70,8 +74,11 @@ def folder(tmp_path_factory, tiny_embedder):
 
 @pytest.fixture(scope="module")
 def index(folder):
+    stems = {"type": "bm25", "tokens": "words", "stemming": "swedish", "k1": 0.9}
+    more = folder / "more.yaml"
+    more.write_text(json.dumps({"evaluate": {"systems": {"stems": stems}}}))
     with contextlib.chdir(folder):
-        return Index(read_config(["served.yaml"]), Options())
+        return Index(read_config(["served.yaml", more]), Options())
 
 
 @pytest.fixture
@@ -152,16 +159,41 @@ def test_the_page_ranks_as_the_runs_do(folder, index, tiny_embedder, tmp_path, m
         assert found == expected[query["id"]]
 
 
-def test_bm25_ranks_as_its_run_does(folder, index, tiny_embedder, tmp_path):
+@pytest.mark.parametrize("system", ["bm25", "stems"])
+def test_bm25_ranks_as_its_run_does(folder, index, tiny_embedder, tmp_path, system):
     from retrieve_bm25 import main
 
     run = folder / "results/served"
-    words = ["--corpus", run / "collection/corpus.jsonl", "--tokenizer", tiny_embedder]
+    words = ["--corpus", run / "collection/corpus.jsonl"]
     words += ["--queries", run / "collection/queries.jsonl"]
+    if system == "bm25":
+        words += ["--tokenizer", tiny_embedder]
+    else:
+        words += ["--words", "--stemming", "swedish", "--k1", "0.9"]
     main([str(w) for w in (*words, "--output", tmp_path / "run")])
     expected = read_run(tmp_path / "run")
     for _, query in read_records(run / "collection/queries.jsonl"):
-        assert list(index.ranks("bm25", query["query"], None)) == expected[query["id"]]
+        assert list(index.ranks(system, query["query"], None)) == expected[query["id"]]
+
+
+def test_token_weights_are_read_only_where_a_system_takes_them(
+    folder, tiny_embedder, tmp_path
+):
+    passages = read_ordered(folder / "results/served/collection/corpus.jsonl")
+    encodings = tmp_path / "encodings"
+    shutil.copytree(folder / "results/served/encodings/base", encodings)
+    (encodings / "corpus.sparse.npz").unlink()
+    settings = read_config([folder / "served.yaml"])
+
+    def model(modes):
+        given = (tiny_embedder, encodings, passages, modes, settings)
+        return Model(*given, rerank_depth=5, options=Options(), encoding=Lock())
+
+    found = model(["dense", "multi_vector"]).rank("multi_vector", "kvarnen", None, 9)
+    assert len(found.rows) == 9
+    for mode in ("sparse", "combined"):
+        with pytest.raises(InputError, match=r"corpus\.sparse\.npz: no such file"):
+            model(["dense", mode])
 
 
 @pytest.mark.parametrize("system", ["bm25", "base_dense", "tuned_sparse"])
@@ -640,7 +672,8 @@ def test_a_configuration_is_laid_over_as_snakemake_does(tmp_path):
     overlays = [
         {"run": "a", "datasets": {"x": {"example": {"cases": 1, "volumes": 1}}}},
         {"split": {"edges": [0, 9]}, "train": {"args": {"fp16": True}}},
-        {"run": "b", "evaluate": {"systems": {"bm25": None}, "compare": {}}},
+        {"run": "b", "evaluate": {"systems": {"bm25": None}}},
+        {"evaluate": {"compare": {"tuned_dense": "base_dense"}}},
         {"report": {"systems": ["base_dense"]}},
     ]
     paths = []

@@ -131,13 +131,13 @@ class Index:
     ) -> dict[str, Rank]:
         encoding = threading.Lock()
         rerank_depth = config["serve"]["rerank_depth"]
+        served = {name: config["evaluate"]["systems"][name] for name in self.systems}
         models: dict[str, Model] = {}
         rank: dict[str, Rank] = {}
-        for name in self.systems:
-            system = config["evaluate"]["systems"][name]
+        for name, system in served.items():
             if system["type"] == "bm25":
                 base = model_under_test(config, "base")
-                rank[name] = Lexical(self.passages, base).rank
+                rank[name] = Lexical(self.passages, base, system).rank
                 continue
             model = system["model"]
             if model not in models:
@@ -146,6 +146,7 @@ class Index:
                     model_under_test(config, model),
                     folder / "encodings" / model,
                     self.passages,
+                    [s["mode"] for s in served.values() if s.get("model") == model],
                     config,
                     rerank_depth=rerank_depth,
                     options=options,

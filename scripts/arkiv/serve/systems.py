@@ -7,8 +7,8 @@ those that encode_collection.py wrote, and the functions those that rank whole f
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,10 @@ from arkiv.retrieval import (
     sparse_scores,
     unit,
 )
+from arkiv.words import Words
 
+# Modes of scoring that take token weights.
+WITH_SPARSE = frozenset({"sparse", "combined"})
 # Queries of which each model keeps the encodings: a few KB each.
 QUERIES_KEPT = 512
 
@@ -51,30 +54,47 @@ def ranked(
 
 
 class Lexical:
-    """BM25 over the tokens of the base model's tokenizer."""
+    """BM25 over the tokens of the base model's tokenizer, or over words.
 
-    def __init__(self, passages: Sequence[Record], model: str | Path) -> None:
-        """Index the passages.
+    Args:
+        passages: records of the collection.
+        model: the base model's directory.
+        settings: of the system: `tokens`, `stemming`, `k1`, `b`.
 
-        Raises:
-            InputError: the model has no tokenizer.
-        """
-        self._token_ids = TokenIds(tokenizer_file(model))
-        self._index = BM25(self._token_ids(passage["text"] for passage in passages))
+    Raises:
+        InputError: the model has no tokenizer, or the language no stemmer.
+    """
+
+    def __init__(
+        self,
+        passages: Sequence[Record],
+        model: str | Path,
+        settings: Mapping[str, Any],
+    ) -> None:
+        if settings.get("tokens") == "words":
+            self._ids = Words(settings.get("stemming")).ids
+        else:
+            self._ids = TokenIds(tokenizer_file(model))
+        # Words and their stemmer keep what they have met.
+        self._reading = threading.Lock()
+        given = {key: settings[key] for key in ("k1", "b") if key in settings}
+        self._index = BM25(self._ids(row["text"] for row in passages), **given)
 
     def rank(self, query: str, rows: np.ndarray | None, depth: int) -> Ranking:
         """The passages that share a token with the query."""
-        (tokens,) = self._token_ids([query])
+        with self._reading:
+            (tokens,) = self._ids([query])
         return ranked(self._index.scores(tokens), rows, depth, matching=True)
 
 
 class Model:
-    """One M3 model with the encodings of all passages, for every mode of scoring.
+    """One M3 model with the encodings of all passages, for several modes of scoring.
 
     Args:
         directory: of the model.
         encodings: directory that encode_collection.py wrote with it.
         passages: records of the collection.
+        modes: in which it is asked; only two of them read token weights.
         settings: the sections `mining` and `evaluate` of the configuration.
         rerank_depth: passages that multi-vector scores re-rank.
         options: how the model runs.
@@ -90,6 +110,7 @@ class Model:
         directory: str | Path,
         encodings: str | Path,
         passages: Sequence[Record],
+        modes: Collection[str],
         settings: Mapping[str, Any],
         *,
         rerank_depth: int,
@@ -98,12 +119,10 @@ class Model:
     ) -> None:
         from arkiv.m3 import M3Encoder
 
-        dense, self._sparse = (
-            read_encodings(encodings, "corpus", kind, len(passages))
-            for kind in ("dense", "sparse")
-        )
-        self._dense = unit(dense)
-        self._by_token = self._sparse.T.tocsr()
+        read = partial(read_encodings, encodings, "corpus", lines=len(passages))
+        self._dense = unit(read("dense"))
+        self._sparse = read("sparse") if WITH_SPARSE.intersection(modes) else None
+        self._by_token = self._sparse.T.tocsr() if "sparse" in modes else None
         self._passages = passages
         self._sizes = [len(passage["text"]) for passage in passages]
         self._lengths = [
