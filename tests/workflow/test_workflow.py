@@ -328,6 +328,51 @@ def test_the_same_shards_train_in_another_way(run, models, name, train):
             assert value.allclose(tuned[key], atol=1e-4), key
 
 
+def test_other_systems_are_measured_and_what_is_required_decides(run, models, tmp_path):
+    project = Project(tmp_path / "systems")
+    for made in ("results", ".snakemake"):
+        shutil.copytree(run.folder / made, project.folder / made, dirs_exist_ok=True)
+    given = small(models, datasets=ARCHIVE)
+    systems = {
+        "words": {"type": "bm25", "tokens": "words", "stemming": "swedish"},
+        "mean": {"type": "embedder", "source": "tiny", "query_prompt": "Fråga: "},
+        "fused": {"type": "fusion", "systems": ["words", "mean"]},
+        "reranked": {"type": "reranker", "system": "fused", "depth": 10},
+    }
+
+    def require(*requirements):
+        given["evaluate"] |= {"require": list(requirements)}
+        return project.configure(**given)
+
+    given["evaluate"] = given["evaluate"] | {"systems": dict(FEWER_SYSTEMS) | systems}
+    figures = {"system": "reranked", "measure": "R@100"}
+    missed = require(figures | {"over": "fused", "by": 2})
+    done = project.snakemake("--configfile", missed)
+    assert done.returncode != 0
+    metrics = read_json(project.folder / "results/small/metrics/metrics.json")
+    value = metrics["systems"]["reranked"]["R@100"]["mean"]
+    assert value == metrics["systems"]["fused"]["R@100"]["mean"] > 0
+    sentence = (
+        f"R@100 of reranked is {value:.4f}, required is at least fused + 2 = "
+        f"{value + 2:.4f} (the run's results are kept)"
+    )
+    assert sentence in done.stdout
+    assert "Traceback" not in done.stdout
+    # All but the verdict is there, and is told in the table.
+    counts = job_counts(project.snakemake("-n", "--configfile", missed).stdout)
+    assert set(counts) == {"check_metrics", "all"}
+    page = (project.folder / "results/small/figures/metrics.html").read_text("utf-8")
+    assert "<strong>missed</strong>" in page
+    done = project.snakemake("--configfile", require(figures | {"over": "fused"}))
+    assert done.returncode == 0, done.stdout[-5000:]
+    counts = job_counts(done.stdout)
+    assert counts == dict.fromkeys(
+        ("measure_runs", "plot_metrics", "export_model", "check_metrics", "all"), 1
+    )
+    (met,) = read_json(project.folder / "results/small/metrics/required.json")
+    assert met["holds"]
+
+
 def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
     project = Project(tmp_path)
     config = project.configure(
