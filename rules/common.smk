@@ -200,6 +200,31 @@ def mines_with(wildcards):
     return model_before(wildcards.round)
 
 
+def of_type(kind):
+    """The regular expression of the systems of a type, each of which has its rule."""
+    names = [name for name, system in SYSTEMS.items() if system["type"] == kind]
+    return "|".join(names) or "no-such-system^"
+
+
+def settings_of(name, *keys):
+    """What the config sets of these keys of a system, as words of a command line."""
+    return {
+        key: SYSTEMS[name][key] for key in keys if SYSTEMS[name].get(key) is not None
+    }
+
+
+def counts_words(name):
+    """Whether a BM25 system counts words, and not a model's tokens."""
+    return SYSTEMS[name].get("tokens") == "words"
+
+
+def runs_below(wildcards):
+    """The runs that a system builds on."""
+    return [
+        results(f"runs/{name}.trec") for name in builds_on(SYSTEMS[wildcards.system])
+    ]
+
+
 def growing(amount):
     """A resource that a job which failed gets more of when it is tried again."""
     return lambda wildcards, attempt: amount * attempt

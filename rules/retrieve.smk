@@ -11,31 +11,6 @@ ENCODE_OPTIONS = dict(
 )
 
 
-def of_type(kind):
-    """The regular expression of the systems of a type, each of which has its rule."""
-    names = [name for name, system in SYSTEMS.items() if system["type"] == kind]
-    return "|".join(names) or "no-such-system^"
-
-
-def settings_of(name, *keys):
-    """What the config sets of these keys of a system, as words of a command line."""
-    return {
-        key: SYSTEMS[name][key] for key in keys if SYSTEMS[name].get(key) is not None
-    }
-
-
-def counts_words(name):
-    """Whether a BM25 system counts words, and not a model's tokens."""
-    return SYSTEMS[name].get("tokens") == "words"
-
-
-def runs_below(wildcards):
-    """The runs that a system builds on."""
-    return [
-        results(f"runs/{name}.trec") for name in builds_on(SYSTEMS[wildcards.system])
-    ]
-
-
 rule encode_collection:
     """Encode the test collection with one M3 model, as its systems need it."""
     input:
