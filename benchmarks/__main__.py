@@ -18,6 +18,7 @@ from collections.abc import Callable
 from arkiv.files import write_json
 from benchmarks import HERE, machine, report
 from benchmarks.bench import Bench, Result
+from benchmarks.evaluation import evaluation
 from benchmarks.harness import BenchmarkError
 from benchmarks.mining import mining
 from benchmarks.search import search
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "teacher": teacher,
     "split": split,
     "training": training,
+    "evaluation": evaluation,
 }
 CACHE = HERE / ".cache"
 CORES_WITHOUT_GPU = 2
