@@ -19,6 +19,7 @@ from arkiv.files import write_json
 from benchmarks import HERE, machine, report
 from benchmarks.batches import batches
 from benchmarks.bench import Bench, Result
+from benchmarks.evaluation import evaluation
 from benchmarks.harness import BenchmarkError
 from benchmarks.ingest import ingest
 from benchmarks.mining import mining
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "training": training,
     "batches": batches,
     "serve": serve,
+    "evaluation": evaluation,
 }
 CACHE = HERE / ".cache"
 CORES_WITHOUT_GPU = 2

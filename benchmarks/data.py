@@ -97,6 +97,14 @@ def write_archive(folder: Path, passages: int, queries: int) -> None:
     write_records(folder / "negatives.jsonl", with_negatives(corpus, pairs))
 
 
+def write_collection(folder: Path, passages: int, queries: int) -> None:
+    """Write `corpus.jsonl` and `queries.jsonl` of an archive, in order of the ids."""
+    corpus, pairs = archive(passages, queries)
+    for name, rows in (("corpus", corpus), ("queries", pairs)):
+        ordered = sorted(rows, key=lambda row: row["id"])
+        write_records(folder / f"{name}.jsonl", ordered)
+
+
 def write_vectors(
     folder: Path, passages: int, queries: int, dim: int, parts: int
 ) -> None:
@@ -250,9 +258,10 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", required=True, type=Path)
     kinds = parser.add_subparsers(dest="kind", required=True)
-    made = kinds.add_parser("archive")
-    made.add_argument("passages", type=int)
-    made.add_argument("queries", type=int)
+    for kind in ("archive", "collection"):
+        made = kinds.add_parser(kind)
+        made.add_argument("passages", type=int)
+        made.add_argument("queries", type=int)
     made = kinds.add_parser("vectors")
     made.add_argument("passages", type=int)
     made.add_argument("queries", type=int)
@@ -271,6 +280,7 @@ def main(argv: list[str] | None = None) -> None:
     options = vars(parser.parse_args(argv))
     makers = {
         "archive": write_archive,
+        "collection": write_collection,
         "vectors": write_vectors,
         "demo": write_demo,
         "pages": write_pages,

@@ -240,3 +240,27 @@ def train(
             args=json.dumps(args),
         ),
     ]
+
+
+def evaluate(collection: Path, model: Path, *, rerank_depth: int) -> list[list[str]]:
+    """Encode a collection and rank it by each mode, to `{out}/{mode}.trec`."""
+    texts = {
+        "corpus": collection / "corpus.jsonl",
+        "queries": collection / "queries.jsonl",
+        "model": model,
+    }
+    encode = script("encode_collection", **texts, output="{out}/encodings")
+    return [
+        [*encode, "--sparse"],
+        *(
+            script(
+                "retrieve_m3",
+                **texts,
+                encodings="{out}/encodings",
+                mode=mode,
+                rerank_depth=rerank_depth,
+                output=f"{{out}}/{mode}.trec",
+            )
+            for mode in ("dense", "sparse", "multi_vector", "combined")
+        ),
+    ]

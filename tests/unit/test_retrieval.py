@@ -10,6 +10,7 @@ from arkiv import retrieval
 from arkiv.retrieval import (
     Ranking,
     best,
+    descending,
     multi_vector_scores,
     reranked,
     search_bm25,
@@ -195,3 +196,13 @@ def test_token_ids_leave_out_special_tokens(tmp_path):
     tokenizer.save(str(path))
     found = retrieval.TokenIds(path)(["mine tower mine tower", "other", "tower"])
     assert [ids.tolist() for ids in found] == [[3, 4, 3, 4], [], [4]]
+
+
+@pytest.mark.parametrize("digits", [0, 1, 9])
+def test_descending_is_a_stable_sort(digits):
+    scores = np.random.default_rng(digits).normal(size=500).round(digits)
+    scores = scores.astype(np.float32)
+    scores[::7], scores[3::11], scores[5] = -0.0, 0.0, np.inf
+    wanted = np.argsort(-scores, kind="stable")
+    assert descending(scores).tolist() == wanted.tolist()
+    assert descending(scores[:0]).tolist() == []

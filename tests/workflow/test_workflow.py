@@ -1,5 +1,6 @@
 """The pipeline end to end with tiny models: what it makes, remakes and survives."""
 
+import json
 import os
 import re
 import shutil
@@ -455,11 +456,13 @@ ROWS = [f'{{"query": "fråga {n}", "pos": ["stycke {n}"]}}' for n in range(12)]
 
 def test_datasets_are_learnt_one_after_another(models, tmp_path):
     project = Project(tmp_path)
+    scores = {"neg": ["annat"], "pos_scores": [2], "neg_scores": [-1]}
     for name in "ab":
-        lines = "".join(row.replace("fråga", name) + "\n" for row in ROWS)
+        rows = [json.loads(row) | {"query": f"{name} {row}"} | scores for row in ROWS]
+        lines = "".join(f"{json.dumps(row)}\n" for row in rows)
         (project.folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
-    given = small(models, datasets={name: {"pairs": f"{name}.jsonl"} for name in "ab"})
-    given["mining"] = {"window": [0, 9]}
+    datasets = {name: {"scores": f"{name}.jsonl"} for name in "ab"}
+    given = small(models, datasets=datasets)
     given["train"] |= {
         "processes": 1,
         "cumulative": ["b", "a"],
