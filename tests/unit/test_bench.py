@@ -103,7 +103,9 @@ def test_memory_is_that_of_processes_at_a_time(tmp_path):
 
 
 def test_a_command_that_fails_gives_one_sentence_with_its_last_words(tmp_path):
-    command = python("print('reading'); raise SystemExit('no such model\\n')")
+    command = python(
+        "print('reading', flush=True); raise SystemExit('no such model\\n')"
+    )
     with pytest.raises(BenchmarkError) as caught:
         measured(command, tmp_path / "log")
     sentence = str(caught.value)
