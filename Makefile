@@ -15,11 +15,12 @@ export PYTHONNOUSERSITE := 1
 
 install: $(INSTALLED)
 
-# torch first and by its exact pin: what a looser one brings is gigabytes of CUDA.
+# torch first and by its exact pin: what a looser one brings is gigabytes of CUDA. wheel,
+# for deepspeed comes as source.
 $(INSTALLED): requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "arkiv needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)"
+	$(BIN)/pip install --quiet --disable-pip-version-check $$(grep -E '^(torch|wheel)==' requirements.txt)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
@@ -63,7 +64,7 @@ format: install
 pins:
 	sh -eu -c 'new=$$(mktemp -d); trap "rm -rf $$new" EXIT; \
 		$(PYTHON) -m venv $$new; \
-		$$new/bin/pip install --quiet "$$(grep "^torch==" requirements.in)"; \
+		$$new/bin/pip install --quiet $$(grep -E "^(torch|wheel)==" requirements.in); \
 		$$new/bin/pip install --quiet -r requirements.in; \
 		$$new/bin/pip freeze | sed "s/+cpu//" > requirements.txt'
 
