@@ -66,7 +66,7 @@ pins:
 		$(PYTHON) -m venv $$new; \
 		$$new/bin/pip install --quiet $$(grep -E "^(torch|wheel)==" requirements.in); \
 		$$new/bin/pip install --quiet -r requirements.in; \
-		$$new/bin/pip freeze | sed "s/+cpu//" > requirements.txt'
+		$$new/bin/pip freeze --all | grep -vE "^(pip|setuptools)==" | sed "s/+cpu//" > requirements.txt'
 
 clean:
 	rm -rf results/demo benchmarks/.cache
