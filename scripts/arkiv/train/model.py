@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from FlagEmbedding.abc.finetune.embedder import EmbedderOutput
 from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM3Model
 from torch.autograd.function import once_differentiable
@@ -20,6 +21,7 @@ from arkiv.models import HEADS
 from arkiv.train.representations import (
     Texts,
     Vectors,
+    by_own_rows,
     encoded_in_parts,
     in_parts,
     of_all_processes,
@@ -102,21 +104,34 @@ class BestTokens(torch.autograd.Function):
     def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The gradients of queries and passages.
 
-        By products with the gradient at the places of the highest and zero elsewhere:
-        unlike `index_add_` on a GPU they add up in the same order every time.
+        Each is a sum of the other's tokens at the places of the highest, weighted by
+        the gradient. `embedding_bag` makes it without holding what it adds up, and
+        unlike `index_add_` on a GPU adds in the same order every time.
         """
         queries, passages, places = ctx.saved_tensors
         tokens, length = queries.flatten(0, 1), passages.shape[1]
         gradient = gradient.flatten(0, 1).to(tokens.dtype)
-        of_tokens, of_passages = torch.zeros_like(tokens), torch.zeros_like(passages)
-        for rows, columns in _blocks(len(tokens), len(passages), length):
-            chosen = places[rows, columns].long().unsqueeze(-1)
-            shares = tokens.new_zeros(*chosen.shape[:2], length)
-            shares.scatter_(-1, chosen, gradient[rows, columns].unsqueeze(-1))
-            shares = shares.flatten(1)
-            of_tokens[rows] += shares @ passages[columns].flatten(0, 1)
-            of_passages[columns] += (shares.T @ tokens[rows]).unflatten(0, (-1, length))
-        return of_tokens.view_as(queries), of_passages
+        first = torch.arange(len(passages), device=places.device) * length
+        chosen = places + first
+        of_tokens = F.embedding_bag(
+            chosen,
+            passages.flatten(0, 1),
+            mode="sum",
+            per_sample_weights=gradient,
+        )
+        # Likewise the other way round: for each token of a passage the query tokens
+        # that chose it.
+        chosen, order = chosen.flatten().sort(stable=True)
+        ends = torch.arange(passages.shape[0] * length + 1, device=places.device)
+        of_passages = F.embedding_bag(
+            order // len(passages),
+            tokens,
+            torch.searchsorted(chosen, ends),
+            mode="sum",
+            per_sample_weights=gradient.flatten()[order],
+            include_last_offset=True,
+        )
+        return of_tokens.view_as(queries), of_passages.view_as(passages)
 
 
 class M3Model(EncoderOnlyEmbedderM3Model):
@@ -231,9 +246,14 @@ class M3Model(EncoderOnlyEmbedderM3Model):
         Returns:
             (n_queries, n_passages).
         """
-        highest = BestTokens.apply(q_reps, p_reps)
-        means = highest.sum(1) / q_mask[:, 1:].sum(-1, keepdim=True)
-        return means / self.temperature
+
+        def sums(queries: torch.Tensor, passages: torch.Tensor) -> torch.Tensor:
+            return BestTokens.apply(queries, passages).sum(1)
+
+        found = (
+            by_own_rows(sums, q_reps, p_reps) if self._shared else sums(q_reps, p_reps)
+        )
+        return found / q_mask[:, 1:].sum(-1, keepdim=True) / self.temperature
 
     def save(
         self, output_dir: str, encoder: dict[str, torch.Tensor] | None = None

@@ -61,6 +61,13 @@ def encoded_in_parts(
     return torch.cat(dense), torch.cat(sparse), torch.cat(tokens)
 
 
+def _gathered(own: torch.Tensor) -> torch.Tensor:
+    own = own.contiguous()
+    every = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+    dist.all_gather(every, own)
+    return torch.cat(every)
+
+
 class _OfAll(torch.autograd.Function):
     """Joins what the processes have; each has as many rows.
 
@@ -70,16 +77,60 @@ class _OfAll(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, own: torch.Tensor) -> torch.Tensor:
-        own = own.contiguous()
-        every = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-        dist.all_gather(every, own)
-        return torch.cat(every)
+        return _gathered(own)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
         size = dist.get_world_size()
         return gradient.chunk(size)[dist.get_rank()] * size
+
+
+class _Rows(torch.autograd.Function):
+    """Joins the rows that the processes have made of what they share, as `_OfAll`.
+
+    The gradient of what they were made of is made whole by `_SummedGradient`.
+    """
+
+    @staticmethod
+    def forward(ctx, own: torch.Tensor) -> torch.Tensor:
+        return _gathered(own)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient.chunk(dist.get_world_size())[dist.get_rank()]
+
+
+class _SummedGradient(torch.autograd.Function):
+    """What all processes have alike, each of which uses it for rows of its own."""
+
+    @staticmethod
+    def forward(ctx, shared: torch.Tensor) -> torch.Tensor:
+        return shared.view_as(shared)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        whole = gradient.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(whole)
+        return whole
+
+
+def by_own_rows(
+    score: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    rows: torch.Tensor,
+    shared: torch.Tensor,
+) -> torch.Tensor:
+    """`score(rows, shared)`, of which each process makes the rows that are its own.
+
+    Args:
+        score: (n, ...) and what is shared to (n, m), row by row.
+        rows: of `of_all_processes`.
+        shared: of `of_all_processes`.
+    """
+    own = rows.chunk(dist.get_world_size())[dist.get_rank()]
+    return _Rows.apply(score(own, _SummedGradient.apply(shared)))
 
 
 def of_all_processes(own: torch.Tensor, *, tokens: bool = False) -> torch.Tensor:
