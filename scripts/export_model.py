@@ -7,17 +7,15 @@ this machine.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from arkiv.card.about import About, Origin, front_matter, opening, sizes, usage
 from arkiv.card.evidence import configuration, data, retrieval
 from arkiv.card.training import provenance, training
 from arkiv.cli import json_object, parser, run
-from arkiv.errors import InputError
+from arkiv.errors import InputError, expecting
 from arkiv.export import README, add_modules, copy_model
 from arkiv.files import read_object, written_whole
 from arkiv.funnel import add_stages, read_stages
@@ -48,26 +46,6 @@ def parameters(model: Path) -> dict[str, int]:
         raise InputError("has no weights in safetensors", file=model) from None
     except (errors.SafetensorsParsingError, OSError):
         raise InputError("has weights that cannot be read", file=model) from None
-
-
-@contextlib.contextmanager
-def expecting(what: str, path: str | Path) -> Iterator[None]:
-    """Say of what a file lacks that something else was expected.
-
-    Raises:
-        InputError: instead of the error of a lookup.
-    """
-    try:
-        yield
-    except KeyError as error:
-        raise InputError(
-            f"is not there, expected what {what} writes", file=path, key=error.args[0]
-        ) from None
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InputError(
-            f"has a value of another kind ({error}), expected what {what} writes",
-            file=path,
-        ) from None
 
 
 def main(argv: list[str] | None = None) -> None:

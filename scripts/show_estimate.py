@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from arkiv.cli import parser, run
-from arkiv.errors import InputError
+from arkiv.errors import expecting
 from arkiv.files import read_object
 
 NAME = 20
@@ -62,13 +62,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("estimate", metavar="ESTIMATE.json")
     arguments = arguments.parse_args(argv)
     estimate = read_object(arguments.estimate, "estimate of estimate_queries.py")
-    try:
+    with expecting("estimate_queries.py", arguments.estimate):
         lines = lines_of(estimate)
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"lacks {error}, expected what estimate_queries.py writes",
-            file=arguments.estimate,
-        ) from None
     print("\n".join(lines))
 
 

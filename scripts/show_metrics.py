@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from arkiv.cli import parser, run
-from arkiv.errors import InputError
+from arkiv.errors import expecting
 from arkiv.files import read_json
 from arkiv.measures import title
 
@@ -48,13 +48,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("metrics", metavar="METRICS.json")
     arguments = arguments.parse_args(argv)
     metrics = read_json(arguments.metrics)
-    try:
+    with expecting("measure_runs.py", arguments.metrics):
         lines = lines_of(metrics)
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"lacks {error}, expected what measure_runs.py writes",
-            file=arguments.metrics,
-        ) from None
     print("\n".join(lines))
 
 
