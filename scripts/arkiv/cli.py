@@ -65,9 +65,10 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
 
 
 def json_object(text: str) -> dict:
-    """Parse a JSON object given on the command line."""
+    """Parse a JSON object given on the command line; its numbers are finite."""
     try:
         value = json.loads(text)
+        json.dumps(value, allow_nan=False)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"is not JSON ({error})") from None
     if not isinstance(value, dict):

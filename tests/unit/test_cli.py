@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import os
 import socket
@@ -85,3 +86,18 @@ def test_a_job_says_where_it_runs(monkeypatch, caplog):
     caplog.clear()
     cli.run(lambda argv: None, online=True)
     assert "SLURM" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "is not JSON"),
+        ("[1]", "is not a JSON object"),
+        ('{"learning_rate": Infinity}', "is not JSON"),
+        ('{"a": {"b": [NaN]}}', "is not JSON"),
+        ('{"a": 1e999}', "is not JSON"),
+    ],
+)
+def test_an_object_on_the_command_line_is_json_with_finite_numbers(text, reason):
+    with pytest.raises(argparse.ArgumentTypeError, match=reason):
+        cli.json_object(text)
