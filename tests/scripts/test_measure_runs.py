@@ -269,7 +269,9 @@ def test_another_file_is_no_table(runs):
     (runs / "other.json").write_text('{"queries": 3}')
     done = program("show_metrics", runs / "other.json")
     assert done.returncode == 1
-    assert "`measures`: is not there, expected what measure_runs.py writes" in done.stderr
+    assert (
+        "`measures`: is not there, expected what measure_runs.py writes" in done.stderr
+    )
 
 
 @pytest.mark.parametrize("name", ["measure_runs", "check_metrics", "show_metrics"])
