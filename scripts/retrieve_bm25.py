@@ -10,10 +10,11 @@ import logging
 import sys
 import time
 
+from arkiv.bm25 import search_bm25, search_texts_bm25
 from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
-from arkiv.retrieval import search_bm25, search_texts_bm25, write_rankings
+from arkiv.retrieval import write_rankings
 from arkiv.words import Words
 
 log = logging.getLogger("retrieve_bm25")

@@ -12,11 +12,11 @@ import time
 
 import numpy as np
 
+from arkiv.bm25 import search_texts_bm25
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.files import check_text, read_records, write_array
 from arkiv.lookup import Passages
-from arkiv.retrieval import search_texts_bm25
 from arkiv.search import NEIGHBOUR, NO_NEIGHBOUR
 
 log = logging.getLogger("search_bm25")

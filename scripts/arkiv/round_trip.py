@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from arkiv.bm25 import search_texts_bm25
 from arkiv.cli import run_options
 from arkiv.lookup import Passages
-from arkiv.retrieval import Ranking, search_dense, search_texts_bm25
+from arkiv.retrieval import Ranking, search_dense
 
 SEARCHES = ("bm25", "dense")
 

@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from arkiv.bm25 import BM25, TokenIds
 from arkiv.files import Record
 from arkiv.models import Options, tokenizer_file
 from arkiv.retrieval import (
-    BM25,
     Ranking,
-    TokenIds,
     best,
     combined_scores,
     multi_vector_scores,
