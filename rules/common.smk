@@ -18,7 +18,7 @@ from arkiv.layout import (
     run_folder,
     trainings_of,
 )
-from arkiv.systems import builds_on
+from arkiv.systems import builds_on, with_those_below
 
 config = without_removed(config)
 try:
@@ -37,6 +37,15 @@ TRAIN = config["train"]
 DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
 # Otherwise training compares a query with the passages of its batch alone.
 WITH_NEGATIVES = TRAIN["args"].get("train_group_size") != 1
+
+# Where the results of a search lie, and its queries: those of the collection, or these
+# respelled.
+SEARCHED = {"": "collection/queries.jsonl", "spelling/": "spelling/queries.jsonl"}
+SPELLING = config["evaluate"]["spelling"]
+# The systems that search both.
+RESPELLED = (
+    with_those_below(SYSTEMS, SPELLING["systems"]) if SPELLING["queries"] else []
+)
 
 # For every program that runs a model.
 RUN_OPTIONS = {
@@ -200,6 +209,12 @@ def mines_with(wildcards):
     return model_before(wildcards.round)
 
 
+def models_of(systems):
+    """The models that systems of type m3 among these score with."""
+    found = (SYSTEMS[name] for name in systems)
+    return sorted({one["model"] for one in found if one["type"] == "m3"})
+
+
 def of_type(kind):
     """The regular expression of the systems of a type, each of which has its rule."""
     names = [name for name, system in SYSTEMS.items() if system["type"] == kind]
@@ -218,11 +233,22 @@ def counts_words(name):
     return SYSTEMS[name].get("tokens") == "words"
 
 
+def queries_of(wildcards):
+    """The queries that are searched for."""
+    return results(SEARCHED[wildcards.searched])
+
+
 def runs_below(wildcards):
     """The runs that a system builds on."""
     return [
-        results(f"runs/{name}.trec") for name in builds_on(SYSTEMS[wildcards.system])
+        results(f"{wildcards.searched}runs/{name}.trec")
+        for name in builds_on(SYSTEMS[wildcards.system])
     ]
+
+
+def run_before(wildcards):
+    """For respelled queries the run of the others, which fills the caches for both."""
+    return results(f"runs/{wildcards.system}.trec") if wildcards.searched else []
 
 
 def growing(amount):

@@ -219,7 +219,12 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 key="documents.length_shares",
             )
     evaluate = config["evaluate"]
-    systems = evaluate["systems"]
+    systems, spelling = evaluate["systems"], evaluate["spelling"]
+    if spelling["queries"] and not Path(spelling["rules"]).is_file():
+        raise InputError(
+            f"names {spelling['rules']}, which is no file",
+            key="evaluate.spelling.rules",
+        )
     named = {
         "evaluate.compare": [
             *evaluate["compare"],
@@ -229,6 +234,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 for base in ([bases] if isinstance(bases, str) else bases)
             ),
         ],
+        "evaluate.spelling.systems": spelling["systems"] if spelling["queries"] else [],
         "report.systems": config["report"]["systems"],
     }
     for key, names in named.items():

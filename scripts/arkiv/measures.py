@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -200,8 +200,8 @@ def parts_of(
 
 
 def summary(
-    values: Mapping[str, np.ndarray],
-    pairs: Sequence[tuple[str, str]],
+    values: Mapping[Hashable, np.ndarray],
+    pairs: Sequence[tuple[Hashable, Hashable]],
     *,
     samples: int,
     seed: int,
@@ -211,7 +211,8 @@ def summary(
     """Means of each system and differences of pairs of systems, with intervals.
 
     Args:
-        values: of each system (n_queries, n_measures), the same queries for all.
+        values: of each system, by name or any other key, (n_queries, n_measures), the
+            same queries for all.
         pairs: (system, base) to compare.
         samples: of the bootstrap, and of the tests.
         seed: of both.

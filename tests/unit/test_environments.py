@@ -19,6 +19,7 @@ PACKAGE_OF = {
     "Stemmer": "PyStemmer",
     "flask": "Flask",
     "yaml": "PyYAML",
+    "rapidfuzz": "RapidFuzz",
 }
 
 
