@@ -310,12 +310,22 @@ def named(pattern, datasets, round=""):
     ]
 
 
+def name_of(where):
+    """The name of the round or stage whose files lie there: round_1."""
+    kind, number = Path(where).parts or ("rounds", "1")
+    return f"{kind.removesuffix('s')}_{number}"
+
+
 def which(where):
     """The round or stage whose files lie there, in words; nothing for the only one."""
     if len(TRAININGS) == 1:
         return ""
-    kind, number = Path(where).parts or ("rounds", "1")
-    return f" ({kind.removesuffix('s')} {number})"
+    return f" ({name_of(where).replace('_', ' ')})"
+
+
+def numbered(pattern, places):
+    """NAME=FILE words of the file that each round or stage has, by its name."""
+    return [f"{name_of(where)}={results(pattern.format(where))}" for where in places]
 
 
 def files(pattern, datasets=DATASETS, **wildcards):
@@ -379,16 +389,19 @@ def split_in(round, datasets):
     ]
 
 
-# The figures and tables of the report.
+# What the report shows or names, beside its tables.
 FIGURES = {
     name: results(f"figures/{name}")
     for name in (
-        "data.html",
         "lengths.svg",
-        *(f"{round}negatives.{end}" for round in AUDITED for end in ("html", "svg")),
+        *(
+            f"{round}negatives.{end}"
+            for round in AUDITED
+            for end in ("html", "svg", "json")
+        ),
         *(f"{training}training.svg" for training in TRAININGS),
-        "metrics.html",
         "metrics.svg",
-        "searches.html",
+        "differences.svg",
     )
 }
+REPORT_PAGE = results("report.html")

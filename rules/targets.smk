@@ -76,7 +76,7 @@ STAGES = {
         *files("metrics/{name}", name=["spelling.json"] if RESPELLED else []),
     ],
     "export": [results("export")],
-    "report": FIGURES.values(),
+    "report": [*FIGURES.values(), REPORT_PAGE],
 }
 
 
@@ -183,8 +183,8 @@ rule export:
 
 
 rule report:
-    """Draw the figures and tables of the report."""
+    """Write the report, one page with its figures."""
     input:
         up_to("report"),
     message:
-        "The figures and tables are drawn"
+        f"The report stands in {REPORT_PAGE}"

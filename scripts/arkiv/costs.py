@@ -40,8 +40,8 @@ STAGES = {
     ),
     "export": ("export_model",),
     "report": (
-        *("plot_data", "plot_negatives", "plot_training", "plot_metrics"),
-        "show_searches",
+        *("plot_lengths", "plot_negatives", "plot_training", "plot_metrics"),
+        "write_report",
     ),
 }
 # Of a rule that is not known here.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -39,3 +41,23 @@ class InputError(Exception):
         if self.key is not None:
             where.append(f"`{self.key}`")
         return f"{', '.join(where)}: {self.reason}" if where else self.reason
+
+
+@contextlib.contextmanager
+def expecting(what: str, path: str | Path) -> Iterator[None]:
+    """Say of what a file lacks that something else was expected.
+
+    Raises:
+        InputError: instead of the error of a lookup.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise InputError(
+            f"is not there, expected what {what} writes", file=path, key=error.args[0]
+        ) from None
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"has a value of another kind ({error}), expected what {what} writes",
+            file=path,
+        ) from None

@@ -19,7 +19,7 @@ STYLE = """
   --band: #f4f4f4; --mark: #ffe08a; --mark-ink: #1a1a1a; --good: #006b4f;
   --bad: #a33a00;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #16181b; --ink: #e8e8e8; --faint: #a8a8a8; --rule: #44484e;
     --band: #202328; --mark: #6b5300; --mark-ink: #ffffff; --good: #5fd3ae;
@@ -51,6 +51,8 @@ thead th { border-bottom: 2px solid var(--ink); white-space: normal;
 tbody tr:hover, tbody tr:hover th { background: var(--band); }
 td small { display: block; color: var(--faint); font-size: .75rem; }
 td sup { display: inline-block; width: 0; font-size: .7rem; line-height: 0; }
+td.words, th.words { text-align: left; white-space: normal; min-width: 10rem;
+  overflow-wrap: anywhere; }
 td:last-child { padding-right: 1.1rem; }
 .systems { display: grid; gap: 1.25rem;
   grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); }
@@ -78,9 +80,12 @@ VOID = frozenset({"input", "link", "meta"})
 
 
 class Html(str):
-    """Text that is HTML already and is not escaped again."""
+    """Text that is HTML already and is not escaped again, in a template either."""
 
     __slots__ = ()
+
+    def __html__(self) -> Html:
+        return self
 
 
 def html(value: object) -> Html:
@@ -110,15 +115,40 @@ def element(name: str, /, *content: object, **attributes: object) -> Html:
 
 
 def table(
-    header: Sequence[object], rows: Iterable[Sequence[object]], caption: str
+    header: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    caption: str,
+    *,
+    words: int = 1,
 ) -> Html:
-    """A table whose first column names the rows; it scrolls by itself if too wide."""
-    head = element("tr", *(element("th", cell, scope="col") for cell in header))
+    """A table whose first column names the rows; it scrolls by itself if too wide.
+
+    Args:
+        header: of each column.
+        rows: cells.
+        caption: what the table is.
+        words: how many columns, from the left, hold words; the others hold numbers and
+            are aligned right.
+    """
+
+    def kind(column: int) -> str | None:
+        return "words" if 0 < column < words else None
+
+    head = element(
+        "tr",
+        *(
+            element("th", cell, scope="col", class_=kind(column))
+            for column, cell in enumerate(header)
+        ),
+    )
     body = [
         element(
             "tr",
             element("th", first, scope="row"),
-            *(element("td", cell) for cell in rest),
+            *(
+                element("td", cell, class_=kind(column))
+                for column, cell in enumerate(rest, start=1)
+            ),
             "\n",
         )
         for first, *rest in rows

@@ -25,6 +25,11 @@ TAKES = {
 }
 
 
+def spaced(system: str) -> str:
+    """The name of a system for people."""
+    return system.replace("_", " ")
+
+
 def builds_on(system: Mapping[str, Any]) -> list[str]:
     """The systems whose runs a system reads."""
     if system["type"] == "reranker":

@@ -527,7 +527,7 @@ def test_how_documents_are_made_reaches_every_block_as_it_stands(project):
         ("train", "train_model", "measure_runs"),
         ("evaluate", "measure_runs", "export_model"),
         ("export", "export_model", "plot_metrics"),
-        ("report", "plot_metrics", "no_rule"),
+        ("report", "write_report", "no_rule"),
     ],
 )
 def test_a_named_target_ends_with_its_stage(project, target, last, beyond):

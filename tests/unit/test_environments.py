@@ -18,6 +18,7 @@ PACKAGE_OF = {
     "sentence_transformers": "sentence-transformers",
     "Stemmer": "PyStemmer",
     "flask": "Flask",
+    "jinja2": "Jinja2",
     "yaml": "PyYAML",
     "rapidfuzz": "RapidFuzz",
 }

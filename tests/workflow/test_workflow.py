@@ -122,10 +122,11 @@ def test_the_report_is_one_page_with_every_figure(run):
 
 
 # By result: the rule that makes it, and what depends on it.
-MEASURES = {"measure_runs", "plot_metrics", "show_searches", "export_model"}
+EXPORTED = {"export_model", "write_report"}
+MEASURES = {"measure_runs", "plot_metrics"} | EXPORTED
 RUNS = {"retrieve_m3"} | MEASURES
-TRAINED = {"encode_collection", "plot_data", "plot_training"} | RUNS
-SHARDS = {"train_model"} | TRAINED
+TRAINED = {"encode_collection", "plot_training"} | RUNS
+SHARDS = {"train_model", "plot_lengths"} | TRAINED
 MINED = {"score_pairs", "plot_negatives", "split_by_length"} | SHARDS
 FOUND = {"pick_negatives"} | MINED
 COLLECTION = {"build_collection", "export_collection", "retrieve_bm25"}
@@ -154,7 +155,7 @@ DEPENDENT = {
         {"encode_collection", "export_collection", "retrieve_bm25"} | RUNS,
     ),
     "runs/bm25.trec": ("retrieve_bm25", MEASURES),
-    "export": ("export_model", set()),
+    "export": ("export_model", {"write_report"}),
 }
 
 
@@ -348,13 +349,14 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
     # All but the verdict is there, and is told in the table.
     counts = job_counts(project.snakemake("-n", "--configfile", missed).stdout)
     assert set(counts) == {"check_metrics", "all"}
-    page = (project.folder / "results/small/figures/metrics.html").read_text("utf-8")
-    assert "<strong>missed</strong>" in page
+    page = (project.folder / "results/small/report.html").read_text("utf-8")
+    assert "<strong>✗ missed</strong>" in page
+    assert "Of 1 requirement 1 is missed" in page
     done = project.snakemake("--configfile", require(figures | {"over": "fused"}))
     assert done.returncode == 0, done.stdout[-5000:]
     counts = job_counts(done.stdout)
     assert counts == dict.fromkeys(
-        ("measure_runs", "plot_metrics", "export_model", "check_metrics", "all"), 1
+        ("measure_runs", "plot_metrics", *EXPORTED, "check_metrics", "all"), 1
     )
     (met,) = read_json(project.folder / "results/small/metrics/required.json")
     assert met["holds"]

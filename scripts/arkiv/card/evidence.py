@@ -10,6 +10,7 @@ from arkiv.funnel import STAGES, Counts, set_aside
 from arkiv.markdown import blocks, code, counted, escaped, items, table
 from arkiv.measures import title
 from arkiv.pages import number
+from arkiv.systems import spaced
 
 # Two to a table, which keeps it to the width of a page of text.
 MEASURES = (("nDCG@10", "RR@10"), ("AP", "R@100"))
@@ -151,8 +152,3 @@ def configuration(settings: Mapping[str, Any]) -> str:
     # Lists within a list on one line each.
     text = yaml.safe_dump(dict(settings), sort_keys=False, default_flow_style=None)
     return blocks("## Configuration", code(text, "yaml"))
-
-
-def spaced(name: str) -> str:
-    """The name of a system in words."""
-    return name.replace("_", " ")
