@@ -16,7 +16,8 @@ from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import write_records
 from arkiv.hashing import uniform
-from arkiv.spelling import read_table, variants_of
+from arkiv.spelling import variants_of
+from arkiv.spelling_table import read_table
 from arkiv.trec import read_qrels
 
 log = logging.getLogger("respell_queries")
@@ -27,7 +28,10 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument("--qrels", required=True, metavar="TREC")
     arguments.add_argument(
-        "--rules", required=True, metavar="YAML", help="a table of arkiv.spelling"
+        "--rules",
+        required=True,
+        metavar="YAML",
+        help="a table such as config/spelling/sv.yaml",
     )
     arguments.add_argument(
         "--noise",

@@ -220,11 +220,6 @@ def _check_together(config: Mapping[str, Any]) -> None:
             )
     evaluate = config["evaluate"]
     systems, spelling = evaluate["systems"], evaluate["spelling"]
-    if spelling["queries"] and not Path(spelling["rules"]).is_file():
-        raise InputError(
-            f"names {spelling['rules']}, which is no file",
-            key="evaluate.spelling.rules",
-        )
     named = {
         "evaluate.compare": [
             *evaluate["compare"],

@@ -48,6 +48,9 @@ STAGES = {
 OTHER = "other"
 # Where benchmarks lie: the run's own, those of rounds/2/, of stages/1/ and so on.
 FOLDERS = ("benchmarks", "*/benchmarks", "*/*/benchmarks")
+# Seconds after which Snakemake looks at a job for the first time; what it sees as the
+# job begins says nothing.
+SEEN = 0.5
 # As arkiv.cli and arkiv.train.node, which knows of all nodes, write it to the log.
 GPUS = re.compile(
     r"(?P<job>SLURM job \S+ on \S+|node \d+ of \d+, \S+: \d+ processes), "
@@ -69,8 +72,8 @@ def costs_of(run: str | Path) -> list[dict[str, Any]]:
         Of each rule `stage`, `rule`, `jobs`, `seconds` (of all jobs together),
         `longest` (seconds of the longest job), `cpu_seconds`, `memory_mb` (the most of
         any job, in MiB) and `gpu_seconds`. The last three are None where no job knows:
-        one of less than a second may have ended unseen, and GPUs are known of jobs on
-        a cluster.
+        one of less than half a second ends unseen, and GPUs are known of jobs on a
+        cluster.
     """
     rules = [(stage, rule) for stage, names in STAGES.items() for rule in names]
     jobs: dict[tuple[str, str], list[dict[str, float | None]]]
@@ -129,19 +132,22 @@ def _jobs(run: Path) -> Iterator[tuple[str, dict[str, float | None]]]:
                 rule = name.parts[0] if len(name.parts) > 1 else name.stem
                 log = folder.with_name("logs") / name.with_suffix(".log")
                 for row in _rows(path):
-                    seconds = _number(row.get("s"))
-                    if seconds is None:
-                        continue
-                    gpus = _gpus(log)
-                    yield (
-                        rule,
-                        {
-                            "seconds": seconds,
-                            "cpu_seconds": _number(row.get("cpu_time")),
-                            "memory_mb": _number(row.get("max_rss")),
-                            "gpu_seconds": None if gpus is None else seconds * gpus,
-                        },
-                    )
+                    if (figures := _figures(row, log)) is not None:
+                        yield rule, figures
+
+
+def _figures(row: Record, log: Path) -> dict[str, float | None] | None:
+    """What a line of a benchmark says of a job; None if not even its time."""
+    seconds, gpus = _number(row.get("s")), _gpus(log)
+    if seconds is None:
+        return None
+    seen = row if seconds >= SEEN else {}
+    return {
+        "seconds": seconds,
+        "cpu_seconds": _number(seen.get("cpu_time")),
+        "memory_mb": _number(seen.get("max_rss")),
+        "gpu_seconds": None if gpus is None else seconds * gpus,
+    }
 
 
 def _rows(path: Path) -> list[Record]:

@@ -675,6 +675,7 @@ def test_a_configuration_is_laid_over_as_snakemake_does(tmp_path):
         {"run": "b", "evaluate": {"systems": {"bm25": None}}},
         {"evaluate": {"compare": {"tuned_dense": "base_dense"}}},
         {"report": {"systems": ["base_dense"]}},
+        {"evaluate": {"spelling": {"systems": ["base_dense"]}}},
     ]
     paths = []
     for number, overlay in enumerate(overlays):

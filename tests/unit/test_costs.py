@@ -41,7 +41,7 @@ def test_the_rules_are_those_of_the_pipeline():
 def test_jobs_are_summed_by_rule_in_the_order_of_the_stages(tmp_path):
     job(tmp_path, "measure_runs", 2.5, memory=100, cpu=2)
     job(tmp_path, "embed_corpus/court/1-of-2", 10, memory=900, cpu=15)
-    job(tmp_path, "embed_corpus/court/2-of-2", 0.4)
+    job(tmp_path, "embed_corpus/court/2-of-2", 0.4, memory=9999, cpu=0)  # unseen
     job(tmp_path, "embed_corpus/court/1-of-2", 30, 700, 31, under="rounds/2")
     job(tmp_path, "train_model", 60, under="stages/1")
     job(tmp_path, "invented/x", 1)

@@ -13,10 +13,10 @@ from arkiv.spelling import (
     edits,
     misread,
     noise_name,
-    read_table,
     respelled,
     variants_of,
 )
+from arkiv.spelling_table import read_table
 
 TABLE = read_table(ROOT / "config/spelling/sv.yaml")
 OLD, MODERN = TABLE.variants["old"], TABLE.variants["modern"]

@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from sheets import FORMATS
 
 from arkiv.files import read_json
+from arkiv.trec import read_run
 
 
 @pytest.fixture(scope="module")
@@ -316,6 +317,34 @@ def test_the_same_shards_train_in_another_way(run, models, name, train):
             assert value.allclose(tuned[key], atol=1e-4), key
 
 
+def respelled_as_they_are(results):
+    """Systems of every type answer respelled queries and encode no passage anew."""
+    found = read_json(results / "metrics/spelling.json")
+    assert found["queries"] == 12
+    assert [one["name"] for one in found["variants"]] == ["old", "modern", "noise 10 %"]
+    for one in found["variants"]:
+        for system in ("reranked", "tuned_combined"):
+            change = one["difference"][system]["R@100"]["mean"]
+            before = found["original"][system]["R@100"]["mean"]
+            after = one["systems"][system]["R@100"]["mean"]
+            assert change == pytest.approx(after - before, abs=2e-6)
+    assert found["variants"][2]["cer"] == pytest.approx(0.1, abs=0.03)
+    queries = records(results / "spelling/queries.jsonl")
+    same = {one["id"]: one["of"] for one in queries if not one["edits"]}
+    assert same
+    for system in ("words", "fused"):
+        before = read_run(results / f"runs/{system}.trec")
+        after = read_run(results / f"spelling/runs/{system}.trec")
+        assert {one["id"] for one in queries} == set(after)
+        for key, original in same.items():
+            assert set(after[key]) == set(before[original])
+    passages = len(records(results / "collection/corpus.jsonl"))
+    log = (results / "spelling/logs/retrieve_embedder/mean.log").read_text()
+    assert f"{passages} of {passages} values known" in log
+    encoded = (results / "spelling/encodings/tuned").glob("*.np?")
+    assert {path.name.partition(".")[0] for path in encoded} == {"queries"}
+
+
 def test_other_systems_are_measured_and_what_is_required_decides(run, models, tmp_path):
     project = Project(tmp_path / "systems")
     for made in ("results", ".snakemake"):
@@ -332,7 +361,14 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
         given["evaluate"] |= {"require": list(requirements)}
         return project.configure(**given)
 
-    given["evaluate"] = given["evaluate"] | {"systems": dict(FEWER_SYSTEMS) | systems}
+    given["evaluate"] = given["evaluate"] | {
+        "systems": dict(FEWER_SYSTEMS) | systems,
+        "spelling": {
+            "queries": 12,
+            "noise": [0.1],
+            "systems": ["reranked", "tuned_combined"],
+        },
+    }
     figures = {"system": "reranked", "measure": "R@100"}
     missed = require(figures | {"over": "fused", "by": 2})
     done = project.snakemake("--configfile", missed)
@@ -340,6 +376,7 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
     metrics = read_json(project.folder / "results/small/metrics/metrics.json")
     value = metrics["systems"]["reranked"]["R@100"]["mean"]
     assert value == metrics["systems"]["fused"]["R@100"]["mean"] > 0
+    respelled_as_they_are(project.folder / "results/small")
     sentence = (
         f"R@100 of reranked is {value:.4f}, required is at least fused + 2 = "
         f"{value + 2:.4f} (the run's results are kept)"
