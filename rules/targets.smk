@@ -67,6 +67,9 @@ STAGES = {
     "evaluate": [
         *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
         *map(results, ["collection/qrels.txt", "collection/beir"]),
+        *map(results, ["gold/known_item.txt", "gold/stats.json"]),
+        results("gold/rejected.jsonl"),
+        *GOLD_FILES,
         *files("encodings/{model}", model=MODELS_UNDER_TEST),
         *files("runs/{system}.trec", system=SYSTEMS),
         *map(results, ["metrics/metrics.json", "metrics/per_query.csv"]),

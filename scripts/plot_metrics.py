@@ -8,6 +8,7 @@ from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.figures import BLUE, GREY, VERMILLION, subplots, write_svg
 from arkiv.files import read_json
+from arkiv.gold import explained
 from arkiv.measures import title
 from arkiv.pages import Html, element, joined, table, write_page
 from arkiv.requirements import wish
@@ -212,7 +213,7 @@ def main(argv: list[str] | None = None) -> None:
     body = [
         element(
             "p",
-            "A passage counts as relevant if the query was made from it. Below each "
+            f"{explained(metrics)} Below each "
             f"mean stands its {level:.0%} interval, from {samples:,} bootstrap samples "
             "of the queries.",
         ),

@@ -8,33 +8,35 @@ from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import Record
+from arkiv.gold import relevant
 from arkiv.hashing import uniform
 from arkiv.named import named
 from arkiv.pages import Html, element, excerpt, joined, provenance, write_page
-from arkiv.trec import Qrels, Run, read_qrels, read_run
+from arkiv.trec import Run, read_qrels, read_run
 
 SHOWN = 3
-
-
-def relevant_to(query_id: str, qrels: Qrels) -> set[str]:
-    """The passages judged relevant to a query."""
-    judged = qrels.get(query_id, {})
-    return {key for key, relevance in judged.items() if relevance > 0}
+# Of the relevant passages of a query.
+MOST_RELEVANT = 10
 
 
 def hits(
-    query: Record, ranked: list[str], relevant: set[str], passages: dict[str, Record]
+    query: Record,
+    ranked: list[str],
+    grades: dict[str, int],
+    passages: dict[str, Record],
 ) -> list[Html]:
     """The first passages of one system, and where the relevant one stands."""
-    rank = next((n for n, key in enumerate(ranked, 1) if key in relevant), None)
-    if rank is None:
+    rank = next((n for n, key in enumerate(ranked, 1) if key in grades), None)
+    if not grades:
+        found = "no passage is judged relevant"
+    elif rank is None:
         found = f"relevant passage not among the {len(ranked):,} found"
     else:
         found = f"first relevant passage at rank {rank:,}"
     items = []
     for place, key in enumerate(ranked[:SHOWN], start=1):
         passage = passages[key]
-        good = key in relevant
+        good = key in grades
         items.append(
             element(
                 "li",
@@ -54,25 +56,45 @@ def hits(
     return [element("p", found, class_="faint"), element("ol", *items, class_="hits")]
 
 
+def best_first(grades: dict[str, int]) -> list[str]:
+    """The ids of the relevant passages that are shown, the highest grades first."""
+    return sorted(grades, key=lambda key: (-grades[key], key))[:MOST_RELEVANT]
+
+
 def search(
     query: Record,
-    relevant: set[str],
+    grades: dict[str, int],
     runs: dict[str, Run],
     passages: dict[str, Record],
 ) -> Html:
-    """One query and what every system finds."""
+    """One query and what every system finds.
+
+    Args:
+        query: with `id` and `query`.
+        grades: of the relevant passages by id.
+        runs: by system.
+        passages: all that are shown, by id.
+    """
+    graded = len(set(grades.values())) > 1
     asked = [
         joined(
-            element("p", provenance(passages[key]), class_="faint"),
+            element(
+                "p",
+                f"grade {grades[key]} · " if graded else "",
+                provenance(passages[key]),
+                class_="faint",
+            ),
             element("p", passages[key]["text"], class_="excerpt"),
         )
-        for key in sorted(relevant)
+        for key in best_first(grades)
     ]
+    if more := len(grades) - len(asked):
+        asked.append(element("p", f"and {more:,} more", class_="faint"))
     columns = [
         element(
             "div",
             element("h3", system.replace("_", " ")),
-            *hits(query, ranked.get(query["id"], []), relevant, passages),
+            *hits(query, ranked.get(query["id"], []), grades, passages),
         )
         for system, ranked in runs.items()
     ]
@@ -81,7 +103,7 @@ def search(
         element("h2", query["query"]),
         element(
             "details",
-            element("summary", "The passage the query was made from"),
+            element("summary", "Relevant passages"),
             *asked,
         ),
         element("div", *columns, class_="systems"),
@@ -111,13 +133,13 @@ def main(argv: list[str] | None = None) -> None:
         system: read_run(path)
         for system, path in named(arguments.runs, "--runs").items()
     }
-    qrels = read_qrels(arguments.qrels)
+    qrels = relevant(read_qrels(arguments.qrels))
     queries = read_ordered(arguments.queries, queries=True)
     drawn = sorted(queries, key=lambda row: uniform(arguments.seed, "show", row["id"]))
     shown = drawn[: arguments.examples]
     wanted: set[str] = set()
     for query in shown:
-        wanted |= relevant_to(query["id"], qrels)
+        wanted.update(best_first(qrels.get(query["id"], {})))
         for ranked in runs.values():
             wanted.update(ranked.get(query["id"], [])[:SHOWN])
     passages = {
@@ -136,12 +158,9 @@ def main(argv: list[str] | None = None) -> None:
             f"{len(shown):,} of {len(queries):,} test queries, drawn at random, and "
             f"the first {SHOWN} passages that each system finds. Words of the query "
             "are marked, also with another ending; ✓ and a double line at the side "
-            "mean that the query was made from this passage.",
+            "mean that the passage is relevant.",
         ),
-        *(
-            search(query, relevant_to(query["id"], qrels), runs, passages)
-            for query in shown
-        ),
+        *(search(query, qrels.get(query["id"], {}), runs, passages) for query in shown),
     )
 
 

@@ -77,6 +77,7 @@ def metrics(tmp_path):
     for measure, p in zip(measures, (0.0004, 0.03, 0.05, 1.0), strict=True):
         tested["comparisons"][0]["difference"][measure] |= {"p": p, "p_holm": p}
     about = {"measures": measures, "bootstrap": settings, "requirements": []}
+    about |= {"gold": "teacher_pool", "queries_left_out": 2}
     path.write_text(json.dumps({**about, **tested, "parts": parts}))
     return path
 
@@ -89,6 +90,8 @@ def test_metrics_as_chart_and_table(metrics, tmp_path):
     twice(lambda: main(list(map(str, words))), chart, table)
     assert_svg(chart, "Retrieval measures")
     text = table.read_text()
+    assert "What the systems find first was graded by the teacher" in text
+    assert "Test queries left out for want of a relevant passage: 2." in text
     assert "<strong>0.400</strong><small>0.350 to 0.450</small>" in text
     assert text.count("<strong>") == 4 * 22  # the best of each column, in every part
     assert "tuned dense − base dense" in text
@@ -690,6 +693,22 @@ def test_searches_side_by_side(searches):
     assert text.count("first relevant passage at rank 5") == 5
     assert text.count("first relevant passage at rank 1<") == 5
     assert text.count("relevant passage not among the 0 found") == 2
+
+
+def test_graded_judgements_stand_by_the_searches(searches):
+    lines = ["q0 0 p1 1", "q0 0 p2 3", "q0 0 p3 0", "q1 0 p4 0"]
+    lines += [f"q{n} 0 p1 2" for n in range(2, 6)]
+    (searches / "qrels").write_text("".join(f"{line}\n" for line in lines))
+    text = show(searches)
+    by_query = {
+        name: text.partition(f"kvarn {name}?</h2>")[2].partition("<h2>")[0]
+        for name in (0, 1, 2)
+    }
+    grades = re.findall(r"grade \d", by_query[0])
+    assert grades == ["grade 3", "grade 1"]
+    assert by_query[0].count("✓ relevant") == 3  # two by the tuned model, one by base
+    assert by_query[1].count("no passage is judged relevant") == 2
+    assert "grade" not in by_query[2]
 
 
 def test_the_examples_are_drawn_by_seed(searches):

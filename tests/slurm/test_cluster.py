@@ -20,6 +20,7 @@ LOCAL = {
     *("all", "prepare_model", "split_pairs", "build_collection", "measure_runs"),
     *("plot_data", "plot_negatives", "plot_training", "plot_metrics"),
     *("show_searches", "filter_queries", "export_collection", "export_model"),
+    "build_gold",
 }
 GPU = {
     *("embed_corpus", "embed_queries", "search_corpus", "score_pairs"),
