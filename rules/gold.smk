@@ -20,7 +20,7 @@ GOLD_FILES = [
     for path in ([paths] if isinstance(paths, str) else paths)
 ]
 # The lowest grade of a known item that a pool's judge has graded.
-KNOWN_GRADES = {"teacher_pool": len(GOLD["thresholds"])}
+KNOWN_GRADES = {"teacher_pool": len(GOLD["thresholds"]), "llm_judge": HIGHEST}
 
 
 def graded_by(method):

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from arkiv.gold import HIGHEST
 from arkiv.measures import DECIMALS, LEVEL, resampled
 from arkiv.sheet import Judged
 from arkiv.trec import Qrels
@@ -98,7 +99,8 @@ def agreement(
     """How far judges and the gold standard, and judges among themselves, agree.
 
     What several judges say of a pair counts once, as the middle of their grades (the
-    lower one of two).
+    lower one of two). Grades of the gold standard beyond the judges' scale are compared
+    as relevant or not only.
 
     Args:
         judged: what the judges say, of at least one pair.
@@ -111,7 +113,12 @@ def agreement(
     pairs = sorted(judged.grades)
     rows = {key: row for row, key in enumerate(sorted({pair[0] for pair in pairs}))}
     human = [median_low(judged.grades[pair].values()) for pair in pairs]
-    machines = [qrels.get(query, {}).get(passage, 0) for query, passage in pairs]
+    machines = [max(0, qrels.get(query, {}).get(key, 0)) for query, key in pairs]
+    if max(machines) > HIGHEST:
+        # On another scale: that of ranks, or whatever a file has.
+        human, machines = (
+            [int(grade > 0) for grade in grades] for grades in (human, machines)
+        )
     size = max(1, *human, *machines) + 1
     tables = np.zeros((len(rows), size, size))
     for (query_id, _), one, other in zip(pairs, human, machines, strict=True):

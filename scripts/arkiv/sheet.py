@@ -18,6 +18,7 @@ from pathlib import Path
 
 from arkiv.errors import InputError
 from arkiv.files import Record
+from arkiv.gold import HIGHEST
 from arkiv.hashing import content_id
 
 COLUMNS = (
@@ -32,7 +33,6 @@ COLUMNS = (
     "note",
 )
 NEEDED = ("query_id", "passage_id", "relevance")
-HIGHEST = 3
 SEPARATORS = (",", ";", "\t")
 # With which a spreadsheet takes a cell for a formula (OWASP, "CSV Injection").
 FORMULA = r"[=+\-@\t\r\n＝＋－＠]"
