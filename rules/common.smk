@@ -10,7 +10,9 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.config import check_config, without_removed
 from arkiv.errors import InputError
+from arkiv.gold import HIGHEST, POOLED, judged_files
 from arkiv.layout import (
+    model_of_gold,
     model_of_system,
     model_under_test,
     prepared_model,
@@ -33,6 +35,7 @@ RUN = run_folder(config)
 MODELS = config["models"]["directory"]
 DATASETS = config["datasets"]
 SYSTEMS = config["evaluate"]["systems"]
+GOLD = config["gold"]
 TRAIN = config["train"]
 DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
 # Otherwise training compares a query with the passages of its batch alone.

@@ -185,6 +185,8 @@ rule write_report:
         model=tuned("model"),
         histories=expand(results("{training}training/history.json"), training=TRAININGS),
         figures=FIGURES.values(),
+        gold=results("gold/stats.json"),
+        agreement=results("gold/agreement.json") if JUDGED else [],
         spelling=results("metrics/spelling.json") if RESPELLED else [],
     output:
         report(
@@ -226,6 +228,8 @@ rule write_report:
             audit_pages=numbered("figures/{}negatives.html", AUDITED),
         ),
         options=lambda w, input: flags(
+            gold=input.gold,
+            agreement=input.agreement or None,
             spelling=input.spelling or None,
             run_directory=RUN,
             defaults="config/config.yaml",

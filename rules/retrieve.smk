@@ -2,6 +2,8 @@ EVALUATE = config["evaluate"]
 M3 = [system for system in SYSTEMS.values() if system["type"] == "m3"]
 # Models of which token weights are asked too.
 SPARSE = {system["model"] for system in M3 if system["mode"] in ("sparse", "combined")}
+# How an embedder is used, beside what it is.
+EMBEDDER_KEYS = ("pooling", "query_prompt", "passage_prompt", "similarity")
 ENCODE_OPTIONS = dict(
     max_length=MINING["passage_max_length"],
     query_max_length=MINING["query_max_length"],
@@ -138,9 +140,7 @@ rule retrieve_embedder:
         runtime=growing(480),
     params:
         options=lambda w: flags(
-            **settings_of(
-                w.system, "pooling", "query_prompt", "passage_prompt", "similarity"
-            ),
+            **settings_of(w.system, *EMBEDDER_KEYS),
             depth=EVALUATE["depth"],
             cache=results("cache/embeddings"),
             **ENCODE_OPTIONS,

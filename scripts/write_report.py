@@ -22,6 +22,7 @@ from arkiv.errors import InputError, expecting
 from arkiv.export import weights_of
 from arkiv.files import read_object
 from arkiv.funnel import add_stages, read_stages
+from arkiv.gold import explained, relevant
 from arkiv.named import named
 from arkiv.pages import Html
 from arkiv.report import (
@@ -66,7 +67,7 @@ def wanted_passages(shown: list[str], qrels: Any, runs: Any) -> set[str]:
     """The passages that the searches of these queries show."""
     wanted: set[str] = set()
     for query_id in shown:
-        wanted.update(searches.relevant_to(query_id, qrels)[: searches.SHOWN])
+        wanted.update(searches.best_first(qrels.get(query_id, {}))[: searches.SHOWN])
         for ranked in runs.values():
             wanted.update(ranked.get(query_id, [])[: searches.SHOWN])
     return wanted
@@ -108,6 +109,8 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
     config, figures = arguments.config, named(arguments.figures, "--figures")
     datasets = read_stages(arguments)
     metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
+    with expecting("measure_runs.py", arguments.metrics):
+        meaning = explained(metrics)
     qrels = read_qrels(arguments.qrels)
     judged, agreement, spelt = (
         path and read_object(path, what)
@@ -137,20 +140,20 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
     add(
         *("gold", "What counts as relevant", "build_gold.py"),
         arguments.agreement or arguments.gold or arguments.qrels,
-        lambda: gold.section(judged, qrels, agreement),
+        lambda: gold.section(meaning, judged, qrels, agreement),
     )
     add(
         *("results", "Results", "measure_runs.py", arguments.metrics),
         lambda: results.section(
             metrics,
-            gold.method_of(judged),
+            meaning,
             config["report"]["systems"],
             figures["measures"],
         ),
     )
     add(
         *("searches", "Wins and losses by query", "measure_runs.py", arguments.metrics),
-        lambda: searches_of(arguments, metrics, qrels),
+        lambda: searches_of(arguments, metrics, relevant(qrels)),
     )
     if spelt:
         add(

@@ -34,6 +34,10 @@ STAGES = {
         *("encode_collection", "retrieve_bm25", "retrieve_m3", "retrieve_embedder"),
         *("retrieve_fusion", "retrieve_reranker"),
     ),
+    "gold": (
+        *("pool_passages", "grade_pool", "search_gold", "estimate_grades"),
+        *("judge_pool", "build_gold", "sample_judgements", "compare_judgements"),
+    ),
     "evaluate": (
         *("build_collection", "export_collection", "measure_runs", "respell_queries"),
         *("measure_spelling", "check_metrics"),

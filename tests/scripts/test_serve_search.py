@@ -144,18 +144,22 @@ def found_in(document):
 
 
 @pytest.mark.parametrize("mode", ["dense", "sparse", "multi_vector", "combined"])
-def test_the_page_ranks_as_the_runs_do(folder, index, tiny_embedder, tmp_path, mode):
+@pytest.mark.parametrize("model", ["base", "tuned"])
+def test_the_page_ranks_as_the_runs_do(
+    folder, index, tiny_embedder, tmp_path, model, mode
+):
     from retrieve_m3 import main
 
     run = folder / "results/served"
     words = ["--corpus", run / "collection/corpus.jsonl", "--mode", mode]
-    words += ["--queries", run / "collection/queries.jsonl", "--model", tiny_embedder]
-    words += ["--encodings", run / "encodings/base", "--rerank-depth", "20"]
+    words += ["--queries", run / "collection/queries.jsonl", "--rerank-depth", "20"]
+    words += ["--model", tiny_embedder if model == "base" else run / "model"]
+    words += ["--encodings", run / "encodings" / model]
     main([str(w) for w in (*words, "--output", tmp_path / "run")])
     queries = [row for _, row in read_records(run / "collection/queries.jsonl")]
     expected = read_run(tmp_path / "run")
     for query in queries:
-        found = list(index.ranks(f"base_{mode}", query["query"], None))
+        found = list(index.ranks(f"{model}_{mode}", query["query"], None))
         assert found == expected[query["id"]]
 
 

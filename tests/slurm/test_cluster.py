@@ -21,6 +21,7 @@ LOCAL = {
     *("plot_lengths", "plot_negatives", "plot_training", "plot_metrics"),
     *("write_report", "filter_queries", "export_collection", "export_model"),
     *("respell_queries", "measure_spelling"),
+    "build_gold",
 }
 GPU = {
     *("embed_corpus", "embed_queries", "search_corpus", "score_pairs"),

@@ -304,7 +304,7 @@ AGREEMENT = {
 
 
 def test_the_agreement_of_people_is_told_and_escaped():
-    made = gold.section(None, {"q": {"a": 1}}, AGREEMENT)
+    made = gold.section("Meaning.", None, {"q": {"a": 1}}, AGREEMENT)
     assert "People judged 40 pairs of 12 queries that teacher_pool &lt;b&gt;" in made
     assert "agree on 90% of them" in made
     assert "kappa 0.71 [0.50, 0.90], substantial" in made
@@ -312,8 +312,12 @@ def test_the_agreement_of_people_is_told_and_escaped():
     assert "<td>−0.10</td>" in made
     assert "weighted" not in made
     assert "<anna>" not in made
+    none = {"agreement": 1.0, "kappa": None, "low": None, "high": None}
+    assert "no value" in gold.section("", None, {}, AGREEMENT | {"binary": none})
     assert "kappa 0.71 [0.50, 0.90]" in summary.of_agreement(AGREEMENT)
-    assert "No person has judged" in gold.section(None, {"q": {"a": 1}}, None)
+    assert "No person has judged" in gold.section(
+        "Meaning.", None, {"q": {"a": 1}}, None
+    )
 
 
 def respelled(change):

@@ -130,7 +130,8 @@ TRAINED = {"encode_collection", "plot_training"} | RUNS
 SHARDS = {"train_model", "plot_lengths"} | TRAINED
 MINED = {"score_pairs", "plot_negatives", "split_by_length"} | SHARDS
 FOUND = {"pick_negatives"} | MINED
-COLLECTION = {"build_collection", "export_collection", "retrieve_bm25"}
+JUDGED = {"build_gold", "export_collection"}
+COLLECTION = {"build_collection", "retrieve_bm25"} | JUDGED
 PAIRS = {"embed_corpus", "embed_queries", "search_corpus"} | COLLECTION | FOUND
 QUERIES = {"generate_queries", "filter_queries", "split_pairs"} | PAIRS
 DEPENDENT = {
@@ -151,10 +152,11 @@ DEPENDENT = {
     "scores/court/1-of-2.jsonl": ("score_pairs", MINED),
     "shards/court_len-100-200.jsonl": ("split_by_length", SHARDS),
     "model": ("train_model", TRAINED),
-    "collection/qrels.txt": (
+    "gold/known_item.txt": (
         "build_collection",
-        {"encode_collection", "export_collection", "retrieve_bm25"} | RUNS,
+        {"encode_collection", "retrieve_bm25"} | JUDGED | RUNS,
     ),
+    "collection/qrels.txt": ("build_gold", JUDGED | MEASURES),
     "runs/bm25.trec": ("retrieve_bm25", MEASURES),
     "export": ("export_model", {"write_report"}),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from arkiv.card.about import About
 from arkiv.funnel import STAGES, Counts, set_aside
+from arkiv.gold import explained
 from arkiv.markdown import blocks, code, counted, escaped, items, table
 from arkiv.measures import title
 from arkiv.pages import number
@@ -30,8 +31,7 @@ def retrieval(metrics: Mapping[str, Any]) -> str:
     queries = counted(metrics["queries"], "held-out query", "held-out queries")
     text = (
         f"Means over {queries}, searched in all passages, with {level:.0%} intervals "
-        f"from {samples:,} bootstrap samples of the queries. The passage that a query "
-        "was made for counts as relevant, no other."
+        f"from {samples:,} bootstrap samples of the queries. {explained(metrics)}"
     )
     if metrics["comparisons"]:
         text += (

@@ -6,24 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from arkiv.audit import known
 from arkiv.pages import Html, element, joined, number, table
 from arkiv.report.page import paragraphs
 from arkiv.trec import Qrels
 
 Stats = Mapping[str, Any]
 
-# What a method takes for relevant, as a sentence.
-METHODS = {
-    "known_item": "A passage counts as relevant if the query was made from it, no "
-    "other.",
-    "teacher_pool": "What several systems find first was pooled, and the reranker's "
-    "scores decide what of it is relevant, and how much.",
-    "llm_judge": "What several systems find first was pooled, and a language model "
-    "graded it from 0 to 3.",
-    "embedder": "What a strong embedder finds first counts as relevant, the more the "
-    "higher it ranks; systems like it are favoured.",
-    "file": "The judgements were given.",
-}
 # The numbers of build_gold.py by their titles, in their order.
 NUMBERS = {
     "queries": "test queries",
@@ -38,12 +27,6 @@ NUMBERS = {
     "known_items_not_relevant": "of them not relevant by the method itself",
     "rejected": "judgements set aside",
 }
-
-
-def method_of(stats: Stats | None) -> str:
-    """What counts as relevant, as a sentence."""
-    method = (stats or {}).get("method", "known_item")
-    return METHODS.get(method, f"The judgements are those of the method {method}.")
 
 
 def counts(qrels: Qrels) -> dict[str, Any]:
@@ -92,18 +75,15 @@ def numbers(stats: Stats) -> list[Html]:
     return tables
 
 
-def strength(kappa: float) -> str:
-    """An agreement in a word, after Landis and Koch (1977)."""
+def measured(value: Mapping[str, Any]) -> str:
+    """A kappa with its interval and a word for it (Landis and Koch, 1977)."""
+    kappa = value["kappa"]
+    if kappa is None:
+        return "kappa has no value where all have one grade"
     words = ("slight", "fair", "moderate", "substantial", "almost perfect")
-    if kappa < 0:
-        return "worse than chance"
-    return words[min(int(kappa * 5), 4)]
-
-
-def measured(value: Mapping[str, float]) -> str:
-    """A kappa with its interval."""
-    given = f"{value['kappa']:.2f} [{value['low']:.2f}, {value['high']:.2f}]"
-    return given.replace("-", "−")
+    word = "worse than chance" if kappa < 0 else words[min(int(kappa * 5), 4)]
+    numbers = f"kappa {kappa:.2f} [{value['low']:.2f}, {value['high']:.2f}]"
+    return f"{numbers.replace('-', '−')}, {word}"
 
 
 def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
@@ -115,12 +95,11 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
     content = paragraphs(
         f"People judged {agreement['pairs']:,} pairs of {agreement['queries']:,} "
         f"queries that {agreement['machine']} has judged: {judges}. They agree on "
-        f"{binary['agreement']:.0%} of them whether the passage is relevant: Cohen's "
-        f"kappa {measured(binary)}, {strength(binary['kappa'])} (0 is chance, 1 "
-        "perfect)."
+        f"{binary['agreement']:.0%} of them whether the passage is relevant; Cohen's "
+        f"{measured(binary)} (0 is chance, 1 perfect)."
     )
     if weighted:
-        content += paragraphs(f"By grades (weighted kappa): {measured(weighted)}.")
+        content += paragraphs(f"By grades, weighted: {measured(weighted)}.")
     if agreement.get("unjudged"):
         content += paragraphs(
             f"{agreement['unjudged']:,} pairs of the sheet were left unjudged.",
@@ -145,7 +124,7 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
                     [
                         " and ".join(one["judges"]),
                         number(one["pairs"]),
-                        f"{one['kappa']:.2f}".replace("-", "−"),
+                        known(one["kappa"], 2),
                     ]
                     for one in between
                 ],
@@ -156,16 +135,20 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
 
 
 def section(
-    stats: Stats | None, qrels: Qrels, agreement: Mapping[str, Any] | None
+    meaning: str,
+    stats: Stats | None,
+    qrels: Qrels,
+    agreement: Mapping[str, Any] | None,
 ) -> Html:
     """The section.
 
     Args:
+        meaning: what counts as relevant, in sentences.
         stats: of build_gold.py.
         qrels: the judgements, counted where there are no statistics.
         agreement: between people and the machine.
     """
-    content = [*paragraphs(method_of(stats)), *numbers(stats or counts(qrels))]
+    content = [*paragraphs(meaning), *numbers(stats or counts(qrels))]
     content.append(element("h3", "Do people agree?"))
     if agreement and agreement["pairs"]:
         content += agreement_of(agreement)

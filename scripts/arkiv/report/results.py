@@ -218,13 +218,13 @@ def how_sure(metrics: Metrics) -> str:
 
 
 def section(
-    metrics: Metrics, gold: str, others: Sequence[str], drawn: str | Path
+    metrics: Metrics, meaning: str, others: Sequence[str], drawn: str | Path
 ) -> Html:
     """The section.
 
     Args:
         metrics: what measure_runs.py writes.
-        gold: what counts as relevant, as a sentence.
+        meaning: what counts as relevant, in sentences.
         others: systems to show in the breakdowns beside those that are compared.
         drawn: the chart.
     """
@@ -233,7 +233,7 @@ def section(
     queries = plural(metrics["queries"], "test query", "test queries")
     content = paragraphs(
         f"Every system searched all passages for the {queries}, none of which training "
-        f"has seen. {gold} Below each mean stands its {level:.0%} interval, from "
+        f"has seen. {meaning} Below each mean stands its {level:.0%} interval, from "
         f"{samples:,} bootstrap samples of the queries."
     )
     content += means_of(

@@ -33,7 +33,7 @@ class Found:
 
     Attributes:
         queries: by id.
-        qrels: judgements.
+        qrels: grades of the relevant passages.
         runs: rankings of the systems that are shown.
         passages: by id, those that are shown.
         scores: of these systems the deciding measure of each query.
@@ -95,13 +95,9 @@ def read_passages(path: str | Path, wanted: set[str]) -> dict[str, Record]:
     return passages
 
 
-def relevant_to(query_id: str, qrels: Qrels) -> list[str]:
-    """The passages judged relevant to a query, the most relevant first."""
-    judged = qrels.get(query_id, {})
-    return sorted(
-        (key for key, relevance in judged.items() if relevance > 0),
-        key=lambda key: (-judged[key], key),
-    )
+def best_first(grades: Mapping[str, int]) -> list[str]:
+    """The ids of relevant passages, the highest grades first."""
+    return sorted(grades, key=lambda key: (-grades[key], key))
 
 
 def extremes(
@@ -141,7 +137,7 @@ def place(ranked: Sequence[str], passage_ids: Iterable[str]) -> str:
 
 def hits(query_id: str, ranked: Sequence[str], found: Found) -> Html:
     """The first passages of one system."""
-    query, relevant = found.queries[query_id], relevant_to(query_id, found.qrels)
+    query, relevant = found.queries[query_id], found.qrels.get(query_id, {})
     items = []
     for number, key in enumerate(ranked[:SHOWN], start=1):
         passage, good = found.passages[key], key in relevant
@@ -171,7 +167,8 @@ def hits(query_id: str, ranked: Sequence[str], found: Found) -> Html:
 
 def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
     """One query: its passages, and what every system finds."""
-    query, relevant = found.queries[query_id], relevant_to(query_id, found.qrels)
+    query, grades = found.queries[query_id], found.qrels.get(query_id, {})
+    relevant, graded = best_first(grades), len(set(grades.values())) > 1
     ranked = {system: run.get(query_id, []) for system, run in found.runs.items()}
     measured = ", ".join(
         f"{spaced(system)} {values[query_id]:.3f}"
@@ -182,6 +179,7 @@ def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
             "li",
             element(
                 "div",
+                f"grade {grades[key]} · " if graded else "",
                 provenance(found.passages[key]),
                 *(
                     f" · {spaced(system)}: {place(ranked[system], [key])}"

@@ -10,7 +10,7 @@ from arkiv.markdown import counted as plural
 from arkiv.measures import title
 from arkiv.report.costs import Costs, added, duration
 from arkiv.report.data import counted, total
-from arkiv.report.gold import measured, strength
+from arkiv.report.gold import measured
 from arkiv.report.results import probability, signed
 from arkiv.systems import spaced
 
@@ -188,10 +188,9 @@ def of_requirements(requirements: Sequence[Mapping[str, Any]]) -> str:
 def of_agreement(agreement: Mapping[str, Any]) -> str:
     """How far people and the machine agree."""
     binary = agreement["binary"]
-    agree = f"{binary['agreement']:.0%}: kappa {measured(binary)}"
     return (
         f"On {agreement['pairs']:,} judged pairs people and the gold standard agree in "
-        f"{agree}, {strength(binary['kappa'])}."
+        f"{binary['agreement']:.0%}: {measured(binary)}."
     )
 
 
