@@ -115,6 +115,7 @@ class Run:
         }
         # The n-th system puts the n-th passage first; p2 is relevant.
         self.shown = self.systems
+        self.grades = {query["id"]: {"p2": 1} for query in self.queries}
         self.orders = {
             name: [f"p{(n + k) % 5}" for k in range(5)]
             for n, name in enumerate(systems)
@@ -136,7 +137,11 @@ class Run:
                 words.append(f"{name}={self.write(f'{stage}/{name}.json', counts)}")
         lines(self.folder / "corpus", self.passages)
         lines(self.folder / "queries.jsonl", self.queries)
-        qrels = "".join(f"{query['id']} 0 p2 1\n" for query in self.queries)
+        qrels = "".join(
+            f"{query_id} 0 {key} {grade}\n"
+            for query_id, judged in self.grades.items()
+            for key, grade in judged.items()
+        )
         table = [",".join(["query_id", "query", "dataset", "system", *MEASURES])]
         words.append("--runs")
         for place, name in enumerate(self.shown):
@@ -257,6 +262,21 @@ def test_wins_and_losses_are_shown_with_the_ranks_of_what_is_relevant(run):
     assert text.count('open=""') == 1
     assert "better on 6; alike" not in text
     assert "tuned to bm25: better on 6, alike on 0, worse on 0" in text
+
+
+def test_grades_stand_by_the_passages_where_there_are_several(tmp_path):
+    run = Run(tmp_path, queries=3, systems=("only",))
+    run.grades["q00"] = {"p1": 1, "p2": 3, "p3": 0, "p4": 1, "p0": 2}
+    run.grades["q01"] = {"p1": 0}
+    searches = {
+        search[search.index("kvarn ") :][6]: search
+        for search in run.page().split('<details class="search"')[1:]
+    }
+    assert re.findall(r"grade (\d)", searches["0"]) == ["3", "2", "1"]
+    assert "And 1 more." in searches["0"]
+    assert "No passage is judged relevant to it." in searches["1"]
+    assert "first relevant" not in searches["1"]
+    assert "grade" not in searches["2"]
 
 
 def test_without_comparisons_and_with_one_query(tmp_path):

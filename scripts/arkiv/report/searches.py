@@ -206,7 +206,9 @@ def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
                 "p",
                 f"first relevant passage: {place(passages, relevant)}",
                 class_="faint",
-            ),
+            )
+            if relevant
+            else "",
             hits(query_id, passages, found),
         )
         for system, passages in ranked.items()
@@ -218,8 +220,10 @@ def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
             element("strong", query["query"], lang=found.language),
             element("span", f"{title(found.measure)}: {measured}", class_="faint"),
         ),
-        element("p", "Relevant to it:", class_="faint"),
-        element("ol", *wanted, class_="hits"),
+        element("p", "Relevant to it:", class_="faint")
+        if wanted
+        else element("p", "No passage is judged relevant to it."),
+        element("ol", *wanted, class_="hits") if wanted else "",
         *(paragraphs(f"And {more:,} more.", faint=True) if more else []),
         element("div", *columns, class_="systems"),
         class_="search",

@@ -18,6 +18,28 @@ MOST_EXAMPLES = 10
 ALL = "metrics/spelling.json of the run has all"
 
 
+def by_spelling(spelling: Spelling, measure: str) -> list[Html]:
+    """A table of one measure of each system in each spelling, and what it changed."""
+    variants, rows = spelling["variants"], []
+    for system, means in spelling["original"].items():
+        measured = (variant["systems"][system][measure] for variant in variants)
+        rows.append([spaced(system), cell(means[measure]), *map(cell, measured)])
+        changes = (variant["difference"].get(system) for variant in variants)
+        rows.append(
+            [
+                f"{spaced(system)}: change",
+                "",
+                *(
+                    cell(change[measure], difference=True) if change else "–"
+                    for change in changes
+                ),
+            ]
+        )
+    header = ["system", "as they were", *(spaced(one["name"]) for one in variants)]
+    caption = f"{title(measure)} by spelling, and the paired change with its interval"
+    return capped(header, rows, caption, most=2 * MOST_SYSTEMS, where=ALL)
+
+
 def section(spelling: Spelling) -> Html:
     """The section, from what the queries in other spellings measured."""
     variants, measures = spelling["variants"], spelling["measures"]
@@ -40,31 +62,17 @@ def section(spelling: Spelling) -> Html:
             "What was changed",
         )
     )
-    for measure in measures:
-        rows = []
-        for system, means in spelling["original"].items():
-            measured = (variant["systems"][system][measure] for variant in variants)
-            rows.append([spaced(system), cell(means[measure]), *map(cell, measured)])
-            changes = (variant["difference"].get(system) for variant in variants)
-            rows.append(
-                [
-                    f"{spaced(system)}: change",
-                    "",
-                    *(
-                        cell(change[measure], difference=True) if change else "–"
-                        for change in changes
-                    ),
-                ]
-            )
-        header = ["system", "as they were", *(spaced(one["name"]) for one in variants)]
-        content += capped(
-            header,
-            rows,
-            f"{title(measure)} by spelling, and the paired change with its interval",
-            most=2 * MOST_SYSTEMS,
-            where=ALL,
-        )
+    first, *others = (by_spelling(spelling, measure) for measure in measures)
+    content += first
     content += paragraphs(f"Of the corrected p-values: {LEGEND}.", faint=True)
+    if others:
+        content.append(
+            element(
+                "details",
+                element("summary", "The other measures"),
+                *(part for parts in others for part in parts),
+            )
+        )
     if examples := spelling.get("examples"):
         content.append(
             element(
