@@ -1,4 +1,5 @@
 # Helpers shared by all rules. Every job parses this file again: nothing heavy here.
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -306,11 +307,22 @@ def by_name(pattern, datasets, round=""):
     }
 
 
+def named_words(files):
+    """NAME=FILE words of pairs of both; A,B=FILE for all files of a like path.
+
+    With `{}` in it for the name: the command of a run with hundreds of datasets would
+    otherwise be longer than the system takes.
+    """
+    alike = {}
+    for name, path in files:
+        pattern = re.sub(f"/{re.escape(name)}(?=[/.])", "/{}", path)
+        alike.setdefault(pattern, []).append(name)
+    return [f"{','.join(names)}={pattern}" for pattern, names in alike.items()]
+
+
 def named(pattern, datasets, round=""):
     """NAME=FILE words of what `by_name` gives."""
-    return [
-        f"{name}={path}" for name, path in by_name(pattern, datasets, round).items()
-    ]
+    return named_words(by_name(pattern, datasets, round).items())
 
 
 def name_of(where):

@@ -84,11 +84,9 @@ rule plot_negatives:
         runtime=growing(20),
     params:
         rows=lambda w: flags(
-            rows=[
-                f"{name}={path}"
-                for name in DATASETS
-                for path in train_rows(name, w.round)
-            ],
+            rows=named_words(
+                (name, path) for name in DATASETS for path in train_rows(name, w.round)
+            ),
             stats=named(NEGATIVES, MINED, w.round) or None,
         ),
         options=flags(seed=config["seed"]),

@@ -307,6 +307,47 @@ def test_systems_of_every_type_go_through_their_rules(project):
         assert f"{run}/{name}.trec" in reasons[f"{spelling}/runs/{name}.trec"]
 
 
+def test_the_report_is_given_what_there_is_in_few_words(project):
+    datasets = {name: {"pairs": "pairs.jsonl"} for name in "ab"}
+    datasets["c"] = {"scores": "scores.jsonl"}
+    config = project.configure(
+        datasets=datasets,
+        models=TINY,
+        rounds=2,
+        evaluate={"spelling": {"queries": 0}},
+        report={"systems": ["base_sparse"], "examples": 3},
+    )
+    report = "results/main/report.html"
+    done = project.snakemake(report, "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    (command,) = re.findall(r"write_report\.py .*", done.stdout)
+    given: dict[str, list[str]] = {}
+    for word in shlex.split(command)[1:]:
+        if word.startswith("--"):
+            option = given.setdefault(word, [])
+        else:
+            option.append(word)
+    run = "results/main"
+    assert given["--pairs"] == [f"a,b,c={run}/pairs/{{}}/stats.json"]
+    assert given["--negatives"] == [f"a,b={run}/rounds/2/negatives/{{}}.stats.json"]
+    assert given["--shards"] == [
+        f"a,b={run}/rounds/2/shards/{{}}.split.json",
+        f"c={run}/shards/{{}}.split.json",
+    ]
+    # Those of the report, and the first that is compared with what it is compared with.
+    assert given["--runs"] == [
+        f"base_sparse,tuned_dense,base_dense,bm25={run}/runs/{{}}.trec"
+    ]
+    assert given["--histories"] == [
+        f"round_1={run}/training/history.json",
+        f"round_2={run}/rounds/2/training/history.json",
+    ]
+    assert given["--audits"][1] == f"round_2={run}/figures/rounds/2/negatives.json"
+    assert given["--examples"] == ["3"]
+    assert json.loads(given["--config"][0])["datasets"] == datasets
+    assert not {"--documents", "--queries", "--spelling", "--agreement"} & set(given)
+
+
 def test_what_is_required_is_checked_when_all_else_is_done(project):
     require = [{"system": "tuned_dense", "measure": "AP", "over": "bm25", "by": 0.02}]
     given = {"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY}

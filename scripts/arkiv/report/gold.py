@@ -27,6 +27,8 @@ NUMBERS = {
     "known_items_not_relevant": "of them not relevant by the method itself",
     "rejected": "judgements set aside",
 }
+# Quantiles by their shares, where they have a name.
+SHARES = {"0": "lowest", "0.5": "median", "1": "highest"}
 
 
 def counts(qrels: Qrels) -> dict[str, Any]:
@@ -59,9 +61,10 @@ def numbers(stats: Stats) -> list[Html]:
     scores = {name: of for name, of in (stats.get("scores") or {}).items() if of}
     if scores:
         shares = list(next(iter(scores.values())))
+        named = (SHARES.get(one, f"{float(one):.0%} are below") for one in shares)
         tables.append(
             table(
-                ["scores of", *(f"{float(share):.0%} are below" for share in shares)],
+                ["scores of", *named],
                 [
                     [
                         name.replace("_", " "),

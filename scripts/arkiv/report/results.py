@@ -232,9 +232,9 @@ def section(
     samples = metrics["bootstrap"]["samples"]
     queries = plural(metrics["queries"], "test query", "test queries")
     content = paragraphs(
-        f"Every system searched all passages for the {queries}, none of which training "
-        f"has seen. {meaning} Below each mean stands its {level:.0%} interval, from "
-        f"{samples:,} bootstrap samples of the queries."
+        f"Every system searched all passages for the {queries}. {meaning} Below each "
+        f"mean stands its {level:.0%} interval, from {samples:,} bootstrap samples of "
+        "the queries."
     )
     content += means_of(
         metrics, measures, f"Means over {queries} (the best of each column in bold)"
