@@ -125,6 +125,10 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
         named(arguments.training_figures, "--training-figures"),
     )
     *_, (history, _) = trainings.values()
+    audits = [
+        read_object(path, "counts of plot_negatives.py")
+        for path in named(arguments.audits, "--audits").values()
+    ]
     spent = costs_of(arguments.run_directory)
     found: list[Section] = []
 
@@ -135,7 +139,10 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
     add(
         *("data", "What went in, and what was dropped", "the stages before training"),
         arguments.run_directory,
-        lambda: data.section(datasets, figures["lengths"]),
+        lambda: data.section(
+            data.with_later_stages(datasets, audits[-1] if audits else {}, history),
+            figures["lengths"],
+        ),
     )
     add(
         *("gold", "What counts as relevant", "build_gold.py"),
@@ -164,10 +171,10 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
         *("training", "Training", "train_model.py", arguments.run_directory),
         lambda: training.section(trainings),
     )
-    if arguments.audits:
+    if audits:
         add(
             *("negatives", "Negatives", "plot_negatives.py", arguments.run_directory),
-            lambda: negatives_of(arguments),
+            lambda: negatives_of(arguments, audits),
         )
     add(
         *("costs", "Time and cost", "Snakemake", arguments.run_directory),
@@ -196,21 +203,18 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
     return lines, found
 
 
-def negatives_of(arguments: Any) -> Html:
+def negatives_of(arguments: Any, audits: list[Any]) -> Html:
     """The audit of each round."""
-    audits = named(arguments.audits, "--audits")
+    titles = called(named(arguments.audits, "--audits"))
     drawn = named(arguments.audit_figures, "--audit-figures")
     pages = named(arguments.audit_pages, "--audit-pages")
     here = Path(arguments.output).parent
     return negatives.section(
         {
-            title: (
-                read_object(audits[name], "counts of plot_negatives.py"),
-                drawn[name],
-            )
-            for name, title in called(audits).items()
+            title: (audit, drawn[name])
+            for (name, title), audit in zip(titles.items(), audits, strict=True)
         },
-        [quote(os.path.relpath(pages[name], here)) for name in audits],
+        [quote(os.path.relpath(pages[name], here)) for name in titles],
     )
 
 

@@ -17,13 +17,13 @@ STYLE = """
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1a1a1a; --faint: #595959; --rule: #d0d0d0;
   --band: #f4f4f4; --mark: #ffe08a; --mark-ink: #1a1a1a; --good: #006b4f;
-  --bad: #a33a00;
+  --bad: #a33a00; --accent: #1f5f8b;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #16181b; --ink: #e8e8e8; --faint: #a8a8a8; --rule: #44484e;
     --band: #202328; --mark: #6b5300; --mark-ink: #ffffff; --good: #5fd3ae;
-    --bad: #ff9e6b;
+    --bad: #ff9e6b; --accent: #8cc4ea;
   }
 }
 * { box-sizing: border-box; }
@@ -32,6 +32,13 @@ body {
   background: var(--paper); color: var(--ink);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 }
+a { color: var(--accent); text-underline-offset: .15em;
+  text-decoration-thickness: 1px; }
+a:hover { text-decoration-thickness: 2px; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.skip { position: absolute; left: -999rem; background: var(--paper);
+  padding: .5rem 1rem; }
+.skip:focus { left: 1rem; top: .5rem; z-index: 1; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.15rem; line-height: 1.3; margin: 2.25rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 0 0 .35rem; }

@@ -264,6 +264,17 @@ def test_counts_of_each_dataset_and_of_all(datasets):
     assert "train pairs: no negatives found" not in [row[0] for row in aside]
 
 
+def test_the_teacher_and_training_count_too(datasets):
+    spread = {"scores": {"pos": {"count": 70}, "neg": None}}
+    history = {"rows_left_out": {"court": 3}}
+    found = data.with_later_stages(datasets, {"court": {"spread": spread}}, history)
+    rows = lines(found)
+    assert cells(rows, "passages that the teacher scored") == ["70", "70", "–"]
+    left_out = "of them left out of an epoch, for they fill no batch"
+    assert cells(rows, left_out) == ["3", "3", "0"]
+    assert "teacher" not in datasets["court"]
+
+
 def test_what_a_language_model_cost(datasets):
     rows = data.usage(datasets)
     assert cells(rows, "requests answered") == ["1,250", "1,250", "–"]

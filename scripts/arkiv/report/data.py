@@ -20,7 +20,10 @@ ALL = "all datasets"
 # Title of a line, the stage whose file has it, and its key there.
 LINES = (
     ("volumes", "documents", "volumes"),
+    ("volumes that could not be read", "documents", "volumes_not_read"),
     ("pages", "documents", "pages"),
+    ("pages without text", "documents", "empty_pages"),
+    ("files that are no pages", "documents", "not_pages"),
     ("lines of text", "documents", "lines"),
     ("lines of text set aside", "documents", "lines_set_aside"),
     ("words in lines set aside", "documents", "words_in_lines_set_aside"),
@@ -39,9 +42,11 @@ LINES = (
     ("passages to mine from", "pairs", "mining_passages"),
     ("train pairs whose negatives were mined", "negatives", "queries"),
     ("negatives mined", "negatives", "sources"),
+    ("passages that the teacher scored", "teacher", "passages"),
     ("train pairs with several positives", "shards", "rows_with_several_positives"),
     ("shards with rows", "shards", "buckets"),
     ("train pairs ready for training", "shards", "pairs"),
+    ("of them left out of an epoch, for they fill no batch", "training", "left_out"),
 )
 # What is counted where a file has more than a number.
 COUNTED: Mapping[str, Callable[[Any], int]] = {
@@ -55,6 +60,26 @@ USAGE = (
     ("tokens of prompts", "input_tokens"),
     ("tokens of answers", "output_tokens"),
 )
+
+
+def with_later_stages(
+    datasets: Datasets, audit: Mapping[str, Any], history: Mapping[str, Any]
+) -> dict[str, Counts]:
+    """The counts of each dataset with those of the teacher and of training.
+
+    Args:
+        datasets: what each stage that writes statistics counted of each.
+        audit: of the negatives of each, counts of plot_negatives.py.
+        history: of train_model.py.
+    """
+    left_out = history.get("rows_left_out") or {}
+    counts = {name: dict(stages) for name, stages in datasets.items()}
+    for name, stages in counts.items():
+        scores = audit.get(name, {}).get("spread", {}).get("scores", {})
+        if known := [side["count"] for side in scores.values() if side]:
+            stages["teacher"] = {"passages": sum(known)}
+        stages["training"] = {"left_out": left_out.get(name, 0)}
+    return counts
 
 
 def counted(stages: Counts, stage: str, key: str) -> int | None:
