@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     if not judged.grades:
         raise InputError(
-            "holds no judgement on a test query, expected some in the column relevance",
+            "holds no judgement on a test query of this run",
             file=", ".join(arguments.judged),
         )
     if judged.elsewhere:

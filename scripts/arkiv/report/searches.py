@@ -13,7 +13,7 @@ from arkiv.errors import InputError
 from arkiv.files import Record, read_records
 from arkiv.hashing import uniform
 from arkiv.measures import title
-from arkiv.pages import Html, element, excerpt, joined, provenance, table
+from arkiv.pages import Html, element, excerpt, joined, place, provenance, table
 from arkiv.report.drawing import figure
 from arkiv.report.page import paragraphs
 from arkiv.systems import spaced
@@ -127,7 +127,7 @@ def rank_of(ranked: Sequence[str], passage_ids: Iterable[str]) -> int | None:
     return next((n for n, key in enumerate(ranked, 1) if key in wanted), None)
 
 
-def place(ranked: Sequence[str], passage_ids: Iterable[str]) -> str:
+def standing(ranked: Sequence[str], passage_ids: Iterable[str]) -> str:
     """Where the first of these passages stands, in words."""
     rank = rank_of(ranked, passage_ids)
     if rank is None:
@@ -148,7 +148,7 @@ def hits(query_id: str, ranked: Sequence[str], found: Found) -> Html:
                     "div",
                     f"{number}. ",
                     element("span", "✓ relevant · ", class_="badge") if good else "",
-                    provenance(passage),
+                    place(passage),
                     class_="faint",
                 ),
                 element(
@@ -182,7 +182,7 @@ def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
                 f"grade {grades[key]} · " if graded else "",
                 provenance(found.passages[key]),
                 *(
-                    f" · {spaced(system)}: {place(ranked[system], [key])}"
+                    f" · {spaced(system)}: {standing(ranked[system], [key])}"
                     for system in ranked
                 ),
                 class_="faint",
@@ -204,7 +204,7 @@ def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
             element("h4", spaced(system)),
             element(
                 "p",
-                f"first relevant passage: {place(passages, relevant)}",
+                f"first relevant passage: {standing(passages, relevant)}",
                 class_="faint",
             )
             if relevant
