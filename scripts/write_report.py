@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -43,6 +43,20 @@ from arkiv.trec import read_qrels, read_run
 log = logging.getLogger("write_report")
 
 Where = Mapping[str, str]
+FIGURES = ("--figures", ("lengths", "measures", "differences"))
+
+
+def given_for(words: list[str], option: str, names: Iterable[str]) -> dict[str, str]:
+    """The file of each of these names.
+
+    Raises:
+        InputError: the words lack one.
+    """
+    files = named(words, option)
+    for name in names:
+        if name not in files:
+            raise InputError(f"lacks {name}, expected NAME=FILE for it", key=option)
+    return files
 
 
 def called(names: Where) -> dict[str, str]:
@@ -50,12 +64,14 @@ def called(names: Where) -> dict[str, str]:
     return {name: "" if len(names) == 1 else name.replace("_", " ") for name in names}
 
 
-def trainings_of(histories: Where, figures: Where) -> dict[str, tuple[Any, str]]:
+def trainings_of(arguments: Any) -> dict[str, tuple[Any, str]]:
     """History and figure of each training by what it is called.
 
     Raises:
         InputError: a training without a figure, or a file of another kind.
     """
+    histories = named(arguments.histories, "--histories")
+    figures = given_for(arguments.training_figures, "--training-figures", histories)
     found = {}
     for name, title in called(histories).items():
         history = read_object(histories[name], "history of train_model.py")
@@ -100,13 +116,13 @@ def searches_of(arguments: Any, metrics: Any, qrels: Any) -> Html:
         language=languages[0] if len(languages) == 1 else None,
     )
     return searches.section(
-        groups, pairs, found, named(arguments.figures, "--figures")["differences"]
+        groups, pairs, found, given_for(arguments.figures, *FIGURES)["differences"]
     )
 
 
 def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
     """The sentences of the summary, and the sections in their order."""
-    config, figures = arguments.config, named(arguments.figures, "--figures")
+    config, figures = arguments.config, given_for(arguments.figures, *FIGURES)
     datasets = read_stages(arguments)
     metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
     with expecting("measure_runs.py", arguments.metrics):
@@ -120,10 +136,7 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
             (arguments.spelling, "measures of queries in other spellings"),
         )
     )
-    trainings = trainings_of(
-        named(arguments.histories, "--histories"),
-        named(arguments.training_figures, "--training-figures"),
-    )
+    trainings = trainings_of(arguments)
     *_, (history, _) = trainings.values()
     audits = [
         read_object(path, "counts of plot_negatives.py")
@@ -132,56 +145,72 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
     spent = costs_of(arguments.run_directory)
     found: list[Section] = []
 
-    def add(name: str, title: str, source: str, path: str, make: Any) -> None:
-        with expecting(source, path):
+    def add(
+        name: str, title: str, make: Callable[[], Html], *, by: str, file: str
+    ) -> None:
+        with expecting(by, file):
             found.append(Section(name, title, make()))
 
     add(
-        *("data", "What went in, and what was dropped", "the stages before training"),
-        arguments.run_directory,
+        "data",
+        "What went in, and what was dropped",
         lambda: data.section(
             data.with_later_stages(datasets, audits[-1] if audits else {}, history),
             figures["lengths"],
         ),
+        by="each stage before training",
+        file=arguments.run_directory,
     )
     add(
-        *("gold", "What counts as relevant", "build_gold.py"),
-        arguments.agreement or arguments.gold or arguments.qrels,
+        "gold",
+        "What counts as relevant",
         lambda: gold.section(meaning, judged, qrels, agreement),
+        by="build_gold.py and compare_judgements.py",
+        file=arguments.agreement or arguments.gold or arguments.qrels,
     )
     add(
-        *("results", "Results", "measure_runs.py", arguments.metrics),
+        "results",
+        "Results",
         lambda: results.section(
-            metrics,
-            meaning,
-            config["report"]["systems"],
-            figures["measures"],
+            metrics, meaning, config["report"]["systems"], figures["measures"]
         ),
+        by="measure_runs.py",
+        file=arguments.metrics,
     )
     add(
-        *("searches", "Wins and losses by query", "measure_runs.py", arguments.metrics),
+        "searches",
+        "Wins and losses by query",
         lambda: searches_of(arguments, metrics, relevant(qrels)),
+        by="measure_runs.py",
+        file=arguments.metrics,
     )
     if spelt:
         add(
-            *("spelling", "Other spellings", "measure_spelling.py", arguments.spelling),
+            "spelling",
+            "Other spellings",
             lambda: spelling.section(spelt),
+            by="measure_spelling.py",
+            file=arguments.spelling,
         )
     add(
-        *("training", "Training", "train_model.py", arguments.run_directory),
+        "training",
+        "Training",
         lambda: training.section(trainings),
+        by="train_model.py",
+        file=arguments.run_directory,
     )
     if audits:
         add(
-            *("negatives", "Negatives", "plot_negatives.py", arguments.run_directory),
+            "negatives",
+            "Negatives",
             lambda: negatives_of(arguments, audits),
+            by="plot_negatives.py",
+            file=arguments.run_directory,
         )
+    found.append(Section("costs", "Time and cost", costs.section(spent)))
     add(
-        *("costs", "Time and cost", "Snakemake", arguments.run_directory),
-        lambda: costs.section(spent),
-    )
-    add(
-        *("made", "How this was made", "train_model.py", arguments.run_directory),
+        "made",
+        "How this was made",
         lambda: made.section(
             config,
             read_defaults(arguments.defaults),
@@ -189,6 +218,8 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
             weights_of(Path(arguments.model)),
             made.commit_of(),
         ),
+        by="train_model.py",
+        file=arguments.run_directory,
     )
     with expecting("measure_runs.py", arguments.metrics):
         lines = summary.sentences(
@@ -206,8 +237,8 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
 def negatives_of(arguments: Any, audits: list[Any]) -> Html:
     """The audit of each round."""
     titles = called(named(arguments.audits, "--audits"))
-    drawn = named(arguments.audit_figures, "--audit-figures")
-    pages = named(arguments.audit_pages, "--audit-pages")
+    drawn = given_for(arguments.audit_figures, "--audit-figures", titles)
+    pages = given_for(arguments.audit_pages, "--audit-pages", titles)
     here = Path(arguments.output).parent
     return negatives.section(
         {

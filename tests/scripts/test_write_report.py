@@ -443,6 +443,14 @@ def test_a_file_of_another_kind_is_named(run, name, content, said):
     assert not (run.folder / "report.html").exists()
 
 
+def test_a_figure_that_is_not_named_is_missed(run):
+    words = run.words("--training-figures", "round_2=x.svg")
+    with pytest.raises(InputError, match="`--training-figures`: lacks round_1, exp"):
+        main(words)
+    with pytest.raises(InputError, match="`--figures`: lacks measures, expected NAME"):
+        main([*words, "--figures", "lengths=x.svg"])
+
+
 def test_costs_come_from_the_benchmarks_of_the_jobs(run):
     table = {"s": "75.0", "h:m:s": "0:01:15", "max_rss": "812.5", "cpu_time": "60.0"}
     rows = ("\t".join(table), "\t".join(table.values()))
