@@ -21,8 +21,11 @@ from arkiv.trec import Qrels, Run
 
 # Passages of each system.
 SHOWN = 3
-# Characters of a relevant passage.
+# Characters of a relevant passage, and of a query.
 WHOLE = 2000
+LONGEST_QUERY = 500
+# Of a field of a CSV file: Python's own limit is less than what a query may have.
+LONGEST_FIELD = 1 << 30
 # Differences that are no more than rounding.
 LEAST = 1e-9
 
@@ -59,6 +62,7 @@ def read_scores(
         InputError: a missing file, or one without that measure or one of the systems.
     """
     scores: dict[str, dict[str, float]] = {system: {} for system in systems}
+    csv.field_size_limit(LONGEST_FIELD)
     try:
         with open(path, encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
@@ -217,7 +221,11 @@ def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
         "details",
         element(
             "summary",
-            element("strong", query["query"], lang=found.language),
+            element(
+                "strong",
+                excerpt(query["query"], "", LONGEST_QUERY),
+                lang=found.language,
+            ),
             element("span", f"{title(found.measure)}: {measured}", class_="faint"),
         ),
         element("p", "Relevant to it:", class_="faint")
