@@ -26,8 +26,6 @@ $(INSTALLED): requirements.txt
 
 demo: install
 	@snakemake --configfile $(DEMO) --quiet host reason
-	@[ results/demo/report.html -nt results/demo/metrics/metrics.json ] || \
-		snakemake --configfile $(DEMO) --quiet --report results/demo/report.html
 	@python scripts/show_metrics.py results/demo/metrics/metrics.json
 	@echo "Report: results/demo/report.html"
 

@@ -15,6 +15,7 @@ wildcard_constraints:
     training=either(TRAININGS),
     model=r"base|tuned|round_\d+",
     system="|".join(SYSTEMS),
+    searched=either(SEARCHED),
     length="|".join(LENGTHS),
 
 
@@ -37,7 +38,10 @@ include: "rules/teacher.smk"
 include: "rules/split.smk"
 include: "rules/train.smk"
 include: "rules/retrieve.smk"
+include: "rules/gold.smk"
+include: "rules/judge.smk"
 include: "rules/evaluate.smk"
+include: "rules/spelling.smk"
 include: "rules/export.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"

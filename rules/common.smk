@@ -1,4 +1,5 @@
 # Helpers shared by all rules. Every job parses this file again: nothing heavy here.
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.config import check_config, without_removed
 from arkiv.errors import InputError
+from arkiv.gold import HIGHEST, POOLED, judged_files
 from arkiv.layout import (
+    model_of_gold,
     model_of_system,
     model_under_test,
     prepared_model,
@@ -18,7 +21,7 @@ from arkiv.layout import (
     run_folder,
     trainings_of,
 )
-from arkiv.systems import builds_on
+from arkiv.systems import builds_on, with_those_below
 
 config = without_removed(config)
 try:
@@ -33,10 +36,20 @@ RUN = run_folder(config)
 MODELS = config["models"]["directory"]
 DATASETS = config["datasets"]
 SYSTEMS = config["evaluate"]["systems"]
+GOLD = config["gold"]
 TRAIN = config["train"]
 DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
 # Otherwise training compares a query with the passages of its batch alone.
 WITH_NEGATIVES = TRAIN["args"].get("train_group_size") != 1
+
+# Where the results of a search lie, and its queries: those of the collection, or these
+# respelled.
+SEARCHED = {"": "collection/queries.jsonl", "spelling/": "spelling/queries.jsonl"}
+SPELLING = config["evaluate"]["spelling"]
+# The systems that search both.
+RESPELLED = (
+    with_those_below(SYSTEMS, SPELLING["systems"]) if SPELLING["queries"] else []
+)
 
 # For every program that runs a model.
 RUN_OPTIONS = {
@@ -200,6 +213,12 @@ def mines_with(wildcards):
     return model_before(wildcards.round)
 
 
+def models_of(systems):
+    """The models that systems of type m3 among these score with."""
+    found = (SYSTEMS[name] for name in systems)
+    return sorted({one["model"] for one in found if one["type"] == "m3"})
+
+
 def of_type(kind):
     """The regular expression of the systems of a type, each of which has its rule."""
     names = [name for name, system in SYSTEMS.items() if system["type"] == kind]
@@ -218,11 +237,22 @@ def counts_words(name):
     return SYSTEMS[name].get("tokens") == "words"
 
 
+def queries_of(wildcards):
+    """The queries that are searched for."""
+    return results(SEARCHED[wildcards.searched])
+
+
 def runs_below(wildcards):
     """The runs that a system builds on."""
     return [
-        results(f"runs/{name}.trec") for name in builds_on(SYSTEMS[wildcards.system])
+        results(f"{wildcards.searched}runs/{name}.trec")
+        for name in builds_on(SYSTEMS[wildcards.system])
     ]
+
+
+def run_before(wildcards):
+    """For respelled queries the run of the others, which fills the caches for both."""
+    return results(f"runs/{wildcards.system}.trec") if wildcards.searched else []
 
 
 def growing(amount):
@@ -277,19 +307,40 @@ def by_name(pattern, datasets, round=""):
     }
 
 
+def named_words(files):
+    """NAME=FILE words of pairs of both; A,B=FILE for all files of a like path.
+
+    With `{}` in it for the name: the command of a run with hundreds of datasets would
+    otherwise be longer than the system takes.
+    """
+    alike = {}
+    for name, path in files:
+        pattern = re.sub(f"/{re.escape(name)}(?=[/.])", "/{}", path)
+        alike.setdefault(pattern, []).append(name)
+    return [f"{','.join(names)}={pattern}" for pattern, names in alike.items()]
+
+
 def named(pattern, datasets, round=""):
     """NAME=FILE words of what `by_name` gives."""
-    return [
-        f"{name}={path}" for name, path in by_name(pattern, datasets, round).items()
-    ]
+    return named_words(by_name(pattern, datasets, round).items())
+
+
+def name_of(where):
+    """The name of the round or stage whose files lie there: round_1."""
+    kind, number = Path(where).parts or ("rounds", "1")
+    return f"{kind.removesuffix('s')}_{number}"
 
 
 def which(where):
     """The round or stage whose files lie there, in words; nothing for the only one."""
     if len(TRAININGS) == 1:
         return ""
-    kind, number = Path(where).parts or ("rounds", "1")
-    return f" ({kind.removesuffix('s')} {number})"
+    return f" ({name_of(where).replace('_', ' ')})"
+
+
+def numbered(pattern, places):
+    """NAME=FILE words of the file that each round or stage has, by its name."""
+    return [f"{name_of(where)}={results(pattern.format(where))}" for where in places]
 
 
 def files(pattern, datasets=DATASETS, **wildcards):
@@ -353,16 +404,19 @@ def split_in(round, datasets):
     ]
 
 
-# The figures and tables of the report.
+# What the report shows or names, beside its tables.
 FIGURES = {
     name: results(f"figures/{name}")
     for name in (
-        "data.html",
         "lengths.svg",
-        *(f"{round}negatives.{end}" for round in AUDITED for end in ("html", "svg")),
+        *(
+            f"{round}negatives.{end}"
+            for round in AUDITED
+            for end in ("html", "svg", "json")
+        ),
         *(f"{training}training.svg" for training in TRAININGS),
-        "metrics.html",
         "metrics.svg",
-        "searches.html",
+        "differences.svg",
     )
 }
+REPORT_PAGE = results("report.html")

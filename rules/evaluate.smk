@@ -9,15 +9,16 @@ COMPARED = [
 
 
 rule build_collection:
-    """Join all datasets into one test collection with known-item judgements."""
+    """Join all datasets into one test collection."""
     input:
         corpora=expand(results("pairs/{dataset}/corpus.jsonl"), dataset=DATASETS),
         tests=expand(results("pairs/{dataset}/test.jsonl"), dataset=DATASETS),
         model=model_of("embedder"),
+        judged=GOLD["file"] if GOLD["method"] == "file" else [],
     output:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
-        qrels=results("collection/qrels.txt"),
+        known_items=results("gold/known_item.txt"),
     log:
         log_of("build_collection"),
     benchmark:
@@ -30,14 +31,18 @@ rule build_collection:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        options=flags(datasets=list(DATASETS)),
+        options=lambda w, input: flags(
+            datasets=list(DATASETS),
+            judged=input.judged or None,
+            on_bad_input=GOLD["on_bad_input"] if input.judged else None,
+        ),
     message:
         "Building the test collection"
     shell:
         "python scripts/build_collection.py --corpora {input.corpora} --tests {input.tests}"
         " --tokenizer {input.model} {params.options} --corpus {output.corpus}"
         " --queries {output.queries}"
-        " --qrels {output.qrels} &> {log}"
+        " --known-items {output.known_items} &> {log}"
 
 
 rule export_collection:
@@ -92,6 +97,7 @@ rule measure_runs:
     params:
         runs=[f"{system}={results(f'runs/{system}.trec')}" for system in SYSTEMS],
         options=flags(
+            gold=GOLD["method"],
             compare=COMPARED or None,
             measures=EVALUATE["measures"],
             bootstrap=EVALUATE["bootstrap"],

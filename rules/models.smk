@@ -4,13 +4,21 @@ KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "reranker"}
 
 # What prepare_model makes: of each directory the kind of the model and where it comes
 # from. A model of both a role and a system must do for its role.
-MADE_OF = {
-    given_model(model_of_system, name): (KIND_OF_SYSTEM[system["type"]], system)
-    for name, system in SYSTEMS.items()
-    if "source" in system
-} | {
-    model_of(role): (role, config["models"][role]) for role in ("embedder", "reranker")
-}
+MADE_OF = (
+    {
+        given_model(model_of_system, name): (KIND_OF_SYSTEM[system["type"]], system)
+        for name, system in SYSTEMS.items()
+        if "source" in system
+    }
+    | {
+        given_model(model_of_gold, section): ("dense", config[section]["embedder"])
+        for section in ["gold"] * (GOLD["method"] == "embedder")
+    }
+    | {
+        model_of(role): (role, config["models"][role])
+        for role in ("embedder", "reranker")
+    }
+)
 
 
 rule prepare_model:

@@ -1,32 +1,40 @@
+import json
+import shlex
+
 REPORT = config["report"]
+# The systems side by side: those of the report, and the first one that is compared with
+# all that it is compared with.
+FIRST_COMPARED = COMPARED[0].split("=")[0] if COMPARED else None
+SHOWN_SYSTEMS = list(
+    dict.fromkeys(
+        [
+            *REPORT["systems"],
+            *(
+                name
+                for pair in COMPARED
+                if pair.startswith(f"{FIRST_COMPARED}=")
+                for name in pair.split("=")
+            ),
+        ]
+    )
+)
 
 
-rule plot_data:
-    """Count what went in and what was set aside, stage by stage."""
+rule plot_lengths:
+    """Draw the train pairs by the tokens of their longest text."""
     input:
-        documents=expand(results("documents/{dataset}.stats.json"), dataset=WITH_PAGES),
-        queries=expand(results("queries/{dataset}.stats.json"), dataset=WITH_PAGES),
-        pairs=expand(results("pairs/{dataset}/stats.json"), dataset=DATASETS),
-        negatives=by_name(NEGATIVES, MINED, LAST).values(),
-        shards=by_name(SHARDS, DATASETS, LAST).values(),
-        history=tuned("training/history.json"),
+        by_name(SHARDS, DATASETS, LAST).values(),
     output:
-        table=report(
-            FIGURES["data.html"],
-            caption="captions/data.rst",
-            category="1 Data",
-            labels={"figure": "From pages to training rows"},
-        ),
-        lengths=report(
+        report(
             FIGURES["lengths.svg"],
             caption="captions/lengths.rst",
             category="1 Data",
             labels={"figure": "Rows by token length"},
         ),
     log:
-        log_of("plot_data"),
+        log_of("plot_lengths"),
     benchmark:
-        benchmark_of("plot_data")
+        benchmark_of("plot_lengths")
     localrule: True
     conda:
         "../envs/evaluate.yaml"
@@ -35,18 +43,11 @@ rule plot_data:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        options=flags(
-            documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
-            queries=named("queries/{name}.stats.json", WITH_PAGES) or None,
-            pairs=named("pairs/{name}/stats.json", DATASETS),
-            negatives=named(NEGATIVES, MINED, LAST) or None,
-            shards=named(SHARDS, DATASETS, LAST),
-        ),
+        options=flags(shards=named(SHARDS, DATASETS, LAST)),
     message:
-        "Drawing the data funnel"
+        "Drawing the lengths of the train pairs"
     shell:
-        "python scripts/plot_data.py {params.options} --history {input.history}"
-        " --table {output.table} --lengths {output.lengths} &> {log}"
+        "python scripts/plot_lengths.py {params.options} --output {output} &> {log}"
 
 
 rule plot_negatives:
@@ -69,6 +70,7 @@ rule plot_negatives:
                 "figure": f"Scores, ranks and what was dropped{which(w.round)}"
             },
         ),
+        numbers=results("figures/{round}negatives.json"),
     log:
         log_of("plot_negatives", under="{round}"),
     benchmark:
@@ -82,11 +84,9 @@ rule plot_negatives:
         runtime=growing(20),
     params:
         rows=lambda w: flags(
-            rows=[
-                f"{name}={path}"
-                for name in DATASETS
-                for path in train_rows(name, w.round)
-            ],
+            rows=named_words(
+                (name, path) for name in DATASETS for path in train_rows(name, w.round)
+            ),
             stats=named(NEGATIVES, MINED, w.round) or None,
         ),
         options=flags(seed=config["seed"]),
@@ -94,7 +94,7 @@ rule plot_negatives:
         "Auditing the negatives"
     shell:
         "python scripts/plot_negatives.py {params.rows} {params.options}"
-        " --page {output.page} --chart {output.chart} &> {log}"
+        " --page {output.page} --chart {output.chart} --numbers {output.numbers} &> {log}"
 
 
 rule plot_training:
@@ -128,21 +128,22 @@ rule plot_training:
 
 
 rule plot_metrics:
-    """Draw the metrics of every system, as a table and as a chart."""
+    """Draw the measures of every system, and differences query by query."""
     input:
-        results("metrics/metrics.json"),
+        metrics=results("metrics/metrics.json"),
+        per_query=results("metrics/per_query.csv"),
     output:
-        table=report(
-            FIGURES["metrics.html"],
-            caption="captions/metrics_table.rst",
-            category="4 Retrieval",
-            labels={"figure": "Metrics (table)"},
-        ),
         chart=report(
             FIGURES["metrics.svg"],
-            caption="captions/metrics_chart.rst",
+            caption="captions/metrics.rst",
             category="4 Retrieval",
-            labels={"figure": "Metrics (chart)"},
+            labels={"figure": "Measures of every system"},
+        ),
+        differences=report(
+            FIGURES["differences.svg"],
+            caption="captions/differences.rst",
+            category="4 Retrieval",
+            labels={"figure": "Differences query by query"},
         ),
     log:
         log_of("plot_metrics"),
@@ -158,44 +159,86 @@ rule plot_metrics:
     message:
         "Drawing the metrics"
     shell:
-        "python scripts/plot_metrics.py --metrics {input} --table {output.table}"
-        " --chart {output.chart} &> {log}"
+        "python scripts/plot_metrics.py --metrics {input.metrics}"
+        " --per-query {input.per_query} --chart {output.chart}"
+        " --differences {output.differences} &> {log}"
 
 
-rule show_searches:
-    """Show test searches with the first passages of several systems side by side."""
+rule write_report:
+    """Write the report: one page that can be read by itself."""
     input:
+        # The last of the rules that cost something: their benchmarks are there.
+        export=results("export"),
+        documents=files("documents/{dataset}.stats.json", WITH_PAGES),
+        queries=files("queries/{dataset}.stats.json", WITH_PAGES),
+        pairs=files("pairs/{dataset}/stats.json"),
+        negatives=by_name(NEGATIVES, MINED, LAST).values(),
+        shards=by_name(SHARDS, DATASETS, LAST).values(),
         corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
+        test_queries=results("collection/queries.jsonl"),
         qrels=results("collection/qrels.txt"),
-        runs=expand(results("runs/{system}.trec"), system=REPORT["systems"]),
+        runs=expand(results("runs/{system}.trec"), system=SHOWN_SYSTEMS),
+        metrics=results("metrics/metrics.json"),
+        per_query=results("metrics/per_query.csv"),
+        model=tuned("model"),
+        histories=expand(results("{training}training/history.json"), training=TRAININGS),
+        figures=FIGURES.values(),
+        gold=results("gold/stats.json"),
+        agreement=results("gold/agreement.json") if JUDGED else [],
+        spelling=results("metrics/spelling.json") if RESPELLED else [],
     output:
         report(
-            FIGURES["searches.html"],
-            caption="captions/searches.rst",
-            category="4 Retrieval",
-            labels={"figure": "Example searches"},
+            REPORT_PAGE,
+            caption="captions/report.rst",
+            category="0 Report",
+            labels={"figure": "Report"},
         ),
     log:
-        log_of("show_searches"),
+        log_of("write_report"),
     benchmark:
-        benchmark_of("show_searches")
+        benchmark_of("write_report")
     localrule: True
     conda:
         "../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
-        options=flags(
-            runs=named("runs/{name}.trec", REPORT["systems"]),
-            examples=REPORT["examples"],
-            seed=config["seed"],
+        stages=flags(
+            documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
+            queries=named("queries/{name}.stats.json", WITH_PAGES) or None,
+            pairs=named("pairs/{name}/stats.json", DATASETS),
+            negatives=named(NEGATIVES, MINED, LAST) or None,
+            shards=named(SHARDS, DATASETS, LAST),
         ),
+        shown=flags(
+            runs=named("runs/{name}.trec", SHOWN_SYSTEMS),
+            figures=[
+                f"lengths={FIGURES['lengths.svg']}",
+                f"measures={FIGURES['metrics.svg']}",
+                f"differences={FIGURES['differences.svg']}",
+            ],
+            histories=numbered("{}training/history.json", TRAININGS),
+            training_figures=numbered("figures/{}training.svg", TRAININGS),
+            audits=numbered("figures/{}negatives.json", AUDITED),
+            audit_figures=numbered("figures/{}negatives.svg", AUDITED),
+            audit_pages=numbered("figures/{}negatives.html", AUDITED),
+        ),
+        options=lambda w, input: flags(
+            gold=input.gold,
+            agreement=input.agreement or None,
+            spelling=input.spelling or None,
+            run_directory=RUN,
+            defaults="config/config.yaml",
+            examples=REPORT["examples"],
+        ),
+        config=shlex.quote(json.dumps(config)),
     message:
-        "Writing the example searches"
+        "Writing the report"
     shell:
-        "python scripts/show_searches.py --corpus {input.corpus}"
-        " --queries {input.queries} --qrels {input.qrels} {params.options}"
-        " --output {output} &> {log}"
+        "python scripts/write_report.py --config {params.config} {params.stages}"
+        " --corpus {input.corpus} --test-queries {input.test_queries}"
+        " --qrels {input.qrels} --metrics {input.metrics} --per-query {input.per_query}"
+        " --model {input.model} {params.shown} {params.options} --output {output}"
+        " &> {log}"

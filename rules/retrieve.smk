@@ -1,8 +1,9 @@
 EVALUATE = config["evaluate"]
 M3 = [system for system in SYSTEMS.values() if system["type"] == "m3"]
-MODELS_UNDER_TEST = sorted({system["model"] for system in M3})
 # Models of which token weights are asked too.
 SPARSE = {system["model"] for system in M3 if system["mode"] in ("sparse", "combined")}
+# How an embedder is used, beside what it is.
+EMBEDDER_KEYS = ("pooling", "query_prompt", "passage_prompt", "similarity")
 ENCODE_OPTIONS = dict(
     max_length=MINING["passage_max_length"],
     query_max_length=MINING["query_max_length"],
@@ -14,15 +15,16 @@ ENCODE_OPTIONS = dict(
 rule encode_collection:
     """Encode the test collection with one M3 model, as its systems need it."""
     input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
+        # Respelled queries search in what is encoded already.
+        corpus=lambda w: [] if w.searched else results("collection/corpus.jsonl"),
+        queries=queries_of,
         model=lambda w: model_under_test(config, w.model),
     output:
-        directory(results("encodings/{model}")),
+        directory(results("{searched}encodings/{model}")),
     log:
-        log_of("encode_collection", "{model}"),
+        log_of("encode_collection", "{model}", under="{searched}"),
     benchmark:
-        benchmark_of("encode_collection", "{model}")
+        benchmark_of("encode_collection", "{model}", under="{searched}")
     conda:
         "../envs/m3.yaml"
     threads: 1
@@ -30,13 +32,15 @@ rule encode_collection:
         mem_mb=growing(16000),
         runtime=growing(480),
     params:
-        sparse=lambda w: flags(sparse=w.model in SPARSE),
+        given=lambda w, input: flags(
+            corpus=input.corpus or None, sparse=w.model in SPARSE
+        ),
         options=flags(cache=results("cache/embeddings"), **ENCODE_OPTIONS),
     message:
         "Encoding the test collection with the {wildcards.model} model"
     shell:
-        "python scripts/encode_collection.py --corpus {input.corpus}"
-        " --queries {input.queries} --model {input.model} {params.sparse}"
+        "python scripts/encode_collection.py --queries {input.queries}"
+        " --model {input.model} {params.given}"
         " {params.options} --output {output} &> {log}"
 
 
@@ -44,14 +48,14 @@ rule retrieve_bm25:
     """Rank the corpus for every test query by BM25."""
     input:
         corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
+        queries=queries_of,
         model=lambda w: [] if counts_words(w.system) else model_of("embedder"),
     output:
-        results("runs/{system}.trec"),
+        results("{searched}runs/{system}.trec"),
     log:
-        log_of("retrieve_bm25", "{system}"),
+        log_of("retrieve_bm25", "{system}", under="{searched}"),
     benchmark:
-        benchmark_of("retrieve_bm25", "{system}")
+        benchmark_of("retrieve_bm25", "{system}", under="{searched}")
     wildcard_constraints:
         system=of_type("bm25"),
     conda:
@@ -78,15 +82,16 @@ rule retrieve_m3:
     """Rank the corpus for every test query by one model and mode."""
     input:
         corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
+        queries=queries_of,
         encodings=lambda w: results(f"encodings/{SYSTEMS[w.system]['model']}"),
+        asked=lambda w: results(f"{w.searched}encodings/{SYSTEMS[w.system]['model']}"),
         model=lambda w: model_under_test(config, SYSTEMS[w.system]["model"]),
     output:
-        results("runs/{system}.trec"),
+        results("{searched}runs/{system}.trec"),
     log:
-        log_of("retrieve_m3", "{system}"),
+        log_of("retrieve_m3", "{system}", under="{searched}"),
     benchmark:
-        benchmark_of("retrieve_m3", "{system}")
+        benchmark_of("retrieve_m3", "{system}", under="{searched}")
     wildcard_constraints:
         system=of_type("m3"),
     conda:
@@ -107,7 +112,8 @@ rule retrieve_m3:
         "Ranking by {wildcards.system}"
     shell:
         "python scripts/retrieve_m3.py --corpus {input.corpus} --queries {input.queries}"
-        " --encodings {input.encodings} --model {input.model} --mode {params.mode}"
+        " --encodings {input.encodings} --query-encodings {input.asked}"
+        " --model {input.model} --mode {params.mode}"
         " {params.options} --output {output} &> {log}"
 
 
@@ -115,14 +121,15 @@ rule retrieve_embedder:
     """Rank the corpus for every test query by any embedder's dense vectors."""
     input:
         corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
+        queries=queries_of,
+        before=run_before,
         model=lambda w: given_model(model_of_system, w.system),
     output:
-        results("runs/{system}.trec"),
+        results("{searched}runs/{system}.trec"),
     log:
-        log_of("retrieve_embedder", "{system}"),
+        log_of("retrieve_embedder", "{system}", under="{searched}"),
     benchmark:
-        benchmark_of("retrieve_embedder", "{system}")
+        benchmark_of("retrieve_embedder", "{system}", under="{searched}")
     wildcard_constraints:
         system=of_type("embedder"),
     conda:
@@ -133,9 +140,7 @@ rule retrieve_embedder:
         runtime=growing(480),
     params:
         options=lambda w: flags(
-            **settings_of(
-                w.system, "pooling", "query_prompt", "passage_prompt", "similarity"
-            ),
+            **settings_of(w.system, *EMBEDDER_KEYS),
             depth=EVALUATE["depth"],
             cache=results("cache/embeddings"),
             **ENCODE_OPTIONS,
@@ -153,11 +158,11 @@ rule retrieve_fusion:
     input:
         runs_below,
     output:
-        results("runs/{system}.trec"),
+        results("{searched}runs/{system}.trec"),
     log:
-        log_of("retrieve_fusion", "{system}"),
+        log_of("retrieve_fusion", "{system}", under="{searched}"),
     benchmark:
-        benchmark_of("retrieve_fusion", "{system}")
+        benchmark_of("retrieve_fusion", "{system}", under="{searched}")
     wildcard_constraints:
         system=of_type("fusion"),
     localrule: True
@@ -182,15 +187,16 @@ rule retrieve_reranker:
     """Put the first passages of a system into a reranker's order."""
     input:
         corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
+        queries=queries_of,
+        before=run_before,
         run=runs_below,
         model=lambda w: given_model(model_of_system, w.system),
     output:
-        results("runs/{system}.trec"),
+        results("{searched}runs/{system}.trec"),
     log:
-        log_of("retrieve_reranker", "{system}"),
+        log_of("retrieve_reranker", "{system}", under="{searched}"),
     benchmark:
-        benchmark_of("retrieve_reranker", "{system}")
+        benchmark_of("retrieve_reranker", "{system}", under="{searched}")
     wildcard_constraints:
         system=of_type("reranker"),
     conda:

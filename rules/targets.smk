@@ -67,12 +67,20 @@ STAGES = {
     "evaluate": [
         *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
         *map(results, ["collection/qrels.txt", "collection/beir"]),
-        *files("encodings/{model}", model=MODELS_UNDER_TEST),
+        *map(results, ["gold/known_item.txt", "gold/stats.json"]),
+        results("gold/rejected.jsonl"),
+        *GOLD_FILES,
+        *JUDGE_FILES,
+        *files("encodings/{model}", model=models_of(SYSTEMS)),
         *files("runs/{system}.trec", system=SYSTEMS),
         *map(results, ["metrics/metrics.json", "metrics/per_query.csv"]),
+        *files("spelling/{name}", name=["queries.jsonl"] if RESPELLED else []),
+        *files("spelling/encodings/{model}", model=models_of(RESPELLED)),
+        *files("spelling/runs/{system}.trec", system=RESPELLED),
+        *files("metrics/{name}", name=["spelling.json"] if RESPELLED else []),
     ],
     "export": [results("export")],
-    "report": FIGURES.values(),
+    "report": [*FIGURES.values(), REPORT_PAGE],
 }
 
 
@@ -86,6 +94,8 @@ localrules:
     split,
     train,
     evaluate,
+    estimate_gold,
+    sheet,
     export,
     report,
 
@@ -170,6 +180,28 @@ rule evaluate:
         "The systems are measured"
 
 
+rule estimate_gold:
+    """Show what grades by a language model would cost; none is asked for."""
+    input:
+        results("gold/estimate.json"),
+    log:
+        log_of("estimate_gold"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Estimated from {input}:"
+    shell:
+        "python scripts/show_estimate.py {input} 2> {log}"
+
+
+rule sheet:
+    """Draw a sheet of query-passage pairs for human judges."""
+    input:
+        results("gold/sheet.csv"),
+    message:
+        "The sheet for judges is {input}"
+
+
 rule export:
     """Export the tuned model with its model card."""
     input:
@@ -179,8 +211,8 @@ rule export:
 
 
 rule report:
-    """Draw the figures and tables of the report."""
+    """Write the report, one page with its figures."""
     input:
         up_to("report"),
     message:
-        "The figures and tables are drawn"
+        f"The report stands in {REPORT_PAGE}"

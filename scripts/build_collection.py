@@ -1,8 +1,8 @@
 """Join the datasets' passages and test pairs into one test collection.
 
 Passages of equal id are kept once, queries of equal text are merged with their relevant
-passages united. The passages that a query was made from are its gold standard. All
-three files are in the order of their ids.
+passages united. The passages that a query was made from are its known items, one gold
+standard among others (build_gold.py). All three files are in the order of their ids.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from arkiv.cli import parser, run
 from arkiv.collection import Collection
 from arkiv.errors import InputError
 from arkiv.files import write_records
+from arkiv.gold_file import holds_rankings, queries_of
 from arkiv.trec import write_qrels
 
 log = logging.getLogger("build_collection")
@@ -47,9 +48,21 @@ def main(argv: list[str] | None = None) -> None:
         metavar="MODELDIR",
         help="give each query the length in tokens of its longest relevant passage",
     )
+    arguments.add_argument(
+        "--judged",
+        metavar="FILE",
+        help="judgements from elsewhere; if they name queries by their texts, these "
+        "become test queries too",
+    )
+    arguments.add_argument(
+        "--on-bad-input",
+        choices=("stop", "skip"),
+        default="stop",
+        help="stop at a bad line of it, or leave it to build_gold.py to set it aside",
+    )
     arguments.add_argument("--corpus", required=True, metavar="JSONL")
     arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments.add_argument("--known-items", required=True, metavar="TREC")
     arguments = arguments.parse_args(argv)
 
     names = arguments.datasets
@@ -67,6 +80,12 @@ def main(argv: list[str] | None = None) -> None:
     for name, path in zip(names, arguments.tests, strict=True):
         count = collection.add_queries(name, path)
         log.info("%s: %d test pairs from %s", name, count, path)
+    if arguments.judged and holds_rankings(arguments.judged):
+        names = queries_of(
+            arguments.judged, [] if arguments.on_bad_input == "skip" else None
+        )
+        count = collection.add_judged_queries(names)
+        log.info("%d new queries from %s", count, arguments.judged)
     if not collection.queries:
         raise InputError(
             f"leaves no test query in {', '.join(names)}; raise the share of test",
@@ -86,8 +105,8 @@ def main(argv: list[str] | None = None) -> None:
 
     passages = write_records(arguments.corpus, collection.ordered_passages())
     queries = write_records(arguments.queries, collection.ordered_queries())
-    judged = write_qrels(arguments.qrels, collection.qrels())
-    log.info("%d passages, %d queries, %d judgements", passages, queries, judged)
+    known = write_qrels(arguments.known_items, collection.qrels())
+    log.info("%d passages, %d queries, %d known items", passages, queries, known)
 
 
 if __name__ == "__main__":

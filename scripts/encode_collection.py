@@ -4,7 +4,8 @@ Writes a directory with `corpus.dense.npy` and `queries.dense.npy` (float16, row
 line i) and with --sparse `corpus.sparse.npz` and `queries.sparse.npz` (SciPy CSR,
 float32, a column for each token of the vocabulary). Dense vectors alone are kept by
 content: what mining has embedded is not encoded again. Multi-vector representations are
-too large to keep; retrieve_m3.py makes them for the passages it re-ranks.
+too large to keep; retrieve_m3.py makes them for the passages it re-ranks. Without
+--corpus the queries alone are encoded, to be searched for in what is encoded already.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ log = logging.getLogger("encode_collection")
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--corpus", metavar="JSONL")
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument("--output", required=True, metavar="DIR")
     arguments.add_argument(
@@ -39,12 +40,12 @@ def main(argv: list[str] | None = None) -> None:
     arguments = arguments.parse_args(argv)
 
     model = check_model(arguments.model, "embedder")
-    passages = read_ordered(arguments.corpus)
+    texts = {}
+    if arguments.corpus:
+        passages = read_ordered(arguments.corpus)
+        texts["corpus"] = [row["text"] for row in passages], arguments.max_length
     queries = read_ordered(arguments.queries, queries=True)
-    texts = {
-        "corpus": ([row["text"] for row in passages], arguments.max_length),
-        "queries": ([row["query"] for row in queries], arguments.query_max_length),
-    }
+    texts["queries"] = [row["query"] for row in queries], arguments.query_max_length
 
     from scipy.sparse import save_npz
 

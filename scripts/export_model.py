@@ -16,20 +16,14 @@ from arkiv.card.evidence import configuration, data, retrieval
 from arkiv.card.training import provenance, training
 from arkiv.cli import json_object, parser, run
 from arkiv.errors import InputError, expecting
-from arkiv.export import README, add_modules, copy_model
+from arkiv.export import README, add_modules, copy_model, weights_of
 from arkiv.files import read_object, written_whole
 from arkiv.funnel import add_stages, read_stages
-from arkiv.hashing import sha256_of
 from arkiv.markdown import blocks
-from arkiv.models import HEADS, check_model
+from arkiv.models import check_model
 from arkiv.named import named
 
 log = logging.getLogger("export_model")
-
-
-def weight_files(model: Path) -> list[str]:
-    """The files of an encoder's weights and of its heads."""
-    return [*sorted(path.name for path in model.glob("*.safetensors")), *HEADS]
 
 
 def parameters(model: Path) -> dict[str, int]:
@@ -124,7 +118,7 @@ def main(argv: list[str] | None = None) -> None:
         language=tuple(arguments.language),
         license=arguments.license,
     )
-    weights = {name: sha256_of(model / name) for name in weight_files(model)}
+    weights = weights_of(model)
     config = read_object(model / "config.json", "configuration of a model")
     with expecting("transformers", model / "config.json"):
         size = sizes(about, config, parameters(model))

@@ -4,7 +4,8 @@ Means over all test queries with 95 % bootstrap intervals, and paired difference
 between systems with theirs and with p-values by the randomisation test, also corrected
 for the number of pairs. The same without p-values for the queries of each dataset,
 volume and type, and by length and recognition confidence of what was to be found. A
-query that a run lacks scores 0.
+query that a run lacks scores 0. One without a relevant passage, of which no measure can
+say anything, is left out and counted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from arkiv.cli import json_object, parser, run
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import write_json, written_whole
+from arkiv.gold import METHODS, relevant
 from arkiv.measures import (
     LEVEL,
     MEASURES,
@@ -37,6 +39,9 @@ log = logging.getLogger("measure_runs")
 def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments.add_argument(
+        "--gold", choices=METHODS, default="known_item", help="how qrels came about"
+    )
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument(
         "--runs",
@@ -119,25 +124,30 @@ def main(argv: list[str] | None = None) -> None:
         pairs += [pair for pair in more if pair not in pairs]
 
     queries = read_ordered(arguments.queries, queries=True)
-    query_ids = [query["id"] for query in queries]
-    qrels = read_qrels(arguments.qrels)
-    if set(qrels) != set(query_ids):
-        stray = min(set(qrels) ^ set(query_ids))
+    asked = {query["id"] for query in queries}
+    judged_queries = read_qrels(arguments.qrels)
+    qrels = relevant(judged_queries)
+    if strays := judged_queries.keys() - asked:
         raise InputError(
-            f"and {arguments.queries} are not of one collection: query {stray} stands "
-            "in one of them only",
+            f"judges the query {min(strays)}, which {arguments.queries} lacks",
             file=arguments.qrels,
         )
+    queries = [query for query in queries if query["id"] in qrels]
+    query_ids = [query["id"] for query in queries]
+    if not queries:
+        raise InputError("holds no relevant passage", file=arguments.qrels)
+    if left_out := len(asked) - len(queries):
+        log.warning("%d queries without a relevant passage are left out", left_out)
     values: dict[str, np.ndarray] = {}
     for system, path in runs.items():
         ranked = read_run(path)
-        if not ranked.keys() <= qrels.keys():
-            stray = min(ranked.keys() - qrels.keys())
+        if strays := ranked.keys() - asked:
             raise InputError(
-                f"has the query {stray}, which {arguments.qrels} lacks", file=path
+                f"has the query {min(strays)}, which {arguments.queries} lacks",
+                file=path,
             )
         values[system] = by_query(ranked, qrels, query_ids, arguments.measures)
-        lacking = len(query_ids) - len(ranked)
+        lacking = len(asked - ranked.keys())
         log.info("%s: %d queries, %d without a result", system, len(ranked), lacking)
 
     settings = {"samples": arguments.bootstrap, "seed": arguments.seed}
@@ -147,6 +157,8 @@ def main(argv: list[str] | None = None) -> None:
     metrics = {
         "measures": arguments.measures,
         "bootstrap": settings | {"level": LEVEL},
+        "gold": arguments.gold,
+        "queries_left_out": left_out,
         "requirements": judged(arguments.require, whole["systems"]),
         **whole,
         "parts": {

@@ -34,6 +34,8 @@ from arkiv.figures import (
     BLUE,
     GREEN,
     INK,
+    MOST_PANELS,
+    PAPER,
     VERMILLION,
     bars,
     say_nothing,
@@ -41,7 +43,7 @@ from arkiv.figures import (
     whole_numbers,
     write_svg,
 )
-from arkiv.files import Record
+from arkiv.files import Record, write_json
 from arkiv.named import named, named_lists
 from arkiv.pages import element, table, write_page
 
@@ -106,7 +108,7 @@ def draw_ranks(panel: Any, ranks: dict[str, array[int]]) -> None:
             below,
             align="edge",
             alpha=0.6,
-            edgecolor="white",
+            edgecolor=PAPER,
             linewidth=0.3,
             label=f"{len(values):,} {SOURCES[source]}",
             **LOOKS[source],
@@ -119,12 +121,52 @@ def draw_ranks(panel: Any, ranks: dict[str, array[int]]) -> None:
     whole_numbers(panel.yaxis)
 
 
-def draw_dropped(panel: Any, stats: Record) -> None:
-    """What each rule dropped, wherever the candidate stood."""
-    totals = {
+def all_dropped(stats: Record) -> dict[str, int]:
+    """How many candidates each rule that was on dropped, wherever they stood."""
+    return {
         name: sum(by[rule] for by in stats["dropped"].values())
         for rule, name in rules_on(stats).items()
     }
+
+
+def spread(values: array[float]) -> dict[str, float] | None:
+    """How many values there are, and where they lie; nothing of none."""
+    if not values:
+        return None
+    quantiles = np.quantile(np.array(values), [0.05, 0.5, 0.95])
+    names = ("5 %", "50 %", "95 %")
+    return {
+        "count": len(values),
+        **{
+            name: round(float(value), 6)
+            for name, value in zip(names, quantiles, strict=True)
+        },
+    }
+
+
+def numbers(rows: Rows, lines: list[tuple[str, str]], stats: Record | None) -> Record:
+    """What the page and the charts show of a dataset, for the report."""
+    return {
+        "rows": rows.counts["rows"],
+        "lines": lines,
+        "spread": {
+            kind: {side: spread(rows.numbers[side, kind]) for side in SIDES}
+            for kind in KINDS
+        },
+        "ranks": {
+            SOURCES[source]: {
+                "count": len(ranks),
+                "median": int(np.median(np.array(ranks))),
+            }
+            for source, ranks in sorted(rows.ranks.items())
+        },
+        "dropped": all_dropped(stats) if stats else {},
+    }
+
+
+def draw_dropped(panel: Any, stats: Record) -> None:
+    """What each rule dropped, wherever the candidate stood."""
+    totals = all_dropped(stats)
     bars(panel, totals, max(totals.values()))
     # Numbers of six digits need room.
     panel.xaxis.get_major_locator().set_params(nbins=4)
@@ -132,11 +174,13 @@ def draw_dropped(panel: Any, stats: Record) -> None:
 
 def plot(datasets: dict[str, Rows], stats: dict[str, Record], path: str) -> None:
     """Two panels for each dataset, and two more for each that was mined."""
-    lines = sum(1 + (name in stats) for name in datasets)
+    largest = sorted(datasets, key=lambda name: -datasets[name].counts["rows"])
+    shown = [name for name in datasets if name in largest[:MOST_PANELS]]
+    lines = sum(1 + (name in stats) for name in shown)
     figure, axes = subplots(lines, 2, figsize=(10, 3.2 * lines))
     panels = iter(axes)
-    for dataset, rows in datasets.items():
-        line = next(panels)
+    for dataset in shown:
+        rows, line = datasets[dataset], next(panels)
         for panel, (kind, title) in zip(line, KINDS.items(), strict=True):
             sides = [np.array(rows.numbers[side, kind]) for side in SIDES]
             if sum(map(len, sides)):
@@ -178,6 +222,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments.add_argument("--page", required=True, metavar="HTML")
     arguments.add_argument("--chart", required=True, metavar="SVG")
+    arguments.add_argument(
+        "--numbers", required=True, metavar="JSON", help="of both, for the report"
+    )
     arguments = arguments.parse_args(argv)
 
     stats = {
@@ -211,6 +258,13 @@ def main(argv: list[str] | None = None) -> None:
         *(examples(name, rows) for name, rows in datasets.items()),
     )
     plot(datasets, stats, arguments.chart)
+    write_json(
+        arguments.numbers,
+        {
+            name: numbers(rows, columns[name], stats.get(name))
+            for name, rows in datasets.items()
+        },
+    )
 
 
 if __name__ == "__main__":

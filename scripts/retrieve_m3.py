@@ -39,10 +39,10 @@ def encodings(
     arguments, kind: str, passages: list[Record], queries: list[Record]
 ) -> list:
     """The encoded queries and passages of a kind."""
-    lines = {"queries": len(queries), "corpus": len(passages)}
+    of_queries = arguments.query_encodings or arguments.encodings
     return [
-        read_encodings(arguments.encodings, name, kind, count)
-        for name, count in lines.items()
+        read_encodings(of_queries, "queries", kind, len(queries)),
+        read_encodings(arguments.encodings, "corpus", kind, len(passages)),
     ]
 
 
@@ -106,6 +106,11 @@ def main(argv: list[str] | None = None) -> None:
         required=True,
         metavar="DIR",
         help="what encode_collection.py wrote",
+    )
+    arguments.add_argument(
+        "--query-encodings",
+        metavar="DIR",
+        help="of other queries; not given: those among --encodings",
     )
     arguments.add_argument("--mode", choices=MODES, required=True)
     arguments.add_argument(

@@ -58,6 +58,7 @@ def small(models, **overlay):
             "systems": dict(FEWER_SYSTEMS),
             "compare": dict(FEWER_COMPARISONS),
             "bootstrap": 200,
+            "spelling": {"queries": 0},
         },
     }
     return config | overlay

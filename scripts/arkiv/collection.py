@@ -1,18 +1,20 @@
 """The datasets' passages and test queries joined into one test collection.
 
-The gold standard is that of known-item search: the passages that a query was made
-from are relevant, all others count as not relevant.
+The passages that a query was made from are its known items. What else is relevant,
+`arkiv.gold` says.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from arkiv.errors import InputError
 from arkiv.files import Record, check_text, check_texts, read_records
+from arkiv.hashing import content_id
+from arkiv.lookup import text_key
 
 RELEVANT = 1
 # What a query keeps of its pair: whatever made the queries says what kind each is of.
@@ -87,8 +89,8 @@ class Collection:
 
     Attributes:
         passages: by id.
-        queries: by id, each `{"id", "query", "dataset"}` and what else is known.
-        judgements: query id -> the ids of its relevant passages.
+        queries: by id, each `{"id", "query"}`, `dataset` and what else is known.
+        judgements: query id -> the ids of its known items.
         trained: ids of passages that some dataset trains on.
     """
 
@@ -160,13 +162,28 @@ class Collection:
             self.judgements.setdefault(pair["id"], set()).update(pair["pos_ids"])
         return count
 
+    def add_judged_queries(self, names: Iterable[str]) -> int:
+        """Add the queries that are judged from elsewhere; return how many were new.
+
+        Args:
+            names: of each query its text, or the id of a query that is known.
+        """
+        known = {text_key(query["query"]) for query in self.queries.values()}
+        before = len(self.queries)
+        for name in names:
+            if name not in self.queries and text_key(name) not in known:
+                known.add(text_key(name))
+                query_id = content_id(name)
+                self.queries[query_id] = {"id": query_id, "query": name}
+        return len(self.queries) - before
+
     def seen_in_training(self) -> int:
-        """How many relevant passages another dataset trains on."""
+        """How many known items another dataset trains on."""
         relevant = set().union(*self.judgements.values())
         return len(relevant & self.trained)
 
     def set_lengths(self, tokenizer_file: Path) -> None:
-        """Give each query `tokens`, the length of its longest relevant passage.
+        """Give each query `tokens`, the length of its longest known item.
 
         In tokens of the model, special tokens counted; measures can then be told apart
         by the length of what was to be found.
@@ -182,7 +199,7 @@ class Collection:
             self.queries[query_id]["tokens"] = longest
 
     def set_origins(self) -> None:
-        """Give each query `volume` and `confidence` of its relevant passages.
+        """Give each query `volume` and `confidence` of its known items.
 
         The volume if they have one and no other, the mean confidence of the recogniser
         in those of which it is known.
@@ -207,7 +224,7 @@ class Collection:
         return (self.queries[key] for key in sorted(self.queries))
 
     def qrels(self) -> dict[str, dict[str, int]]:
-        """Relevance by query id and passage id."""
+        """The known items by query id and passage id."""
         return {
             query_id: dict.fromkeys(passage_ids, RELEVANT)
             for query_id, passage_ids in self.judgements.items()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.errors import InputError
+from arkiv.gold import check_gold
 from arkiv.requirements import check_requirement
 from arkiv.serve.images import ImageLinks
 from arkiv.systems import check_systems
@@ -203,7 +204,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
                     f"is {value}, which needs `train.args.same_dataset_within_batch`",
                     key=key,
                 )
-    _check_documents(config["documents"])
+    _check_documents(config["documents"], config["gold"]["duplicate_jaccard"])
     _check_queries(config["queries"])
     args = config["train"]["args"]
     if args.get("train_group_size") == 1 and args.get("knowledge_distillation"):
@@ -219,7 +220,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 key="documents.length_shares",
             )
     evaluate = config["evaluate"]
-    systems = evaluate["systems"]
+    systems, spelling = evaluate["systems"], evaluate["spelling"]
     named = {
         "evaluate.compare": [
             *evaluate["compare"],
@@ -229,6 +230,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
                 for base in ([bases] if isinstance(bases, str) else bases)
             ),
         ],
+        "evaluate.spelling.systems": spelling["systems"] if spelling["queries"] else [],
         "report.systems": config["report"]["systems"],
     }
     for key, names in named.items():
@@ -247,6 +249,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
         )
     rounds = config["rounds"]
     check_systems(evaluate, rounds)
+    check_gold(config)
     mined = config["train"]["args"].get("train_group_size") != 1 and any(
         MINED_KINDS & set(one) for one in datasets.values()
     )
@@ -304,8 +307,8 @@ def _check_queries(queries: Mapping[str, Any]) -> None:
         )
 
 
-def _check_documents(documents: Mapping[str, Any]) -> None:
-    """What the ways to cut documents need."""
+def _check_documents(documents: Mapping[str, Any], relevant: float | None) -> None:
+    """What the ways to cut documents need; and when a window is not another again."""
     method, heading = documents["method"], documents["heading"]
     if heading is not None:
         try:
@@ -327,11 +330,14 @@ def _check_documents(documents: Mapping[str, Any]) -> None:
             f"is {overlap}, expected less than documents.window_words ({words})",
             key="documents.window_overlap",
         )
-    jaccard = documents["duplicate_jaccard"]
     shared = overlap / (2 * words - overlap)
-    if method == "windows" and jaccard is not None and jaccard <= shared:
-        raise InputError(
-            f"is {jaccard}, expected more than the {shared:.2f} that a window has in "
-            "common with the next",
-            key="documents.duplicate_jaccard",
-        )
+    for section, jaccard in (
+        ("documents", documents["duplicate_jaccard"]),
+        ("gold", relevant),
+    ):
+        if method == "windows" and jaccard is not None and jaccard <= shared:
+            raise InputError(
+                f"is {jaccard}, expected more than the {shared:.2f} that a window has "
+                "in common with the next",
+                key=f"{section}.duplicate_jaccard",
+            )

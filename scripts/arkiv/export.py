@@ -10,11 +10,19 @@ import shutil
 from pathlib import Path
 
 from arkiv.files import write_json
+from arkiv.hashing import sha256_of
+from arkiv.models import HEADS
 
 README = "README.md"
 # By directory. These names of modules, as in the files of BGE-M3 itself, are read by
 # versions before 6 too; those that 6 writes are not.
 MODULES = {"": "Transformer", "1_Pooling": "Pooling", "2_Normalize": "Normalize"}
+
+
+def weights_of(model: Path) -> dict[str, str]:
+    """SHA-256 of the files of an encoder's weights and of its heads, by name."""
+    names = [*sorted(path.name for path in model.glob("*.safetensors")), *HEADS]
+    return {name: sha256_of(model / name) for name in names}
 
 
 def add_modules(directory: str | Path, dimensions: int, max_length: int) -> None:

@@ -1,8 +1,9 @@
 """One look for the report's charts: SVG, byte for byte the same on every run.
 
 Colours are Okabe and Ito's, told apart by colour-blind readers; nothing is told by
-colour alone, so the charts also work in print. Letters are drawn as paths, so that they
-look the same everywhere.
+colour alone, so the charts also work in print. Letters stay letters, which can be found
+and take the colours and the font of a page around them. All colours are those named
+here: the report has others for a dark screen (`arkiv.report.drawing`).
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
-GREY, INK, FAINT = "#6B6B6B", "#1A1A1A", "#D9D9D9"
+GREY, INK, FAINT, PAPER = "#6B6B6B", "#1A1A1A", "#D9D9D9", "#FFFFFF"
+# Of a figure with a panel for each dataset: those of the largest.
+MOST_PANELS = 8
 
 SETTINGS = {
     "svg.hashsalt": "arkiv",
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",
+    "svg.fonttype": "none",
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
+    "text.color": INK,
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
     "axes.spines.top": False,
@@ -38,6 +41,7 @@ SETTINGS = {
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,
+    "hatch.color": INK,
     "hatch.linewidth": 0.6,
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.w_pad": 0.1,

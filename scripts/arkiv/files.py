@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from arkiv.errors import InputError
 
@@ -165,14 +165,19 @@ def count_lines(path: str | Path) -> int:
         InputError: the file is missing.
     """
     lines, last = 0, b"\n"
-    with _open(path) as file:
+    with open_input(path) as file:
         while block := file.read(1 << 20):
             lines += block.count(b"\n")
             last = block[-1:]
     return lines + (last != b"\n")
 
 
-def _open(path: str | Path):
+def open_input(path: str | Path) -> BinaryIO:
+    """Open a file to read its bytes.
+
+    Raises:
+        InputError: there is none.
+    """
     try:
         return open(path, "rb")
     except FileNotFoundError:
@@ -208,7 +213,7 @@ def read_records(
     if part is not None:
         bounds = part.bounds(count_lines(path))
         rows = range(bounds.start, bounds.stop + beyond)
-    with _open(path) as file:
+    with open_input(path) as file:
         for row, raw in enumerate(file):
             if rows is not None and row not in rows:
                 if row >= rows.stop:

@@ -89,3 +89,14 @@ def model_under_test(config: Mapping[str, Any], name: str) -> str:
     else:
         where = rounds_of(config)[int(name.removeprefix("round_")) - 1]
     return f"{run_folder(config)}/{where}model"
+
+
+def model_of_gold(config: Mapping[str, Any], section: str) -> str:
+    """The directory of the embedder that a section, gold, names.
+
+    Raises:
+        InputError: a path that is no directory.
+    """
+    return model_directory(
+        config, config[section]["embedder"], "embedder", f"{section}.embedder"
+    )

@@ -1,10 +1,16 @@
-"""`NAME=VALUE` words of a command line."""
+"""`NAME=VALUE` words of a command line.
+
+`A,B=DIR/{}.json` is short for `A=DIR/A.json` and `B=DIR/B.json`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from arkiv.errors import InputError
+
+# Stands for the name in a value that several have.
+PLACE = "{}"
 
 
 def named_lists(words: Iterable[str], option: str) -> dict[str, list[str]]:
@@ -15,10 +21,11 @@ def named_lists(words: Iterable[str], option: str) -> dict[str, list[str]]:
     """
     result: dict[str, list[str]] = {}
     for word in words:
-        name, sign, value = word.partition("=")
-        if not (name and sign and value):
-            raise InputError(f"has {word!r}, expected NAME=VALUE", key=option)
-        result.setdefault(name, []).append(value)
+        names, _, value = word.partition("=")
+        for name in names.split(",") if PLACE in value else [names]:
+            if not (name and value):
+                raise InputError(f"has {word!r}, expected NAME=VALUE", key=option)
+            result.setdefault(name, []).append(value.replace(PLACE, name))
     return result
 
 

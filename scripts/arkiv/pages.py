@@ -17,13 +17,13 @@ STYLE = """
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1a1a1a; --faint: #595959; --rule: #d0d0d0;
   --band: #f4f4f4; --mark: #ffe08a; --mark-ink: #1a1a1a; --good: #006b4f;
-  --bad: #a33a00;
+  --bad: #a33a00; --accent: #1f5f8b;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #16181b; --ink: #e8e8e8; --faint: #a8a8a8; --rule: #44484e;
     --band: #202328; --mark: #6b5300; --mark-ink: #ffffff; --good: #5fd3ae;
-    --bad: #ff9e6b;
+    --bad: #ff9e6b; --accent: #8cc4ea;
   }
 }
 * { box-sizing: border-box; }
@@ -32,6 +32,13 @@ body {
   background: var(--paper); color: var(--ink);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 }
+a { color: var(--accent); text-underline-offset: .15em;
+  text-decoration-thickness: 1px; }
+a:hover { text-decoration-thickness: 2px; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.skip { position: absolute; left: -999rem; background: var(--paper);
+  padding: .5rem 1rem; }
+.skip:focus { left: 1rem; top: .5rem; z-index: 1; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.15rem; line-height: 1.3; margin: 2.25rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 0 0 .35rem; }
@@ -51,6 +58,8 @@ thead th { border-bottom: 2px solid var(--ink); white-space: normal;
 tbody tr:hover, tbody tr:hover th { background: var(--band); }
 td small { display: block; color: var(--faint); font-size: .75rem; }
 td sup { display: inline-block; width: 0; font-size: .7rem; line-height: 0; }
+td.words, th.words { text-align: left; white-space: normal; min-width: 10rem;
+  overflow-wrap: anywhere; }
 td:last-child { padding-right: 1.1rem; }
 .systems { display: grid; gap: 1.25rem;
   grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); }
@@ -78,9 +87,12 @@ VOID = frozenset({"input", "link", "meta"})
 
 
 class Html(str):
-    """Text that is HTML already and is not escaped again."""
+    """Text that is HTML already and is not escaped again, in a template either."""
 
     __slots__ = ()
+
+    def __html__(self) -> Html:
+        return self
 
 
 def html(value: object) -> Html:
@@ -110,15 +122,40 @@ def element(name: str, /, *content: object, **attributes: object) -> Html:
 
 
 def table(
-    header: Sequence[object], rows: Iterable[Sequence[object]], caption: str
+    header: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    caption: str,
+    *,
+    words: int = 1,
 ) -> Html:
-    """A table whose first column names the rows; it scrolls by itself if too wide."""
-    head = element("tr", *(element("th", cell, scope="col") for cell in header))
+    """A table whose first column names the rows; it scrolls by itself if too wide.
+
+    Args:
+        header: of each column.
+        rows: cells.
+        caption: what the table is.
+        words: how many columns, from the left, hold words; the others hold numbers and
+            are aligned right.
+    """
+
+    def kind(column: int) -> str | None:
+        return "words" if 0 < column < words else None
+
+    head = element(
+        "tr",
+        *(
+            element("th", cell, scope="col", class_=kind(column))
+            for column, cell in enumerate(header)
+        ),
+    )
     body = [
         element(
             "tr",
             element("th", first, scope="row"),
-            *(element("td", cell) for cell in rest),
+            *(
+                element("td", cell, class_=kind(column))
+                for column, cell in enumerate(rest, start=1)
+            ),
             "\n",
         )
         for first, *rest in rows
@@ -169,17 +206,22 @@ def number(value: float | None) -> str:
 
 def provenance(passage: Record) -> str:
     """Volume, pages, lines and images of a passage, as far as they are known."""
+    names = image_names(passage)
+    return f"{place(passage)}, {names}" if names else place(passage)
+
+
+def image_names(passage: Record) -> str:
+    """The images of a passage's first and last page; nothing if they are not known."""
+    first, last = passage.get("first_image"), passage.get("last_image")
+    if first is None:
+        return ""
+    return first if last in (None, first) else f"{first} to {last}"
+
+
+def place(passage: Record) -> str:
+    """Volume, pages and lines of a passage, as far as they are known."""
     if passage.get("volume") is None:
         return f"passage {passage['id']}"
-    first, last = passage.get("first_image"), passage.get("last_image")
-    images = "" if first is None else f", {first}"
-    if images and last not in (None, first):
-        images += f" to {last}"
-    return _place(passage) + images
-
-
-def _place(passage: Record) -> str:
-    """Volume, pages and lines of a passage."""
     volume = f"volume {passage['volume']}"
     pages = [passage.get("first_page"), passage.get("last_page")]
     lines = [passage.get("first_line"), passage.get("last_line")]

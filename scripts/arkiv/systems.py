@@ -5,7 +5,7 @@ Read while the Snakefile is parsed: nothing heavy here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from arkiv.errors import InputError
@@ -25,11 +25,29 @@ TAKES = {
 }
 
 
+def spaced(system: str) -> str:
+    """The name of a system for people."""
+    return system.replace("_", " ")
+
+
 def builds_on(system: Mapping[str, Any]) -> list[str]:
     """The systems whose runs a system reads."""
     if system["type"] == "reranker":
         return [system["system"]]
     return list(system["systems"]) if system["type"] == "fusion" else []
+
+
+def with_those_below(
+    systems: Mapping[str, Mapping[str, Any]], names: Iterable[str]
+) -> list[str]:
+    """Systems and all that they build on, each once."""
+    found: dict[str, None] = {}
+    left = list(names)
+    while left:
+        name = left.pop(0)
+        found[name] = None
+        left += [one for one in builds_on(systems[name]) if one not in found]
+    return list(found)
 
 
 def check_systems(evaluate: Mapping[str, Any], rounds: int) -> None:

@@ -9,7 +9,7 @@ scores fall strictly from rank to rank, as 32-bit floats, which is what trec_eva
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -121,26 +121,37 @@ def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]]) -> int
     return lines
 
 
-def read_qrels(path: str | Path) -> Qrels:
+def read_qrels(path: str | Path, *, may_be_empty: bool = False) -> Qrels:
     """The judgements by query and passage.
 
     Raises:
-        InputError: a missing or empty file, or a line of another form.
+        InputError: a missing file, an empty one unless it may be, or a line of another
+            form.
     """
     qrels: Qrels = {}
+    for _, query_id, passage_id, relevance in qrels_lines(path):
+        qrels.setdefault(query_id, {})[passage_id] = relevance
+    if not qrels and not may_be_empty:
+        raise InputError("is empty, expected judgements", file=path)
+    return qrels
+
+
+def qrels_lines(path: str | Path) -> Iterator[tuple[int, str, str, int]]:
+    """Line number from 1, query, passage and relevance of each judgement.
+
+    Raises:
+        InputError: a missing file, or a line of another form.
+    """
     for line, fields in _lines(path, 4, "query 0 passage relevance"):
         query_id, _, passage_id, relevance = fields
         try:
-            qrels.setdefault(query_id, {})[passage_id] = int(relevance)
+            yield line, query_id, passage_id, int(relevance)
         except ValueError:
             raise InputError(
                 f"the relevance is {relevance!r}, expected a whole number",
                 file=path,
                 line=line,
             ) from None
-    if not qrels:
-        raise InputError("is empty, expected judgements", file=path)
-    return qrels
 
 
 def _lines(path: str | Path, count: int, form: str):

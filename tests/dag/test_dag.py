@@ -33,8 +33,10 @@ def test_the_demo_shows_its_whole_dag_before_anything_ran(project):
     for rule in ("generate_queries", "embed_corpus", "search_corpus", "score_pairs"):
         assert counts[rule] == 2
     assert counts["train_model"] == 1
-    assert counts["retrieve_bm25"] == 1
-    assert counts["retrieve_m3"] == 8
+    # Three dense systems and a combined one are asked in other spellings too.
+    assert counts["retrieve_bm25"] == 1 + 1
+    assert counts["retrieve_m3"] == 8 + 3
+    assert counts["respell_queries"] == counts["measure_spelling"] == 1
     assert counts["export_model"] == 1
     assert not (project.folder / "results").exists()
 
@@ -99,7 +101,7 @@ def test_a_second_round_mines_with_the_model_of_the_first(project):
     assert counts["search_bm25"] == 1
     assert counts["split_by_length"] == 3 + 1
     assert counts["train_model"] == counts["plot_training"] == 3
-    assert counts["encode_collection"] == 3
+    assert counts["encode_collection"] == 3 + 2  # queries in other spellings
 
     done = project.snakemake("-n", "-p", "--configfile", config)
     trained = dict(
@@ -232,21 +234,34 @@ def test_systems_of_every_type_go_through_their_rules(project):
     config = project.configure(
         datasets={"d": {"pairs": "pairs.jsonl"}},
         models=TINY,
-        evaluate={"systems": ALONE | SYSTEMS, "compare": compare},
+        evaluate={
+            "systems": ALONE | SYSTEMS,
+            "compare": compare,
+            "spelling": {"systems": ["reranked", "first"]},
+        },
         report={"systems": ["bm25", "reranked"]},
     )
     done = project.snakemake("evaluate", "-n", "-p", "--configfile", config)
     assert done.returncode == 0, done.stdout
     counts = job_counts(done.stdout)
-    assert counts["retrieve_bm25"] == 2
-    assert counts["retrieve_embedder"] == counts["retrieve_reranker"] == 2
-    assert counts["retrieve_fusion"] == counts["retrieve_m3"] == 1
+    # With other spellings: those of `reranked`, of what it builds on, and of `first`.
+    assert counts["retrieve_bm25"] == 2 + 1
+    assert counts["retrieve_embedder"] == counts["retrieve_reranker"] == 2 + 1
+    assert counts["retrieve_fusion"] == counts["retrieve_m3"] == 1 + 1
     assert counts["prepare_model"] == 4  # two tiny ones, e5 once, the other reranker
-    # Only what is needed is encoded: the base model's dense vectors.
-    assert counts["encode_collection"] == 1
-    (encode,) = re.findall(r"encode_collection\.py .*", done.stdout)
-    assert "--sparse" not in encode
-    assert "--cache results/main/cache/embeddings" in encode
+    # Only what is needed is encoded: the base model's dense vectors, passages once.
+    assert counts["encode_collection"] == 1 + 1
+    encodings = dict(
+        re.findall(r"(encode_collection\.py .*) --output (\S+)", done.stdout)
+    )
+    assert not [command for command in encodings if "--sparse" in command]
+    cached = "--cache results/main/cache/embeddings"
+    assert all(cached in command for command in encodings)
+    passages = {to: "--corpus" in command for command, to in encodings.items()}
+    assert passages == {
+        "results/main/encodings/base": True,
+        "results/main/spelling/encodings/base": False,
+    }
     said = {
         re.search(r"--output (\S+)", command)[1]: command
         for command in re.findall(r"(?:retrieve|prepare)\w+\.py .*", done.stdout)
@@ -267,6 +282,70 @@ def test_systems_of_every_type_go_through_their_rules(project):
     assert "--cache results/main/cache/scores" in said[f"{run}/reranked.trec"]
     other = f"--run {run}/bm25.trec --model models/some--reranker@main"
     assert other in said[f"{run}/other.trec"]
+    # Respelled queries go the same way, through runs of their own.
+    spelling = "results/main/spelling"
+    for name in ("words", "e5", "rrf", "reranked", "first"):
+        plain, respelled = (
+            said[f"{run}/{name}.trec"],
+            said[f"{spelling}/runs/{name}.trec"],
+        )
+        for there, here in (
+            ("results/main/collection/queries", f"{spelling}/queries"),
+            ("--query-encodings results/main", f"--query-encodings {spelling}"),
+            (run, f"{spelling}/runs"),
+            ("logs", "spelling/logs"),
+        ):
+            plain = plain.replace(there, here)
+        assert plain == respelled
+    # After those of the queries as they are, whose vectors and scores they take.
+    reasons = dict(
+        re.findall(
+            r"^Reason: Missing output files: (\S+); (.*)", done.stdout, flags=re.M
+        )
+    )
+    for name in ("e5", "reranked"):
+        assert f"{run}/{name}.trec" in reasons[f"{spelling}/runs/{name}.trec"]
+
+
+def test_the_report_is_given_what_there_is_in_few_words(project):
+    datasets = {name: {"pairs": "pairs.jsonl"} for name in "ab"}
+    datasets["c"] = {"scores": "scores.jsonl"}
+    config = project.configure(
+        datasets=datasets,
+        models=TINY,
+        rounds=2,
+        evaluate={"spelling": {"queries": 0}},
+        report={"systems": ["base_sparse"], "examples": 3},
+    )
+    report = "results/main/report.html"
+    done = project.snakemake(report, "-n", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    (command,) = re.findall(r"write_report\.py .*", done.stdout)
+    given: dict[str, list[str]] = {}
+    for word in shlex.split(command)[1:]:
+        if word.startswith("--"):
+            option = given.setdefault(word, [])
+        else:
+            option.append(word)
+    run = "results/main"
+    assert given["--pairs"] == [f"a,b,c={run}/pairs/{{}}/stats.json"]
+    assert given["--negatives"] == [f"a,b={run}/rounds/2/negatives/{{}}.stats.json"]
+    assert given["--shards"] == [
+        f"a,b={run}/rounds/2/shards/{{}}.split.json",
+        f"c={run}/shards/{{}}.split.json",
+    ]
+    # Those of the report, and the first that is compared with what it is compared with.
+    assert given["--runs"] == [
+        f"base_sparse,tuned_dense,base_dense,bm25={run}/runs/{{}}.trec"
+    ]
+    assert given["--histories"] == [
+        f"round_1={run}/training/history.json",
+        f"round_2={run}/rounds/2/training/history.json",
+    ]
+    assert given["--audits"][1] == f"round_2={run}/figures/rounds/2/negatives.json"
+    assert given["--examples"] == ["3"]
+    assert json.loads(given["--config"][0])["datasets"] == datasets
+    assert not {"--documents", "--queries", "--spelling", "--agreement"} & set(given)
 
 
 def test_what_is_required_is_checked_when_all_else_is_done(project):
@@ -313,6 +392,18 @@ def test_what_is_required_is_checked_when_all_else_is_done(project):
         (
             {"confidence_edges": [0.5, 0.9]},
             "`evaluate.confidence_edges`: is [0.5, 0.9], expected ascending numbers",
+        ),
+        (
+            {"spelling": {"systems": ["bm25", "x"]}},
+            "`evaluate.spelling.systems`: names the system x, which evaluate.systems",
+        ),
+        (
+            {"spelling": {"rules": "no.yaml"}},
+            "`evaluate.spelling.rules`: names no.yaml, which is no file",
+        ),
+        (
+            {"spelling": {"noise": [5]}},
+            "`evaluate.spelling.noise.0`: is 5, expected at most 0.5",
         ),
     ],
 )
@@ -527,7 +618,7 @@ def test_how_documents_are_made_reaches_every_block_as_it_stands(project):
         ("train", "train_model", "measure_runs"),
         ("evaluate", "measure_runs", "export_model"),
         ("export", "export_model", "plot_metrics"),
-        ("report", "plot_metrics", "no_rule"),
+        ("report", "write_report", "no_rule"),
     ],
 )
 def test_a_named_target_ends_with_its_stage(project, target, last, beyond):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-OUTPUTS = ("corpus", "queries", "qrels")
+OUTPUTS = ("corpus", "queries", "known-items")
 
 
 def write(path, records):
@@ -67,7 +67,7 @@ def build(data, folder, *more):
 def test_the_datasets_are_joined(data, tmp_path):
     done = build(data, tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "3 passages, 2 queries, 3 judgements" in done.stderr
+    assert "3 passages, 2 queries, 3 known items" in done.stderr
     corpus = read(tmp_path / "out" / "corpus")
     assert [(row["id"], row["dataset"]) for row in corpus] == [
         ("p0", "a"),
@@ -78,8 +78,8 @@ def test_the_datasets_are_joined(data, tmp_path):
         {"id": "q", "query": "q?", "dataset": "b"},
         {"id": "r", "query": "r?", "dataset": "b"},
     ]
-    qrels = (tmp_path / "out" / "qrels").read_text()
-    assert qrels == "q 0 p0 1\nq 0 p1 1\nr 0 p4 1\n"
+    known = (tmp_path / "out" / "known-items").read_text()
+    assert known == "q 0 p0 1\nq 0 p1 1\nr 0 p4 1\n"
     assert build(data, tmp_path / "again").returncode == 0
     for name in OUTPUTS:
         again = (tmp_path / "again" / name).read_bytes()

@@ -43,6 +43,8 @@ def metrics() -> dict:
     means = {"bm25": 0.2} | {name: 0.3 + n / 20 for n, name in enumerate(SYSTEMS)}
     return {
         "measures": MEASURES,
+        "gold": "known_item",
+        "queries_left_out": 0,
         "bootstrap": {"samples": 10000, "seed": 0, "level": 0.95},
         "queries": 1234,
         "systems": {

@@ -224,7 +224,7 @@ def test_a_comparison_needs_two_runs(runs, words, reason):
     [
         ("tuned", "q9 Q0 x 1 1 x", "has the query q9, which "),
         ("tuned", "q0 Q0 x", "line 6: has 3 fields"),
-        ("qrels", "q9 0 x 1", "are not of one collection: query q9 stands in one"),
+        ("qrels", "q9 0 x 1", "judges the query q9, which "),
         ("qrels", "q9 0 x", "line 5: has 3 fields"),
     ],
 )
@@ -242,6 +242,27 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(runs, name, line, reason):
     assert reason in last
     assert not (runs / "m.json").exists()
     assert not (runs / "m.csv").exists()
+
+
+def test_queries_without_a_relevant_passage_are_left_out_and_counted(runs):
+    # One judged, and found to have none; one not judged at all.
+    judged = "q0 0 good0 2\nq0 0 x 0\nq1 0 good1 0\nq3 0 good3 1\n"
+    (runs / "qrels").write_text(judged)
+    done = measure(runs)
+    assert done.returncode == 0, done.stderr
+    assert "2 queries without a relevant passage are left out" in done.stderr
+    metrics = json.loads((runs / "m.json").read_text())
+    assert metrics["queries"] == 2
+    assert metrics["queries_left_out"] == 2
+    # The last query got no result from the tuned system, and counts all the same.
+    assert metrics["systems"]["tuned"]["RR@10"]["mean"] == 0.5
+    with open(runs / "m.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["query_id"] for row in rows} == {"q0", "q3"}
+    (runs / "qrels").write_text("q0 0 good0 0\n")
+    done = measure(runs)
+    assert done.returncode == 1
+    assert "qrels: holds no relevant passage" in done.stderr
 
 
 def test_the_table_fits_a_terminal(runs):

@@ -1,4 +1,4 @@
-"""The figures, tables and pages of the report."""
+"""The figures of the report, and the page of the audit."""
 
 import json
 import re
@@ -13,6 +13,7 @@ import pytest
 
 from arkiv.filters import Limits
 from arkiv.negatives import RULES
+from arkiv.report.drawing import BY_VALUE
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -30,7 +31,11 @@ def assert_svg(path, title):
     text = path.read_text()
     assert title in text
     assert "dc:date" not in text
-    assert not root.findall(f".//{SVG}text"), "letters are to be paths"
+    assert root.findall(f".//{SVG}text"), "letters are to stay letters"
+    # The page of the report has a name for each, which a dark screen shows otherwise.
+    assert set(re.findall(r"#[0-9a-f]{6}\b", text)) <= {
+        colour.lower() for colour in BY_VALUE
+    }
     return text
 
 
@@ -46,84 +51,57 @@ def value(mean):
     return {"mean": mean, "low": mean - 0.05, "high": mean + 0.05}
 
 
-@pytest.fixture
-def metrics(tmp_path):
-    measures = ["nDCG@10", "AP", "R@100", "RR@10"]
-    part = {
-        "queries": 7,
+def measured(folder, systems, pairs, queries):
+    """Files of measure_runs.py: the n-th of m systems has n / m on each query."""
+    values = {name: n / len(systems) for n, name in enumerate(systems, start=1)}
+    metrics = {
+        "measures": ["nDCG@10", "AP"],
+        "queries": queries,
+        "bootstrap": {"samples": 1000, "seed": 0, "level": 0.95},
         "systems": {
-            name: {measure: value(mean) for measure in measures}
-            for name, mean in (
-                ("bm25", 0.2),
-                ("base_dense", 0.31),
-                ("tuned_dense", 0.4),
-            )
+            name: dict.fromkeys(("nDCG@10", "AP"), value(mean))
+            for name, mean in values.items()
         },
-        "comparisons": [
-            {
-                "system": "tuned_dense",
-                "base": "base_dense",
-                "difference": {measure: value(0.09) for measure in measures},
-            }
-        ],
+        "comparisons": [{"system": one, "base": other} for one, other in pairs],
     }
-    path = tmp_path / "metrics.json"
-    settings = {"samples": 1000, "seed": 0, "level": 0.95}
-    parts = {
-        "dataset": {"<a>": part | {"queries": 3}},
-        "volume": {str(number): part for number in range(20)},
-    }
-    tested = json.loads(json.dumps(part))
-    for measure, p in zip(measures, (0.0004, 0.03, 0.05, 1.0), strict=True):
-        tested["comparisons"][0]["difference"][measure] |= {"p": p, "p_holm": p}
-    about = {"measures": measures, "bootstrap": settings, "requirements": []}
-    path.write_text(json.dumps({**about, **tested, "parts": parts}))
-    return path
-
-
-def test_metrics_as_chart_and_table(metrics, tmp_path):
-    from plot_metrics import main
-
-    chart, table = tmp_path / "m.svg", tmp_path / "m.html"
-    words = ["--metrics", metrics, "--chart", chart, "--table", table]
-    twice(lambda: main(list(map(str, words))), chart, table)
-    assert_svg(chart, "Retrieval measures")
-    text = table.read_text()
-    assert "<strong>0.400</strong><small>0.350 to 0.450</small>" in text
-    assert text.count("<strong>") == 4 * 22  # the best of each column, in every part
-    assert "tuned dense − base dense" in text
-    interval = "<small>+0.040 to +0.140</small>"
-    for stars, p in (
-        ("<sup>***</sup>", "p &lt; 0.001"),
-        ("<sup>*</sup>", "p = 0.030"),
-        ("", "p = 0.050"),
-    ):
-        assert f"+0.090{stars}{interval}<small>{p}</small>" in text
-    assert text.count(f"+0.090{interval}</td>") == 4 * 21  # parts are not tested
-    assert "&lt;a&gt; (n = 3)</th>" in text
-    assert "<a>" not in text
-    # Few parts stand side by side, many below each other.
-    assert '<th scope="col">&lt;a&gt; (n = 3)' in text
-    assert '<th scope="row">19</th><td>7</td>' in text
-
-
-def test_what_is_required_stands_in_the_table(metrics, tmp_path):
-    from plot_metrics import main
-
-    given = json.loads(metrics.read_text())
-    figures = {"system": "tuned_dense", "measure": "AP", "value": 0.4}
-    given["requirements"] = [
-        figures | {"over": "base_dense", "by": 0.1, "wanted": 0.41, "holds": False},
-        figures | {"at_least": 0.3, "wanted": 0.3, "holds": True},
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    lines = ["query_id,query,dataset,system,nDCG@10,AP"]
+    lines += [
+        f"q{n},text,d,{name},{mean},0.5"
+        for n in range(queries)
+        for name, mean in values.items()
     ]
-    metrics.write_text(json.dumps(given))
-    words = ["--metrics", metrics, "--chart", tmp_path / "c", "--table", tmp_path / "t"]
-    main(list(map(str, words)))
-    text = (tmp_path / "t").read_text()
-    first = "<td>at least base dense + 0.1 = 0.4100</td><td>0.4000</td>"
-    assert f"{first}<td><strong>missed</strong></td>" in text
-    second = '<td>at least 0.3</td><td>0.4000</td><td><span class="badge">met</span>'
-    assert second in text
+    (folder / "per_query.csv").write_text("\n".join(lines) + "\n")
+    words = ["--metrics", folder / "metrics.json", "--chart", folder / "m.svg"]
+    words += ["--per-query", folder / "per_query.csv"]
+    return list(map(str, [*words, "--differences", folder / "d.svg"]))
+
+
+def test_measures_and_differences_as_charts(tmp_path):
+    from plot_metrics import main
+
+    systems = ["bm25", "base_dense", "tuned_dense"]
+    pairs = [("tuned_dense", "base_dense"), ("tuned_dense", "bm25"), ("bm25", "x")]
+    words = measured(tmp_path, systems, pairs, 7)
+    twice(lambda: main(words), tmp_path / "m.svg", tmp_path / "d.svg")
+    text = assert_svg(tmp_path / "m.svg", "Retrieval measures")
+    assert "tuned dense" in text
+    text = assert_svg(tmp_path / "d.svg", "Differences by query")
+    assert "tuned dense − base dense, alike on 0" in text
+    assert text.count("better on 7") == text.count("worse on 0") == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "pairs", "queries"), [(100, [("s1", "s0")], 10_000), (1, [], 1)]
+)
+def test_charts_of_many_systems_and_of_one_query(tmp_path, count, pairs, queries):
+    from plot_metrics import main
+
+    main(measured(tmp_path, [f"s{n}" for n in range(count)], pairs, queries))
+    assert (tmp_path / "m.svg").stat().st_size < 1_000_000
+    assert (tmp_path / "d.svg").stat().st_size < 500_000
+    if not pairs:
+        assert "no systems are compared" in (tmp_path / "d.svg").read_text()
 
 
 @pytest.fixture
@@ -175,9 +153,9 @@ def mined(tmp_path):
 def audit(folder, *words):
     from plot_negatives import main
 
-    page, chart = folder / "n.html", folder / "n.svg"
-    words = [*words, "--page", page, "--chart", chart]
-    twice(lambda: main(list(map(str, words))), page, chart)
+    page, chart, numbers = (folder / f"n.{end}" for end in ("html", "svg", "json"))
+    words = [*words, "--page", page, "--chart", chart, "--numbers", numbers]
+    twice(lambda: main(list(map(str, words))), page, chart, numbers)
     assert_svg(chart, "Negatives: similarity")
     return page.read_text()
 
@@ -206,6 +184,25 @@ def test_the_audit_counts_what_was_mined_and_dropped(rows, mined, tmp_path):
     ]
     assert cells(text, "scores too high") == ["0.75", "0", "0"]
     assert "scores too low" not in text  # the rule was off
+    numbers = json.loads((tmp_path / "n.json").read_text())
+    assert numbers["a"]["rows"] == 9
+    assert ["train pairs", "9"] in numbers["a"]["lines"]
+    assert numbers["a"]["spread"]["similarities"]["pos"]["count"] == 8
+    assert numbers["a"]["spread"]["scores"]["neg"]["50 %"] == -0.25
+    assert numbers["a"]["dropped"]["the row's own positive"] == 9
+    assert numbers["a"]["dropped"]["near-duplicate of a positive, by words"] == 3
+    assert numbers["b"]["spread"]["similarities"] == {"pos": None, "neg": None}
+    assert numbers["b"]["dropped"] == {}
+
+
+def test_the_figure_of_many_datasets_shows_the_largest(rows, tmp_path):
+    first, second, given = rows
+    words = ["--rows", *(f"d{n}={given}" for n in range(30))]
+    audit(tmp_path, *words, f"big={first}", f"big={second}")
+    text = (tmp_path / "n.svg").read_text()
+    assert "big: teacher score" in text
+    assert text.count(": teacher score") == 8
+    assert len(json.loads((tmp_path / "n.json").read_text())) == 31
 
 
 def test_every_number_of_a_dataset_is_drawn(rows):
@@ -330,113 +327,43 @@ def test_other_statistics_are_named(rows, tmp_path):
         audit(tmp_path, "--rows", f"a={rows[0]}", "--stats", f"a={tmp_path}/old.json")
 
 
-@pytest.fixture
-def stats(tmp_path):
-    """Files of one dataset that starts from pages and one of ready pairs."""
-    files = {
-        "docs": {"volumes": 2, "pages": 1234, "documents": 99, "rejected": 3},
-        "pairs": {
-            "pairs": 90,
-            "queries": 88,
-            "train": 70,
-            "dev": 9,
-            "test": 9,
-            "bad_lines": 1,
-            "set_aside": {"its pages lie on <both> sides": 2},
-        },
-        "mined": {
-            "queries": 70,
-            "short": 4,
-            "without_negatives": 0,
-            "short_of_window": 0,
-        },
-        "split": {
-            "pairs": 70,
-            "buckets": [
-                {"from": 0, "to": 500, "pairs": 69},
-                {"from": 500, "to": 1000, "pairs": 0},
-                {"from": 1000, "to": None, "pairs": 1},
-            ],
-            "teacher": {"negatives_dropped": 17, "rows_short": 5},
-            "set_aside": {"every negative is <high>": 3},
-        },
-    }
-    for name, content in files.items():
-        (tmp_path / name).write_text(json.dumps(content))
-    return tmp_path
-
-
 def cells(text, row):
     [line] = [line for line in text.splitlines() if f">{row}</th>" in line]
     return re.findall("<td>(.*?)</td>", line)
 
 
-def test_the_way_of_the_data(stats):
-    from plot_data import main
+def test_lengths_of_the_train_pairs(tmp_path):
+    from plot_lengths import main
 
-    table, lengths = stats / "d.html", stats / "d.svg"
-    words = ["--documents", f"court={stats / 'docs'}"]
-    words += ["--pairs", f"court={stats / 'pairs'}", f"letters={stats / 'pairs'}"]
-    words += ["--negatives", f"court={stats / 'mined'}"]
-    words += ["--shards", f"court={stats / 'split'}", f"letters={stats / 'split'}"]
-    words += ["--table", table, "--lengths", lengths]
-    twice(lambda: main(list(map(str, words))), table, lengths)
-    text = table.read_text()
-    assert cells(text, "pages") == ["1,234", "–"]
-    assert cells(text, "train pairs") == ["70", "70"]
-    assert cells(text, "train pairs whose negatives were mined") == ["70", "–"]
-    assert cells(text, "pairs: its pages lie on &lt;both&gt; sides") == ["2", "2"]
-    assert cells(text, "train pairs: fewer negatives than asked for") == ["4", "0"]
-    assert cells(text, "negatives: the teacher scores them too high") == ["17", "17"]
-    assert cells(text, "train pairs: some of their negatives dropped") == ["5", "5"]
-    assert cells(text, "train pairs: every negative is &lt;high&gt;") == ["3", "3"]
-    assert "no negatives found" not in text
-    assert "<both>" not in text
-    assert_svg(lengths, "Lengths of the train pairs")
+    def buckets(*counts):
+        ranges = ((0, 500), (500, 1000), (1000, None))
+        return [
+            {"from": low, "to": end, "pairs": count}
+            for (low, end), count in zip(ranges, counts, strict=True)
+        ]
 
-
-def test_queries_and_what_a_language_model_cost(stats):
-    from plot_data import main
-
-    usage = {"requests": 1250, "input_tokens": 500000, "output_tokens": 20000}
-    usage |= {"estimated_requests": 3, "money": 0.0871}
-    queries = {"queries": 80, "wanted": 99, "usage": usage}
-    queries["rejected"] = {"copies its passage": 12, "is empty": 7}
-    (stats / "asked").write_text(json.dumps(queries))
-    plain = {"queries": 90, "wanted": 90, "rejected": {}, "usage": {}}
-    (stats / "plain").write_text(json.dumps(plain))
-    words = ["--queries", f"court={stats / 'asked'}", f"letters={stats / 'plain'}"]
-    words += ["--table", stats / "d.html", "--lengths", stats / "d.svg"]
-    main(list(map(str, words)))
-    text = (stats / "d.html").read_text()
-    assert cells(text, "queries wanted") == ["99", "90"]
-    assert cells(text, "queries kept") == ["80", "90"]
-    assert cells(text, "queries: copies its passage") == ["12", "–"]
-    assert cells(text, "requests answered") == ["1,250", "–"]
-    assert cells(text, "tokens of prompts") == ["500,000", "–"]
-    assert cells(text, "cost, by the prices in the configuration") == ["0.0871", "–"]
-    words[1:3] = [f"letters={stats / 'plain'}"]
-    main(list(map(str, words)))
-    assert "Language model" not in (stats / "d.html").read_text()
+    sizes = {"court": (69, 0, 1)} | {f"d{n}": (n, 1, 1) for n in range(30)}
+    for name, counts in sizes.items():
+        (tmp_path / name).write_text(json.dumps({"buckets": buckets(*counts)}))
+    output = tmp_path / "l.svg"
+    words = ["--shards", *(f"{name}={tmp_path / name}" for name in sizes)]
+    twice(lambda: main([*words, "--output", str(output)]), output)
+    text = assert_svg(output, "Lengths of the train pairs")
+    assert "1,000 or more" in text
+    assert "500 to 999" in text
+    # Those of the largest datasets alone: a figure of hundreds could not be read.
+    assert "court: tokens" in text
+    assert text.count(": tokens of a pair") == 8
 
 
-def test_the_way_of_the_data_shows_what_was_set_aside_of_the_pages(stats):
-    from plot_data import main
+def test_a_log_of_another_kind_is_named(tmp_path):
+    from arkiv.errors import InputError
+    from plot_lengths import main
 
-    counts = {
-        "lines": 5000,
-        "lines_set_aside": 41,
-        "words_in_lines_set_aside": 123,
-        "rejected": {"line below min_confidence": 41, "not a page": 2},
-    }
-    (stats / "docs").write_text(json.dumps(counts))
-    words = ["--documents", f"court={stats / 'docs'}", "--table", stats / "d.html"]
-    main(list(map(str, [*words, "--lengths", stats / "d.svg"])))
-    text = (stats / "d.html").read_text()
-    assert cells(text, "lines of text set aside") == ["41"]
-    assert cells(text, "words in lines set aside") == ["123"]
-    assert cells(text, "pages and documents: line below min_confidence") == ["41"]
-    assert cells(text, "pages and documents: not a page") == ["2"]
+    (tmp_path / "l.json").write_text('{"pairs": 3}')
+    words = ["--shards", f"a={tmp_path / 'l.json'}", "--output", str(tmp_path / "l")]
+    with pytest.raises(InputError, match=r"l\.json, `buckets`: is not there, expected"):
+        main(words)
 
 
 @pytest.fixture
@@ -460,23 +387,6 @@ def history(tmp_path):
     path = tmp_path / "history.json"
     path.write_text(json.dumps(content))
     return path
-
-
-def test_training_says_what_it_used(stats, history):
-    from plot_data import main
-
-    words = ["--pairs", f"court={stats / 'pairs'}", "--history", history]
-    words += ["--table", stats / "d.html", "--lengths", stats / "d.svg"]
-    main(list(map(str, words)))
-    text = (stats / "d.html").read_text()
-    assert cells(text, "of them used in an epoch") == ["1,064"]
-    drawn = "drawn for an epoch by the weights of datasets"
-    assert cells(text, drawn) == ["1,600"]
-    assert cells(text, "of them left out, for they fill no batch") == ["6"]
-    assert cells(text, "minutes") == ["1.5"]
-    # Beside the table, which a long sentence would stretch out of the page.
-    assert "<p>Warning at step 20: it forgets.</p>" in text
-    assert_svg(stats / "d.svg", "Lengths of the train pairs")  # says there are none
 
 
 def test_loss_and_learning_rate_by_step(history, tmp_path):
@@ -615,8 +525,8 @@ def test_a_history_without_losses_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        *("plot_data", "plot_metrics", "plot_negatives", "plot_training"),
-        *("show_searches", "export_model"),
+        *("plot_lengths", "plot_metrics", "plot_negatives", "plot_training"),
+        *("write_report", "export_model"),
     ],
 )
 def test_help_explains(name):
@@ -627,86 +537,3 @@ def test_help_explains(name):
     )
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: {name}.py")
-
-
-def test_without_a_dataset_there_is_nothing_to_draw(tmp_path):
-    words = ["--table", tmp_path / "t", "--lengths", tmp_path / "l"]
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / "plot_data.py", *words],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert done.stderr == ("error: `--pairs`: name the files of at least one dataset\n")
-
-
-@pytest.fixture
-def searches(tmp_path):
-    texts = ["En <b>kvarn</b> & en å", "Skogen vid kvarnen", "Arvet", "Eden", "Boten"]
-    passages = [{"id": f"p{n}", "text": text} for n, text in enumerate(texts)]
-    passages[0] |= {"volume": "A<1>", "first_page": 3, "last_page": 4}
-    passages[1] |= {"volume": "B", "first_page": 7, "last_page": 7}
-    passages[2] |= {"volume": "C"}
-    write(tmp_path / "corpus", passages)
-    queries = [{"id": f"q{n}", "query": f"<Vem> ägde kvarn {n}?"} for n in range(6)]
-    write(tmp_path / "queries", queries)
-    (tmp_path / "qrels").write_text("".join(f"q{n} 0 p1 1\n" for n in range(6)))
-    for name, order in (("base", "p0 p2 p3 p4 p1"), ("tuned", "p1 p0 p2 p3")):
-        (tmp_path / name).write_text(
-            "".join(
-                f"q{n} Q0 {key} {rank} {-rank} x\n"
-                for n in range(5)  # nothing is found for the last query
-                for rank, key in enumerate(order.split(), start=1)
-            )
-        )
-    return tmp_path
-
-
-def show(folder, *more, corpus="corpus"):
-    from show_searches import main
-
-    words = ["--corpus", folder / corpus, "--queries", folder / "queries"]
-    words += ["--qrels", folder / "qrels", "--output", folder / "s.html"]
-    words += ["--runs", f"base={folder / 'base'}", f"tuned_dense={folder / 'tuned'}"]
-    main(list(map(str, (*words, *more))))
-    return (folder / "s.html").read_text()
-
-
-def test_searches_side_by_side(searches):
-    twice(lambda: show(searches), searches / "s.html")
-    text = show(searches)
-    assert text.count("<section>") == text.count("<h2>") == 6
-    assert text.count("<h3>base</h3>") == text.count("<h3>tuned dense</h3>") == 6
-    assert "<h2>&lt;Vem&gt; ägde kvarn 0?</h2>" in text
-    assert "En &lt;b&gt;<mark>kvarn</mark>&lt;/b&gt; &amp; en å" in text
-    assert "Skogen vid <mark>kvarnen</mark>" in text
-    assert "volume A&lt;1&gt;, pages 3–4" in text
-    assert "volume B, page 7<" in text
-    assert "volume C<" in text
-    assert "<b>" not in text
-    assert "<Vem>" not in text
-    # Relevant ones are told by a word too, not by colour alone.
-    assert text.count("✓ relevant") == text.count('<li class="relevant">') == 5
-    assert text.count("first relevant passage at rank 5") == 5
-    assert text.count("first relevant passage at rank 1<") == 5
-    assert text.count("relevant passage not among the 0 found") == 2
-
-
-def test_the_examples_are_drawn_by_seed(searches):
-    def drawn(seed):
-        return re.findall(
-            "<h2>(.*?)</h2>", show(searches, "--examples", 2, "--seed", seed)
-        )
-
-    assert len(drawn(0)) == 2
-    assert drawn(0) == drawn(0)
-    assert len({tuple(drawn(seed)) for seed in range(8)}) > 1
-
-
-def test_a_passage_that_the_corpus_lacks_is_named(searches):
-    from arkiv.errors import InputError
-
-    write(searches / "other", [{"id": "p0", "text": "one"}])
-    with pytest.raises(InputError, match="lacks the passage p1, which a run or the"):
-        show(searches, corpus="other")
-    assert not (searches / "s.html").exists()

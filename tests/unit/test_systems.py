@@ -6,7 +6,7 @@ from project import ROOT
 
 from arkiv.config import check_config
 from arkiv.errors import InputError
-from arkiv.systems import TAKES, builds_on
+from arkiv.systems import TAKES, builds_on, with_those_below
 
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
@@ -107,3 +107,18 @@ def test_what_a_system_reads():
     assert builds_on(FUSION) == ["bm25", "base_dense"]
     assert builds_on({"type": "reranker", "system": "bm25"}) == ["bm25"]
     assert builds_on({"type": "bm25"}) == []
+
+
+def test_what_systems_build_on_comes_with_them_once():
+    systems = {
+        "a": {"type": "bm25"},
+        "b": {"type": "m3", "model": "base", "mode": "dense"},
+        "c": {"type": "bm25"},
+        "both": {"type": "fusion", "systems": ["a", "b"]},
+        "first": {"type": "reranker", "system": "both"},
+        "again": {"type": "fusion", "systems": ["both", "first"]},
+    }
+    assert with_those_below(systems, ["c"]) == ["c"]
+    assert with_those_below(systems, []) == []
+    found = with_those_below(systems, ["again", "a"])
+    assert sorted(found) == ["a", "again", "b", "both", "first"]

@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from sheets import FORMATS
 
 from arkiv.files import read_json
+from arkiv.trec import read_run
 
 
 @pytest.fixture(scope="module")
@@ -113,22 +114,48 @@ def test_the_model_is_exported_with_what_the_run_measured(run):
     assert listed <= shards
 
 
-def test_the_report_is_one_page_with_every_figure(run):
+def test_the_report_tells_the_run_on_one_page(run):
+    page = (run.results / "report.html").read_text(encoding="utf-8")
+    metrics = read_json(run.results / "metrics/metrics.json")
+    means = metrics["systems"]["tuned_dense"]["nDCG@10"]
+    queries = f"On {metrics['queries']} held-out queries the tuned model's dense search"
+    assert queries in page.replace("&#39;", "'")
+    assert f"mean nDCG@10 {means['mean']:.3f} against" in page
+    assert f"<small>{means['low']:.3f} to {means['high']:.3f}</small>" in page
+    figures = ("lengths", "measures", "differences", "training-1", "negatives-1")
+    for figure in figures:
+        assert f"url(#{figure}-" in page
+    assert page.count('role="img"') == len(figures)
+    assert len(re.findall('<details class="search"', page)) > 5
+    for title in ("Training", "Negatives", "Time and cost", "How this was made"):
+        assert f". {title}</h2>" in page
+    assert '<th scope="row">train_model</th><td>1</td>' in page
+    # Its own files, and nothing of another place.
+    (audit,) = re.findall(r'href="([^#][^":]*)"', page)
+    assert (run.results / audit).is_file()
+    assert str(run.folder) not in page
+    assert "://" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_snakemake_still_reports_where_every_figure_came_from(run):
     done = run.snakemake("--configfile", run.config, "--report", "report.html")
     assert done.returncode == 0, done.stdout[-3000:]
     page = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert "report.html" in page
     for figure in sorted((run.results / "figures").iterdir()):
-        assert figure.name in page
+        assert figure.name in page or figure.suffix == ".json"
 
 
 # By result: the rule that makes it, and what depends on it.
-MEASURES = {"measure_runs", "plot_metrics", "show_searches", "export_model"}
+EXPORTED = {"export_model", "write_report"}
+MEASURES = {"measure_runs", "plot_metrics"} | EXPORTED
 RUNS = {"retrieve_m3"} | MEASURES
-TRAINED = {"encode_collection", "plot_data", "plot_training"} | RUNS
-SHARDS = {"train_model"} | TRAINED
+TRAINED = {"encode_collection", "plot_training"} | RUNS
+SHARDS = {"train_model", "plot_lengths"} | TRAINED
 MINED = {"score_pairs", "plot_negatives", "split_by_length"} | SHARDS
 FOUND = {"pick_negatives"} | MINED
-COLLECTION = {"build_collection", "export_collection", "retrieve_bm25"}
+JUDGED = {"build_gold", "export_collection"}
+COLLECTION = {"build_collection", "retrieve_bm25"} | JUDGED
 PAIRS = {"embed_corpus", "embed_queries", "search_corpus"} | COLLECTION | FOUND
 QUERIES = {"generate_queries", "filter_queries", "split_pairs"} | PAIRS
 DEPENDENT = {
@@ -149,12 +176,13 @@ DEPENDENT = {
     "scores/court/1-of-2.jsonl": ("score_pairs", MINED),
     "shards/court_len-100-200.jsonl": ("split_by_length", SHARDS),
     "model": ("train_model", TRAINED),
-    "collection/qrels.txt": (
+    "gold/known_item.txt": (
         "build_collection",
-        {"encode_collection", "export_collection", "retrieve_bm25"} | RUNS,
+        {"encode_collection", "retrieve_bm25"} | JUDGED | RUNS,
     ),
+    "collection/qrels.txt": ("build_gold", JUDGED | MEASURES),
     "runs/bm25.trec": ("retrieve_bm25", MEASURES),
-    "export": ("export_model", set()),
+    "export": ("export_model", {"write_report"}),
 }
 
 
@@ -315,6 +343,34 @@ def test_the_same_shards_train_in_another_way(run, models, name, train):
             assert value.allclose(tuned[key], atol=1e-4), key
 
 
+def respelled_as_they_are(results):
+    """Systems of every type answer respelled queries and encode no passage anew."""
+    found = read_json(results / "metrics/spelling.json")
+    assert found["queries"] == 12
+    assert [one["name"] for one in found["variants"]] == ["old", "modern", "noise 10 %"]
+    for one in found["variants"]:
+        for system in ("reranked", "tuned_combined"):
+            change = one["difference"][system]["R@100"]["mean"]
+            before = found["original"][system]["R@100"]["mean"]
+            after = one["systems"][system]["R@100"]["mean"]
+            assert change == pytest.approx(after - before, abs=2e-6)
+    assert found["variants"][2]["cer"] == pytest.approx(0.1, abs=0.03)
+    queries = records(results / "spelling/queries.jsonl")
+    same = {one["id"]: one["of"] for one in queries if not one["edits"]}
+    assert same
+    for system in ("words", "fused"):
+        before = read_run(results / f"runs/{system}.trec")
+        after = read_run(results / f"spelling/runs/{system}.trec")
+        assert {one["id"] for one in queries} == set(after)
+        for key, original in same.items():
+            assert set(after[key]) == set(before[original])
+    passages = len(records(results / "collection/corpus.jsonl"))
+    log = (results / "spelling/logs/retrieve_embedder/mean.log").read_text()
+    assert f"{passages} of {passages} values known" in log
+    encoded = (results / "spelling/encodings/tuned").glob("*.np?")
+    assert {path.name.partition(".")[0] for path in encoded} == {"queries"}
+
+
 def test_other_systems_are_measured_and_what_is_required_decides(run, models, tmp_path):
     project = Project(tmp_path / "systems")
     for made in ("results", ".snakemake"):
@@ -331,7 +387,14 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
         given["evaluate"] |= {"require": list(requirements)}
         return project.configure(**given)
 
-    given["evaluate"] = given["evaluate"] | {"systems": dict(FEWER_SYSTEMS) | systems}
+    given["evaluate"] = given["evaluate"] | {
+        "systems": dict(FEWER_SYSTEMS) | systems,
+        "spelling": {
+            "queries": 12,
+            "noise": [0.1],
+            "systems": ["reranked", "tuned_combined"],
+        },
+    }
     figures = {"system": "reranked", "measure": "R@100"}
     missed = require(figures | {"over": "fused", "by": 2})
     done = project.snakemake("--configfile", missed)
@@ -339,6 +402,7 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
     metrics = read_json(project.folder / "results/small/metrics/metrics.json")
     value = metrics["systems"]["reranked"]["R@100"]["mean"]
     assert value == metrics["systems"]["fused"]["R@100"]["mean"] > 0
+    respelled_as_they_are(project.folder / "results/small")
     sentence = (
         f"R@100 of reranked is {value:.4f}, required is at least fused + 2 = "
         f"{value + 2:.4f} (the run's results are kept)"
@@ -348,13 +412,14 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
     # All but the verdict is there, and is told in the table.
     counts = job_counts(project.snakemake("-n", "--configfile", missed).stdout)
     assert set(counts) == {"check_metrics", "all"}
-    page = (project.folder / "results/small/figures/metrics.html").read_text("utf-8")
-    assert "<strong>missed</strong>" in page
+    page = (project.folder / "results/small/report.html").read_text("utf-8")
+    assert "<strong>✗ missed</strong>" in page
+    assert "Of 1 requirement 1 is missed" in page
     done = project.snakemake("--configfile", require(figures | {"over": "fused"}))
     assert done.returncode == 0, done.stdout[-5000:]
     counts = job_counts(done.stdout)
     assert counts == dict.fromkeys(
-        ("measure_runs", "plot_metrics", "export_model", "check_metrics", "all"), 1
+        ("measure_runs", "plot_metrics", *EXPORTED, "check_metrics", "all"), 1
     )
     (met,) = read_json(project.folder / "results/small/metrics/required.json")
     assert met["holds"]

@@ -7,9 +7,11 @@ from typing import Any
 
 from arkiv.card.about import About
 from arkiv.funnel import STAGES, Counts, set_aside
+from arkiv.gold import explained
 from arkiv.markdown import blocks, code, counted, escaped, items, table
 from arkiv.measures import title
 from arkiv.pages import number
+from arkiv.systems import spaced
 
 # Two to a table, which keeps it to the width of a page of text.
 MEASURES = (("nDCG@10", "RR@10"), ("AP", "R@100"))
@@ -29,8 +31,7 @@ def retrieval(metrics: Mapping[str, Any]) -> str:
     queries = counted(metrics["queries"], "held-out query", "held-out queries")
     text = (
         f"Means over {queries}, searched in all passages, with {level:.0%} intervals "
-        f"from {samples:,} bootstrap samples of the queries. The passage that a query "
-        "was made for counts as relevant, no other."
+        f"from {samples:,} bootstrap samples of the queries. {explained(metrics)}"
     )
     if metrics["comparisons"]:
         text += (
@@ -151,8 +152,3 @@ def configuration(settings: Mapping[str, Any]) -> str:
     # Lists within a list on one line each.
     text = yaml.safe_dump(dict(settings), sort_keys=False, default_flow_style=None)
     return blocks("## Configuration", code(text, "yaml"))
-
-
-def spaced(name: str) -> str:
-    """The name of a system in words."""
-    return name.replace("_", " ")

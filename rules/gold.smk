@@ -1,0 +1,170 @@
+# What counts as relevant. A method adds here what build_gold makes the judgements from.
+JUDGED_BY = {
+    "known_item": {},
+    # Each part is graded by the method's own rule; see `graded_by`.
+    **dict.fromkeys(
+        POOLED,
+        {
+            "pool": results("gold/pool.jsonl"),
+            "grades": gather.pairs(results("gold/grades/{scatteritem}.jsonl")),
+        },
+    ),
+    "embedder": {"run": results("gold/embedder.trec")},
+    "file": {"file": GOLD["file"]},
+}[GOLD["method"]]
+# Of these, what is made here.
+GOLD_FILES = [
+    path
+    for name, paths in JUDGED_BY.items()
+    if name != "file"
+    for path in ([paths] if isinstance(paths, str) else paths)
+]
+# The lowest grade of a known item that a pool's judge has graded.
+KNOWN_GRADES = {"teacher_pool": len(GOLD["thresholds"]), "llm_judge": HIGHEST}
+
+
+def graded_by(method):
+    """The regular expression of the parts of the pool that a method grades."""
+    return r"\d+-of-\d+" if GOLD["method"] == method else "no-such-part^"
+
+
+rule pool_passages:
+    """Pool what several systems find first for each test query."""
+    input:
+        queries=results("collection/queries.jsonl"),
+        known_items=results("gold/known_item.txt"),
+        runs=expand(results("runs/{system}.trec"), system=GOLD["systems"] or SYSTEMS),
+    output:
+        results("gold/pool.jsonl"),
+    log:
+        log_of("pool_passages"),
+    benchmark:
+        benchmark_of("pool_passages")
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        options=flags(depth=GOLD["depth"]),
+    message:
+        "Pooling the passages to be judged"
+    shell:
+        "python scripts/pool_passages.py --queries {input.queries}"
+        " --known-items {input.known_items} --runs {input.runs} {params.options}"
+        " --output {output} &> {log}"
+
+
+rule grade_pool:
+    """Grade one part of the pool by the reranker's scores."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        pool=results("gold/pool.jsonl"),
+        model=model_of("reranker"),
+    output:
+        results("gold/grades/{scatteritem}.jsonl"),
+    log:
+        log_of("grade_pool", "{scatteritem}"),
+    benchmark:
+        benchmark_of("grade_pool", "{scatteritem}")
+    wildcard_constraints:
+        scatteritem=graded_by("teacher_pool"),
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(480),
+    params:
+        options=flags(
+            thresholds=GOLD["thresholds"],
+            **{k: v for k, v in config["teacher"].items() if k not in TARGET_KEYS},
+            cache=results("cache/scores"),
+            **RUN_OPTIONS,
+        ),
+    message:
+        "Grading the pool, part {wildcards.scatteritem}, with the reranker"
+    shell:
+        "python scripts/grade_pool.py --corpus {input.corpus} --queries {input.queries}"
+        " --pool {input.pool} --part {wildcards.scatteritem} --model {input.model}"
+        " {params.options} --output {output} &> {log}"
+
+
+rule search_gold:
+    """Search the collection with the embedder that the gold standard is made by."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        model=lambda w: given_model(model_of_gold, "gold"),
+    output:
+        results("gold/embedder.trec"),
+    log:
+        log_of("search_gold"),
+    benchmark:
+        benchmark_of("search_gold")
+    conda:
+        "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(480),
+    params:
+        options=flags(
+            **{k: v for k, v in GOLD["embedder"].items() if k in EMBEDDER_KEYS},
+            depth=GOLD["depth"],
+            cache=results("cache/embeddings"),
+            **ENCODE_OPTIONS,
+        ),
+    message:
+        "Searching for the gold standard"
+    shell:
+        "python scripts/retrieve_embedder.py --corpus {input.corpus}"
+        " --queries {input.queries} --model {input.model} {params.options}"
+        " --output {output} &> {log}"
+
+
+rule build_gold:
+    """Make the gold standard, near-duplicates of relevant passages counted too."""
+    input:
+        **JUDGED_BY,
+        trained=expand(results("pairs/{dataset}/train.jsonl"), dataset=DATASETS),
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        known_items=results("gold/known_item.txt"),
+    output:
+        qrels=results("collection/qrels.txt"),
+        stats=results("gold/stats.json"),
+        rejected=results("gold/rejected.jsonl"),
+    log:
+        log_of("build_gold"),
+    benchmark:
+        benchmark_of("build_gold")
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),
+    params:
+        judged=lambda w, input: flags(**{name: input[name] for name in JUDGED_BY}),
+        options=flags(
+            method=GOLD["method"],
+            depth=GOLD["depth"],
+            known_grade=(
+                KNOWN_GRADES.get(GOLD["method"]) if GOLD["keep_known_items"] else None
+            ),
+            on_bad_input=GOLD["on_bad_input"],
+            duplicate_jaccard=GOLD["duplicate_jaccard"],
+        ),
+    message:
+        f"Building the gold standard: {GOLD['method']}"
+    shell:
+        "python scripts/build_gold.py --corpus {input.corpus} --queries {input.queries}"
+        " --known-items {input.known_items} --trained {input.trained}"
+        " {params.judged} {params.options}"
+        " --qrels {output.qrels} --stats {output.stats} --rejected {output.rejected}"
+        " &> {log}"

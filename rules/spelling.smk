@@ -1,0 +1,79 @@
+# The search page reads the configuration too, perhaps elsewhere, and needs no table.
+if RESPELLED and not Path(SPELLING["rules"]).is_file():
+    raise WorkflowError(
+        f"configuration: `evaluate.spelling.rules`: names {SPELLING['rules']}, which is "
+        "no file"
+    )
+
+
+rule respell_queries:
+    """Respell a sample of the test queries: as once, as today, and misread."""
+    input:
+        queries=results("collection/queries.jsonl"),
+        qrels=results("collection/qrels.txt"),
+        rules=SPELLING["rules"],
+    output:
+        results("spelling/queries.jsonl"),
+    log:
+        log_of("respell_queries"),
+    benchmark:
+        benchmark_of("respell_queries")
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        options=flags(
+            noise=SPELLING["noise"] or None,
+            count=SPELLING["queries"] or None,
+            seed=config["seed"],
+        ),
+    message:
+        "Respelling test queries"
+    shell:
+        "python scripts/respell_queries.py --queries {input.queries}"
+        " --qrels {input.qrels} --rules {input.rules:q} {params.options}"
+        " --output {output} &> {log}"
+
+
+rule measure_spelling:
+    """Measure what other spelling and misread letters cost each system."""
+    input:
+        qrels=results("collection/qrels.txt"),
+        queries=results("collection/queries.jsonl"),
+        respelled=results("spelling/queries.jsonl"),
+        runs=expand(
+            results("{searched}runs/{system}.trec"),
+            searched=SEARCHED,
+            system=SPELLING["systems"],
+        ),
+    output:
+        results("metrics/spelling.json"),
+    log:
+        log_of("measure_spelling"),
+    benchmark:
+        benchmark_of("measure_spelling")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        options=flags(
+            runs=named("runs/{name}.trec", SPELLING["systems"]),
+            respelled_runs=named("spelling/runs/{name}.trec", SPELLING["systems"]),
+            measures=EVALUATE["measures"],
+            bootstrap=EVALUATE["bootstrap"],
+            seed=config["seed"],
+        ),
+    message:
+        "Measuring the systems on respelled queries"
+    shell:
+        "python scripts/measure_spelling.py --qrels {input.qrels}"
+        " --queries {input.queries} --respelled {input.respelled} {params.options}"
+        " --output {output} &> {log}"

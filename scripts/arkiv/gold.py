@@ -1,0 +1,255 @@
+"""The gold standard: what a test collection holds to be relevant, and how much.
+
+Read while the Snakefile is parsed: nothing heavy here.
+Grades are whole numbers: 0 is not relevant, higher is more so. The measures take 1 and
+above as relevant; nDCG weighs by the grade.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arkiv.errors import InputError
+from arkiv.files import Record, check_text
+from arkiv.layout import run_folder
+
+if TYPE_CHECKING:
+    from arkiv.trec import Qrels, Run
+
+# Methods whose grades are those of a pool, part by part.
+POOLED = ("teacher_pool", "llm_judge")
+METHODS = ("known_item", *POOLED, "embedder", "file")
+# What each takes for relevant, for readers of the figures.
+MEANINGS = {
+    "known_item": "A passage counts as relevant if the query was made from it.",
+    "teacher_pool": "What the systems find first was graded by the teacher, which "
+    "favours what it has taught; all else counts as not relevant.",
+    "llm_judge": "What the systems find first was graded by a language model; all else "
+    "counts as not relevant.",
+    "embedder": "What another embedder finds first counts as relevant, graded by its "
+    "rank, which favours models like it; all else counts as not relevant.",
+    "file": "Relevant is what the judgements given with the configuration say; all "
+    "else counts as not relevant.",
+}
+# Of a pool's grades.
+HIGHEST = 3
+QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
+
+
+def pool(
+    runs: Iterable[Run], known: Qrels, query_ids: Iterable[str], depth: int
+) -> Iterator[tuple[str, str]]:
+    """Query and passage of each pair to be judged, in the order of their ids.
+
+    Args:
+        runs: of several systems.
+        known: the known items, which are judged too.
+        query_ids: the test queries.
+        depth: the first passages of each system that are judged.
+    """
+    runs = list(runs)
+    for query_id in sorted(query_ids):
+        found = set(known.get(query_id, ()))
+        for ranked in runs:
+            found.update(ranked.get(query_id, ())[:depth])
+        for passage_id in sorted(found):
+            yield query_id, passage_id
+
+
+def grade_of(score: float, thresholds: Sequence[float]) -> int:
+    """How many of the ascending thresholds a score reaches."""
+    return bisect_right(thresholds, score)
+
+
+def by_rank(passage_ids: Sequence[str]) -> dict[str, int]:
+    """Grades of ranked passages: of n the first has n, the last 1."""
+    return {key: len(passage_ids) - rank for rank, key in enumerate(passage_ids)}
+
+
+def explained(metrics: Mapping[str, Any]) -> str:
+    """What counted as relevant in metrics that measure_runs.py wrote, in sentences."""
+    sentences = [MEANINGS[metrics["gold"]]]
+    if left_out := metrics["queries_left_out"]:
+        sentences.append(
+            f"Test queries left out for want of a relevant passage: {left_out:,}."
+        )
+    return " ".join(sentences)
+
+
+def check_gold(config: Mapping[str, Any]) -> None:
+    """Refuse a gold standard that cannot be made.
+
+    Args:
+        config: the configuration.
+
+    Raises:
+        InputError: naming the key and what is wrong with it.
+    """
+    for key, reason in chain(
+        _faults(config["gold"], config["evaluate"]),
+        _judge_faults(config["gold"], config["queries"]),
+        _sheet_faults(config["gold"]["sheet"], config),
+    ):
+        raise InputError(reason, key=f"gold.{key}")
+
+
+def _faults(
+    gold: Mapping[str, Any], evaluate: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """The key and the reason of each fault."""
+    method, thresholds = gold["method"], gold["thresholds"]
+    if sorted(set(thresholds)) != thresholds:
+        yield "thresholds", f"is {thresholds}, expected ascending numbers"
+    if method in POOLED:
+        for name in gold["systems"] or ():
+            if name not in evaluate["systems"]:
+                reason = f"names the system {name}, which evaluate.systems lacks"
+                yield "systems", reason
+    if gold["depth"] > evaluate["depth"]:
+        reason = f"is {gold['depth']}, more than evaluate.depth ({evaluate['depth']})"
+        yield "depth", reason
+    if method == "embedder" and gold["embedder"]["source"] is None:
+        yield "embedder.source", "is null, but the method is embedder"
+    path = gold["file"]
+    if method == "file" and (path is None or not Path(path).is_file()):
+        yield "file", f"is {path}, expected a file of judgements, as the method is file"
+
+
+def _judge_faults(
+    gold: Mapping[str, Any], queries: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Likewise, of the language model that judges."""
+    if gold["method"] != "llm_judge":
+        return
+    judge, backend = gold["judge"], queries["backend"]
+    if backend == "extractive":
+        reason = "is llm_judge, but queries.backend is extractive, which asks nobody"
+        yield "method", f"{reason}; set it to openai or local"
+    if not Path(judge["prompt"]).is_file():
+        yield "judge.prompt", f"names {judge['prompt']}, which is no file"
+    model = judge["model"]
+    if backend == "local" and model is not None and not Path(model).is_dir():
+        reason = f"is {model}, expected the directory of a causal model"
+        yield "judge.model", reason
+    if judge["budget"]["money"] is not None and not any(judge["prices"].values()):
+        reason = "is given, but all prices are 0; set gold.judge.prices"
+        yield "judge.budget.money", reason
+
+
+def judged_files(sheet: Mapping[str, Any]) -> list[str]:
+    """The files of judgements that people have given."""
+    judged = sheet["judged"] or []
+    return [judged] if isinstance(judged, str) else judged
+
+
+def _sheet_faults(
+    sheet: Mapping[str, Any], config: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Likewise, of the sheet for human judges."""
+    made = Path(run_folder(config), "gold/sheet.csv")
+    for path in judged_files(sheet):
+        if Path(path).resolve() == made.resolve():
+            yield (
+                "sheet.judged",
+                (f"names {path}, which is made anew; save what is filled in elsewhere"),
+            )
+        if not Path(path).is_file():
+            yield "sheet.judged", f"names {path}, which is no file"
+
+
+def check_pooled(record: Record) -> None:
+    """Refuse a record that is not a pair of a pool.
+
+    Raises:
+        InputError: naming the key at fault.
+    """
+    check_text(record, "query_id")
+    check_text(record, "passage_id")
+
+
+def check_graded(record: Record) -> None:
+    """Refuse a record that is not a graded pair of a pool.
+
+    Raises:
+        InputError: naming the key at fault.
+    """
+    check_pooled(record)
+    grade = record.get("grade")
+    if type(grade) is not int or not 0 <= grade <= HIGHEST:
+        raise InputError(
+            f"is {grade!r}, expected a whole number from 0 to {HIGHEST}", key="grade"
+        )
+
+
+def with_known_items(qrels: Qrels, known: Qrels, grade: int) -> Qrels:
+    """The judgements, each known item at least at a grade."""
+    judged = {query_id: dict(grades) for query_id, grades in qrels.items()}
+    for query_id, passage_ids in known.items():
+        grades = judged.setdefault(query_id, {})
+        for passage_id in passage_ids:
+            grades[passage_id] = max(grade, grades.get(passage_id, 0))
+    return judged
+
+
+def relevant(qrels: Qrels) -> Qrels:
+    """The judgements above 0, and the queries that have any."""
+    kept = {
+        query_id: {key: grade for key, grade in grades.items() if grade > 0}
+        for query_id, grades in qrels.items()
+    }
+    return {query_id: grades for query_id, grades in kept.items() if grades}
+
+
+def with_near_duplicates(
+    qrels: Qrels, near: Mapping[str, Iterable[str]]
+) -> tuple[Qrels, int]:
+    """The judgements, near-duplicates of relevant passages at their grade.
+
+    Args:
+        qrels: judgements.
+        near: of each relevant passage its near-duplicates. Those of a near-duplicate
+            are not looked at: step by step one would come to something else.
+
+    Returns:
+        the judgements, and how many of them were added or raised.
+    """
+    judged = {query_id: dict(grades) for query_id, grades in qrels.items()}
+    changed: set[tuple[str, str]] = set()
+    for query_id, grades in relevant(qrels).items():
+        for passage_id, grade in grades.items():
+            for other in near.get(passage_id, ()):
+                if grade > judged[query_id].get(other, 0):
+                    judged[query_id][other] = grade
+                    changed.add((query_id, other))
+    return judged, len(changed)
+
+
+def pairs_of(qrels: Qrels) -> set[tuple[str, str]]:
+    """Query and passage of each judgement."""
+    return {(query_id, key) for query_id, grades in qrels.items() for key in grades}
+
+
+def counts(qrels: Qrels, query_ids: Sequence[str]) -> dict[str, Any]:
+    """What judgements of the test queries hold, as numbers."""
+    grades = Counter(grade for judged in qrels.values() for grade in judged.values())
+    return {
+        "queries": len(query_ids),
+        "queries_without_relevant": len(set(query_ids) - relevant(qrels).keys()),
+        "pairs": sum(grades.values()),
+        "relevant": sum(count for grade, count in grades.items() if grade > 0),
+        "grades": {str(grade): grades[grade] for grade in sorted(grades)},
+    }
+
+
+def quantiles(scores: Sequence[float]) -> dict[str, float]:
+    """The lower quantiles of scores, by their share; none of no scores."""
+    ordered = sorted(scores)
+    return {
+        f"{share:g}": round(ordered[int(share * (len(ordered) - 1))], 4)
+        for share in (QUANTILES if ordered else ())
+    }

@@ -1,0 +1,160 @@
+"""What counts as relevant, how that was found, and whether people agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from arkiv.audit import known
+from arkiv.pages import Html, element, joined, number, table
+from arkiv.report.page import paragraphs
+from arkiv.trec import Qrels
+
+Stats = Mapping[str, Any]
+
+# The numbers of build_gold.py by their titles, in their order.
+NUMBERS = {
+    "queries": "test queries",
+    "queries_without_relevant": "of them without a relevant passage, not measured",
+    "queries_trained_on": "of them trained on, which flatters the tuned model",
+    "pooled": "query–passage pairs pooled",
+    "ungraded": "of them without a grade",
+    "pairs": "query–passage pairs judged",
+    "relevant": "of them relevant",
+    "near_duplicates": "relevant as near-duplicates of a relevant passage",
+    "known_items": "passages that the queries were made from",
+    "known_items_not_relevant": "of them not relevant by the method itself",
+    "rejected": "judgements set aside",
+}
+# Quantiles by their shares, where they have a name.
+SHARES = {"0": "lowest", "0.5": "median", "1": "highest"}
+
+
+def counts(qrels: Qrels) -> dict[str, Any]:
+    """What judgements hold, where nothing else says so."""
+    grades = Counter(grade for judged in qrels.values() for grade in judged.values())
+    return {
+        "queries": len(qrels),
+        "pairs": sum(grades.values()),
+        "relevant": sum(count for grade, count in grades.items() if grade > 0),
+        "grades": {str(grade): grades[grade] for grade in sorted(grades)},
+    }
+
+
+def numbers(stats: Stats) -> list[Html]:
+    """Tables of what the judgements hold."""
+    rows = [
+        [words, number(stats[key])]
+        for key, words in NUMBERS.items()
+        if stats.get(key) is not None
+    ]
+    tables = [table(["count", "value"], rows, "The judgements")]
+    if len(grades := stats.get("grades") or {}) > 1:
+        tables.append(
+            table(
+                ["grade", "query–passage pairs"],
+                [[grade, number(count)] for grade, count in grades.items()],
+                "The judgements by grade; 0 is not relevant",
+            )
+        )
+    scores = {name: of for name, of in (stats.get("scores") or {}).items() if of}
+    if scores:
+        shares = list(next(iter(scores.values())))
+        named = (SHARES.get(one, f"{float(one):.0%} are below") for one in shares)
+        tables.append(
+            table(
+                ["scores of", *named],
+                [
+                    [
+                        name.replace("_", " "),
+                        *(f"{of[share]:.2f}".replace("-", "−") for share in shares),
+                    ]
+                    for name, of in scores.items()
+                ],
+                "The scores by which the pool was graded",
+            )
+        )
+    return tables
+
+
+def measured(value: Mapping[str, Any]) -> str:
+    """A kappa with its interval and a word for it (Landis and Koch, 1977)."""
+    kappa = value["kappa"]
+    if kappa is None:
+        return "kappa has no value where all have one grade"
+    words = ("slight", "fair", "moderate", "substantial", "almost perfect")
+    word = "worse than chance" if kappa < 0 else words[min(int(kappa * 5), 4)]
+    numbers = f"kappa {kappa:.2f} [{value['low']:.2f}, {value['high']:.2f}]"
+    return f"{numbers.replace('-', '−')}, {word}"
+
+
+def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
+    """How far people and the machine agree."""
+    binary, weighted = agreement["binary"], agreement.get("weighted")
+    judges = ", ".join(
+        f"{one['judge']} ({one['pairs']:,})" for one in agreement["judges"]
+    )
+    content = paragraphs(
+        f"People judged {agreement['pairs']:,} pairs of {agreement['queries']:,} "
+        f"queries that {agreement['machine']} has judged: {judges}. They agree on "
+        f"{binary['agreement']:.0%} of them whether the passage is relevant; Cohen's "
+        f"{measured(binary)} (0 is chance, 1 perfect)."
+    )
+    if weighted:
+        content += paragraphs(f"By grades, weighted: {measured(weighted)}.")
+    if agreement.get("unjudged"):
+        content += paragraphs(
+            f"{agreement['unjudged']:,} pairs of the sheet were left unjudged.",
+            faint=True,
+        )
+    grades = list(map(str, agreement["grades"]))
+    content.append(
+        table(
+            ["people said", *(f"machine: {grade}" for grade in grades)],
+            [
+                [grade, *map(number, row)]
+                for grade, row in zip(grades, agreement["table"], strict=True)
+            ],
+            "Pairs by what people and the machine said",
+        )
+    )
+    if between := agreement.get("between"):
+        content.append(
+            table(
+                ["judges", "pairs of both", "kappa"],
+                [
+                    [
+                        " and ".join(one["judges"]),
+                        number(one["pairs"]),
+                        known(one["kappa"], 2),
+                    ]
+                    for one in between
+                ],
+                "Agreement between people",
+            )
+        )
+    return content
+
+
+def section(
+    meaning: str,
+    stats: Stats | None,
+    qrels: Qrels,
+    agreement: Mapping[str, Any] | None,
+) -> Html:
+    """The section.
+
+    Args:
+        meaning: what counts as relevant, in sentences.
+        stats: of build_gold.py.
+        qrels: the judgements, counted where there are no statistics.
+        agreement: between people and the machine.
+    """
+    content = [*paragraphs(meaning), *numbers(stats or counts(qrels))]
+    content.append(element("h3", "Do people agree?"))
+    if agreement and agreement["pairs"]:
+        content += agreement_of(agreement)
+    else:
+        content += paragraphs("No person has judged a sample of it yet.")
+    return joined(*content)

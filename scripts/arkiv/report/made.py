@@ -1,0 +1,131 @@
+"""How the run was made: its configuration, versions, seed, commit and hashes."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arkiv.card.training import told
+from arkiv.pages import Html, element, joined, table
+from arkiv.report.page import capped, paragraphs
+
+# In a configuration with hundreds of datasets.
+MOST_SETTINGS = 150
+MOST_HASHES = 60
+PROJECT = Path(__file__).parents[3]
+
+
+def commit_of(folder: Path = PROJECT) -> str | None:
+    """The commit of the pipeline, with a word where files differ from it.
+
+    None where it lies in no git repository, or there is no git.
+    """
+    command = ["git", "-C", str(folder), "describe", "--always", "--exclude=*"]
+    command += ["--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def changed(
+    config: Mapping[str, Any], defaults: Mapping[str, Any], under: str = ""
+) -> dict[str, tuple[Any, Any]]:
+    """The settings that differ from the defaults: value and default by key.
+
+    A key that the defaults lack, as those of datasets, has the default None.
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for key, value in config.items():
+        default, name = defaults.get(key), f"{under}{key}"
+        if isinstance(value, Mapping) and isinstance(default, Mapping):
+            found |= changed(value, default, f"{name}.")
+        elif value != default:
+            found[name] = (value, default)
+    return found
+
+
+def settings(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Html]:
+    """A table of the settings that differ from the defaults."""
+    differing = changed(config, defaults)
+    if not differing:
+        return paragraphs("Every setting has its default.")
+    rows = [
+        [name, shown(value), shown(default)]
+        for name, (value, default) in differing.items()
+    ]
+    return capped(
+        ["setting", "is", "by default"],
+        rows,
+        "The configuration where it differs from config/config.yaml; of a path on the "
+        "machine only the name is shown",
+        most=MOST_SETTINGS,
+        where="the configuration file of the run has all",
+        words=3,
+    )
+
+
+def shown(value: object) -> str:
+    """A value of the configuration for people."""
+    return "–" if value is None else told(value)
+
+
+def section(
+    config: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    history: Mapping[str, Any],
+    weights: Mapping[str, str],
+    commit: str | None,
+) -> Html:
+    """The section.
+
+    Args:
+        config: of the run.
+        defaults: config/config.yaml.
+        history: of the last training.
+        weights: SHA-256 of the tuned model's weights by file.
+        commit: of the pipeline.
+    """
+    versions, inputs = history.get("versions") or {}, history.get("inputs") or {}
+    content = paragraphs(
+        f"Run {config['run']}, seed {config['seed']}, arkiv at "
+        + (f"commit {commit}." if commit else "an unknown commit.")
+    )
+    content += settings(config, defaults)
+    content.append(
+        table(
+            ["package", "version"],
+            list(versions.items()),
+            "Versions that trained the model",
+            words=2,
+        )
+    )
+    content.append(
+        table(
+            ["file", "SHA-256"],
+            [[name, element("code", digest)] for name, digest in weights.items()],
+            "The weights of the tuned model, as sha256sum has them",
+            words=2,
+        )
+    )
+    if inputs:
+        read = {"the model at step 0": inputs["model"], **inputs["shards"]}
+        rows = [[name, element("code", digest)] for name, digest in read.items()]
+        content.append(
+            element(
+                "details",
+                element("summary", "What training read, by the hash of its content"),
+                *capped(
+                    ["file", "BLAKE2b, 128 bits"],
+                    rows,
+                    "Inputs of the last training",
+                    most=MOST_HASHES,
+                    where="training/history.json has all",
+                    words=2,
+                ),
+            )
+        )
+    return joined(*content)

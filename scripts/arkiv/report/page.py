@@ -1,0 +1,87 @@
+"""The page that holds the sections: nothing but itself is needed to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from arkiv.files import written_whole
+from arkiv.pages import STYLE, Html, element, table
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        name: its anchor.
+        title: its heading.
+        content: below that.
+    """
+
+    name: str
+    title: str
+    content: Html
+
+
+def render(
+    title: str, about: str, summary: Iterable[object], sections: Sequence[Section]
+) -> str:
+    """The whole page; what is not `Html` is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html").render(
+        title=title,
+        about=about,
+        summary=list(summary),
+        sections=sections,
+        style=Html(STYLE + (HERE / "report.css").read_text(encoding="utf-8")),
+    )
+
+
+def write(path: str | Path, page: str) -> None:
+    """Write the page, whole or not at all."""
+    with written_whole(path) as beside:
+        # JSON can hold half a surrogate pair, which no file can.
+        beside.write_text(page, encoding="utf-8", errors="replace")
+
+
+def paragraphs(*texts: object, faint: bool = False) -> list[Html]:
+    """Each text as a paragraph."""
+    return [element("p", text, class_="faint" if faint else None) for text in texts]
+
+
+def capped(
+    header: Sequence[object],
+    rows: Sequence[Sequence[object]],
+    caption: str,
+    *,
+    most: int,
+    where: str,
+    words: int = 1,
+) -> list[Html]:
+    """A table of no more than so many rows, and how many more a file has.
+
+    Args:
+        header: of each column.
+        rows: those that matter most first.
+        caption: of the table.
+        most: rows that are shown.
+        where: the file that has all.
+        words: columns that hold words.
+    """
+    shown = [table(header, rows[:most], caption, words=words)]
+    if len(rows) > most:
+        shown += paragraphs(f"And {len(rows) - most:,} more: {where}.", faint=True)
+    return shown

@@ -1,0 +1,330 @@
+"""Wins and losses by query: what several systems find, side by side."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arkiv.collection import check_passage
+from arkiv.errors import InputError
+from arkiv.files import Record, read_records
+from arkiv.hashing import uniform
+from arkiv.measures import title
+from arkiv.pages import Html, element, excerpt, joined, place, provenance, table
+from arkiv.report.drawing import figure
+from arkiv.report.page import paragraphs
+from arkiv.systems import spaced
+from arkiv.trec import Qrels, Run
+
+# Passages of each system.
+SHOWN = 3
+# Characters of a relevant passage, and of a query.
+WHOLE = 2000
+LONGEST_QUERY = 500
+# Of a field of a CSV file: Python's own limit is less than what a query may have.
+LONGEST_FIELD = 1 << 30
+# Differences that are no more than rounding.
+LEAST = 1e-9
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the systems found for the test queries.
+
+    Attributes:
+        queries: by id.
+        qrels: grades of the relevant passages.
+        runs: rankings of the systems that are shown.
+        passages: by id, those that are shown.
+        scores: of these systems the deciding measure of each query.
+        measure: its name.
+        language: of the texts, as a code; None: not said.
+    """
+
+    queries: Mapping[str, Record]
+    qrels: Qrels
+    runs: Mapping[str, Run]
+    passages: Mapping[str, Record]
+    scores: Mapping[str, Mapping[str, float]]
+    measure: str
+    language: str | None = None
+
+
+def read_scores(
+    path: str | Path, measure: str, systems: Iterable[str]
+) -> dict[str, dict[str, float]]:
+    """One measure of some systems by query, from the per-query file of measure_runs.py.
+
+    Raises:
+        InputError: a missing file, or one without that measure or one of the systems.
+    """
+    scores: dict[str, dict[str, float]] = {system: {} for system in systems}
+    csv.field_size_limit(LONGEST_FIELD)
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["system"] in scores:
+                    scores[row["system"]][row["query_id"]] = float(row[measure])
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"cannot be used ({error}), expected what measure_runs.py writes", file=path
+        ) from None
+    for system, values in scores.items():
+        if not values:
+            raise InputError(f"lacks the system {system}", file=path)
+    return scores
+
+
+def read_passages(path: str | Path, wanted: set[str]) -> dict[str, Record]:
+    """The passages of these ids.
+
+    Raises:
+        InputError: the corpus lacks one.
+    """
+    passages = {
+        row["id"]: row
+        for _, row in read_records(path, check_passage)
+        if row["id"] in wanted
+    }
+    if lacking := wanted - passages.keys():
+        raise InputError(
+            f"lacks the passage {min(lacking)}, which a run or the judgements name",
+            file=path,
+        )
+    return passages
+
+
+def best_first(grades: Mapping[str, int]) -> list[str]:
+    """The ids of relevant passages, the highest grades first."""
+    return sorted(grades, key=lambda key: (-grades[key], key))
+
+
+def extremes(
+    mine: Mapping[str, float], theirs: Mapping[str, float], most: int
+) -> tuple[list[str], list[str]]:
+    """The queries with the largest gains and the largest losses, these first.
+
+    Args:
+        mine, theirs: a measure of two systems by query.
+        most: of each.
+    """
+    differences = {key: mine[key] - theirs[key] for key in sorted(mine)}
+    by_gain = sorted(differences, key=lambda key: -differences[key])
+    gains = [key for key in by_gain if differences[key] > LEAST]
+    losses = [key for key in reversed(by_gain) if differences[key] < -LEAST]
+    return gains[:most], losses[:most]
+
+
+def drawn(queries: Iterable[str], most: int, seed: int) -> list[str]:
+    """Some queries, drawn by the seed."""
+    return sorted(queries, key=lambda key: uniform(seed, "show", key))[:most]
+
+
+def rank_of(ranked: Sequence[str], passage_ids: Iterable[str]) -> int | None:
+    """The best rank of these passages, from 1; None if none was found."""
+    wanted = set(passage_ids)
+    return next((n for n, key in enumerate(ranked, 1) if key in wanted), None)
+
+
+def standing(ranked: Sequence[str], passage_ids: Iterable[str]) -> str:
+    """Where the first of these passages stands, in words."""
+    rank = rank_of(ranked, passage_ids)
+    if rank is None:
+        return f"not among the {len(ranked):,} found"
+    return f"rank {rank:,}"
+
+
+def hits(query_id: str, ranked: Sequence[str], found: Found) -> Html:
+    """The first passages of one system."""
+    query, relevant = found.queries[query_id], found.qrels.get(query_id, {})
+    items = []
+    for number, key in enumerate(ranked[:SHOWN], start=1):
+        passage, good = found.passages[key], key in relevant
+        items.append(
+            element(
+                "li",
+                element(
+                    "div",
+                    f"{number}. ",
+                    element("span", "✓ relevant · ", class_="badge") if good else "",
+                    place(passage),
+                    class_="faint",
+                ),
+                element(
+                    "p",
+                    excerpt(passage["text"], query["query"]),
+                    class_="excerpt",
+                    lang=found.language,
+                ),
+                class_="relevant" if good else None,
+            )
+        )
+    if not items:
+        return element("p", "Nothing was found.", class_="faint")
+    return element("ol", *items, class_="hits")
+
+
+def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
+    """One query: its passages, and what every system finds."""
+    query, grades = found.queries[query_id], found.qrels.get(query_id, {})
+    relevant, graded = best_first(grades), len(set(grades.values())) > 1
+    ranked = {system: run.get(query_id, []) for system, run in found.runs.items()}
+    measured = ", ".join(
+        f"{spaced(system)} {values[query_id]:.3f}"
+        for system, values in found.scores.items()
+    )
+    wanted = [
+        element(
+            "li",
+            element(
+                "div",
+                f"grade {grades[key]} · " if graded else "",
+                provenance(found.passages[key]),
+                *(
+                    f" · {spaced(system)}: {standing(ranked[system], [key])}"
+                    for system in ranked
+                ),
+                class_="faint",
+            ),
+            element(
+                "p",
+                excerpt(found.passages[key]["text"], query["query"], WHOLE),
+                class_="excerpt",
+                lang=found.language,
+            ),
+            class_="relevant",
+        )
+        for key in relevant[:SHOWN]
+    ]
+    more = len(relevant) - len(wanted)
+    columns = [
+        element(
+            "div",
+            element("h4", spaced(system)),
+            element(
+                "p",
+                f"first relevant passage: {standing(passages, relevant)}",
+                class_="faint",
+            )
+            if relevant
+            else "",
+            hits(query_id, passages, found),
+        )
+        for system, passages in ranked.items()
+    ]
+    return element(
+        "details",
+        element(
+            "summary",
+            element(
+                "strong",
+                excerpt(query["query"], "", LONGEST_QUERY),
+                lang=found.language,
+            ),
+            element("span", f"{title(found.measure)}: {measured}", class_="faint"),
+        ),
+        element("p", "Relevant to it:", class_="faint")
+        if wanted
+        else element("p", "No passage is judged relevant to it."),
+        element("ol", *wanted, class_="hits") if wanted else "",
+        *(paragraphs(f"And {more:,} more.", faint=True) if more else []),
+        element("div", *columns, class_="systems"),
+        class_="search",
+        open="" if opened else None,
+    )
+
+
+def tally(mine: Mapping[str, float], theirs: Mapping[str, float]) -> list[int]:
+    """On how many queries a system is better, alike and worse."""
+    differences = [mine[key] - theirs[key] for key in mine]
+    better = sum(one > LEAST for one in differences)
+    worse = sum(one < -LEAST for one in differences)
+    return [better, len(differences) - better - worse, worse]
+
+
+def pairs_of(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The system that is compared first, with each that it is compared with."""
+    pairs = [(pair["system"], pair["base"]) for pair in metrics["comparisons"]]
+    return [pair for pair in pairs if pair[0] == pairs[0][0]]
+
+
+def chosen(
+    pairs: Sequence[tuple[str, str]],
+    scores: Mapping[str, Mapping[str, float]],
+    queries: Iterable[str],
+    most: int,
+    seed: int,
+) -> list[tuple[str, str, list[str]]]:
+    """The queries to show, under their headings with a sentence each."""
+    groups = []
+    for system, base in pairs:
+        gains, losses = extremes(scores[system], scores[base], most)
+        for words, ids in (("gains most over", gains), ("loses most to", losses)):
+            heading = f"Where {spaced(system)} {words} {spaced(base)}"
+            groups.append((heading, "There is no such query.", ids))
+    groups.append(("Some at random", "", drawn(queries, most, seed)))
+    return groups
+
+
+def section(
+    groups: Sequence[tuple[str, str, list[str]]],
+    pairs: Sequence[tuple[str, str]],
+    found: Found,
+    figure_of_differences: str | Path,
+) -> Html:
+    """The section.
+
+    Args:
+        groups: of `chosen`.
+        pairs: systems and what they are compared with.
+        found: what the systems found.
+        figure_of_differences: drawn by plot_metrics.py.
+    """
+    measure = title(found.measure)
+    content = paragraphs(
+        f"Each query with its {measure}, the passage that is relevant to it with its "
+        f"rank in each system, and the first {SHOWN} passages that each finds. Words "
+        "of the query are marked, also with another ending; ✓ and a double line at "
+        "the side mean relevant."
+    )
+    if pairs:
+        counts = [
+            [
+                f"{spaced(system)} to {spaced(base)}",
+                *map("{:,}".format, tally(found.scores[system], found.scores[base])),
+            ]
+            for system, base in pairs
+        ]
+        content.append(
+            figure(
+                figure_of_differences,
+                "differences",
+                f"Differences in {measure}, query by query, from the largest gain to "
+                "the largest loss.",
+                f"Differences in {measure} of each query in falling order: "
+                + "; ".join(
+                    f"{pair}: better on {better}, alike on {alike}, worse on {worse}"
+                    for pair, better, alike, worse in counts
+                )
+                + ".",
+                table(
+                    ["compared", "queries better", "alike", "worse"],
+                    counts,
+                    f"Queries by whether their {measure} is better",
+                ),
+            )
+        )
+    first = True
+    for heading, nothing, query_ids in groups:
+        content.append(element("h3", heading))
+        if not query_ids:
+            content += paragraphs(nothing)
+        for query_id in query_ids:
+            content.append(search(query_id, found, opened=first))
+            first = False
+    return joined(*content)

@@ -1,0 +1,93 @@
+"""How much worse the systems get when queries are spelt otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from arkiv.measures import title
+from arkiv.pages import Html, element, joined, table
+from arkiv.report.page import capped, paragraphs
+from arkiv.report.results import LEGEND, cell
+from arkiv.systems import spaced
+
+Spelling = Mapping[str, Any]
+
+MOST_SYSTEMS = 30
+MOST_EXAMPLES = 10
+ALL = "metrics/spelling.json of the run has all"
+
+
+def by_spelling(spelling: Spelling, measure: str) -> list[Html]:
+    """A table of one measure of each system in each spelling, and what it changed."""
+    variants, rows = spelling["variants"], []
+    for system, means in spelling["original"].items():
+        measured = (variant["systems"][system][measure] for variant in variants)
+        rows.append([spaced(system), cell(means[measure]), *map(cell, measured)])
+        changes = (variant["difference"].get(system) for variant in variants)
+        rows.append(
+            [
+                f"{spaced(system)}: change",
+                "",
+                *(
+                    cell(change[measure], difference=True) if change else "–"
+                    for change in changes
+                ),
+            ]
+        )
+    header = ["system", "as they were", *(spaced(one["name"]) for one in variants)]
+    caption = f"{title(measure)} by spelling, and the paired change with its interval"
+    return capped(header, rows, caption, most=2 * MOST_SYSTEMS, where=ALL)
+
+
+def section(spelling: Spelling) -> Html:
+    """The section, from what the queries in other spellings measured."""
+    variants, measures = spelling["variants"], spelling["measures"]
+    content = paragraphs(
+        f"The same {spelling['queries']:,} queries were asked again in other "
+        "spellings: older or newer ones, or with the faults of a recogniser. What is "
+        "relevant stays the same."
+    )
+    content.append(
+        table(
+            ["spelling", "queries changed", "characters changed"],
+            [
+                [
+                    spaced(variant["name"]),
+                    f"{variant['changed']:.0%}",
+                    "–" if variant.get("cer") is None else f"{variant['cer']:.1%}",
+                ]
+                for variant in variants
+            ],
+            "What was changed",
+        )
+    )
+    first, *others = (by_spelling(spelling, measure) for measure in measures)
+    content += first
+    content += paragraphs(f"Of the corrected p-values: {LEGEND}.", faint=True)
+    if others:
+        content.append(
+            element(
+                "details",
+                element("summary", "The other measures"),
+                *(part for parts in others for part in parts),
+            )
+        )
+    if examples := spelling.get("examples"):
+        content.append(
+            element(
+                "details",
+                element("summary", "Some queries in each spelling"),
+                *(
+                    element(
+                        "dl",
+                        *(
+                            joined(element("dt", spaced(name)), element("dd", text))
+                            for name, text in example.items()
+                        ),
+                    )
+                    for example in examples[:MOST_EXAMPLES]
+                ),
+            )
+        )
+    return joined(*content)

@@ -1,0 +1,195 @@
+"""How the model was trained: curves, what was watched, warnings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from arkiv.measures import title
+from arkiv.pages import Html, element, joined, number, table
+from arkiv.report.drawing import figure
+from arkiv.report.page import paragraphs
+
+History = Mapping[str, Any]
+Entry = TypeVar("Entry")
+
+# Of a curve, as rows of a table; warnings of a training.
+MOST_STEPS = 40
+MOST_WARNINGS = 20
+
+
+def thinned(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """At most so many entries, evenly apart, the first and the last among them."""
+    if len(entries) <= most:
+        return list(entries)
+    last = len(entries) - 1
+    places = dict.fromkeys(round(n * last / (most - 1)) for n in range(most))
+    return [entries[place] for place in places]
+
+
+def facts(history: History) -> Html:
+    """What training used."""
+    left_out = history.get("rows_left_out") or {}
+    seconds, epochs = history.get("seconds"), history.get("epochs")
+    drawn = []
+    if history.get("weights"):
+        said = "rows drawn for an epoch by the weights of datasets"
+        drawn = [(said, number(history.get("rows_drawn")))]
+    rows = [
+        ("rows of all datasets", number(history.get("rows"))),
+        *drawn,
+        ("rows used in an epoch", number(history.get("rows_used"))),
+        ("rows left out, for they fill no batch", number(sum(left_out.values()))),
+        ("epochs", "–" if epochs is None else f"{epochs:g}"),
+        ("steps", number(history.get("steps"))),
+        ("processes", number(history.get("world_size"))),
+        ("minutes", "–" if seconds is None else f"{seconds / 60:,.1f}"),
+    ]
+    return table(["count", "value"], rows, "What training used")
+
+
+def watched(evaluation: Mapping[str, Any]) -> Html:
+    """The measures of the base model and of the one that was kept."""
+    measure, best = evaluation["measure"], evaluation["best_step"]
+    scores = {entry["step"]: entry["scores"] for entry in evaluation["entries"]}
+    steps = [step for step in dict.fromkeys((0, best)) if step in scores]
+    rows = [
+        [
+            f"{name} queries, {mode.replace('_', '-')}",
+            *(f"{scores[step][name][mode][measure]:.3f}" for step in steps),
+        ]
+        for name in evaluation["collections"]
+        for mode in scores[best][name]
+    ]
+    header = [f"step {step:,}" + (" (kept)" if step == best else "") for step in steps]
+    return table(
+        [f"mean {title(measure)}", *header],
+        rows,
+        "Measured while the model was trained",
+    )
+
+
+def curves(history: History) -> list[Html]:
+    """The numbers of the figure, thinned out."""
+    log = [entry for entry in history.get("log") or () if entry.get("loss") is not None]
+    rows = [
+        [
+            number(entry.get("step")),
+            f"{entry['loss']:.4f}",
+            "–"
+            if entry.get("learning_rate") is None
+            else f"{entry['learning_rate']:.3g}",
+        ]
+        for entry in thinned(log, MOST_STEPS)
+    ]
+    caption = "Loss and learning rate"
+    if len(rows) < len(log):
+        caption += f", {len(rows)} of {len(log):,} steps; training/history.json has all"
+    tables = [table(["step", "loss", "learning rate"], rows, caption)]
+    if evaluation := history.get("evaluation"):
+        measure, entries = evaluation["measure"], evaluation["entries"]
+        columns = [
+            (name, mode)
+            for name in evaluation["collections"]
+            for mode in entries[0]["scores"][name]
+        ]
+        tables.append(
+            table(
+                [
+                    "step",
+                    *(f"{name}, {mode.replace('_', '-')}" for name, mode in columns),
+                ],
+                [
+                    [
+                        number(entry["step"]),
+                        *(
+                            f"{entry['scores'][name][mode][measure]:.3f}"
+                            for name, mode in columns
+                        ),
+                    ]
+                    for entry in thinned(entries, MOST_STEPS)
+                ],
+                f"Mean {title(measure)} by step",
+            )
+        )
+    return tables
+
+
+def warnings(history: History) -> list[Html]:
+    """What the guards warned of."""
+    entries = history.get("warnings") or ()
+    if not entries:
+        return paragraphs("Nothing was warned of.")
+    items = [
+        element("li", f"Step {number(entry['step'])}: {entry['warning']}.")
+        for entry in entries[:MOST_WARNINGS]
+    ]
+    if more := len(entries) - len(items):
+        items.append(element("li", f"And {more:,} more in training/history.json."))
+    return [element("p", "Warnings:"), element("ul", *items)]
+
+
+def alternative(history: History) -> str:
+    """What the curves show, in a sentence."""
+    losses = [
+        entry["loss"]
+        for entry in history.get("log") or ()
+        if entry.get("loss") is not None and math.isfinite(entry["loss"])
+    ]
+    tenth = max(1, len(losses) // 10)
+    sentence = "Curves by step of the training loss"
+    if losses:
+        first, last = (
+            sum(part) / len(part) for part in (losses[:tenth], losses[-tenth:])
+        )
+        sentence += f" (mean of the first tenth {first:.3f}, of the last {last:.3f})"
+    if evaluation := history.get("evaluation"):
+        sentence += f", of {title(evaluation['measure'])} on held-out queries"
+    return f"{sentence} and of the learning rate."
+
+
+def section(trainings: Mapping[str, tuple[History, str | Path]]) -> Html:
+    """The section.
+
+    Args:
+        trainings: history and figure of each, by what it is called; the only one by
+            nothing.
+    """
+    content: list[Html] = []
+    if len(trainings) > 1:
+        content += paragraphs(
+            f"The model was trained {len(trainings)} times, each time from the model "
+            "of the time before."
+        )
+    for place, (name, (history, drawn)) in enumerate(trainings.items(), start=1):
+        if name:
+            content.append(element("h3", name[:1].upper() + name[1:]))
+        content.append(facts(history))
+        if evaluation := history.get("evaluation"):
+            by = (
+                f"{evaluation['mode'].replace('_', '-')} {title(evaluation['measure'])}"
+            )
+            content += paragraphs(
+                f"The model of step {evaluation['best_step']:,} was kept, the best by "
+                f"{by} on the dev queries."
+            )
+            content.append(watched(evaluation))
+        else:
+            content += paragraphs(
+                "It was not measured meanwhile; the last step was kept."
+            )
+        content += warnings(history)
+        content.append(
+            figure(
+                drawn,
+                f"training-{place}",
+                "Training loss, measures on held-out queries and learning rate by "
+                "step. Step 0 is the model before; the broken line marks the step "
+                "whose model was kept.",
+                alternative(history),
+                *curves(history),
+            )
+        )
+    return joined(*content)

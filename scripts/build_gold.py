@@ -1,0 +1,244 @@
+"""Make the gold standard of a test collection: by the method that is given.
+
+known_item: the passages that a query was made from. teacher_pool: the grades of a pool.
+embedder: the first passages of a run, graded by rank. file: judgements from elsewhere.
+Near-duplicates of a relevant passage count as it does. Writes TREC qrels and what they
+hold, as numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from arkiv.cli import add_on_bad_input, parser, run
+from arkiv.collection import check_judged, check_passage, read_ordered
+from arkiv.copies import copies
+from arkiv.errors import InputError
+from arkiv.files import Record, read_records, write_json, write_records
+from arkiv.gold import (
+    METHODS,
+    POOLED,
+    by_rank,
+    check_graded,
+    check_pooled,
+    counts,
+    pairs_of,
+    quantiles,
+    relevant,
+    with_known_items,
+    with_near_duplicates,
+)
+from arkiv.gold_file import Named, read_judgements
+from arkiv.lookup import text_key
+from arkiv.trec import Qrels, read_qrels, read_run, write_qrels
+
+log = logging.getLogger("build_gold")
+
+# What each method is made from.
+NEEDS = {
+    "known_item": (),
+    "embedder": ("run",),
+    "file": ("file",),
+    **dict.fromkeys(POOLED, ("pool", "grades")),
+}
+
+
+def texts_of(path: str) -> Iterator[tuple[str, str]]:
+    """Id and text of each passage, read one at a time."""
+    for _, passage in read_records(path, check_passage):
+        yield passage["id"], passage["text"]
+
+
+def graded(arguments: argparse.Namespace, known: Qrels) -> tuple[Qrels, dict[str, Any]]:
+    """The grades of a pool, and what is told of them."""
+    pooled = {
+        (pair["query_id"], pair["passage_id"])
+        for _, pair in read_records(arguments.pool, check_pooled)
+    }
+    qrels: Qrels = {}
+    scores: dict[str, list[float]] = {"known_items": [], "others": []}
+    for path in arguments.grades:
+        for line, row in read_records(path, check_graded):
+            pair = row["query_id"], row["passage_id"]
+            if pair not in pooled:
+                raise InputError(
+                    f"grades the passage {pair[1]} for the query {pair[0]}, a pair "
+                    f"that {arguments.pool} lacks or that is graded already",
+                    file=path,
+                    line=line,
+                )
+            pooled.remove(pair)
+            qrels.setdefault(pair[0], {})[pair[1]] = row["grade"]
+            if row.get("score") is not None:
+                kind = "known_items" if pair[1] in known.get(pair[0], ()) else "others"
+                scores[kind].append(row["score"])
+    told = {
+        "pooled": len(pooled) + sum(map(len, qrels.values())),
+        "ungraded": len(pooled),
+        "scores": {kind: quantiles(values) for kind, values in scores.items()},
+    }
+    return qrels, told
+
+
+def judged(
+    arguments: argparse.Namespace, queries: list[Record], known: Qrels
+) -> tuple[Qrels, dict[str, Any]]:
+    """The judgements of the method alone, and what is told of them."""
+    if arguments.method == "known_item":
+        return known, {}
+    if arguments.method in POOLED:
+        return graded(arguments, known)
+    if arguments.method == "embedder":
+        found = read_run(arguments.run)
+        return {key: by_rank(ids[: arguments.depth]) for key, ids in found.items()}, {}
+    rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
+    qrels = read_judgements(
+        arguments.file,
+        Named("query", ((query["id"], query["query"]) for query in queries)),
+        Named("passage", texts_of(arguments.corpus)),
+        rejected,
+    )
+    return qrels, {"rejected": rejected or []}
+
+
+def near_duplicates(
+    qrels: Qrels, corpus: str, jaccard: float | None, folder: Path
+) -> dict[str, list[str]]:
+    """Of each relevant passage the ids of its near-duplicates.
+
+    Raises:
+        InputError: a relevant passage that the corpus lacks.
+    """
+    wanted = {key for grades in relevant(qrels).values() for key in grades}
+    texts: dict[str, str] = {}
+    ids: list[str] = []
+    for passage_id, text in texts_of(corpus):
+        ids.append(passage_id)
+        if passage_id in wanted:
+            texts[passage_id] = text
+    if lacking := wanted - texts.keys():
+        raise InputError(
+            f"lacks the passage {min(lacking)}, which is judged relevant", file=corpus
+        )
+    if jaccard is None:
+        return {}
+    rows = copies(
+        list(texts.values()), (text for _, text in texts_of(corpus)), jaccard, folder
+    )
+    return {
+        passage_id: [ids[row] for row in found if ids[row] != passage_id]
+        for passage_id, found in zip(texts, rows, strict=True)
+    }
+
+
+def trained_on(paths: list[str], queries: list[Record], qrels: Qrels) -> dict[str, int]:
+    """How many test queries, and how many relevant passages, are trained on."""
+    asked: set[int] = set()
+    taught: set[str] = set()
+    for path in paths:
+        for _, pair in read_records(path, check_judged):
+            asked.add(text_key(pair["query"]))
+            taught.update(pair["pos_ids"])
+    return {
+        "queries_trained_on": sum(text_key(row["query"]) in asked for row in queries),
+        "relevant_trained_on": sum(
+            passage_id in taught for _, passage_id in pairs_of(relevant(qrels))
+        ),
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--method", choices=METHODS, required=True)
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument("--known-items", required=True, metavar="TREC")
+    arguments.add_argument("--pool", metavar="JSONL", help="what was to be graded")
+    arguments.add_argument("--grades", nargs="+", metavar="JSONL", help="of the pool")
+    arguments.add_argument(
+        "--known-grade",
+        type=int,
+        default=0,
+        help="the lowest grade of a known item of the pool, whatever its own",
+    )
+    arguments.add_argument("--run", metavar="TREC", help="of the embedder")
+    arguments.add_argument(
+        "--depth", type=int, default=10, help="passages of the run that are relevant"
+    )
+    arguments.add_argument(
+        "--file", metavar="FILE", help="qrels, or JSONL of {query, documents}"
+    )
+    add_on_bad_input(arguments)
+    arguments.add_argument(
+        "--trained",
+        nargs="*",
+        default=[],
+        metavar="JSONL",
+        help="pairs that are trained on, to count what of them is tested",
+    )
+    arguments.add_argument(
+        "--duplicate-jaccard",
+        type=float,
+        metavar="SHARE",
+        help="of their word triples, that makes two passages near-duplicates",
+    )
+    arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments.add_argument("--stats", required=True, metavar="JSON")
+    arguments = arguments.parse_args(argv)
+
+    method = arguments.method
+    for need in NEEDS[method]:
+        if not getattr(arguments, need):
+            raise InputError(
+                f"is missing, the method {method} needs it", key=f"--{need}"
+            )
+    queries = read_ordered(arguments.queries, queries=True)
+    query_ids = [query["id"] for query in queries]
+    known = read_qrels(arguments.known_items, may_be_empty=True)
+    own, told = judged(arguments, queries, known)
+    rejected = told.pop("rejected", [])
+    if strays := own.keys() - set(query_ids):
+        raise InputError(
+            f"lacks the query {min(strays)}, which is judged", file=arguments.queries
+        )
+    refused = len(pairs_of(known)) - len(pairs_of(known) & pairs_of(relevant(own)))
+    qrels = own
+    if method in POOLED and arguments.known_grade:
+        qrels = with_known_items(own, known, arguments.known_grade)
+    folder = Path(arguments.qrels).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    near = near_duplicates(qrels, arguments.corpus, arguments.duplicate_jaccard, folder)
+    qrels, added = with_near_duplicates(qrels, near)
+    if not relevant(qrels):
+        raise InputError("holds no relevant passage for any query", key="gold.method")
+    write_qrels(arguments.qrels, qrels)
+    stats = {
+        "method": method,
+        **counts(qrels, query_ids),
+        "near_duplicates": added,
+        "known_items": len(pairs_of(known)),
+        "known_items_not_relevant": refused,
+        **trained_on(arguments.trained, queries, qrels),
+        "rejected": len(rejected),
+        **told,
+    }
+    write_records(arguments.rejected, rejected)
+    write_json(arguments.stats, stats)
+    if without := stats["queries_without_relevant"]:
+        log.warning("%d test queries have no relevant passage", without)
+    if seen := stats["queries_trained_on"]:
+        log.warning(
+            "%d test queries are trained on, which flatters the tuned model", seen
+        )
+    if rejected:
+        log.warning("%d judgements of %s are set aside", len(rejected), arguments.file)
+    log.info("%s", ", ".join(f"{key} {value}" for key, value in stats.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

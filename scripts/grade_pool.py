@@ -1,0 +1,77 @@
+"""Grade pairs of query and passage by a reranker's scores, or a part of them.
+
+Scores are raw logits, kept by content as the teacher's are. Writes `{"query_id",
+"passage_id", "grade", "score"}` a line.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+from arkiv.cli import add_cache, add_model, add_part, parser, run, run_options
+from arkiv.errors import InputError
+from arkiv.files import write_records
+from arkiv.gold import HIGHEST, grade_of
+from arkiv.pool import read_pool
+
+log = logging.getLogger("grade_pool")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument("--pool", required=True, metavar="JSONL")
+    arguments.add_argument(
+        "--thresholds",
+        nargs="+",
+        type=float,
+        required=True,
+        metavar="LOGIT",
+        help=f"ascending: the lowest scores of the grades 1 to at most {HIGHEST}",
+    )
+    arguments.add_argument(
+        "--query-max-length", type=int, default=256, help="tokens per query"
+    )
+    add_part(arguments)
+    add_cache(arguments)
+    add_model(arguments, max_length=8192)
+    arguments.add_argument("--output", required=True, metavar="JSONL")
+    arguments = arguments.parse_args(argv)
+
+    thresholds = arguments.thresholds
+    if sorted(set(thresholds)) != thresholds or len(thresholds) > HIGHEST:
+        raise InputError(
+            f"is {thresholds}, expected at most {HIGHEST} ascending numbers",
+            key="--thresholds",
+        )
+    pairs = read_pool(
+        arguments.pool, arguments.part, arguments.queries, arguments.corpus
+    )
+
+    from arkiv.reranker import Reranker
+
+    began = time.monotonic()
+    with Reranker(
+        arguments.model,
+        max_length=arguments.max_length,
+        query_max_length=arguments.query_max_length,
+        options=run_options(arguments),
+    ) as reranker:
+        scores = reranker.scores(
+            [(pair.query, pair.passage["text"]) for pair in pairs],
+            arguments.cache,
+            job=arguments.output,
+        )
+    graded = [
+        pair.ids | {"grade": grade_of(score, thresholds), "score": score}
+        for pair, score in zip(pairs, scores.tolist(), strict=True)
+    ]
+    write_records(arguments.output, graded)
+    log.info("graded %d pairs in %.1f s", len(graded), time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,182 @@
+"""Measure what other spelling and misread letters cost each system.
+
+The same queries as they are and in each variant: means with 95 % bootstrap intervals,
+and paired differences to the original with p-values by the randomisation test, also
+corrected for the number of systems and variants. Where a variant leaves a query as it
+is, the original's values stand for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import numpy as np
+
+from arkiv.cli import parser, run
+from arkiv.collection import read_ordered
+from arkiv.errors import InputError
+from arkiv.files import Record, write_json
+from arkiv.hashing import uniform
+from arkiv.measures import LEVEL, MEASURES, by_query, check_measures, summary
+from arkiv.named import named
+from arkiv.trec import Qrels, read_qrels, read_run
+
+log = logging.getLogger("measure_spelling")
+
+# Of all variants, shown by the report.
+EXAMPLES = 5
+
+
+def by_variant(path: str, queries: dict[str, Record]) -> dict[str, dict[str, Record]]:
+    """The respelled queries by variant and by the id of the original.
+
+    Raises:
+        InputError: a record that respell_queries.py did not make of these queries.
+    """
+    variants: dict[str, dict[str, Record]] = {}
+    for record in read_ordered(path, queries=True):
+        name, key = record.get("variant"), record.get("of")
+        if not isinstance(name, str) or key not in queries:
+            raise InputError(
+                f"has the query {record['id']}, which is no variant of a query of the "
+                "collection",
+                file=path,
+            )
+        variants.setdefault(name, {})[key] = record
+    asked = {frozenset(of) for of in variants.values()}
+    if len(asked) > 1:
+        raise InputError("lacks some variants of some queries", file=path)
+    return variants
+
+
+def measured(
+    arguments, qrels: Qrels, query_ids: list[str], variants: dict[str, dict]
+) -> dict[str, dict[str, np.ndarray]]:
+    """Of the original, "", and of each variant the measures by system and query."""
+    runs = named(arguments.runs, "--runs")
+    respelled = named(arguments.respelled_runs, "--respelled-runs")
+    if list(runs) != list(respelled):
+        raise InputError(
+            f"names {', '.join(respelled)}, expected the systems of --runs",
+            key="--respelled-runs",
+        )
+    values: dict[str, dict[str, np.ndarray]] = {name: {} for name in ("", *variants)}
+    for system, path in runs.items():
+        asked = (qrels, query_ids, arguments.measures)
+        original = values[""][system] = by_query(read_run(path), *asked)
+        found = read_run(respelled[system])
+        for name, queries in variants.items():
+            run_of = {
+                key: found[record["id"]]
+                for key, record in queries.items()
+                if record["id"] in found
+            }
+            same = np.array([queries[key]["edits"] == 0 for key in query_ids])
+            table = by_query(run_of, *asked)
+            values[name][system] = np.where(same[:, None], original, table)
+        log.info("%s: %d queries in each spelling", system, len(query_ids))
+    return values
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments.add_argument(
+        "--queries", required=True, metavar="JSONL", help="of the collection"
+    )
+    arguments.add_argument(
+        "--respelled", required=True, metavar="JSONL", help="of respell_queries.py"
+    )
+    arguments.add_argument("--runs", nargs="+", required=True, metavar="SYSTEM=TREC")
+    arguments.add_argument(
+        "--respelled-runs",
+        nargs="+",
+        required=True,
+        metavar="SYSTEM=TREC",
+        help="of the same systems for the respelled queries",
+    )
+    arguments.add_argument(
+        "--measures",
+        nargs="+",
+        default=list(MEASURES),
+        metavar="NAME",
+        help="in the words of ir_measures, the ones that matter most first",
+    )
+    arguments.add_argument(
+        "--bootstrap",
+        type=int,
+        default=10000,
+        help="samples behind each interval and each p-value",
+    )
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--output", required=True, metavar="JSON")
+    arguments = arguments.parse_args(argv)
+
+    check_measures(arguments.measures)
+    queries = {
+        query["id"]: query for query in read_ordered(arguments.queries, queries=True)
+    }
+    variants = by_variant(arguments.respelled, queries)
+    qrels = read_qrels(arguments.qrels)
+    query_ids = sorted(next(iter(variants.values())))
+    for key in query_ids:
+        if key not in qrels:
+            raise InputError(f"judges nothing of the query {key}", file=arguments.qrels)
+    values = measured(arguments, qrels, query_ids, variants)
+    systems = list(values[""])
+    pairs = [((name, one), ("", one)) for name in variants for one in systems]
+    whole = summary(
+        {
+            (name, system): table
+            for name, tables in values.items()
+            for system, table in tables.items()
+        },
+        pairs,
+        samples=arguments.bootstrap,
+        seed=arguments.seed,
+        measures=arguments.measures,
+        tested=True,
+    )
+    differences = {pair["system"]: pair["difference"] for pair in whole["comparisons"]}
+
+    def about(name: str) -> dict[str, Any]:
+        records = variants[name].values()
+        characters = sum(len(queries[key]["query"]) for key in query_ids)
+        changed = sum(record["edits"] > 0 for record in records)
+        return {
+            "name": name,
+            "changed": round(changed / len(records), 6),
+            "cer": round(sum(one["edits"] for one in records) / characters, 6),
+            "systems": {one: whole["systems"][name, one] for one in systems},
+            "difference": {one: differences[name, one] for one in systems},
+        }
+
+    shown = sorted(query_ids, key=lambda key: uniform(arguments.seed, "examples", key))
+    write_json(
+        arguments.output,
+        {
+            "queries": len(query_ids),
+            "measures": arguments.measures,
+            "bootstrap": {
+                "samples": arguments.bootstrap,
+                "seed": arguments.seed,
+                "level": LEVEL,
+            },
+            "systems": systems,
+            "original": {one: whole["systems"]["", one] for one in systems},
+            "variants": [about(name) for name in variants],
+            "examples": [
+                {
+                    "original": queries[key]["query"],
+                    **{name: of[key]["query"] for name, of in variants.items()},
+                }
+                for key in shown[:EXAMPLES]
+            ],
+        },
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

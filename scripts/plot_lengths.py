@@ -1,0 +1,60 @@
+"""Draw how many train pairs of each dataset lie in each range of token length."""
+
+from __future__ import annotations
+
+import sys
+
+from arkiv.cli import parser, run
+from arkiv.errors import expecting
+from arkiv.figures import MOST_PANELS, bars, say_nothing, subplots, write_svg
+from arkiv.files import read_object
+from arkiv.named import named
+from arkiv.report.data import span
+
+
+def plot(ready: dict[str, dict[str, int]], path: str) -> None:
+    """Bars of the train pairs in each range, a panel for each dataset."""
+    shown = sorted(ready, key=lambda name: -sum(ready[name].values()))[:MOST_PANELS]
+    heights = [len(ready[name]) + 2 for name in shown] or [3]
+    figure, axes = subplots(
+        len(heights),
+        1,
+        figsize=(8, 0.28 * sum(heights) + 0.4),
+        height_ratios=heights,
+        sharex=True,
+    )
+    if not shown:
+        say_nothing(axes[0][0], "no train pairs")
+    most = max((max(ready[name].values(), default=0) for name in shown), default=0)
+    panels = iter(axes[:, 0])
+    for name, counts in ready.items():
+        if name in shown:
+            panel = next(panels)
+            bars(panel, counts, most)
+            panel.set_title(f"{name}: tokens of a pair's longest text")
+    axes[-1][0].set_xlabel("train pairs")
+    write_svg(path, figure, "Lengths of the train pairs")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "--shards",
+        nargs="+",
+        required=True,
+        metavar="DATASET=JSON",
+        help="logs of split_by_length.py",
+    )
+    arguments.add_argument("--output", required=True, metavar="SVG")
+    arguments = arguments.parse_args(argv)
+
+    ready = {}
+    for name, path in named(arguments.shards, "--shards").items():
+        log = read_object(path, "log of split_by_length.py")
+        with expecting("split_by_length.py", path):
+            ready[name] = {span(bucket): bucket["pairs"] for bucket in log["buckets"]}
+    plot(ready, arguments.output)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,47 @@
+"""Pool what several systems find first for each test query, to be judged.
+
+Known items are pooled too. Writes `{"query_id", "passage_id"}` a line, in the order of
+the ids.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from arkiv.cli import parser, run
+from arkiv.collection import read_ordered
+from arkiv.files import write_records
+from arkiv.gold import pool
+from arkiv.trec import read_qrels, read_run
+
+log = logging.getLogger("pool_passages")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument("--known-items", required=True, metavar="TREC")
+    arguments.add_argument("--runs", nargs="+", required=True, metavar="TREC")
+    arguments.add_argument(
+        "--depth", type=int, default=10, help="first passages of each run"
+    )
+    arguments.add_argument("--output", required=True, metavar="JSONL")
+    arguments = arguments.parse_args(argv)
+
+    queries = read_ordered(arguments.queries, queries=True)
+    pairs = pool(
+        [read_run(path) for path in arguments.runs],
+        read_qrels(arguments.known_items, may_be_empty=True),
+        [query["id"] for query in queries],
+        arguments.depth,
+    )
+    pooled = write_records(
+        arguments.output,
+        ({"query_id": query, "passage_id": passage} for query, passage in pairs),
+    )
+    log.info("%d queries, %d runs: %d pairs", len(queries), len(arguments.runs), pooled)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

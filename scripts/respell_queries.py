@@ -1,0 +1,81 @@
+"""Respell a sample of the test queries: as once, as today, and misread.
+
+Each query that has a relevant passage is as likely to be drawn as any other. Writes all
+variants of all of them, those that leave a query as it is too, in the order of their
+ids: `{"id", "query", "of", "variant", "edits"}`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+
+from arkiv.cli import parser, run
+from arkiv.collection import read_ordered
+from arkiv.errors import InputError
+from arkiv.files import write_records
+from arkiv.hashing import uniform
+from arkiv.spelling import variants_of
+from arkiv.spelling_table import read_table
+from arkiv.trec import read_qrels
+
+log = logging.getLogger("respell_queries")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments.add_argument(
+        "--rules",
+        required=True,
+        metavar="YAML",
+        help="a table such as config/spelling/sv.yaml",
+    )
+    arguments.add_argument(
+        "--noise",
+        nargs="*",
+        type=float,
+        default=[],
+        metavar="RATE",
+        help="misread so many characters, such as 0.05",
+    )
+    arguments.add_argument("--count", type=int, default=200, help="queries to draw")
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--output", required=True, metavar="JSONL")
+    arguments = arguments.parse_args(argv)
+
+    table = read_table(arguments.rules)
+    if not table.variants and not arguments.noise:
+        raise InputError(
+            "has no variants, and no noise is asked for either", key="--rules"
+        )
+    if arguments.noise and not table.confusions:
+        raise InputError("has no confusions, which noise needs", file=arguments.rules)
+    qrels = read_qrels(arguments.qrels)
+    queries = [
+        query
+        for query in read_ordered(arguments.queries, queries=True)
+        if max(qrels.get(query["id"], {}).values(), default=0) > 0
+    ]
+    if not queries:
+        raise InputError(
+            f"has no relevant passage for any query of {arguments.queries}",
+            file=arguments.qrels,
+        )
+    queries.sort(key=lambda query: uniform(arguments.seed, "respelled", query["id"]))
+    found = [
+        variant
+        for query in queries[: arguments.count]
+        for variant in variants_of(query, table, arguments.noise, arguments.seed)
+    ]
+    write_records(arguments.output, sorted(found, key=lambda one: one["id"]))
+    changed = Counter(one["variant"] for one in found if one["edits"])
+    for name in dict.fromkeys(one["variant"] for one in found):
+        asked = min(arguments.count, len(queries))
+        log.info("%s: %d of %d queries changed", name, changed[name], asked)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

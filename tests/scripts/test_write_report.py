@@ -1,0 +1,464 @@
+"""The report: all sections, of runs of every shape, and texts that would do harm."""
+
+import json
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from arkiv.errors import InputError
+from arkiv.files import read_json
+from arkiv.models import HEADS
+from arkiv.pages import VOID
+from write_report import main
+
+DEFAULTS = Path(__file__).parents[2] / "config" / "config.yaml"
+MEASURES = ["RR@10", "AP"]
+HOSTILE = (
+    "</p><script>alert(1)</script><img src=x onerror=alert(1)> & \ud800 \u202e kvarn"
+)
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 36" '
+    'xmlns:xlink="http://www.w3.org/1999/xlink"><metadata/>'
+    '<path id="p" style="fill: #0072b2"/><use xlink:href="#p"/></svg>'
+)
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags, ids, references, headings."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes = [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.attributes.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def values(self, name):
+        return [found[name] for _, found in self.attributes if name in found]
+
+
+def value(mean, **more):
+    return {"mean": mean, "low": mean - 0.1, "high": mean + 0.1} | more
+
+
+def lines(path, records):
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+
+
+class Run:
+    """The files of a run, and the command line that shows them."""
+
+    def __init__(self, folder, queries=6, systems=("bm25", "base", "tuned")):
+        self.folder, self.systems = folder, list(systems)
+        self.passages = [
+            {"id": f"p{n}", "text": f"{HOSTILE} {n}", "volume": f"<v>{n}"}
+            for n in range(5)
+        ]
+        self.passages[0] |= {"first_page": 3, "last_page": 4}
+        self.queries = [
+            {"id": f"q{n:02}", "query": f"{HOSTILE} {n}?"} for n in range(queries)
+        ]
+        self.metrics = {
+            "measures": MEASURES,
+            "queries": queries,
+            "bootstrap": {"samples": 100, "seed": 0, "level": 0.95},
+            "requirements": [],
+            "gold": "teacher_pool",
+            "queries_left_out": 2,
+            "systems": {name: dict.fromkeys(MEASURES, value(0.5)) for name in systems},
+            "comparisons": [
+                {
+                    "system": systems[-1],
+                    "base": base,
+                    "difference": dict.fromkeys(MEASURES, value(0.3, p=0, p_holm=0.0)),
+                }
+                for base in systems[:-1]
+            ],
+            "parts": {},
+        }
+        self.history = {
+            "rows": 7,
+            "rows_used": 6,
+            "rows_left_out": {"d": 1},
+            "log": [{"step": 1, "loss": 2.0, "learning_rate": 1e-5}],
+            "evaluation": None,
+            "warnings": [{"step": 1, "warning": HOSTILE}],
+            "versions": {"torch": "2.13.0"},
+            "inputs": {"model": "ab" * 16, "shards": {"d_len-0-500.jsonl": "cd" * 16}},
+        }
+        self.stages = {
+            "pairs": {"d": {"pairs": 9, "train": 7, "set_aside": {HOSTILE: 2}}},
+            "shards": {"d": {"pairs": 7, "buckets": [bucket(0, None, 7)]}},
+        }
+        self.config = {
+            "run": "r",
+            "seed": 0,
+            "queries": {"backend": "extractive"},
+            "datasets": {"d": {"pairs": "/secret/place/d.jsonl"}},
+            "evaluate": {"systems": {name: {"type": "bm25"} for name in systems}},
+            "report": {"systems": self.systems},
+            "export": {"name": HOSTILE, "language": ["sv"]},
+        }
+        # The n-th system puts the n-th passage first; p2 is relevant.
+        self.shown = self.systems
+        self.grades = {query["id"]: {"p2": 1} for query in self.queries}
+        self.orders = {
+            name: [f"p{(n + k) % 5}" for k in range(5)]
+            for n, name in enumerate(systems)
+        }
+
+    def write(self, name, content):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = content if isinstance(content, str) else json.dumps(content)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def words(self, *more):
+        words = ["--run-directory", self.folder, "--defaults", DEFAULTS]
+        words += ["--config", json.dumps(self.config)]
+        for stage, of in self.stages.items():
+            words.append(f"--{stage}")
+            for name, counts in of.items():
+                words.append(f"{name}={self.write(f'{stage}/{name}.json', counts)}")
+        lines(self.folder / "corpus", self.passages)
+        lines(self.folder / "queries.jsonl", self.queries)
+        qrels = "".join(
+            f"{query_id} 0 {key} {grade}\n"
+            for query_id, judged in self.grades.items()
+            for key, grade in judged.items()
+        )
+        table = [",".join(["query_id", "query", "dataset", "system", *MEASURES])]
+        words.append("--runs")
+        for place, name in enumerate(self.shown):
+            text = "".join(
+                f"{query['id']} Q0 {key} {rank} {-rank} x\n"
+                for query in self.queries
+                for rank, key in enumerate(self.orders[name], start=1)
+            )
+            words.append(f"{name}={self.write(f'runs/{name}.trec', text)}")
+            table += [
+                f"{query['id']},{'x' * (200_000 if n == 0 else 1)},d,{name},{(place + n % 3) / 9},0"
+                for n, query in enumerate(self.queries)
+            ]
+        for name in ("model.safetensors", *HEADS):
+            self.write(f"model/{name}", "weights")
+        files = {
+            "corpus": self.folder / "corpus",
+            "test-queries": self.folder / "queries.jsonl",
+            "qrels": self.write("qrels", qrels),
+            "metrics": self.write("metrics.json", self.metrics),
+            "per-query": self.write("per_query.csv", "\n".join(table) + "\n"),
+            "model": self.folder / "model",
+        }
+        for name, path in files.items():
+            words += [f"--{name}", path]
+        drawn = self.write("f.svg", SVG)
+        names = ("lengths", "measures", "differences")
+        words += ["--figures", *(f"{name}={drawn}" for name in names)]
+        history = self.write("history.json", self.history)
+        words += ["--histories", f"round_1={history}"]
+        words += ["--training-figures", f"round_1={drawn}"]
+        words += ["--output", self.folder / "report.html", *more]
+        return list(map(str, words))
+
+    def page(self, *more):
+        main(self.words(*more))
+        return (self.folder / "report.html").read_text(encoding="utf-8")
+
+
+def bucket(low, end, pairs):
+    return {"from": low, "to": end, "pairs": pairs}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path)
+
+
+def check(text):
+    """What every page must hold to; returns it parsed."""
+    page = Page(text)
+    assert not {"script", "img", "iframe", "object"} & set(page.tags)
+    assert page.tags.count("h1") == page.tags.count("main") == 1
+    assert not [
+        name for _, found in page.attributes for name in found if name[:2] == "on"
+    ]
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    for address in page.values("href"):
+        if address.startswith("#"):
+            assert address[1:] in ids
+        else:
+            # Nothing of another machine, nothing that would be loaded.
+            assert address == "data:," or "://" not in address
+    for name in page.values("aria-labelledby"):
+        assert name in ids
+    levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert all(b <= a + 1 for a, b in pairwise(levels)), levels
+    for tag, found in page.attributes:
+        if tag == "svg":
+            assert found["role"] == "img"
+            assert found["aria-label"]
+        if tag == "th":
+            assert found["scope"] in ("row", "col")
+    assert page.tags.count("table") == page.tags.count("caption")
+    return page
+
+
+def test_a_run_of_ready_pairs_with_hostile_texts(run):
+    run.queries[0]["query"] += "word " * 50_000
+    text = run.page()
+    first = (run.folder / "report.html").read_bytes()
+    run.page()
+    assert (run.folder / "report.html").read_bytes() == first
+    page = check(text)
+    titles = re.findall(r"<h2 id=.*?>\d\. (.*?)</h2>", text)
+    assert titles == [
+        *("What went in, and what was dropped", "What counts as relevant", "Results"),
+        *("Wins and losses by query", "Training", "Time and cost"),
+        "How this was made",
+    ]
+    assert "alert(1)" in text
+    assert "&lt;script&gt;" in text
+    assert "/secret/place" not in text
+    assert "no benchmarks" in text
+    assert len(text) < 300_000
+    assert "None" not in re.sub("<style>.*?</style>", "", text, flags=re.DOTALL)
+    assert dict(page.attributes[0][1])["lang"] == "en"
+    assert 'class="excerpt" lang="sv"' in text
+    assert "<mark>kvarn</mark>" in text
+    assert "volume &lt;v&gt;0, pages 3–4" in text
+
+
+def test_wins_and_losses_are_shown_with_the_ranks_of_what_is_relevant(run):
+    text = run.page("--examples", 2)
+    # Each of 6 queries is better by two thirds and one third: no losses.
+    assert re.findall("<h3>(Where .*?)</h3>", text) == [
+        "Where tuned gains most over bm25",
+        "Where tuned loses most to bm25",
+        "Where tuned gains most over base",
+        "Where tuned loses most to base",
+    ]
+    assert text.count("There is no such query.") == 2
+    searches = re.findall('<details class="search".*?</details>', text, flags=re.DOTALL)
+    assert len(searches) == 2 + 2 + 2
+    for search in searches:
+        assert "bm25: rank 3 · base: rank 2 · tuned: rank 1" in search
+        assert search.count("<h4>") == 3
+        assert search.count("✓ relevant") == 3
+    assert text.count('open=""') == 1
+    assert "better on 6; alike" not in text
+    assert "tuned to bm25: better on 6, alike on 0, worse on 0" in text
+
+
+def test_grades_stand_by_the_passages_where_there_are_several(tmp_path):
+    run = Run(tmp_path, queries=3, systems=("only",))
+    run.grades["q00"] = {"p1": 1, "p2": 3, "p3": 0, "p4": 1, "p0": 2}
+    run.grades["q01"] = {"p1": 0}
+    searches = {
+        search[search.index("kvarn ") :][6]: search
+        for search in run.page().split('<details class="search"')[1:]
+    }
+    assert re.findall(r"grade (\d)", searches["0"]) == ["3", "2", "1"]
+    assert "And 1 more." in searches["0"]
+    assert "No passage is judged relevant to it." in searches["1"]
+    assert "first relevant" not in searches["1"]
+    assert "grade" not in searches["2"]
+
+
+def test_without_comparisons_and_with_one_query(tmp_path):
+    run = Run(tmp_path, queries=1, systems=("only",))
+    text = run.page()
+    check(text)
+    assert "No systems are compared" in text
+    assert "Some at random" in text
+    assert "1 test query is few" in text
+    assert "Where only" not in text
+
+
+def test_what_was_required_stands_in_the_page(run):
+    run.metrics["requirements"] = [
+        {"system": "tuned", "measure": "AP", "at_least": 0.9, "value": 0.5}
+        | {"wanted": 0.9, "holds": False}
+    ]
+    text = run.page()
+    assert "<strong>✗ missed</strong>" in text
+    assert "1 of 1 requirement (evaluate.require) missed" in text
+
+
+def audit(name):
+    spread = {"count": 3, "5 %": -1.0, "50 %": 0.5, "95 %": 2.0}
+    return {
+        name: {
+            "rows": 3,
+            "lines": [["train pairs", "3"]],
+            "spread": {"scores": {"pos": spread, "neg": None}, "similarities": {}},
+            "ranks": {"BM25": {"count": 3, "median": 4}},
+            "dropped": {"scores too high": 2},
+        }
+    }
+
+
+def test_every_round_has_its_curves_and_its_negatives(run):
+    words = ["--audits", "--audit-figures", "--audit-pages"]
+    more, histories, figures = [], [], []
+    for place, option in enumerate(words):
+        more.append(option)
+        for number in (1, 2):
+            file = [
+                run.write(f"n{number}.json", audit("<d>")),
+                run.write("n.svg", SVG),
+                run.folder / "figures" / f"{number} b.html",
+            ][place]
+            more.append(f"round_{number}={file}")
+    scores = {"dev": {"dense": {"RR@10": 0.25}}}
+    run.history["evaluation"] = {
+        "collections": {"dev": {"queries": 5, "passages": 9}},
+        "mode": "dense",
+        "measure": "RR@10",
+        "best_step": 3,
+        "entries": [{"step": step, "scores": scores} for step in (0, 3)],
+    }
+    history = run.write("h.json", run.history)
+    for number in (1, 2):
+        histories.append(f"round_{number}={history}")
+        figures.append(f"round_{number}={run.write('f.svg', SVG)}")
+    more += ["--histories", *histories, "--training-figures", *figures]
+    text = run.page(*more)
+    check(text)
+    for name in ("Round 1", "Round 2"):
+        assert text.count(f"<h3>{name}</h3>") == 2
+    assert "trained 2 times" in text
+    assert "The model of step 3 was kept, the best by dense MRR@10" in text
+    assert 'href="figures/1%20b.html"' in text
+    assert "&lt;d&gt;: teacher score, positives" in text
+    assert "&lt;d&gt;: scores too high</th><td>2" in text
+
+
+def test_what_other_rules_measured_is_shown_where_it_is_given(run):
+    graded = {"method": "teacher_pool", "queries": 6, "pairs": 40, "relevant": 9}
+    graded |= {"grades": {"0": 31, "1": 9}, "ungraded": 0, "near_duplicates": 4}
+    graded["scores"] = {"known_items": {"0": -1.0, "1": 2.0}, "others": {}}
+    spelt = {
+        "queries": 6,
+        "measures": ["RR@10"],
+        "original": {"tuned": {"RR@10": value(0.5)}},
+        "variants": [
+            {
+                "name": "as_once",
+                "changed": 0.5,
+                "cer": None,
+                "systems": {"tuned": {"RR@10": value(0.4)}},
+                "difference": {"tuned": {"RR@10": value(-0.1, p=0.5, p_holm=0.5)}},
+            }
+        ],
+        "examples": [{"original": HOSTILE, "as_once": "hwad"}],
+    }
+    judged = {
+        "machine": "teacher_pool",
+        "pairs": 4,
+        "queries": 2,
+        "unjudged": 0,
+        "judges": [{"judge": HOSTILE, "pairs": 4}],
+        "binary": {"agreement": 0.75, "kappa": 0.5, "low": -0.2, "high": 1.0},
+        "weighted": {"kappa": 0.6, "low": 0.1, "high": 0.9},
+        "grades": [0, 1],
+        "table": [[2, 0], [1, 1]],
+        "between": [],
+    }
+    given = {"gold": graded, "spelling": spelt, "agreement": judged}
+    more = []
+    for name, content in given.items():
+        more += [f"--{name}", run.write(f"{name}.json", content)]
+    text = run.page(*more)
+    check(text)
+    assert text.count("What the systems find first was graded by the teacher") == 2
+    assert text.count("left out for want of a relevant passage: 2.") == 2
+    assert "relevant as near-duplicates of a relevant passage</th><td>4" in text
+    assert "Other spellings" in text
+    assert "as once costs most" in text
+    assert "Cohen&#x27;s kappa 0.50 [−0.20, 1.00], moderate (0 is" in text
+    assert "people and the gold standard agree in 75%" in text
+
+
+def test_the_page_of_a_very_large_run_stays_small(tmp_path):
+    names = [f"s{n}" for n in range(100)]
+    run = Run(tmp_path, queries=40, systems=names)
+    run.shown = names[-3:]
+    run.config["report"]["systems"] = run.shown
+    counts = {
+        "pairs": 9,
+        "train": 7,
+        "set_aside": {f"reason {n}": 1 for n in range(99)},
+    }
+    run.stages = {"pairs": {f"d{n}": counts for n in range(500)}}
+    run.config["datasets"] = {f"d{n}": {"pairs": f"d{n}.jsonl"} for n in range(500)}
+    part = {key: run.metrics[key] for key in ("queries", "systems", "comparisons")}
+    run.metrics["parts"] = {
+        key: {f"{key} {n}": part for n in range(500)} for key in ("volume", "dataset")
+    }
+    run.history["warnings"] *= 1000
+    run.history["log"] *= 5000
+    text = run.page()
+    check(text)
+    assert len(text) < 1_000_000
+    assert "And 476 more: metrics/metrics.json of the run has all." in text
+    assert "the 6 largest of 500 datasets" in text
+    assert "And 980 more in training/history.json." in text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("metrics.json", {"measures": ["AP"]}, r"metrics\.json, `\w+`: is not there"),
+        ("history.json", [], "is not a JSON object, expected the history of train_"),
+        ("qrels", "", "is empty, expected judgements"),
+        ("per_query.csv", "query_id,system\n", "lacks the system bm25"),
+        ("f.svg", "<p>", "is not SVG"),
+        (
+            "corpus",
+            '{"id": "p0", "text": "one"}\n',
+            "lacks the passage p1, which a run",
+        ),
+    ],
+)
+def test_a_file_of_another_kind_is_named(run, name, content, said):
+    words = run.words()
+    run.write(name, content)
+    with pytest.raises(InputError, match=said):
+        main(words)
+    assert not (run.folder / "report.html").exists()
+
+
+def test_a_figure_that_is_not_named_is_missed(run):
+    words = run.words("--training-figures", "round_2=x.svg")
+    with pytest.raises(InputError, match="`--training-figures`: lacks round_1, exp"):
+        main(words)
+    with pytest.raises(InputError, match="`--figures`: lacks measures, expected NAME"):
+        main([*words, "--figures", "lengths=x.svg"])
+
+
+def test_costs_come_from_the_benchmarks_of_the_jobs(run):
+    table = {"s": "75.0", "h:m:s": "0:01:15", "max_rss": "812.5", "cpu_time": "60.0"}
+    rows = ("\t".join(table), "\t".join(table.values()))
+    run.write("benchmarks/train_model.tsv", "\n".join(rows) + "\n")
+    text = run.page()
+    said = "<td>1</td><td>1 min 15 s</td><td>1 min 15 s</td><td>1 min 00 s</td>"
+    assert f'<th scope="row">train</th>{said}' in text
+    assert "The jobs took 1 min 15 s together (1 min 00 s of processors)." in text
+    assert read_json(run.folder / "metrics.json")["queries"] == 6
