@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arkiv.errors import InputError
-from arkiv.files import Record, check_text
+from arkiv.files import Record, check_text, open_input
+from arkiv.layout import model_under_test, run_folder
 
 if TYPE_CHECKING:
     from arkiv.trec import Qrels, Run
@@ -88,6 +89,14 @@ def check_gold(config: Mapping[str, Any]) -> None:
     """
     for key, reason in _faults(config["gold"], config["evaluate"]):
         raise InputError(reason, key=f"gold.{key}")
+    source = config["gold"]["embedder"]["source"]
+    export = Path(run_folder(config), "export")
+    if source is not None and Path(source).resolve() == export.resolve():
+        raise InputError(
+            f"is {source}, whose card tells of the measures; name the model itself, "
+            f"{model_under_test(config, 'tuned')}",
+            key="gold.embedder.source",
+        )
 
 
 def _faults(
@@ -110,6 +119,16 @@ def _faults(
     path = gold["file"]
     if method == "file" and (path is None or not Path(path).is_file()):
         yield "file", f"is {path}, expected a file of judgements, as the method is file"
+
+
+def holds_rankings(path: str | Path) -> bool:
+    """Whether a file of judgements is JSON Lines of rankings, and not qrels.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    with open_input(path) as file:
+        return file.read(1 << 16).lstrip()[:1] == b"{"
 
 
 def check_pooled(record: Record) -> None:
