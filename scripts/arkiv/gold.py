@@ -126,14 +126,15 @@ def _judge_faults(
     """Likewise, of the language model that judges."""
     if gold["method"] != "llm_judge":
         return
-    judge, backend = gold["judge"], queries["backend"]
+    judge = gold["judge"]
+    backend = judge["backend"] or queries["backend"]
     if backend == "extractive":
-        reason = "is llm_judge, but queries.backend is extractive, which asks nobody"
-        yield "method", f"{reason}; set it to openai or local"
+        reason = "is null, but queries.backend is extractive, which asks nobody"
+        yield "judge.backend", f"{reason}; set one of them to openai or local"
     if not Path(judge["prompt"]).is_file():
         yield "judge.prompt", f"names {judge['prompt']}, which is no file"
-    model = judge["model"]
-    if backend == "local" and model is not None and not Path(model).is_dir():
+    model = judge["model"] or queries["local"]["model"]
+    if backend == "local" and not (model and Path(model).is_dir()):
         reason = f"is {model}, expected the directory of a causal model"
         yield "judge.model", reason
     if judge["budget"]["money"] is not None and not any(judge["prices"].values()):

@@ -139,9 +139,9 @@ def test_an_embedder_that_is_not_there_is_refused(project):
 
 def test_a_language_model_grades_the_pool_in_parts(project):
     openai = {"base_url": "http://127.0.0.1:9/v1", "model": "m", "timeout": 5}
-    judge = {"model": "stronger", "prices": {"input": 1}, "budget": {"money": 2}}
-    given = {"queries": {"backend": "openai", "openai": openai}}
-    given |= {"method": "llm_judge", "judge": judge}
+    judge = {"backend": "openai", "model": "stronger"}
+    judge |= {"prices": {"input": 1}, "budget": {"money": 2}}
+    given = {"queries": {"openai": openai}, "method": "llm_judge", "judge": judge}
     counts, commands = planned(project, **given)
     assert OF_GOLD & set(counts) == {"pool_passages", "judge_pool", "build_gold"}
     assert counts["judge_pool"] == 3

@@ -129,7 +129,7 @@ def test_every_method_is_explained():
         ({"depth": 2000}, "`gold.depth`: is 2000, more than evaluate.depth (1000)"),
         (
             {"method": "llm_judge"},
-            "`gold.method`: is llm_judge, but queries.backend is extractive, which",
+            "`gold.judge.backend`: is null, but queries.backend is extractive, which",
         ),
         (
             {"sheet": {"judged": ["none.csv"]}},
@@ -164,6 +164,11 @@ def test_a_gold_standard_that_cannot_be_is_refused(gold, said):
             "openai",
             "`gold.judge.budget.money`: is given, but all prices are 0; set gold.judge",
         ),
+        (
+            {"backend": "local"},
+            "openai",
+            "`gold.judge.model`: is None, expected the directory of a causal model",
+        ),
         ({"tries": 0}, "openai", "`gold.judge.tries`: is 0, expected at least 1"),
     ],
 )
@@ -172,7 +177,8 @@ def test_a_language_model_that_cannot_judge_is_refused(
 ):
     monkeypatch.chdir(ROOT)
     gold = {"method": "llm_judge", "judge": judge}
-    queries = {"backend": backend, "local": {"model": str(tmp_path)}}
+    local = str(tmp_path) if backend == "local" else None
+    queries = {"backend": backend, "local": {"model": local}}
     config = DEFAULTS | {
         "datasets": {"d": {"example": {"cases": 9, "volumes": 3}}},
         "gold": laid_over(DEFAULTS["gold"], gold),
