@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arkiv.errors import InputError
-from arkiv.files import Record, check_text
-from arkiv.layout import run_folder
+from arkiv.files import Record, check_text, open_input
+from arkiv.layout import model_under_test, run_folder
 
 if TYPE_CHECKING:
     from arkiv.trec import Qrels, Run
@@ -96,6 +96,14 @@ def check_gold(config: Mapping[str, Any]) -> None:
         _sheet_faults(config["gold"]["sheet"], config),
     ):
         raise InputError(reason, key=f"gold.{key}")
+    source = config["gold"]["embedder"]["source"]
+    export = Path(run_folder(config), "export")
+    if source is not None and Path(source).resolve() == export.resolve():
+        raise InputError(
+            f"is {source}, whose card tells of the measures; name the model itself, "
+            f"{model_under_test(config, 'tuned')}",
+            key="gold.embedder.source",
+        )
 
 
 def _faults(
@@ -155,12 +163,20 @@ def _sheet_faults(
     made = Path(run_folder(config), "gold/sheet.csv")
     for path in judged_files(sheet):
         if Path(path).resolve() == made.resolve():
-            yield (
-                "sheet.judged",
-                (f"names {path}, which is made anew; save what is filled in elsewhere"),
-            )
+            reason = f"names {path}, which is made anew; save what is filled in"
+            yield "sheet.judged", f"{reason} elsewhere"
         if not Path(path).is_file():
             yield "sheet.judged", f"names {path}, which is no file"
+
+
+def holds_rankings(path: str | Path) -> bool:
+    """Whether a file of judgements is JSON Lines of rankings, and not qrels.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    with open_input(path) as file:
+        return file.read(1 << 16).lstrip()[:1] == b"{"
 
 
 def check_pooled(record: Record) -> None:

@@ -18,15 +18,17 @@ from arkiv.gold import (
     counts,
     explained,
     grade_of,
+    holds_rankings,
     pool,
     quantiles,
     relevant,
     with_known_items,
     with_near_duplicates,
 )
-from arkiv.gold_file import Named, holds_rankings, queries_of, read_judgements
+from arkiv.gold_file import Named, queries_of, read_judgements
 
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+EMBEDDER = DEFAULTS["gold"]["embedder"]
 SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
 
 
@@ -120,6 +122,10 @@ def test_every_method_is_explained():
         (
             {"method": "embedder"},
             "`gold.embedder.source`: is null, but the method is embedder",
+        ),
+        (
+            {"embedder": EMBEDDER | {"source": "results/main/export"}},
+            "`gold.embedder.source`: is results/main/export, whose card tells of",
         ),
         (
             {"method": "teacher_pool", "systems": ["x"]},
