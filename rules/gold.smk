@@ -24,7 +24,7 @@ BRINGS_QUERIES = [
     path for path in [JUDGED_BY.get("file")] if path and holds_rankings(path)
 ]
 # The lowest grade of a known item that a pool's judge has graded.
-KNOWN_GRADES = {"teacher_pool": len(GOLD["thresholds"])}
+KNOWN_GRADES = {"teacher_pool": len(GOLD["thresholds"]), "llm_judge": HIGHEST}
 
 
 def graded_by(method):

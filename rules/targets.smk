@@ -70,6 +70,7 @@ STAGES = {
         *map(results, ["gold/known_item.txt", "gold/stats.json"]),
         results("gold/rejected.jsonl"),
         *GOLD_FILES,
+        *JUDGE_FILES,
         *files("encodings/{model}", model=MODELS_UNDER_TEST),
         *files("runs/{system}.trec", system=SYSTEMS),
         *map(results, ["metrics/metrics.json", "metrics/per_query.csv"]),
@@ -89,6 +90,8 @@ localrules:
     split,
     train,
     evaluate,
+    estimate_gold,
+    sheet,
     export,
     report,
 
@@ -171,6 +174,28 @@ rule evaluate:
         up_to("evaluate"),
     message:
         "The systems are measured"
+
+
+rule estimate_gold:
+    """Show what grades by a language model would cost; none is asked for."""
+    input:
+        results("gold/estimate.json"),
+    log:
+        log_of("estimate_gold"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Estimated from {input}:"
+    shell:
+        "python scripts/show_estimate.py {input} 2> {log}"
+
+
+rule sheet:
+    """Draw a sheet of query-passage pairs for human judges."""
+    input:
+        results("gold/sheet.csv"),
+    message:
+        "The sheet for judges is {input}"
 
 
 rule export:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from arkiv.cli import parser, run
 from arkiv.files import Part, write_json
 from arkiv.lengths import TokenCounter
+from arkiv.llm.estimate import prompt_tokens, with_money
 from arkiv.llm.generator import Task
 from arkiv.llm.options import (
     add_budget,
@@ -32,8 +33,6 @@ log = logging.getLogger("estimate_queries")
 
 # Of a query, and of a judge's mark with a word about it.
 LIKELY_QUERY, LIKELY_MARK = 32, 4
-# Prompts held at once.
-HELD = 256
 
 
 def counted(
@@ -54,13 +53,8 @@ def counted(
                 counts["likely_output_tokens"] += min(most, LIKELY_MARK)
                 yield task.judgement(wanted.source, "").prompt
 
-    held: list[str] = []
-    for prompt in prompts():
-        held.append(prompt)
-        if len(held) == HELD:
-            counts["input_tokens"] += int(counter.lengths(held).sum())
-            held.clear()
-    counts["input_tokens"] += int(counter.lengths(held).sum())
+    tokens = prompt_tokens(prompts(), counter)
+    counts["input_tokens"] += tokens
     counts["most_output_tokens"] = counts["requests"] * most
     return counts
 
@@ -83,23 +77,12 @@ def main(argv: list[str] | None = None) -> None:
         counts: Counter[str] = Counter()
         if arguments.backend != "extractive":
             counts = counted(task_of(arguments), path, groups_of(arguments), counter)
-        datasets[name] = {
-            key: counts[key]
-            for key in (
-                "requests",
-                "input_tokens",
-                "likely_output_tokens",
-                "most_output_tokens",
-            )
-        }
-        for kind in ("likely", "most"):
-            output = counts[f"{kind}_output_tokens"]
-            cost = prices.cost(counts["input_tokens"], output)
-            datasets[name][f"{kind}_money"] = round(cost.money, 6)
+        datasets[name] = with_money(counts, prices)
         log.info("%s: %s", name, datasets[name])
     write_json(
         arguments.output,
         {
+            "of": "queries",
             "backend": arguments.backend,
             "model": arguments.model,
             "budget": vars(budget_of(arguments)),

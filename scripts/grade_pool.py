@@ -11,10 +11,10 @@ import sys
 import time
 
 from arkiv.cli import add_cache, add_model, add_part, parser, run, run_options
-from arkiv.collection import check_passage, read_ordered
 from arkiv.errors import InputError
-from arkiv.files import read_records, write_records
-from arkiv.gold import HIGHEST, check_pooled, grade_of
+from arkiv.files import write_records
+from arkiv.gold import HIGHEST, grade_of
+from arkiv.pool import read_pool
 
 log = logging.getLogger("grade_pool")
 
@@ -47,29 +47,9 @@ def main(argv: list[str] | None = None) -> None:
             f"is {thresholds}, expected at most {HIGHEST} ascending numbers",
             key="--thresholds",
         )
-    pairs = [
-        row
-        for _, row in read_records(arguments.pool, check_pooled, part=arguments.part)
-    ]
-    asked = {
-        query["id"]: query["query"]
-        for query in read_ordered(arguments.queries, queries=True)
-    }
-    wanted = {pair["passage_id"] for pair in pairs}
-    texts = {
-        passage["id"]: passage["text"]
-        for _, passage in read_records(arguments.corpus, check_passage)
-        if passage["id"] in wanted
-    }
-    for name, known, file in (
-        ("query", asked, arguments.queries),
-        ("passage", texts, arguments.corpus),
-    ):
-        if lacking := {pair[f"{name}_id"] for pair in pairs} - known.keys():
-            raise InputError(
-                f"names the {name} {min(lacking)}, which {file} lacks",
-                file=arguments.pool,
-            )
+    pairs = read_pool(
+        arguments.pool, arguments.part, arguments.queries, arguments.corpus
+    )
 
     from arkiv.reranker import Reranker
 
@@ -81,12 +61,12 @@ def main(argv: list[str] | None = None) -> None:
         options=run_options(arguments),
     ) as reranker:
         scores = reranker.scores(
-            [(asked[pair["query_id"]], texts[pair["passage_id"]]) for pair in pairs],
+            [(pair.query, pair.passage["text"]) for pair in pairs],
             arguments.cache,
             job=arguments.output,
         )
     graded = [
-        pair | {"grade": grade_of(score, thresholds), "score": score}
+        pair.ids | {"grade": grade_of(score, thresholds), "score": score}
         for pair, score in zip(pairs, scores.tolist(), strict=True)
     ]
     write_records(arguments.output, graded)

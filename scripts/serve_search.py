@@ -169,7 +169,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     sheet = Sheet(Path(run_folder(config), "judgements.jsonl"))
     alone = bool(arguments.socket) or is_loopback(arguments.host)
     judges = judges_of(arguments.judges, alone)
-    application = create_app(site, sheet, judges, servable(config), loopback=alone)
+    application = create_app(
+        site,
+        sheet,
+        judges,
+        servable(config),
+        loopback=alone,
+        separator=config["gold"]["sheet"]["separator"],
+    )
     # Many at once wait a moment, which is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server = listening(application, arguments)

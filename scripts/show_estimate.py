@@ -1,4 +1,4 @@
-"""Print an estimate of estimate_queries.py as a table of 80 columns."""
+"""Print an estimate of estimate_queries.py or estimate_grades.py, in 80 columns."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ SPENT = {
     "tokens": ("input_tokens", "likely_output_tokens"),
     "money": ("likely_money",),
 }
+# Where the configuration says what may be spent.
+BUDGETS = {"queries": "queries.budget", "grades": "gold.judge.budget"}
 
 
 def lines_of(estimate: dict) -> list[str]:
@@ -35,7 +37,7 @@ def lines_of(estimate: dict) -> list[str]:
         for key in next(iter(datasets.values()), {})
     }
     lines = [
-        f"queries by {estimate['model']}, answers of likely length",
+        f"{estimate['of']} by {estimate['model']}, answers of likely length",
         "",
         "dataset".ljust(NAME) + "".join(f"{title:>{WIDTH}}" for title, *_ in COLUMNS),
         "-" * (NAME + WIDTH * len(COLUMNS)),
@@ -50,10 +52,8 @@ def lines_of(estimate: dict) -> list[str]:
     for name, keys in SPENT.items():
         limit, likely = estimate["budget"][name], sum(total[key] for key in keys)
         if limit is not None and likely > limit:
-            lines += [
-                "",
-                f"queries.budget.{name} is {limit}: the run would stop there.",
-            ]
+            key = f"{BUDGETS[estimate['of']]}.{name}"
+            lines += ["", f"{key} is {limit}: the run would stop there."]
     return lines
 
 
@@ -61,12 +61,13 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
     arguments.add_argument("estimate", metavar="ESTIMATE.json")
     arguments = arguments.parse_args(argv)
-    estimate = read_object(arguments.estimate, "estimate of estimate_queries.py")
+    estimate = read_object(arguments.estimate, "estimate of a language model's costs")
     try:
         lines = lines_of(estimate)
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"lacks {error}, expected what estimate_queries.py writes",
+            f"lacks {error}, expected what estimate_queries.py or estimate_grades.py "
+            "writes",
             file=arguments.estimate,
         ) from None
     print("\n".join(lines))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
     from arkiv.trec import Qrels, Run
 
 # Methods whose grades are those of a pool, part by part.
-POOLED = ("teacher_pool",)
+POOLED = ("teacher_pool", "llm_judge")
 METHODS = ("known_item", *POOLED, "embedder", "file")
 # What each takes for relevant, for readers of the figures.
 MEANINGS = {
     "known_item": "A passage counts as relevant if the query was made from it.",
     "teacher_pool": "What the systems find first was graded by the teacher, which "
     "favours what it has taught; all else counts as not relevant.",
+    "llm_judge": "What the systems find first was graded by a language model; all else "
+    "counts as not relevant.",
     "embedder": "What another embedder finds first counts as relevant, graded by its "
     "rank, which favours models like it; all else counts as not relevant.",
     "file": "Relevant is what the judgements given with the configuration say; all "
@@ -87,7 +90,11 @@ def check_gold(config: Mapping[str, Any]) -> None:
     Raises:
         InputError: naming the key and what is wrong with it.
     """
-    for key, reason in _faults(config["gold"], config["evaluate"]):
+    for key, reason in chain(
+        _faults(config["gold"], config["evaluate"]),
+        _judge_faults(config["gold"], config["queries"]),
+        _sheet_faults(config["gold"]["sheet"], config),
+    ):
         raise InputError(reason, key=f"gold.{key}")
     source = config["gold"]["embedder"]["source"]
     export = Path(run_folder(config), "export")
@@ -119,6 +126,47 @@ def _faults(
     path = gold["file"]
     if method == "file" and (path is None or not Path(path).is_file()):
         yield "file", f"is {path}, expected a file of judgements, as the method is file"
+
+
+def _judge_faults(
+    gold: Mapping[str, Any], queries: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Likewise, of the language model that judges."""
+    if gold["method"] != "llm_judge":
+        return
+    judge = gold["judge"]
+    backend = judge["backend"] or queries["backend"]
+    if backend == "extractive":
+        reason = "is null, but queries.backend is extractive, which asks nobody"
+        yield "judge.backend", f"{reason}; set one of them to openai or local"
+    if not Path(judge["prompt"]).is_file():
+        yield "judge.prompt", f"names {judge['prompt']}, which is no file"
+    model = judge["model"] or queries["local"]["model"]
+    if backend == "local" and not (model and Path(model).is_dir()):
+        reason = f"is {model}, expected the directory of a causal model"
+        yield "judge.model", reason
+    if judge["budget"]["money"] is not None and not any(judge["prices"].values()):
+        reason = "is given, but all prices are 0; set gold.judge.prices"
+        yield "judge.budget.money", reason
+
+
+def judged_files(sheet: Mapping[str, Any]) -> list[str]:
+    """The files of judgements that people have given."""
+    judged = sheet["judged"] or []
+    return [judged] if isinstance(judged, str) else judged
+
+
+def _sheet_faults(
+    sheet: Mapping[str, Any], config: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Likewise, of the sheet for human judges."""
+    made = Path(run_folder(config), "gold/sheet.csv")
+    for path in judged_files(sheet):
+        if Path(path).resolve() == made.resolve():
+            reason = f"names {path}, which is made anew; save what is filled in"
+            yield "sheet.judged", f"{reason} elsewhere"
+        if not Path(path).is_file():
+            yield "sheet.judged", f"names {path}, which is no file"
 
 
 def holds_rankings(path: str | Path) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -122,18 +122,22 @@ def bootstrap(
         Lower and upper ends, (n_columns,) each.
     """
     n_queries = len(values)
+    sums = [counts @ values for counts in resampled(n_queries, samples, seed)]
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.concatenate(sums) / n_queries, [tail, 1 - tail], axis=0)
+    return low, high
+
+
+def resampled(n_queries: int, samples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each sample holds each query, (n, n_queries), `samples` rows in all."""
     generator = np.random.default_rng(rng(seed, "bootstrap").getrandbits(128))
-    means = np.empty((samples, values.shape[1]))
     step = max(1, BLOCK_COUNTS // n_queries)
     for start in range(0, samples, step):
         size = min(step, samples - start)
         drawn = generator.integers(0, n_queries, (size, n_queries))
         drawn += np.arange(size)[:, None] * n_queries
         counts = np.bincount(drawn.ravel(), minlength=size * n_queries)
-        means[start : start + size] = counts.reshape(size, n_queries) @ values
-    tail = (1 - level) / 2
-    low, high = np.quantile(means / n_queries, [tail, 1 - tail], axis=0)
-    return low, high
+        yield counts.reshape(size, n_queries)
 
 
 def spans(

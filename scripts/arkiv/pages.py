@@ -169,17 +169,22 @@ def number(value: float | None) -> str:
 
 def provenance(passage: Record) -> str:
     """Volume, pages, lines and images of a passage, as far as they are known."""
+    names = image_names(passage)
+    return f"{place(passage)}, {names}" if names else place(passage)
+
+
+def image_names(passage: Record) -> str:
+    """The images of a passage's first and last page; nothing if they are not known."""
+    first, last = passage.get("first_image"), passage.get("last_image")
+    if first is None:
+        return ""
+    return first if last in (None, first) else f"{first} to {last}"
+
+
+def place(passage: Record) -> str:
+    """Volume, pages and lines of a passage, as far as they are known."""
     if passage.get("volume") is None:
         return f"passage {passage['id']}"
-    first, last = passage.get("first_image"), passage.get("last_image")
-    images = "" if first is None else f", {first}"
-    if images and last not in (None, first):
-        images += f" to {last}"
-    return _place(passage) + images
-
-
-def _place(passage: Record) -> str:
-    """Volume, pages and lines of a passage."""
     volume = f"volume {passage['volume']}"
     pages = [passage.get("first_page"), passage.get("last_page")]
     lines = [passage.get("first_line"), passage.get("last_line")]

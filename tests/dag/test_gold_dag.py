@@ -23,12 +23,13 @@ def project(tmp_path_factory):
     return project
 
 
-def planned(project, target="evaluate", **gold):
+def planned(project, target="evaluate", queries=None, **gold):
     """The counts of a dry run, and the commands of the gold standard's programs."""
     config = project.configure(
         datasets={"d": {"pairs": "pairs.jsonl"}},
         models=TINY,
         parts={"pairs": 3},
+        queries=queries or {},
         gold=gold,
     )
     done = project.snakemake(target, "-n", "-p", "--configfile", config)
@@ -46,7 +47,8 @@ def value(words, flag):
     return rest[: ends[0]]
 
 
-OF_GOLD = {"pool_passages", "grade_pool", "search_gold", "build_gold"}
+OF_GOLD = {"pool_passages", "grade_pool", "judge_pool", "search_gold", "build_gold"}
+OF_GOLD |= {"sample_judgements", "compare_judgements"}
 
 
 def test_the_known_items_are_the_default(project):
@@ -64,7 +66,7 @@ def test_a_pool_is_made_of_the_runs_and_graded_in_parts(project):
     counts, commands = planned(
         project, method="teacher_pool", depth=20, thresholds=[-1.5]
     )
-    assert OF_GOLD & set(counts) == OF_GOLD - {"search_gold"}
+    assert OF_GOLD & set(counts) == {"pool_passages", "grade_pool", "build_gold"}
     assert counts["grade_pool"] == 3
     (pool,) = commands["pool_passages"]
     # Of all systems.
@@ -126,3 +128,48 @@ def test_an_embedder_that_is_not_there_is_refused(project):
     assert done.returncode != 0
     said = "`gold.embedder.source`: names ./none, which is not a directory"
     assert said in done.stdout
+
+
+def test_a_language_model_grades_the_pool_in_parts(project):
+    openai = {"base_url": "http://127.0.0.1:9/v1", "model": "m", "timeout": 5}
+    judge = {"backend": "openai", "model": "stronger"}
+    judge |= {"prices": {"input": 1}, "budget": {"money": 2}}
+    given = {"queries": {"openai": openai}, "method": "llm_judge", "judge": judge}
+    counts, commands = planned(project, **given)
+    assert OF_GOLD & set(counts) == {"pool_passages", "judge_pool", "build_gold"}
+    assert counts["judge_pool"] == 3
+    grades = [f"{RUN}/gold/grades/{n}-of-3.jsonl" for n in (1, 2, 3)]
+    assert sorted(value(w, "--output")[0] for w in commands["judge_pool"]) == grades
+    for words in commands["judge_pool"]:
+        assert value(words, "--prompt") == ["config/prompts/sv-relevance.txt"]
+        assert value(words, "--model") == ["stronger"]
+        assert value(words, "--base-url") == ["http://127.0.0.1:9/v1"]
+        # A purse and a journal of their own.
+        assert value(words, "--budget-money") == ["2"]
+        assert value(words, "--journal") == [f"{RUN}/cache/gold/journal.jsonl"]
+    (build,) = commands["build_gold"]
+    assert value(build, "--grades") == grades
+    assert value(build, "--known-grade") == ["3"]
+    # What it costs is known before anything is asked.
+    counts, commands = planned(project, "estimate_gold", **given)
+    assert not {"judge_pool", "build_gold"} & set(counts)
+    (estimate,) = commands["estimate_grades"]
+    assert value(estimate, "--price-input") == ["1"]
+    assert "show_estimate" in commands
+
+
+def test_people_are_asked_and_heard_only_where_they_are_wanted(project):
+    sheet = {"queries": 7, "separator": ";"}
+    _, commands = planned(project, "sheet", sheet=sheet)
+    (sample,) = commands["sample_judgements"]
+    assert value(sample, "--query-count") == ["7"]
+    assert value(sample, "--separator") == [";"]
+    assert len(value(sample, "--runs")) == 9
+    judged = ["anna b.csv", "judgements.jsonl"]
+    for name in judged:
+        (project.folder / name).touch()
+    counts, commands = planned(project, sheet={"judged": judged})
+    assert "sample_judgements" not in counts
+    (compare,) = commands["compare_judgements"]
+    assert value(compare, "--judged") == judged
+    assert value(compare, "--machine") == ["known_item"]

@@ -1,13 +1,16 @@
-"""Queries by a model in the job itself."""
+"""Queries and grades by a model in the job itself."""
 
 import itertools
 import json
 
 import pytest
 from llama import build_llama
+from project import ROOT
 
 import generate_queries
+import judge_pool
 from arkiv.errors import InputError
+from arkiv.files import read_json, read_records, write_records
 from arkiv.hashing import content_id
 
 
@@ -104,3 +107,27 @@ def test_a_budget_stops_it_too(documents, tmp_path, llama):
 def test_a_directory_without_a_causal_model_is_named(documents, tmp_path):
     with pytest.raises(InputError, match="is not a model directory"):
         generate(documents, tmp_path / "a", tmp_path)
+
+
+def test_what_a_model_says_at_random_is_no_grade(tmp_path, llama):
+    write_records(tmp_path / "queries.jsonl", [{"id": "q", "query": "Vem stal?"}])
+    passages = [{"id": f"p{n}", "text": f"Nils stal {n} hästar."} for n in range(6)]
+    write_records(tmp_path / "corpus.jsonl", passages)
+    pairs = [{"query_id": "q", "passage_id": row["id"]} for row in passages]
+    write_records(tmp_path / "pool.jsonl", pairs)
+    given = ["--backend", "local", "--model", llama, "--tries", 2, "--max-tokens", 8]
+    given += ["--prompt", ROOT / "config/prompts/sv-relevance.txt"]
+    for name in ("queries", "corpus", "pool"):
+        given += [f"--{name}", tmp_path / f"{name}.jsonl"]
+    given += ["--output", tmp_path / "g.jsonl", "--rejected", tmp_path / "r.jsonl"]
+    given += ["--stats", tmp_path / "s.json", "--journal", tmp_path / "journal.jsonl"]
+    judge_pool.main(list(map(str, given)))
+    graded, rejected = (
+        [row for _, row in read_records(tmp_path / name)]
+        for name in ("g.jsonl", "r.jsonl")
+    )
+    stats = read_json(tmp_path / "s.json")
+    assert len(graded) + len(rejected) == 6
+    assert rejected
+    assert stats["rejected"] == {"the model gave no grade": len(rejected)}
+    assert stats["usage"]["requests"] == 6 + stats["asked_again"]

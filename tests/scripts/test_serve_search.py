@@ -30,9 +30,10 @@ from arkiv.pages import VOID
 from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
 from arkiv.serve.images import ImageLinks
 from arkiv.serve.index import Index
-from arkiv.serve.judgements import Sheet
+from arkiv.serve.judgements import Sheet, read_verdicts
 from arkiv.serve.rendering import Site
 from arkiv.serve.systems import Model
+from arkiv.sheet import gathered, read_sheet
 from arkiv.trec import read_run
 from benchmarks.data import finished_run
 
@@ -55,11 +56,12 @@ def folder(tmp_path_factory, tiny_embedder):
         {
             "id": content_id(text),
             "text": text,
-            "volume": f"v{number % 2}",
+            "volume": f"V{number % 2}",
             "first_page": number,
             "last_page": number,
             "first_line": 2,
             "last_line": 4,
+            "first_image": f"v{number % 2}_{number}.jpg",
         }
         for number, text in enumerate(texts)
     ]
@@ -144,18 +146,22 @@ def found_in(document):
 
 
 @pytest.mark.parametrize("mode", ["dense", "sparse", "multi_vector", "combined"])
-def test_the_page_ranks_as_the_runs_do(folder, index, tiny_embedder, tmp_path, mode):
+@pytest.mark.parametrize("model", ["base", "tuned"])
+def test_the_page_ranks_as_the_runs_do(
+    folder, index, tiny_embedder, tmp_path, model, mode
+):
     from retrieve_m3 import main
 
     run = folder / "results/served"
     words = ["--corpus", run / "collection/corpus.jsonl", "--mode", mode]
-    words += ["--queries", run / "collection/queries.jsonl", "--model", tiny_embedder]
-    words += ["--encodings", run / "encodings/base", "--rerank-depth", "20"]
+    words += ["--queries", run / "collection/queries.jsonl", "--rerank-depth", "20"]
+    words += ["--model", tiny_embedder if model == "base" else run / "model"]
+    words += ["--encodings", run / "encodings" / model]
     main([str(w) for w in (*words, "--output", tmp_path / "run")])
     queries = [row for _, row in read_records(run / "collection/queries.jsonl")]
     expected = read_run(tmp_path / "run")
     for query in queries:
-        found = list(index.ranks(f"base_{mode}", query["query"], None))
+        found = list(index.ranks(f"{model}_{mode}", query["query"], None))
         assert found == expected[query["id"]]
 
 
@@ -199,16 +205,16 @@ def test_token_weights_are_read_only_where_a_system_takes_them(
 @pytest.mark.parametrize("system", ["bm25", "base_dense", "tuned_sparse"])
 def test_a_volume_has_what_all_have_less_the_other_volumes(index, system):
     every = index.ranks(system, "kvarnen", None)
-    within = index.ranks(system, "kvarnen", "v1")
-    wanted = [key for key in every if index.passage(key).get("volume") == "v1"]
+    within = index.ranks(system, "kvarnen", "V1")
+    wanted = [key for key in every if index.passage(key).get("volume") == "V1"]
     assert list(within) == wanted != []
     assert [score for _, score in within.values()] == [every[key][1] for key in wanted]
 
 
 def test_re_ranking_takes_its_passages_from_the_volume(index):
-    within = index.ranks("tuned_combined", "kvarnen", "v0")
+    within = index.ranks("tuned_combined", "kvarnen", "V0")
     assert len(within) == 20
-    assert {index.passage(key)["volume"] for key in within} == {"v0"}
+    assert {index.passage(key)["volume"] for key in within} == {"V0"}
 
 
 def test_systems_stand_side_by_side_with_marked_words_and_provenance(client, index):
@@ -223,26 +229,27 @@ def test_systems_stand_side_by_side_with_marked_words_and_provenance(client, ind
     assert "<mark>kvarnen</mark>" in text
     number = index.passage(first)["first_page"]
     plain = re.sub("<[^>]*>", "", text)
-    assert f"1. volume v{number % 2}, page {number}, lines 2–4" in plain
-    link = f"https://images.example/v{number % 2}/{number:05}"
+    assert f"1. volume V{number % 2}, page {number}, lines 2–4" in plain
+    assert ".jpg" not in plain  # there are links, and the passage's own page names it
+    link = f"https://images.example/V{number % 2}/{number:05}"
     assert page.all("a", href=link, rel="noreferrer external")
     assert page.all("p", lang="sv", class_="excerpt")
 
 
 def test_an_address_chooses_systems_volume_and_hits(client, index):
     systems = ["tuned_sparse", "base_combined"]
-    _, page = get(client, q="arvet", system=systems, volume="v1", hits=25)
+    _, page = get(client, q="arvet", system=systems, volume="V1", hits=25)
     columns = found_in(page)
     assert list(columns) == systems
     found = {index.passage(key)["volume"] for keys in columns.values() for key in keys}
-    assert found == {"v1"}
+    assert found == {"V1"}
     checked = [box["value"] for box in page.all("input", checked="")]
     assert sorted(checked) == sorted(systems)
-    assert [one["value"] for one in page.all("option", selected="")] == ["v1"]
+    assert [one["value"] for one in page.all("option", selected="")] == ["V1"]
     # The passages' own pages, and all that is linked, keep the search.
     links = [one for one in page.all("a") if one["href"].startswith("/passage/")]
     link = links[0]
-    assert "system=tuned_sparse&system=base_combined&volume=v1&hits=25" in link["href"]
+    assert "system=tuned_sparse&system=base_combined&volume=V1&hits=25" in link["href"]
 
 
 def test_a_page_can_be_used_by_keyboard_and_screen_reader(client):
@@ -262,8 +269,8 @@ def test_a_page_can_be_used_by_keyboard_and_screen_reader(client):
 
 
 def test_nothing_found_is_said(client):
-    answer, page = get(client, q="ß" * 9, system="bm25", volume="v0")
-    assert "No passage of volume v0 shares a word" in answer.get_data(as_text=True)
+    answer, page = get(client, q="ß" * 9, system="bm25", volume="V0")
+    assert "No passage of volume V0 shares a word" in answer.get_data(as_text=True)
     assert found_in(page) == {}
 
 
@@ -276,6 +283,10 @@ def test_without_a_query_there_are_some_to_begin_with(client):
 
 
 def test_a_passage_has_a_page_of_its_own(client, index):
+    named = next(row for row in index.passages if "first_image" in row)
+    text = client.get(f"/passage/{named['id']}").text
+    assert named["first_image"] in text
+    assert f"<h1>Volume {named['volume']}, page" in text
     key = content_id(HOSTILE)
     answer, page = get(client, f"/passage/{key}", q="kvarnen", system="bm25")
     text = answer.get_data(as_text=True)
@@ -407,13 +418,13 @@ def judge(client, query, kind, passage, place="bm25", **more):
 
 def test_a_click_goes_to_the_sheet_with_the_ranks(client, sheet, index):
     query = "vem fick arvet"
-    ranks = index.ranks("bm25", query, "v1")
+    ranks = index.ranks("bm25", query, "V1")
     passage = list(ranks)[2]
-    answer = judge(client, query, "relevant", passage, volume="v1")
+    answer = judge(client, query, "relevant", passage, volume="V1")
     assert answer.status_code == 303
     target = answer.headers["Location"]
     assert target.startswith("/?q=vem+fick+arvet&")
-    assert "volume=v1" in target
+    assert "volume=V1" in target
     assert target.endswith(f"#bm25-{passage}")
     (line,) = map(json.loads, sheet.path.read_text().splitlines())
     assert line.pop("time").endswith("+00:00")
@@ -421,9 +432,9 @@ def test_a_click_goes_to_the_sheet_with_the_ranks(client, sheet, index):
         "query": query,
         "query_id": "q1",
         "passage_id": passage,
-        "within": "v1",
+        "within": "V1",
         "ranks": {
-            name: index.ranks(name, query, "v1").get(passage, [None])[0]
+            name: index.ranks(name, query, "V1").get(passage, [None])[0]
             for name in DEFAULT
         },
         "verdict": "relevant",
@@ -438,6 +449,37 @@ def test_a_click_goes_to_the_sheet_with_the_ranks(client, sheet, index):
     }
     withdraw = page.all("button", name="withdrawn")
     assert {one["value"].split()[0] for one in withdraw} == {passage}
+
+
+def test_clicks_and_the_sheet_that_is_offered_are_read_alike(
+    site, sheet, index, tmp_path
+):
+    app = create_app(site, sheet, ["anna"], DEFAULT, separator=";")
+    client = app.test_client()
+    for query, place, kind in (
+        ("vem fick arvet", 0, "relevant"),
+        ("vem fick arvet", 2, "not_relevant"),
+        ("böter vid tinget", 1, "relevant"),
+        ("fritt frågat om kvarnen", 0, "relevant"),
+    ):
+        passage = list(index.ranks("bm25", query, None))[place]
+        assert judge(client, query, kind, passage).status_code == 303
+    answer = client.get("/judgements.csv")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.data.startswith(b"\xef\xbb\xbfquery_id;passage_id;")
+    (tmp_path / "anna.csv").write_bytes(answer.data)
+    queries = {"q1": "vem fick arvet", "q2": "böter vid tinget"}
+    passages = {row["id"] for row in index.passages}
+    clicked, offered = (
+        gathered(read(path), queries, passages)
+        for read, path in (
+            (read_verdicts, sheet.path),
+            (read_sheet, tmp_path / "anna.csv"),
+        )
+    )
+    assert clicked == offered
+    assert [grades["anna"] for grades in clicked.grades.values()] == [1, 0, 1]
+    assert clicked.elsewhere == 1
 
 
 def test_a_verdict_can_be_changed_and_withdrawn(client, sheet, index):

@@ -1,10 +1,12 @@
 """The gold standard: pools, grades, near-duplicates, judgements from elsewhere."""
 
 import json
+from copy import deepcopy
 
 import pytest
 import yaml
 from project import ROOT
+from snakemake.utils import update_config
 
 from arkiv.config import check_config
 from arkiv.errors import InputError
@@ -28,6 +30,13 @@ from arkiv.gold_file import Named, queries_of, read_judgements
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 EMBEDDER = DEFAULTS["gold"]["embedder"]
 SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
+
+
+def laid_over(below, above):
+    """As Snakemake lays a configuration over another."""
+    merged = deepcopy(below)
+    update_config(merged, above)
+    return merged
 
 
 def test_a_pool_is_the_union_of_the_first_passages_and_the_known_items():
@@ -124,12 +133,65 @@ def test_every_method_is_explained():
         ),
         ({"thresholds": [2, 1]}, "`gold.thresholds`: is [2, 1], expected ascending"),
         ({"depth": 2000}, "`gold.depth`: is 2000, more than evaluate.depth (1000)"),
+        (
+            {"method": "llm_judge"},
+            "`gold.judge.backend`: is null, but queries.backend is extractive, which",
+        ),
+        (
+            {"sheet": {"judged": ["none.csv"]}},
+            "`gold.sheet.judged`: names none.csv, which is no file",
+        ),
+        (
+            {"sheet": {"judged": "./results/main/gold/sheet.csv"}},
+            "`gold.sheet.judged`: names ./results/main/gold/sheet.csv, which is made ",
+        ),
+        ({"sheet": {"judged": []}}, "`gold.sheet.judged`: is [], expected at least 1"),
+        ({"sheet": {"separator": "|"}}, "`gold.sheet.separator`: is '|', expected one"),
     ],
 )
 def test_a_gold_standard_that_cannot_be_is_refused(gold, said):
     config = DEFAULTS | {"datasets": {"d": {"example": {"cases": 9, "volumes": 3}}}}
     with pytest.raises(InputError) as caught:
-        check_config(config | {"gold": DEFAULTS["gold"] | gold}, SCHEMA)
+        check_config(config | {"gold": laid_over(DEFAULTS["gold"], gold)}, SCHEMA)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("judge", "backend", "said"),
+    [
+        ({"prompt": "no.txt"}, "openai", "`gold.judge.prompt`: names no.txt, which is"),
+        (
+            {"model": "gpt"},
+            "local",
+            "`gold.judge.model`: is gpt, expected the directory of a causal model",
+        ),
+        (
+            {"budget": {"money": 1}},
+            "openai",
+            "`gold.judge.budget.money`: is given, but all prices are 0; set gold.judge",
+        ),
+        (
+            {"backend": "local"},
+            "openai",
+            "`gold.judge.model`: is None, expected the directory of a causal model",
+        ),
+        ({"tries": 0}, "openai", "`gold.judge.tries`: is 0, expected at least 1"),
+    ],
+)
+def test_a_language_model_that_cannot_judge_is_refused(
+    tmp_path, monkeypatch, judge, backend, said
+):
+    monkeypatch.chdir(ROOT)
+    gold = {"method": "llm_judge", "judge": judge}
+    local = str(tmp_path) if backend == "local" else None
+    queries = {"backend": backend, "local": {"model": local}}
+    config = DEFAULTS | {
+        "datasets": {"d": {"example": {"cases": 9, "volumes": 3}}},
+        "gold": laid_over(DEFAULTS["gold"], gold),
+        "queries": laid_over(DEFAULTS["queries"], queries),
+    }
+    with pytest.raises(InputError) as caught:
+        check_config(config, SCHEMA)
     assert said in str(caught.value)
 
 

@@ -12,8 +12,9 @@ import pytest
 from arkiv.errors import InputError
 from arkiv.serve.images import ImageLinks
 from arkiv.serve.index import System, check_finished, served_systems
-from arkiv.serve.judgements import Sheet, sheet_csv
+from arkiv.serve.judgements import Sheet, sheet_rows
 from arkiv.serve.view import MOST_CHARACTERS, View, clean
+from arkiv.sheet import sheet_csv
 
 INDEX = SimpleNamespace(
     systems=dict.fromkeys(["bm25", "base_dense", "tuned_dense", "a", "b"]),
@@ -264,19 +265,21 @@ def test_the_human_sheet_has_a_row_for_each_verdict_and_no_formula():
     }
     verdicts = [
         verdict("p", query="=HYPERLINK(1)"),
-        verdict("r", "not_relevant", query="åäö"),
+        verdict("r", "not_relevant", query="åäö", judge="bo"),
         verdict("gone"),
         verdict("s"),
     ]
-    rows = list(csv.DictReader(io.StringIO(sheet_csv(verdicts, passages))))
+    text = sheet_csv(sheet_rows(verdicts, passages))
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
     assert list(rows[0]) == (
-        "query query_id passage_id text volume pages judgement".split()
+        "query_id passage_id query passage volume pages relevance judge note".split()
     )
-    assert [(row["passage_id"], row["judgement"], row["pages"]) for row in rows] == [
+    assert [(row["passage_id"], row["relevance"], row["pages"]) for row in rows] == [
         ("p", "1", "3"),
         ("r", "0", "3–5"),
         ("s", "1", ""),
     ]
+    assert [row["judge"] for row in rows] == ["anna", "bo", "anna"]
     assert rows[0]["query"] == "'=HYPERLINK(1)"
-    assert rows[0]["text"] == '\'=1+1, "x"\ny'
+    assert rows[0]["passage"] == '\'=1+1, "x"\ny'
     assert (rows[1]["query"], rows[1]["volume"]) == ("åäö", "7")

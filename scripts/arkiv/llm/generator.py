@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from arkiv import quality
-from arkiv.errors import InputError
 from arkiv.files import Record
+from arkiv.llm.asking import Asking
 from arkiv.llm.journal import Journal
 from arkiv.llm.prompts import Prompt, drawn
-from arkiv.llm.protocol import Answer, Backend, Request, Sampling
+from arkiv.llm.protocol import Backend, Request, Sampling
 from arkiv.queries import PROVENANCE, query_record
-
-log = logging.getLogger("arkiv.llm.generator")
-
-USAGE = ("requests", "input_tokens", "output_tokens", "estimated_requests")
 
 
 class Wanted(NamedTuple):
@@ -98,24 +92,19 @@ class LanguageModelGenerator:
     ) -> None:
         self.task = task
         self.rejected: list[Record] = []
-        self.usage: Counter[str] = Counter()
-        self.money = 0.0
-        self._make = backend
-        self._backend: Backend | None = None
-        self._journal = journal
+        self._asking = Asking(backend, journal)
         self._limits = limits
-        self._unanswered: dict[str, str] = {}
 
     def pairs(self, sources: Iterable[Record]) -> Iterator[Record]:
         """Yield the pairs of all sources; they are gone through three times."""
-        self._ask(wanted.request for wanted in self.task.wanted(sources))
+        self._asking.ask(wanted.request for wanted in self.task.wanted(sources))
         if self.task.judge:
-            self._ask(
+            self._asking.ask(
                 self.task.judgement(wanted.source, query)
                 for wanted, query, reason, _ in self._outcomes(sources)
                 if reason is None
             )
-        self._check_answered()
+        self._asking.check_answered("queries.backend")
         for wanted, query, reason, detail in self._outcomes(sources, count=True):
             mark = None
             if reason is None and self.task.judge:
@@ -130,34 +119,6 @@ class LanguageModelGenerator:
             kept = {key: record[key] for key in keys if key in record}
             self.rejected.append({"reason": reason, **told, **kept})
 
-    def _ask(self, requests: Iterable[Request]) -> None:
-        """See that the journal has an answer to every request that gets one."""
-        asked: set[str] = set()
-
-        def new() -> Iterator[Request]:
-            for request in requests:
-                if request.key not in self._journal and request.key not in asked:
-                    asked.add(request.key)
-                    yield request
-
-        waiting = new()
-        first = next(waiting, None)
-        if first is None:
-            return
-
-        def all_waiting() -> Iterator[Request]:
-            yield first
-            yield from waiting
-
-        if self._backend is None:
-            self._backend = self._make()
-        self._unanswered |= self._backend.ask(all_waiting(), self._journal)
-        log.info(
-            "asked %d requests; the run has spent %s, %d of the requests without an "
-            "answer that arrived",
-            *(len(asked), self._journal.spent, self._journal.lost),
-        )
-
     def _outcomes(
         self, sources: Iterable[Record], *, count: bool = False
     ) -> Iterator[tuple[Wanted, str, str | None, str | None]]:
@@ -167,12 +128,10 @@ class LanguageModelGenerator:
         for wanted in self.task.wanted(sources):
             if wanted.source is not source:
                 source, seen = wanted.source, set()
-            if (detail := self._unanswered.get(wanted.request.key)) is not None:
+            if (detail := self._asking.unanswered.get(wanted.request.key)) is not None:
                 yield wanted, "", quality.UNANSWERED, detail
                 continue
-            answer, money = self._journal.answer(wanted.request.key)
-            if count:
-                self._count(answer, money)
+            answer = self._asking.answer(wanted.request, count=count)
             query = quality.cleaned(answer.text)
             members = source.get("members", [source])
             reason = self._limits.refusal(query, (one["text"] for one in members))
@@ -193,36 +152,14 @@ class LanguageModelGenerator:
     ) -> tuple[int | None, str | None, str | None]:
         """The mark of a query, why it is refused for it, and more on that."""
         request = self.task.judgement(source, query)
-        if (detail := self._unanswered.get(request.key)) is not None:
+        if (detail := self._asking.unanswered.get(request.key)) is not None:
             return None, quality.NO_MARK, detail
-        answer, money = self._journal.answer(request.key)
-        self._count(answer, money)
+        answer = self._asking.answer(request)
         mark = quality.mark(answer.text)
         if mark is None:
             return None, quality.NO_MARK, answer.text[:200]
         return mark, None if mark >= self.task.threshold else quality.LOW_MARK, None
 
-    def _count(self, answer: Answer, money: float) -> None:
-        self.usage["requests"] += 1
-        self.usage["input_tokens"] += answer.input
-        self.usage["output_tokens"] += answer.output
-        self.usage["estimated_requests"] += answer.estimated
-        self.money += money
-
     def usage_stats(self) -> dict[str, float]:
         """What the answers behind these pairs cost, whenever they were paid."""
-        return {key: self.usage[key] for key in USAGE} | {"money": round(self.money, 9)}
-
-    def _check_answered(self) -> None:
-        """Refuse to go on where the model turned everything away.
-
-        Raises:
-            InputError: saying what it said.
-        """
-        if self._unanswered and not self._journal.spent.requests:
-            key, said = min(self._unanswered.items())
-            raise InputError(
-                f"turned away all of {len(self._unanswered)} requests, {key} with: "
-                f"{said}",
-                key="queries.backend",
-            )
+        return self._asking.usage_stats()

@@ -39,6 +39,7 @@ class Journal:
         job: name of the job, the same when it is tried again.
         budget: what the run may cost.
         prices: of the tokens.
+        key: of the budget in the configuration.
     """
 
     def __init__(
@@ -47,11 +48,14 @@ class Journal:
         job: str,
         budget: Budget | None = None,
         prices: Prices | None = None,
+        *,
+        key: str = "queries.budget",
     ) -> None:
         self._path = Path(path)
         self._job = job
         self._budget = budget or Budget()
         self._prices = prices or Prices()
+        self._key = key
         self._changed = threading.Condition()
         self._places: dict[str, int] = {}
         self._open: dict[tuple[str, str], Cost] = {}
@@ -209,7 +213,7 @@ class Journal:
                         f"is {getattr(self._budget, limit)}, and the next request "
                         f"could go beyond it: {self.spent} are spent; raise it and "
                         "run again, what was answered is kept",
-                        key=f"queries.budget.{limit}",
+                        key=f"{self._key}.{limit}",
                     )
                 self._changed.wait()
 

@@ -11,6 +11,7 @@ from arkiv import quality
 from arkiv.errors import InputError
 from arkiv.llm.budget import Budget, Prices
 from arkiv.llm.generator import Task
+from arkiv.llm.grader import Grading
 from arkiv.llm.prompts import JUDGE_FIELDS, Prompt, read_prompts
 from arkiv.llm.protocol import Backend, Sampling
 from arkiv.models import ATTENTIONS, PRECISIONS, Options
@@ -40,16 +41,36 @@ def add_task(arguments: argparse.ArgumentParser) -> None:
     )
     groups.add_argument("--group-sizes", nargs="+", type=int, default=[3, 4])
     groups.add_argument("--group-prompt", metavar="FILE")
-    model = arguments.add_argument_group("the language model")
-    model.add_argument(
-        "--model", metavar="NAME", help="or the directory of a local one"
-    )
-    model.add_argument(
+    queries = arguments.add_argument_group("queries by a language model")
+    queries.add_argument(
         "--prompts",
         nargs="+",
         default=[],
         metavar="FILE=SHARE",
         help="drawn by their shares",
+    )
+    queries.add_argument(
+        "--judge", metavar="FILE", help="prompt for marks from 1 to 5; not given: none"
+    )
+    queries.add_argument("--threshold", type=int, default=4, help="lowest mark to keep")
+    _add_model(arguments)
+
+
+def add_grading(arguments: argparse.ArgumentParser) -> None:
+    """Add how grades are asked for, of whom, and what it may cost."""
+    arguments.add_argument("--backend", choices=BACKENDS, default="openai")
+    arguments.add_argument("--prompt", required=True, metavar="FILE")
+    arguments.add_argument(
+        "--tries", type=int, default=3, help="where an answer is no grade"
+    )
+    _add_model(arguments)
+
+
+def _add_model(arguments: argparse.ArgumentParser) -> None:
+    """Add which language model answers, and how."""
+    model = arguments.add_argument_group("the language model")
+    model.add_argument(
+        "--model", metavar="NAME", help="or the directory of a local one"
     )
     model.add_argument("--language", default="Swedish", help="a field of the prompts")
     model.add_argument("--max-tokens", type=int, default=128, help="of an answer")
@@ -63,10 +84,6 @@ def add_task(arguments: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="sent with each request as it stands",
     )
-    model.add_argument(
-        "--judge", metavar="FILE", help="prompt for marks from 1 to 5; not given: none"
-    )
-    model.add_argument("--threshold", type=int, default=4, help="lowest mark to keep")
     for name in ("input", "output"):
         model.add_argument(
             f"--price-{name}", type=float, default=0.0, help="of a million tokens"
@@ -137,8 +154,7 @@ def task_of(arguments: argparse.Namespace) -> Task:
     Raises:
         InputError: a model or prompt is missing, or a prompt is faulty.
     """
-    if not arguments.model:
-        raise InputError("names no model", key="model")
+    sampling = _sampling(arguments)
     if not arguments.prompts:
         raise InputError("names no prompt", key="prompts")
     group = judge = None
@@ -150,9 +166,6 @@ def task_of(arguments: argparse.Namespace) -> Task:
         judge = Prompt.read(
             arguments.judge, fields=JUDGE_FIELDS, needed=("text", "query")
         )
-    sampling = Sampling(
-        arguments.model, arguments.max_tokens, arguments.temperature, arguments.extra
-    )
     return Task(
         read_prompts(arguments.prompts),
         group,
@@ -165,8 +178,28 @@ def task_of(arguments: argparse.Namespace) -> Task:
     )
 
 
+def grading_of(arguments: argparse.Namespace) -> Grading:
+    """What `add_grading` speaks of.
+
+    Raises:
+        InputError: no model is named, or the prompt is faulty.
+    """
+    prompt = Prompt.read(
+        arguments.prompt, fields=JUDGE_FIELDS, needed=("text", "query")
+    )
+    return Grading(prompt, arguments.language, _sampling(arguments), arguments.tries)
+
+
+def _sampling(arguments: argparse.Namespace) -> Sampling:
+    if not arguments.model:
+        raise InputError("names no model", key="model")
+    return Sampling(
+        arguments.model, arguments.max_tokens, arguments.temperature, arguments.extra
+    )
+
+
 def prices_of(arguments: argparse.Namespace) -> Prices:
-    """The prices that `add_task` speaks of."""
+    """The prices that `add_task` and `add_grading` speak of."""
     return Prices(arguments.price_input, arguments.price_output)
 
 

@@ -15,9 +15,10 @@ from arkiv.errors import InputError
 from arkiv.hashing import content_id
 from arkiv.pages import STYLE
 from arkiv.serve.buttons import Judging
-from arkiv.serve.judgements import VERDICTS, WITHDRAWN, Sheet, sheet_csv
+from arkiv.serve.judgements import VERDICTS, WITHDRAWN, Sheet, sheet_rows
 from arkiv.serve.rendering import Site
 from arkiv.serve.view import View
+from arkiv.sheet import sheet_csv
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -59,6 +60,7 @@ def create_app(
     default: Sequence[str],
     *,
     loopback: bool = True,
+    separator: str = ",",
 ) -> Flask:
     """The application, for any WSGI server.
 
@@ -68,6 +70,7 @@ def create_app(
         judges: who may judge, the first unless another is chosen; none: nobody.
         default: systems that are asked where an address names none.
         loopback: answer only who asks for this machine by one of its own names.
+        separator: of the cells of a sheet.
     """
     from flask import Flask, abort, redirect, request, session
     from werkzeug.exceptions import HTTPException
@@ -166,9 +169,8 @@ def create_app(
             abort(404)
         who = judging("").judge
         passages = {row["id"]: row for row in index.passages}
-        answer = app.response_class(
-            sheet_csv(sheet.latest(who), passages), mimetype="text/csv"
-        )
+        rows = sheet_rows(sheet.latest(who), passages)
+        answer = app.response_class(sheet_csv(rows, separator), mimetype="text/csv")
         answer.headers["Content-Disposition"] = 'attachment; filename="judgements.csv"'
         return answer
 

@@ -1,4 +1,4 @@
-"""The judgement sheet: a file that only grows, one verdict a line.
+"""The search page's judgements: a file that only grows, one verdict a line.
 
 A line is written whole under a lock and has reached the disk before the judge is told,
 so that several servers may write to one sheet and a crash takes nothing that was
@@ -7,31 +7,20 @@ confirmed. Of several verdicts of a judge on a passage for a query the last one 
 
 from __future__ import annotations
 
-import csv
 import fcntl
 import io
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from arkiv.errors import InputError
 from arkiv.files import Record, check_text, parse_record
+from arkiv.sheet import Judgement, Place, sheet_row
 
 RELEVANT, NOT_RELEVANT, WITHDRAWN = "relevant", "not_relevant", "withdrawn"
 VERDICTS = (RELEVANT, NOT_RELEVANT, WITHDRAWN)
-COLUMNS = (
-    "query",
-    "query_id",
-    "passage_id",
-    "text",
-    "volume",
-    "pages",
-    "judgement",
-)
-# With which a spreadsheet takes a cell for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Key = tuple[str, str, str]
 """Judge, query and passage id."""
@@ -154,45 +143,46 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _cell(value: object) -> str:
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def sheet_rows(
-    verdicts: Iterable[Record], passages: dict[str, Record]
+    verdicts: Iterable[Record], passages: Mapping[str, Record]
 ) -> Iterator[list[str]]:
-    """The lines of the human sheet: 1 for relevant, 0 for not.
-
-    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    """Verdicts as lines of the human sheet: 1 for relevant, 0 for not.
 
     Args:
         verdicts: of `Sheet.latest`.
         passages: by id; verdicts on others are left out.
     """
-    yield list(COLUMNS)
     for verdict in verdicts:
-        passage = passages.get(verdict["passage_id"])
-        if passage is None:
-            continue
-        first, last = passage.get("first_page"), passage.get("last_page")
-        pages = first if last in (None, first) else f"{first}–{last}"
-        yield [
-            _cell("" if value is None else value)
-            for value in (
-                verdict["query"],
+        if (passage := passages.get(verdict["passage_id"])) is not None:
+            yield sheet_row(
                 verdict["query_id"],
-                passage["id"],
-                passage["text"],
-                passage.get("volume"),
-                pages,
-                int(verdict["verdict"] == RELEVANT),
+                verdict["query"],
+                passage,
+                grade=_grade(verdict),
+                judge=verdict["judge"],
             )
-        ]
 
 
-def sheet_csv(verdicts: Iterable[Record], passages: dict[str, Record]) -> str:
-    """The human sheet as CSV."""
-    out = io.StringIO()
-    csv.writer(out).writerows(sheet_rows(verdicts, passages))
-    return out.getvalue()
+def read_verdicts(path: str | Path) -> list[Judgement]:
+    """The verdicts that count in a file of the search page.
+
+    Raises:
+        InputError: no such file, or a line of it is no verdict.
+    """
+    if not Path(path).is_file():
+        raise InputError("no such file", file=path)
+    return [
+        Judgement(
+            verdict["query_id"],
+            verdict["passage_id"],
+            _grade(verdict),
+            verdict["judge"],
+            verdict["query"],
+            Place(str(path)),
+        )
+        for verdict in Sheet(path).latest()
+    ]
+
+
+def _grade(verdict: Record) -> int:
+    return int(verdict["verdict"] == RELEVANT)

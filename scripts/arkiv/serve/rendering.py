@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from arkiv.files import Record
-from arkiv.pages import Html, element, excerpt, joined, marked, number, provenance
+from arkiv.pages import (
+    Html,
+    element,
+    excerpt,
+    image_names,
+    joined,
+    marked,
+    number,
+    place,
+)
 from arkiv.serve.buttons import CLASSES, Judging, judging_form, verdict_buttons
 from arkiv.serve.form import search_form
 from arkiv.serve.images import ImageLinks
@@ -191,7 +200,7 @@ class Site:
                 element("span", f"{rank}. ", class_="rank"),
                 element(
                     "a",
-                    *_in_parts(provenance(passage)),
+                    *_in_parts(place(passage)),
                     href=view.address(f"/passage/{passage_id}"),
                 ),
                 self._images(passage),
@@ -226,12 +235,15 @@ class Site:
         """One passage in full."""
         verdict = judging.verdicts.get(passage["id"]) if judging else None
         back = f"/passage/{passage['id']}"
-        facts = [provenance(passage).capitalize()]
+        where = place(passage)
+        facts = [where[0].upper() + where[1:]]
+        if names := image_names(passage):
+            facts.append(names)
         if passage.get("confidence") is not None:
             facts.append(f"recognised with confidence {passage['confidence']:.2f}")
         facts.append(f"passage {passage['id']}")
         return self.page(
-            f"{provenance(passage)} – {self.index.name}",
+            f"{where} – {self.index.name}",
             judging_form(judging, view, back) if judging and view.query else "",
             element(
                 "article",

@@ -1,0 +1,173 @@
+import json
+
+# Judges of relevance: a language model, and people.
+JUDGE = GOLD["judge"]
+SHEET = GOLD["sheet"]
+JUDGED = judged_files(SHEET)
+# Who is asked, and what: the queries' language model unless another is named.
+JUDGE_BACKEND = JUDGE["backend"] or QUERIES["backend"]
+JUDGE_SERVED = JUDGE_BACKEND == "openai"
+GRADING = {
+    "backend": JUDGE_BACKEND,
+    "model": JUDGE["model"] or QUERIES["openai" if JUDGE_SERVED else "local"]["model"],
+    "language": QUERIES["language"],
+    **{key: JUDGE[key] for key in ("tries", "max_tokens", "temperature")},
+    "extra": json.dumps(QUERIES["openai"]["extra"]) if JUDGE_SERVED else None,
+    **{f"price_{key}": price for key, price in JUDGE["prices"].items()},
+}
+# Beside the grades and the judgements made of them.
+JUDGE_FILES = [
+    *(
+        path
+        for end in ("rejected.jsonl", "stats.json")
+        for path in gather.pairs(results(f"gold/grades/{{scatteritem}}.{end}"))
+        if GOLD["method"] == "llm_judge"
+    ),
+    *([results("gold/agreement.json")] if JUDGED else []),
+]
+
+
+rule estimate_grades:
+    """Estimate what grades of the pool would cost before a language model is asked."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        pool=results("gold/pool.jsonl"),
+        prompt=JUDGE["prompt"],
+        tokenizer=model_of("embedder"),
+    output:
+        results("gold/estimate.json"),
+    log:
+        log_of("estimate_grades"),
+    benchmark:
+        benchmark_of("estimate_grades")
+    localrule: True
+    conda:
+        "../envs/llm.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        options=flags(
+            **GRADING,
+            **{f"budget_{key}": most for key, most in JUDGE["budget"].items()},
+        ),
+    message:
+        "Estimating what the grades would cost"
+    shell:
+        "python scripts/estimate_grades.py --corpus {input.corpus}"
+        " --queries {input.queries} --pool {input.pool} --prompt {input.prompt}"
+        " {params.options} --tokenizer {input.tokenizer} --output {output} &> {log}"
+
+
+rule judge_pool:
+    """Grade one part of the pool by a language model."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        pool=results("gold/pool.jsonl"),
+        prompt=JUDGE["prompt"],
+        model=GRADING["model"] if JUDGE_BACKEND == "local" else [],
+    output:
+        grades=results("gold/grades/{scatteritem}.jsonl"),
+        rejected=results("gold/grades/{scatteritem}.rejected.jsonl"),
+        stats=results("gold/grades/{scatteritem}.stats.json"),
+    log:
+        log_of("judge_pool", "{scatteritem}"),
+    benchmark:
+        benchmark_of("judge_pool", "{scatteritem}")
+    wildcard_constraints:
+        scatteritem=graded_by("llm_judge"),
+    localrule: JUDGE_SERVED and QUERIES["openai"]["on_login_node"]
+    conda:
+        "../envs/llm.yaml" if JUDGE_BACKEND != "local" else "../envs/m3.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000 if JUDGE_BACKEND != "local" else 16000),
+        runtime=growing(240),
+    params:
+        grading=flags(**GRADING),
+        # Apart from the queries: what grades may cost makes no query anew.
+        asking=flags(
+            **how_asked(JUDGE_BACKEND, JUDGE["budget"], "cache/gold/journal.jsonl")
+        ),
+    message:
+        "Grading the pool, part {wildcards.scatteritem}, with a language model"
+    shell:
+        "python scripts/judge_pool.py --corpus {input.corpus} --queries {input.queries}"
+        " --pool {input.pool} --part {wildcards.scatteritem} --prompt {input.prompt}"
+        " {params.grading} {params.asking} --output {output.grades}"
+        " --rejected {output.rejected} --stats {output.stats} &> {log}"
+
+
+rule sample_judgements:
+    """Draw query-passage pairs of every grade and system for human judges."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        qrels=results("collection/qrels.txt"),
+        runs=expand(results("runs/{system}.trec"), system=SYSTEMS),
+    output:
+        results("gold/sheet.csv"),
+    log:
+        log_of("sample_judgements"),
+    benchmark:
+        benchmark_of("sample_judgements")
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        options=flags(
+            runs=named("runs/{name}.trec", SYSTEMS),
+            query_count=SHEET["queries"],
+            passage_count=SHEET["passages"],
+            depth=SHEET["depth"],
+            separator=SHEET["separator"],
+            seed=config["seed"],
+        ),
+    message:
+        "Drawing a sheet for human judges"
+    shell:
+        "python scripts/sample_judgements.py --corpus {input.corpus}"
+        " --queries {input.queries} --qrels {input.qrels} {params.options}"
+        " --output {output} &> {log}"
+
+
+rule compare_judgements:
+    """Compare the judgements of people with the gold standard, and with each other."""
+    input:
+        judged=JUDGED,
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        qrels=results("collection/qrels.txt"),
+    output:
+        results("gold/agreement.json"),
+    log:
+        log_of("compare_judgements"),
+    benchmark:
+        benchmark_of("compare_judgements")
+    localrule: True
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        judged=flags(judged=JUDGED or None),
+        options=flags(
+            machine=GOLD["method"],
+            bootstrap=EVALUATE["bootstrap"],
+            seed=config["seed"],
+        ),
+    message:
+        "Comparing people's judgements with the gold standard"
+    shell:
+        "python scripts/compare_judgements.py {params.judged} --corpus {input.corpus}"
+        " --queries {input.queries} --qrels {input.qrels} {params.options}"
+        " --output {output} &> {log}"

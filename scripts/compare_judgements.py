@@ -1,0 +1,82 @@
+"""Compare the judgements of people with the gold standard, and with each other.
+
+Reads sheets of sample_judgements.py that were filled in, wholly or in part, and the
+search page's judgements.jsonl or the CSV that it offers. Writes Cohen's kappa with a
+95 % bootstrap interval over the queries.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from arkiv.agreement import POWERS, agreement
+from arkiv.cli import parser, run
+from arkiv.collection import read_ordered
+from arkiv.errors import InputError
+from arkiv.files import write_json
+from arkiv.serve.judgements import read_verdicts
+from arkiv.sheet import Judgement, gathered, read_sheet
+from arkiv.trec import read_qrels
+
+log = logging.getLogger("compare_judgements")
+
+
+def judgements_of(path: str) -> list[Judgement]:
+    """The judgements of a sheet or of the search page's file."""
+    return read_verdicts(path) if Path(path).suffix == ".jsonl" else read_sheet(path)
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "--judged", nargs="+", required=True, metavar="FILE", help="CSV, or JSONL"
+    )
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments.add_argument(
+        "--machine", required=True, metavar="METHOD", help="of the gold standard"
+    )
+    arguments.add_argument(
+        "--weights",
+        choices=tuple(POWERS),
+        default="quadratic",
+        help="of disagreements by more than one grade",
+    )
+    arguments.add_argument("--bootstrap", type=int, default=10000, help="samples")
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--output", required=True, metavar="JSON")
+    arguments = arguments.parse_args(argv)
+
+    queries = {
+        row["id"]: row["query"] for row in read_ordered(arguments.queries, queries=True)
+    }
+    passages = {row["id"] for row in read_ordered(arguments.corpus)}
+    judged = gathered(
+        (one for path in arguments.judged for one in judgements_of(path)),
+        queries,
+        passages,
+    )
+    if not judged.grades:
+        raise InputError(
+            "holds no judgement on a test query of this run",
+            file=", ".join(arguments.judged),
+        )
+    if judged.elsewhere:
+        log.info("%d judgements are on other queries", judged.elsewhere)
+    found = agreement(
+        judged,
+        read_qrels(arguments.qrels),
+        arguments.machine,
+        samples=arguments.bootstrap,
+        seed=arguments.seed,
+        weights=arguments.weights,
+    )
+    write_json(arguments.output, found)
+    log.info("%d pairs, kappa %s", found["pairs"], found["binary"]["kappa"])
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,85 @@
+"""Draw query-passage pairs for human judges, and write them to a sheet.
+
+The sheet is CSV for a spreadsheet: a judge fills in the column `relevance`. It shows
+neither system nor rank nor the gold standard's grade, and the passages of a query stand
+in no order. It can be read only, so that what is filled in is saved under another name;
+compare_judgements.py reads it from there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import sys
+
+from arkiv.cli import parser, run
+from arkiv.collection import read_ordered
+from arkiv.errors import InputError
+from arkiv.files import written_whole
+from arkiv.named import named
+from arkiv.sampling import sampled
+from arkiv.sheet import SEPARATORS, sheet_csv, sheet_row
+from arkiv.trec import read_qrels, read_run
+
+log = logging.getLogger("sample_judgements")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--corpus", required=True, metavar="JSONL")
+    arguments.add_argument("--queries", required=True, metavar="JSONL")
+    arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments.add_argument("--runs", nargs="+", required=True, metavar="SYSTEM=TREC")
+    arguments.add_argument("--query-count", type=int, default=40, help="at most")
+    arguments.add_argument(
+        "--passage-count", type=int, default=10, help="of each query, at most"
+    )
+    arguments.add_argument(
+        "--depth", type=int, default=10, help="first passages of each run to draw from"
+    )
+    arguments.add_argument("--separator", choices=SEPARATORS, default=",")
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--output", required=True, metavar="CSV")
+    arguments = arguments.parse_args(argv)
+
+    passages = {row["id"]: row for row in read_ordered(arguments.corpus)}
+    queries = {
+        row["id"]: row["query"] for row in read_ordered(arguments.queries, queries=True)
+    }
+    runs = {
+        name: read_run(path) for name, path in named(arguments.runs, "--runs").items()
+    }
+    drawn = list(
+        sampled(
+            queries,
+            read_qrels(arguments.qrels),
+            runs,
+            queries=arguments.query_count,
+            passages=arguments.passage_count,
+            depth=arguments.depth,
+            seed=arguments.seed,
+        )
+    )
+    rows = []
+    for query_id, passage_ids in drawn:
+        for key in passage_ids:
+            if key not in passages:
+                raise InputError(
+                    f"lacks the passage {key}, which a run or the gold standard has "
+                    f"for query {query_id}",
+                    file=arguments.corpus,
+                )
+            rows.append(sheet_row(query_id, queries[query_id], passages[key]))
+    with written_whole(arguments.output) as beside:
+        # The carriage returns are the table's own.
+        beside.write_text(
+            sheet_csv(rows, arguments.separator), encoding="utf-8", newline=""
+        )
+    mode = stat.S_IMODE(os.stat(arguments.output).st_mode)
+    os.chmod(arguments.output, mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    log.info("%d pairs of %d queries", len(rows), len(drawn))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
