@@ -209,6 +209,11 @@ def of_type(kind):
     return "|".join(names) or "no-such-system^"
 
 
+def graded_by(method):
+    """The regular expression of the parts of the pool that a method grades."""
+    return r"\d+-of-\d+" if GOLD["method"] == method else "no-such-part^"
+
+
 def settings_of(name, *keys):
     """What the config sets of these keys of a system, as words of a command line."""
     return {
