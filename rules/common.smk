@@ -11,7 +11,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.config import check_config, without_removed
 from arkiv.errors import InputError
-from arkiv.gold import HIGHEST, POOLED, judged_files
+from arkiv.gold import HIGHEST, POOLED, holds_rankings, judged_files
 from arkiv.layout import (
     model_of_gold,
     model_of_system,
@@ -223,6 +223,28 @@ def of_type(kind):
     """The regular expression of the systems of a type, each of which has its rule."""
     names = [name for name, system in SYSTEMS.items() if system["type"] == kind]
     return "|".join(names) or "no-such-system^"
+
+
+def graded_by(method):
+    """The regular expression of the parts of the pool that a method grades."""
+    return r"\d+-of-\d+" if GOLD["method"] == method else "no-such-part^"
+
+
+def how_asked(backend, budget, journal):
+    """How a language model is asked and what it may cost, none of which makes answers.
+
+    A part that is made again for a raised budget asks nothing again: the journal has
+    its answers.
+    """
+    if backend == "extractive":
+        return {}
+    spending = {f"budget_{key}": most for key, most in budget.items()}
+    spending["journal"] = results(journal)
+    settings = config["queries"][backend]
+    if backend == "local":
+        return spending | {"batch_tokens": settings["batch_tokens"]} | RUN_OPTIONS
+    keys = ("base_url", "key_variable", "concurrency", "timeout", "retries")
+    return spending | {key: settings[key] for key in keys}
 
 
 def settings_of(name, *keys):

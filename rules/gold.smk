@@ -19,13 +19,12 @@ GOLD_FILES = [
     if name != "file"
     for path in ([paths] if isinstance(paths, str) else paths)
 ]
+# Judgements that name queries by their texts; qrels name those of the collection.
+BRINGS_QUERIES = [
+    path for path in [JUDGED_BY.get("file")] if path and holds_rankings(path)
+]
 # The lowest grade of a known item that a pool's judge has graded.
 KNOWN_GRADES = {"teacher_pool": len(GOLD["thresholds"]), "llm_judge": HIGHEST}
-
-
-def graded_by(method):
-    """The regular expression of the parts of the pool that a method grades."""
-    return r"\d+-of-\d+" if GOLD["method"] == method else "no-such-part^"
 
 
 rule pool_passages:

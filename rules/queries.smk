@@ -33,19 +33,6 @@ if ASKED:
         "extra": json.dumps(QUERIES["openai"]["extra"]) if SERVED else None,
         **{f"price_{key}": price for key, price in QUERIES["prices"].items()},
     }
-# How it is asked. A part that is made again for a raised budget asks nothing again: the
-# journal has its answers.
-ASKING = {}
-if ASKED:
-    ASKING = {f"budget_{key}": most for key, most in QUERIES["budget"].items()}
-    ASKING["journal"] = results("cache/queries/journal.jsonl")
-if SERVED:
-    ASKING |= {
-        key: QUERIES["openai"][key]
-        for key in ("base_url", "key_variable", "concurrency", "timeout", "retries")
-    }
-elif ASKED:
-    ASKING |= {"batch_tokens": QUERIES["local"]["batch_tokens"], **RUN_OPTIONS}
 KEPT = (
     {key: QUERIES[key] for key in ("max_words", "copied_run", "copied_share")}
     | {"forbidden": QUERIES["forbidden"] or None}
@@ -118,7 +105,11 @@ rule generate_queries:
         runtime=growing(240),
     params:
         task=flags(**TASK, **KEPT),
-        asking=flags(**ASKING),
+        asking=flags(
+            **how_asked(
+                QUERIES["backend"], QUERIES["budget"], "cache/queries/journal.jsonl"
+            )
+        ),
     message:
         "Making queries for {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
