@@ -103,7 +103,7 @@ def test_further_comparisons_are_named_and_very_many_are_counted():
     ]
     _, others, _ = said(measured(pairs))
     assert others == (
-        "The other comparisons, better: a than b; worse: c than d; not shown to "
+        "By the same measure, better: a than b; worse: c than d; not shown to "
         "differ: e f and g."
     )
     many = [(f"s{n}", "b", 0.1, 0.0) for n in range(100)]

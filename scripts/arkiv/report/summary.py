@@ -97,7 +97,7 @@ def others(pairs: Sequence[Mapping[str, Any]], measure: str) -> str:
     ]
     more = len(pairs) - MOST_PAIRS
     rest = f"; and {more:,} more pairs (see Results)" if more > 0 else ""
-    return f"The other comparisons, {'; '.join(parts)}{rest}."
+    return f"By the same measure, {'; '.join(parts)}{rest}."
 
 
 def meaning(
