@@ -11,7 +11,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.config import check_config, without_removed
 from arkiv.errors import InputError
-from arkiv.gold import HIGHEST, POOLED, judged_files
+from arkiv.gold import HIGHEST, POOLED, holds_rankings, judged_files
 from arkiv.layout import (
     model_of_gold,
     model_of_system,

@@ -14,7 +14,7 @@ rule build_collection:
         corpora=expand(results("pairs/{dataset}/corpus.jsonl"), dataset=DATASETS),
         tests=expand(results("pairs/{dataset}/test.jsonl"), dataset=DATASETS),
         model=model_of("embedder"),
-        judged=GOLD["file"] if GOLD["method"] == "file" else [],
+        judged=BRINGS_QUERIES,
     output:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),

@@ -19,6 +19,10 @@ GOLD_FILES = [
     if name != "file"
     for path in ([paths] if isinstance(paths, str) else paths)
 ]
+# Judgements that name queries by their texts; qrels name those of the collection.
+BRINGS_QUERIES = [
+    path for path in [JUDGED_BY.get("file")] if path and holds_rankings(path)
+]
 # The lowest grade of a known item that a pool's judge has graded.
 KNOWN_GRADES = {"teacher_pool": len(GOLD["thresholds"]), "llm_judge": HIGHEST}
 

@@ -4,16 +4,17 @@ import json
 JUDGE = GOLD["judge"]
 SHEET = GOLD["sheet"]
 JUDGED = judged_files(SHEET)
-# What is asked of the language model, which is the queries' unless it has a name.
+# Who is asked, and what: the queries' language model unless another is named.
+JUDGE_BACKEND = JUDGE["backend"] or QUERIES["backend"]
+JUDGE_SERVED = JUDGE_BACKEND == "openai"
 GRADING = {
-    "backend": QUERIES["backend"],
-    "model": JUDGE["model"] or QUERIES["openai" if SERVED else "local"]["model"],
+    "backend": JUDGE_BACKEND,
+    "model": JUDGE["model"] or QUERIES["openai" if JUDGE_SERVED else "local"]["model"],
     "language": QUERIES["language"],
     **{key: JUDGE[key] for key in ("tries", "max_tokens", "temperature")},
-    "extra": json.dumps(QUERIES["openai"]["extra"]) if SERVED else None,
+    "extra": json.dumps(QUERIES["openai"]["extra"]) if JUDGE_SERVED else None,
     **{f"price_{key}": price for key, price in JUDGE["prices"].items()},
 }
-GRADING_BUDGET = {f"budget_{key}": most for key, most in JUDGE["budget"].items()}
 # Beside the grades and the judgements made of them.
 JUDGE_FILES = [
     *(
@@ -48,7 +49,10 @@ rule estimate_grades:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        options=flags(**GRADING, **GRADING_BUDGET),
+        options=flags(
+            **GRADING,
+            **{f"budget_{key}": most for key, most in JUDGE["budget"].items()},
+        ),
     message:
         "Estimating what the grades would cost"
     shell:
@@ -64,7 +68,7 @@ rule judge_pool:
         queries=results("collection/queries.jsonl"),
         pool=results("gold/pool.jsonl"),
         prompt=JUDGE["prompt"],
-        model=GRADING["model"] if QUERIES["backend"] == "local" else [],
+        model=GRADING["model"] if JUDGE_BACKEND == "local" else [],
     output:
         grades=results("gold/grades/{scatteritem}.jsonl"),
         rejected=results("gold/grades/{scatteritem}.rejected.jsonl"),
@@ -75,22 +79,18 @@ rule judge_pool:
         benchmark_of("judge_pool", "{scatteritem}")
     wildcard_constraints:
         scatteritem=graded_by("llm_judge"),
-    localrule: SERVED and QUERIES["openai"]["on_login_node"]
+    localrule: JUDGE_SERVED and QUERIES["openai"]["on_login_node"]
     conda:
-        "../envs/llm.yaml" if QUERIES["backend"] != "local" else "../envs/m3.yaml"
+        "../envs/llm.yaml" if JUDGE_BACKEND != "local" else "../envs/m3.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000 if QUERIES["backend"] != "local" else 16000),
+        mem_mb=growing(4000 if JUDGE_BACKEND != "local" else 16000),
         runtime=growing(240),
     params:
         grading=flags(**GRADING),
-        # Of the queries, but for what it may cost.
+        # Apart from the queries: what grades may cost makes no query anew.
         asking=flags(
-            **(
-                ASKING
-                | GRADING_BUDGET
-                | {"journal": results("cache/gold/journal.jsonl")}
-            )
+            **how_asked(JUDGE_BACKEND, JUDGE["budget"], "cache/gold/journal.jsonl")
         ),
     message:
         "Grading the pool, part {wildcards.scatteritem}, with a language model"

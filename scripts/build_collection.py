@@ -14,7 +14,7 @@ from arkiv.cli import parser, run
 from arkiv.collection import Collection
 from arkiv.errors import InputError
 from arkiv.files import write_records
-from arkiv.gold_file import holds_rankings, queries_of
+from arkiv.gold_file import queries_of
 from arkiv.trec import write_qrels
 
 log = logging.getLogger("build_collection")
@@ -50,9 +50,8 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments.add_argument(
         "--judged",
-        metavar="FILE",
-        help="judgements from elsewhere; if they name queries by their texts, these "
-        "become test queries too",
+        metavar="JSONL",
+        help="{query, documents} from elsewhere, whose queries become test queries too",
     )
     arguments.add_argument(
         "--on-bad-input",
@@ -80,7 +79,7 @@ def main(argv: list[str] | None = None) -> None:
     for name, path in zip(names, arguments.tests, strict=True):
         count = collection.add_queries(name, path)
         log.info("%s: %d test pairs from %s", name, count, path)
-    if arguments.judged and holds_rankings(arguments.judged):
+    if arguments.judged:
         names = queries_of(
             arguments.judged, [] if arguments.on_bad_input == "skip" else None
         )

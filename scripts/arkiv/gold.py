@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arkiv.errors import InputError
-from arkiv.files import Record, check_text
-from arkiv.layout import run_folder
+from arkiv.files import Record, check_text, open_input
+from arkiv.layout import model_under_test, run_folder
 
 if TYPE_CHECKING:
     from arkiv.trec import Qrels, Run
@@ -96,6 +96,14 @@ def check_gold(config: Mapping[str, Any]) -> None:
         _sheet_faults(config["gold"]["sheet"], config),
     ):
         raise InputError(reason, key=f"gold.{key}")
+    source = config["gold"]["embedder"]["source"]
+    export = Path(run_folder(config), "export")
+    if source is not None and Path(source).resolve() == export.resolve():
+        raise InputError(
+            f"is {source}, whose card tells of the measures; name the model itself, "
+            f"{model_under_test(config, 'tuned')}",
+            key="gold.embedder.source",
+        )
 
 
 def _faults(
@@ -126,14 +134,15 @@ def _judge_faults(
     """Likewise, of the language model that judges."""
     if gold["method"] != "llm_judge":
         return
-    judge, backend = gold["judge"], queries["backend"]
+    judge = gold["judge"]
+    backend = judge["backend"] or queries["backend"]
     if backend == "extractive":
-        reason = "is llm_judge, but queries.backend is extractive, which asks nobody"
-        yield "method", f"{reason}; set it to openai or local"
+        reason = "is null, but queries.backend is extractive, which asks nobody"
+        yield "judge.backend", f"{reason}; set one of them to openai or local"
     if not Path(judge["prompt"]).is_file():
         yield "judge.prompt", f"names {judge['prompt']}, which is no file"
-    model = judge["model"]
-    if backend == "local" and model is not None and not Path(model).is_dir():
+    model = judge["model"] or queries["local"]["model"]
+    if backend == "local" and not (model and Path(model).is_dir()):
         reason = f"is {model}, expected the directory of a causal model"
         yield "judge.model", reason
     if judge["budget"]["money"] is not None and not any(judge["prices"].values()):
@@ -154,12 +163,20 @@ def _sheet_faults(
     made = Path(run_folder(config), "gold/sheet.csv")
     for path in judged_files(sheet):
         if Path(path).resolve() == made.resolve():
-            yield (
-                "sheet.judged",
-                (f"names {path}, which is made anew; save what is filled in elsewhere"),
-            )
+            reason = f"names {path}, which is made anew; save what is filled in"
+            yield "sheet.judged", f"{reason} elsewhere"
         if not Path(path).is_file():
             yield "sheet.judged", f"names {path}, which is no file"
+
+
+def holds_rankings(path: str | Path) -> bool:
+    """Whether a file of judgements is JSON Lines of rankings, and not qrels.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    with open_input(path) as file:
+        return file.read(1 << 16).lstrip()[:1] == b"{"
 
 
 def check_pooled(record: Record) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.errors import InputError
-from arkiv.files import Record, check_text, open_input, read_records
-from arkiv.gold import by_rank
+from arkiv.files import Record, check_text, read_records
+from arkiv.gold import by_rank, holds_rankings
 from arkiv.lookup import text_key
 from arkiv.trec import Qrels, qrels_lines
 
@@ -50,16 +50,6 @@ class Named:
                 f"names the {self.what} {short!r}, which the collection lacks"
             )
         return found
-
-
-def holds_rankings(path: str | Path) -> bool:
-    """Whether a file is JSON Lines, and not a qrels file.
-
-    Raises:
-        InputError: there is no such file.
-    """
-    with open_input(path) as file:
-        return file.read(1 << 16).lstrip()[:1] == b"{"
 
 
 def check_ranking(record: Record) -> None:

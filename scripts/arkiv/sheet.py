@@ -45,6 +45,30 @@ GRADE = re.compile(rf"([0-{HIGHEST}])(?:[.,]0+)?")
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where something stands.
+
+    Attributes:
+        file: its path.
+        line: from 1; None where lines have no meaning.
+        row: from 1, as a spreadsheet counts: a cell may have several lines.
+    """
+
+    file: str
+    line: int | None = None
+    row: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}, line {self.line}"
+
+    def fault(self, reason: str, key: str | None = None) -> InputError:
+        """What is wrong here, to be raised."""
+        if self.row != self.line:
+            reason = f"{reason} (row {self.row} of the table)"
+        return InputError(reason, file=self.file, line=self.line, key=key)
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What a judge said of a passage for a query.
 
@@ -54,8 +78,7 @@ class Judgement:
         grade: None: the judge has left it open.
         judge: who it was.
         query: its text; empty if the file lacks it.
-        file: where it stands.
-        line: from 1; None where lines have no meaning.
+        place: where it stands.
     """
 
     query_id: str
@@ -63,13 +86,7 @@ class Judgement:
     grade: int | None
     judge: str
     query: str
-    file: str
-    line: int | None = None
-
-    @property
-    def place(self) -> str:
-        """File and line."""
-        return self.file if self.line is None else f"{self.file}, line {self.line}"
+    place: Place
 
 
 def guarded(text: str, odd: str = f"{FORMULA}|{NUMBER}") -> str:
@@ -140,51 +157,38 @@ def read_sheet(path: str | Path) -> list[Judgement]:
         return [replace(one, judge=one.judge or only) for one in found]
     for one in found:
         if not one.judge and one.grade is not None:
-            raise InputError(
-                f"is empty, expected one of the judges that the file names: "
-                f"{', '.join(named)}",
-                file=path,
-                line=one.line,
-                key="judge",
-            )
+            reason = "is empty, expected one of the judges that the file names: "
+            raise one.place.fault(reason + ", ".join(named), "judge")
     return found
 
 
 def _judgements(path: str | Path) -> Iterator[Judgement]:
     names: list[str] = []
-    for line, cells in _table(_decoded(path), path):
+    for place, cells in _table(_decoded(path), str(path)):
         if not names:
             names = cells
             continue
         if any(cells[len(names) :]):
-            raise InputError(
-                f"has {len(cells)} cells, but there are {len(names)} columns",
-                file=path,
-                line=line,
+            raise place.fault(
+                f"has {len(cells)} cells, but there are {len(names)} columns"
             )
         row = dict.fromkeys(COLUMNS, "") | dict(zip(names, cells, strict=False))
         if not any(row[name] for name in NEEDED):
             continue
         for name in ("query_id", "passage_id"):
             if not row[name]:
-                raise InputError("is empty", file=path, line=line, key=name)
+                raise place.fault("is empty", name)
         grade = GRADE.fullmatch(row["relevance"])
         if row["relevance"] and not grade:
-            raise InputError(
-                f"is {row['relevance']!r}, expected a whole number from 0 to "
-                f"{HIGHEST}, or nothing",
-                file=path,
-                line=line,
-                key="relevance",
-            )
+            expected = f"expected a whole number from 0 to {HIGHEST}, or nothing"
+            raise place.fault(f"is {row['relevance']!r}, {expected}", "relevance")
         yield Judgement(
             row["query_id"],
             row["passage_id"],
             int(grade[1]) if grade else None,
             " ".join(row["judge"].split()),
             row["query"],
-            str(path),
-            line,
+            place,
         )
 
 
@@ -209,7 +213,7 @@ def _decoded(path: str | Path) -> str:
     raise InputError("is no text in UTF-8 or Windows-1252", file=path)
 
 
-def _table(text: str, path: str | Path) -> Iterator[tuple[int, list[str]]]:
+def _table(text: str, file: str) -> Iterator[tuple[Place, list[str]]]:
     """The lines of a sheet that are not blank, the first of them its header.
 
     Raises:
@@ -218,43 +222,48 @@ def _table(text: str, path: str | Path) -> Iterator[tuple[int, list[str]]]:
     headers = {one: _header(text, one) for one in SEPARATORS}
     separator = max(headers, key=lambda one: len({*NEEDED} & {*headers[one]}))
     names = headers[separator]
-    for name in NEEDED:
-        if names.count(name) != 1:
-            fault = "has twice" if name in names else "lacks"
+    for name in COLUMNS:
+        count = names.count(name)
+        if count > 1 or (name in NEEDED and not count):
+            fault = "has twice" if count else "lacks"
             raise InputError(
-                f"{fault} the column {name}, expected {', '.join(COLUMNS)}", file=path
+                f"{fault} the column {name}, expected {', '.join(COLUMNS)}", file=file
             )
-    records = _records(text, separator)
+    records = _records(text, separator, file)
     try:
-        line, _ = next(records)
-        yield line, names
-        for line, cells in records:
-            yield line, [unguarded(cell.strip()) for cell in cells]
+        place, _ = next(records)
+        yield place, names
+        for place, cells in records:
+            yield place, [unguarded(cell.strip()) for cell in cells]
     except csv.Error as error:
-        raise InputError(f"is no CSV after line {line} ({error})", file=path) from None
+        raise InputError(
+            f"is no CSV after line {place.line} ({error})", file=file
+        ) from None
 
 
 def _header(text: str, separator: str) -> list[str]:
     """The names of the columns, as this separator finds them."""
     try:
-        _, cells = next(_records(text, separator), (0, []))
+        _, cells = next(_records(text, separator), (None, []))
     except csv.Error:
         return []
     return [cell.strip().casefold() for cell in cells]
 
 
-def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Line from 1 and cells of each record that is not blank.
+def _records(
+    text: str, separator: str, file: str = ""
+) -> Iterator[tuple[Place, list[str]]]:
+    """Place and cells of each record that is not blank.
 
     A first line `sep=;`, which Excel goes by, is passed over.
     """
     # Strict: a quotation that does not end would take in all that follows.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     line = 1
-    for cells in reader:
-        said = line == 1 and cells and cells[0].casefold().startswith("sep=")
+    for row, cells in enumerate(reader, start=1):
+        said = row == 1 and cells and cells[0].casefold().startswith("sep=")
         if any(map(str.strip, cells)) and not said:
-            yield line, cells
+            yield Place(file, line, row), cells
         line = reader.line_num + 1
 
 
@@ -291,31 +300,26 @@ def gathered(
             says two things of a pair.
     """
     judged = Judged()
-    places: dict[tuple[str, str, str], Judgement] = {}
+    first: dict[tuple[str, str, str], Judgement] = {}
     for one in judgements:
         if one.query_id not in queries and one.query_id == content_id(one.query):
             judged.elsewhere += 1
             continue
         for name, known in (("query", queries), ("passage", passages)):
             if (key := getattr(one, f"{name}_id")) not in known:
-                raise InputError(
-                    f"is {key}, which is no {name} of this run",
-                    file=one.file,
-                    line=one.line,
-                    key=f"{name}_id",
+                raise one.place.fault(
+                    f"is {key}, which is no {name} of this run", f"{name}_id"
                 )
         pair = one.query_id, one.passage_id
         if one.grade is None:
             judged.open.add(pair)
             continue
-        before = places.setdefault((*pair, one.judge), one)
+        before = first.setdefault((*pair, one.judge), one)
         if before.grade != one.grade:
-            raise InputError(
+            raise one.place.fault(
                 f"is {one.grade}, but {one.judge} says {before.grade} of the same pair "
                 f"in {before.place}",
-                file=one.file,
-                line=one.line,
-                key="relevance",
+                "relevance",
             )
         judged.grades.setdefault(pair, {})[one.judge] = one.grade
     judged.open -= judged.grades.keys()

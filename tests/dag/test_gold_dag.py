@@ -19,7 +19,7 @@ def project(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("project"))
     row = {"query": "q", "pos": ["p"], "neg": ["n"]}
     (project.folder / "pairs.jsonl").write_text(json.dumps(row) + "\n")
-    (project.folder / "qrels.txt").write_text("q 0 p 1\n")
+    (project.folder / "mine.jsonl").write_text('{"query": "q", "documents": ["p"]}')
     return project
 
 
@@ -64,17 +64,13 @@ def test_the_known_items_are_the_default(project):
 
 def test_a_pool_is_made_of_the_runs_and_graded_in_parts(project):
     counts, commands = planned(
-        project,
-        method="teacher_pool",
-        systems=["bm25", "tuned_dense"],
-        depth=20,
-        thresholds=[-1.5],
+        project, method="teacher_pool", depth=20, thresholds=[-1.5]
     )
     assert OF_GOLD & set(counts) == {"pool_passages", "grade_pool", "build_gold"}
     assert counts["grade_pool"] == 3
     (pool,) = commands["pool_passages"]
-    runs = [f"{RUN}/runs/{name}.trec" for name in ("bm25", "tuned_dense")]
-    assert value(pool, "--runs") == runs
+    # Of all systems.
+    assert len(value(pool, "--runs")) == counts["retrieve_m3"] + 1 == 9
     assert value(pool, "--depth") == ["20"]
     grades = [f"{RUN}/gold/grades/{n}-of-3.jsonl" for n in (1, 2, 3)]
     assert sorted(value(w, "--output")[0] for w in commands["grade_pool"]) == grades
@@ -88,9 +84,6 @@ def test_a_pool_is_made_of_the_runs_and_graded_in_parts(project):
     (build,) = commands["build_gold"]
     assert value(build, "--grades") == grades
     assert value(build, "--known-grade") == ["1"]
-    counts, commands = planned(project, method="teacher_pool", keep_known_items=False)
-    assert len(value(commands["pool_passages"][0], "--runs")) == 9
-    assert "--known-grade" not in commands["build_gold"][0]
 
 
 def test_an_embedder_that_is_no_system_makes_the_judgements(project):
@@ -114,13 +107,13 @@ def test_an_embedder_that_is_no_system_makes_the_judgements(project):
     assert value(build, "--depth") == ["7"]
 
 
-def test_a_file_gives_queries_to_the_collection_too(project):
+def test_a_file_of_rankings_gives_queries_to_the_collection_too(project):
     counts, commands = planned(
-        project, method="file", file="qrels.txt", on_bad_input="skip"
+        project, method="file", file="mine.jsonl", on_bad_input="skip"
     )
     assert OF_GOLD & set(counts) == {"build_gold"}
     (collection,), (build,) = commands["build_collection"], commands["build_gold"]
-    assert value(collection, "--judged") == value(build, "--file") == ["qrels.txt"]
+    assert value(collection, "--judged") == value(build, "--file") == ["mine.jsonl"]
     for words in (collection, build):
         assert value(words, "--on-bad-input") == ["skip"]
 
@@ -139,9 +132,9 @@ def test_an_embedder_that_is_not_there_is_refused(project):
 
 def test_a_language_model_grades_the_pool_in_parts(project):
     openai = {"base_url": "http://127.0.0.1:9/v1", "model": "m", "timeout": 5}
-    judge = {"model": "stronger", "prices": {"input": 1}, "budget": {"money": 2}}
-    given = {"queries": {"backend": "openai", "openai": openai}}
-    given |= {"method": "llm_judge", "judge": judge}
+    judge = {"backend": "openai", "model": "stronger"}
+    judge |= {"prices": {"input": 1}, "budget": {"money": 2}}
+    given = {"queries": {"openai": openai}, "method": "llm_judge", "judge": judge}
     counts, commands = planned(project, **given)
     assert OF_GOLD & set(counts) == {"pool_passages", "judge_pool", "build_gold"}
     assert counts["judge_pool"] == 3

@@ -127,6 +127,39 @@ def test_queries_get_the_length_of_their_longest_passage(data, tmp_path, tiny_em
     assert found == {"q": lengths["p1"], "r": lengths["p4"]}
 
 
+def test_judged_queries_become_test_queries(data, tmp_path):
+    from arkiv.hashing import content_id
+
+    judged = [
+        {"query": "Q?", "documents": ["p1"]},  # one of the pairs, in another case
+        {"query": "r", "documents": ["p1"]},  # by its id
+        {"query": "Vem ägde kvarnen?", "documents": ["p1"]},
+        {"query": "vem ägde  kvarnen?", "documents": ["p4"]},
+    ]
+    write(tmp_path / "judged", judged)
+    done = build(data, tmp_path / "out", "--judged", tmp_path / "judged")
+    assert done.returncode == 0, done.stderr
+    new = {"id": content_id("Vem ägde kvarnen?"), "query": "Vem ägde kvarnen?"}
+    queries = read(tmp_path / "out" / "queries")
+    assert [row for row in queries if row["id"] not in "qr"] == [new]
+    assert len(queries) == 3
+    known = (tmp_path / "out" / "known-items").read_text()
+    assert known == "q 0 p0 1\nq 0 p1 1\nr 0 p4 1\n"
+
+    # They do without pairs; a bad line stops, or is left to build_gold.py.
+    for path in data["tests"]:
+        path.write_text("")
+    write(tmp_path / "judged", [*judged, {"query": "?", "documents": []}])
+    bad = build(data, tmp_path / "bad", "--judged", tmp_path / "judged")
+    assert bad.returncode == 1
+    assert "judged, line 5, `documents`: is not a list" in bad.stderr
+    words = ["--judged", tmp_path / "judged", "--on-bad-input", "skip"]
+    done = build(data, tmp_path / "out", *words)
+    assert done.returncode == 0, done.stderr
+    assert len(read(tmp_path / "out" / "queries")) == 3  # `r` is taken for a text
+    assert (tmp_path / "out" / "known-items").read_text() == ""
+
+
 @pytest.mark.parametrize("name", ["build_collection", "encode_collection"])
 def test_help_explains(name):
     done = program(name, "--help")

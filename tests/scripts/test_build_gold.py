@@ -82,6 +82,7 @@ def test_known_items_with_their_near_duplicates(folder):
 
 def test_a_pool_is_graded_and_made_the_gold_standard(folder, tiny_reranker):
     from arkiv.reranker import Reranker
+    from grade_pool import main
 
     words = ["--queries", folder / "queries", "--known-items", folder / "known"]
     words += ["--runs", folder / "one", folder / "two", "--depth", 1]
@@ -99,8 +100,7 @@ def test_a_pool_is_graded_and_made_the_gold_standard(folder, tiny_reranker):
         words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
         words += ["--pool", folder / "pool", "--part", part, "--model", tiny_reranker]
         words += ["--thresholds", (below + above) / 2, max(scores) + 1]
-        done = program("grade_pool", *words, "--output", folder / part)
-        assert done.returncode == 0, done.stderr
+        main([str(word) for word in (*words, "--output", folder / part)])
         graded += records(folder / part)
     assert [(row["query_id"], row["passage_id"]) for row in graded] == pairs
     assert [row["score"] for row in graded] == pytest.approx(scores, abs=1e-5)
@@ -196,9 +196,9 @@ def test_what_does_not_fit_together_is_told(folder, method, words, said):
     assert not (folder / "qrels").exists()
 
 
-def test_thresholds_ascend(folder, tiny_reranker):
+def test_thresholds_ascend(folder):
     words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
-    words += ["--pool", folder / "pool", "--model", tiny_reranker]
+    words += ["--pool", folder / "pool", "--model", folder]
     words += ["--thresholds", 2, 1, "--output", folder / "grades"]
     done = program("grade_pool", *words)
     assert done.returncode == 1

@@ -30,9 +30,10 @@ from arkiv.pages import VOID
 from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
 from arkiv.serve.images import ImageLinks
 from arkiv.serve.index import Index
-from arkiv.serve.judgements import Sheet
+from arkiv.serve.judgements import Sheet, read_verdicts
 from arkiv.serve.rendering import Site
 from arkiv.serve.systems import Model
+from arkiv.sheet import gathered, read_sheet
 from arkiv.trec import read_run
 from benchmarks.data import finished_run
 
@@ -448,6 +449,37 @@ def test_a_click_goes_to_the_sheet_with_the_ranks(client, sheet, index):
     }
     withdraw = page.all("button", name="withdrawn")
     assert {one["value"].split()[0] for one in withdraw} == {passage}
+
+
+def test_clicks_and_the_sheet_that_is_offered_are_read_alike(
+    site, sheet, index, tmp_path
+):
+    app = create_app(site, sheet, ["anna"], DEFAULT, separator=";")
+    client = app.test_client()
+    for query, place, kind in (
+        ("vem fick arvet", 0, "relevant"),
+        ("vem fick arvet", 2, "not_relevant"),
+        ("böter vid tinget", 1, "relevant"),
+        ("fritt frågat om kvarnen", 0, "relevant"),
+    ):
+        passage = list(index.ranks("bm25", query, None))[place]
+        assert judge(client, query, kind, passage).status_code == 303
+    answer = client.get("/judgements.csv")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.data.startswith(b"\xef\xbb\xbfquery_id;passage_id;")
+    (tmp_path / "anna.csv").write_bytes(answer.data)
+    queries = {"q1": "vem fick arvet", "q2": "böter vid tinget"}
+    passages = {row["id"] for row in index.passages}
+    clicked, offered = (
+        gathered(read(path), queries, passages)
+        for read, path in (
+            (read_verdicts, sheet.path),
+            (read_sheet, tmp_path / "anna.csv"),
+        )
+    )
+    assert clicked == offered
+    assert [grades["anna"] for grades in clicked.grades.values()] == [1, 0, 1]
+    assert clicked.elsewhere == 1
 
 
 def test_a_verdict_can_be_changed_and_withdrawn(client, sheet, index):

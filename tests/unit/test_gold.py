@@ -18,15 +18,17 @@ from arkiv.gold import (
     counts,
     explained,
     grade_of,
+    holds_rankings,
     pool,
     quantiles,
     relevant,
     with_known_items,
     with_near_duplicates,
 )
-from arkiv.gold_file import Named, holds_rankings, queries_of, read_judgements
+from arkiv.gold_file import Named, queries_of, read_judgements
 
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+EMBEDDER = DEFAULTS["gold"]["embedder"]
 SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
 
 
@@ -122,6 +124,10 @@ def test_every_method_is_explained():
             "`gold.embedder.source`: is null, but the method is embedder",
         ),
         (
+            {"embedder": EMBEDDER | {"source": "results/main/export"}},
+            "`gold.embedder.source`: is results/main/export, whose card tells of",
+        ),
+        (
             {"method": "teacher_pool", "systems": ["x"]},
             "`gold.systems`: names the system x, which evaluate.systems lacks",
         ),
@@ -129,7 +135,7 @@ def test_every_method_is_explained():
         ({"depth": 2000}, "`gold.depth`: is 2000, more than evaluate.depth (1000)"),
         (
             {"method": "llm_judge"},
-            "`gold.method`: is llm_judge, but queries.backend is extractive, which",
+            "`gold.judge.backend`: is null, but queries.backend is extractive, which",
         ),
         (
             {"sheet": {"judged": ["none.csv"]}},
@@ -164,6 +170,11 @@ def test_a_gold_standard_that_cannot_be_is_refused(gold, said):
             "openai",
             "`gold.judge.budget.money`: is given, but all prices are 0; set gold.judge",
         ),
+        (
+            {"backend": "local"},
+            "openai",
+            "`gold.judge.model`: is None, expected the directory of a causal model",
+        ),
         ({"tries": 0}, "openai", "`gold.judge.tries`: is 0, expected at least 1"),
     ],
 )
@@ -172,7 +183,8 @@ def test_a_language_model_that_cannot_judge_is_refused(
 ):
     monkeypatch.chdir(ROOT)
     gold = {"method": "llm_judge", "judge": judge}
-    queries = {"backend": backend, "local": {"model": str(tmp_path)}}
+    local = str(tmp_path) if backend == "local" else None
+    queries = {"backend": backend, "local": {"model": local}}
     config = DEFAULTS | {
         "datasets": {"d": {"example": {"cases": 9, "volumes": 3}}},
         "gold": laid_over(DEFAULTS["gold"], gold),

@@ -98,7 +98,8 @@ def test_what_is_written_is_read(tmp_path):
     ]
     assert {one.query for one in found} == {"-vem?"}
     # The second pair begins after the lines of the first one's text.
-    assert [one.line for one in found] == [2, 4, 5]
+    places = [(one.place.line, one.place.row) for one in found]
+    assert places == [(2, 2), (4, 3), (5, 4)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -160,6 +161,12 @@ def test_a_judge_without_a_name_is_the_one_named_or_the_file(tmp_path):
         (
             "query_id,passage_id,relevance,Relevance\n",
             ": has twice the column relevance, expected",
+        ),
+        ("query_id,passage_id,relevance,judge,judge\n", ": has twice the column judge"),
+        (
+            'query_id,passage_id,relevance\n"q\n\n",p,1\nq,p,x\n',
+            ", line 5, `relevance`: is 'x', expected a whole number from 0 to 3, or "
+            "nothing (row 3 of the table)",
         ),
         (
             "query_id,passage_id,relevance\nq,p,yes\n",

@@ -9,6 +9,12 @@ import subprocess
 import time
 
 import pytest
+from golds import (
+    assert_first_by_cosine,
+    assert_graded,
+    pooled,
+    with_near_duplicates,
+)
 from project import (
     ARCHIVE,
     FEWER_COMPARISONS,
@@ -22,7 +28,7 @@ from safetensors.torch import load_file
 from sheets import FORMATS
 
 from arkiv.files import read_json
-from arkiv.trec import read_run
+from arkiv.trec import read_qrels, read_run
 
 
 @pytest.fixture(scope="module")
@@ -423,6 +429,65 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
     )
     (met,) = read_json(project.folder / "results/small/metrics/required.json")
     assert met["holds"]
+
+
+def test_the_gold_standard_by_each_method(run, models, tmp_path):
+    project = Project(tmp_path / "gold")
+    for made in ("results", ".snakemake"):
+        shutil.copytree(run.folder / made, project.folder / made, dirs_exist_ok=True)
+    results = project.folder / "results/small"
+    ran = {}
+
+    def judged(method, **more):
+        gold = {"method": method} | more
+        config = project.configure(**small(models, datasets=ARCHIVE, gold=gold))
+        done = project.snakemake("evaluate", "--configfile", config)
+        assert done.returncode == 0, done.stdout[-5000:]
+        ran[method] = set(job_counts(done.stdout))
+        stats = read_json(results / "gold/stats.json")
+        assert stats["method"] == method
+        return stats, read_qrels(results / "collection/qrels.txt")
+
+    # So low that passages of like phrases are taken for copies.
+    stats, qrels = judged("known_item", duplicate_jaccard=0.2)
+    assert qrels == with_near_duplicates(results, 0.2)
+    assert stats["near_duplicates"] == stats["pairs"] - stats["known_items"] > 0
+
+    systems, thresholds = ["bm25", "base_dense", "tuned_dense"], [-3.0, -1.0]
+    pool = {"depth": 5, "systems": systems, "thresholds": thresholds}
+    stats, qrels = judged("teacher_pool", **pool)
+    grades = [
+        row
+        for part in ("1-of-2", "2-of-2")
+        for row in records(results / f"gold/grades/{part}.jsonl")
+    ]
+    pairs = [(row["query_id"], row["passage_id"]) for row in grades]
+    assert pairs == pooled(results, systems, 5)
+    assert_graded(results, grades[::4], thresholds, models / "tiny-reranker")
+    known = read_qrels(results / "gold/known_item.txt")
+    for row in grades:
+        highest = row["passage_id"] in known[row["query_id"]]
+        judgement = qrels[row["query_id"]][row["passage_id"]]
+        assert judgement == (len(thresholds) if highest else row["grade"])
+
+    measures = read_json(results / "metrics/metrics.json")["systems"]
+    shutil.copy(results / "collection/qrels.txt", results / "mine.txt")
+    stats, again = judged("file", file=str(results / "mine.txt"))
+    assert again == qrels
+    assert read_json(results / "metrics/metrics.json")["systems"] == measures
+
+    embedder = {"source": "tiny", "pooling": "cls", "query_prompt": "Fråga: "}
+    judged("embedder", embedder=embedder, depth=7)
+    assert_first_by_cosine(results, models / "tiny-embedder", "Fråga: ", 7)
+
+    # The searches stay as they are.
+    again = {"build_gold", "export_collection", "measure_runs", "evaluate"}
+    assert ran == {
+        "known_item": again,
+        "teacher_pool": {"pool_passages", "grade_pool"} | again,
+        "file": again,
+        "embedder": {"search_gold"} | again,
+    }
 
 
 def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):

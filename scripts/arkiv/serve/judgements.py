@@ -17,7 +17,7 @@ from pathlib import Path
 
 from arkiv.errors import InputError
 from arkiv.files import Record, check_text, parse_record
-from arkiv.sheet import Judgement, sheet_row
+from arkiv.sheet import Judgement, Place, sheet_row
 
 RELEVANT, NOT_RELEVANT, WITHDRAWN = "relevant", "not_relevant", "withdrawn"
 VERDICTS = (RELEVANT, NOT_RELEVANT, WITHDRAWN)
@@ -178,7 +178,7 @@ def read_verdicts(path: str | Path) -> list[Judgement]:
             _grade(verdict),
             verdict["judge"],
             verdict["query"],
-            str(path),
+            Place(str(path)),
         )
         for verdict in Sheet(path).latest()
     ]
