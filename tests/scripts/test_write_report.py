@@ -401,8 +401,7 @@ def test_what_other_rules_measured_is_shown_where_it_is_given(run):
 def test_the_page_of_a_very_large_run_stays_small(tmp_path):
     names = [f"s{n}" for n in range(100)]
     run = Run(tmp_path, queries=40, systems=names)
-    run.shown = names[-3:]
-    run.config["report"]["systems"] = run.shown
+    run.config["report"]["systems"] = names[-3:]
     counts = {
         "pairs": 9,
         "train": 7,
@@ -421,6 +420,8 @@ def test_the_page_of_a_very_large_run_stays_small(tmp_path):
     assert len(text) < 1_000_000
     assert "And 476 more: metrics/metrics.json of the run has all." in text
     assert "the 6 largest of 500 datasets" in text
+    assert text.count("Where s99 ") == 2 * 4
+    assert "and 87 more pairs (see Results)." in text
     assert "And 980 more in training/history.json." in text
 
 
