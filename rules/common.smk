@@ -338,8 +338,15 @@ def named_words(files):
     alike = {}
     for name, path in files:
         pattern = re.sub(f"/{re.escape(name)}(?=[/.])", "/{}", path)
-        alike.setdefault(pattern, []).append(name)
-    return [f"{','.join(names)}={pattern}" for pattern, names in alike.items()]
+        alike.setdefault(pattern, []).append((name, path))
+    return [
+        (
+            f"{','.join(name for name, _ in same)}={pattern}"
+            if len(same) > 1
+            else "=".join(same[0])
+        )
+        for pattern, same in alike.items()
+    ]
 
 
 def named(pattern, datasets, round=""):

@@ -91,11 +91,16 @@ def wanted_passages(shown: list[str], qrels: Any, runs: Any) -> set[str]:
 
 def searches_of(arguments: Any, metrics: Any, qrels: Any) -> Html:
     """Wins and losses, and searches drawn at random."""
-    paths = named(arguments.runs, "--runs")
-    runs = {system: read_run(path) for system, path in paths.items()}
+    paths, pairs = named(arguments.runs, "--runs"), searches.pairs_of(metrics)
+    pairs = [pair for pair in pairs if set(pair) <= paths.keys()]
+    compared = {system for pair in pairs for system in pair}
+    runs = {
+        system: read_run(path)
+        for system, path in paths.items()
+        if system in compared or system in arguments.config["report"]["systems"]
+    }
     measure = metrics["measures"][0]
     scores = searches.read_scores(arguments.per_query, measure, runs)
-    pairs = [pair for pair in searches.pairs_of(metrics) if set(pair) <= runs.keys()]
     measured = next(iter(scores.values()))
     groups = searches.chosen(
         pairs, scores, measured, arguments.examples, arguments.config["seed"]

@@ -332,7 +332,7 @@ def test_the_report_is_given_what_there_is_in_few_words(project):
     assert given["--negatives"] == [f"a,b={run}/rounds/2/negatives/{{}}.stats.json"]
     assert given["--shards"] == [
         f"a,b={run}/rounds/2/shards/{{}}.split.json",
-        f"c={run}/shards/{{}}.split.json",
+        f"c={run}/shards/c.split.json",
     ]
     # Those of the report, and the first that is compared with what it is compared with.
     assert given["--runs"] == [

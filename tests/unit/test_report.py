@@ -1,5 +1,7 @@
 """What the report says, made from numbers: sentences, stars, tables, their limits."""
 
+import re
+import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -101,7 +103,7 @@ def test_further_comparisons_are_named_and_very_many_are_counted():
     ]
     _, others, _ = said(measured(pairs))
     assert others == (
-        "The other comparisons, better: a than b; worse: c than d; not shown to "
+        "By the same measure, better: a than b; worse: c than d; not shown to "
         "differ: e f and g."
     )
     many = [(f"s{n}", "b", 0.1, 0.0) for n in range(100)]
@@ -418,6 +420,22 @@ def test_settings_that_differ_from_the_defaults_are_found():
     assert made.settings(defaults, defaults) == [
         "<p>Every setting has its default.</p>"
     ]
+
+
+def test_the_commit_is_that_of_the_pipeline_and_says_what_differs(tmp_path):
+    (tmp_path / "inside").mkdir()
+    assert made.commit_of(tmp_path) is None
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "one"]):
+        subprocess.run([*git, *words], check=True)
+    (tmp_path / "file").write_text("one")
+    subprocess.run([*git, "add", "file"], check=True)
+    dirty = made.commit_of(tmp_path)
+    assert re.fullmatch("[0-9a-f]{40}-dirty", dirty)
+    subprocess.run([*git, "commit", "-q", "-m", "two"], check=True)
+    assert re.fullmatch("[0-9a-f]{40}", made.commit_of(tmp_path))
+    # Not that of a repository around it.
+    assert made.commit_of(tmp_path / "inside") is None
 
 
 def test_gains_and_losses_are_the_largest_and_real():

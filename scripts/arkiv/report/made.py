@@ -20,8 +20,10 @@ PROJECT = Path(__file__).parents[3]
 def commit_of(folder: Path = PROJECT) -> str | None:
     """The commit of the pipeline, with a word where files differ from it.
 
-    None where it lies in no git repository, or there is no git.
+    None where it is no git repository of its own, or there is no git.
     """
+    if not (folder / ".git").exists():
+        return None
     command = ["git", "-C", str(folder), "describe", "--always", "--exclude=*"]
     command += ["--dirty", "--abbrev=40"]
     try:

@@ -21,6 +21,8 @@ from arkiv.trec import Qrels, Run
 
 # Passages of each system.
 SHOWN = 3
+# With how many systems the first one is compared query by query.
+MOST_PAIRS = 4
 # Characters of a relevant passage, and of a query.
 WHOLE = 2000
 LONGEST_QUERY = 500
@@ -248,9 +250,9 @@ def tally(mine: Mapping[str, float], theirs: Mapping[str, float]) -> list[int]:
 
 
 def pairs_of(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The system that is compared first, with each that it is compared with."""
+    """The system that is compared first, with the first that it is compared with."""
     pairs = [(pair["system"], pair["base"]) for pair in metrics["comparisons"]]
-    return [pair for pair in pairs if pair[0] == pairs[0][0]]
+    return [pair for pair in pairs if pair[0] == pairs[0][0]][:MOST_PAIRS]
 
 
 def chosen(

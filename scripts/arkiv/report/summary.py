@@ -12,6 +12,7 @@ from arkiv.report.costs import Costs, added, duration
 from arkiv.report.data import counted, total
 from arkiv.report.gold import measured
 from arkiv.report.results import probability, signed
+from arkiv.report.searches import pairs_of
 from arkiv.systems import spaced
 
 Systems = Mapping[str, Mapping[str, Any]]
@@ -97,7 +98,7 @@ def others(pairs: Sequence[Mapping[str, Any]], measure: str) -> str:
     ]
     more = len(pairs) - MOST_PAIRS
     rest = f"; and {more:,} more pairs (see Results)" if more > 0 else ""
-    return f"The other comparisons, {'; '.join(parts)}{rest}."
+    return f"By the same measure, {'; '.join(parts)}{rest}."
 
 
 def meaning(
@@ -154,10 +155,12 @@ def of_results(
     """How well the systems search: the first one compared, the best one, the others."""
     measure, queries = metrics["measures"][0], metrics["queries"]
     pairs = metrics["comparisons"]
-    first = [pair for pair in pairs if pair["system"] == pairs[0]["system"]]
-    for pair in first:
-        yield comparison(pair, metrics, systems)
-    if rest := pairs[len(first) :]:
+    first = pairs_of(metrics)
+    for pair in pairs:
+        if (pair["system"], pair["base"]) in first:
+            yield comparison(pair, metrics, systems)
+    rest = [pair for pair in pairs if (pair["system"], pair["base"]) not in first]
+    if rest:
         yield others(rest, measure)
     means = {name: of[measure]["mean"] for name, of in metrics["systems"].items()}
     best = max(means, key=lambda name: means[name])
