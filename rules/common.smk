@@ -337,7 +337,7 @@ def named_words(files):
     """
     alike = {}
     for name, path in files:
-        pattern = re.sub(f"/{re.escape(name)}(?=[/.])", "/{}", path)
+        pattern = re.sub(f"(?<=/){re.escape(name)}(?=[/.])", "{}", path)
         alike.setdefault(pattern, []).append((name, path))
     return [
         (
