@@ -225,6 +225,28 @@ def of_type(kind):
     return "|".join(names) or "no-such-system^"
 
 
+def graded_by(method):
+    """The regular expression of the parts of the pool that a method grades."""
+    return r"\d+-of-\d+" if GOLD["method"] == method else "no-such-part^"
+
+
+def how_asked(backend, budget, journal):
+    """How a language model is asked and what it may cost, none of which makes answers.
+
+    A part that is made again for a raised budget asks nothing again: the journal has
+    its answers.
+    """
+    if backend == "extractive":
+        return {}
+    spending = {f"budget_{key}": most for key, most in budget.items()}
+    spending["journal"] = results(journal)
+    settings = config["queries"][backend]
+    if backend == "local":
+        return spending | {"batch_tokens": settings["batch_tokens"]} | RUN_OPTIONS
+    keys = ("base_url", "key_variable", "concurrency", "timeout", "retries")
+    return spending | {key: settings[key] for key in keys}
+
+
 def settings_of(name, *keys):
     """What the config sets of these keys of a system, as words of a command line."""
     return {

@@ -27,11 +27,6 @@ BRINGS_QUERIES = [
 KNOWN_GRADES = {"teacher_pool": len(GOLD["thresholds"]), "llm_judge": HIGHEST}
 
 
-def graded_by(method):
-    """The regular expression of the parts of the pool that a method grades."""
-    return r"\d+-of-\d+" if GOLD["method"] == method else "no-such-part^"
-
-
 rule pool_passages:
     """Pool what several systems find first for each test query."""
     input:

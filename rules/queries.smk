@@ -33,26 +33,6 @@ if ASKED:
         "extra": json.dumps(QUERIES["openai"]["extra"]) if SERVED else None,
         **{f"price_{key}": price for key, price in QUERIES["prices"].items()},
     }
-
-
-def how_asked(backend, budget, journal):
-    """How a language model is asked and what it may cost, none of which makes answers.
-
-    A part that is made again for a raised budget asks nothing again: the journal has
-    its answers.
-    """
-    if backend == "extractive":
-        return {}
-    spending = {f"budget_{key}": most for key, most in budget.items()}
-    spending["journal"] = results(journal)
-    if backend == "local":
-        return (
-            spending | {"batch_tokens": QUERIES["local"]["batch_tokens"]} | RUN_OPTIONS
-        )
-    keys = ("base_url", "key_variable", "concurrency", "timeout", "retries")
-    return spending | {key: QUERIES["openai"][key] for key in keys}
-
-
 KEPT = (
     {key: QUERIES[key] for key in ("max_words", "copied_run", "copied_share")}
     | {"forbidden": QUERIES["forbidden"] or None}

@@ -23,18 +23,19 @@ from arkiv.files import Record, read_records, write_json, write_records
 from arkiv.gold import (
     METHODS,
     POOLED,
+    SHARES,
     by_rank,
     check_graded,
     check_pooled,
     counts,
     pairs_of,
-    quantiles,
     relevant,
     with_known_items,
     with_near_duplicates,
 )
 from arkiv.gold_file import Named, read_judgements
 from arkiv.lookup import text_key
+from arkiv.quantiles import quantiles
 from arkiv.trec import Qrels, read_qrels, read_run, write_qrels
 
 log = logging.getLogger("build_gold")
@@ -80,7 +81,13 @@ def graded(arguments: argparse.Namespace, known: Qrels) -> tuple[Qrels, dict[str
     told = {
         "pooled": len(pooled) + sum(map(len, qrels.values())),
         "ungraded": len(pooled),
-        "scores": {kind: quantiles(values) for kind, values in scores.items()},
+        "scores": {
+            kind: {
+                share: round(value, 4)
+                for share, value in quantiles(values, SHARES).items()
+            }
+            for kind, values in scores.items()
+        },
     }
     return qrels, told
 

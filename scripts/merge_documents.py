@@ -28,10 +28,9 @@ from arkiv.files import (
     write_records,
 )
 from arkiv.ingest.block import COUNTS
+from arkiv.quantiles import quantiles
 
 log = logging.getLogger("merge_documents")
-
-QUANTILES = (0, 0.25, 0.5, 0.75, 0.95, 1)
 
 
 def check(record: Record) -> None:
@@ -80,14 +79,6 @@ class Merge:
         self.counts["words_set_aside"] += item["words"]
         self.reasons[kind] += 1
         return reason
-
-
-def quantiles(values: Sequence[int]) -> dict[str, int]:
-    """The lower quantiles of a list, by their share."""
-    ordered = sorted(values)
-    return {
-        f"{share:g}": ordered[int(share * (len(ordered) - 1))] for share in QUANTILES
-    }
 
 
 def main(argv: list[str] | None = None) -> None:

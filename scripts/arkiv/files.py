@@ -256,6 +256,13 @@ def parse_record(raw: bytes) -> Record:
     if not isinstance(record, dict):
         kind = type(record).__name__
         raise InputError(f"the line is a JSON {kind}, expected an object")
+    if b"\\ud" in raw or b"\\uD" in raw:
+        try:
+            json.dumps(record, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                "the line holds half a surrogate pair, which is no Unicode text"
+            ) from None
     return record
 
 

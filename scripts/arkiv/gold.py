@@ -38,7 +38,8 @@ MEANINGS = {
 }
 # Of a pool's grades.
 HIGHEST = 3
-QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
+# Of the scores of a pool that are told.
+SHARES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 
 
 def pool(
@@ -260,13 +261,4 @@ def counts(qrels: Qrels, query_ids: Sequence[str]) -> dict[str, Any]:
         "pairs": sum(grades.values()),
         "relevant": sum(count for grade, count in grades.items() if grade > 0),
         "grades": {str(grade): grades[grade] for grade in sorted(grades)},
-    }
-
-
-def quantiles(scores: Sequence[float]) -> dict[str, float]:
-    """The lower quantiles of scores, by their share; none of no scores."""
-    ordered = sorted(scores)
-    return {
-        f"{share:g}": round(ordered[int(share * (len(ordered) - 1))], 4)
-        for share in (QUANTILES if ordered else ())
     }

@@ -44,6 +44,12 @@ def test_lines_are_counted_with_and_without_a_last_line_feed(tmp_path):
         assert count_lines(path) == lines
 
 
+def test_a_whole_surrogate_pair_is_one_character(tmp_path):
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b'{"text": "\\ud83d\\ude00"}\n')
+    assert [record for _, record in read_records(path)] == [{"text": "\U0001f600"}]
+
+
 def test_unicode_line_separators_do_not_end_a_record(tmp_path):
     path = tmp_path / "in.jsonl"
     write_records(path, [{"text": "one\u2028two\x85three\x0bfour"}])
@@ -60,6 +66,8 @@ def test_unicode_line_separators_do_not_end_a_record(tmp_path):
         (b"", "is empty"),
         (b'{"a": "\xff"}', "not UTF-8"),
         (b"[" * 100_000, "not JSON"),
+        (b'{"a": ["\\ud83d"]}', "half a surrogate pair"),
+        (b'{"\\uDE00": 1}', "half a surrogate pair"),
     ],
 )
 def test_a_bad_line_is_named_or_set_aside(tmp_path, line, reason):

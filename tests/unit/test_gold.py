@@ -20,12 +20,12 @@ from arkiv.gold import (
     grade_of,
     holds_rankings,
     pool,
-    quantiles,
     relevant,
     with_known_items,
     with_near_duplicates,
 )
 from arkiv.gold_file import Named, queries_of, read_judgements
+from arkiv.quantiles import quantiles
 
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 EMBEDDER = DEFAULTS["gold"]["embedder"]
@@ -101,7 +101,7 @@ def test_what_judgements_hold_as_numbers():
     }
     assert relevant(qrels) == {"q": {"a": 2}}
     assert quantiles([]) == {}
-    assert quantiles([3.0, 1.0, 2.0])["0.5"] == 2.0
+    assert quantiles([3.0, 1.0, 2.0], [0, 0.6, 1]) == {"0": 1.0, "0.6": 2.0, "1": 3.0}
 
 
 def test_every_method_is_explained():

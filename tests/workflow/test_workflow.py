@@ -8,13 +8,16 @@ import signal
 import subprocess
 import time
 
+import numpy as np
 import pytest
+from chat import Chat
 from golds import (
     assert_first_by_cosine,
     assert_graded,
     pooled,
     with_near_duplicates,
 )
+from judges import filled, grade
 from project import (
     ARCHIVE,
     FEWER_COMPARISONS,
@@ -305,6 +308,67 @@ def test_a_second_round_goes_on_from_a_finished_run(run, models, tmp_path):
         for number in (1, 2):
             assert f"{title} (round {number})" in page
     assert "Nothing to be done" in project.snakemake("--configfile", config).stdout
+
+
+def test_a_finished_run_is_judged_by_a_server_and_by_people(
+    run, models, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ARKIV_TEST_KEY", "sk-very-secret-0123456789")
+    project = Project(tmp_path / "project")
+    for made in ("results", ".snakemake"):
+        shutil.copytree(run.folder / made, project.folder / made, dirs_exist_ok=True)
+    results = project.folder / "results/small"
+    judged = project.folder / "anna.csv"
+
+    def finished(target, chat, **sheet):
+        openai = {"base_url": chat.base_url, "key_variable": "ARKIV_TEST_KEY"}
+        gold = {"method": "llm_judge", "depth": 3, "systems": ["bm25", "tuned_dense"]}
+        gold["judge"] = {"backend": "openai", "model": "m", "tries": 2}
+        gold["sheet"] = {"queries": 8, "passages": 6} | sheet
+        given = small(models, datasets=ARCHIVE, gold=gold, queries={"openai": openai})
+        done = project.snakemake(target, "--configfile", project.configure(**given))
+        assert done.returncode == 0, done.stdout[-5000:]
+        return done.stdout
+
+    with Chat(grade) as chat:
+        foreseen = finished("estimate_gold", chat)
+        assert "grades by m, answers of likely length" in foreseen
+        assert not chat.tried
+        pool = records(results / "gold/pool.jsonl")
+        assert f"pool{len(pool):>28,}" in foreseen
+        said = finished("evaluate", chat)
+        assert "train_model" not in said
+        assert "generate_queries" not in said
+        parts = ("1-of-2", "2-of-2")
+        graded = [r for p in parts for r in records(results / f"gold/grades/{p}.jsonl")]
+        refused = [
+            row
+            for part in parts
+            for row in records(results / f"gold/grades/{part}.rejected.jsonl")
+        ]
+        assert len(graded) + len(refused) == len(pool)
+        assert len(refused) > 0
+        stats = read_json(results / "gold/stats.json")
+        assert (stats["method"], stats["ungraded"]) == ("llm_judge", len(refused))
+        # Asked once, and once more where that was no grade.
+        assert set(chat.answered.values()) == {1}
+        qrels = read_qrels(results / "collection/qrels.txt")
+        known = read_qrels(results / "gold/known_item.txt")
+        for row in graded:
+            item = row["passage_id"] in known[row["query_id"]]
+            expected = 3 if item else row["grade"]
+            assert qrels[row["query_id"]][row["passage_id"]] >= expected
+        finished("sheet", chat)
+        pairs = filled(results / "gold/sheet.csv", judged, qrels)
+        asked = chat.tried.total()
+        finished("evaluate", chat, judged=str(judged))
+        assert chat.tried.total() == asked
+    found = read_json(results / "gold/agreement.json")
+    assert found["machine"] == "llm_judge"
+    assert found["judges"] == [{"judge": "anna", "pairs": pairs}]
+    assert found["binary"]["low"] < found["binary"]["kappa"] < found["binary"]["high"]
+    assert found["weighted"]["kappa"] > 0.3
+    assert np.sum(found["table"]) == pairs
 
 
 @pytest.mark.parametrize(
