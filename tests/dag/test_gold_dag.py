@@ -29,6 +29,7 @@ def planned(project, target="evaluate", queries=None, **gold):
         datasets={"d": {"pairs": "pairs.jsonl"}},
         models=TINY,
         parts={"pairs": 3},
+        evaluate={"spelling": {"queries": 0}},
         queries=queries or {},
         gold=gold,
     )

@@ -16,9 +16,9 @@ from write_report import main
 
 DEFAULTS = Path(__file__).parents[2] / "config" / "config.yaml"
 MEASURES = ["RR@10", "AP"]
-HOSTILE = (
-    "</p><script>alert(1)</script><img src=x onerror=alert(1)> & \ud800 \u202e kvarn"
-)
+HOSTILE = "</p><script>alert(1)</script><img src=x onerror=alert(1)> & \u202e kvarn"
+# Records cannot hold half a surrogate pair, but what else is read as JSON can.
+HALF = f"{HOSTILE} \ud800"
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 36" '
     'xmlns:xlink="http://www.w3.org/1999/xlink"><metadata/>'
@@ -96,12 +96,12 @@ class Run:
             "rows_left_out": {"d": 1},
             "log": [{"step": 1, "loss": 2.0, "learning_rate": 1e-5}],
             "evaluation": None,
-            "warnings": [{"step": 1, "warning": HOSTILE}],
+            "warnings": [{"step": 1, "warning": HALF}],
             "versions": {"torch": "2.13.0"},
             "inputs": {"model": "ab" * 16, "shards": {"d_len-0-500.jsonl": "cd" * 16}},
         }
         self.stages = {
-            "pairs": {"d": {"pairs": 9, "train": 7, "set_aside": {HOSTILE: 2}}},
+            "pairs": {"d": {"pairs": 9, "train": 7, "set_aside": {HALF: 2}}},
             "shards": {"d": {"pairs": 7, "buckets": [bucket(0, None, 7)]}},
         }
         self.config = {
@@ -111,7 +111,7 @@ class Run:
             "datasets": {"d": {"pairs": "/secret/place/d.jsonl"}},
             "evaluate": {"systems": {name: {"type": "bm25"} for name in systems}},
             "report": {"systems": self.systems},
-            "export": {"name": HOSTILE, "language": ["sv"]},
+            "export": {"name": HALF, "language": ["sv"]},
         }
         # The n-th system puts the n-th passage first; p2 is relevant.
         self.shown = self.systems

@@ -484,7 +484,7 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
     assert set(counts) == {"check_metrics", "all"}
     page = (project.folder / "results/small/report.html").read_text("utf-8")
     assert "<strong>✗ missed</strong>" in page
-    assert "Of 1 requirement 1 is missed" in page
+    assert "1 of 1 requirement (evaluate.require) missed" in page
     done = project.snakemake("--configfile", require(figures | {"over": "fused"}))
     assert done.returncode == 0, done.stdout[-5000:]
     counts = job_counts(done.stdout)
