@@ -136,6 +136,7 @@ def agreement(
         "pairs": len(pairs),
         "queries": len(rows),
         "unjudged": len(judged.open),
+        "elsewhere": len(judged.elsewhere),
         "judges": _counted(judged),
         "binary": {
             "agreement": round(float(same), DECIMALS),

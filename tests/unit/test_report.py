@@ -307,6 +307,7 @@ AGREEMENT = {
     "pairs": 40,
     "queries": 12,
     "unjudged": 3,
+    "elsewhere": 2,
     "judges": [{"judge": "<anna>", "pairs": 30}, {"judge": "bo", "pairs": 10}],
     "binary": {"agreement": 0.9, "kappa": 0.71, "low": 0.5, "high": 0.9},
     "weighted": None,
@@ -323,6 +324,7 @@ def test_the_agreement_of_people_is_told_and_escaped():
     assert "kappa 0.71 [0.50, 0.90], substantial" in made
     assert "&lt;anna&gt; (30), bo (10)" in made
     assert "<td>−0.10</td>" in made
+    assert "2 judgements are on queries that are no test queries" in made
     assert "weighted" not in made
     assert "<anna>" not in made
     none = {"agreement": 1.0, "kappa": None, "low": None, "high": None}

@@ -22,6 +22,7 @@ NUMBERS = {
     "ungraded": "of them without a grade",
     "pairs": "query–passage pairs judged",
     "relevant": "of them relevant",
+    "relevant_trained_on": "of these, with a passage that is trained on",
     "near_duplicates": "relevant as near-duplicates of a relevant passage",
     "known_items": "passages that the queries were made from",
     "known_items_not_relevant": "of them not relevant by the method itself",
@@ -106,6 +107,12 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
     if agreement.get("unjudged"):
         content += paragraphs(
             f"{agreement['unjudged']:,} pairs of the sheet were left unjudged.",
+            faint=True,
+        )
+    if agreement.get("elsewhere"):
+        content += paragraphs(
+            f"{agreement['elsewhere']:,} judgements are on queries that are no test "
+            "queries of this run, and are left out.",
             faint=True,
         )
     grades = list(map(str, agreement["grades"]))
