@@ -69,7 +69,7 @@ def test_shares_and_names_of_files(tmp_path):
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("config/prompts/*.txt")), ids=str)
 def test_the_prompts_that_come_along_can_be_read(path):
-    judge = path.stem == "judge"
+    judge = path.stem in ("judge", "sv-relevance")
     needed = ("text", "query") if judge else ("text",)
     fields = {"fields": JUDGE_FIELDS} if judge else {}
     assert Prompt.read(path, needed=needed, **fields).template.count("{text}") == 1
