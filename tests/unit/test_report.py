@@ -222,11 +222,10 @@ def datasets():
     """One that starts from pages and one of ready pairs."""
     pairs = {"pairs": 90, "train": 70, "bad_lines": 1}
     pairs["set_aside"] = {"its pages lie on <both> sides": 2}
-    usage = {"requests": 1250, "input_tokens": 500000, "money": 0.0871}
     return {
         "court": {
             "documents": {"pages": 1234, "rejected": {"not a page": 2}},
-            "queries": {"queries": 80, "rejected": {"is empty": 7}, "usage": usage},
+            "queries": {"queries": 80, "rejected": {"is empty": 7}},
             "pairs": pairs,
             "negatives": {"sources": {"dense": 17, "random": 1}, "short": 4},
         },
@@ -277,12 +276,13 @@ def test_the_teacher_and_training_count_too(datasets):
     assert "teacher" not in datasets["court"]
 
 
-def test_what_a_language_model_cost(datasets):
-    rows = data.usage(datasets)
-    assert cells(rows, "requests answered") == ["1,250", "1,250", "–"]
-    cost = "cost, by the prices in the configuration"
-    assert cells(rows, cost) == ["0.0871", "0.0871", "–"]
-    assert data.usage({"letters": datasets["letters"]}) == []
+def test_what_a_language_model_cost():
+    answers = {"requests": 1250, "estimated_requests": 0, "input_tokens": 500000}
+    answers |= {"what": "queries of <b>", "output_tokens": 9, "money": 0.0871}
+    page = costs.section([], [answers])
+    assert "<td>1,250</td><td>0</td><td>500,000</td><td>9</td><td>0.0871</td>" in page
+    assert "queries of &lt;b&gt;" in page
+    assert "Language models" not in costs.section([])
 
 
 def test_of_hundreds_of_datasets_the_largest_have_columns():
