@@ -100,7 +100,8 @@ def agreement(
 
     What several judges say of a pair counts once, as the middle of their grades (the
     lower one of two). Grades of the gold standard beyond the judges' scale are compared
-    as relevant or not only.
+    as relevant or not only. Where it has none above 1, it has no scale: nothing is
+    weighted.
 
     Args:
         judged: what the judges say, of at least one pair.
@@ -120,6 +121,7 @@ def agreement(
             [int(grade > 0) for grade in grades] for grades in (human, machines)
         )
     size = max(1, *human, *machines) + 1
+    scaled = any(grade > 1 for grades in qrels.values() for grade in grades.values())
     tables = np.zeros((len(rows), size, size))
     for (query_id, _), one, other in zip(pairs, human, machines, strict=True):
         tables[rows[query_id], one, other] += 1
@@ -138,7 +140,7 @@ def agreement(
             **with_interval(of_two, **given),
         },
         "weighted": with_interval(tables, **given, weights=weights)
-        if size > 2
+        if size > 2 and scaled
         else None,
         "grades": list(range(size)),
         "table": whole.astype(int).tolist(),

@@ -200,7 +200,7 @@ def test_breakdowns_of_a_hundred_systems_show_those_that_are_compared():
     means = {f"s{n}": n / 100 for n in range(100)}
     metrics = measured([("s80", "s70", 0.1, 0.0)], means)
     assert results.foremost(metrics, ["s9"]) == [
-        *("s0", "s1", "s2", "s3", "s4", "s9", "s70", "s80"),
+        *("s0", "s1", "s2", "s3", "s4", "s5", "s9", "s70", "s80"),
     ]
 
 
@@ -318,10 +318,12 @@ AGREEMENT = {
 
 def test_the_agreement_of_people_is_told_and_escaped():
     made = gold.section("Meaning.", None, {"q": {"a": 1}}, AGREEMENT)
-    assert "People judged 40 pairs of 12 queries that teacher_pool &lt;b&gt;" in made
-    assert "agree on 90% of them" in made
+    assert "People judged 40 pairs of 12 queries: &lt;anna&gt; (30), bo (10)" in made
+    assert "gold standard (teacher_pool &lt;b&gt;) agree on 90% of them" in made
     assert "kappa 0.71 [0.50, 0.90], substantial" in made
-    assert "&lt;anna&gt; (30), bo (10)" in made
+    table = [[9, 1, 0], [1, 5, 0], [0, 7, 0]]
+    unscaled = AGREEMENT | {"grades": [0, 1, 2], "table": table}
+    assert "<td>0</td><td>7</td>\n" in gold.section("", None, {}, unscaled)
     assert "<td>−0.10</td>" in made
     assert "weighted" not in made
     assert "<anna>" not in made
