@@ -31,6 +31,7 @@ def measured(pairs, means=None, queries=194, measures=("nDCG@10",)):
     means = means or {"bm25": 0.88, "base_dense": 0.16, "tuned_dense": 0.5}
     return {
         "measures": list(measures),
+        "gold": "known_item",
         "queries": queries,
         "bootstrap": {"samples": 1000, "seed": 0, "level": 0.95},
         "systems": {
@@ -65,10 +66,14 @@ def test_the_summary_says_that_a_model_is_better_and_by_how_much():
 
 
 def test_the_summary_says_that_a_model_is_worse():
-    first, *_ = said(measured([("tuned_dense", "base_dense", -0.334, 0.01)]))
+    worse = measured([("tuned_dense", "base_dense", -0.334, 0.01)])
+    first, *_ = said(worse)
     assert "is worse than the base model's dense search" in first
     assert "(−0.334 [−0.384, −0.284], p = 0.010)" in first
     assert "do not use it as it is" in first
+    # Unlike a certain embedder is not worse.
+    first, *_ = said(worse | {"gold": "embedder"})
+    assert "do not use it as it is" not in first
 
 
 def test_the_summary_says_what_is_open():
