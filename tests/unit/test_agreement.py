@@ -131,9 +131,11 @@ def test_agreement_of_two_judges_and_a_graded_machine():
 
 
 def test_binary_grades_have_no_weighted_kappa():
-    found = agreement(
-        judged(a=[1, 0, 1, 0]), {"q0": {"p0": 1}, "q1": {"p1": 1}}, "x", **SETTINGS
-    )
+    qrels = {"q0": {"p0": 1}, "q1": {"p1": 1}}
+    scale = agreement(judged(a=[3, 0, 2, 0]), qrels, "x", **SETTINGS)
+    assert scale["weighted"] is None
+    assert scale["table"] == [[1, 1, 0, 0], [0] * 4, [1, 0, 0, 0], [0, 1, 0, 0]]
+    found = agreement(judged(a=[1, 0, 1, 0]), qrels, "x", **SETTINGS)
     assert found["weighted"] is None
     assert found["grades"] == [0, 1]
     assert found["table"] == [[1, 1], [1, 1]]
