@@ -212,7 +212,7 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
             by="plot_negatives.py",
             file=arguments.run_directory,
         )
-    answers = language_model_costs(arguments.run_directory)
+    answers = language_model_costs(arguments.run_directory, config)
     found.append(Section("costs", "Time and cost", costs.section(spent, answers)))
     add(
         "made",

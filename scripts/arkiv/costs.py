@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +101,16 @@ def costs_of(run: str | Path) -> list[dict[str, Any]]:
     ]
 
 
-def language_model_costs(run: str | Path) -> list[dict[str, Any]]:
+def language_model_costs(
+    run: str | Path, config: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     """What language models were asked for: the queries of each dataset, and grades.
+
+    Files that an earlier configuration of the run has left say nothing.
 
     Args:
         run: the run's directory.
+        config: of the run.
 
     Returns:
         Of each that was asked for `what`, `requests`, `estimated_requests` (those whose
@@ -114,12 +119,16 @@ def language_model_costs(run: str | Path) -> list[dict[str, Any]]:
     """
     run = Path(run)
     sources = {
-        f"queries of {path.name.removesuffix('.stats.json')}": [path]
-        for path in sorted(run.glob("queries/*.stats.json"))
+        f"queries of {name}": [run / f"queries/{name}.stats.json"]
+        for name, source in sorted(config["datasets"].items())
+        if not source.keys().isdisjoint(("pages", "example"))
     }
-    sources["grades of the gold standard"] = sorted(
-        run.glob("gold/grades/*.stats.json")
-    )
+    if config["gold"]["method"] == "llm_judge":
+        parts = config["parts"]["pairs"]
+        sources["grades of the gold standard"] = [
+            run / f"gold/grades/{part}-of-{parts}.stats.json"
+            for part in range(1, parts + 1)
+        ]
     found = []
     for what, paths in sources.items():
         usages = list(map(_usage, paths))

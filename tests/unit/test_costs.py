@@ -10,6 +10,8 @@ from arkiv.costs import OTHER, STAGES, costs_of, language_model_costs
 HEADER = (
     "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
 )
+# Those of a run whose pairs were in three parts, and are in two.
+PARTS = ("1-of-3", "2-of-3", "3-of-3", "1-of-2", "2-of-2")
 
 
 def write(path, text):
@@ -92,8 +94,18 @@ def test_what_is_no_benchmark_counts_nothing(tmp_path, text):
     assert [row["rule"] for row in costs_of(tmp_path)] == ["split_pairs"]
 
 
+def asking(*datasets, method="llm_judge", parts=2):
+    """The configuration of a run that asks for queries and grades."""
+    return {
+        "datasets": {name: {"pages": "volumes"} for name in datasets},
+        "gold": {"method": method},
+        "parts": {"pairs": parts},
+    }
+
+
 def test_a_run_without_benchmarks_took_nothing_that_is_known(tmp_path):
-    assert costs_of(tmp_path / "absent") == language_model_costs(tmp_path) == []
+    assert costs_of(tmp_path / "absent") == []
+    assert language_model_costs(tmp_path, asking("court")) == []
 
 
 def test_answers_of_a_language_model_are_those_of_queries_and_of_grades(tmp_path):
@@ -104,9 +116,21 @@ def test_answers_of_a_language_model_are_those_of_queries_and_of_grades(tmp_path
     known = {"estimated_requests": 0, "output_tokens": 0}
     court = {"what": "queries of court", "requests": 3, "input_tokens": 70}
     court |= {"money": 0.5, **known}
-    assert language_model_costs(tmp_path) == [court]
+    config = asking("broken", "court", "plain")
+    assert language_model_costs(tmp_path, config) == [court]
     for part in (1, 2):
         write(tmp_path / f"gold/grades/{part}-of-2.stats.json", usage)
     grades = {"what": "grades of the gold standard", "requests": 6}
     grades |= {"input_tokens": 140, "money": 1.0, **known}
-    assert language_model_costs(tmp_path) == [court, grades]
+    assert language_model_costs(tmp_path, config) == [court, grades]
+
+
+def test_answers_to_what_is_no_longer_asked_are_not_counted(tmp_path):
+    usage = '{"usage": {"requests": 3}}'
+    for name in ("queries/gone", "queries/given", *(f"gold/grades/{n}" for n in PARTS)):
+        write(tmp_path / f"{name}.stats.json", usage)
+    config = asking(parts=2)
+    config["datasets"]["given"] = {"pairs": "given.jsonl"}
+    (grades,) = language_model_costs(tmp_path, config)
+    assert grades["requests"] == 2 * 3
+    assert language_model_costs(tmp_path, asking(method="file")) == []
