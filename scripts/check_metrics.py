@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     metrics = read_json(arguments.metrics)
     if not isinstance(metrics, dict) or not metrics.get("requirements"):
         raise InputError(
-            "has no requirements, expected what measure_runs.py --require writes",
+            "has no requirements, expected those of evaluate.require",
             file=arguments.metrics,
         )
     results = metrics["requirements"]

@@ -99,8 +99,8 @@ def agreement(
     """How far judges and the gold standard, and judges among themselves, agree.
 
     What several judges say of a pair counts once, as the middle of their grades (the
-    lower one of two). Grades of the gold standard beyond the judges' scale are compared
-    as relevant or not only.
+    lower one of two). Grades of a gold standard that go beyond the judges' scale are
+    compared as relevant or not only; grades are weighed on a scale of both alone.
 
     Args:
         judged: what the judges say, of at least one pair.
@@ -114,7 +114,9 @@ def agreement(
     rows = {key: row for row, key in enumerate(sorted({pair[0] for pair in pairs}))}
     human = [median_low(judged.grades[pair].values()) for pair in pairs]
     machines = [max(0, qrels.get(query, {}).get(key, 0)) for query, key in pairs]
-    if max(machines) > HIGHEST:
+    said = max(grade for given in judged.grades.values() for grade in given.values())
+    known = max((max(given.values()) for given in qrels.values() if given), default=0)
+    if known > HIGHEST:
         # On another scale: that of ranks, or whatever a file has.
         human, machines = (
             [int(grade > 0) for grade in grades] for grades in (human, machines)
@@ -126,20 +128,21 @@ def agreement(
     whole = tables.sum(axis=0)
     of_two = binary(tables)
     given = {"samples": samples, "seed": seed}
+    # Who says 1 for relevant does not mean the least of three grades, nor does a rank.
+    graded = size > 2 and min(said, known) > 1 and machine != "embedder"
     same = np.trace(of_two.sum(axis=0)) / len(pairs)
     return {
         "machine": machine,
         "pairs": len(pairs),
         "queries": len(rows),
         "unjudged": len(judged.open),
+        "elsewhere": len(judged.elsewhere),
         "judges": _counted(judged),
         "binary": {
             "agreement": round(float(same), DECIMALS),
             **with_interval(of_two, **given),
         },
-        "weighted": with_interval(tables, **given, weights=weights)
-        if size > 2
-        else None,
+        "weighted": with_interval(tables, **given, weights=weights) if graded else None,
         "grades": list(range(size)),
         "table": whole.astype(int).tolist(),
         "between": _between(judged.grades),

@@ -167,7 +167,7 @@ def read_rows(paths: list[str], examples: int, seed: int) -> Rows:
 
 def share(part: int, whole: int) -> str:
     """A number and what it is of another in per cent."""
-    return f"{part:,} ({100 * part / whole:.1f} %)" if part else "0"
+    return f"{part:,} ({part / whole:.1%})" if part else "0"
 
 
 def summary(rows: Rows, stats: Record) -> list[tuple[str, str]]:

@@ -153,8 +153,8 @@ def edits(one: str, other: str) -> int:
 
 
 def noise_name(rate: float) -> str:
-    """What a share of misread characters is called: `noise 5 %`."""
-    return f"noise {100 * rate:g} %"
+    """What a share of misread characters is called: `noise 5%`."""
+    return f"noise {100 * rate:g}%"
 
 
 def variants_of(

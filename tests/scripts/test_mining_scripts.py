@@ -423,9 +423,9 @@ def test_no_planted_passage_becomes_a_negative(tmp_path, parts):
     # The audit says so: of 6 ranks of 24 queries.
     page = planted.audit()
     assert page["candidates looked at"][1] == "144"
-    assert page["positive of another row with the query"][1] == "24 (16.7 %)"
-    assert page["text of a positive under another id"][1] == "24 (16.7 %)"
-    assert page["same block or volume as a positive"][1] == "48 (33.3 %)"
+    assert page["positive of another row with the query"][1] == "24 (16.7%)"
+    assert page["text of a positive under another id"][1] == "24 (16.7%)"
+    assert page["same block or volume as a positive"][1] == "48 (33.3%)"
     assert page["pairs: the window left too few"] == ["24"]
     assert page["negatives: embeddings"] == ["0"]
     written = (tmp_path / "negatives.jsonl").read_bytes()

@@ -171,16 +171,16 @@ def test_the_audit_counts_what_was_mined_and_dropped(rows, mined, tmp_path):
     assert cells(text, "pairs: filled with random passages") == ["2", "–"]
     assert cells(text, "pairs: left out, no negative found") == ["1,234", "–"]
     assert cells(text, "negatives that the teacher prefers to the positive") == [
-        "1 (5.6 %)",
+        "1 (5.6%)",
         "0",
     ]
-    assert cells(text, "pairs with such a negative") == ["1 (11.1 %)", "0"]
+    assert cells(text, "pairs with such a negative") == ["1 (11.1%)", "0"]
     assert cells(text, "candidates looked at") == ["", "40", "8"]
-    assert cells(text, "the row&#x27;s own positive") == ["", "9 (22.5 %)", "0"]
+    assert cells(text, "the row&#x27;s own positive") == ["", "9 (22.5%)", "0"]
     assert cells(text, "near-duplicate of a positive, by words") == [
         "0.4",
-        "2 (5.0 %)",
-        "1 (12.5 %)",
+        "2 (5.0%)",
+        "1 (12.5%)",
     ]
     assert cells(text, "scores too high") == ["0.75", "0", "0"]
     assert "scores too low" not in text  # the rule was off

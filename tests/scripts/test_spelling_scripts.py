@@ -50,7 +50,7 @@ def respell(folder, *more):
 def test_all_variants_of_the_queries_that_have_something_to_find(folder):
     found = respell(folder, "--noise", 0.1)
     assert [(one["of"], one["variant"]) for one in found] == [
-        (f"q{n}", name) for n in range(4) for name in ("old", "never", "noise 10 %")
+        (f"q{n}", name) for n in range(4) for name in ("old", "never", "noise 10%")
     ]
     old = [one for one in found if one["variant"] == "old"]
     assert [(one["query"], one["edits"]) for one in old] == [

@@ -35,6 +35,7 @@ def test_a_tiny_model_is_of_no_hub():
         ("config/deepspeed/stage0.json", "config/deepspeed/stage0.json"),
         ({"nvme_path": "/local/nvme", "stage": 2}, '{"nvme_path": "nvme", "stage": 2}'),
         (["a", "/b/c"], "a c"),
+        ([[1, 2], [3, "/b/c"]], "1 2, 3 c"),
         (True, "true"),
         (1e-5, "1e-05"),
     ],

@@ -31,6 +31,7 @@ def measured(pairs, means=None, queries=194, measures=("nDCG@10",)):
     means = means or {"bm25": 0.88, "base_dense": 0.16, "tuned_dense": 0.5}
     return {
         "measures": list(measures),
+        "gold": "known_item",
         "queries": queries,
         "bootstrap": {"samples": 1000, "seed": 0, "level": 0.95},
         "systems": {
@@ -65,10 +66,14 @@ def test_the_summary_says_that_a_model_is_better_and_by_how_much():
 
 
 def test_the_summary_says_that_a_model_is_worse():
-    first, *_ = said(measured([("tuned_dense", "base_dense", -0.334, 0.01)]))
+    worse = measured([("tuned_dense", "base_dense", -0.334, 0.01)])
+    first, *_ = said(worse)
     assert "is worse than the base model's dense search" in first
     assert "(−0.334 [−0.384, −0.284], p = 0.010)" in first
     assert "do not use it as it is" in first
+    # Unlike a certain embedder is not worse.
+    first, *_ = said(worse | {"gold": "embedder"})
+    assert "do not use it as it is" not in first
 
 
 def test_the_summary_says_what_is_open():
@@ -200,7 +205,7 @@ def test_breakdowns_of_a_hundred_systems_show_those_that_are_compared():
     means = {f"s{n}": n / 100 for n in range(100)}
     metrics = measured([("s80", "s70", 0.1, 0.0)], means)
     assert results.foremost(metrics, ["s9"]) == [
-        *("s0", "s1", "s2", "s3", "s4", "s9", "s70", "s80"),
+        *("s0", "s1", "s2", "s3", "s4", "s5", "s9", "s70", "s80"),
     ]
 
 
@@ -307,6 +312,7 @@ AGREEMENT = {
     "pairs": 40,
     "queries": 12,
     "unjudged": 3,
+    "elsewhere": 2,
     "judges": [{"judge": "<anna>", "pairs": 30}, {"judge": "bo", "pairs": 10}],
     "binary": {"agreement": 0.9, "kappa": 0.71, "low": 0.5, "high": 0.9},
     "weighted": None,
@@ -318,11 +324,14 @@ AGREEMENT = {
 
 def test_the_agreement_of_people_is_told_and_escaped():
     made = gold.section("Meaning.", None, {"q": {"a": 1}}, AGREEMENT)
-    assert "People judged 40 pairs of 12 queries that teacher_pool &lt;b&gt;" in made
-    assert "agree on 90% of them" in made
+    assert "People judged 40 pairs of 12 queries: &lt;anna&gt; (30), bo (10)" in made
+    assert "gold standard (teacher_pool &lt;b&gt;) agree on 90% of them" in made
     assert "kappa 0.71 [0.50, 0.90], substantial" in made
-    assert "&lt;anna&gt; (30), bo (10)" in made
+    table = [[9, 1, 0], [1, 5, 0], [0, 7, 0]]
+    unscaled = AGREEMENT | {"grades": [0, 1, 2], "table": table}
+    assert "<td>0</td><td>7</td>\n" in gold.section("", None, {}, unscaled)
     assert "<td>−0.10</td>" in made
+    assert "2 judgements are on queries that are no test queries" in made
     assert "weighted" not in made
     assert "<anna>" not in made
     none = {"agreement": 1.0, "kappa": None, "low": None, "high": None}
@@ -331,6 +340,20 @@ def test_the_agreement_of_people_is_told_and_escaped():
     assert "No person has judged" in gold.section(
         "Meaning.", None, {"q": {"a": 1}}, None
     )
+
+
+def test_every_pair_of_people_and_gold_standard_is_in_the_table():
+    """Whether either has grades that the other does not give."""
+    size = {"grades": [0, 1, 2, 3]}
+    clicks = size | {"table": [[4, 3, 0, 0], [0, 0, 5, 6], [0] * 4, [0] * 4]}
+    made = gold.section("", None, {}, AGREEMENT | clicks)
+    assert "gold standard: 3" in made
+    assert all(f"<td>{count}</td>" in made for count in (3, 4, 5, 6))
+    known = size | {"table": [[4, 0, 0, 0], [3, 0, 0, 0], [0] * 4, [0, 9, 0, 0]]}
+    made = gold.section("", None, {}, AGREEMENT | known)
+    assert "gold standard: 1" in made
+    assert "gold standard: 2" not in made
+    assert all(f"<td>{count}</td>" in made for count in (3, 4, 9))
 
 
 def respelled(change):

@@ -189,9 +189,9 @@ def test_variants_have_ids_of_their_own_in_their_order():
     query = {"id": "a~b", "query": "Vad är känt om kvarnen?"}
     found = variants_of(query, TABLE, [0.05, 0.125], seed=3)
     assert [one["variant"] for one in found] == [
-        *("old", "modern", "noise 5 %", "noise 12.5 %")
+        *("old", "modern", "noise 5%", "noise 12.5%")
     ]
-    assert noise_name(0.125) == "noise 12.5 %"
+    assert noise_name(0.125) == "noise 12.5%"
     names = [one["id"] for one in found]
     assert names == sorted(set(names))
     assert all(re.fullmatch(r"a~b~\d-[\w-]+", name) for name in names)

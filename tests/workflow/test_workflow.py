@@ -417,7 +417,7 @@ def respelled_as_they_are(results):
     """Systems of every type answer respelled queries and encode no passage anew."""
     found = read_json(results / "metrics/spelling.json")
     assert found["queries"] == 12
-    assert [one["name"] for one in found["variants"]] == ["old", "modern", "noise 10 %"]
+    assert [one["name"] for one in found["variants"]] == ["old", "modern", "noise 10%"]
     for one in found["variants"]:
         for system in ("reranked", "tuned_combined"):
             change = one["difference"][system]["R@100"]["mean"]

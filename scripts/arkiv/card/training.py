@@ -134,7 +134,8 @@ def told(value: object) -> str:
     """The value of an argument; of a path on this machine only its name."""
     value = _placeless(value)
     if isinstance(value, list):
-        return " ".join(map(told, value))
+        nested = any(isinstance(entry, list) for entry in value)
+        return (", " if nested else " ").join(map(told, value))
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -22,6 +22,7 @@ NUMBERS = {
     "ungraded": "of them without a grade",
     "pairs": "query–passage pairs judged",
     "relevant": "of them relevant",
+    "relevant_trained_on": "of these, with a passage that is trained on",
     "near_duplicates": "relevant as near-duplicates of a relevant passage",
     "known_items": "passages that the queries were made from",
     "known_items_not_relevant": "of them not relevant by the method itself",
@@ -97,9 +98,9 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
     )
     content = paragraphs(
         f"People judged {agreement['pairs']:,} pairs of {agreement['queries']:,} "
-        f"queries that {agreement['machine']} has judged: {judges}. They agree on "
-        f"{binary['agreement']:.0%} of them whether the passage is relevant; Cohen's "
-        f"{measured(binary)} (0 is chance, 1 perfect)."
+        f"queries: {judges}. They and the gold standard ({agreement['machine']}) agree "
+        f"on {binary['agreement']:.0%} of them whether the passage is relevant; "
+        f"Cohen's {measured(binary)} (0 is chance, 1 perfect)."
     )
     if weighted:
         content += paragraphs(f"By grades, weighted: {measured(weighted)}.")
@@ -108,15 +109,25 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
             f"{agreement['unjudged']:,} pairs of the sheet were left unjudged.",
             faint=True,
         )
+    if agreement.get("elsewhere"):
+        content += paragraphs(
+            f"{agreement['elsewhere']:,} judgements are on queries that are no test "
+            "queries of this run, and are left out.",
+            faint=True,
+        )
     grades = list(map(str, agreement["grades"]))
+    # A gold standard without a scale has 0 and 1 alone.
+    columns = list(zip(*agreement["table"], strict=True))
+    highest = max(n for n, column in enumerate(columns) if n < 2 or any(column))
+    known_to_it = grades[: highest + 1]
     content.append(
         table(
-            ["people said", *(f"machine: {grade}" for grade in grades)],
+            ["people said", *(f"gold standard: {grade}" for grade in known_to_it)],
             [
-                [grade, *map(number, row)]
+                [grade, *map(number, row[: len(known_to_it)])]
                 for grade, row in zip(grades, agreement["table"], strict=True)
             ],
-            "Pairs by what people and the machine said",
+            "Pairs by what people and the gold standard said",
         )
     )
     if between := agreement.get("between"):

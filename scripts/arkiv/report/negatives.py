@@ -33,7 +33,7 @@ def scores(audit: Audit) -> list[Html]:
         for side, words in SIDES.items()
         if (spread := counted["spread"].get(key, {}).get(side))
     ]
-    header = ["value", "passages", "5 % are below", "median", "95 % are below"]
+    header = ["value", "passages", "5% are below", "median", "95% are below"]
     caption = "Scores of positives and negatives"
     return capped(header, rows, caption, most=MOST_ROWS, where=ALL)
 

@@ -25,13 +25,13 @@ DIVIDED = {
     "volume": "volume",
     "type": "type of query",
     "kind": "kind of query",
-    "length": "tokens of the longest relevant passage",
-    "confidence": "the recogniser's mean confidence in the relevant passages",
+    "length": "tokens of the longest passage that the query was made from",
+    "confidence": "the recogniser's mean confidence in what the query was made from",
 }
 ALL = "metrics/metrics.json of the run has all"
 MOST_SYSTEMS = 100
 # In the breakdowns: columns, more parts stand below each other; and rows.
-MOST_COLUMNS = 8
+MOST_COLUMNS = 9
 MOST_PARTS = 24
 
 
@@ -194,7 +194,7 @@ def divided(key: str, metrics: Metrics, systems: Sequence[str]) -> list[Html]:
         return content
     tables = []
     for name, part in parts.items():
-        about = f"{part['queries']:,} queries, {by} {name}"
+        about = f"{plural(part['queries'], 'query', 'queries')}, {by} {name}"
         few = {system: part["systems"][system] for system in systems}
         tables += means_of({**part, "systems": few}, measures, f"Means over {about}")
         if part["comparisons"]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from arkiv.funnel import Counts
+from arkiv.gold import MEANINGS
 from arkiv.markdown import counted as plural
 from arkiv.measures import title
 from arkiv.report.costs import Costs, added, duration
@@ -77,7 +78,8 @@ def comparison(
     return (
         f"On {queries} {called(system, systems)} {words} {called(base, systems)}: mean "
         f"{title(measure)} {mine:.3f} against {theirs:.3f} ({figures(value)})."
-        f"{meaning(pair, value, systems)}"
+        # An embedder's gold standard tells likeness to it, not what to search with.
+        f"{'' if metrics['gold'] == 'embedder' else meaning(pair, value, systems)}"
     )
 
 
@@ -232,7 +234,10 @@ def sentences(
     extractive = config["queries"]["backend"] == "extractive" and any(
         "queries" in stages for stages in datasets.values()
     )
-    lines = [of_data(datasets, history), *of_results(metrics, systems, extractive)]
+    lines = [of_data(datasets, history)]
+    if metrics["gold"] != "known_item":
+        lines.append(MEANINGS[metrics["gold"]])
+    lines += of_results(metrics, systems, extractive)
     if metrics["requirements"]:
         lines.append(of_requirements(metrics["requirements"]))
     if agreement and agreement["pairs"]:
