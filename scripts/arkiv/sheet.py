@@ -79,6 +79,7 @@ class Judgement:
         judge: who it was.
         query: its text; empty if the file lacks it.
         place: where it stands.
+        graded: False: 1 says relevant, and not how much.
     """
 
     query_id: str
@@ -87,6 +88,13 @@ class Judgement:
     judge: str
     query: str
     place: Place
+    graded: bool = True
+
+    def contradicts(self, other: Judgement) -> bool:
+        """Whether it cannot be true together with another of the same pair."""
+        if self.graded and other.graded:
+            return self.grade != other.grade
+        return bool(self.grade) != bool(other.grade)
 
 
 def guarded(text: str, odd: str = f"{FORMULA}|{NUMBER}") -> str:
@@ -315,12 +323,14 @@ def gathered(
             judged.open.add(pair)
             continue
         before = first.setdefault((*pair, one.judge), one)
-        if before.grade != one.grade:
+        if one.contradicts(before):
             raise one.place.fault(
                 f"is {one.grade}, but {one.judge} says {before.grade} of the same pair "
                 f"in {before.place}",
                 "relevance",
             )
-        judged.grades.setdefault(pair, {})[one.judge] = one.grade
+        if one.graded and not before.graded:
+            first[*pair, one.judge] = before = one
+        judged.grades.setdefault(pair, {})[one.judge] = before.grade
     judged.open -= judged.grades.keys()
     return judged

@@ -10,6 +10,8 @@ from arkiv.hashing import content_id
 from arkiv.sheet import (
     COLUMNS,
     MOST_CHARACTERS,
+    Judgement,
+    Place,
     gathered,
     guarded,
     read_sheet,
@@ -232,6 +234,26 @@ def test_files_are_put_together(tmp_path):
     }
     assert judged.open == {("q2", "p1"), ("q1", "p3")}
     assert len(judged.elsewhere) == 1
+
+
+@pytest.mark.parametrize("clicked_first", [True, False])
+def test_a_click_says_no_more_than_a_grade_of_the_same_judge(clicked_first):
+    place = Place("s.csv", 2, 2)
+
+    def said(grade, graded):
+        return Judgement("q1", "p1", grade, "anna", "vem?", place, graded)
+
+    def together(*both):
+        both = both if clicked_first else both[::-1]
+        return gathered(both, QUERIES, PASSAGES).grades["q1", "p1"]
+
+    assert together(said(1, False), said(3, True)) == {"anna": 3}
+    assert together(said(0, False), said(0, True)) == {"anna": 0}
+    for other in (said(0, True), said(0, False)):
+        with pytest.raises(InputError, match="but anna says"):
+            together(said(1, False), other)
+    with pytest.raises(InputError, match="but anna says"):
+        gathered([said(1, False), said(3, True), said(2, True)], QUERIES, PASSAGES)
 
 
 @pytest.mark.parametrize(

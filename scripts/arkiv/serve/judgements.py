@@ -179,6 +179,7 @@ def read_verdicts(path: str | Path) -> list[Judgement]:
             verdict["judge"],
             verdict["query"],
             Place(str(path)),
+            graded=False,
         )
         for verdict in Sheet(path).latest()
     ]
