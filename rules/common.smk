@@ -296,7 +296,9 @@ def on_nodes(nodes):
 def flags(**values):
     """Command-line flags of a map: `a_b=1` becomes `--a-b 1`, `c=True` `--c`.
 
-    None and False are left out; the shell gets every word as it stands.
+    None and False are left out; the shell gets every word as it stands. What is set
+    belongs in params that do not ask for `input`: Snakemake takes those for a part of
+    the inputs, and makes nothing anew where they change.
     """
     words = []
     for name, value in values.items():

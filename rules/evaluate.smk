@@ -31,17 +31,17 @@ rule build_collection:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        options=lambda w, input: flags(
+        judged=lambda w, input: flags(judged=input.judged or None),
+        options=flags(
             datasets=list(DATASETS),
-            judged=input.judged or None,
-            on_bad_input=GOLD["on_bad_input"] if input.judged else None,
+            on_bad_input=GOLD["on_bad_input"] if BRINGS_QUERIES else None,
         ),
     message:
         "Building the test collection"
     shell:
         "python scripts/build_collection.py --corpora {input.corpora} --tests {input.tests}"
-        " --tokenizer {input.model} {params.options} --corpus {output.corpus}"
-        " --queries {output.queries}"
+        " --tokenizer {input.model} {params.judged} {params.options}"
+        " --corpus {output.corpus} --queries {output.queries}"
         " --known-items {output.known_items} &> {log}"
 
 

@@ -32,10 +32,12 @@ rule encode_collection:
         mem_mb=growing(16000),
         runtime=growing(480),
     params:
-        given=lambda w, input: flags(
-            corpus=input.corpus or None, sparse=w.model in SPARSE
+        given=lambda w, input: flags(corpus=input.corpus or None),
+        options=lambda w: flags(
+            sparse=w.model in SPARSE,
+            cache=results("cache/embeddings"),
+            **ENCODE_OPTIONS,
         ),
-        options=flags(cache=results("cache/embeddings"), **ENCODE_OPTIONS),
     message:
         "Encoding the test collection with the {wildcards.model} model"
     shell:
@@ -65,8 +67,8 @@ rule retrieve_bm25:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        options=lambda w, input: flags(
-            tokenizer=input.model or None,
+        given=lambda w, input: flags(tokenizer=input.model or None),
+        options=lambda w: flags(
             words=counts_words(w.system),
             depth=EVALUATE["depth"],
             **settings_of(w.system, "stemming", "k1", "b"),
@@ -75,7 +77,7 @@ rule retrieve_bm25:
         "Ranking by {wildcards.system}"
     shell:
         "python scripts/retrieve_bm25.py --corpus {input.corpus} --queries {input.queries}"
-        " {params.options} --output {output} &> {log}"
+        " {params.given} {params.options} --output {output} &> {log}"
 
 
 rule retrieve_m3:
@@ -173,14 +175,16 @@ rule retrieve_fusion:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
+        # In their order, which the weights go by and which inputs have not.
         options=lambda w: flags(
-            **settings_of(w.system, "method", "weights", "k"), depth=EVALUATE["depth"]
+            runs=runs_below(w),
+            **settings_of(w.system, "method", "weights", "k"),
+            depth=EVALUATE["depth"],
         ),
     message:
         "Ranking by {wildcards.system}"
     shell:
-        "python scripts/retrieve_fusion.py --runs {input} {params.options}"
-        " --output {output} &> {log}"
+        "python scripts/retrieve_fusion.py {params.options} --output {output} &> {log}"
 
 
 rule retrieve_reranker:

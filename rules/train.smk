@@ -46,17 +46,24 @@ rule train_model:
             ]
             or None
         ),
-        evaluation=lambda w, input: (
+        # With the files what trains nothing anew: how the systems are searched later.
+        watched=lambda w, input: (
             flags(
                 dev=input.dev,
                 corpus=input.corpus,
                 general=input.general or None,
+                evaluate_batch_tokens=config["evaluate"]["batch_tokens"],
+                weights=config["evaluate"]["weights"],
+            )
+            if WATCHED
+            else ""
+        ),
+        evaluation=(
+            flags(
                 evaluate_steps=WATCH["steps"],
                 evaluate_queries=WATCH["queries"],
                 evaluate_passages=WATCH["passages"],
-                evaluate_batch_tokens=config["evaluate"]["batch_tokens"],
                 evaluate_by=f"{WATCH['mode']} {WATCH['measure']}",
-                weights=config["evaluate"]["weights"],
                 patience=WATCH["patience"],
             )
             if WATCHED
@@ -68,5 +75,5 @@ rule train_model:
     shell:
         "python scripts/train_model.py --shards {input.shards} --model {input.model}"
         " --checkpoints {params.checkpoints} {params.options} {params.weights}"
-        " {params.evaluation} --args {params.args}"
+        " {params.watched} {params.evaluation} --args {params.args}"
         " --output {output.model} --history {output.history} &> {log}"

@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--tokenizer",
         metavar="MODELDIR",
-        help="give each query the length in tokens of its longest relevant passage",
+        help="give each query the length in tokens of its longest known item",
     )
     arguments.add_argument(
         "--judged",

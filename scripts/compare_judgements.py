@@ -65,7 +65,10 @@ def main(argv: list[str] | None = None) -> None:
             file=", ".join(arguments.judged),
         )
     if judged.elsewhere:
-        log.info("%d judgements are on other queries", judged.elsewhere)
+        log.warning(
+            "%d judgements are on queries that are no test queries of this run",
+            len(judged.elsewhere),
+        )
     found = agreement(
         judged,
         read_qrels(arguments.qrels),

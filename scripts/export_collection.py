@@ -4,6 +4,8 @@ A directory with `corpus.jsonl`, `queries.jsonl` and `qrels/test.tsv`, which are
 A card (README.md) names them as MTEB and `datasets.load_dataset` look for them:
 `load_dataset(DIR, "corpus")`, `"queries"`, and `"default"` for the judgements, which
 these read from `qrels/test.jsonl`, for all files of theirs must be of one format.
+Both measure every query that is judged: those without a relevant passage, which our
+means leave out, would count as 0, and have no judgements there.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import yaml
 from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
 from arkiv.files import write_records, written_whole
+from arkiv.gold import relevant
 from arkiv.trec import Qrels, read_qrels
 
 log = logging.getLogger("export_collection")
@@ -61,9 +64,9 @@ def card(language: Iterable[str]) -> str:
 
 
 def judgements(qrels: Qrels) -> Iterator[tuple[str, str, int]]:
-    """Query, passage and relevance, in the order of the ids."""
-    for query_id, judged in sorted(qrels.items()):
-        for passage_id, relevance in sorted(judged.items()):
+    """Query, passage and relevance of what can be measured, in the order of the ids."""
+    for query_id in sorted(relevant(qrels)):
+        for passage_id, relevance in sorted(qrels[query_id].items()):
             yield query_id, passage_id, relevance
 
 

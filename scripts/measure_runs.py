@@ -3,7 +3,7 @@
 Means over all test queries with 95 % bootstrap intervals, and paired differences
 between systems with theirs and with p-values by the randomisation test, also corrected
 for the number of pairs. The same without p-values for the queries of each dataset,
-volume and type, and by length and recognition confidence of what was to be found. A
+volume and type, and by length and recognition confidence of the known items. A
 query that a run lacks scores 0. One without a relevant passage, of which no measure can
 say anything, is left out and counted.
 """
@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> None:
         type=int,
         default=[],
         metavar="TOKENS",
-        help="measure queries by themselves whose longest relevant passage has from "
+        help="measure queries by themselves whose longest known item has from "
         "one edge to below the next tokens",
     )
     arguments.add_argument(
@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> None:
         type=float,
         default=[],
         metavar="CONFIDENCE",
-        help="likewise by the recogniser's mean confidence in the relevant passages",
+        help="likewise by the recogniser's mean confidence in the known items",
     )
     arguments.add_argument(
         "--bootstrap",

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from arkiv.cli import json_object, parser, run
 from arkiv.collection import read_ordered
-from arkiv.costs import costs_of
+from arkiv.costs import costs_of, language_model_costs
 from arkiv.errors import InputError, expecting
 from arkiv.export import weights_of
 from arkiv.files import read_object
@@ -212,7 +212,8 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
             by="plot_negatives.py",
             file=arguments.run_directory,
         )
-    found.append(Section("costs", "Time and cost", costs.section(spent)))
+    answers = language_model_costs(arguments.run_directory)
+    found.append(Section("costs", "Time and cost", costs.section(spent, answers)))
     add(
         "made",
         "How this was made",

@@ -99,9 +99,8 @@ def agreement(
     """How far judges and the gold standard, and judges among themselves, agree.
 
     What several judges say of a pair counts once, as the middle of their grades (the
-    lower one of two). Grades of the gold standard beyond the judges' scale are compared
-    as relevant or not only. Where it has none above 1, it has no scale: nothing is
-    weighted.
+    lower one of two). Grades of a gold standard that go beyond the judges' scale are
+    compared as relevant or not only; grades are weighed on a scale of both alone.
 
     Args:
         judged: what the judges say, of at least one pair.
@@ -115,33 +114,35 @@ def agreement(
     rows = {key: row for row, key in enumerate(sorted({pair[0] for pair in pairs}))}
     human = [median_low(judged.grades[pair].values()) for pair in pairs]
     machines = [max(0, qrels.get(query, {}).get(key, 0)) for query, key in pairs]
-    if max(machines) > HIGHEST:
+    said = max(grade for given in judged.grades.values() for grade in given.values())
+    known = max((max(given.values()) for given in qrels.values() if given), default=0)
+    if known > HIGHEST:
         # On another scale: that of ranks, or whatever a file has.
         human, machines = (
             [int(grade > 0) for grade in grades] for grades in (human, machines)
         )
     size = max(1, *human, *machines) + 1
-    scaled = any(grade > 1 for grades in qrels.values() for grade in grades.values())
     tables = np.zeros((len(rows), size, size))
     for (query_id, _), one, other in zip(pairs, human, machines, strict=True):
         tables[rows[query_id], one, other] += 1
     whole = tables.sum(axis=0)
     of_two = binary(tables)
     given = {"samples": samples, "seed": seed}
+    # Who says 1 for relevant does not mean the least of three grades, nor does a rank.
+    graded = size > 2 and min(said, known) > 1 and machine != "embedder"
     same = np.trace(of_two.sum(axis=0)) / len(pairs)
     return {
         "machine": machine,
         "pairs": len(pairs),
         "queries": len(rows),
         "unjudged": len(judged.open),
+        "elsewhere": len(judged.elsewhere),
         "judges": _counted(judged),
         "binary": {
             "agreement": round(float(same), DECIMALS),
             **with_interval(of_two, **given),
         },
-        "weighted": with_interval(tables, **given, weights=weights)
-        if size > 2 and scaled
-        else None,
+        "weighted": with_interval(tables, **given, weights=weights) if graded else None,
         "grades": list(range(size)),
         "table": whole.astype(int).tolist(),
         "between": _between(judged.grades),

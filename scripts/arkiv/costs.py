@@ -102,29 +102,40 @@ def costs_of(run: str | Path) -> list[dict[str, Any]]:
 
 
 def language_model_costs(run: str | Path) -> list[dict[str, Any]]:
-    """What a language model was asked for the queries of each dataset.
+    """What language models were asked for: the queries of each dataset, and grades.
 
     Args:
         run: the run's directory.
 
     Returns:
-        Of each dataset whose queries came from one `dataset`, `requests`,
-        `estimated_requests` (those whose tokens the server did not tell),
-        `input_tokens`, `output_tokens` and `money`, by the prices in the
-        configuration; 0 where not known.
+        Of each that was asked for `what`, `requests`, `estimated_requests` (those whose
+        tokens the server did not tell), `input_tokens`, `output_tokens` and `money`, by
+        the prices in the configuration; 0 where not known.
     """
+    run = Path(run)
+    sources = {
+        f"queries of {path.name.removesuffix('.stats.json')}": [path]
+        for path in sorted(run.glob("queries/*.stats.json"))
+    }
+    sources["grades of the gold standard"] = sorted(
+        run.glob("gold/grades/*.stats.json")
+    )
     found = []
-    for path in sorted(Path(run).glob("queries/*.stats.json")):
-        try:
-            usage = read_object(path, "statistics of filter_queries.py").get("usage")
-        except InputError:
-            continue
-        if isinstance(usage, dict) and usage.get("requests"):
-            dataset = path.name.removesuffix(".stats.json")
-            found.append(
-                {"dataset": dataset, **{key: usage.get(key, 0) for key in USAGE}}
-            )
+    for what, paths in sources.items():
+        usages = list(map(_usage, paths))
+        if any(usage.get("requests") for usage in usages):
+            sums = {key: sum(one.get(key, 0) for one in usages) for key in USAGE}
+            found.append({"what": what, **sums})
     return found
+
+
+def _usage(path: Path) -> Record:
+    """What a file of statistics says of a language model; nothing if it cannot."""
+    try:
+        usage = read_object(path, "statistics").get("usage")
+    except InputError:
+        return {}
+    return usage if isinstance(usage, dict) else {}
 
 
 def _jobs(run: Path) -> Iterator[tuple[str, dict[str, float | None]]]:

@@ -172,8 +172,8 @@ def parts_of(
 
     Args:
         queries: with what `arkiv.collection` knows of each.
-        length_edges: lower edges in tokens of the longest relevant passage.
-        confidence_edges: of the recogniser's mean confidence in the relevant passages.
+        length_edges: lower edges in tokens of the longest known item.
+        confidence_edges: of the recogniser's mean confidence in the known items.
 
     Returns:
         Rows by what divides them and by name; parts that hold none or all of the

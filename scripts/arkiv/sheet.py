@@ -274,13 +274,13 @@ class Judged:
     Attributes:
         grades: by query and passage, and by judge.
         open: pairs that a file holds and nobody has judged.
-        elsewhere: judgements on queries that are not the collection's, which readers
-            of the search page may ask.
+        elsewhere: query, passage and judge of judgements on queries that are not the
+            collection's, which readers of the search page may ask.
     """
 
     grades: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     open: set[tuple[str, str]] = field(default_factory=set)
-    elsewhere: int = 0
+    elsewhere: set[tuple[str, str, str]] = field(default_factory=set)
 
 
 def gathered(
@@ -303,7 +303,7 @@ def gathered(
     first: dict[tuple[str, str, str], Judgement] = {}
     for one in judgements:
         if one.query_id not in queries and one.query_id == content_id(one.query):
-            judged.elsewhere += 1
+            judged.elsewhere.add((one.query_id, one.passage_id, one.judge))
             continue
         for name, known in (("query", queries), ("passage", passages)):
             if (key := getattr(one, f"{name}_id")) not in known:

@@ -10,8 +10,10 @@ from export_collection import main
 
 # An id of digits alone, and one that would be a number in another notation.
 PASSAGES = {"007": "Först\nså", "1e5": 'ett "citat"\toch mer', "08": "tredje"}
-QUERIES = {"01": "Vem, vad?", "02": '"Var"'}
+QUERIES = {"01": "Vem, vad?", "02": '"Var"', "03": "När?"}
 QRELS = {"01": {"007": 1, "08": 0}, "02": {"1e5": 3}}
+# Every measure of it is 0, whatever is found.
+HOPELESS = {"03": {"007": 0}}
 
 
 @pytest.fixture
@@ -24,7 +26,9 @@ def exported(tmp_path):
     write("queries", "query", QUERIES)
     (tmp_path / "qrels").write_text(
         "".join(
-            f"{q} 0 {p} {g}\n" for q, found in QRELS.items() for p, g in found.items()
+            f"{q} 0 {p} {g}\n"
+            for q, found in (QRELS | HOPELESS).items()
+            for p, g in found.items()
         )
     )
     words = [w for name in ("corpus", "queries", "qrels") for w in (f"--{name}", name)]

@@ -212,6 +212,7 @@ def test_the_search_page_and_its_sheet_say_the_same(run):
     page.add(verdict(free, keys[1], "relevant"))
     found = compared(run, run / "judgements.jsonl")
     assert found["pairs"] == 8
+    assert found["elsewhere"] == 1
     assert found["judges"] == [
         {"judge": "anna", "pairs": 7},
         {"judge": "bo", "pairs": 1},

@@ -369,6 +369,7 @@ class Planted(Mining):
                 *("--stats", f"planted={self.folder / 'stats.json'}"),
                 *("--page", str(page)),
                 *("--chart", str(self.folder / "audit.svg")),
+                *("--numbers", str(self.folder / "audit.json")),
             ]
         )
         lines = re.findall(r'<th scope="row">(.*?)</th>(.*)', page.read_text())

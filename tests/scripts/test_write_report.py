@@ -354,6 +354,7 @@ def test_every_round_has_its_curves_and_its_negatives(run):
 
 def test_what_other_rules_measured_is_shown_where_it_is_given(run):
     graded = {"method": "teacher_pool", "queries": 6, "pairs": 40, "relevant": 9}
+    graded["relevant_trained_on"] = 7
     graded |= {"grades": {"0": 31, "1": 9}, "ungraded": 0, "near_duplicates": 4}
     graded["scores"] = {"known_items": {"0": -1.0, "1": 2.0}, "others": {}}
     spelt = {
@@ -391,6 +392,7 @@ def test_what_other_rules_measured_is_shown_where_it_is_given(run):
     check(text)
     assert text.count("What the systems find first was graded by the teacher") == 3
     assert text.count("left out for want of a relevant passage: 2.") == 2
+    assert "with a passage that is trained on</th><td>7" in text
     assert "relevant as near-duplicates of a relevant passage</th><td>4" in text
     assert "Other spellings" in text
     assert "as once costs most" in text

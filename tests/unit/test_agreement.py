@@ -156,3 +156,32 @@ def test_where_all_are_alike_kappa_is_nothing_with_a_reason():
     (between,) = found["between"]
     assert between["kappa"] is None
     assert between["reason"] == ALL_ALIKE
+
+
+@pytest.mark.parametrize(
+    ("machine", "grades", "said"),
+    [
+        # The known item has 1, which is not the little that a judge means by 1.
+        ("known_item", [1, 0, 1, 0], [3, 0, 2, 0]),
+        # Verdicts of the search page: 1 is no less than 3.
+        ("llm_judge", [3, 0, 2, 0], [1, 0, 1, 0]),
+        # The third of three ranks.
+        ("embedder", [3, 0, 1, 0], [1, 0, 3, 0]),
+    ],
+)
+def test_grades_on_two_scales_are_not_weighed(machine, grades, said):
+    qrels = {
+        query: {"p0": grade, "p1": other}
+        for query, grade, other in (("q0", *grades[:2]), ("q1", *grades[2:]))
+    }
+    found = agreement(judged(a=said), qrels, machine, **SETTINGS)
+    assert found["weighted"] is None
+    assert found["binary"]["kappa"] == 1.0
+    assert found["grades"] == [0, 1, 2, 3]
+
+
+def test_ranks_are_told_from_grades_where_only_low_ones_were_judged():
+    qrels = {"q0": {"p0": 2, "p1": 1}, "q7": {"p0": 10}}
+    found = agreement(judged(a=[1, 3]), qrels, "file", **SETTINGS)
+    assert found["weighted"] is None
+    assert found["grades"] == [0, 1]

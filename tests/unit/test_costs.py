@@ -96,18 +96,17 @@ def test_a_run_without_benchmarks_took_nothing_that_is_known(tmp_path):
     assert costs_of(tmp_path / "absent") == language_model_costs(tmp_path) == []
 
 
-def test_answers_of_a_language_model_are_those_of_its_queries(tmp_path):
+def test_answers_of_a_language_model_are_those_of_queries_and_of_grades(tmp_path):
     usage = '{"usage": {"requests": 3, "input_tokens": 70, "money": 0.5}}'
     write(tmp_path / "queries/court.stats.json", usage)
     write(tmp_path / "queries/plain.stats.json", '{"usage": {}}')
     write(tmp_path / "queries/broken.stats.json", '{"usage": ')
-    assert language_model_costs(tmp_path) == [
-        {
-            "dataset": "court",
-            "requests": 3,
-            "estimated_requests": 0,
-            "input_tokens": 70,
-            "output_tokens": 0,
-            "money": 0.5,
-        }
-    ]
+    known = {"estimated_requests": 0, "output_tokens": 0}
+    court = {"what": "queries of court", "requests": 3, "input_tokens": 70}
+    court |= {"money": 0.5, **known}
+    assert language_model_costs(tmp_path) == [court]
+    for part in (1, 2):
+        write(tmp_path / f"gold/grades/{part}-of-2.stats.json", usage)
+    grades = {"what": "grades of the gold standard", "requests": 6}
+    grades |= {"input_tokens": 140, "money": 1.0, **known}
+    assert language_model_costs(tmp_path) == [court, grades]

@@ -227,11 +227,10 @@ def datasets():
     """One that starts from pages and one of ready pairs."""
     pairs = {"pairs": 90, "train": 70, "bad_lines": 1}
     pairs["set_aside"] = {"its pages lie on <both> sides": 2}
-    usage = {"requests": 1250, "input_tokens": 500000, "money": 0.0871}
     return {
         "court": {
             "documents": {"pages": 1234, "rejected": {"not a page": 2}},
-            "queries": {"queries": 80, "rejected": {"is empty": 7}, "usage": usage},
+            "queries": {"queries": 80, "rejected": {"is empty": 7}},
             "pairs": pairs,
             "negatives": {"sources": {"dense": 17, "random": 1}, "short": 4},
         },
@@ -282,12 +281,13 @@ def test_the_teacher_and_training_count_too(datasets):
     assert "teacher" not in datasets["court"]
 
 
-def test_what_a_language_model_cost(datasets):
-    rows = data.usage(datasets)
-    assert cells(rows, "requests answered") == ["1,250", "1,250", "–"]
-    cost = "cost, by the prices in the configuration"
-    assert cells(rows, cost) == ["0.0871", "0.0871", "–"]
-    assert data.usage({"letters": datasets["letters"]}) == []
+def test_what_a_language_model_cost():
+    answers = {"requests": 1250, "estimated_requests": 0, "input_tokens": 500000}
+    answers |= {"what": "queries of <b>", "output_tokens": 9, "money": 0.0871}
+    page = costs.section([], [answers])
+    assert "<td>1,250</td><td>0</td><td>500,000</td><td>9</td><td>0.0871</td>" in page
+    assert "queries of &lt;b&gt;" in page
+    assert "Language models" not in costs.section([])
 
 
 def test_of_hundreds_of_datasets_the_largest_have_columns():
@@ -320,6 +320,7 @@ AGREEMENT = {
     "pairs": 40,
     "queries": 12,
     "unjudged": 3,
+    "elsewhere": 2,
     "judges": [{"judge": "<anna>", "pairs": 30}, {"judge": "bo", "pairs": 10}],
     "binary": {"agreement": 0.9, "kappa": 0.71, "low": 0.5, "high": 0.9},
     "weighted": None,
@@ -338,6 +339,7 @@ def test_the_agreement_of_people_is_told_and_escaped():
     unscaled = AGREEMENT | {"grades": [0, 1, 2], "table": table}
     assert "<td>0</td><td>7</td>\n" in gold.section("", None, {}, unscaled)
     assert "<td>−0.10</td>" in made
+    assert "2 judgements are on queries that are no test queries" in made
     assert "weighted" not in made
     assert "<anna>" not in made
     none = {"agreement": 1.0, "kappa": None, "low": None, "high": None}
@@ -346,6 +348,20 @@ def test_the_agreement_of_people_is_told_and_escaped():
     assert "No person has judged" in gold.section(
         "Meaning.", None, {"q": {"a": 1}}, None
     )
+
+
+def test_every_pair_of_people_and_gold_standard_is_in_the_table():
+    """Whether either has grades that the other does not give."""
+    size = {"grades": [0, 1, 2, 3]}
+    clicks = size | {"table": [[4, 3, 0, 0], [0, 0, 5, 6], [0] * 4, [0] * 4]}
+    made = gold.section("", None, {}, AGREEMENT | clicks)
+    assert "gold standard: 3" in made
+    assert all(f"<td>{count}</td>" in made for count in (3, 4, 5, 6))
+    known = size | {"table": [[4, 0, 0, 0], [3, 0, 0, 0], [0] * 4, [0, 9, 0, 0]]}
+    made = gold.section("", None, {}, AGREEMENT | known)
+    assert "gold standard: 1" in made
+    assert "gold standard: 2" not in made
+    assert all(f"<td>{count}</td>" in made for count in (3, 4, 9))
 
 
 def respelled(change):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from arkiv.costs import USAGE
 from arkiv.pages import Html, element, joined, number, table
 from arkiv.report.page import paragraphs
 
@@ -45,10 +46,42 @@ def row_of(name: str, costs: Costs) -> list[str]:
     ]
 
 
-def section(costs: Costs) -> Html:
-    """The section, from the benchmarks that Snakemake took of each job."""
+def asked(answers: Costs) -> Html:
+    """What language models were asked for; see `arkiv.costs.language_model_costs`."""
+    if not answers:
+        return joined()
+    rows = [
+        [
+            one["what"],
+            *(number(one[key]) for key in USAGE if key != "money"),
+            f"{one['money']:,.4f}",
+        ]
+        for one in answers
+    ]
+    return joined(
+        element("h3", "Language models"),
+        table(
+            [
+                *("for", "requests", "with tokens that are our estimate"),
+                *("tokens of prompts", "tokens of answers", "cost"),
+            ],
+            rows,
+            "What was asked of language models, and what it cost by the prices in the "
+            "configuration",
+        ),
+    )
+
+
+def section(costs: Costs, answers: Costs = ()) -> Html:
+    """The section.
+
+    Args:
+        costs: of `arkiv.costs.costs_of`, from the benchmarks that Snakemake took.
+        answers: of `arkiv.costs.language_model_costs`.
+    """
     if not costs:
-        return joined(*paragraphs("The run has no benchmarks of its jobs."))
+        none = paragraphs("The run has no benchmarks of its jobs.")
+        return joined(*none, asked(answers))
     header = ["jobs", "time", "longest job", "processor time", "most memory, MiB"]
     on_gpu = added(costs, "gpu_seconds") is not None
     header += ["time on a GPU"] if on_gpu else []
@@ -77,4 +110,5 @@ def section(costs: Costs) -> Html:
             element("summary", "The same by rule"),
             table(["rule", *header], by_rule, "Cost of each rule"),
         ),
+        asked(answers),
     )

@@ -53,13 +53,6 @@ COUNTED: Mapping[str, Callable[[Any], int]] = {
     "sources": lambda sources: sum(sources.values()),
     "buckets": lambda buckets: sum(bucket["pairs"] > 0 for bucket in buckets),
 }
-# Title of a line, and its key in the usage of a language model.
-USAGE = (
-    ("requests answered", "requests"),
-    ("of them with tokens that are our estimate", "estimated_requests"),
-    ("tokens of prompts", "input_tokens"),
-    ("tokens of answers", "output_tokens"),
-)
 
 
 def with_later_stages(
@@ -106,21 +99,19 @@ def largest(datasets: Datasets) -> list[str]:
 def lines_of(
     datasets: Datasets,
     lines: Sequence[tuple[str, Callable[[Counts], float | None]]],
-    write: Callable[[float | None], str] = number,
 ) -> list[list[str]]:
     """A row for each line that some dataset knows, with the sum if there are several.
 
     Args:
         datasets: what each stage counted of each.
         lines: of each its title, and what it counts of a dataset.
-        write: a number for people.
     """
     shown, rows = largest(datasets), []
     for title, count in lines:
         values = {name: count(stages) for name, stages in datasets.items()}
         if total(list(values.values())) is not None:
             sums = [total(list(values.values()))] if len(datasets) > 1 else []
-            rows.append([title, *map(write, [*sums, *map(values.get, shown)])])
+            rows.append([title, *map(number, [*sums, *map(values.get, shown)])])
     return rows
 
 
@@ -144,27 +135,6 @@ def reasons(datasets: Datasets) -> list[list[str]]:
         ]
         for why, count in sums.items()
         if count
-    ]
-
-
-def usage(datasets: Datasets) -> list[list[str]]:
-    """What a language model was asked for the queries, and what it cost."""
-
-    def of(key: str) -> Callable[[Counts], float | None]:
-        return lambda stages: stages.get("queries", {}).get("usage", {}).get(key)
-
-    asked = {
-        name: stages for name, stages in datasets.items() if of("requests")(stages)
-    }
-    if not asked:
-        return []
-    return [
-        *lines_of(datasets, [(title, of(key)) for title, key in USAGE]),
-        *lines_of(
-            datasets,
-            [("cost, by the prices in the configuration", of("money"))],
-            lambda value: "–" if value is None else f"{value:,.4f}",
-        ),
     ]
 
 
@@ -234,9 +204,6 @@ def section(datasets: Datasets, drawn: str | Path) -> Html:
         )
     else:
         content += paragraphs("Nothing was set aside.")
-    if asked := usage(datasets):
-        content.append(element("h3", "The language model that made the queries"))
-        content.append(table(header, asked, "What it was asked for, and what it cost"))
     content.append(element("h3", "Lengths"))
     content.append(
         figure(

@@ -22,6 +22,7 @@ NUMBERS = {
     "ungraded": "of them without a grade",
     "pairs": "query–passage pairs judged",
     "relevant": "of them relevant",
+    "relevant_trained_on": "of these, with a passage that is trained on",
     "near_duplicates": "relevant as near-duplicates of a relevant passage",
     "known_items": "passages that the queries were made from",
     "known_items_not_relevant": "of them not relevant by the method itself",
@@ -108,9 +109,17 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
             f"{agreement['unjudged']:,} pairs of the sheet were left unjudged.",
             faint=True,
         )
+    if agreement.get("elsewhere"):
+        content += paragraphs(
+            f"{agreement['elsewhere']:,} judgements are on queries that are no test "
+            "queries of this run, and are left out.",
+            faint=True,
+        )
     grades = list(map(str, agreement["grades"]))
-    # A machine without a scale says 0 or 1.
-    known_to_it = grades if weighted else grades[:2]
+    # A gold standard without a scale has 0 and 1 alone.
+    columns = list(zip(*agreement["table"], strict=True))
+    highest = max(n for n, column in enumerate(columns) if n < 2 or any(column))
+    known_to_it = grades[: highest + 1]
     content.append(
         table(
             ["people said", *(f"gold standard: {grade}" for grade in known_to_it)],

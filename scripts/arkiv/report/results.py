@@ -25,8 +25,8 @@ DIVIDED = {
     "volume": "volume",
     "type": "type of query",
     "kind": "kind of query",
-    "length": "tokens of the longest relevant passage",
-    "confidence": "the recogniser's mean confidence in the relevant passages",
+    "length": "tokens of the longest passage that the query was made from",
+    "confidence": "the recogniser's mean confidence in what the query was made from",
 }
 ALL = "metrics/metrics.json of the run has all"
 MOST_SYSTEMS = 100

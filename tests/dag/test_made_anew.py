@@ -1,0 +1,93 @@
+"""What a changed setting makes anew, of a run that Snakemake takes for done."""
+
+import json
+
+import pytest
+from project import FEWER_COMPARISONS, FEWER_SYSTEMS, Project
+
+TINY = {
+    "embedder": {"source": "tiny", "revision": None},
+    "reranker": {"source": "tiny", "revision": None},
+}
+FUSED = {"type": "fusion", "systems": ["bm25", "tuned_dense"], "weights": [0.7, 0.3]}
+DIRECTORIES = ("models", "encodings", "collection/beir", "main/model")
+# What all that is measured ends with.
+MEASURED = {"measure_runs": 1, "evaluate": 1}
+
+
+def configured(project, *, systems=None, train=None, **evaluate):
+    """The configuration of the run, with systems and settings that differ."""
+    return project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models=TINY,
+        train=train or {},
+        evaluate={
+            "systems": {**FEWER_SYSTEMS, "fused": FUSED, **(systems or {})},
+            "compare": dict(FEWER_COMPARISONS),
+            "spelling": {"queries": 0},
+            **evaluate,
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Every result is there, empty, and Snakemake knows with what it was made."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    row = {"query": "q", "pos": ["p"], "neg": ["n"]}
+    (project.folder / "pairs.jsonl").write_text(json.dumps(row) + "\n")
+    options = ("--configfile", configured(project))
+    table = project.snakemake("evaluate", "--summary", *options).stdout
+    for line in table.splitlines():
+        path = project.folder / line.split("\t")[0]
+        if line.startswith(("models/", "results/")):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if str(path.parent).endswith(DIRECTORIES) or str(path).endswith(
+                DIRECTORIES
+            ):
+                path.mkdir()
+            else:
+                path.touch()
+    done = project.snakemake("evaluate", "--touch", "-F", "--cores", "1", *options)
+    assert done.returncode == 0, done.stdout
+    assert project.planned("evaluate", *options) == {}
+    return project
+
+
+def remade(project, **changes):
+    return project.planned("evaluate", "--configfile", configured(project, **changes))
+
+
+def test_the_depth_makes_every_run_anew_and_nothing_else(project):
+    changes = remade(project, depth=500)
+    assert (
+        changes
+        == {
+            "retrieve_bm25": 1,
+            "retrieve_m3": 3,
+            "retrieve_fusion": 1,
+        }
+        | MEASURED
+    )
+
+
+def test_a_fusion_is_made_anew_where_its_systems_change_places(project):
+    swapped = {**FUSED, "systems": FUSED["systems"][::-1]}
+    changes = remade(project, systems={"fused": swapped})
+    assert changes == {"retrieve_fusion": 1} | MEASURED
+
+
+def test_token_weights_that_a_new_system_needs_are_made(project):
+    # Those of the tuned model are there: its combined scores hold them.
+    added = {"base_sparse": {"type": "m3", "model": "base", "mode": "sparse"}}
+    changes = remade(project, systems=added)
+    assert changes == {"encode_collection": 1, "retrieve_m3": 2} | MEASURED
+
+
+def test_what_decides_on_the_best_model_trains_anew(project):
+    changes = remade(project, train={"evaluation": {"measure": "RR@10"}})
+    assert changes["train_model"] == 1
+
+
+def test_how_systems_are_searched_trains_nothing_anew(project):
+    assert "train_model" not in remade(project, weights=[1, 1, 1], batch_tokens=4096)
