@@ -307,6 +307,19 @@ def test_the_judgements_are_counted_without_statistics():
     }
 
 
+def test_a_difference_has_a_true_minus_unless_it_is_rounded_to_nothing():
+    found = [results.signed(value) for value in (-0.0004, -0.0006, 0.0, 0.25)]
+    assert found == ["+0.000", "−0.001", "+0.000", "+0.250"]
+
+
+def test_a_method_that_misses_most_known_items_is_doubted():
+    stats = {"method": "teacher_pool", "known_items": 1200}
+    doubted = gold.section("", stats | {"known_items_not_relevant": 601}, {}, None)
+    assert "finds 601 of the 1,200 passages" in doubted
+    trusted = gold.section("", stats | {"known_items_not_relevant": 600}, {}, None)
+    assert "believed" not in trusted
+
+
 AGREEMENT = {
     "machine": "teacher_pool <b>",
     "pairs": 40,

@@ -162,7 +162,18 @@ def section(
         qrels: the judgements, counted where there are no statistics.
         agreement: between people and the machine.
     """
-    content = [*paragraphs(meaning), *numbers(stats or counts(qrels))]
+    stats = stats or counts(qrels)
+    content = paragraphs(meaning)
+    known_items, missed = (
+        stats.get(key) or 0 for key in ("known_items", "known_items_not_relevant")
+    )
+    if 2 * missed > known_items and stats.get("method") != "file":
+        content += paragraphs(
+            f"The method itself finds {missed:,} of the {known_items:,} passages that "
+            "the queries were made from not relevant: before its figures are believed, "
+            "look at its thresholds, its model and the queries."
+        )
+    content += numbers(stats)
     content.append(element("h3", "Do people agree?"))
     if agreement and agreement["pairs"]:
         content += agreement_of(agreement)
