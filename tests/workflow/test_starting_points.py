@@ -1,0 +1,179 @@
+"""What a run may start from, real material among it, and what is wrong with it."""
+
+import json
+import shutil
+
+import pytest
+from project import Project, records, small
+from sheets import FORMATS
+
+from arkiv.files import read_json
+
+
+def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
+    project = Project(tmp_path)
+    config = project.configure(
+        **small(
+            models,
+            datasets={"svea": {"pages": str(svea / "pages")}},
+            pairs={"group_by": "pages", "block_pages": 1},
+        )
+    )
+    done = project.snakemake("--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small"
+    assert (results / "model/model.safetensors").exists()
+    stats = read_json(results / "documents/svea.stats.json")
+    assert stats["pages"] == 9
+    assert "svea" in (results / "report.html").read_text(encoding="utf-8")
+
+
+def test_pages_at_a_place_with_any_name_in_any_format(models, tmp_path):
+    """A folder name that a shell would run, a volume a format, and a broken file."""
+    project = Project(tmp_path)
+    folder = project.folder / "my $(touch pwned) 'pages'"
+    lines = [(f"rad {n} av en sida", 0.5) for n in range(30)]
+    for name, (ending, write) in FORMATS.items():
+        volume = folder / name
+        volume.mkdir(parents=True)
+        for number in (1, 2):
+            page = [("paragraph", [(f"{name} {number}", 0.5), *lines])]
+            (volume / f"{number}{ending}").write_bytes(write(page))
+    (folder / "plain text" / "it's $(touch pwned).txt").write_bytes(b"\xff")
+    config = project.configure(
+        **small(
+            models,
+            datasets={"d": {"pages": folder.name}},
+            documents={"method": "page", "duplicate_jaccard": None},
+        )
+    )
+    done = project.snakemake("documents", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small/documents"
+    found = [
+        (item["volume"], item["first_page"]) for item in records(results / "d.jsonl")
+    ]
+    assert found == [(name, number) for name in sorted(FORMATS) for number in (1, 2)]
+    (rejected,) = records(results / "d.rejected.jsonl")
+    assert rejected["file"].endswith("/plain text/it's $(touch pwned).txt")
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_path):
+    """All of them at once: each a dataset of its own, one model from all."""
+    project = Project(tmp_path)
+    sources = {
+        "archive": {"pairs": svea / "archive_pairs.jsonl"},
+        "pos": {"pairs": svea / "example_pos.jsonl"},
+        "posneg": {"negatives": svea / "example_posneg.jsonl"},
+        "train": {"scores": svea / "example_train.jsonl"},
+    }
+    datasets = {
+        name: {kind: str(path) for kind, path in source.items()}
+        for name, source in sources.items()
+    }
+    # Four datasets are parts enough.
+    parts = dict.fromkeys(("documents", "queries", "corpus", "pairs"), 1)
+    given = small(models, datasets=datasets, parts=parts)
+    given["train"] |= {"evaluation": {"queries": 20, "passages": 20}}
+    config = project.configure(**given)
+    done = project.snakemake("evaluate", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small"
+    for name, rows in (("archive", 1128), ("pos", 6), ("posneg", 6), ("train", 6)):
+        stats = read_json(results / f"pairs/{name}/stats.json")
+        assert stats["train"] + stats["dev"] + stats["test"] == rows
+        shards = results.glob(f"shards/{name}_len-*.jsonl")
+        assert sum(len(records(path)) for path in shards) == stats["train"]
+    assert (results / "metrics/metrics.json").exists()
+
+
+ROWS = [f'{{"query": "fråga {n}", "pos": ["stycke {n}"]}}' for n in range(12)]
+
+
+def test_datasets_are_learnt_one_after_another(models, tmp_path):
+    project = Project(tmp_path)
+    scores = {"neg": ["annat"], "pos_scores": [2], "neg_scores": [-1]}
+    for name in "ab":
+        rows = [json.loads(row) | {"query": f"{name} {row}"} | scores for row in ROWS]
+        lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+        (project.folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    datasets = {name: {"scores": f"{name}.jsonl"} for name in "ab"}
+    given = small(models, datasets=datasets)
+    given["train"] |= {
+        "processes": 1,
+        "cumulative": ["b", "a"],
+        "weights": {"a": 3, "b": 0.5},
+        "evaluation": {"steps": 0},
+    }
+    config = project.configure(**given)
+    done = project.snakemake("train", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    results = project.folder / "results/small"
+    first, last = (
+        read_json(results / f"{stage}training/history.json")
+        for stage in ("stages/1/", "")
+    )
+    assert set(first["weights"]) == {"b"}
+    rows = first["rows"]
+    assert (first["rows_drawn"], last["rows"]) == (round(rows / 2), 2 * rows)
+    assert last["rows_drawn"] == 3 * rows + round(rows / 2)
+    assert last["arguments"]["model_name_or_path"].endswith("stages/1/model")
+    assert (results / "model/model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "overlay", "rule", "said"),
+    [
+        (
+            [*ROWS, '{"query": "q2", "pos"'],
+            {},
+            "split_pairs/d",
+            "pairs.jsonl, line 13: the line is not JSON",
+        ),
+        (
+            [*ROWS, '{"pos": ["p"]}'],
+            {},
+            "split_pairs/d",
+            "pairs.jsonl, line 13, `query`: is missing",
+        ),
+        ([], {}, "split_pairs/d", "pairs.jsonl: holds no usable pair"),
+        (
+            ROWS,
+            {"mining": {"window": [30, 40]}},
+            "pick_negatives/d",
+            "`window`: begins at rank 30, but the corpus has",
+        ),
+        (
+            ROWS,
+            {"models": {"embedder": {"source": "./bare", "revision": None}}},
+            "embed_queries/d",
+            "bare: the model directory lacks weights",
+        ),
+    ],
+)
+def test_a_fault_reaches_the_person_as_one_sentence(
+    models, tiny_embedder, tmp_path, lines, overlay, rule, said
+):
+    project = Project(tmp_path)
+    data = project.folder / "pairs.jsonl"
+    data.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    shutil.copytree(
+        tiny_embedder,
+        project.folder / "bare",
+        ignore=shutil.ignore_patterns("*.safetensors"),
+    )
+    config = project.configure(
+        **small(models, datasets={"d": {"pairs": "pairs.jsonl"}}) | overlay
+    )
+    # To the end, for which of two jobs at fault comes first is not determined.
+    done = project.snakemake("mine", "--keep-going", "--configfile", config)
+    assert done.returncode != 0
+    log = project.folder / f"results/small/logs/{rule}.log"
+    (sentence,) = [
+        line for line in log.read_text("utf-8").splitlines() if "error:" in line
+    ]
+    assert said in sentence
+    assert "Traceback" not in done.stdout
+    # Snakemake shows the log of the job that failed.
+    assert sentence in done.stdout
