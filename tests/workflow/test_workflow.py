@@ -299,12 +299,9 @@ def test_a_second_round_goes_on_from_a_finished_run(run, models, tmp_path):
     assert after["arguments"]["model_name_or_path"].endswith("results/small/model")
     metrics = read_json(results / "metrics/metrics.json")
     assert {"first_dense", "tuned_dense"} <= set(metrics["systems"])
-    report = project.snakemake("--configfile", config, "--report", "report.html")
-    assert report.returncode == 0, report.stdout[-3000:]
-    page = (project.folder / "report.html").read_text(encoding="utf-8")
-    for title in ("Audit of the negatives", "Loss, dev measures and learning rate"):
-        for number in (1, 2):
-            assert f"{title} (round {number})" in page
+    page = (results / "report.html").read_text(encoding="utf-8")
+    for number in (1, 2):
+        assert page.count(f"<h3>Round {number}</h3>") == 2
     assert "Nothing to be done" in project.snakemake("--configfile", config).stdout
 
 
