@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from arkiv.cli import json_object, parser, run
 from arkiv.collection import read_ordered
+from arkiv.config import read_layer
 from arkiv.costs import costs_of, language_model_costs
 from arkiv.errors import InputError, expecting
 from arkiv.export import weights_of
@@ -219,7 +220,7 @@ def sections_of(arguments: Any) -> tuple[list[str], list[Section]]:
         "How this was made",
         lambda: made.section(
             config,
-            read_defaults(arguments.defaults),
+            read_layer(arguments.defaults),
             history,
             weights_of(Path(arguments.model)),
             made.commit_of(),
@@ -253,25 +254,6 @@ def negatives_of(arguments: Any, audits: list[Any]) -> Html:
         },
         [quote(os.path.relpath(pages[name], here)) for name in titles],
     )
-
-
-def read_defaults(path: str) -> dict[str, Any]:
-    """The default configuration.
-
-    Raises:
-        InputError: a missing file, or no map in YAML.
-    """
-    import yaml
-
-    try:
-        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"is not YAML ({error})", file=path) from None
-    if not isinstance(value, dict):
-        raise InputError("is not a map, expected the default configuration", file=path)
-    return value
 
 
 def main(argv: list[str] | None = None) -> None:

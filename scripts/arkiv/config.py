@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.errors import InputError
+from arkiv.files import read_yaml
 from arkiv.gold import check_gold
 from arkiv.requirements import check_requirement
 from arkiv.serve.images import ImageLinks
@@ -38,22 +39,19 @@ def read_config(overlays: Sequence[str | Path]) -> dict[str, Any]:
     """
     config: dict[str, Any] = {}
     for path in (DIRECTORY / "config.yaml", *overlays):
-        config = _laid_over(config, _read_yaml(path))
+        config = _laid_over(config, read_layer(path))
     config = without_removed(config)
-    check_config(config, _read_yaml(DIRECTORY / "schema.yaml"))
+    check_config(config, read_layer(DIRECTORY / "schema.yaml"))
     return config
 
 
-def _read_yaml(path: str | Path) -> dict[str, Any]:
-    import yaml
+def read_layer(path: str | Path) -> dict[str, Any]:
+    """A configuration as a file has it: the defaults, or what is laid over them.
 
-    try:
-        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"is not a YAML file ({reason})", file=path) from None
+    Raises:
+        InputError: the file is missing, or no map in YAML.
+    """
+    value = read_yaml(path)
     if not isinstance(value, dict):
         raise InputError("is not a map of keys, expected a configuration", file=path)
     return value

@@ -172,6 +172,23 @@ def count_lines(path: str | Path) -> int:
     return lines + (last != b"\n")
 
 
+def read_yaml(path: str | Path) -> Any:
+    """The value of a YAML file.
+
+    Raises:
+        InputError: the file is missing or not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"is not a YAML file ({reason})", file=path) from None
+
+
 def open_input(path: str | Path) -> BinaryIO:
     """Open a file to read its bytes.
 

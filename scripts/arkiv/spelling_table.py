@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.errors import InputError
+from arkiv.files import read_yaml
 from arkiv.spelling import Rule, Table
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -34,15 +35,7 @@ def read_table(path: str | Path) -> Table:
     Raises:
         InputError: it is missing, not YAML, or says what is no rule.
     """
-    import yaml
-
-    try:
-        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"is not a YAML file ({reason})", file=path) from None
+    value = read_yaml(path)
     try:
         return _table(value)
     except InputError as fault:
