@@ -61,45 +61,29 @@ def encoded_in_parts(
     return torch.cat(dense), torch.cat(sparse), torch.cat(tokens)
 
 
-def _gathered(own: torch.Tensor) -> torch.Tensor:
-    own = own.contiguous()
-    every = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-    dist.all_gather(every, own)
-    return torch.cat(every)
+def _own(rows: torch.Tensor) -> torch.Tensor:
+    """Of the rows of all processes those of this one."""
+    return rows.chunk(dist.get_world_size())[dist.get_rank()]
 
 
-class _OfAll(torch.autograd.Function):
+class _Joined(torch.autograd.Function):
     """Joins what the processes have; each has as many rows.
 
-    All compute the same loss of all rows. The gradient of its own rows is whole in
-    each, and DDP's mean over processes would divide it by their number.
+    The gradient of its own rows, times a weight, is what each has of it.
     """
 
     @staticmethod
-    def forward(ctx, own: torch.Tensor) -> torch.Tensor:
-        return _gathered(own)
+    def forward(ctx, own: torch.Tensor, weight: int) -> torch.Tensor:
+        ctx.weight = weight
+        own = own.contiguous()
+        every = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+        dist.all_gather(every, own)
+        return torch.cat(every)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
-        size = dist.get_world_size()
-        return gradient.chunk(size)[dist.get_rank()] * size
-
-
-class _Rows(torch.autograd.Function):
-    """Joins the rows that the processes have made of what they share, as `_OfAll`.
-
-    The gradient of what they were made of is made whole by `_SummedGradient`.
-    """
-
-    @staticmethod
-    def forward(ctx, own: torch.Tensor) -> torch.Tensor:
-        return _gathered(own)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
-        return gradient.chunk(dist.get_world_size())[dist.get_rank()]
+    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return _own(gradient) * ctx.weight, None
 
 
 class _SummedGradient(torch.autograd.Function):
@@ -129,8 +113,8 @@ def by_own_rows(
         rows: of `of_all_processes`.
         shared: of `of_all_processes`.
     """
-    own = rows.chunk(dist.get_world_size())[dist.get_rank()]
-    return _Rows.apply(score(own, _SummedGradient.apply(shared)))
+    # What the scores were made of makes their gradient whole: it is not weighed here.
+    return _Joined.apply(score(_own(rows), _SummedGradient.apply(shared)), 1)
 
 
 def of_all_processes(own: torch.Tensor, *, tokens: bool = False) -> torch.Tensor:
@@ -145,4 +129,6 @@ def of_all_processes(own: torch.Tensor, *, tokens: bool = False) -> torch.Tensor
         length = torch.tensor(own.shape[1], device=own.device)
         dist.all_reduce(length, dist.ReduceOp.MAX)
         own = padded(own, int(length))
-    return _OfAll.apply(own)
+    # All compute the same loss of all rows, so the gradient of its own rows is whole in
+    # each, and DDP's mean over processes would divide it by their number.
+    return _Joined.apply(own, dist.get_world_size())
