@@ -6,7 +6,7 @@ import sys
 
 from arkiv.cli import parser, run
 from arkiv.errors import expecting
-from arkiv.figures import MOST_PANELS, bars, say_nothing, subplots, write_svg
+from arkiv.figures import MOST_PANELS, bars, largest, say_nothing, subplots, write_svg
 from arkiv.files import read_object
 from arkiv.named import named
 from arkiv.report.data import span
@@ -14,7 +14,8 @@ from arkiv.report.data import span
 
 def plot(ready: dict[str, dict[str, int]], path: str) -> None:
     """Bars of the train pairs in each range, a panel for each dataset."""
-    shown = sorted(ready, key=lambda name: -sum(ready[name].values()))[:MOST_PANELS]
+    sizes = {name: sum(counts.values()) for name, counts in ready.items()}
+    shown = largest(sizes, MOST_PANELS)
     heights = [len(ready[name]) + 2 for name in shown] or [3]
     figure, axes = subplots(
         len(heights),
@@ -26,12 +27,9 @@ def plot(ready: dict[str, dict[str, int]], path: str) -> None:
     if not shown:
         say_nothing(axes[0][0], "no train pairs")
     most = max((max(ready[name].values(), default=0) for name in shown), default=0)
-    panels = iter(axes[:, 0])
-    for name, counts in ready.items():
-        if name in shown:
-            panel = next(panels)
-            bars(panel, counts, most)
-            panel.set_title(f"{name}: tokens of a pair's longest text")
+    for panel, name in zip(axes[:, 0], shown, strict=False):
+        bars(panel, ready[name], most)
+        panel.set_title(f"{name}: tokens of a pair's longest text")
     axes[-1][0].set_xlabel("train pairs")
     write_svg(path, figure, "Lengths of the train pairs")
 

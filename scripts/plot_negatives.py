@@ -38,6 +38,7 @@ from arkiv.figures import (
     PAPER,
     VERMILLION,
     bars,
+    largest,
     say_nothing,
     subplots,
     whole_numbers,
@@ -174,8 +175,8 @@ def draw_dropped(panel: Any, stats: Record) -> None:
 
 def plot(datasets: dict[str, Rows], stats: dict[str, Record], path: str) -> None:
     """Two panels for each dataset, and two more for each that was mined."""
-    largest = sorted(datasets, key=lambda name: -datasets[name].counts["rows"])
-    shown = [name for name in datasets if name in largest[:MOST_PANELS]]
+    sizes = {name: rows.counts["rows"] for name, rows in datasets.items()}
+    shown = largest(sizes, MOST_PANELS)
     lines = sum(1 + (name in stats) for name in shown)
     figure, axes = subplots(lines, 2, figsize=(10, 3.2 * lines))
     panels = iter(axes)

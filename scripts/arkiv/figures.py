@@ -49,6 +49,12 @@ SETTINGS = {
 }
 
 
+def largest(sizes: Mapping[str, int], most: int) -> list[str]:
+    """The names of the largest, at most so many, in the order they are given in."""
+    chosen = set(sorted(sizes, key=lambda name: -sizes[name])[:most])
+    return [name for name in sizes if name in chosen]
+
+
 def subplots(rows: int, columns: int, **options: Any) -> tuple[Figure, Any]:
     """A figure and its axes, (rows, columns), in the look of the report."""
     import matplotlib

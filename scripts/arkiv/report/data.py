@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from arkiv.figures import largest
 from arkiv.funnel import Counts, set_aside
 from arkiv.pages import Html, element, joined, number, table
 from arkiv.report.drawing import figure
@@ -87,13 +88,13 @@ def total(values: Sequence[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-def largest(datasets: Datasets) -> list[str]:
-    """The datasets that are shown by themselves, in their order: the largest."""
-    by_size = sorted(
-        datasets,
-        key=lambda name: -(counted(datasets[name], "pairs", "pairs") or 0),
-    )
-    return [name for name in datasets if name in by_size[:MOST_DATASETS]]
+def by_themselves(datasets: Datasets) -> list[str]:
+    """The datasets that are shown by themselves: the largest."""
+    sizes = {
+        name: counted(stages, "pairs", "pairs") or 0
+        for name, stages in datasets.items()
+    }
+    return largest(sizes, MOST_DATASETS)
 
 
 def lines_of(
@@ -106,7 +107,7 @@ def lines_of(
         datasets: what each stage counted of each.
         lines: of each its title, and what it counts of a dataset.
     """
-    shown, rows = largest(datasets), []
+    shown, rows = by_themselves(datasets), []
     for title, count in lines:
         values = {name: count(stages) for name, stages in datasets.items()}
         if total(list(values.values())) is not None:
@@ -117,7 +118,7 @@ def lines_of(
 
 def header_of(datasets: Datasets, first: str) -> list[str]:
     """The header of a table with a column for each dataset that is shown."""
-    return [first, *([ALL] if len(datasets) > 1 else []), *largest(datasets)]
+    return [first, *([ALL] if len(datasets) > 1 else []), *by_themselves(datasets)]
 
 
 def reasons(datasets: Datasets) -> list[list[str]]:
@@ -127,11 +128,12 @@ def reasons(datasets: Datasets) -> list[list[str]]:
     for counts in aside.values():
         for why, count in counts.items():
             sums[why] = sums.get(why, 0) + count
+    shown = by_themselves(datasets)
     return [
         [
             why,
             *([number(count)] if len(datasets) > 1 else []),
-            *(number(aside[name].get(why)) for name in largest(datasets)),
+            *(number(aside[name].get(why)) for name in shown),
         ]
         for why, count in sums.items()
         if count
@@ -153,7 +155,7 @@ def lengths(datasets: Datasets) -> Html | str:
     }
     if not ready:
         return ""
-    shown = [name for name in largest(datasets) if name in ready]
+    shown = [name for name in by_themselves(datasets) if name in ready]
     spans = list(dict.fromkeys(span for counts in ready.values() for span in counts))
     several = [ALL] if len(ready) > 1 else []
     rows = []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.audit import KINDS, known
+from arkiv.figures import largest
 from arkiv.pages import Html, element, joined, number, table
 from arkiv.report.drawing import figure
 from arkiv.report.page import capped, paragraphs
@@ -68,8 +69,7 @@ def dropped(audit: Audit) -> list[Html]:
 
 def summary(audit: Audit) -> list[Html]:
     """The counts of the audit, the largest datasets side by side."""
-    by_size = sorted(audit, key=lambda name: -audit[name]["rows"])[:MOST_DATASETS]
-    shown = [name for name in audit if name in by_size]
+    shown = largest({name: of["rows"] for name, of in audit.items()}, MOST_DATASETS)
     titles = [title for title, _ in audit[shown[0]]["lines"]]
     rows = [
         [title, *(audit[name]["lines"][place][1] for name in shown)]
