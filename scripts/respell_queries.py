@@ -15,6 +15,7 @@ from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import write_records
+from arkiv.gold import relevant
 from arkiv.hashing import uniform
 from arkiv.spelling import variants_of
 from arkiv.spelling_table import read_table
@@ -53,11 +54,11 @@ def main(argv: list[str] | None = None) -> None:
         )
     if arguments.noise and not table.confusions:
         raise InputError("has no confusions, which noise needs", file=arguments.rules)
-    qrels = read_qrels(arguments.qrels)
+    answered = relevant(read_qrels(arguments.qrels))
     queries = [
         query
         for query in read_ordered(arguments.queries, queries=True)
-        if max(qrels.get(query["id"], {}).values(), default=0) > 0
+        if query["id"] in answered
     ]
     if not queries:
         raise InputError(

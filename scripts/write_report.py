@@ -114,7 +114,7 @@ def searches_of(arguments: Any, metrics: Any, qrels: Any) -> Html:
         },
         qrels=qrels,
         runs=runs,
-        passages=searches.read_passages(
+        passages=searches.shown_passages(
             arguments.corpus, wanted_passages(shown, qrels, runs)
         ),
         scores=scores,

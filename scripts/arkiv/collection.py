@@ -7,7 +7,7 @@ The passages that a query was made from are its known items. What else is releva
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,6 +81,19 @@ def read_ordered(path: str | Path, *, queries: bool = False) -> list[Record]:
             f"is empty, expected {'queries' if queries else 'passages'}", file=path
         )
     return records
+
+
+def read_passages(path: str | Path, wanted: Container[str]) -> dict[str, Record]:
+    """The passages of these ids, those that are there; no others are held.
+
+    Raises:
+        InputError: a record that is not a passage.
+    """
+    return {
+        row["id"]: row
+        for _, row in read_records(path, check_passage)
+        if row["id"] in wanted
+    }
 
 
 @dataclass

@@ -254,10 +254,17 @@ def pairs_of(qrels: Qrels) -> set[tuple[str, str]]:
 
 def counts(qrels: Qrels, query_ids: Sequence[str]) -> dict[str, Any]:
     """What judgements of the test queries hold, as numbers."""
-    grades = Counter(grade for judged in qrels.values() for grade in judged.values())
     return {
         "queries": len(query_ids),
         "queries_without_relevant": len(set(query_ids) - relevant(qrels).keys()),
+        **by_grade(qrels),
+    }
+
+
+def by_grade(qrels: Qrels) -> dict[str, Any]:
+    """How many pairs are judged, how many of them relevant, and how many by grade."""
+    grades = Counter(grade for judged in qrels.values() for grade in judged.values())
+    return {
         "pairs": sum(grades.values()),
         "relevant": sum(count for grade, count in grades.items() if grade > 0),
         "grades": {str(grade): grades[grade] for grade in sorted(grades)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from arkiv.collection import check_passage, read_ordered
+from arkiv.collection import read_ordered, read_passages
 from arkiv.errors import InputError
 from arkiv.files import Part, Record, read_records
 from arkiv.gold import check_pooled
@@ -40,12 +40,7 @@ def read_pool(
     """
     pooled = [row for _, row in read_records(path, check_pooled, part=part)]
     asked = {row["id"]: row["query"] for row in read_ordered(queries, queries=True)}
-    wanted = {row["passage_id"] for row in pooled}
-    passages = {
-        passage["id"]: passage
-        for _, passage in read_records(corpus, check_passage)
-        if passage["id"] in wanted
-    }
+    passages = read_passages(corpus, {row["passage_id"] for row in pooled})
     for name, known, file in (
         ("query", asked, queries),
         ("passage", passages, corpus),

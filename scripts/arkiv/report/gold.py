@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from arkiv.audit import known
+from arkiv.gold import by_grade
 from arkiv.pages import Html, element, joined, number, table
 from arkiv.report.page import paragraphs
 from arkiv.trec import Qrels
@@ -34,13 +34,7 @@ SHARES = {"0": "lowest", "0.5": "median", "1": "highest"}
 
 def counts(qrels: Qrels) -> dict[str, Any]:
     """What judgements hold, where nothing else says so."""
-    grades = Counter(grade for judged in qrels.values() for grade in judged.values())
-    return {
-        "queries": len(qrels),
-        "pairs": sum(grades.values()),
-        "relevant": sum(count for grade, count in grades.items() if grade > 0),
-        "grades": {str(grade): grades[grade] for grade in sorted(grades)},
-    }
+    return {"queries": len(qrels), **by_grade(qrels)}
 
 
 def numbers(stats: Stats) -> list[Html]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arkiv.collection import check_passage
+from arkiv.collection import read_passages
 from arkiv.errors import InputError
-from arkiv.files import Record, read_records
+from arkiv.files import Record
 from arkiv.hashing import uniform
 from arkiv.measures import title
 from arkiv.pages import Html, element, excerpt, joined, place, provenance, table
@@ -82,17 +82,13 @@ def read_scores(
     return scores
 
 
-def read_passages(path: str | Path, wanted: set[str]) -> dict[str, Record]:
+def shown_passages(path: str | Path, wanted: set[str]) -> dict[str, Record]:
     """The passages of these ids.
 
     Raises:
         InputError: the corpus lacks one.
     """
-    passages = {
-        row["id"]: row
-        for _, row in read_records(path, check_passage)
-        if row["id"] in wanted
-    }
+    passages = read_passages(path, wanted)
     if lacking := wanted - passages.keys():
         raise InputError(
             f"lacks the passage {min(lacking)}, which a run or the judgements name",
