@@ -12,13 +12,12 @@ import logging
 import sys
 
 from arkiv.cli import parser, run
-from arkiv.files import Part, write_json
+from arkiv.files import Part
 from arkiv.lengths import TokenCounter
-from arkiv.llm.estimate import prompt_tokens, with_money
+from arkiv.llm.estimate import prompt_tokens, with_money, write_estimate
 from arkiv.llm.options import (
     add_budget,
     add_grading,
-    budget_of,
     grading_of,
     prices_of,
 )
@@ -60,16 +59,7 @@ def main(argv: list[str] | None = None) -> None:
     pool = {}
     if arguments.backend != "extractive":
         pool = counted(arguments)
-    write_json(
-        arguments.output,
-        {
-            "of": "grades",
-            "backend": arguments.backend,
-            "model": arguments.model,
-            "budget": vars(budget_of(arguments)),
-            "datasets": {"pool": pool},
-        },
-    )
+    write_estimate(arguments, "grades", {"pool": pool})
     log.info("%s", pool)
 
 

@@ -13,14 +13,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from arkiv.cli import parser, run
-from arkiv.files import Part, write_json
+from arkiv.files import Part
 from arkiv.lengths import TokenCounter
-from arkiv.llm.estimate import prompt_tokens, with_money
+from arkiv.llm.estimate import prompt_tokens, with_money, write_estimate
 from arkiv.llm.generator import Task
 from arkiv.llm.options import (
     add_budget,
     add_task,
-    budget_of,
     groups_of,
     prices_of,
     task_of,
@@ -79,16 +78,7 @@ def main(argv: list[str] | None = None) -> None:
             counts = counted(task_of(arguments), path, groups_of(arguments), counter)
         datasets[name] = with_money(counts, prices)
         log.info("%s: %s", name, datasets[name])
-    write_json(
-        arguments.output,
-        {
-            "of": "queries",
-            "backend": arguments.backend,
-            "model": arguments.model,
-            "budget": vars(budget_of(arguments)),
-            "datasets": datasets,
-        },
-    )
+    write_estimate(arguments, "queries", datasets)
 
 
 if __name__ == "__main__":

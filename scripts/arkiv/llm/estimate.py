@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+from arkiv.files import write_json
 from arkiv.lengths import TokenCounter
 from arkiv.llm.budget import Prices
+from arkiv.llm.options import budget_of
 
 COUNTED = (
     "requests",
@@ -27,6 +30,28 @@ def prompt_tokens(prompts: Iterable[str], counter: TokenCounter) -> int:
             yield some
 
     return sum(int(counter.lengths(some).sum()) for some in held())
+
+
+def write_estimate(
+    arguments: argparse.Namespace, of: str, datasets: Mapping[str, Mapping[str, float]]
+) -> None:
+    """Write what show_estimate.py reads to the `--output` of a program.
+
+    Args:
+        arguments: with whom it would ask, and the budget.
+        of: what is asked for.
+        datasets: counts with money, of each dataset.
+    """
+    write_json(
+        arguments.output,
+        {
+            "of": of,
+            "backend": arguments.backend,
+            "model": arguments.model,
+            "budget": vars(budget_of(arguments)),
+            "datasets": datasets,
+        },
+    )
 
 
 def with_money(counts: Mapping[str, int], prices: Prices) -> dict[str, float]:
