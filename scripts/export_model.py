@@ -14,7 +14,7 @@ from pathlib import Path
 from arkiv.card.about import About, Origin, front_matter, opening, sizes, usage
 from arkiv.card.evidence import configuration, data, retrieval
 from arkiv.card.training import provenance, training
-from arkiv.cli import json_object, parser, run
+from arkiv.cli import add_weights, json_object, parser, run
 from arkiv.errors import InputError, expecting
 from arkiv.export import README, add_modules, copy_model, weights_of
 from arkiv.files import read_object, written_whole
@@ -90,14 +90,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments.add_argument("--query-max-length", type=int, default=256)
     arguments.add_argument("--passage-max-length", type=int, default=8192)
-    arguments.add_argument(
-        "--weights",
-        nargs=3,
-        type=float,
-        default=[1.0, 0.3, 1.0],
-        metavar=("DENSE", "SPARSE", "MULTI_VECTOR"),
-        help="of the scores in mode combined",
-    )
+    add_weights(arguments)
     arguments.add_argument("--output", required=True, metavar="DIR")
     arguments = arguments.parse_args(argv)
 

@@ -10,11 +10,12 @@ import logging
 import sys
 import time
 
-from arkiv.cli import add_cache, add_model, add_part, parser, run, run_options
+from arkiv.cli import add_part, add_reranker, parser, run
 from arkiv.errors import InputError
 from arkiv.files import write_records
 from arkiv.gold import HIGHEST, grade_of
 from arkiv.pool import read_pool
+from arkiv.scoring import scores_by
 
 log = logging.getLogger("grade_pool")
 
@@ -32,12 +33,8 @@ def main(argv: list[str] | None = None) -> None:
         metavar="LOGIT",
         help=f"ascending: the lowest scores of the grades 1 to at most {HIGHEST}",
     )
-    arguments.add_argument(
-        "--query-max-length", type=int, default=256, help="tokens per query"
-    )
     add_part(arguments)
-    add_cache(arguments)
-    add_model(arguments, max_length=8192)
+    add_reranker(arguments)
     arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments = arguments.parse_args(argv)
 
@@ -51,20 +48,9 @@ def main(argv: list[str] | None = None) -> None:
         arguments.pool, arguments.part, arguments.queries, arguments.corpus
     )
 
-    from arkiv.reranker import Reranker
-
     began = time.monotonic()
-    with Reranker(
-        arguments.model,
-        max_length=arguments.max_length,
-        query_max_length=arguments.query_max_length,
-        options=run_options(arguments),
-    ) as reranker:
-        scores = reranker.scores(
-            [(pair.query, pair.passage["text"]) for pair in pairs],
-            arguments.cache,
-            job=arguments.output,
-        )
+    texts = [(pair.query, pair.passage["text"]) for pair in pairs]
+    scores = scores_by(arguments, texts)
     graded = [
         pair.ids | {"grade": grade_of(score, thresholds), "score": score}
         for pair, score in zip(pairs, scores.tolist(), strict=True)

@@ -23,7 +23,7 @@ from arkiv.files import write_json, written_whole
 from arkiv.gold import METHODS, relevant
 from arkiv.measures import (
     LEVEL,
-    MEASURES,
+    add_measuring,
     by_query,
     check_measures,
     parts_of,
@@ -60,13 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--base", metavar="SYSTEM", help="compare every other system with this one too"
     )
-    arguments.add_argument(
-        "--measures",
-        nargs="+",
-        default=list(MEASURES),
-        metavar="NAME",
-        help="in the words of ir_measures, the ones that matter most first",
-    )
+    add_measuring(arguments)
     arguments.add_argument(
         "--length-edges",
         nargs="*",
@@ -85,12 +79,6 @@ def main(argv: list[str] | None = None) -> None:
         help="likewise by the recogniser's mean confidence in the known items",
     )
     arguments.add_argument(
-        "--bootstrap",
-        type=int,
-        default=10000,
-        help="samples behind each interval and each p-value",
-    )
-    arguments.add_argument(
         "--require",
         nargs="*",
         type=json_object,
@@ -99,7 +87,6 @@ def main(argv: list[str] | None = None) -> None:
         help='what must be reached: {"system", "measure", "at_least"}, or "over" '
         '(another system) and "by"; judged here, enforced by check_metrics.py',
     )
-    arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--output", required=True, metavar="JSON")
     arguments.add_argument("--per-query", required=True, metavar="CSV")
     arguments = arguments.parse_args(argv)

@@ -19,7 +19,7 @@ from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import Record, write_json
 from arkiv.hashing import uniform
-from arkiv.measures import LEVEL, MEASURES, by_query, check_measures, summary
+from arkiv.measures import LEVEL, add_measuring, by_query, check_measures, summary
 from arkiv.named import named
 from arkiv.trec import Qrels, read_qrels, read_run
 
@@ -97,20 +97,7 @@ def main(argv: list[str] | None = None) -> None:
         metavar="SYSTEM=TREC",
         help="of the same systems for the respelled queries",
     )
-    arguments.add_argument(
-        "--measures",
-        nargs="+",
-        default=list(MEASURES),
-        metavar="NAME",
-        help="in the words of ir_measures, the ones that matter most first",
-    )
-    arguments.add_argument(
-        "--bootstrap",
-        type=int,
-        default=10000,
-        help="samples behind each interval and each p-value",
-    )
-    arguments.add_argument("--seed", type=int, default=0)
+    add_measuring(arguments)
     arguments.add_argument("--output", required=True, metavar="JSON")
     arguments = arguments.parse_args(argv)
 

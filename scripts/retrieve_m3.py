@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from arkiv.cli import add_model, parser, run, run_options
+from arkiv.cli import add_model, add_weights, parser, run, run_options
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import Record
@@ -113,14 +113,7 @@ def main(argv: list[str] | None = None) -> None:
         help="of other queries; not given: those among --encodings",
     )
     arguments.add_argument("--mode", choices=MODES, required=True)
-    arguments.add_argument(
-        "--weights",
-        nargs=3,
-        type=float,
-        default=[1.0, 0.3, 1.0],
-        metavar=("DENSE", "SPARSE", "MULTI_VECTOR"),
-        help="of the scores in mode combined",
-    )
+    add_weights(arguments)
     arguments.add_argument("--depth", type=int, default=1000, help="passages a query")
     arguments.add_argument(
         "--rerank-depth", type=int, default=100, help="how many of them to re-rank"

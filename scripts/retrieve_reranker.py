@@ -12,12 +12,13 @@ import time
 
 import numpy as np
 
-from arkiv.cli import add_cache, add_model, parser, run, run_options
+from arkiv.cli import add_reranker, parser, run
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import Record
 from arkiv.models import check_model
 from arkiv.retrieval import Ranking, reranked, write_rankings
+from arkiv.scoring import scores_by
 from arkiv.trec import read_scores
 
 log = logging.getLogger("retrieve_reranker")
@@ -58,11 +59,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--rerank-depth", type=int, default=100, help="how many passages of a query"
     )
-    arguments.add_argument(
-        "--query-max-length", type=int, default=256, help="of a query, in tokens"
-    )
-    add_cache(arguments)
-    add_model(arguments, max_length=8192)
+    add_reranker(arguments)
     arguments.add_argument("--output", required=True, metavar="TREC")
     arguments = arguments.parse_args(argv)
 
@@ -77,16 +74,8 @@ def main(argv: list[str] | None = None) -> None:
         for row in head
     ]
 
-    from arkiv.reranker import Reranker
-
     began = time.monotonic()
-    with Reranker(
-        arguments.model,
-        max_length=arguments.max_length,
-        query_max_length=arguments.query_max_length,
-        options=run_options(arguments),
-    ) as reranker:
-        scores = reranker.scores(pairs, arguments.cache, job=arguments.output)
+    scores = scores_by(arguments, pairs)
     by_query = np.split(scores.astype(np.float32), np.cumsum(list(map(len, heads))))
     lines = write_rankings(
         arguments.output,

@@ -10,10 +10,11 @@ import logging
 import sys
 import time
 
-from arkiv.cli import add_cache, add_model, add_part, parser, run, run_options
+from arkiv.cli import add_part, add_reranker, parser, run
 from arkiv.errors import InputError
 from arkiv.files import Record, check_texts, count_lines, read_records, write_records
 from arkiv.pairs import check_pair
+from arkiv.scoring import scores_by
 
 log = logging.getLogger("score_pairs")
 
@@ -27,30 +28,18 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--pairs", required=True, metavar="JSONL")
     arguments.add_argument("--output", required=True, metavar="JSONL")
-    arguments.add_argument(
-        "--query-max-length", type=int, default=256, help="tokens per query"
-    )
     add_part(arguments)
-    add_cache(arguments)
-    add_model(arguments, max_length=8192)
+    add_reranker(arguments)
     arguments = arguments.parse_args(argv)
 
     if not count_lines(arguments.pairs):
         raise InputError("holds no pairs", file=arguments.pairs)
-    from arkiv.reranker import Reranker
-
     started = time.monotonic()
     rows = [row for _, row in read_records(arguments.pairs, check, part=arguments.part)]
     pairs = [
         (row["query"], passage) for row in rows for passage in row["pos"] + row["neg"]
     ]
-    with Reranker(
-        arguments.model,
-        max_length=arguments.max_length,
-        query_max_length=arguments.query_max_length,
-        options=run_options(arguments),
-    ) as reranker:
-        found = reranker.scores(pairs, arguments.cache, job=str(arguments.output))
+    found = scores_by(arguments, pairs)
     scores = iter(found.tolist())
     for row in rows:
         row["pos_scores"] = [next(scores) for _ in row["pos"]]

@@ -154,6 +154,27 @@ def run_options(arguments: argparse.Namespace) -> Options:
     )
 
 
+def add_reranker(arguments: argparse.ArgumentParser) -> None:
+    """Add what a reranker's scores take: see `arkiv.scoring.scores_by`."""
+    arguments.add_argument(
+        "--query-max-length", type=int, default=256, help="of a query, in tokens"
+    )
+    add_cache(arguments)
+    add_model(arguments, max_length=8192)
+
+
+def add_weights(arguments: argparse.ArgumentParser) -> None:
+    """Add `--weights` of M3's three scores."""
+    arguments.add_argument(
+        "--weights",
+        nargs=3,
+        type=float,
+        default=[1.0, 0.3, 1.0],
+        metavar=("DENSE", "SPARSE", "MULTI_VECTOR"),
+        help="of the scores in mode combined",
+    )
+
+
 def add_cache(arguments: argparse.ArgumentParser) -> None:
     """Add `--cache`: where computed values are kept for the next job."""
     arguments.add_argument(

@@ -7,6 +7,7 @@ intervals; differences also have p-values (see `arkiv.significance`).
 
 from __future__ import annotations
 
+import argparse
 import math
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -37,6 +38,24 @@ def title(measure: str) -> str:
     """A measure's mean as papers name it: MAP, Recall@100."""
     name, at, cutoff = measure.partition("@")
     return f"{NAMES.get(name, name)}{at}{cutoff}"
+
+
+def add_measuring(arguments: argparse.ArgumentParser) -> None:
+    """Add what is measured, and from how many samples it is told how sure that is."""
+    arguments.add_argument(
+        "--measures",
+        nargs="+",
+        default=list(MEASURES),
+        metavar="NAME",
+        help="in the words of ir_measures, the ones that matter most first",
+    )
+    arguments.add_argument(
+        "--bootstrap",
+        type=int,
+        default=10000,
+        help="samples behind each interval and each p-value",
+    )
+    arguments.add_argument("--seed", type=int, default=0)
 
 
 def check_measures(measures: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 
+from arkiv.cli import add_weights
 from arkiv.errors import InputError
 from arkiv.train.dev import MEASURES, MODES, dev_collection, general_collection
 
@@ -55,14 +56,7 @@ def add_evaluation(arguments: argparse.ArgumentParser) -> None:
         metavar="MODE MEASURE",
         help="what decides which model is best",
     )
-    arguments.add_argument(
-        "--weights",
-        nargs=3,
-        type=float,
-        default=[1.0, 0.3, 1.0],
-        metavar=("DENSE", "SPARSE", "MULTI_VECTOR"),
-        help="of the scores in mode combined",
-    )
+    add_weights(arguments)
     arguments.add_argument(
         "--patience",
         type=int,
