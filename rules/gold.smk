@@ -80,9 +80,7 @@ rule grade_pool:
     params:
         options=flags(
             thresholds=GOLD["thresholds"],
-            **{k: v for k, v in config["teacher"].items() if k not in TARGET_KEYS},
-            cache=results("cache/scores"),
-            **RUN_OPTIONS,
+            **SCORE_OPTIONS,
         ),
     message:
         "Grading the pool, part {wildcards.scatteritem}, with the reranker"

@@ -212,12 +212,7 @@ rule retrieve_reranker:
     params:
         options=lambda w: flags(
             rerank_depth=SYSTEMS[w.system].get("depth", EVALUATE["rerank_depth"]),
-            **{
-                key: config["teacher"][key]
-                for key in ("max_length", "query_max_length", "batch_tokens")
-            },
-            cache=results("cache/scores"),
-            **RUN_OPTIONS,
+            **SCORE_OPTIONS,
         ),
     message:
         "Ranking by {wildcards.system}"

@@ -16,11 +16,7 @@ rule score_pairs:
         mem_mb=growing(8000),
         runtime=growing(480),
     params:
-        options=flags(
-            **{k: v for k, v in config["teacher"].items() if k not in TARGET_KEYS},
-            cache=results("cache/scores"),
-            **RUN_OPTIONS,
-        ),
+        options=flags(**SCORE_OPTIONS),
     message:
         "Scoring {wildcards.dataset}, part {wildcards.scatteritem}, with the reranker"
     shell:
