@@ -17,10 +17,17 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 # How many seconds a slow answer takes, and one that is too late.
 SLOW, LATE = 0.2, 2.0
+
+
+def answers(out: Path) -> int:
+    """How many answers the journal of a job has that writes there; 0 without one."""
+    file = out / "cache/journal.jsonl"
+    return file.read_bytes().count(b'"event": "answer"') if file.exists() else 0
 
 
 def completion(text: str, **more: Any) -> dict[str, Any]:

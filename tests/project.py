@@ -67,6 +67,15 @@ def small(models, **overlay):
 ARCHIVE = {"court": {"example": {"cases": 150, "volumes": 10}}}
 
 
+def program(name: str, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run one of the programs by itself, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, words)],
+        capture_output=True,
+        text=True,
+    )
+
+
 class Project:
     """The pipeline's files copied to `folder`; results stay there."""
 

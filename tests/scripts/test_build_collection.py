@@ -1,14 +1,11 @@
 """build_collection.py and encode_collection.py."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from project import program
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 OUTPUTS = ("corpus", "queries", "known-items")
 
 
@@ -19,14 +16,6 @@ def write(path, records):
 
 def read(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def program(name, *words):
-    return subprocess.run(
-        [sys.executable, SCRIPTS / f"{name}.py", *map(str, words)],
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.fixture

@@ -1,16 +1,12 @@
 """pool_passages.py, grade_pool.py and build_gold.py."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from project import records
+from project import program, records
 
 from arkiv.trec import read_qrels
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 TEXTS = {
     "p0": "Jon ägde kvarnen vid ån och malde säd åt alla bönder i byn",
     "p1": "Skogen vid kvarnen höggs av bönderna om vintern",
@@ -19,14 +15,6 @@ TEXTS = {
     "p3": "Jon ägde kvarnen vid ån och malde säd åt alla bönder i bym",
 }
 QUERIES = {"a": "Vem ägde kvarnen?", "b": "Arvet efter modern", "c": "Vem högg skogen?"}
-
-
-def program(name, *words):
-    return subprocess.run(
-        [sys.executable, SCRIPTS / f"{name}.py", *map(str, words)],
-        capture_output=True,
-        text=True,
-    )
 
 
 def lines(path, rows):

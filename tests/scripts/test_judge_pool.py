@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from chat import Chat, Held, completion
+from chat import Chat, Held, answers, completion
 
 import estimate_grades
 import judge_pool
@@ -77,12 +77,6 @@ def judge(pool, out, base_url, *more):
         for name in ("grades.jsonl", "rejected.jsonl")
     )
     return graded, rejected, read_json(out / "stats.json")
-
-
-def answers(out):
-    """How many answers the journal has; 0 without one."""
-    file = out / "cache/journal.jsonl"
-    return file.read_bytes().count(b'"event": "answer"') if file.exists() else 0
 
 
 def test_through_faults_every_pair_is_graded_once(pool, tmp_path, caplog):

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from chat import Chat, Held, completion
+from chat import Chat, Held, answers, completion
 
 import generate_queries
 from arkiv.errors import InputError
@@ -72,12 +72,6 @@ def rows(data):
 
 def journal(out):
     return rows((out / "cache" / "journal.jsonl").read_bytes())
-
-
-def answers(out):
-    """How many answers the journal has; 0 without one."""
-    file = out / "cache" / "journal.jsonl"
-    return file.read_bytes().count(b'"event": "answer"') if file.exists() else 0
 
 
 def test_queries_know_their_document(documents, tmp_path):

@@ -2,21 +2,9 @@
 
 import csv
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-
-
-def program(name, *words):
-    return subprocess.run(
-        [sys.executable, SCRIPTS / f"{name}.py", *map(str, words)],
-        capture_output=True,
-        text=True,
-    )
+from project import program
 
 
 def write_run(path, ranked):
