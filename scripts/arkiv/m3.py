@@ -337,8 +337,8 @@ class M3Encoder(OnDevices):
                 for rows, ids in self._batches([text for (text,) in items])
             ),
             value=("<f2", (self.dim,)),
+            kind="dense",
             settings={"max_length": self.max_length},
-            source=__file__,
             cache=cache,
             job=job,
             what="texts encoded",

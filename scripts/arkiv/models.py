@@ -38,8 +38,6 @@ MOST_TOKENS = 1 << 16
 # Of the free memory; kernels and fragments take the rest.
 USED_SHARE = 0.7
 SHORT = 64
-# What computes values that are kept by their content, beside the caller.
-SOURCES = (__file__, Path(__file__).with_name("first_token.py"))
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 SHARDED = ("model.safetensors.index.json", "pytorch_model.bin.index.json")

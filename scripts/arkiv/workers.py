@@ -249,8 +249,8 @@ class OnDevices:
         batches: Callable[[list], Iterable[tuple[list[int], Any]]],
         *,
         value: object,
+        kind: str,
         settings: Mapping[str, object],
-        source: str,
         cache: str | Path | None,
         job: str,
         what: str,
@@ -262,8 +262,8 @@ class OnDevices:
             items: a text or several.
             batches: from items to rows and what a worker takes, of each batch.
             value: dtype of one value, such as `("<f2", (1024,))`.
-            settings: what values depend on beside the model, its options and the code.
-            source: file of the code, beside `arkiv.models`.
+            kind: of computation, one of `arkiv.cache.VERSIONS`.
+            settings: what values depend on beside the model and its options.
             cache: a directory of `arkiv.cache`, whose values are taken; None: none.
             job: its name, under which it goes on if it was killed.
             what: is done to the items, for the log.
@@ -275,8 +275,8 @@ class OnDevices:
             cache,
             job,
             model=self.path,
+            kind=kind,
             settings={**self.options.settings(), **settings},
-            sources=[source, *models.SOURCES],
             value=value,
         ) as kept:
             keys = [key(*texts) for texts in unique]

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from arkiv.cache import Cache, key
+from arkiv.cache import VERSIONS, Cache, key
 
 KEYS = [key(text) for text in "abcdefgh"]
 
@@ -27,8 +27,8 @@ def opened(tmp_path):
             tmp_path / "cache",
             job,
             model=model,
+            kind="dense",
             settings=settings,
-            sources=[__file__],
             value=("<f2", (3,)),
         )
 
@@ -116,6 +116,17 @@ def test_values_of_another_model_or_setting_are_not_taken(opened):
         assert filled(cache)[0] == list(range(8))
 
 
+def test_values_of_another_kind_or_version_are_not_taken(opened, monkeypatch):
+    with opened() as cache:
+        cache.append(KEYS, values(KEYS))
+    monkeypatch.setitem(VERSIONS, "sparse", 2)
+    with opened() as cache:
+        assert filled(cache)[0] == []
+    monkeypatch.setitem(VERSIONS, "dense", 2)
+    with opened() as cache:
+        assert filled(cache)[0] == list(range(8))
+
+
 def test_a_journal_that_another_job_writes_is_left_alone(opened, caplog):
     with opened() as first, opened() as second:
         first.append(KEYS[:2], values(KEYS[:2]))
@@ -127,7 +138,7 @@ def test_a_journal_that_another_job_writes_is_left_alone(opened, caplog):
 
 def test_without_a_directory_nothing_is_kept(opened, tmp_path):
     with Cache(
-        None, "job", model=opened.model, settings={}, sources=[], value="<f8"
+        None, "job", model=opened.model, kind="dense", settings={}, value="<f8"
     ) as cache:
         cache.append(KEYS, np.ones(8))
         assert cache.taken(KEYS) is None
