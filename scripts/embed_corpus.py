@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from arkiv.cli import add_cache, add_model, add_part, parser, run
+from arkiv.cli import add_part, parser, run
 from arkiv.embedding import embed_lines
+from arkiv.model_flags import add_cache, add_model
 
 
 def main(argv: list[str] | None = None) -> None:

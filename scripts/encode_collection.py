@@ -16,9 +16,10 @@ import time
 
 import numpy as np
 
-from arkiv.cli import add_cache, add_model, parser, run, run_options
+from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
 from arkiv.files import write_array, written_whole
+from arkiv.model_flags import add_cache, add_model, run_options
 from arkiv.models import check_model
 
 log = logging.getLogger("encode_collection")

@@ -13,14 +13,10 @@ import sys
 
 from arkiv.cli import parser, run
 from arkiv.files import Part
+from arkiv.grading_flags import add_grading, grading_of
 from arkiv.lengths import TokenCounter
 from arkiv.llm.estimate import prompt_tokens, with_money, write_estimate
-from arkiv.llm.options import (
-    add_budget,
-    add_grading,
-    grading_of,
-    prices_of,
-)
+from arkiv.llm.options import add_budget, prices_of
 from arkiv.models import tokenizer_file
 from arkiv.pool import read_pool
 

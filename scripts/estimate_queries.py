@@ -17,15 +17,10 @@ from arkiv.files import Part
 from arkiv.lengths import TokenCounter
 from arkiv.llm.estimate import prompt_tokens, with_money, write_estimate
 from arkiv.llm.generator import Task
-from arkiv.llm.options import (
-    add_budget,
-    add_task,
-    groups_of,
-    prices_of,
-    task_of,
-)
+from arkiv.llm.options import add_budget, prices_of
 from arkiv.models import tokenizer_file
 from arkiv.named import named
+from arkiv.query_flags import add_task, groups_of, task_of
 from arkiv.sources import Groups, Sources
 
 log = logging.getLogger("estimate_queries")

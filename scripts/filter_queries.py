@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from arkiv.cli import add_cache, add_model, parser, run
+from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.files import (
     Record,
@@ -25,6 +25,7 @@ from arkiv.files import (
     write_records,
 )
 from arkiv.lookup import Passages
+from arkiv.model_flags import add_cache, add_model
 from arkiv.quality import normal_form
 
 log = logging.getLogger("filter_queries")

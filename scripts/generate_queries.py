@@ -18,18 +18,20 @@ from arkiv.llm.generator import LanguageModelGenerator
 from arkiv.llm.journal import Journal
 from arkiv.llm.options import (
     add_budget,
-    add_limits,
     add_local,
     add_server,
-    add_task,
     backend_of,
     budget_of,
-    groups_of,
-    limits_of,
     prices_of,
-    task_of,
 )
 from arkiv.queries import ExtractiveGenerator
+from arkiv.query_flags import (
+    add_limits,
+    add_task,
+    groups_of,
+    limits_of,
+    task_of,
+)
 from arkiv.sources import Sources
 
 log = logging.getLogger("generate_queries")

@@ -10,12 +10,12 @@ import logging
 import sys
 import time
 
-from arkiv.cli import add_part, add_reranker, parser, run
+from arkiv.cli import add_part, parser, run
 from arkiv.errors import InputError
 from arkiv.files import write_records
 from arkiv.gold import HIGHEST, grade_of
+from arkiv.model_flags import add_reranker, scores_by
 from arkiv.pool import read_pool
-from arkiv.scoring import scores_by
 
 log = logging.getLogger("grade_pool")
 

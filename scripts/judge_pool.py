@@ -13,16 +13,15 @@ import sys
 from arkiv.cli import add_part, parser, run
 from arkiv.errors import InputError
 from arkiv.files import write_json, write_records
+from arkiv.grading_flags import add_grading, grading_of
 from arkiv.llm.grader import Grader
 from arkiv.llm.journal import Journal
 from arkiv.llm.options import (
     add_budget,
-    add_grading,
     add_local,
     add_server,
     backend_of,
     budget_of,
-    grading_of,
     prices_of,
 )
 from arkiv.pool import read_pool

@@ -10,9 +10,10 @@ import logging
 import sys
 import time
 
-from arkiv.cli import add_cache, add_model, parser, run, run_options
+from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
 from arkiv.embedder import POOLINGS, SIMILARITIES, Embedder
+from arkiv.model_flags import add_cache, add_model, run_options
 from arkiv.models import check_model
 from arkiv.retrieval import search_dense, write_rankings
 

@@ -13,10 +13,11 @@ import time
 
 import numpy as np
 
-from arkiv.cli import add_model, add_weights, parser, run, run_options
+from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import Record
+from arkiv.model_flags import add_model, add_weights, run_options
 from arkiv.models import check_model
 from arkiv.retrieval import (
     Ranking,

@@ -12,13 +12,13 @@ import time
 
 import numpy as np
 
-from arkiv.cli import add_reranker, parser, run
+from arkiv.cli import parser, run
 from arkiv.collection import read_ordered
 from arkiv.errors import InputError
 from arkiv.files import Record
+from arkiv.model_flags import add_reranker, scores_by
 from arkiv.models import check_model
 from arkiv.retrieval import Ranking, reranked, write_rankings
-from arkiv.scoring import scores_by
 from arkiv.trec import read_scores
 
 log = logging.getLogger("retrieve_reranker")

@@ -29,8 +29,10 @@ import numpy as np
 from arkiv.cli import parser, run
 from arkiv.errors import InputError
 from arkiv.files import Record, read_records, write_json, written_whole
-from arkiv.lengths import (
-    TokenCounter,
+from arkiv.lengths import TokenCounter
+from arkiv.models import tokenizer_file
+from arkiv.teacher import NORMALIZATIONS, softened, without_near
+from arkiv.train.rows import (
     batch_size_of,
     bucket_of,
     check_edges,
@@ -40,8 +42,6 @@ from arkiv.lengths import (
     longest_texts,
     shard_row,
 )
-from arkiv.models import tokenizer_file
-from arkiv.teacher import NORMALIZATIONS, softened, without_near
 
 log = logging.getLogger("split_by_length")
 

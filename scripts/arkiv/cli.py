@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 
 from arkiv.errors import InputError
 from arkiv.files import Part
-from arkiv.models import ATTENTIONS, PRECISIONS, Options
 
 log = logging.getLogger(__name__)
 
@@ -100,86 +99,4 @@ def add_on_bad_input(arguments: argparse.ArgumentParser) -> None:
         required=True,
         metavar="JSONL",
         help="where records that were set aside go, each with its reason",
-    )
-
-
-def add_model(
-    arguments: argparse.ArgumentParser, *, max_length: int, required: bool = True
-) -> None:
-    """Add `--model`, `--max-length` and how the model runs: see `run_options`."""
-    default = Options()
-    arguments.add_argument("--model", required=required, metavar="DIR")
-    arguments.add_argument(
-        "--max-length", type=int, default=max_length, help="tokens per input"
-    )
-    arguments.add_argument(
-        "--batch-tokens",
-        type=int,
-        metavar="N",
-        help="tokens of a padded batch; not given: as many as the device takes",
-    )
-    arguments.add_argument(
-        "--processes",
-        type=int,
-        metavar="N",
-        help="not given: one per GPU; on a CPU one per core if the model is small",
-    )
-    arguments.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        default=default.precision,
-        help="auto: float16 on a GPU, float32 on a CPU",
-    )
-    arguments.add_argument(
-        "--attention",
-        choices=ATTENTIONS,
-        default=default.attention,
-        help="auto: flash attention where it is installed, else torch's own",
-    )
-    arguments.add_argument(
-        "--trust-remote-code",
-        action="store_true",
-        help="let the model directory run Python code of its own",
-    )
-
-
-def run_options(arguments: argparse.Namespace) -> Options:
-    """How the model runs, from what `add_model` added."""
-    return Options(
-        precision=arguments.precision,
-        attention=arguments.attention,
-        batch_tokens=arguments.batch_tokens,
-        processes=arguments.processes,
-        trust_remote_code=arguments.trust_remote_code,
-    )
-
-
-def add_reranker(arguments: argparse.ArgumentParser) -> None:
-    """Add what a reranker's scores take: see `arkiv.scoring.scores_by`."""
-    arguments.add_argument(
-        "--query-max-length", type=int, default=256, help="of a query, in tokens"
-    )
-    add_cache(arguments)
-    add_model(arguments, max_length=8192)
-
-
-def add_weights(arguments: argparse.ArgumentParser) -> None:
-    """Add `--weights` of M3's three scores."""
-    arguments.add_argument(
-        "--weights",
-        nargs=3,
-        type=float,
-        default=[1.0, 0.3, 1.0],
-        metavar=("DENSE", "SPARSE", "MULTI_VECTOR"),
-        help="of the scores in mode combined",
-    )
-
-
-def add_cache(arguments: argparse.ArgumentParser) -> None:
-    """Add `--cache`: where computed values are kept for the next job."""
-    arguments.add_argument(
-        "--cache",
-        metavar="DIR",
-        help="values computed before are taken from here, and new ones kept, batch by "
-        "batch: a job that was killed goes on where it was",
     )

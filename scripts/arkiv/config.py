@@ -10,7 +10,7 @@ from typing import Any
 
 from arkiv.errors import InputError
 from arkiv.files import read_yaml
-from arkiv.gold import check_gold
+from arkiv.gold_checks import check_gold
 from arkiv.requirements import check_requirement
 from arkiv.serve.images import ImageLinks
 from arkiv.systems import check_systems

@@ -7,9 +7,9 @@ import logging
 import time
 from pathlib import Path
 
-from arkiv.cli import run_options
 from arkiv.errors import InputError
 from arkiv.files import Part, Record, check_text, count_lines, read_records, write_array
+from arkiv.model_flags import run_options
 
 log = logging.getLogger("arkiv.embedding")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 WIDTH = 80
 # What would begin code, emphasis, HTML or a link, or end a cell. An underscore inside a
@@ -87,3 +89,22 @@ def blocks(*parts: str) -> str:
         part if part.startswith(("#", "|", "- ", "---", "```")) else paragraph(part)
         for part in parts
     )
+
+
+def told(value: object) -> str:
+    """The value of an argument; of a path on this machine only its name."""
+    value = _placeless(value)
+    if isinstance(value, list):
+        nested = any(isinstance(entry, list) for entry in value)
+        return (", " if nested else " ").join(map(told, value))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _placeless(value: object) -> object:
+    if isinstance(value, str):
+        return Path(value).name if value.startswith(("/", "~")) else value
+    if isinstance(value, list):
+        return list(map(_placeless, value))
+    if isinstance(value, dict):
+        return {key: _placeless(entry) for key, entry in value.items()}
+    return value

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from arkiv.errors import InputError
+from arkiv.llm.asking import without_thoughts
 
 WORD = re.compile(r"\w+")
-THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL | re.IGNORECASE)
 # `1.`, `2)`, `- `, `* `, `• ` and `#` before a line.
 NUMBERING = re.compile(r"^(?:\(?\d{1,3}[.):]\s+|[-–*•]\s+|#+\s+)")
 LABEL = re.compile(
@@ -37,7 +37,6 @@ TRIPLE = 3
 MARK = re.compile(r"(?<![\d.,/])([1-5])(?![\d]|[.,]\d)")
 
 # The reasons by which queries are counted.
-UNANSWERED = "the model gave no answer"
 EMPTY = "is empty"
 CUT = "was cut off at max_tokens"
 LONG = "is longer than max_words"
@@ -53,7 +52,7 @@ def cleaned(answer: str) -> str:
 
     Of several lines it is the first that does not merely announce what follows.
     """
-    lines = THOUGHTS.sub("", answer).splitlines()
+    lines = without_thoughts(answer).splitlines()
     texts = [text for line in lines if (text := _bare(line))]
     for place, text in enumerate(texts):
         if not (text.endswith(":") and place + 1 < len(texts)):
@@ -171,5 +170,5 @@ def patterns(texts: Iterable[str]) -> tuple[re.Pattern, ...]:
 
 def mark(answer: str) -> int | None:
     """The mark from 1 to 5 that a judge's answer holds: its first such number."""
-    found = MARK.search(THOUGHTS.sub("", answer))
+    found = MARK.search(without_thoughts(answer))
     return int(found[1]) if found else None

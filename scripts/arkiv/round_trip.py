@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from arkiv.bm25 import search_texts_bm25
-from arkiv.cli import run_options
 from arkiv.lookup import Passages
+from arkiv.model_flags import run_options
 from arkiv.retrieval import Ranking, search_dense
 
 SEARCHES = ("bm25", "dense")

@@ -14,7 +14,7 @@ from typing import Literal
 
 from arkiv.errors import InputError
 from arkiv.files import Record
-from arkiv.lengths import SCORE_KEYS
+from arkiv.train.rows import SCORE_KEYS
 
 NORMALIZATIONS = ("none", "sigmoid", "minmax", "zscore")
 OF_NEGATIVES = ("neg", "neg_ids", "neg_scores")

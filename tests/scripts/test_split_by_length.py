@@ -9,7 +9,8 @@ from project import records
 import split_by_length
 from arkiv.errors import InputError
 from arkiv.files import read_json, write_records
-from arkiv.lengths import bucket_of, token_lengths
+from arkiv.lengths import token_lengths
+from arkiv.train.rows import bucket_of
 
 
 def row(number, words):

@@ -3,7 +3,7 @@
 import pytest
 
 from arkiv.card.about import Origin
-from arkiv.card.training import told
+from arkiv.markdown import told
 
 
 def test_a_model_of_the_hub_is_named_with_its_revision():

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from arkiv.card.about import About
-from arkiv.markdown import blocks, code, coded, counted, escaped, items, table
+from arkiv.markdown import blocks, code, coded, counted, escaped, items, table, told
 from arkiv.measures import title
 from arkiv.train.arguments import WITHOUT_EFFECT
 
@@ -128,22 +126,3 @@ def _digests(named: Mapping[str, str]) -> str:
 def hyphened(mode: str) -> str:
     """A mode of scoring in words."""
     return mode.replace("_", "-")
-
-
-def told(value: object) -> str:
-    """The value of an argument; of a path on this machine only its name."""
-    value = _placeless(value)
-    if isinstance(value, list):
-        nested = any(isinstance(entry, list) for entry in value)
-        return (", " if nested else " ").join(map(told, value))
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _placeless(value: object) -> object:
-    if isinstance(value, str):
-        return Path(value).name if value.startswith(("/", "~")) else value
-    if isinstance(value, list):
-        return list(map(_placeless, value))
-    if isinstance(value, dict):
-        return {key: _placeless(entry) for key, entry in value.items()}
-    return value

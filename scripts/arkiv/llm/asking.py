@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from arkiv.errors import InputError
 from arkiv.llm.journal import Journal
-from arkiv.llm.protocol import Answer, Backend, Request
+from arkiv.llm.protocol import Answer, Request
 
 log = logging.getLogger("arkiv.llm.asking")
 
+# Why a request has no answer.
+UNANSWERED = "the model gave no answer"
+THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL | re.IGNORECASE)
 USAGE = ("requests", "input_tokens", "output_tokens", "estimated_requests")
+
+
+def without_thoughts(answer: str) -> str:
+    """An answer without what a reasoning model thought before it."""
+    return THOUGHTS.sub("", answer)
+
+
+class Backend(Protocol):
+    """Answers requests."""
+
+    def ask(self, requests: Iterable[Request], journal: Journal) -> dict[str, str]:
+        """Put an answer to every request into the journal, in any order.
+
+        Args:
+            requests: none that the journal has an answer to.
+            journal: asked before each request whether the budget has room for it.
+
+        Returns:
+            The requests that cannot be answered, by key, with the reason.
+
+        Raises:
+            InputError: the budget is spent, or the model cannot be asked. What was
+                answered until then is in the journal.
+        """
 
 
 class Asking:

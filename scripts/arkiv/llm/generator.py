@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from arkiv import quality
 from arkiv.files import Record
-from arkiv.llm.asking import Asking
+from arkiv.llm.asking import UNANSWERED, Asking, Backend
 from arkiv.llm.journal import Journal
 from arkiv.llm.prompts import Prompt, drawn
-from arkiv.llm.protocol import Backend, Request, Sampling
+from arkiv.llm.protocol import Request, Sampling
 from arkiv.queries import PROVENANCE, query_record
 
 
@@ -129,7 +129,7 @@ class LanguageModelGenerator:
             if wanted.source is not source:
                 source, seen = wanted.source, set()
             if (detail := self._asking.unanswered.get(wanted.request.key)) is not None:
-                yield wanted, "", quality.UNANSWERED, detail
+                yield wanted, "", UNANSWERED, detail
                 continue
             answer = self._asking.answer(wanted.request, count=count)
             query = quality.cleaned(answer.text)

@@ -12,12 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from arkiv.files import Record
-from arkiv.llm.asking import Asking
+from arkiv.llm.asking import UNANSWERED, Asking, Backend, without_thoughts
 from arkiv.llm.journal import Journal
 from arkiv.llm.prompts import Prompt
-from arkiv.llm.protocol import Backend, Request, Sampling
+from arkiv.llm.protocol import Request, Sampling
 from arkiv.pool import Pair
-from arkiv.quality import THOUGHTS, UNANSWERED
 
 NO_GRADE = "the model gave no grade"
 # Put below the prompt when it is asked again.
@@ -34,7 +33,7 @@ def grade_in(answer: str) -> int | None:
     It is the number that the answer begins with, or else the only one in it: an answer
     that names several, such as the scale, may mean any of them.
     """
-    text = OUT_OF.sub("", THOUGHTS.sub("", answer)).strip(" \t\r\n*_`#\"'()[]")
+    text = OUT_OF.sub("", without_thoughts(answer)).strip(" \t\r\n*_`#\"'()[]")
     numbers = [(found.start(), found[0]) for found in NUMBER.finditer(text)]
     if not numbers:
         return None

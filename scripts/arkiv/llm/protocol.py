@@ -1,16 +1,13 @@
-"""What is asked of a language model, what comes back, and who answers."""
+"""What is asked of a language model, and what comes back."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from arkiv.hashing import content_id
-
-if TYPE_CHECKING:
-    from arkiv.llm.journal import Journal
 
 # Beside the prompt's own bytes: what a chat template puts around them.
 TEMPLATE_TOKENS = 64
@@ -95,22 +92,3 @@ class Answer:
 def estimated_tokens(text: str) -> int:
     """About how many tokens a text has, where the server does not say."""
     return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
-
-
-class Backend(Protocol):
-    """Answers requests."""
-
-    def ask(self, requests: Iterable[Request], journal: Journal) -> dict[str, str]:
-        """Put an answer to every request into the journal, in any order.
-
-        Args:
-            requests: none that the journal has an answer to.
-            journal: asked before each request whether the budget has room for it.
-
-        Returns:
-            The requests that cannot be answered, by key, with the reason.
-
-        Raises:
-            InputError: the budget is spent, or the model cannot be asked. What was
-                answered until then is in the journal.
-        """

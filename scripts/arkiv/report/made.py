@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arkiv.card.training import told
+from arkiv.markdown import told
 from arkiv.pages import Html, element, joined, table
 from arkiv.report.page import capped, paragraphs
 

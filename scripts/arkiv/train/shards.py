@@ -12,7 +12,7 @@ from pathlib import Path
 
 from arkiv.errors import InputError
 from arkiv.files import Record, read_records
-from arkiv.lengths import check_shardable, is_scored
+from arkiv.train.rows import check_shardable, is_scored
 
 log = logging.getLogger(__name__)
 

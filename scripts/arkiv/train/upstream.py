@@ -23,10 +23,10 @@ from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
 from transformers import TrainerCallback
 
 from arkiv.files import Record, read_records
-from arkiv.lengths import SCORE_KEYS
 from arkiv.train.batch_plan import epoch_batches, plan_buckets
 from arkiv.train.lora import Lora, add_adapters
 from arkiv.train.model import M3Model
+from arkiv.train.rows import SCORE_KEYS
 from arkiv.train.shards import Shard, datasets_of
 from arkiv.train.trainer import M3Trainer
 

@@ -1,0 +1,141 @@
+"""Training rows, and the shard by length that each belongs to.
+
+Training sorts its data by length: rows of one shard make similar batches, so little
+is spent on padding. The shard of a pair is that of its longest text, as in
+FlagEmbedding's `split_data_by_length.py`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+from arkiv.errors import InputError
+from arkiv.files import Record, check_texts
+from arkiv.lengths import TokenCounter
+from arkiv.lookup import with_missing_ids
+from arkiv.pairs import check_pair
+
+SHARD_KEYS = ("id", "query", "pos", "neg", "pos_ids", "neg_ids")
+
+
+SCORE_KEYS = ("pos_scores", "neg_scores")
+
+
+def check_shardable(record: Record, *, negatives: bool = True) -> None:
+    """Refuse a record that training cannot take.
+
+    Args:
+        record: a row.
+        negatives: it needs some.
+
+    Raises:
+        InputError: naming the key: no `neg`, scores of one kind without the other, or
+            lists of unequal length.
+    """
+    check_pair(record)
+    if negatives:
+        check_texts(record, "neg")
+    with_missing_ids(record)
+    given = [key for key in SCORE_KEYS if record.get(key) is not None]
+    if len(given) == 1:
+        (missing,) = set(SCORE_KEYS) - set(given)
+        raise InputError(f"is missing, but the row has `{given[0]}`", key=missing)
+
+
+def is_scored(record: Mapping) -> bool:
+    """Whether a checked row has teacher scores."""
+    return record.get(SCORE_KEYS[0]) is not None
+
+
+def shard_row(record: Record) -> Record:
+    """The checked row with the keys of a shard only, in their order.
+
+    The loader of FlagEmbedding gives a meaning to some other columns, and needs all
+    rows of a file to have the same ones.
+    """
+    pair = with_missing_ids({"neg": []} | record)
+    keys = SHARD_KEYS + SCORE_KEYS if is_scored(record) else SHARD_KEYS
+    return {key: pair[key] for key in keys}
+
+
+def examples_of(row: Record) -> Iterator[Record]:
+    """One example per distinct positive of a shard's row, sharing its negatives.
+
+    No positive of the row is a negative of any of them. Each of several has the row's
+    id and its positive's, joined by a hyphen; a single one keeps the row's.
+    """
+    places = {text: place for place, text in reversed(list(enumerate(row["pos"])))}
+    keep = [place for place, text in enumerate(row["neg"]) if text not in places]
+    kinds = ("", "_ids", "_scores") if is_scored(row) else ("", "_ids")
+    shared = {
+        f"neg{kind}": [row[f"neg{kind}"][place] for place in keep] for kind in kinds
+    }
+    for place in sorted(places.values()):
+        own = {f"pos{kind}": [row[f"pos{kind}"][place]] for kind in kinds}
+        if len(places) > 1:
+            own["id"] = f"{row['id']}-{row['pos_ids'][place]}"
+        yield row | shared | own
+
+
+def batch_size_of(
+    rows: int,
+    longest: int,
+    tokens: int,
+    *,
+    group_size: int,
+    query_max_len: int,
+    passage_max_len: int,
+    multiple: int,
+) -> int:
+    """Rows per process and step with which a bucket keeps to a budget of tokens.
+
+    A row is a query and `group_size` passages, none longer than `longest`, truncated
+    and padded as training does. So no batch has more tokens than the budget, padding
+    included, unless a single row has.
+
+    Args:
+        rows: of the bucket; a batch has no more.
+        longest: tokens of its longest text.
+        tokens: the budget, per process.
+        group_size: passages per query (`train_group_size`).
+        query_max_len: tokens that a query is truncated to.
+        passage_max_len: likewise a passage.
+        multiple: lengths are padded to a multiple of this (`pad_to_multiple_of`).
+    """
+
+    def padded(most: int) -> int:
+        return -(-min(longest, most) // multiple) * multiple
+
+    row = group_size * padded(passage_max_len) + padded(query_max_len)
+    return max(1, min(rows, tokens // row))
+
+
+def check_edges(edges: Sequence[int]) -> None:
+    """Refuse edges that do not begin with 0 and rise.
+
+    Raises:
+        InputError: saying so.
+    """
+    rising = all(low < high for low, high in itertools.pairwise(edges))
+    if not edges or edges[0] != 0 or not rising:
+        raise InputError(
+            f"are {' '.join(map(str, edges))}, expected to begin with 0 and to rise",
+            key="edges",
+        )
+
+
+def bucket_of(length: int, edges: Sequence[int]) -> int:
+    """The bucket i with edges[i] <= length < edges[i + 1]; the last has no end."""
+    return bisect.bisect_right(edges, length) - 1
+
+
+def longest_texts(pairs: Sequence[Mapping], counter: TokenCounter) -> Iterator[int]:
+    """Tokens of the longest of query, positives and negatives of each pair."""
+    texts = [[pair["query"], *pair["pos"], *pair["neg"]] for pair in pairs]
+    lengths = counter.lengths(text for group in texts for text in group)
+    start = 0
+    for group in texts:
+        yield int(lengths[start : start + len(group)].max())
+        start += len(group)
