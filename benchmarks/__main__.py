@@ -15,7 +15,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from arkiv.files import write_json
+from arkiv.base.files import write_json
 from benchmarks import HERE, machine, report
 from benchmarks.batches import batches
 from benchmarks.bench import Bench, Result

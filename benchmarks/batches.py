@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import mean
 
-from arkiv.files import read_json, read_records
-from arkiv.lengths import TokenCounter
-from arkiv.models import tokenizer_file
+from arkiv.base.files import read_json, read_records
+from arkiv.encode.models import tokenizer_file
+from arkiv.text.lengths import TokenCounter
 from benchmarks import ROOT, ours
 from benchmarks.bench import Bench, Result, require
 from benchmarks.harness import Limit, Run, Variant

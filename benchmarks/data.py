@@ -17,9 +17,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from arkiv.example import Case, broken_lines, case
-from arkiv.files import Part, write_array, write_json, write_records
-from arkiv.hashing import content_id, rng
+from arkiv.base.files import (
+    Part,
+    write_array,
+    write_json,
+    write_records,
+)
+from arkiv.base.hashing import content_id, rng
+from arkiv.example.archive import Case, broken_lines, case
 from benchmarks import ROOT
 
 SEED = 7
@@ -195,7 +200,7 @@ def write_models(folder: Path, *, large: bool) -> None:
     if large:
         from benchmarks.large import build_embedder, build_reranker
     else:
-        from arkiv.tiny import build_embedder, build_reranker
+        from arkiv.example.tiny import build_embedder, build_reranker
     build_embedder(folder / "embedder")
     build_reranker(folder / "reranker")
 
@@ -242,7 +247,7 @@ def finished_run(
 
 def write_served(folder: Path, passages: int, queries: int) -> None:
     """Write a finished run with tiny models, in 15 volumes, and `queries.jsonl`."""
-    from arkiv.tiny import build_embedder
+    from arkiv.example.tiny import build_embedder
 
     build_embedder(folder / "base")
     build_embedder(folder / "tuned", seed=1)

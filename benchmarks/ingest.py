@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arkiv.files import read_json
+from arkiv.base.files import read_json
 from benchmarks import ours
 from benchmarks.bench import Bench, Result, require
 from benchmarks.data import COPIED

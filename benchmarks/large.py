@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arkiv.files import written_whole
-from arkiv.tiny import POSITIONS, build_tokenizer
+from arkiv.base.files import written_whole
+from arkiv.example.tiny import POSITIONS, build_tokenizer
 
 if TYPE_CHECKING:
     from transformers import (

@@ -6,8 +6,13 @@ import argparse
 
 import numpy as np
 
-from arkiv.files import read_records
-from arkiv.search import NEIGHBOUR, id_ranks, load_array, merge_neighbours
+from arkiv.base.files import read_records
+from arkiv.mining.nearest import (
+    NEIGHBOUR,
+    id_ranks,
+    load_array,
+    merge_neighbours,
+)
 
 QUERY_BLOCK = 256
 

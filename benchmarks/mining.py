@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from arkiv.files import read_records
+from arkiv.base.files import read_records
 from benchmarks import HERE, ours
 from benchmarks.bench import Bench, Result, require
 from benchmarks.harness import Limit, Variant

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from arkiv.files import read_json, written_whole
+from arkiv.base.files import read_json, written_whole
 from benchmarks.bench import Result
 from benchmarks.harness import MEASURES, Run, Spread, judged, spread
 

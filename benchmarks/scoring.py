@@ -28,9 +28,9 @@ QUERY_LENGTH, PASSAGE_LENGTH = 256, 8192
 
 
 def encoded(collection: Path, model: Path) -> tuple[Any, Any]:
-    """The queries and the passages, each `arkiv.m3.Encoded` with everything."""
-    from arkiv.collection import read_ordered
-    from arkiv.m3 import M3Encoder
+    """The queries and the passages, each `arkiv.encode.m3.Encoded` with everything."""
+    from arkiv.encode.m3 import M3Encoder
+    from arkiv.retrieve.collection import read_ordered
 
     sides = []
     for name, key, length in (
@@ -48,7 +48,7 @@ def of_arkiv(queries: Any, passages: Any, depth: int | None) -> dict[str, Callab
     """The pipeline's own functions, as `retrieve_m3.py` calls them."""
     import numpy as np
 
-    from arkiv.retrieval import multi_vector_scores, search_dense, search_sparse
+    from arkiv.retrieve.rankings import multi_vector_scores, search_dense, search_sparse
 
     count = len(passages.dense)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from itertools import pairwise
 
-from arkiv.files import read_records
+from arkiv.base.files import read_records
 from benchmarks import HERE, ours
 from benchmarks.bench import Bench, Result, require
 from benchmarks.harness import Limit, Variant

@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from itertools import islice
 
-from arkiv.files import read_records, write_records
+from arkiv.base.files import read_records, write_records
 from benchmarks import HERE, ours
 from benchmarks.bench import Bench, Result, require
 from benchmarks.harness import Limit, Variant

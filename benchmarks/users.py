@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
-from arkiv.files import read_records, write_array
+from arkiv.base.files import read_records, write_array
 from benchmarks import ROOT
 
 STARTED = "Ctrl-C ends it"

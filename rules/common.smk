@@ -9,10 +9,11 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from arkiv.config import check_config, without_removed
-from arkiv.errors import InputError
-from arkiv.gold import HIGHEST, POOLED, holds_rankings, judged_files
-from arkiv.layout import (
+from arkiv.base.errors import InputError
+from arkiv.gold.standard import HIGHEST, POOLED, holds_rankings, judged_files
+from arkiv.retrieve.systems import builds_on, with_those_below
+from arkiv.settings.config import check_config, without_removed
+from arkiv.settings.layout import (
     model_of_gold,
     model_of_system,
     model_under_test,
@@ -21,7 +22,6 @@ from arkiv.layout import (
     run_folder,
     trainings_of,
 )
-from arkiv.systems import builds_on, with_those_below
 
 config = without_removed(config)
 try:
@@ -196,7 +196,7 @@ def shards_of(datasets, round=""):
 
 
 def given_model(find, name):
-    """What a function of arkiv.layout finds for a role or a system by its name."""
+    """What a function of arkiv.settings.layout finds for a role or system."""
     try:
         return find(config, name)
     except InputError as error:

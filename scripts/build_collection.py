@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 import sys
 
-from arkiv.cli import parser, run
-from arkiv.collection import Collection
-from arkiv.errors import InputError
-from arkiv.files import write_records
-from arkiv.gold_file import queries_of
-from arkiv.trec import write_qrels
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import write_records
+from arkiv.gold.file import queries_of
+from arkiv.retrieve.collection import Collection
+from arkiv.retrieve.trec import write_qrels
 
 log = logging.getLogger("build_collection")
 
@@ -98,7 +98,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     collection.set_origins()
     if arguments.tokenizer:
-        from arkiv.models import tokenizer_file
+        from arkiv.encode.models import tokenizer_file
 
         collection.set_lengths(tokenizer_file(arguments.tokenizer))
 

@@ -17,8 +17,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from arkiv.cli import add_on_bad_input, add_part, parser, run
-from arkiv.documents import (
+from arkiv.base.cli import (
+    add_on_bad_input,
+    add_part,
+    parser,
+    run,
+)
+from arkiv.base.errors import InputError
+from arkiv.base.files import open_records, write_json, write_records
+from arkiv.documents.block import Block
+from arkiv.documents.cutting import (
     LengthShares,
     Word,
     cut_headings,
@@ -26,15 +34,12 @@ from arkiv.documents import (
     cut_sampled,
     cut_windows,
 )
-from arkiv.errors import InputError
-from arkiv.files import open_records, write_json, write_records
-from arkiv.hyphens import DEFAULT, Hyphens
-from arkiv.ingest.block import Block
-from arkiv.ingest.lines import LineFilter
-from arkiv.ingest.page import classes
-from arkiv.ingest.volumes import volumes
-from arkiv.lengths import TokenCounter
-from arkiv.models import tokenizer_file
+from arkiv.documents.lines import LineFilter
+from arkiv.documents.page import classes
+from arkiv.documents.volumes import volumes
+from arkiv.encode.models import tokenizer_file
+from arkiv.text.hyphens import DEFAULT, Hyphens
+from arkiv.text.lengths import TokenCounter
 
 log = logging.getLogger("build_documents")
 

@@ -15,12 +15,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arkiv.cli import add_on_bad_input, parser, run
-from arkiv.collection import check_judged, check_passage, read_ordered
-from arkiv.copies import copies
-from arkiv.errors import InputError
-from arkiv.files import Record, read_records, write_json, write_records
-from arkiv.gold import (
+from arkiv.base.cli import add_on_bad_input, parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import (
+    Record,
+    read_records,
+    write_json,
+    write_records,
+)
+from arkiv.base.quantiles import quantiles
+from arkiv.gold.file import Named, read_judgements
+from arkiv.gold.standard import (
     METHODS,
     POOLED,
     SHARES,
@@ -33,10 +38,15 @@ from arkiv.gold import (
     with_known_items,
     with_near_duplicates,
 )
-from arkiv.gold_file import Named, read_judgements
-from arkiv.lookup import text_key
-from arkiv.quantiles import quantiles
-from arkiv.trec import Qrels, read_qrels, read_run, write_qrels
+from arkiv.pairs.passages import text_key
+from arkiv.retrieve.collection import check_judged, check_passage, read_ordered
+from arkiv.retrieve.trec import (
+    Qrels,
+    read_qrels,
+    read_run,
+    write_qrels,
+)
+from arkiv.text.copies import copies
 
 log = logging.getLogger("build_gold")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import sys
 
-from arkiv.cli import parser, run
-from arkiv.errors import InputError
-from arkiv.files import read_json, write_json
-from arkiv.requirements import KEY, sentence
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, write_json
+from arkiv.evaluate.required import KEY, sentence
 
 log = logging.getLogger("check_metrics")
 

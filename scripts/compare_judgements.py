@@ -11,14 +11,14 @@ import logging
 import sys
 from pathlib import Path
 
-from arkiv.agreement import POWERS, agreement
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.errors import InputError
-from arkiv.files import write_json
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import write_json
+from arkiv.gold.agreement import POWERS, agreement
+from arkiv.gold.sheet import Judgement, gathered, read_sheet
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.trec import read_qrels
 from arkiv.serve.judgements import read_verdicts
-from arkiv.sheet import Judgement, gathered, read_sheet
-from arkiv.trec import read_qrels
 
 log = logging.getLogger("compare_judgements")
 

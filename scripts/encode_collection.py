@@ -16,11 +16,11 @@ import time
 
 import numpy as np
 
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.files import write_array, written_whole
-from arkiv.model_flags import add_cache, add_model, run_options
-from arkiv.models import check_model
+from arkiv.base.cli import parser, run
+from arkiv.base.files import write_array, written_whole
+from arkiv.encode.flags import add_cache, add_model, run_options
+from arkiv.encode.models import check_model
+from arkiv.retrieve.collection import read_ordered
 
 log = logging.getLogger("encode_collection")
 
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
 
     from scipy.sparse import save_npz
 
-    from arkiv.m3 import M3Encoder
+    from arkiv.encode.m3 import M3Encoder
 
     encoder = M3Encoder(
         model, max_length=arguments.max_length, options=run_options(arguments)

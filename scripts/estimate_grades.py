@@ -11,14 +11,14 @@ import argparse
 import logging
 import sys
 
-from arkiv.cli import parser, run
-from arkiv.files import Part
-from arkiv.grading_flags import add_grading, grading_of
-from arkiv.lengths import TokenCounter
+from arkiv.base.cli import parser, run
+from arkiv.base.files import Part
+from arkiv.encode.models import tokenizer_file
+from arkiv.gold.flags import add_grading, grading_of
+from arkiv.gold.pool import read_pool
 from arkiv.llm.estimate import prompt_tokens, with_money, write_estimate
 from arkiv.llm.options import add_budget, prices_of
-from arkiv.models import tokenizer_file
-from arkiv.pool import read_pool
+from arkiv.text.lengths import TokenCounter
 
 log = logging.getLogger("estimate_grades")
 

@@ -12,16 +12,16 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from arkiv.cli import parser, run
-from arkiv.files import Part
-from arkiv.lengths import TokenCounter
+from arkiv.base.cli import parser, run
+from arkiv.base.files import Part
+from arkiv.base.named import named
+from arkiv.encode.models import tokenizer_file
 from arkiv.llm.estimate import prompt_tokens, with_money, write_estimate
-from arkiv.llm.generator import Task
 from arkiv.llm.options import add_budget, prices_of
-from arkiv.models import tokenizer_file
-from arkiv.named import named
-from arkiv.query_flags import add_task, groups_of, task_of
-from arkiv.sources import Groups, Sources
+from arkiv.queries.flags import add_task, groups_of, task_of
+from arkiv.queries.generator import Task
+from arkiv.queries.sources import Groups, Sources
+from arkiv.text.lengths import TokenCounter
 
 log = logging.getLogger("estimate_queries")
 

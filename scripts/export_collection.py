@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator
 
 import yaml
 
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.files import write_records, written_whole
-from arkiv.gold import relevant
-from arkiv.trec import Qrels, read_qrels
+from arkiv.base.cli import parser, run
+from arkiv.base.files import write_records, written_whole
+from arkiv.gold.standard import relevant
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.trec import Qrels, read_qrels
 
 log = logging.getLogger("export_collection")
 

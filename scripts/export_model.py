@@ -11,18 +11,30 @@ import logging
 import sys
 from pathlib import Path
 
-from arkiv.card.about import About, Origin, front_matter, opening, sizes, usage
-from arkiv.card.evidence import configuration, data, retrieval
-from arkiv.card.training import provenance, training
-from arkiv.cli import json_object, parser, run
-from arkiv.errors import InputError, expecting
-from arkiv.export import README, add_modules, copy_model, weights_of
-from arkiv.files import read_object, written_whole
-from arkiv.funnel import add_stages, read_stages
-from arkiv.markdown import blocks
-from arkiv.model_flags import add_weights
-from arkiv.models import check_model
-from arkiv.named import named
+from arkiv.base.cli import json_object, parser, run
+from arkiv.base.errors import InputError, expecting
+from arkiv.base.files import read_object, written_whole
+from arkiv.base.markdown import blocks
+from arkiv.base.named import named
+from arkiv.encode.flags import add_weights
+from arkiv.encode.models import check_model
+from arkiv.export.about import (
+    About,
+    Origin,
+    front_matter,
+    opening,
+    sizes,
+    usage,
+)
+from arkiv.export.directory import (
+    README,
+    add_modules,
+    copy_model,
+    weights_of,
+)
+from arkiv.export.evidence import configuration, data, retrieval
+from arkiv.export.training import provenance, training
+from arkiv.report.funnel import add_stages, read_stages
 
 log = logging.getLogger("export_model")
 

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from arkiv.cli import parser, run
-from arkiv.errors import InputError
-from arkiv.files import (
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import (
     Record,
     check_text,
     check_texts,
@@ -24,9 +24,9 @@ from arkiv.files import (
     write_json,
     write_records,
 )
-from arkiv.lookup import Passages
-from arkiv.model_flags import add_cache, add_model
-from arkiv.quality import normal_form
+from arkiv.encode.flags import add_cache, add_model
+from arkiv.pairs.passages import Passages
+from arkiv.queries.quality import normal_form
 
 log = logging.getLogger("filter_queries")
 
@@ -80,7 +80,7 @@ def whole(row: Record, kept: Kept, passages: Passages | None) -> Record:
 
 def straying(arguments, kept: dict[int, Kept], passages: Passages) -> set[int]:
     """The places of the queries that do not lead back to a passage of theirs."""
-    from arkiv.round_trip import returning, search
+    from arkiv.queries.round_trip import returning, search
 
     rankings = search([one.query for one in kept.values()], passages, arguments)
     positives = (

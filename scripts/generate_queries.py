@@ -11,10 +11,9 @@ import logging
 import sys
 from collections import Counter
 
-from arkiv.cli import add_part, parser, run
-from arkiv.errors import InputError
-from arkiv.files import count_lines, write_json, write_records
-from arkiv.llm.generator import LanguageModelGenerator
+from arkiv.base.cli import add_part, parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import count_lines, write_json, write_records
 from arkiv.llm.journal import Journal
 from arkiv.llm.options import (
     add_budget,
@@ -24,15 +23,16 @@ from arkiv.llm.options import (
     budget_of,
     prices_of,
 )
-from arkiv.queries import ExtractiveGenerator
-from arkiv.query_flags import (
+from arkiv.queries.extractive import ExtractiveGenerator
+from arkiv.queries.flags import (
     add_limits,
     add_task,
     groups_of,
     limits_of,
     task_of,
 )
-from arkiv.sources import Sources
+from arkiv.queries.generator import LanguageModelGenerator
+from arkiv.queries.sources import Sources
 
 log = logging.getLogger("generate_queries")
 

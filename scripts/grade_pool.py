@@ -10,12 +10,12 @@ import logging
 import sys
 import time
 
-from arkiv.cli import add_part, parser, run
-from arkiv.errors import InputError
-from arkiv.files import write_records
-from arkiv.gold import HIGHEST, grade_of
-from arkiv.model_flags import add_reranker, scores_by
-from arkiv.pool import read_pool
+from arkiv.base.cli import add_part, parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import write_records
+from arkiv.encode.flags import add_reranker, scores_by
+from arkiv.gold.pool import read_pool
+from arkiv.gold.standard import HIGHEST, grade_of
 
 log = logging.getLogger("grade_pool")
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import sys
 
-from arkiv.cli import add_part, parser, run
-from arkiv.errors import InputError
-from arkiv.files import write_json, write_records
-from arkiv.grading_flags import add_grading, grading_of
-from arkiv.llm.grader import Grader
+from arkiv.base.cli import add_part, parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import write_json, write_records
+from arkiv.gold.flags import add_grading, grading_of
+from arkiv.gold.grades import Grader
+from arkiv.gold.pool import read_pool
 from arkiv.llm.journal import Journal
 from arkiv.llm.options import (
     add_budget,
@@ -24,7 +25,6 @@ from arkiv.llm.options import (
     budget_of,
     prices_of,
 )
-from arkiv.pool import read_pool
 
 log = logging.getLogger("judge_pool")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 
-from arkiv.cli import parser, run
-from arkiv.errors import InputError
-from arkiv.example import write_archive
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.example.archive import write_archive
 
 log = logging.getLogger("make_archive")
 

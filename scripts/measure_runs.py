@@ -16,12 +16,11 @@ import sys
 
 import numpy as np
 
-from arkiv.cli import json_object, parser, run
-from arkiv.collection import read_ordered
-from arkiv.errors import InputError
-from arkiv.files import write_json, written_whole
-from arkiv.gold import METHODS, relevant
-from arkiv.measures import (
+from arkiv.base.cli import json_object, parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import write_json, written_whole
+from arkiv.base.named import named, named_lists
+from arkiv.evaluate.measures import (
     LEVEL,
     add_measuring,
     by_query,
@@ -29,9 +28,10 @@ from arkiv.measures import (
     parts_of,
     summary,
 )
-from arkiv.named import named, named_lists
-from arkiv.requirements import check_requirement, judged
-from arkiv.trec import read_qrels, read_run
+from arkiv.evaluate.required import check_requirement, judged
+from arkiv.gold.standard import METHODS, relevant
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.trec import read_qrels, read_run
 
 log = logging.getLogger("measure_runs")
 

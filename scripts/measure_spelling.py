@@ -14,14 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.errors import InputError
-from arkiv.files import Record, write_json
-from arkiv.hashing import uniform
-from arkiv.measures import LEVEL, add_measuring, by_query, check_measures, summary
-from arkiv.named import named
-from arkiv.trec import Qrels, read_qrels, read_run
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record, write_json
+from arkiv.base.hashing import uniform
+from arkiv.base.named import named
+from arkiv.evaluate.measures import (
+    LEVEL,
+    add_measuring,
+    by_query,
+    check_measures,
+    summary,
+)
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.trec import Qrels, read_qrels, read_run
 
 log = logging.getLogger("measure_spelling")
 

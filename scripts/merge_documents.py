@@ -15,10 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from arkiv.cli import parser, run
-from arkiv.duplicates import near_duplicates
-from arkiv.errors import InputError
-from arkiv.files import (
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import (
     Record,
     check_text,
     open_records,
@@ -27,8 +26,9 @@ from arkiv.files import (
     write_json,
     write_records,
 )
-from arkiv.ingest.block import COUNTS
-from arkiv.quantiles import quantiles
+from arkiv.base.quantiles import quantiles
+from arkiv.documents.block import COUNTS
+from arkiv.text.duplicates import near_duplicates
 
 log = logging.getLogger("merge_documents")
 

@@ -19,18 +19,24 @@ from typing import get_args
 
 import numpy as np
 
-from arkiv.cli import parser, run
-from arkiv.errors import InputError
-from arkiv.files import (
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import (
     Record,
     read_object,
     read_records,
     write_json,
     write_records,
 )
-from arkiv.filters import Block, Filters, Limits
-from arkiv.lookup import Passages, with_missing_ids
-from arkiv.negatives import (
+from arkiv.mining.embeddings import Vectors
+from arkiv.mining.filters import Block, Filters, Limits
+from arkiv.mining.nearest import (
+    NEIGHBOUR,
+    id_ranks,
+    load_array,
+    merge_neighbours,
+)
+from arkiv.mining.negatives import (
     RULES,
     Known,
     Miner,
@@ -38,10 +44,9 @@ from arkiv.negatives import (
     Shortfall,
     clipped_window,
 )
-from arkiv.pairs import check_pair
-from arkiv.search import NEIGHBOUR, id_ranks, load_array, merge_neighbours
-from arkiv.shingles import Shingles
-from arkiv.vectors import Vectors
+from arkiv.pairs.division import check_pair
+from arkiv.pairs.passages import Passages, with_missing_ids
+from arkiv.text.shingles import Shingles
 
 log = logging.getLogger("pick_negatives")
 

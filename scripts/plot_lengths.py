@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import sys
 
-from arkiv.cli import parser, run
-from arkiv.errors import expecting
-from arkiv.figures import MOST_PANELS, bars, largest, say_nothing, subplots, write_svg
-from arkiv.files import read_object
-from arkiv.named import named
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import expecting
+from arkiv.base.files import read_object
+from arkiv.base.named import named
 from arkiv.report.data import span
+from arkiv.report.figures import (
+    MOST_PANELS,
+    bars,
+    largest,
+    say_nothing,
+    subplots,
+    write_svg,
+)
 
 
 def plot(ready: dict[str, dict[str, int]], path: str) -> None:

@@ -10,9 +10,11 @@ import sys
 
 import numpy as np
 
-from arkiv.cli import parser, run
-from arkiv.errors import InputError
-from arkiv.figures import (
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json
+from arkiv.evaluate.measures import title
+from arkiv.report.figures import (
     BLUE,
     GREY,
     INK,
@@ -23,10 +25,8 @@ from arkiv.figures import (
     whole_numbers,
     write_svg,
 )
-from arkiv.files import read_json
-from arkiv.measures import title
 from arkiv.report.searches import pairs_of, read_scores, tally
-from arkiv.systems import spaced
+from arkiv.retrieve.systems import spaced
 
 # Of the measures, the first ones; of the systems, those that can be told apart.
 CHARTED = 4

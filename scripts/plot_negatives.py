@@ -16,7 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from arkiv.audit import (
+from arkiv.base.cli import parser, run
+from arkiv.base.files import Record, write_json
+from arkiv.base.html import element, table, write_page
+from arkiv.base.named import named, named_lists
+from arkiv.mining.audit import (
     KINDS,
     SIDES,
     SOURCES,
@@ -29,8 +33,7 @@ from arkiv.audit import (
     rules_on,
     summary,
 )
-from arkiv.cli import parser, run
-from arkiv.figures import (
+from arkiv.report.figures import (
     BLUE,
     GREEN,
     INK,
@@ -44,9 +47,6 @@ from arkiv.figures import (
     whole_numbers,
     write_svg,
 )
-from arkiv.files import Record, write_json
-from arkiv.named import named, named_lists
-from arkiv.pages import element, table, write_page
 
 BINS = 40
 LOOKS = {

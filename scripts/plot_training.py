@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from arkiv.cli import parser, run
-from arkiv.errors import InputError
-from arkiv.figures import (
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json
+from arkiv.evaluate.measures import title
+from arkiv.report.figures import (
     BLUE,
     GREEN,
     GREY,
@@ -20,8 +22,6 @@ from arkiv.figures import (
     whole_numbers,
     write_svg,
 )
-from arkiv.files import read_json
-from arkiv.measures import title
 
 # Steps on each side that the smoothed loss averages over, as a share of all steps.
 SMOOTHING = 0.02

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import sys
 
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.files import write_records
-from arkiv.gold import pool
-from arkiv.trec import read_qrels, read_run
+from arkiv.base.cli import parser, run
+from arkiv.base.files import write_records
+from arkiv.gold.standard import pool
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.trec import read_qrels, read_run
 
 log = logging.getLogger("pool_passages")
 

@@ -12,10 +12,15 @@ import shutil
 import sys
 from pathlib import Path
 
-from arkiv.cli import parser, run
-from arkiv.errors import InputError
-from arkiv.files import written_whole
-from arkiv.models import HEADS, KINDS, check_model, first_line
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import written_whole
+from arkiv.encode.models import (
+    HEADS,
+    KINDS,
+    check_model,
+    first_line,
+)
 
 log = logging.getLogger("prepare_model")
 
@@ -95,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
 
     with written_whole(arguments.output) as beside:
         if arguments.source == "tiny":
-            from arkiv import tiny
+            from arkiv.example import tiny
 
             build = {
                 "embedder": tiny.build_embedder,

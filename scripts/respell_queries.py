@@ -11,15 +11,15 @@ import logging
 import sys
 from collections import Counter
 
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.errors import InputError
-from arkiv.files import write_records
-from arkiv.gold import relevant
-from arkiv.hashing import uniform
-from arkiv.spelling import variants_of
-from arkiv.spelling_table import read_table
-from arkiv.trec import read_qrels
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import write_records
+from arkiv.base.hashing import uniform
+from arkiv.gold.standard import relevant
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.trec import read_qrels
+from arkiv.text.spelling import variants_of
+from arkiv.text.spelling_tables import read_table
 
 log = logging.getLogger("respell_queries")
 

@@ -10,12 +10,12 @@ import logging
 import sys
 import time
 
-from arkiv.bm25 import search_bm25, search_texts_bm25
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.errors import InputError
-from arkiv.retrieval import write_rankings
-from arkiv.words import Words
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.retrieve.bm25 import search_bm25, search_texts_bm25
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.rankings import write_rankings
+from arkiv.text.words import Words
 
 log = logging.getLogger("retrieve_bm25")
 

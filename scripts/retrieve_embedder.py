@@ -10,12 +10,12 @@ import logging
 import sys
 import time
 
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.embedder import POOLINGS, SIMILARITIES, Embedder
-from arkiv.model_flags import add_cache, add_model, run_options
-from arkiv.models import check_model
-from arkiv.retrieval import search_dense, write_rankings
+from arkiv.base.cli import parser, run
+from arkiv.encode.dense import POOLINGS, SIMILARITIES, Embedder
+from arkiv.encode.flags import add_cache, add_model, run_options
+from arkiv.encode.models import check_model
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.rankings import search_dense, write_rankings
 
 log = logging.getLogger("retrieve_embedder")
 

@@ -9,10 +9,15 @@ import logging
 import sys
 from pathlib import Path
 
-from arkiv.cli import parser, run
-from arkiv.errors import InputError
-from arkiv.fusion import K, by_rank, by_score, fused
-from arkiv.trec import read_scores, write_run
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.retrieve.fusion import (
+    K,
+    by_rank,
+    by_score,
+    fused,
+)
+from arkiv.retrieve.trec import read_scores, write_run
 
 log = logging.getLogger("retrieve_fusion")
 

@@ -13,13 +13,13 @@ import time
 
 import numpy as np
 
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.errors import InputError
-from arkiv.files import Record
-from arkiv.model_flags import add_model, add_weights, run_options
-from arkiv.models import check_model
-from arkiv.retrieval import (
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record
+from arkiv.encode.flags import add_model, add_weights, run_options
+from arkiv.encode.models import check_model
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.rankings import (
     Ranking,
     combined_scores,
     multi_vector_scores,
@@ -55,7 +55,7 @@ def rerank(
     if combined:
         sparse = encodings(arguments, "sparse", passages, queries)
 
-    from arkiv.m3 import M3Encoder
+    from arkiv.encode.m3 import M3Encoder
 
     encoder = M3Encoder(
         arguments.model,

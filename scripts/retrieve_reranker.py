@@ -12,14 +12,14 @@ import time
 
 import numpy as np
 
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.errors import InputError
-from arkiv.files import Record
-from arkiv.model_flags import add_reranker, scores_by
-from arkiv.models import check_model
-from arkiv.retrieval import Ranking, reranked, write_rankings
-from arkiv.trec import read_scores
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record
+from arkiv.encode.flags import add_reranker, scores_by
+from arkiv.encode.models import check_model
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.rankings import Ranking, reranked, write_rankings
+from arkiv.retrieve.trec import read_scores
 
 log = logging.getLogger("retrieve_reranker")
 

@@ -13,14 +13,14 @@ import os
 import stat
 import sys
 
-from arkiv.cli import parser, run
-from arkiv.collection import read_ordered
-from arkiv.errors import InputError
-from arkiv.files import written_whole
-from arkiv.named import named
-from arkiv.sampling import sampled
-from arkiv.sheet import SEPARATORS, sheet_csv, sheet_row
-from arkiv.trec import read_qrels, read_run
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import written_whole
+from arkiv.base.named import named
+from arkiv.gold.sampling import sampled
+from arkiv.gold.sheet import SEPARATORS, sheet_csv, sheet_row
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.trec import read_qrels, read_run
 
 log = logging.getLogger("sample_judgements")
 

@@ -10,11 +10,17 @@ import logging
 import sys
 import time
 
-from arkiv.cli import add_part, parser, run
-from arkiv.errors import InputError
-from arkiv.files import Record, check_texts, count_lines, read_records, write_records
-from arkiv.model_flags import add_reranker, scores_by
-from arkiv.pairs import check_pair
+from arkiv.base.cli import add_part, parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import (
+    Record,
+    check_texts,
+    count_lines,
+    read_records,
+    write_records,
+)
+from arkiv.encode.flags import add_reranker, scores_by
+from arkiv.pairs.division import check_pair
 
 log = logging.getLogger("score_pairs")
 

@@ -12,12 +12,12 @@ import time
 
 import numpy as np
 
-from arkiv.bm25 import search_texts_bm25
-from arkiv.cli import parser, run
-from arkiv.errors import InputError
-from arkiv.files import check_text, read_records, write_array
-from arkiv.lookup import Passages
-from arkiv.search import NEIGHBOUR, NO_NEIGHBOUR
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import check_text, read_records, write_array
+from arkiv.mining.nearest import NEIGHBOUR, NO_NEIGHBOUR
+from arkiv.pairs.passages import Passages
+from arkiv.retrieve.bm25 import search_texts_bm25
 
 log = logging.getLogger("search_bm25")
 

@@ -2,8 +2,8 @@
 
 Exact inner products of the embeddings, on the GPUs that the installed faiss can use,
 else on the CPU. The result does not depend on the number of parts or on the machine:
-see arkiv.search. With --index ivf only the likeliest lists of passages are looked at,
-and how much is missed is measured.
+see arkiv.mining.nearest. With --index ivf only the likeliest lists of passages are
+looked at, and how much is missed is measured.
 """
 
 from __future__ import annotations
@@ -14,17 +14,28 @@ import time
 
 import numpy as np
 
-from arkiv.cli import add_part, parser, run
-from arkiv.errors import InputError
-from arkiv.files import (
+from arkiv.base.cli import add_part, parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import (
     check_text,
     count_lines,
     read_records,
     write_json,
     written_whole,
 )
-from arkiv.ivf import LEAST_PASSAGES, InvertedLists, recall, sampled
-from arkiv.search import NEIGHBOUR, gpu_count, id_ranks, load_embeddings, search
+from arkiv.mining.ivf import (
+    LEAST_PASSAGES,
+    InvertedLists,
+    recall,
+    sampled,
+)
+from arkiv.mining.nearest import (
+    NEIGHBOUR,
+    gpu_count,
+    id_ranks,
+    load_embeddings,
+    search,
+)
 
 log = logging.getLogger("search_corpus")
 

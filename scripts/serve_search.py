@@ -15,12 +15,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from arkiv.cli import parser, run
-from arkiv.config import read_config
-from arkiv.errors import InputError
-from arkiv.layout import model_under_test, run_folder
-from arkiv.models import Options
-from arkiv.workers import SMALL_MODELS, cores, size_of
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.encode.models import Options
+from arkiv.encode.workers import SMALL_MODELS, cores, size_of
+from arkiv.settings.config import read_config
+from arkiv.settings.layout import model_under_test, run_folder
 
 log = logging.getLogger("serve_search")
 
@@ -147,9 +147,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     import torch
 
     from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
-    from arkiv.serve.images import ImageLinks
     from arkiv.serve.judgements import Sheet
     from arkiv.serve.rendering import Site
+    from arkiv.settings.image_links import ImageLinks
 
     small = size_of(Path(model_under_test(config, "base"))) < SMALL_MODELS
     torch.set_num_threads(

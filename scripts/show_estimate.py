@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from arkiv.cli import parser, run
-from arkiv.errors import expecting
-from arkiv.files import read_object
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import expecting
+from arkiv.base.files import read_object
 
 NAME = 20
 # Heading, key and format of a column.

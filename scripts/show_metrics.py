@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from arkiv.cli import parser, run
-from arkiv.errors import expecting
-from arkiv.files import read_json
-from arkiv.measures import title
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import expecting
+from arkiv.base.files import read_json
+from arkiv.evaluate.measures import title
 
 SHOWN = 4
 WIDTH = 80

@@ -26,12 +26,16 @@ from typing import TextIO
 
 import numpy as np
 
-from arkiv.cli import parser, run
-from arkiv.errors import InputError
-from arkiv.files import Record, read_records, write_json, written_whole
-from arkiv.lengths import TokenCounter
-from arkiv.models import tokenizer_file
-from arkiv.teacher import NORMALIZATIONS, softened, without_near
+from arkiv.base.cli import parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import (
+    Record,
+    read_records,
+    write_json,
+    written_whole,
+)
+from arkiv.encode.models import tokenizer_file
+from arkiv.text.lengths import TokenCounter
 from arkiv.train.rows import (
     batch_size_of,
     bucket_of,
@@ -42,6 +46,7 @@ from arkiv.train.rows import (
     longest_texts,
     shard_row,
 )
+from arkiv.train.teacher import NORMALIZATIONS, softened, without_near
 
 log = logging.getLogger("split_by_length")
 

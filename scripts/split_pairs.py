@@ -15,11 +15,17 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from arkiv.cli import add_on_bad_input, parser, run
-from arkiv.errors import InputError
-from arkiv.files import Record, read_records, write_json, write_records, written_whole
-from arkiv.hashing import content_id
-from arkiv.pairs import (
+from arkiv.base.cli import add_on_bad_input, parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import (
+    Record,
+    read_records,
+    write_json,
+    write_records,
+    written_whole,
+)
+from arkiv.base.hashing import content_id
+from arkiv.pairs.division import (
     GROUPINGS,
     SPLITS,
     Division,

@@ -30,11 +30,11 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from arkiv.cli import json_object, parser, run
-from arkiv.errors import InputError
-from arkiv.files import read_json, write_json, written_whole
-from arkiv.hashing import content_id, digest_of_files
-from arkiv.models import check_model
+from arkiv.base.cli import json_object, parser, run
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, write_json, written_whole
+from arkiv.base.hashing import content_id, digest_of_files
+from arkiv.encode.models import check_model
 from arkiv.train.arguments import (
     WITHOUT_EFFECT,
     Hardware,

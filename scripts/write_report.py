@@ -15,17 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from arkiv.cli import json_object, parser, run
-from arkiv.collection import read_ordered
-from arkiv.config import read_layer
-from arkiv.costs import costs_of, language_model_costs
-from arkiv.errors import InputError, expecting
-from arkiv.export import weights_of
-from arkiv.files import read_object
-from arkiv.funnel import add_stages, read_stages
-from arkiv.gold import explained, relevant
-from arkiv.named import named
-from arkiv.pages import Html
+from arkiv.base.cli import json_object, parser, run
+from arkiv.base.errors import InputError, expecting
+from arkiv.base.files import read_object
+from arkiv.base.html import Html
+from arkiv.base.named import named
+from arkiv.export.directory import weights_of
+from arkiv.gold.standard import explained, relevant
 from arkiv.report import (
     costs,
     data,
@@ -38,8 +34,12 @@ from arkiv.report import (
     summary,
     training,
 )
+from arkiv.report.funnel import add_stages, read_stages
 from arkiv.report.page import Section, render, write
-from arkiv.trec import read_qrels, read_run
+from arkiv.report.resources import costs_of, language_model_costs
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.trec import read_qrels, read_run
+from arkiv.settings.config import read_layer
 
 log = logging.getLogger("write_report")
 

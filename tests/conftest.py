@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 @pytest.fixture(scope="session")
 def tiny_embedder(tmp_path_factory) -> Path:
     """The directory of a tiny M3."""
-    from arkiv.tiny import build_embedder
+    from arkiv.example.tiny import build_embedder
 
     path = tmp_path_factory.mktemp("models") / "embedder"
     build_embedder(path)
@@ -23,7 +23,7 @@ def tiny_embedder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_reranker(tmp_path_factory) -> Path:
     """The directory of a tiny reranker."""
-    from arkiv.tiny import build_reranker
+    from arkiv.example.tiny import build_reranker
 
     path = tmp_path_factory.mktemp("models") / "reranker"
     build_reranker(path)

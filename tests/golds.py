@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from project import records
 
-from arkiv.shingles import shingles
-from arkiv.trec import Qrels, read_qrels, read_run
+from arkiv.retrieve.trec import Qrels, read_qrels, read_run
+from arkiv.text.shingles import shingles
 
 
 def texts_of(results: Path, name: str, key: str) -> dict[str, str]:

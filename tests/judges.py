@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from chat import completion
 
-from arkiv.hashing import content_id
-from arkiv.trec import Qrels
+from arkiv.base.hashing import content_id
+from arkiv.retrieve.trec import Qrels
 
 
 def grade(request: dict) -> dict:

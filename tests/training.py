@@ -14,11 +14,11 @@ import pytest
 from project import ROOT, records
 
 import train_model
-from arkiv.example import case_pairs
-from arkiv.files import read_json, write_json, write_records
-from arkiv.hashing import content_id
-from arkiv.pairs import with_ids
-from arkiv.tiny import build_embedder
+from arkiv.base.files import read_json, write_json, write_records
+from arkiv.base.hashing import content_id
+from arkiv.example.archive import case_pairs
+from arkiv.example.tiny import build_embedder
+from arkiv.pairs.division import with_ids
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "train_model.py"
 ARGS = {

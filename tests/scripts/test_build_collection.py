@@ -117,7 +117,7 @@ def test_queries_get_the_length_of_their_longest_passage(data, tmp_path, tiny_em
 
 
 def test_judged_queries_become_test_queries(data, tmp_path):
-    from arkiv.hashing import content_id
+    from arkiv.base.hashing import content_id
 
     judged = [
         {"query": "Q?", "documents": ["p1"]},  # one of the pairs, in another case
@@ -178,7 +178,7 @@ def encode(folder, model, output):
 def test_the_collection_is_encoded_in_its_order(collection, tiny_embedder):
     from scipy.sparse import load_npz
 
-    from arkiv.m3 import M3Encoder
+    from arkiv.encode.m3 import M3Encoder
 
     folder, texts, queries = collection
     encode(folder, tiny_embedder, folder / "first")

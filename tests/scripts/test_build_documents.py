@@ -8,7 +8,7 @@ import pytest
 from archives import OUTPUTS, build, flags, write_page
 
 import build_documents
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "build_documents.py"
 # Of 12 words on each of 30 pages in two volumes. Ten pages of a volume end with half a

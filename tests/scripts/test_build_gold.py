@@ -5,7 +5,7 @@ import json
 import pytest
 from project import program, records
 
-from arkiv.trec import read_qrels
+from arkiv.retrieve.trec import read_qrels
 
 TEXTS = {
     "p0": "Jon ägde kvarnen vid ån och malde säd åt alla bönder i byn",
@@ -69,7 +69,7 @@ def test_known_items_with_their_near_duplicates(folder):
 
 
 def test_a_pool_is_graded_and_made_the_gold_standard(folder, tiny_reranker):
-    from arkiv.reranker import Reranker
+    from arkiv.encode.cross_encoder import Reranker
     from grade_pool import main
 
     words = ["--queries", folder / "queries", "--known-items", folder / "known"]

@@ -10,7 +10,7 @@ from project import ROOT
 import estimate_queries
 import generate_queries
 import show_estimate
-from arkiv.hashing import content_id
+from arkiv.base.hashing import content_id
 
 JUDGE = ROOT / "config/prompts/judge.txt"
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 from export_collection import main
 
 # An id of digits alone, and one that would be a number in another notation.

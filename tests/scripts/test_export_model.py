@@ -18,12 +18,12 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
 import export_model
-from arkiv.card.about import PLACE
-from arkiv.errors import InputError
-from arkiv.example import cases
-from arkiv.files import read_json, write_json
-from arkiv.m3 import M3Encoder
-from arkiv.models import HEADS
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, write_json
+from arkiv.encode.m3 import M3Encoder
+from arkiv.encode.models import HEADS
+from arkiv.example.archive import cases
+from arkiv.export.about import PLACE
 
 MAX_LENGTH = 48
 TEXTS = [*cases(4, seed=3), " ".join(cases(3, seed=4)), "§ 1.", "Vem ägde kvarnen?"]

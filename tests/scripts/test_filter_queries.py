@@ -5,9 +5,9 @@ import json
 import pytest
 
 import filter_queries
-from arkiv.errors import InputError
-from arkiv.hashing import content_id
-from arkiv.queries import query_record
+from arkiv.base.errors import InputError
+from arkiv.base.hashing import content_id
+from arkiv.queries.extractive import query_record
 
 TEXTS = [
     "Nils Persson i Lund stal en häst från änkan Karin",

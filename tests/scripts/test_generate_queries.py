@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import generate_queries
-from arkiv.hashing import content_id
+from arkiv.base.hashing import content_id
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "generate_queries.py"
 

@@ -8,7 +8,7 @@ from archives import OUTPUTS, build, flags
 from sheets import htrflow_nested, page_xml
 
 import build_documents
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 
 GOOD = [("paragraph", [("en god rad", 0.5)])]
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))

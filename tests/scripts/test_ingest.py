@@ -13,7 +13,7 @@ import pytest
 from archives import OUTPUTS, build, write_page
 from sheets import FORMATS, htrflow_nested
 
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 
 CERTAIN = "¬\u00ad"
 METHODS = [

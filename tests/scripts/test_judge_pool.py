@@ -14,9 +14,9 @@ from chat import Chat, Held, answers, completion
 import estimate_grades
 import judge_pool
 import show_estimate
-from arkiv.errors import InputError
-from arkiv.files import read_json, read_records, write_records
-from arkiv.hashing import content_id
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, read_records, write_records
+from arkiv.base.hashing import content_id
 from arkiv.llm import server
 
 ROOT = Path(__file__).parents[2]

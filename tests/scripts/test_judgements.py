@@ -9,12 +9,12 @@ import pytest
 
 import compare_judgements
 import sample_judgements
-from arkiv.errors import InputError
-from arkiv.files import read_json, write_records
-from arkiv.hashing import content_id
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, write_records
+from arkiv.base.hashing import content_id
+from arkiv.gold.sheet import read_sheet, sheet_csv
+from arkiv.retrieve.trec import read_qrels, write_qrels, write_run
 from arkiv.serve.judgements import Sheet, read_verdicts, sheet_rows
-from arkiv.sheet import read_sheet, sheet_csv
-from arkiv.trec import read_qrels, write_qrels, write_run
 
 QUERIES = [{"id": f"q{n:02}", "query": f"=fråga nummer {n}?"} for n in range(12)]
 PASSAGES = sorted(

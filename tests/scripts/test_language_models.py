@@ -12,8 +12,8 @@ import pytest
 from chat import Chat, Held, answers, completion
 
 import generate_queries
-from arkiv.errors import InputError
-from arkiv.hashing import content_id
+from arkiv.base.errors import InputError
+from arkiv.base.hashing import content_id
 from arkiv.llm import server
 
 ROOT = Path(__file__).parents[2]

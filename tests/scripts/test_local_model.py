@@ -9,9 +9,9 @@ from project import ROOT
 
 import generate_queries
 import judge_pool
-from arkiv.errors import InputError
-from arkiv.files import read_json, read_records, write_records
-from arkiv.hashing import content_id
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, read_records, write_records
+from arkiv.base.hashing import content_id
 
 
 @pytest.fixture(scope="module")

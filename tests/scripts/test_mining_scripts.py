@@ -10,11 +10,11 @@ import pick_negatives
 import plot_negatives
 import search_bm25
 import search_corpus
-from arkiv.errors import InputError
-from arkiv.files import read_json, write_records
-from arkiv.hashing import content_id
-from arkiv.lookup import text_key
-from arkiv.search import NEIGHBOUR, NO_NEIGHBOUR
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, write_records
+from arkiv.base.hashing import content_id
+from arkiv.mining.nearest import NEIGHBOUR, NO_NEIGHBOUR
+from arkiv.pairs.passages import text_key
 
 
 class Mining:

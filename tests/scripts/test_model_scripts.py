@@ -16,10 +16,10 @@ import embed_corpus
 import embed_queries
 import prepare_model
 import score_pairs
-from arkiv.errors import InputError
-from arkiv.example import case_pairs
-from arkiv.files import Part, write_records
-from arkiv.m3 import M3Encoder
+from arkiv.base.errors import InputError
+from arkiv.base.files import Part, write_records
+from arkiv.encode.m3 import M3Encoder
+from arkiv.example.archive import case_pairs
 
 
 @pytest.fixture

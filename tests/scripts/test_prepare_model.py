@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 import prepare_model
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 
 SCRIPT = Path(prepare_model.__file__)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -191,7 +191,7 @@ def test_a_failed_build_leaves_the_model_that_was_there(tmp_path, monkeypatch):
         path.mkdir()
         (path / "config.json").touch()
 
-    monkeypatch.setattr("arkiv.tiny.build_reranker", half)
+    monkeypatch.setattr("arkiv.example.tiny.build_reranker", half)
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "before").touch()
     with pytest.raises(InputError, match=r"tiny: the model directory lacks tokenizer"):

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arkiv.filters import Limits
-from arkiv.negatives import RULES
+from arkiv.mining.filters import Limits
+from arkiv.mining.negatives import RULES
 from arkiv.report.drawing import BY_VALUE
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -206,7 +206,7 @@ def test_the_figure_of_many_datasets_shows_the_largest(rows, tmp_path):
 
 
 def test_every_number_of_a_dataset_is_drawn(rows):
-    from arkiv.audit import read_rows
+    from arkiv.mining.audit import read_rows
 
     found = read_rows(list(rows[:2]), 20, 0)
     assert {key: len(values) for key, values in found.numbers.items()} == {
@@ -218,7 +218,7 @@ def test_every_number_of_a_dataset_is_drawn(rows):
 
 
 def test_every_rule_and_source_has_a_name_in_the_audit():
-    from arkiv import audit, negatives
+    from arkiv.mining import audit, negatives
 
     assert tuple(audit.RULES) == negatives.RULES
     assert tuple(audit.SOURCES) == negatives.SOURCES
@@ -308,7 +308,7 @@ def test_negatives_of_one_value_and_rows_without_any_can_be_drawn(tmp_path):
     ],
 )
 def test_a_row_that_cannot_be_audited_is_named(tmp_path, row, said):
-    from arkiv.errors import InputError
+    from arkiv.base.errors import InputError
 
     pair = {"query": "q", "pos": ["p"], "neg": ["n", "m"]}
     path = write(tmp_path / "rows", [pair | row])
@@ -318,7 +318,7 @@ def test_a_row_that_cannot_be_audited_is_named(tmp_path, row, said):
 
 
 def test_other_statistics_are_named(rows, tmp_path):
-    from arkiv.errors import InputError
+    from arkiv.base.errors import InputError
 
     (tmp_path / "old.json").write_text('{"queries": 3}')
     with pytest.raises(
@@ -357,7 +357,7 @@ def test_lengths_of_the_train_pairs(tmp_path):
 
 
 def test_a_log_of_another_kind_is_named(tmp_path):
-    from arkiv.errors import InputError
+    from arkiv.base.errors import InputError
     from plot_lengths import main
 
     (tmp_path / "l.json").write_text('{"pairs": 3}')
@@ -512,7 +512,7 @@ def test_a_long_run_makes_no_large_figure(history, tmp_path, monkeypatch):
 
 
 def test_a_history_without_losses_is_refused(tmp_path):
-    from arkiv.errors import InputError
+    from arkiv.base.errors import InputError
     from plot_training import main
 
     (tmp_path / "h.json").write_text('{"log": []}')

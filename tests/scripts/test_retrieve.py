@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arkiv.errors import InputError
-from arkiv.trec import read_run
+from arkiv.base.errors import InputError
+from arkiv.retrieve.trec import read_run
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 WORDS = ["tinget", "kvarnen", "skogen", "arvet", "tvisten", "gården", "ed", "böter"]
@@ -43,7 +43,7 @@ def collection(tmp_path_factory, tiny_embedder):
 @pytest.fixture(scope="module")
 def exact(collection, tiny_embedder):
     """Each kind of score of every query with every passage, (5, 30) float64."""
-    from arkiv.m3 import M3Encoder, multi_vector_score
+    from arkiv.encode.m3 import M3Encoder, multi_vector_score
 
     folder, passages, queries = collection
     # As they were kept, in half precision: the vectors of so small a model are so much
@@ -114,7 +114,7 @@ def test_sparse_ranks_what_shares_a_token(collection, exact, tiny_embedder):
 def test_multi_vector_reorders_the_whole_ranking(
     collection, exact, tiny_embedder, monkeypatch, characters
 ):
-    monkeypatch.setattr("arkiv.retrieval.BLOCK_CHARACTERS", characters)
+    monkeypatch.setattr("arkiv.retrieve.rankings.BLOCK_CHARACTERS", characters)
     run = retrieve(collection, tiny_embedder, "multi_vector")
     assert_ranked(run, exact["multi_vector"], 30)
 
@@ -300,7 +300,7 @@ def test_runs_are_fused(runs, tmp_path):
 def test_the_head_of_a_run_is_put_into_the_rerankers_order(
     collection, tiny_reranker, runs, tmp_path, monkeypatch
 ):
-    from arkiv.reranker import Reranker
+    from arkiv.encode.cross_encoder import Reranker
     from retrieve_reranker import main
 
     folder, passages, queries = collection
@@ -319,7 +319,7 @@ def test_the_head_of_a_run_is_put_into_the_rerankers_order(
     assert ranked() == {"q0": [name for _, name in by_score], "q1": ["p05"]}
     # Scored before: the teacher's cache has them.
     monkeypatch.setattr(
-        "arkiv.reranker.RerankerForward.__init__",
+        "arkiv.encode.cross_encoder.RerankerForward.__init__",
         lambda *words: pytest.fail("the model was loaded"),
     )
     head = [name for _, name in by_score if name != "p02"]
@@ -330,7 +330,7 @@ def test_the_head_of_a_run_is_put_into_the_rerankers_order(
 
 
 def test_an_embedder_ranks_by_its_own_vectors(collection, tiny_embedder, tmp_path):
-    from arkiv.embedder import Embedder
+    from arkiv.encode.dense import Embedder
     from retrieve_embedder import main
 
     folder, passages, queries = collection

@@ -20,21 +20,21 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from arkiv.collection import read_ordered
-from arkiv.config import read_config
-from arkiv.errors import InputError
-from arkiv.files import read_records, write_records
-from arkiv.hashing import content_id
-from arkiv.models import Options
-from arkiv.pages import VOID
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_records, write_records
+from arkiv.base.hashing import content_id
+from arkiv.base.html import VOID
+from arkiv.encode.models import Options
+from arkiv.gold.sheet import gathered, read_sheet
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.trec import read_run
 from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
-from arkiv.serve.images import ImageLinks
 from arkiv.serve.index import Index
 from arkiv.serve.judgements import Sheet, read_verdicts
 from arkiv.serve.rendering import Site
 from arkiv.serve.systems import Model
-from arkiv.sheet import gathered, read_sheet
-from arkiv.trec import read_run
+from arkiv.settings.config import read_config
+from arkiv.settings.image_links import ImageLinks
 from benchmarks.data import finished_run
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "serve_search.py"
@@ -46,7 +46,7 @@ DEFAULT = ("bm25", "base_dense", "tuned_dense")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tiny_embedder):
     """A run of 40 passages in two volumes, and a hostile one without provenance."""
-    from arkiv.tiny import build_embedder
+    from arkiv.example.tiny import build_embedder
 
     folder = tmp_path_factory.mktemp("served")
     build_embedder(folder / "tuned", seed=1)
@@ -117,7 +117,7 @@ class Document(HTMLParser):
         assert self.open.pop() == tag
 
     def all(self, tag, **wanted):
-        """The attributes of elements, named as in `arkiv.pages.element`."""
+        """The attributes of elements, named as in `arkiv.base.html.element`."""
         names = {key: key.rstrip("_").replace("_", "-") for key in wanted}
         return [
             given

@@ -7,7 +7,7 @@ import ir_measures
 import numpy as np
 import pytest
 
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 
 RULES = """
 variants:

@@ -7,9 +7,9 @@ import pytest
 from project import records
 
 import split_by_length
-from arkiv.errors import InputError
-from arkiv.files import read_json, write_records
-from arkiv.lengths import token_lengths
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, write_records
+from arkiv.text.lengths import token_lengths
 from arkiv.train.rows import bucket_of
 
 

@@ -15,10 +15,10 @@ import pytest
 from training import FILES, SCRIPT, leftovers, sha, watched, words, workers
 
 import train_model
-from arkiv.errors import InputError
-from arkiv.files import read_json
-from arkiv.hashing import digest_of_files
-from arkiv.m3 import M3Encoder
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json
+from arkiv.base.hashing import digest_of_files
+from arkiv.encode.m3 import M3Encoder
 from arkiv.train.dev import dev_collection
 from arkiv.train.evaluation import Settings, measured
 

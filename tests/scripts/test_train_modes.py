@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 from training import FILES, Recorded, sha, watched, words
 
 import train_model
-from arkiv.example import case_pairs
-from arkiv.files import read_json, write_records
-from arkiv.models import HEADS
+from arkiv.base.files import read_json, write_records
+from arkiv.encode.models import HEADS
+from arkiv.example.archive import case_pairs
 
 
 def weights(model) -> dict[str, torch.Tensor]:

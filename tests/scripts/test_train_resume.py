@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from training import FILES, SCRIPT, Recorded, end, sha, watched, words
 
 import train_model
-from arkiv.files import read_json
+from arkiv.base.files import read_json
 
 needs_proc = pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from arkiv.errors import InputError
-from arkiv.files import read_json
-from arkiv.models import HEADS
-from arkiv.pages import VOID
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json
+from arkiv.base.html import VOID
+from arkiv.encode.models import HEADS
 from write_report import main
 
 DEFAULTS = Path(__file__).parents[2] / "config" / "config.yaml"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from project import Project, records
 
-from arkiv.files import read_json
+from arkiv.base.files import read_json
 from slurm.cluster import HOSTS
 from slurm.conftest import last_job
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from arkiv.files import read_json
+from arkiv.base.files import read_json
 from slurm.conftest import CondaProject, last_job
 
 ENVIRONMENTS = ("data", "evaluate", "llm", "m3")

@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from arkiv.files import write_json
-from arkiv.search import NEIGHBOUR
+from arkiv.base.files import write_json
+from arkiv.mining.nearest import NEIGHBOUR
 from benchmarks import report, together
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.bench import Bench, Result

@@ -5,8 +5,8 @@ from chat import Chat, Held, forwarded
 from llama import build_llama, served
 from project import Project, records, small
 
-from arkiv.files import read_json
-from arkiv.hashing import content_id
+from arkiv.base.files import read_json
+from arkiv.base.hashing import content_id
 
 KEY = "sk-very-secret-0123456789"
 BUDGET = 1.0
@@ -20,7 +20,7 @@ def fault(prompt, tried):
 
 @pytest.fixture
 def llama(tmp_path, models):
-    from arkiv.tiny import build_embedder
+    from arkiv.example.tiny import build_embedder
 
     if not (models / "tiny-embedder").exists():
         build_embedder(models / "tiny-embedder")

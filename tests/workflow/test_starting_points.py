@@ -7,7 +7,7 @@ import pytest
 from project import Project, records, small
 from sheets import FORMATS
 
-from arkiv.files import read_json
+from arkiv.base.files import read_json
 
 
 def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):

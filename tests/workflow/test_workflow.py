@@ -28,8 +28,8 @@ from project import (
 )
 from safetensors.torch import load_file
 
-from arkiv.files import read_json
-from arkiv.trec import read_qrels, read_run
+from arkiv.base.files import read_json
+from arkiv.retrieve.trec import read_qrels, read_run
 
 
 @pytest.fixture(scope="module")

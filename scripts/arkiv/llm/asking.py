@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 from arkiv.llm.journal import Journal
 from arkiv.llm.protocol import Answer, Request
 

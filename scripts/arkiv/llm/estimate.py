@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from arkiv.files import write_json
-from arkiv.lengths import TokenCounter
+from arkiv.base.files import write_json
 from arkiv.llm.budget import Prices
 from arkiv.llm.options import budget_of
+from arkiv.text.lengths import TokenCounter
 
 COUNTED = (
     "requests",

@@ -20,9 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from arkiv.errors import InputError
-from arkiv.files import Record
-from arkiv.hashing import content_id
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record
+from arkiv.base.hashing import content_id
 from arkiv.llm.budget import Budget, Cost, Prices
 from arkiv.llm.protocol import Answer, Request
 

@@ -14,18 +14,18 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arkiv.batches import by_budget, reported
-from arkiv.errors import InputError
-from arkiv.hashing import rng
-from arkiv.llm.journal import Journal
-from arkiv.llm.protocol import Answer, Request, Sampling
-from arkiv.models import (
+from arkiv.base.errors import InputError
+from arkiv.base.hashing import rng
+from arkiv.encode.batches import by_budget, reported
+from arkiv.encode.models import (
     CPU_TOKENS,
     Options,
     device,
     first_line,
     load_tokenizer,
 )
+from arkiv.llm.journal import Journal
+from arkiv.llm.protocol import Answer, Request, Sampling
 
 if TYPE_CHECKING:
     import torch

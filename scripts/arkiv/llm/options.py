@@ -7,11 +7,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
+from arkiv.encode.models import ATTENTIONS, PRECISIONS, Options
 from arkiv.llm.asking import Backend
 from arkiv.llm.budget import Budget, Prices
 from arkiv.llm.protocol import Sampling
-from arkiv.models import ATTENTIONS, PRECISIONS, Options
 
 BACKENDS = ("extractive", "openai", "local")
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arkiv.errors import InputError
-from arkiv.hashing import uniform
+from arkiv.base.errors import InputError
+from arkiv.base.hashing import uniform
 
 FIELD = re.compile(r"\{([a-z_]+)\}")
 # Of a query's prompt; the judge's has the query too.

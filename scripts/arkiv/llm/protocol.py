@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from arkiv.hashing import content_id
+from arkiv.base.hashing import content_id
 
 # Beside the prompt's own bytes: what a chat template puts around them.
 TEMPLATE_TOKENS = 64

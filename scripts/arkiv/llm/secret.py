@@ -6,7 +6,7 @@ import json
 import os
 from urllib.parse import quote
 
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 
 MASK = "[key]"
 

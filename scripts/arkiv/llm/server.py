@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import islice
 
-from arkiv.batches import SECONDS_BETWEEN_REPORTS
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
+from arkiv.encode.batches import SECONDS_BETWEEN_REPORTS
 from arkiv.llm.journal import Journal
 from arkiv.llm.protocol import Answer, Request, Sampling, estimated_tokens
 from arkiv.llm.secret import Secret

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arkiv.costs import USAGE
-from arkiv.pages import Html, element, joined, number, table
+from arkiv.base.html import Html, element, joined, number, table
 from arkiv.report.page import paragraphs
+from arkiv.report.resources import USAGE
 
 Costs = Sequence[Mapping[str, Any]]
 
@@ -47,7 +47,7 @@ def row_of(name: str, costs: Costs) -> list[str]:
 
 
 def asked(answers: Costs) -> Html:
-    """What language models were asked for; see `arkiv.costs.language_model_costs`."""
+    """What language models were asked for; see `resources.language_model_costs`."""
     if not answers:
         return joined()
     rows = [
@@ -76,8 +76,8 @@ def section(costs: Costs, answers: Costs = ()) -> Html:
     """The section.
 
     Args:
-        costs: of `arkiv.costs.costs_of`, from the benchmarks that Snakemake took.
-        answers: of `arkiv.costs.language_model_costs`.
+        costs: of `arkiv.report.resources.costs_of`, from Snakemake's benchmarks.
+        answers: of `arkiv.report.resources.language_model_costs`.
     """
     if not costs:
         none = paragraphs("The run has no benchmarks of its jobs.")

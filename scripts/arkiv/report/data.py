@@ -6,10 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arkiv.figures import largest
-from arkiv.funnel import Counts, set_aside
-from arkiv.pages import Html, element, joined, number, table
+from arkiv.base.html import (
+    Html,
+    element,
+    joined,
+    number,
+    table,
+)
 from arkiv.report.drawing import figure
+from arkiv.report.figures import largest
+from arkiv.report.funnel import Counts, set_aside
 from arkiv.report.page import capped, paragraphs
 
 Datasets = Mapping[str, Counts]

@@ -6,9 +6,17 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from arkiv.errors import InputError
-from arkiv.figures import BLUE, FAINT, GREEN, GREY, INK, PAPER, VERMILLION
-from arkiv.pages import Html, element
+from arkiv.base.errors import InputError
+from arkiv.base.html import Html, element
+from arkiv.report.figures import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    PAPER,
+    VERMILLION,
+)
 
 SVG = "http://www.w3.org/2000/svg"
 HREF = "{http://www.w3.org/1999/xlink}href"
@@ -39,7 +47,7 @@ def figure(
     """A drawing with its caption, and its numbers as tables that can be opened.
 
     Args:
-        path: an SVG file of `arkiv.figures`.
+        path: an SVG file of `arkiv.report.figures`.
         name: of the figure, which no other of the page has.
         title: for its caption.
         alternative: what it shows, for those who do not see it.

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from arkiv.audit import known
-from arkiv.gold import by_grade
-from arkiv.pages import Html, element, joined, number, table
+from arkiv.base.html import (
+    Html,
+    element,
+    joined,
+    number,
+    table,
+)
+from arkiv.gold.standard import by_grade
+from arkiv.mining.audit import known
 from arkiv.report.page import paragraphs
-from arkiv.trec import Qrels
+from arkiv.retrieve.trec import Qrels
 
 Stats = Mapping[str, Any]
 

@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arkiv.markdown import told
-from arkiv.pages import Html, element, joined, table
+from arkiv.base.html import (
+    Html,
+    element,
+    joined,
+    table,
+)
+from arkiv.base.markdown import told
 from arkiv.report.page import capped, paragraphs
 
 # In a configuration with hundreds of datasets.

@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arkiv.audit import KINDS, known
-from arkiv.figures import largest
-from arkiv.pages import Html, element, joined, number, table
+from arkiv.base.html import (
+    Html,
+    element,
+    joined,
+    number,
+    table,
+)
+from arkiv.mining.audit import KINDS, known
 from arkiv.report.drawing import figure
+from arkiv.report.figures import largest
 from arkiv.report.page import capped, paragraphs
 
 # What plot_negatives.py counts of each dataset.

@@ -6,8 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arkiv.files import written_whole
-from arkiv.pages import STYLE, Html, element, table
+from arkiv.base.files import written_whole
+from arkiv.base.html import (
+    STYLE,
+    Html,
+    element,
+    table,
+)
 
 HERE = Path(__file__).parent
 

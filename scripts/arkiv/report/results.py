@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arkiv.markdown import counted as plural
-from arkiv.measures import title
-from arkiv.pages import Html, element, joined, table
+from arkiv.base.html import (
+    Html,
+    element,
+    joined,
+    table,
+)
+from arkiv.base.markdown import counted as plural
+from arkiv.evaluate.measures import title
+from arkiv.evaluate.required import wish
 from arkiv.report.drawing import figure
 from arkiv.report.page import capped, paragraphs
-from arkiv.requirements import wish
-from arkiv.systems import spaced
+from arkiv.retrieve.systems import spaced
 
 Metrics = Mapping[str, Any]
 

@@ -8,16 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arkiv.collection import read_passages
-from arkiv.errors import InputError
-from arkiv.files import Record
-from arkiv.hashing import uniform
-from arkiv.measures import title
-from arkiv.pages import Html, element, excerpt, joined, place, provenance, table
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record
+from arkiv.base.hashing import uniform
+from arkiv.base.html import (
+    Html,
+    element,
+    excerpt,
+    joined,
+    place,
+    provenance,
+    table,
+)
+from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
 from arkiv.report.page import paragraphs
-from arkiv.systems import spaced
-from arkiv.trec import Qrels, Run
+from arkiv.retrieve.collection import read_passages
+from arkiv.retrieve.systems import spaced
+from arkiv.retrieve.trec import Qrels, Run
 
 # Passages of each system.
 SHOWN = 3

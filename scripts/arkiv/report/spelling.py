@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from arkiv.measures import title
-from arkiv.pages import Html, element, joined, table
+from arkiv.base.html import (
+    Html,
+    element,
+    joined,
+    table,
+)
+from arkiv.evaluate.measures import title
 from arkiv.report.page import capped, paragraphs
 from arkiv.report.results import LEGEND, cell
-from arkiv.systems import spaced
+from arkiv.retrieve.systems import spaced
 
 Spelling = Mapping[str, Any]
 

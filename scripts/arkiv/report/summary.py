@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from arkiv.funnel import Counts
-from arkiv.gold import MEANINGS
-from arkiv.markdown import counted as plural
-from arkiv.measures import title
+from arkiv.base.markdown import counted as plural
+from arkiv.evaluate.measures import title
+from arkiv.gold.standard import MEANINGS
 from arkiv.report.costs import Costs, added, duration
 from arkiv.report.data import counted, total
+from arkiv.report.funnel import Counts
 from arkiv.report.gold import measured
 from arkiv.report.results import probability, signed
 from arkiv.report.searches import pairs_of
-from arkiv.systems import spaced
+from arkiv.retrieve.systems import spaced
 
 Systems = Mapping[str, Mapping[str, Any]]
 

@@ -7,8 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from arkiv.measures import title
-from arkiv.pages import Html, element, joined, number, table
+from arkiv.base.html import (
+    Html,
+    element,
+    joined,
+    number,
+    table,
+)
+from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
 from arkiv.report.page import paragraphs
 

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arkiv.errors import InputError
-from arkiv.hashing import content_id
-from arkiv.pages import STYLE
+from arkiv.base.errors import InputError
+from arkiv.base.hashing import content_id
+from arkiv.base.html import STYLE
+from arkiv.gold.sheet import sheet_csv
 from arkiv.serve.buttons import Judging
 from arkiv.serve.judgements import VERDICTS, WITHDRAWN, Sheet, sheet_rows
 from arkiv.serve.rendering import Site
 from arkiv.serve.view import View
-from arkiv.sheet import sheet_csv
 
 if TYPE_CHECKING:
     from flask import Flask, Response

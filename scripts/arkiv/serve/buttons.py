@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from arkiv.pages import Html, element, joined, number
+from arkiv.base.html import (
+    Html,
+    element,
+    joined,
+    number,
+)
 from arkiv.serve.judgements import NOT_RELEVANT, RELEVANT, WITHDRAWN
 from arkiv.serve.view import View
 

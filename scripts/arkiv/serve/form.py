@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arkiv.pages import Html, element
+from arkiv.base.html import Html, element
 from arkiv.serve.index import Index
 from arkiv.serve.view import HITS, MOST_CHARACTERS, View
 

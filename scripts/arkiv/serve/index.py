@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from arkiv.collection import read_ordered
-from arkiv.errors import InputError
-from arkiv.files import Record
-from arkiv.hashing import content_id, uniform
-from arkiv.layout import model_under_test, run_folder
-from arkiv.models import Options
-from arkiv.retrieval import Ranking
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record
+from arkiv.base.hashing import content_id, uniform
+from arkiv.encode.models import Options
+from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.rankings import Ranking
 from arkiv.serve.systems import Lexical, Model
+from arkiv.settings.layout import model_under_test, run_folder
 
 log = logging.getLogger("arkiv.serve")
 

@@ -15,9 +15,9 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from arkiv.errors import InputError
-from arkiv.files import Record, check_text, parse_record
-from arkiv.sheet import Judgement, Place, sheet_row
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record, check_text, parse_record
+from arkiv.gold.sheet import Judgement, Place, sheet_row
 
 RELEVANT, NOT_RELEVANT, WITHDRAWN = "relevant", "not_relevant", "withdrawn"
 VERDICTS = (RELEVANT, NOT_RELEVANT, WITHDRAWN)

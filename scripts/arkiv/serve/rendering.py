@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from arkiv.files import Record
-from arkiv.pages import (
+from arkiv.base.files import Record
+from arkiv.base.html import (
     Html,
     element,
     excerpt,
@@ -18,9 +18,9 @@ from arkiv.pages import (
 )
 from arkiv.serve.buttons import CLASSES, Judging, judging_form, verdict_buttons
 from arkiv.serve.form import search_form
-from arkiv.serve.images import ImageLinks
 from arkiv.serve.index import Index
 from arkiv.serve.view import HITS, View
+from arkiv.settings.image_links import ImageLinks
 
 
 def _in_parts(words: str) -> list[object]:

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from arkiv.bm25 import BM25, TokenIds
-from arkiv.files import Record
-from arkiv.models import Options, tokenizer_file
-from arkiv.retrieval import (
+from arkiv.base.files import Record
+from arkiv.encode.models import Options, tokenizer_file
+from arkiv.retrieve.bm25 import BM25, TokenIds
+from arkiv.retrieve.rankings import (
     Ranking,
     best,
     combined_scores,
@@ -27,7 +27,7 @@ from arkiv.retrieval import (
     sparse_scores,
     unit,
 )
-from arkiv.words import Words
+from arkiv.text.words import Words
 
 # Modes of scoring that take token weights.
 WITH_SPARSE = frozenset({"sparse", "combined"})
@@ -44,7 +44,7 @@ def ranked(
         scores: (n_passages,) float32.
         rows: the rows to choose from, ascending; None: all.
         depth: how many to keep.
-        matching: as `arkiv.retrieval.best`.
+        matching: as `arkiv.retrieve.rankings.best`.
     """
     if rows is None:
         return best(scores, depth, matching=matching)
@@ -116,7 +116,7 @@ class Model:
         options: Options,
         encoding: threading.Lock,
     ) -> None:
-        from arkiv.m3 import M3Encoder
+        from arkiv.encode.m3 import M3Encoder
 
         read = partial(read_encodings, encodings, "corpus", lines=len(passages))
         self._dense = unit(read("dense"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import urlencode
 
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 from arkiv.serve.index import DEPTH, Index
 
 MOST_CHARACTERS = 2000

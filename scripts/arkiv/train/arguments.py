@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arkiv.errors import InputError
-from arkiv.models import promised_gpus
+from arkiv.base.errors import InputError
+from arkiv.encode.models import promised_gpus
 
 log = logging.getLogger(__name__)
 

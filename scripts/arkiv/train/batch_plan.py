@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from arkiv.errors import InputError
-from arkiv.hashing import content_id
+from arkiv.base.errors import InputError
+from arkiv.base.hashing import content_id
 from arkiv.train.shards import Shard, datasets_of
 
 log = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from arkiv.collection import check_judged, check_passage
-from arkiv.errors import InputError
-from arkiv.files import Record, read_records
-from arkiv.hashing import uniform
-from arkiv.pairs import check_pair, with_ids
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record, read_records
+from arkiv.base.hashing import uniform
+from arkiv.pairs.division import check_pair, with_ids
+from arkiv.retrieve.collection import check_judged, check_passage
 
 MODES = ("dense", "sparse", "multi_vector", "combined")
 MEASURES = ("nDCG@10", "RR@10")

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from transformers import TrainerCallback, TrainerControl
 
-from arkiv.batches import by_budget
-from arkiv.errors import InputError
-from arkiv.files import written_whole
-from arkiv.m3 import M3Encoder, late_interaction_scores, load_head
-from arkiv.measures import DECIMALS, of_first_ten, title
-from arkiv.models import HEADS, Options
-from arkiv.retrieval import best
+from arkiv.base.errors import InputError
+from arkiv.base.files import written_whole
+from arkiv.encode.batches import by_budget
+from arkiv.encode.m3 import M3Encoder, late_interaction_scores, load_head
+from arkiv.encode.models import HEADS, Options
+from arkiv.evaluate.measures import DECIMALS, of_first_ten, title
+from arkiv.retrieve.rankings import best
 from arkiv.train.dev import MEASURES, MODES, Collection
 from arkiv.train.guards import gathered, warn
 from arkiv.train.resume import BEST, on_disk

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 
-from arkiv.errors import InputError
-from arkiv.model_flags import add_weights
+from arkiv.base.errors import InputError
+from arkiv.encode.flags import add_weights
 from arkiv.train.dev import MEASURES, MODES, dev_collection, general_collection
 
 log = logging.getLogger("train_model")

@@ -15,7 +15,7 @@ import torch
 import torch.distributed as dist
 from transformers import TrainerCallback
 
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 
 if TYPE_CHECKING:
     from arkiv.train.trainer import M3Trainer

@@ -20,8 +20,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from arkiv.cli import OFFLINE
-from arkiv.errors import InputError
+from arkiv.base.cli import OFFLINE
+from arkiv.base.errors import InputError
 
 log = logging.getLogger(__name__)
 

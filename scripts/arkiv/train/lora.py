@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from arkiv.errors import InputError
+from arkiv.base.errors import InputError
 
 ADAPTER = "default"
 

@@ -17,7 +17,7 @@ from FlagEmbedding.abc.finetune.embedder import EmbedderOutput
 from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM3Model
 from torch.autograd.function import once_differentiable
 
-from arkiv.models import HEADS
+from arkiv.encode.models import HEADS
 from arkiv.train.representations import (
     Texts,
     Vectors,

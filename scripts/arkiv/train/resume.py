@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from arkiv.errors import InputError
-from arkiv.files import read_json, write_json
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, write_json
 
 log = logging.getLogger(__name__)
 

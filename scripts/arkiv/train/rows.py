@@ -11,11 +11,11 @@ import bisect
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
-from arkiv.errors import InputError
-from arkiv.files import Record, check_texts
-from arkiv.lengths import TokenCounter
-from arkiv.lookup import with_missing_ids
-from arkiv.pairs import check_pair
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record, check_texts
+from arkiv.pairs.division import check_pair
+from arkiv.pairs.passages import with_missing_ids
+from arkiv.text.lengths import TokenCounter
 
 SHARD_KEYS = ("id", "query", "pos", "neg", "pos_ids", "neg_ids")
 

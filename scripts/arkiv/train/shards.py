@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from arkiv.errors import InputError
-from arkiv.files import Record, read_records
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record, read_records
 from arkiv.train.rows import check_shardable, is_scored
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch.utils.data import Sampler, SequentialSampler
 from transformers.trainer_utils import rotate_checkpoints
 
-from arkiv.errors import InputError
-from arkiv.models import HEADS
+from arkiv.base.errors import InputError
+from arkiv.encode.models import HEADS
 from arkiv.train.lora import merged_state
 from arkiv.train.resume import mark_whole
 

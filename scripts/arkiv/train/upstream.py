@@ -22,7 +22,7 @@ from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
 )
 from transformers import TrainerCallback
 
-from arkiv.files import Record, read_records
+from arkiv.base.files import Record, read_records
 from arkiv.train.batch_plan import epoch_batches, plan_buckets
 from arkiv.train.lora import Lora, add_adapters
 from arkiv.train.model import M3Model

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from arkiv.cli import LOG_FORMAT
-from arkiv.errors import InputError
-from arkiv.files import read_json, write_json
+from arkiv.base.cli import LOG_FORMAT
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, write_json
 from arkiv.train.arguments import argument_classes
 from arkiv.train.deepspeed import keep_gradient_norm, prepare
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
@@ -156,7 +156,7 @@ def quiet(first: bool) -> None:
     )
     logging.getLogger("FlagEmbedding").setLevel(logging.ERROR)
     # An evaluation encodes batch by batch.
-    logging.getLogger("arkiv.batches").setLevel(logging.WARNING)
+    logging.getLogger("arkiv.encode.batches").setLevel(logging.WARNING)
     disable_progress_bar()
     # What libraries will change one day is not the reader's to mend; the rest is said
     # by the first process.

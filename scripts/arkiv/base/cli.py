@@ -1,0 +1,102 @@
+"""What every command-line program shares: logging, exit status, common flags."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import Part
+
+log = logging.getLogger(__name__)
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+# The hub is not asked for anything: compute nodes have no network, and what a job reads
+# is what its inputs are.
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def run(main: Callable[[Sequence[str] | None], None], *, online: bool = False) -> int:
+    """Run `main(None)` and turn bad input into one sentence and exit status 1.
+
+    The log goes to standard error, which a rule sends to its log file.
+
+    Args:
+        main: the program.
+        online: leave the hub to it.
+    """
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    if not online:
+        os.environ.update(OFFLINE)
+    if job := os.environ.get("SLURM_JOB_ID"):
+        gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or "none"
+        log.info("SLURM job %s on %s, GPUs: %s", job, socket.gethostname(), gpus)
+    try:
+        main(None)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        where = error.filename or "writing the output"
+        print(f"error: {where}: {error.strerror}; make room", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """A parser whose description is the program's docstring, defaults shown."""
+    return argparse.ArgumentParser(
+        description=doc,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def json_object(text: str) -> dict:
+    """Parse a JSON object given on the command line; its numbers are finite."""
+    try:
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"is not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("is not a JSON object")
+    return value
+
+
+def add_part(arguments: argparse.ArgumentParser, *, of: str = "input lines") -> None:
+    """Add `--part I-of-N`: the contiguous range of input lines to work on."""
+    arguments.add_argument(
+        "--part",
+        type=Part.parse,
+        default=Part(1, 1),
+        metavar="I-of-N",
+        help=f"work on this contiguous part of the {of} only",
+    )
+
+
+def add_on_bad_input(arguments: argparse.ArgumentParser) -> None:
+    """Add `--on-bad-input {stop,skip}` and `--rejected FILE`."""
+    arguments.add_argument(
+        "--on-bad-input",
+        choices=("stop", "skip"),
+        default="stop",
+        help="stop at a bad record, or set it aside in --rejected and go on",
+    )
+    arguments.add_argument(
+        "--rejected",
+        required=True,
+        metavar="JSONL",
+        help="where records that were set aside go, each with its reason",
+    )

@@ -1,0 +1,63 @@
+"""The one exception that means "the input is at fault", and how it reads."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class InputError(Exception):
+    """A fault in what the user gave us: a file, a line, a key, a model directory.
+
+    Programs print it as one sentence and exit with status 1 (see `arkiv.base.cli.run`);
+    a traceback is kept for faults of our own.
+
+    Args:
+        reason: what is wrong and what was expected, without a final full stop.
+        file: the file or directory at fault.
+        line: its line, counted from 1.
+        key: the field or option at fault.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        file: str | Path | None = None,
+        line: int | None = None,
+        key: str | None = None,
+    ) -> None:
+        self.reason = reason
+        self.file = None if file is None else str(file)
+        self.line = line
+        self.key = key
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        where = [] if self.file is None else [self.file]
+        if self.line is not None:
+            where.append(f"line {self.line}")
+        if self.key is not None:
+            where.append(f"`{self.key}`")
+        return f"{', '.join(where)}: {self.reason}" if where else self.reason
+
+
+@contextlib.contextmanager
+def expecting(what: str, path: str | Path) -> Iterator[None]:
+    """Say of what a file lacks that something else was expected.
+
+    Raises:
+        InputError: instead of the error of a lookup.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise InputError(
+            f"is not there, expected what {what} writes", file=path, key=error.args[0]
+        ) from None
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"has a value of another kind ({error}), expected what {what} writes",
+            file=path,
+        ) from None

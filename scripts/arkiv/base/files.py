@@ -1,0 +1,318 @@
+"""Reading and writing the files between stages: whole or not at all.
+
+Every file is JSON Lines, UTF-8, one record a line (a superset of FlagEmbedding's
+training format), or a NumPy array whose row i belongs to line i.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from arkiv.base.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Part `index` (from 1) of `count` contiguous parts, written `index-of-count`.
+
+    The same words as Snakemake's scatter items.
+    """
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Part:
+        """Parse `2-of-4`.
+
+        Raises:
+            ValueError: the text is not of that form (argparse reports it).
+        """
+        first, _, second = text.partition("-of-")
+        part = cls(int(first), int(second))
+        if not 1 <= part.index <= part.count:
+            raise ValueError(
+                f"{text!r} is not a part: expected I-of-N with 1 <= I <= N"
+            )
+        return part
+
+    def bounds(self, total: int) -> range:
+        """The rows of this part out of `total`; all parts together are range(total)."""
+        return range(
+            total * (self.index - 1) // self.count, total * self.index // self.count
+        )
+
+
+@contextlib.contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; rename it to `path` if all went well.
+
+    The body may make a file or a directory. On any exception, also a
+    KeyboardInterrupt, what was written is removed and `path` is left as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    beside = holder / path.name
+    try:
+        yield beside
+        if beside.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with open(beside, "rb") as written:
+                os.fsync(written.fileno())
+        _readable(beside)
+        os.replace(beside, path)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def _readable(path: Path) -> None:
+    """Give files the mode that the umask allows; safetensors writes owner-only ones."""
+    umask = os.umask(0)
+    os.umask(umask)
+    for file in path.rglob("*") if path.is_dir() else (path,):
+        if file.is_file():
+            file.chmod(0o666 & ~umask)
+
+
+@contextlib.contextmanager
+def open_records(path: str | Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Yield what writes one record to a file that appears whole or not at all."""
+    with written_whole(path) as beside, open(beside, "w", encoding="utf-8") as out:
+
+        def write(record: Mapping[str, Any]) -> None:
+            json.dump(record, out, ensure_ascii=False, allow_nan=False)
+            out.write("\n")
+
+        yield write
+
+
+def write_records(path: str | Path, records: Iterable[Mapping[str, Any]]) -> int:
+    """Write records as JSON Lines, whole or not at all; return how many."""
+    count = 0
+    with open_records(path) as write:
+        for record in records:
+            write(record)
+            count += 1
+    return count
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write one JSON value, indented, keys in order, whole or not at all."""
+    with written_whole(path) as beside:
+        text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+        beside.write_text(text + "\n", encoding="utf-8")
+
+
+def write_array(path: str | Path, values: np.ndarray) -> None:
+    """Write a NumPy array as `.npy`, whole or not at all."""
+    import numpy as np
+
+    with written_whole(path) as beside, open(beside, "wb") as out:
+        # A file itself NumPy writes by C functions, which do not tell of a full disk.
+        np.save(SimpleNamespace(write=out.write), values, allow_pickle=False)
+
+
+def read_json(path: str | Path) -> Any:
+    """Read one JSON value.
+
+    Raises:
+        InputError: the file is missing or not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON ({error})", file=path) from None
+
+
+def read_object(path: str | Path, what: str) -> Record:
+    """Read one JSON object.
+
+    Args:
+        path: the file.
+        what: what it should be, for the message.
+
+    Raises:
+        InputError: the file is missing or holds something else.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"is not a JSON object, expected the {what}", file=path)
+    return value
+
+
+def count_lines(path: str | Path) -> int:
+    """Number of lines, a last one without line feed included.
+
+    Raises:
+        InputError: the file is missing.
+    """
+    lines, last = 0, b"\n"
+    with open_input(path) as file:
+        while block := file.read(1 << 20):
+            lines += block.count(b"\n")
+            last = block[-1:]
+    return lines + (last != b"\n")
+
+
+def read_yaml(path: str | Path) -> Any:
+    """The value of a YAML file.
+
+    Raises:
+        InputError: the file is missing or not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"is not a YAML file ({reason})", file=path) from None
+
+
+def open_input(path: str | Path) -> BinaryIO:
+    """Open a file to read its bytes.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except IsADirectoryError:
+        raise InputError("is a directory, expected a file", file=path) from None
+
+
+def read_records(
+    path: str | Path,
+    check: Callable[[Record], None] | None = None,
+    *,
+    part: Part | None = None,
+    beyond: int = 0,
+    rejected: list[Record] | None = None,
+) -> Iterator[tuple[int, Record]]:
+    """Yield `(line number from 1, record)` of a JSON Lines file.
+
+    Args:
+        path: the file.
+        check: raises `InputError(reason, key=...)` for a record that will not do;
+            file and line are added here.
+        part: read the lines of this contiguous part only,
+        beyond: and so many after it.
+        rejected: where bad lines go, as `{"file", "line", "reason", "raw"}`; without
+            it the first bad line ends the reading.
+
+    Raises:
+        InputError: missing file, a line that is not a JSON object in UTF-8, an empty
+            line, or what `check` raised.
+    """
+    rows = None
+    if part is not None:
+        bounds = part.bounds(count_lines(path))
+        rows = range(bounds.start, bounds.stop + beyond)
+    with open_input(path) as file:
+        for row, raw in enumerate(file):
+            if rows is not None and row not in rows:
+                if row >= rows.stop:
+                    return
+                continue
+            try:
+                record = parse_record(raw)
+                if check is not None:
+                    check(record)
+            except InputError as fault:
+                error = InputError(fault.reason, file=path, line=row + 1, key=fault.key)
+                if rejected is None:
+                    raise error from None
+                rejected.append(
+                    {
+                        "file": str(path),
+                        "line": row + 1,
+                        "reason": str(InputError(fault.reason, key=fault.key)),
+                        "raw": raw.decode("utf-8", "replace").rstrip("\r\n"),
+                    }
+                )
+                continue
+            yield row + 1, record
+
+
+def parse_record(raw: bytes) -> Record:
+    """Parse one line.
+
+    Raises:
+        InputError: it is not one JSON object in UTF-8.
+    """
+    if not raw.strip():
+        raise InputError("the line is empty, expected a JSON object")
+    try:
+        record = json.loads(raw)
+    except UnicodeDecodeError:
+        raise InputError("the line is not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the line is not JSON ({error})") from None
+    if not isinstance(record, dict):
+        kind = type(record).__name__
+        raise InputError(f"the line is a JSON {kind}, expected an object")
+    if b"\\ud" in raw or b"\\uD" in raw:
+        try:
+            json.dumps(record, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                "the line holds half a surrogate pair, which is no Unicode text"
+            ) from None
+    return record
+
+
+def check_text(record: Record, key: str) -> None:
+    """Refuse a record whose `key` is not a string with something in it.
+
+    Raises:
+        InputError: naming the key.
+    """
+    if key not in record:
+        raise InputError("is missing, expected a text", key=key)
+    value = record[key]
+    if not isinstance(value, str):
+        kind = type(value).__name__
+        raise InputError(f"is of type {kind}, expected a text", key=key)
+    if not value.strip():
+        raise InputError("is empty, expected a text", key=key)
+
+
+def check_texts(record: Record, key: str, *, least: int = 1) -> None:
+    """Refuse a record whose `key` is not a list of at least `least` texts.
+
+    Raises:
+        InputError: naming the key.
+    """
+    if key not in record:
+        raise InputError("is missing, expected a list of texts", key=key)
+    values = record[key]
+    if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise InputError("is not a list of texts", key=key)
+    if not all(value.strip() for value in values):
+        raise InputError("holds an empty text", key=key)
+    if len(values) < least:
+        raise InputError(
+            f"holds {len(values)} texts, expected at least {least}", key=key
+        )

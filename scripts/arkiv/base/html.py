@@ -1,0 +1,335 @@
+"""Self-contained HTML for the report: one style, everything from outside escaped."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+
+from arkiv.base.files import Record, written_whole
+
+# Contrast at least 4.5 : 1 for text in both colour schemes.
+STYLE = """
+:root {
+  color-scheme: light dark;
+  --paper: #ffffff; --ink: #1a1a1a; --faint: #595959; --rule: #d0d0d0;
+  --band: #f4f4f4; --mark: #ffe08a; --mark-ink: #1a1a1a; --good: #006b4f;
+  --bad: #a33a00; --accent: #1f5f8b;
+}
+@media screen and (prefers-color-scheme: dark) {
+  :root {
+    --paper: #16181b; --ink: #e8e8e8; --faint: #a8a8a8; --rule: #44484e;
+    --band: #202328; --mark: #6b5300; --mark-ink: #ffffff; --good: #5fd3ae;
+    --bad: #ff9e6b; --accent: #8cc4ea;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 76rem;
+  background: var(--paper); color: var(--ink);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
+}
+a { color: var(--accent); text-underline-offset: .15em;
+  text-decoration-thickness: 1px; }
+a:hover { text-decoration-thickness: 2px; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.skip { position: absolute; left: -999rem; background: var(--paper);
+  padding: .5rem 1rem; }
+.skip:focus { left: 1rem; top: .5rem; z-index: 1; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; }
+h2 { font-size: 1.15rem; line-height: 1.3; margin: 2.25rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 0 0 .35rem; }
+p { margin: 0 0 .75rem; max-width: 46rem; }
+.faint { color: var(--faint); font-size: .875rem; }
+.wide { overflow-x: auto; margin: 0 0 1rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: var(--faint); font-size: .875rem;
+  padding: 0 0 .4rem; }
+th, td { padding: .35rem .6rem; text-align: right; vertical-align: baseline;
+  border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th[scope=row], thead th:first-child { text-align: left; padding-left: .25rem; }
+th[scope=row] { white-space: normal; min-width: 9rem; position: sticky; left: 0;
+  background: var(--paper); }
+thead th { border-bottom: 2px solid var(--ink); white-space: normal;
+  vertical-align: bottom; }
+tbody tr:hover, tbody tr:hover th { background: var(--band); }
+td small { display: block; color: var(--faint); font-size: .75rem; }
+td sup { display: inline-block; width: 0; font-size: .7rem; line-height: 0; }
+td.words, th.words { text-align: left; white-space: normal; min-width: 10rem;
+  overflow-wrap: anywhere; }
+td:last-child { padding-right: 1.1rem; }
+.systems { display: grid; gap: 1.25rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); }
+ol.hits { list-style: none; margin: 0; padding: 0; }
+ol.hits > li { border-left: 3px solid var(--rule); padding: .1rem 0 .1rem .75rem;
+  margin: 0 0 1rem; overflow-wrap: anywhere; }
+ol.hits > li.relevant { border-left: 6px double var(--good); }
+.excerpt { margin: .15rem 0 0; font-family: Georgia, "Times New Roman", serif; }
+ol.hits > li.suspect { border-left: 6px double var(--bad); }
+.example { border-top: 1px solid var(--rule); padding: .75rem 0 0; }
+.badge { color: var(--good); font-weight: 600; }
+.suspect .badge { color: var(--bad); }
+mark { background: var(--mark); color: var(--mark-ink); padding: 0 .1em;
+  text-decoration: underline; text-underline-offset: .15em; }
+details { margin: 0 0 1rem; max-width: 46rem; }
+summary { cursor: pointer; }
+@media print { body { max-width: none; } section { break-inside: avoid; } }
+"""
+
+WORD = re.compile(r"\w+")
+# Shorter words are mostly function words, which would be marked everywhere.
+SHORTEST = 4
+# Elements without content or end.
+VOID = frozenset({"input", "link", "meta"})
+
+
+class Html(str):
+    """Text that is HTML already and is not escaped again, in a template either."""
+
+    __slots__ = ()
+
+    def __html__(self) -> Html:
+        return self
+
+
+def html(value: object) -> Html:
+    """The value as HTML: escaped, unless it is HTML already."""
+    return value if isinstance(value, Html) else Html(escape(str(value)))
+
+
+def joined(*content: object) -> Html:
+    """Several things as one piece of HTML, each escaped if it must be."""
+    return Html("".join(map(html, content)))
+
+
+def element(name: str, /, *content: object, **attributes: object) -> Html:
+    """An element with escaped content and attributes.
+
+    `class_` stands for the attribute `class`, `aria_label` for `aria-label`. An
+    attribute that is None is left out.
+    """
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    if name in VOID:
+        return Html(f"<{name}{given}>")
+    return Html(f"<{name}{given}>{joined(*content)}</{name}>")
+
+
+def table(
+    header: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    caption: str,
+    *,
+    words: int = 1,
+) -> Html:
+    """A table whose first column names the rows; it scrolls by itself if too wide.
+
+    Args:
+        header: of each column.
+        rows: cells.
+        caption: what the table is.
+        words: how many columns, from the left, hold words; the others hold numbers and
+            are aligned right.
+    """
+
+    def kind(column: int) -> str | None:
+        return "words" if 0 < column < words else None
+
+    head = element(
+        "tr",
+        *(
+            element("th", cell, scope="col", class_=kind(column))
+            for column, cell in enumerate(header)
+        ),
+    )
+    body = [
+        element(
+            "tr",
+            element("th", first, scope="row"),
+            *(
+                element("td", cell, class_=kind(column))
+                for column, cell in enumerate(rest, start=1)
+            ),
+            "\n",
+        )
+        for first, *rest in rows
+    ]
+    return element(
+        "div",
+        element(
+            "table",
+            element("caption", caption),
+            element("thead", head),
+            "\n",
+            element("tbody", *body),
+        ),
+        class_="wide",
+        role="region",
+        tabindex=0,
+        aria_label=caption,
+    )
+
+
+def write_page(path: str | Path, title: str, *body: object) -> None:
+    """Write a page that needs nothing but itself, whole or not at all."""
+    text = "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            str(element("title", title)),
+            f"<style>{STYLE}</style>",
+            "</head>",
+            "<body>",
+            str(element("h1", title)),
+            *map(html, body),
+            "</body>",
+            "</html>",
+        ]
+    )
+    with written_whole(path) as beside:
+        beside.write_text(text + "\n", encoding="utf-8")
+
+
+def number(value: float | None) -> str:
+    """A whole number with its thousands apart, or a dash for nothing."""
+    return "–" if value is None else f"{value:,}"
+
+
+def provenance(passage: Record) -> str:
+    """Volume, pages, lines and images of a passage, as far as they are known."""
+    names = image_names(passage)
+    return f"{place(passage)}, {names}" if names else place(passage)
+
+
+def image_names(passage: Record) -> str:
+    """The images of a passage's first and last page; nothing if they are not known."""
+    first, last = passage.get("first_image"), passage.get("last_image")
+    if first is None:
+        return ""
+    return first if last in (None, first) else f"{first} to {last}"
+
+
+def place(passage: Record) -> str:
+    """Volume, pages and lines of a passage, as far as they are known."""
+    if passage.get("volume") is None:
+        return f"passage {passage['id']}"
+    volume = f"volume {passage['volume']}"
+    pages = [passage.get("first_page"), passage.get("last_page")]
+    lines = [passage.get("first_line"), passage.get("last_line")]
+    if pages[0] is None:
+        return volume
+    if pages[1] in (None, pages[0]):
+        words = f"{volume}, page {pages[0]}"
+        if lines[0] is None:
+            return words
+        if lines[1] in (None, lines[0]):
+            return f"{words}, line {lines[0]}"
+        return f"{words}, lines {lines[0]}–{lines[1]}"
+    if None in lines:
+        return f"{volume}, pages {pages[0]}–{pages[1]}"
+    first, last = (f"page {p}, line {n}" for p, n in zip(pages, lines, strict=True))
+    return f"{volume}, {first} – {last}"
+
+
+class Asked:
+    """The words of a query that are looked for in passages.
+
+    Those of at least four letters, or with a digit.
+    """
+
+    def __init__(self, query: str) -> None:
+        self.words = {
+            word.casefold()
+            for word in WORD.findall(query)
+            if len(word) >= SHORTEST or any(map(str.isdigit, word))
+        }
+        self._beginnings = {
+            word[:end] for word in self.words for end in range(SHORTEST, len(word) + 1)
+        }
+
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, word: str) -> bool:
+        """Whether a word is one of those asked for, up to case and ending.
+
+        One must begin with the other: Swedish `kvarn` finds `kvarnen`.
+        """
+        known = self._known.get(word)
+        if known is None:
+            known = self._known[word] = self._is_asked(word.casefold())
+        return known
+
+    def _is_asked(self, word: str) -> bool:
+        if word in self.words:
+            return True
+        return len(word) >= SHORTEST and (
+            word in self._beginnings
+            or any(word[:end] in self.words for end in range(SHORTEST, len(word)))
+        )
+
+
+def _marked(
+    text: str, hits: Iterable[tuple[int, int]], begin: int, end: int
+) -> list[object]:
+    parts: list[object] = []
+    at = begin
+    for start, stop in hits:
+        if start >= at and stop <= end:
+            parts += [text[at:start], element("mark", text[start:stop])]
+            at = stop
+    return [*parts, text[at:end]]
+
+
+# A page has many passages for one query.
+_asked = lru_cache(64)(Asked)
+
+
+def marked(text: str, query: str) -> Html:
+    """A whole text with the words of a query marked."""
+    asked = _asked(query)
+    hits = (m.span() for m in WORD.finditer(text) if m.group() in asked)
+    return joined(*_marked(text, hits, 0, len(text)))
+
+
+def excerpt(text: str, query: str, width: int = 320) -> Html:
+    """The stretch of a text that has most of the query's words, those marked.
+
+    Args:
+        text: the passage.
+        query: what is looked for, see `Asked`.
+        width: characters at most, whole words.
+    """
+    asked = _asked(query)
+    spans = [match.span() for match in WORD.finditer(text)]
+    hits = [span for span in spans if text[slice(*span)] in asked]
+    starts = [start for start, _ in hits]
+
+    def worth(start: int) -> int:
+        near = slice(bisect_left(starts, start), bisect_left(starts, start + width))
+        inside = (span for span in hits[near] if span[1] <= start + width)
+        return len({text[slice(*span)].casefold() for span in inside})
+
+    # Begin a little before a match, so that it has its surroundings.
+    begin = max((max(0, span[0] - width // 6) for span in hits), key=worth, default=0)
+    if begin:
+        begin = next((start for start, _ in spans if start >= begin), begin)
+    end = len(text)
+    if end > begin + width:
+        within = [
+            stop for start, stop in spans if begin <= start and stop <= begin + width
+        ]
+        end = max(within, default=begin + width)
+    return joined(
+        "… " if begin else "",
+        *_marked(text, hits, begin, end),
+        " …" if end < len(text) else "",
+    )

@@ -1,0 +1,189 @@
+"""From the lines of a volume to documents, no word lost.
+
+Lines are joined by spaces; a word divided at a line's end is rejoined, across regions
+and pages too (see `hyphens`). The running text is cut at word boundaries: into lengths
+drawn from a distribution, by page, into windows, or at headings.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from arkiv.base.files import Record
+from arkiv.base.hashing import content_id, rng
+from arkiv.documents.page import Line, Page
+from arkiv.text.hyphens import Hyphens
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the running text and the line in which it begins."""
+
+    text: str
+    page: Page
+    line: Line
+
+
+def words(pages: Iterable[Page], hyphens: Hyphens | None = None) -> Iterator[Word]:
+    """The words of a volume in reading order, halves rejoined.
+
+    Over an empty line no word is joined: it stands for one that was set aside.
+    """
+    hyphens = hyphens or Hyphens()
+    half: Word | None = None
+    sign = ""
+    for page in pages:
+        for line in page.lines:
+            if half is not None and not line.text:
+                yield Word(hyphens.end(half.text, sign), half.page, half.line)
+                half = None
+            parts, divided = hyphens.parts(line.text)
+            for index, part in enumerate(parts):
+                word = Word(part, page, line)
+                if half is not None:
+                    joined = hyphens.joined(half.text, sign, part)
+                    if joined is None:
+                        yield Word(hyphens.end(half.text, sign), half.page, half.line)
+                    else:
+                        word = Word(joined, half.page, half.line)
+                    half = None
+                if index < len(parts) - 1:
+                    yield word
+                elif line.joint is not None:
+                    # The file itself says so, and what the whole word looks like.
+                    half, sign = Word(word.text + line.joint, word.page, word.line), ""
+                elif divided is not None:
+                    half, sign = word, divided
+                else:
+                    yield word
+    if half is not None:
+        yield Word(hyphens.end(half.text, sign), half.page, half.line)
+
+
+@dataclass(frozen=True)
+class LengthShares:
+    """A distribution of document lengths: bins of words and their weights."""
+
+    bins: Sequence[tuple[int, int]]
+    weights: Sequence[float]
+
+    @classmethod
+    def parse(cls, text: str) -> LengthShares:
+        """Parse `10-499:85.85,500-999:8.872`.
+
+        Raises:
+            ValueError: another form, or no weight above 0 (argparse reports it).
+        """
+        bins, weights = [], []
+        for item in text.split(","):
+            bounds, _, weight = item.partition(":")
+            low, _, high = bounds.partition("-")
+            bins.append((int(low), int(high)))
+            weights.append(float(weight))
+        ordered = all(1 <= low <= high for low, high in bins)
+        usable = all(0 <= weight < math.inf for weight in weights) and sum(weights) > 0
+        if not (ordered and usable):
+            raise ValueError(f"{text!r} is no distribution of lengths")
+        return cls(bins, weights)
+
+    def draw(self, source: random.Random) -> int:
+        """A length in words: a bin by weight, then uniform within it."""
+        low, high = source.choices(self.bins, self.weights)[0]
+        return source.randint(low, high)
+
+
+def cut_sampled(
+    text: Iterable[Word], shares: LengthShares, seed: int, volume: str
+) -> Iterator[list[Word]]:
+    """Cut a volume's words into lengths drawn by hash(seed, volume).
+
+    The last document takes what is left.
+    """
+    source = rng(seed, "lengths", volume)
+    document: list[Word] = []
+    wanted = shares.draw(source)
+    for word in text:
+        document.append(word)
+        if len(document) == wanted:
+            yield document
+            document, wanted = [], shares.draw(source)
+    if document:
+        yield document
+
+
+def cut_pages(text: Iterable[Word]) -> Iterator[list[Word]]:
+    """One document per page; a divided word belongs to the page where it begins."""
+    document: list[Word] = []
+    for word in text:
+        if document and word.page.name != document[-1].page.name:
+            yield document
+            document = []
+        document.append(word)
+    if document:
+        yield document
+
+
+def cut_windows(text: Iterable[Word], size: int, overlap: int) -> Iterator[list[Word]]:
+    """Windows of `size` words, each with the last `overlap` of the one before.
+
+    The last may be shorter; it holds more than what the one before has already.
+    """
+    document: list[Word] = []
+    fresh = 0
+    for word in text:
+        if len(document) == size:
+            yield document
+            document, fresh = document[size - overlap :], 0
+        document.append(word)
+        fresh += 1
+    if fresh:
+        yield document
+
+
+def cut_headings(text: Iterable[Word], heading: re.Pattern) -> Iterator[list[Word]]:
+    """One document from each line in which the expression is found to the next.
+
+    What stands before the first heading is one too. A divided word belongs to where it
+    begins, so a heading begins with the first word that begins in its line.
+    """
+    document: list[Word] = []
+    line: Line | None = None
+    for word in text:
+        if word.line is not line:
+            line = word.line
+            if document and heading.search(line.text.strip()):
+                yield document
+                document = []
+        document.append(word)
+    if document:
+        yield document
+
+
+def record(document: Sequence[Word], volume: str) -> Record:
+    """The document's record, without its tokens.
+
+    Its first and last page and line are those where its first and last word begin.
+    """
+    text = " ".join(word.text for word in document)
+    lines = {(word.page.name, word.line.number): word.line for word in document}
+    known = [line.confidence for line in lines.values() if line.confidence is not None]
+    return {
+        "id": content_id(text),
+        "text": text,
+        "volume": volume,
+        "first_page": document[0].page.number,
+        "last_page": document[-1].page.number,
+        "first_line": document[0].line.number,
+        "last_line": document[-1].line.number,
+        "first_line_id": document[0].line.id,
+        "last_line_id": document[-1].line.id,
+        "first_image": document[0].page.image,
+        "last_image": document[-1].page.image,
+        "lines": len(lines),
+        "words": len(document),
+        "confidence": round(sum(known) / len(known), 6) if known else None,
+    }

@@ -1,0 +1,138 @@
+"""Pages of HTRflow JSON, both generations.
+
+Up to 0.2.6 a page is nested by `contains`: page > region > line, and a line's text and
+confidence are in `text_result.texts` and `text_result.scores`, side by side. Since the
+document model of its main branch (read at ef0ed37 of 9 April 2026, which still calls
+itself 0.2.6) a page is nested by `regions`, and a line has a `transcription`, a list of
+`{"text", "confidence"}`; empty attributes are left out. Words below a line are not
+read.
+
+Source: `Json` in src/htrflow/serialization/serialization.py of AI-Riksarkivet/htrflow.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from arkiv.documents.page import (
+    Sheet,
+    classes,
+    not_a_page,
+    share,
+)
+
+# What a page has beside its content; a page without text has only these.
+NESTED_KEYS = frozenset({"image_name", "image_path", "file_name", "page_id", "label"})
+DOCUMENT_KEYS = frozenset({"_image_path", "regions"})
+
+
+def read(data: bytes) -> list[Sheet]:
+    """The pages of a file: one, or those of a collection in one file.
+
+    Raises:
+        InputError: it is not HTRflow JSON.
+    """
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise not_a_page(f"not JSON ({error})") from None
+    if isinstance(content, dict) and isinstance(content.get("pages"), list):
+        return [_sheet(page) for page in content["pages"]]
+    return [_sheet(content)]
+
+
+def _sheet(page: Any) -> Sheet:
+    if isinstance(page, dict) and DOCUMENT_KEYS & page.keys():
+        below, lines_of = "regions", _lines_of_document
+    else:
+        below, lines_of = "contains", _lines_of_nested
+    if not _is_page(page, below):
+        raise not_a_page("expected an object of HTRflow with `contains` or `regions`")
+    sheet = Sheet(image=_image(page))
+    for region in _parts(page, below):
+        before = len(sheet.lines)
+        for line in lines_of(region, ()):
+            sheet.add(line.pop("text"), **line)
+        sheet.regions_without_text += len(sheet.lines) == before
+    return sheet
+
+
+def _is_page(page: Any, below: str) -> bool:
+    if not isinstance(page, dict):
+        return False
+    if page.get(below) is None:
+        return bool((NESTED_KEYS | DOCUMENT_KEYS) & page.keys())
+    return isinstance(page[below], list)
+
+
+def _image(page: dict) -> str | None:
+    names = (page.get(key) for key in ("file_name", "_image_path", "image_name"))
+    known = (PurePosixPath(name).name for name in names if isinstance(name, str))
+    return next(filter(None, known), None)
+
+
+def _parts(node: dict, below: str) -> list[dict]:
+    parts = node.get(below)
+    if not isinstance(parts, list):
+        return []
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _lines_of_nested(node: dict, above: tuple[str, ...]) -> Iterator[dict]:
+    """The lines of a region up to 0.2.6, whatever regions lie within it."""
+    segment = node.get("segment")
+    given = segment.get("class_label") if isinstance(segment, dict) else None
+    within = above + classes(_text(given), _text(node.get("segmentation_label")))
+    result = node.get("text_result")
+    if isinstance(result, dict):
+        text, score = _surest(result.get("texts"), result.get("scores"))
+        yield {
+            "text": text,
+            "confidence": score,
+            "id": _text(node.get("label")),
+            "regions": within,
+        }
+        return
+    for part in _parts(node, "contains"):
+        yield from _lines_of_nested(part, within)
+
+
+def _surest(texts: object, scores: object) -> tuple[str, float | None]:
+    """The text of the highest score, as in HTRflow's own exports; else the first."""
+    texts, scores = (each if isinstance(each, list) else [] for each in (texts, scores))
+    known = [
+        (text, None if isinstance(score, str) else share(score))
+        for text, score in itertools.zip_longest(texts, scores[: len(texts)])
+        if isinstance(text, str)
+    ]
+    return max(known, key=lambda reading: reading[1] or 0.0, default=("", None))
+
+
+def _lines_of_document(node: dict, above: tuple[str, ...]) -> Iterator[dict]:
+    """The lines of a region of the document model."""
+    notes = node.get("annotations")
+    given = notes.get("segmentation_label") if isinstance(notes, dict) else None
+    within = above + classes(_text(given))
+    known = [
+        item
+        for item in _parts(node, "transcription")
+        if isinstance(item.get("text"), str)
+    ]
+    if known:
+        best = max(known, key=lambda item: share(item.get("confidence")) or 0.0)
+        yield {
+            "text": best["text"],
+            "confidence": best.get("confidence"),
+            "regions": within,
+        }
+        return
+    for part in _parts(node, "regions"):
+        yield from _lines_of_document(part, within)

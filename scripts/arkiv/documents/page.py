@@ -1,0 +1,113 @@
+"""A page as every reader gives it: lines of text in reading order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from arkiv.base.errors import InputError
+
+# Characters. A line of more is no line, and would be one document with no place to cut.
+LONGEST_LINE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as recognised."""
+
+    text: str
+    confidence: float | None
+    """Of the recogniser, 0 to 1; None where the file gives no such number."""
+    number: int
+    """Counted from 1 in the page."""
+    id: str | None = None
+    """The file's own name for it."""
+    regions: tuple[str, ...] = ()
+    """Classes of the regions it lies in, outermost first, in lower case."""
+    joint: str | None = None
+    """What joins its last word to the next line's first, where the file says that the
+    word is divided: nothing, or a hyphen of its own. None where it does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page in reading order."""
+
+    number: int | str
+    """The number in the file's name; the name itself where it has none."""
+    name: str
+    """Of the file: two pages of a volume may have the same number."""
+    lines: tuple[Line, ...]
+    regions_without_text: int
+    image: str | None = None
+    """The image that was transcribed, as the file names it."""
+
+
+@dataclass
+class Sheet:
+    """Collects what a reader finds on a page."""
+
+    image: str | None = None
+    lines: list[Line] = field(default_factory=list)
+    regions_without_text: int = 0
+
+    def __post_init__(self) -> None:
+        check_unicode("the image's name", self.image)
+
+    def add(
+        self,
+        text: str,
+        confidence: object = None,
+        *,
+        id: str | None = None,
+        regions: tuple[str, ...] = (),
+        joint: str | None = None,
+    ) -> None:
+        """Add a line, unless it is blank.
+
+        Raises:
+            InputError: the text is not Unicode, or far too long for a line.
+        """
+        if not text.strip():
+            return
+        number = len(self.lines) + 1
+        check_unicode(f"line {number}", text, id, *regions)
+        if len(text) > LONGEST_LINE:
+            raise not_a_page(
+                f"line {number} has {len(text):,} characters, "
+                f"expected at most {LONGEST_LINE:,}"
+            )
+        self.lines.append(Line(text, share(confidence), number, id, regions, joint))
+
+
+def check_unicode(what: str, *texts: str | None) -> None:
+    """Refuse half a surrogate pair, which JSON can hold and no file of ours.
+
+    Raises:
+        InputError: naming what holds it.
+    """
+    try:
+        "".join(filter(None, texts)).encode()
+    except UnicodeEncodeError:
+        raise not_a_page(f"{what} is not Unicode text") from None
+
+
+def not_a_page(reason: str) -> InputError:
+    """The error that a file is no page."""
+    return InputError(f"is not a page: {reason}")
+
+
+def share(value: object) -> float | None:
+    """A number from 0 to 1, given as such or as text; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    # NaN compares false.
+    known = isinstance(value, int | float) and 0 <= value <= 1
+    return float(value) if known else None
+
+
+def classes(*names: str | None) -> tuple[str, ...]:
+    """Names of region classes as they are compared: in lower case, none empty."""
+    return tuple(name.strip().lower() for name in names if name and name.strip())

@@ -1,0 +1,57 @@
+"""From a file of texts to a file of dense vectors, shared by corpus and queries."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from pathlib import Path
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import (
+    Part,
+    Record,
+    check_text,
+    count_lines,
+    read_records,
+    write_array,
+)
+from arkiv.encode.flags import run_options
+
+log = logging.getLogger("arkiv.encode.embedding")
+
+
+def embed_lines(
+    path: str | Path,
+    key: str,
+    options: argparse.Namespace,
+    part: Part = Part(1, 1),  # noqa: B008 - frozen
+) -> None:
+    """Embed `key` of every line of a part; write (lines, dim) float16.
+
+    Args:
+        path: JSON Lines.
+        key: the text of a record.
+        options: what `arkiv.base.cli.add_model` and `add_cache` add, and `output`.
+        part: of the lines; a part without lines gives an array without rows.
+
+    Raises:
+        InputError: an empty file, a record without the text, or the model's faults.
+    """
+    from arkiv.encode.m3 import M3Encoder
+
+    if not count_lines(path):
+        raise InputError("the corpus is empty, expected a text a line", file=path)
+
+    def check(record: Record) -> None:
+        check_text(record, key)
+
+    texts = [record[key] for _, record in read_records(path, check, part=part)]
+    started = time.monotonic()
+    with M3Encoder(
+        options.model, max_length=options.max_length, options=run_options(options)
+    ) as encoder:
+        vectors = encoder.dense(texts, options.cache, job=str(options.output))
+    write_array(options.output, vectors)
+    seconds = time.monotonic() - started
+    log.info("embedded %d texts of %s in %.1f s", len(texts), path, seconds)

@@ -1,0 +1,119 @@
+"""Flags of the programs that run an encoder, and what is made of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from arkiv.encode.models import ATTENTIONS, PRECISIONS, Options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def add_model(
+    arguments: argparse.ArgumentParser, *, max_length: int, required: bool = True
+) -> None:
+    """Add `--model`, `--max-length` and how the model runs: see `run_options`."""
+    default = Options()
+    arguments.add_argument("--model", required=required, metavar="DIR")
+    arguments.add_argument(
+        "--max-length", type=int, default=max_length, help="tokens per input"
+    )
+    arguments.add_argument(
+        "--batch-tokens",
+        type=int,
+        metavar="N",
+        help="tokens of a padded batch; not given: as many as the device takes",
+    )
+    arguments.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="not given: one per GPU; on a CPU one per core if the model is small",
+    )
+    arguments.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=default.precision,
+        help="auto: float16 on a GPU, float32 on a CPU",
+    )
+    arguments.add_argument(
+        "--attention",
+        choices=ATTENTIONS,
+        default=default.attention,
+        help="auto: flash attention where it is installed, else torch's own",
+    )
+    arguments.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="let the model directory run Python code of its own",
+    )
+
+
+def run_options(arguments: argparse.Namespace) -> Options:
+    """How the model runs, from what `add_model` added."""
+    return Options(
+        precision=arguments.precision,
+        attention=arguments.attention,
+        batch_tokens=arguments.batch_tokens,
+        processes=arguments.processes,
+        trust_remote_code=arguments.trust_remote_code,
+    )
+
+
+def add_reranker(arguments: argparse.ArgumentParser) -> None:
+    """Add what a reranker's scores take: see `arkiv.scoring.scores_by`."""
+    arguments.add_argument(
+        "--query-max-length", type=int, default=256, help="of a query, in tokens"
+    )
+    add_cache(arguments)
+    add_model(arguments, max_length=8192)
+
+
+def add_weights(arguments: argparse.ArgumentParser) -> None:
+    """Add `--weights` of M3's three scores."""
+    arguments.add_argument(
+        "--weights",
+        nargs=3,
+        type=float,
+        default=[1.0, 0.3, 1.0],
+        metavar=("DENSE", "SPARSE", "MULTI_VECTOR"),
+        help="of the scores in mode combined",
+    )
+
+
+def add_cache(arguments: argparse.ArgumentParser) -> None:
+    """Add `--cache`: where computed values are kept for the next job."""
+    arguments.add_argument(
+        "--cache",
+        metavar="DIR",
+        help="values computed before are taken from here, and new ones kept, batch by "
+        "batch: a job that was killed goes on where it was",
+    )
+
+
+def scores_by(
+    arguments: argparse.Namespace, pairs: Sequence[tuple[str, str]]
+) -> np.ndarray:
+    """(n,) float64: raw logits of (query, passage) pairs, see
+    `arkiv.encode.cross_encoder`.
+
+    Args:
+        arguments: with what `arkiv.base.cli.add_reranker` adds, and the `output`, after
+            which the job is named.
+        pairs: each distinct one is scored once.
+
+    Raises:
+        InputError: the model directory will not do, or gives no numbers.
+    """
+    from arkiv.encode.cross_encoder import Reranker
+
+    with Reranker(
+        arguments.model,
+        max_length=arguments.max_length,
+        query_max_length=arguments.query_max_length,
+        options=run_options(arguments),
+    ) as reranker:
+        return reranker.scores(pairs, arguments.cache, job=arguments.output)

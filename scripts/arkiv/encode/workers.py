@@ -1,0 +1,359 @@
+"""One process per device, each with a model of its own, working through batches.
+
+Unlike FlagEmbedding's pools these end when a process fails, with what it said: a
+process that is killed closes its pipe, and whoever waits at the other end is told.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import logging
+import os
+import signal
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from multiprocessing import connection, get_context
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+import numpy as np
+
+from arkiv.base.errors import InputError
+from arkiv.encode import models
+from arkiv.encode.batches import distinct, reported
+from arkiv.encode.cache import Cache, key
+
+log = logging.getLogger("arkiv.encode.workers")
+
+Tag = TypeVar("Tag")
+
+# A batch in work and one that waits, so that no device is idle between two.
+BATCHES_AHEAD = 2
+# Copies of a model that small are worth a process per core: on two cores two processes
+# of one thread each encoded in 6.3 s what one process of two threads did in 7.2.
+SMALL_MODELS = 1 << 30  # bytes, all copies together
+
+
+class Worker(Protocol):
+    """What works on one device: a picklable recipe makes it there."""
+
+    budget: int
+    """Tokens of a batch that the device takes."""
+
+    def __call__(self, batch: Any) -> Any:
+        """The result of one batch."""
+
+
+# From a budget (None: what the device takes) and a device such as `cuda:0`.
+Recipe = Callable[[int | None, str], Worker]
+
+
+def cores() -> int:
+    """Cores of this process: those it may run on, or fewer by OMP_NUM_THREADS.
+
+    Snakemake sets that variable to the threads of the rule.
+    """
+    available = len(os.sched_getaffinity(0))
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return min(available, int(given)) if given.isdecimal() and int(given) else available
+
+
+def size_of(model: Path) -> int:
+    """Bytes of a model's directory."""
+    return sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
+
+
+def devices(asked: int | None, model: Path) -> list[str]:
+    """The device of each process: all GPUs, or one or more shares of the CPU.
+
+    Args:
+        asked: processes; None: one per GPU, and on a CPU one per core as long as all
+            copies of the model together are small, else one with all cores.
+        model: the model's directory, for its size.
+
+    Raises:
+        InputError: less than one process, or more than there are GPUs.
+    """
+    import torch
+
+    if asked is not None and asked < 1:
+        raise InputError(f"is {asked}, expected 1 or more", key="processes")
+    if models.device().type == "cuda":
+        gpus = torch.cuda.device_count()
+        if asked is not None and asked > gpus:
+            raise InputError(
+                f"is {asked}, but there are {gpus} GPU(s) here", key="processes"
+            )
+        return [f"cuda:{gpu}" for gpu in range(asked or gpus)]
+    if asked is None:
+        asked = max(1, min(cores(), SMALL_MODELS // max(1, size_of(model))))
+    return ["cpu"] * asked
+
+
+class Workers:
+    """A context manager that works through batches on one or more devices.
+
+    With a single device the work is done in this process. The models are loaded when
+    the context is entered or, in other processes, from then on.
+
+    Args:
+        recipe: makes the worker on a device; called in its process.
+        budget: tokens of a batch; None: as many as every device takes.
+        devices: of `devices`.
+    """
+
+    def __init__(self, recipe: Recipe, budget: int | None, devices: list[str]) -> None:
+        self._recipe, self._devices = partial(recipe, budget), devices
+        self._here: Worker | None = None
+        self._processes: list[Any] = []
+        self._pipes: list[connection.Connection] = []
+        self._budget: int | None = None
+
+    def __enter__(self) -> Workers:
+        if len(self._devices) == 1:
+            self._here = self._recipe(self._devices[0])
+            self._budget = self._here.budget
+            return self
+        # A fork has all that was imported. But neither CUDA outlives it nor OpenMP that
+        # has begun to use several threads.
+        threads = max(1, cores() // len(self._devices))
+        forked = threads == 1 and all(device == "cpu" for device in self._devices)
+        context = get_context("fork" if forked else "spawn")
+        for device in self._devices:
+            ours, theirs = context.Pipe()
+            # A worker that held our end of a pipe would never see it close.
+            held = [*self._pipes, ours] if forked else []
+            process = context.Process(
+                target=_work,
+                args=(self._recipe, device, threads, theirs, held),
+                daemon=True,
+            )
+            process.start()
+            theirs.close()
+            self._processes.append(process)
+            self._pipes.append(ours)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._here = None
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            if kind is not None:
+                process.terminate()
+            process.join()
+
+    @property
+    def budget(self) -> int:
+        """Tokens of a batch that every device takes; waits until all have loaded."""
+        if self._budget is None:
+            self._budget = min(self._received(pipe) for pipe in self._pipes)
+        return self._budget
+
+    def map(self, batches: Iterable[tuple[Tag, Any]]) -> Iterator[tuple[Tag, Any]]:
+        """Yield (tag, result) of each (tag, batch), as they are done.
+
+        Raises:
+            InputError: what a worker found wrong with the input.
+            RuntimeError: a worker failed or was killed; says how.
+        """
+        if self._here is not None:
+            for tag, batch in batches:
+                yield tag, self._here(batch)
+            return
+        self.budget  # noqa: B018 - all have loaded and said so
+        waiting = iter(batches)
+        tags: dict[connection.Connection, collections.deque] = {
+            pipe: collections.deque() for pipe in self._pipes
+        }
+        for _ in range(BATCHES_AHEAD):
+            for pipe in self._pipes:
+                self._send_next(pipe, waiting, tags[pipe])
+        while any(tags.values()):
+            for pipe in connection.wait([p for p in self._pipes if tags[p]]):
+                result = self._received(pipe)
+                tag = tags[pipe].popleft()
+                self._send_next(pipe, waiting, tags[pipe])
+                yield tag, result
+
+    def _send_next(self, pipe, waiting: Iterator, tags: collections.deque) -> None:
+        for tag, batch in waiting:
+            # A worker that is gone is found when its result is waited for.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                pipe.send(batch)
+            tags.append(tag)
+            return
+
+    def _received(self, pipe: connection.Connection) -> Any:
+        try:
+            fault, value = pipe.recv()
+        except (EOFError, ConnectionResetError):
+            process = self._processes[self._pipes.index(pipe)]
+            process.join()
+            raise RuntimeError(_ending(process.exitcode)) from None
+        if fault is None:
+            return value
+        raise InputError(value) if fault == "input" else RuntimeError(value)
+
+
+class OnDevices:
+    """A model directory with a worker on each device, started when first needed.
+
+    A context manager; leaving it ends the workers.
+
+    Args:
+        path: the model's directory.
+        options: processes, budget and the like.
+        recipe: of the workers.
+    """
+
+    def __init__(self, path: Path, options: models.Options, recipe: Recipe) -> None:
+        self.path, self.options, self._recipe = path, options, recipe
+        self._workers: Workers | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._workers is not None:
+            self._workers.__exit__(kind, error, trace)
+            self._workers = None
+
+    @property
+    def workers(self) -> Workers:
+        """The workers, which begin to load the model when first asked for."""
+        if self._workers is None:
+            self._workers = Workers(
+                self._recipe,
+                self.options.batch_tokens,
+                devices(self.options.processes, self.path),
+            ).__enter__()
+        return self._workers
+
+    def by_content(
+        self,
+        items: Sequence[tuple[str, ...]],
+        batches: Callable[[list], Iterable[tuple[list[int], Any]]],
+        *,
+        value: object,
+        kind: str,
+        settings: Mapping[str, object],
+        cache: str | Path | None,
+        job: str,
+        what: str,
+        values_of: Callable[[Any], Any] = lambda result: result,
+    ) -> np.ndarray:
+        """(n, …): a value of each item, each distinct one computed once.
+
+        Args:
+            items: a text or several.
+            batches: from items to rows and what a worker takes, of each batch.
+            value: dtype of one value, such as `("<f2", (1024,))`.
+            kind: of computation, one of `arkiv.encode.cache.VERSIONS`.
+            settings: what values depend on beside the model and its options.
+            cache: a directory of `arkiv.encode.cache`, whose values are taken; None:
+                none.
+            job: its name, under which it goes on if it was killed.
+            what: is done to the items, for the log.
+            values_of: the values of a worker's result.
+        """
+        unique, inverse = distinct(items)
+        values = np.zeros(len(unique), np.dtype(value))
+        with Cache(
+            cache,
+            job,
+            model=self.path,
+            kind=kind,
+            settings={**self.options.settings(), **settings},
+            value=value,
+        ) as kept:
+            keys = [key(*texts) for texts in unique]
+            missing = kept.fill(keys, values)
+            found = self._computed(
+                batches([unique[row] for row in missing]),
+                [keys[row] for row in missing],
+                kept,
+                values_of,
+            )
+            for rows, computed in reported(found, len(missing), what):
+                values[[missing[row] for row in rows]] = computed
+        return values[np.array(inverse, np.int64)]
+
+    def _computed(
+        self,
+        batches: Iterable[tuple[list[int], Any]],
+        keys: Sequence[bytes],
+        kept: Cache,
+        values_of: Callable[[Any], Any],
+    ) -> Iterator[tuple[list[int], Any]]:
+        """Rows and values of each batch: out of the journal, else computed and kept."""
+        done: collections.deque[tuple[list[int], Any]] = collections.deque()
+
+        def to_compute() -> Iterator[tuple[list[int], Any]]:
+            for rows, batch in batches:
+                values = kept.taken([keys[row] for row in rows])
+                if values is None:
+                    yield rows, batch
+                else:
+                    done.append((rows, values))
+
+        if not keys:
+            return
+        for rows, result in self.workers.map(to_compute()):
+            values = values_of(result)
+            kept.append([keys[row] for row in rows], values)
+            done.append((rows, values))
+            while done:
+                yield done.popleft()
+        yield from done
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        return f"a worker process was ended by {name}{hint}"
+    return f"a worker process ended with exit status {code}"
+
+
+def _work(
+    recipe: Recipe,
+    device: str,
+    threads: int,
+    pipe: connection.Connection,
+    held: list[connection.Connection],
+) -> None:
+    """The life of a worker process: load, say the budget, answer each batch."""
+    import torch
+
+    for other in held:
+        other.close()
+    # Ctrl-C reaches the whole group; the parent ends us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(threads)
+    try:
+        worker = recipe(device)
+        pipe.send((None, worker.budget))
+        while True:
+            pipe.send((None, worker(pipe.recv())))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent has what it wanted, or is gone
+    except InputError as error:
+        fault = "input", str(error)
+    except Exception:  # told to the parent, which raises it
+        fault = "own", f"a worker process failed on {device}:\n{traceback.format_exc()}"
+    with contextlib.suppress(OSError):
+        pipe.send(fault)

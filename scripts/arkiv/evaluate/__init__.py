@@ -1,0 +1,1 @@
+"""Measures of rankings, how sure they are, and what they must reach."""

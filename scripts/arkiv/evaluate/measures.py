@@ -1,0 +1,286 @@
+"""Retrieval measures by query, their means, and how sure these are.
+
+The measures are those of trec_eval, by `ir_measures`: nDCG with linear gains and log2
+discount, AP over all relevant passages, RR@10 zero beyond rank 10. Means have bootstrap
+intervals; differences also have p-values (see `arkiv.evaluate.significance`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from arkiv.base.errors import InputError
+from arkiv.base.hashing import rng
+from arkiv.evaluate.significance import holm, randomisation
+from arkiv.retrieve.trec import Qrels, Run
+
+MEASURES = ("nDCG@10", "AP", "R@100", "RR@10", "nDCG@100", "P@10", "Success@10")
+# The schema of the configuration has the same.
+FORM = re.compile(r"(AP|RR|nDCG)(@[1-9][0-9]*)?|(P|R|Success)@[1-9][0-9]*")
+# As papers name their means.
+NAMES = {"AP": "MAP", "RR": "MRR", "R": "Recall", "P": "Precision"}
+LEVEL = 0.95
+
+# Resampled query counts held at once: 32 MiB.
+BLOCK_COUNTS = 1 << 22
+# Below what the order of summation changes.
+DECIMALS = 6
+
+
+def title(measure: str) -> str:
+    """A measure's mean as papers name it: MAP, Recall@100."""
+    name, at, cutoff = measure.partition("@")
+    return f"{NAMES.get(name, name)}{at}{cutoff}"
+
+
+def add_measuring(arguments: argparse.ArgumentParser) -> None:
+    """Add what is measured, and from how many samples it is told how sure that is."""
+    arguments.add_argument(
+        "--measures",
+        nargs="+",
+        default=list(MEASURES),
+        metavar="NAME",
+        help="in the words of ir_measures, the ones that matter most first",
+    )
+    arguments.add_argument(
+        "--bootstrap",
+        type=int,
+        default=10000,
+        help="samples behind each interval and each p-value",
+    )
+    arguments.add_argument("--seed", type=int, default=0)
+
+
+def check_measures(measures: Iterable[str]) -> None:
+    """Refuse what is no measure.
+
+    Raises:
+        InputError: naming it.
+    """
+    for name in measures:
+        if not FORM.fullmatch(name):
+            raise InputError(
+                f"is {name}, expected measures such as {', '.join(MEASURES)}",
+                key="measures",
+            )
+
+
+def by_query(
+    run: Run, qrels: Qrels, query_ids: Sequence[str], measures: Sequence[str] = MEASURES
+) -> np.ndarray:
+    """The measures of each query, (n_queries, n_measures) float64.
+
+    Args:
+        run: passage ids of each query, best first.
+        qrels: judgements.
+        query_ids: the rows of the result; one that the run lacks scores 0.
+        measures: in the words of `ir_measures`.
+    """
+    import ir_measures
+
+    parsed = [ir_measures.parse_measure(name) for name in measures]
+    column = {measure: index for index, measure in enumerate(parsed)}
+    row = {query_id: index for index, query_id in enumerate(query_ids)}
+    # Ranks as scores: without ties, so that every measure sees the same order. Not all
+    # that stand behind `ir_measures` break ties alike.
+    scores = {
+        query_id: {key: float(-rank) for rank, key in enumerate(passage_ids)}
+        for query_id, passage_ids in run.items()
+        if query_id in row
+    }
+    values = np.zeros((len(query_ids), len(parsed)))
+    judged = {query_id: qrels[query_id] for query_id in query_ids}
+    for metric in ir_measures.iter_calc(parsed, judged, scores):
+        values[row[metric.query_id], column[metric.measure]] = metric.value
+    return values
+
+
+def of_first_ten(
+    rankings: Sequence[np.ndarray], relevant: Sequence[Sequence[int]]
+) -> np.ndarray:
+    """nDCG@10 and RR@10 of each query, (n_queries, 2), without `ir_measures`.
+
+    For programs of an environment that lacks it; the tests compare.
+
+    Args:
+        rankings: of each query passages, best first.
+        relevant: of each query all that are relevant, at least one.
+    """
+    discounts = 1 / np.log2(np.arange(2, 12))
+    values = np.zeros((len(rankings), 2))
+    for row, (ranking, wanted) in enumerate(zip(rankings, relevant, strict=True)):
+        found = np.flatnonzero(np.isin(ranking[:10], wanted))
+        values[row, 0] = discounts[found].sum() / discounts[: len(wanted)].sum()
+        if len(found):
+            values[row, 1] = 1 / (found[0] + 1)
+    return values
+
+
+def bootstrap(
+    values: np.ndarray, samples: int, seed: int, *, level: float = LEVEL
+) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile intervals of the means over queries.
+
+    Every column is resampled with the same queries, so columns of differences give
+    paired intervals.
+
+    Args:
+        values: (n_queries, n_columns), rows in the order of the query ids.
+        samples: how many times to draw n_queries queries with replacement.
+        seed: of the draws, which depend on nothing else but n_queries.
+        level: share of the resampled means between the two ends.
+
+    Returns:
+        Lower and upper ends, (n_columns,) each.
+    """
+    n_queries = len(values)
+    sums = [counts @ values for counts in resampled(n_queries, samples, seed)]
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.concatenate(sums) / n_queries, [tail, 1 - tail], axis=0)
+    return low, high
+
+
+def resampled(n_queries: int, samples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each sample holds each query, (n, n_queries), `samples` rows in all."""
+    generator = np.random.default_rng(rng(seed, "bootstrap").getrandbits(128))
+    step = max(1, BLOCK_COUNTS // n_queries)
+    for start in range(0, samples, step):
+        size = min(step, samples - start)
+        drawn = generator.integers(0, n_queries, (size, n_queries))
+        drawn += np.arange(size)[:, None] * n_queries
+        counts = np.bincount(drawn.ravel(), minlength=size * n_queries)
+        yield counts.reshape(size, n_queries)
+
+
+def spans(
+    values: Sequence[float | None], edges: Iterable[float], last: float, step: float
+) -> dict[str, list[int]]:
+    """Rows of the values from each edge to below the next, by name in their order.
+
+    Args:
+        values: one for each row; None where not known.
+        edges: lower ends.
+        last: what the highest value would be; infinite: it has no name.
+        step: between the last value of a span and the next edge, for the names.
+    """
+    named: dict[str, list[int]] = {}
+    for low, high in pairwise([*sorted(set(edges)), math.inf]):
+        top = last if high == math.inf else round(high - step, 9)
+        name = f"{low:g} to {top:g}" if top < math.inf else f"{low:g} or more"
+        named[name] = [
+            row
+            for row, value in enumerate(values)
+            if value is not None and low <= value < high
+        ]
+    return named
+
+
+def parts_of(
+    queries: Sequence[Mapping[str, Any]],
+    length_edges: Iterable[int],
+    confidence_edges: Iterable[float],
+) -> dict[str, dict[str, np.ndarray]]:
+    """Rows of the queries of each dataset, volume, type, length and confidence.
+
+    Args:
+        queries: with what `arkiv.retrieve.collection` knows of each.
+        length_edges: lower edges in tokens of the longest known item.
+        confidence_edges: of the recogniser's mean confidence in the known items.
+
+    Returns:
+        Rows by what divides them and by name; parts that hold none or all of the
+        queries are left out.
+    """
+
+    def known(key: str) -> list[Any]:
+        return [query.get(key) for query in queries]
+
+    divided: dict[str, dict[str, list[int]]] = {}
+    for key in ("dataset", "volume", "type", "kind"):
+        values = known(key)
+        divided[key] = {
+            str(name): [row for row, own in enumerate(values) if own == name]
+            for name in sorted(set(values) - {None}, key=str)
+        }
+    divided["length"] = spans(known("tokens"), length_edges, math.inf, 1)
+    divided["confidence"] = spans(known("confidence"), confidence_edges, 1, 0)
+    kept = {
+        key: {
+            name: np.array(rows)
+            for name, rows in named.items()
+            if 0 < len(rows) < len(queries)
+        }
+        for key, named in divided.items()
+    }
+    return {key: named for key, named in kept.items() if named}
+
+
+def summary(
+    values: Mapping[Hashable, np.ndarray],
+    pairs: Sequence[tuple[Hashable, Hashable]],
+    *,
+    samples: int,
+    seed: int,
+    measures: Sequence[str] = MEASURES,
+    tested: bool = False,
+) -> dict[str, Any]:
+    """Means of each system and differences of pairs of systems, with intervals.
+
+    Args:
+        values: of each system, by name or any other key, (n_queries, n_measures), the
+            same queries for all.
+        pairs: (system, base) to compare.
+        samples: of the bootstrap, and of the tests.
+        seed: of both.
+        measures: names of the columns.
+        tested: give each difference its p-value as well, by itself (`p`) and corrected
+            for the number of pairs (`p_holm`). The pairs of a measure are a family:
+            measures say much the same, and correcting for them too would hide what
+            each of them shows.
+
+    Returns:
+        `{"queries", "systems": {system: {measure: {"mean", "low", "high"}}},
+        "comparisons": [{"system", "base", "difference": {measure: {...}}}]}`
+    """
+    blocks = [
+        *values.values(),
+        *(values[system] - values[base] for system, base in pairs),
+    ]
+    columns = np.hstack(blocks)
+    low, high = bootstrap(columns, samples, seed)
+    ends = np.stack([columns.mean(axis=0), low, high]).reshape(3, len(blocks), -1)
+
+    def described(block: int) -> dict[str, dict[str, float]]:
+        return {
+            measure: {
+                key: round(float(ends[place, block, column]), DECIMALS)
+                for place, key in enumerate(("mean", "low", "high"))
+            }
+            for column, measure in enumerate(measures)
+        }
+
+    comparisons = [
+        {"system": system, "base": base, "difference": described(len(values) + block)}
+        for block, (system, base) in enumerate(pairs)
+    ]
+    if tested and pairs:
+        p = randomisation(columns[:, -len(pairs) * len(measures) :], samples, seed)
+        p = p.reshape(len(pairs), -1)
+        for row, (pair, corrected) in enumerate(zip(comparisons, holm(p), strict=True)):
+            for column, measure in enumerate(measures):
+                pair["difference"][measure] |= {
+                    "p": round(float(p[row, column]), DECIMALS),
+                    "p_holm": round(float(corrected[column]), DECIMALS),
+                }
+    return {
+        "queries": len(columns),
+        "systems": {system: described(block) for block, system in enumerate(values)},
+        "comparisons": comparisons,
+    }

@@ -1,0 +1,97 @@
+"""What a run's measures must reach, so that a worse model does not pass unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from arkiv.base.errors import InputError
+
+KEY = "evaluate.require"
+# Of measures: below what rounding decides.
+DECIMALS = 6
+
+
+def check_requirement(
+    requirement: Mapping[str, Any], systems: Iterable[str], measures: Iterable[str]
+) -> None:
+    """Refuse a requirement that cannot be judged.
+
+    Args:
+        requirement: `{"system", "measure"}` with `at_least`, or with `over` (another
+            system) and `by` (0 if absent).
+        systems: that are measured.
+        measures: that are taken.
+
+    Raises:
+        InputError: naming what is wrong with it.
+    """
+    systems, measures = list(systems), list(measures)
+    if ("at_least" in requirement) == ("over" in requirement) or (
+        "by" in requirement and "over" not in requirement
+    ):
+        raise InputError(
+            f"has {dict(requirement)}, expected `at_least`, or `over` and `by`", key=KEY
+        )
+    for key in ("system", "over"):
+        name = requirement.get(key)
+        if name not in systems and (key == "system" or name is not None):
+            raise InputError(
+                f"names the system {name}, which evaluate.systems lacks", key=KEY
+            )
+    if requirement.get("measure") not in measures:
+        raise InputError(
+            f"names the measure {requirement.get('measure')}, which evaluate.measures "
+            "lacks",
+            key=KEY,
+        )
+
+
+def judged(
+    requirements: Iterable[Mapping[str, Any]],
+    systems: Mapping[str, Mapping[str, Mapping[str, float]]],
+) -> list[dict[str, Any]]:
+    """The requirements with what they want, what was measured, and whether it holds.
+
+    Args:
+        requirements: that `check_requirement` accepts.
+        systems: by name and measure the `mean`, as `arkiv.evaluate.measures.summary`
+            gives.
+    """
+    results = []
+    for requirement in requirements:
+        measure = requirement["measure"]
+        value = systems[requirement["system"]][measure]["mean"]
+        if "over" in requirement:
+            wanted = systems[requirement["over"]][measure]["mean"]
+            wanted += requirement.get("by", 0)
+        else:
+            wanted = requirement["at_least"]
+        missing = round(wanted - value, DECIMALS)
+        results.append(
+            {
+                **requirement,
+                "value": value,
+                "wanted": round(wanted, DECIMALS),
+                "holds": missing <= 0,
+            }
+        )
+    return results
+
+
+def wish(result: Mapping[str, Any]) -> str:
+    """What a judged requirement wants, in words."""
+    if "over" not in result:
+        return f"at least {result['at_least']:g}"
+    by = result.get("by", 0)
+    sign = "−" if by < 0 else "+"
+    shift = f" {sign} {abs(by):g}" if by else ""
+    return f"at least {result['over']}{shift} = {result['wanted']:.4f}"
+
+
+def sentence(result: Mapping[str, Any]) -> str:
+    """A judged requirement with its figures, as part of a sentence."""
+    return (
+        f"{result['measure']} of {result['system']} is {result['value']:.4f}, required "
+        f"is {wish(result)}"
+    )

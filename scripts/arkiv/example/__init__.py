@@ -1,0 +1,1 @@
+"""An example archive, and tiny models that can be taught on it."""

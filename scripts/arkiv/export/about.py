@@ -1,0 +1,197 @@
+"""What a tuned model is, and how to load it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arkiv.base.markdown import (
+    blocks,
+    code,
+    coded,
+    counted,
+    escaped,
+    items,
+)
+from arkiv.encode.models import HEADS
+
+# Where the code of a card loads the model from.
+PLACE = "path/to/this/directory"
+TAGS = ["sentence-transformers", "FlagEmbedding", "feature-extraction"]
+TINY = "tiny"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A model that the run started from.
+
+    Attributes:
+        name: on the hub; of a directory only its own name; or `tiny`.
+        revision: on the hub.
+        local: whether it was a directory.
+    """
+
+    name: str
+    revision: str | None = None
+    local: bool = False
+
+    @classmethod
+    def of(cls, source: str, revision: str | None) -> Origin:
+        """Of what the configuration says."""
+        path = Path(source)
+        if source == TINY:
+            return cls(TINY)
+        if path.is_absolute() or path.is_dir():
+            return cls(path.resolve().name, local=True)
+        return cls(source, revision)
+
+    @property
+    def on_hub(self) -> bool:
+        return not self.local and self.name != TINY
+
+    def __str__(self) -> str:
+        if self.name == TINY:
+            return "a tiny model that was built on the spot, for trying out"
+        name = coded(self.name)
+        if self.local:
+            return f"the local model {name}"
+        return f"{name} at revision {coded(self.revision)}" if self.revision else name
+
+
+@dataclass(frozen=True)
+class About:
+    """What the configuration says of a run.
+
+    Attributes:
+        name: title of the card.
+        base: what was tuned.
+        teacher: the reranker whose scores it learnt; None without distillation.
+        kinds: what each dataset starts from.
+        trainings: how many, one after the other, made the model.
+        query_max_length, passage_max_length: in tokens, where it was measured.
+        weights: of dense, sparse and multi-vector scores in mode combined.
+        language: codes, such as `sv`.
+        license: as the hub names it.
+    """
+
+    name: str
+    base: Origin
+    teacher: Origin | None
+    kinds: Mapping[str, str]
+    trainings: int
+    query_max_length: int
+    passage_max_length: int
+    weights: tuple[float, float, float]
+    language: tuple[str, ...] = ()
+    license: str | None = None
+
+
+def front_matter(about: About) -> str:
+    """What the hub reads of a card, as YAML."""
+    from huggingface_hub import ModelCardData
+
+    on_hub = about.base.on_hub
+    data = ModelCardData(
+        language=list(about.language) or None,
+        license=about.license,
+        library_name="sentence-transformers",
+        pipeline_tag="sentence-similarity",
+        tags=list(TAGS),
+        base_model=about.base.name if on_hub else None,
+        base_model_relation="finetune" if on_hub else None,
+    )
+    return f"---\n{data.to_yaml()}\n---"
+
+
+def opening(about: About, history: Mapping[str, Any]) -> str:
+    """What the model is, in a few sentences."""
+    datasets = counted(len(about.kinds), "dataset")
+    taught = f", towards the scores of {about.teacher}" if about.teacher else ""
+    return blocks(
+        f"# {escaped(about.name)}",
+        f"A BGE-M3 model, fine-tuned by arkiv to search one archive. It started from "
+        f"{about.base} and was trained on {counted(history['rows'], 'row')} of "
+        f"{datasets}, each a query with relevant passages and hard negatives{taught}.",
+        "It makes of a text a dense vector, a weight for each of its tokens (sparse) "
+        "and a vector for each token (multi-vector). Texts are compared by any one of "
+        "them, or by all three combined.",
+    )
+
+
+def usage(about: About) -> str:
+    """How to load the model in two libraries."""
+    example = [
+        'query = "Who bought the mill?"',
+        "passages = [",
+        '    "The mill was sold to the miller.",',
+        '    "The road is to be mended before winter.",',
+        "]",
+    ]
+    weights = ", ".join(f"{weight:g}" for weight in about.weights)
+    return blocks(
+        "## Use",
+        f"Passages are cut at {about.passage_max_length:,} tokens and queries at "
+        f"{about.query_max_length:,}, without an instruction before them, as where the "
+        "model was measured.",
+        "With FlagEmbedding, in all ways of scoring:",
+        code(
+            "\n".join(
+                [
+                    "from FlagEmbedding import BGEM3FlagModel",
+                    "",
+                    f'model = BGEM3FlagModel("{PLACE}")',
+                    *example,
+                    "scores = model.compute_score(",
+                    "    [(query, passage) for passage in passages],",
+                    f"    max_query_length={about.query_max_length},",
+                    f"    max_passage_length={about.passage_max_length},",
+                    f"    weights_for_different_modes=[{weights}],",
+                    ")",
+                    'print(scores["colbert+sparse+dense"])',
+                ]
+            ),
+            "python",
+        ),
+        "With sentence-transformers, by dense vectors alone:",
+        code(
+            "\n".join(
+                [
+                    "from sentence_transformers import SentenceTransformer",
+                    "",
+                    f'model = SentenceTransformer("{PLACE}")',
+                    *example,
+                    "vectors = model.encode(passages)",
+                    "print(model.similarity(model.encode([query]), vectors))",
+                ]
+            ),
+            "python",
+        ),
+    )
+
+
+def sizes(
+    about: About, config: Mapping[str, Any], parameters: Mapping[str, int]
+) -> str:
+    """How large the model is.
+
+    Args:
+        about: what the configuration says.
+        config: the model's own.
+        parameters: of the encoder, by their type as safetensors writes it.
+    """
+    kinds = ", ".join(sorted(parameters))
+    return blocks(
+        "## Size",
+        items(
+            [
+                f"{sum(parameters.values()):,} parameters in the encoder ({kinds}), "
+                f"and two linear heads, {' and '.join(map(coded, HEADS))}",
+                f"{counted(config['num_hidden_layers'], 'layer')}, vectors of "
+                f"{config['hidden_size']:,} dimensions",
+                f"a vocabulary of {config['vocab_size']:,} tokens",
+                f"texts of at most {about.passage_max_length:,} tokens",
+            ]
+        ),
+    )

@@ -1,0 +1,161 @@
+"""How well the systems search, and what data the model was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from arkiv.base.html import number
+from arkiv.base.markdown import (
+    blocks,
+    code,
+    counted,
+    escaped,
+    items,
+    table,
+)
+from arkiv.evaluate.measures import title
+from arkiv.export.about import About
+from arkiv.gold.standard import explained
+from arkiv.report.funnel import STAGES, Counts, set_aside
+from arkiv.retrieve.systems import spaced
+
+# Two to a table, which keeps it to the width of a page of text.
+MEASURES = (("nDCG@10", "RR@10"), ("AP", "R@100"))
+# What a dataset starts from.
+SOURCES = {
+    "example": "example pages",
+    "pages": "pages",
+    "pairs": "pairs",
+    "negatives": "pairs with negatives",
+    "scores": "scored pairs",
+}
+
+
+def retrieval(metrics: Mapping[str, Any]) -> str:
+    """Measures of every system on the test queries, and paired differences."""
+    level, samples = metrics["bootstrap"]["level"], metrics["bootstrap"]["samples"]
+    queries = counted(metrics["queries"], "held-out query", "held-out queries")
+    text = (
+        f"Means over {queries}, searched in all passages, with {level:.0%} intervals "
+        f"from {samples:,} bootstrap samples of the queries. {explained(metrics)}"
+    )
+    if metrics["comparisons"]:
+        text += (
+            " A line that begins with − is the difference of the system above it to "
+            "the one that it names, query by query; where its interval holds 0, it is "
+            "open which is better."
+        )
+    groups = [
+        [name for name in group if name in metrics["measures"]] for group in MEASURES
+    ]
+    return blocks(
+        "## Retrieval",
+        text,
+        *(
+            table(
+                ["System", *(title(name) for name in group)],
+                _systems(metrics, group),
+            )
+            for group in groups
+            if group
+        ),
+    )
+
+
+def _systems(metrics: Mapping[str, Any], measures: list[str]) -> list[list[str]]:
+    """Rows of the systems, each with its differences below it."""
+    rows = []
+    for system, means in metrics["systems"].items():
+        rows.append([spaced(system), *(interval(means[name]) for name in measures)])
+        for pair in metrics["comparisons"]:
+            if pair["system"] == system:
+                differences = (pair["difference"][name] for name in measures)
+                rows.append(
+                    [
+                        f"− {spaced(pair['base'])}",
+                        *(interval(value, sign="+") for value in differences),
+                    ]
+                )
+    return rows
+
+
+def interval(value: Mapping[str, float], sign: str = "") -> str:
+    """A mean with the ends of its interval."""
+    mean, low, high = (f"{value[key]:{sign}.3f}" for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def data(
+    about: About, datasets: Mapping[str, Counts], left_out: Mapping[str, int]
+) -> str:
+    """What the model was made from, dataset by dataset.
+
+    Args:
+        about: what the configuration says.
+        datasets: what each stage counted of each.
+        left_out: rows of each that fill no batch of an epoch.
+    """
+    given, made = [], []
+    for name, stages in datasets.items():
+        documents, _, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
+        sources = mined.get("sources")
+        given.append(
+            [
+                name,
+                SOURCES.get(about.kinds.get(name), "–"),
+                *map(number, map(documents.get, ("pages", "documents"))),
+                *map(number, map(pairs.get, ("queries", "passages"))),
+            ]
+        )
+        made.append(
+            [
+                name,
+                *map(number, map(pairs.get, ("train", "dev", "test"))),
+                number(sources and sum(sources.values())),
+                number(shards.get("pairs")),
+                number(left_out.get(name)),
+            ]
+        )
+    reasons = [
+        f"{escaped(name)}, {escaped(why)} ({n:,})"
+        for name, stages in datasets.items()
+        for why, n in set_aside(stages)
+        if n
+    ]
+    return blocks(
+        "## Data",
+        _known(
+            ["Dataset", "Source", "Pages", "Documents", "Queries", "Passages"], given
+        ),
+        "Train, dev and test are pairs of a query and its passages. Negatives were "
+        "mined for the train pairs, rows were made of them to train on, and what is "
+        "left out of an epoch fills no batch.",
+        _known(
+            ["Dataset", "Train", "Dev", "Test", "Negatives", "Rows", "Left out"], made
+        ),
+        *(["Set aside, or short of something:", items(reasons)] if reasons else []),
+    )
+
+
+def _known(header: list[str], rows: list[list[str]]) -> str:
+    """A table without the columns in which there is nothing but dashes."""
+    kept = [
+        column
+        for column in range(len(header))
+        if {row[column] for row in rows} != {"–"}
+    ]
+    return table(
+        [header[column] for column in kept],
+        [[row[column] for column in kept] for row in rows],
+        words=1 + ("Source" in header),
+    )
+
+
+def configuration(settings: Mapping[str, Any]) -> str:
+    """How the stages before training were set, as in a configuration file."""
+    import yaml
+
+    # Lists within a list on one line each.
+    text = yaml.safe_dump(dict(settings), sort_keys=False, default_flow_style=None)
+    return blocks("## Configuration", code(text, "yaml"))

@@ -1,0 +1,1 @@
+"""What counts as relevant: pools, grades, sheets for people, agreement."""

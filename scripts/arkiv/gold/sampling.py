@@ -1,0 +1,83 @@
+"""Which pairs of query and passage human judges are asked about."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+
+from arkiv.base.hashing import uniform
+from arkiv.retrieve.trec import Qrels, Run
+
+GOLD = "gold standard"
+
+
+def sampled(
+    query_ids: Iterable[str],
+    qrels: Qrels,
+    runs: Mapping[str, Run],
+    *,
+    queries: int,
+    passages: int,
+    depth: int,
+    seed: int,
+) -> Iterator[tuple[str, list[str]]]:
+    """Queries with the passages to be judged, both in an order that says nothing.
+
+    Queries are drawn at random. For each, the passages that the gold standard holds
+    relevant and the first ones of every system are divided by their grade there, and
+    those of a grade by where they were found. Grades take turns, the places of each
+    take turns, and each gives a random passage. So the many that a system finds and
+    the gold standard does not know, and the few that it knows and no system may find,
+    come in like numbers.
+
+    The draws are such that a larger sample holds the smaller one's queries.
+
+    Args:
+        query_ids: all queries.
+        qrels: the gold standard; what it lacks has grade 0.
+        runs: of each system.
+        queries: at most so many.
+        passages: at most so many of each.
+        depth: of each run's first passages.
+        seed: of all draws.
+    """
+    drawn = sorted(query_ids, key=lambda key: (uniform(seed, "judge", key), key))
+    for query_id in drawn[:queries]:
+        found = {name: run.get(query_id, [])[:depth] for name, run in runs.items()}
+        chosen = _passages(query_id, qrels.get(query_id, {}), found, seed)[:passages]
+        yield (
+            query_id,
+            sorted(chosen, key=lambda key: _draw(seed, "show", query_id, key)),
+        )
+
+
+def _passages(
+    query_id: str, grades: Mapping[str, int], found: Mapping[str, list[str]], seed: int
+) -> list[str]:
+    """All passages that may be judged, those to be taken first in front."""
+    relevant = [key for key, grade in grades.items() if grade > 0]
+    strata: dict[int, dict[str, list[str]]] = defaultdict(dict)
+    for place, passage_ids in {GOLD: relevant, **found}.items():
+        for key in sorted(
+            passage_ids, key=lambda key: _draw(seed, "passage", query_id, place, key)
+        ):
+            strata[grades.get(key, 0)].setdefault(place, []).append(key)
+    by_grade = []
+    for grade in sorted(strata, reverse=True):
+        places = sorted(
+            strata[grade], key=lambda place: _draw(seed, "place", query_id, place)
+        )
+        by_grade.append(_in_turn([strata[grade][place] for place in places]))
+    return _in_turn(by_grade)
+
+
+def _draw(seed: int, *keys: str) -> tuple[float, str]:
+    """By which the last of the keys are put into a random order."""
+    return uniform(seed, *keys), keys[-1]
+
+
+def _in_turn(lists: Sequence[Sequence[str]]) -> list[str]:
+    """One of each list after the other, each passage once."""
+    turns = (key for turn in zip_longest(*lists) for key in turn if key is not None)
+    return list(dict.fromkeys(turns))

@@ -1,0 +1,301 @@
+"""The audit of negatives before training: counts, and rows to read.
+
+A mined set is judged by what each rule dropped, by how often the teacher prefers a
+negative to the positive, and by reading.
+"""
+
+from __future__ import annotations
+
+import bisect
+from array import array
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record, read_object, read_records
+from arkiv.base.hashing import uniform
+from arkiv.base.html import (
+    Html,
+    element,
+    excerpt,
+    joined,
+    number,
+    table,
+)
+from arkiv.pairs.division import check_pair
+from arkiv.pairs.passages import with_missing_ids
+
+KINDS = {"similarities": "similarity in retrieval", "scores": "teacher score"}
+SIDES = ("pos", "neg")
+SOURCES = {
+    "dense": "embeddings",
+    "bm25": "BM25",
+    "wider": "beyond the window",
+    "random": "random",
+}
+# What each rule dropped, and the limit in the statistics that switches it on.
+RULES = {
+    "positive": ("the row's own positive", None),
+    "sibling": ("positive of another row with the query", None),
+    "query": ("the query itself", None),
+    "same_text": ("text of a positive under another id", None),
+    "repeat": ("text of a candidate ranked higher", None),
+    "before_window": ("before the other miner's window", None),
+    "same_block": ("same block or volume as a positive", "same_block"),
+    "near_duplicate": ("near-duplicate of a positive, by words", "duplicate_jaccard"),
+    "near_vector": ("near-duplicate of a positive, by vector", "duplicate_cosine"),
+    "relative_margin": ("too near the positive's score, relative", "relative_margin"),
+    "absolute_margin": ("too near the positive's score, absolute", "absolute_margin"),
+    "max_score": ("scores too high", "max_score"),
+    "min_score": ("scores too low", "min_score"),
+}
+OFF = (None, "allow")
+
+
+def read_stats(path: str) -> Record:
+    """The statistics of one dataset.
+
+    Raises:
+        InputError: another kind of file, or of an older version.
+    """
+    what = "statistics of pick_negatives.py"
+    stats = read_object(path, what)
+    for key in ("limits", "looked_at", "dropped", "sources", "filled"):
+        if not isinstance(stats.get(key), dict):
+            raise InputError(f"is not there, expected the {what}", file=path, key=key)
+    return stats
+
+
+def rules_on(stats: Record) -> dict[str, str]:
+    """What each rule that was on drops, by the rule's name."""
+    limits = stats["limits"]
+    return {
+        rule: name
+        for rule, (name, limit) in RULES.items()
+        if limit is None or limits.get(limit) not in OFF
+    }
+
+
+def check(row: Record) -> None:
+    """Refuse a row that is no train row."""
+    check_pair(row)
+    with_missing_ids(row)
+
+
+def preference(row: Record, kind: str) -> float | None:
+    """By how much the best negative exceeds the positive that has least."""
+    positive, negative = (
+        [value for value in row.get(f"{side}_{kind}") or () if value is not None]
+        for side in SIDES
+    )
+    return max(negative) - min(positive) if positive and negative else None
+
+
+@dataclass
+class Rows:
+    """What the rows of one dataset say, and those to read.
+
+    Attributes:
+        examples: how many rows to show, half of them suspects.
+        seed: of those drawn at random.
+        numbers: of all passages, by (`pos` or `neg`, kind), missing ones left out.
+        ranks: of the negatives, by source.
+    """
+
+    examples: int
+    seed: int
+    counts: Counter[str] = field(default_factory=Counter)
+    numbers: dict[tuple[str, str], array[float]] = field(
+        default_factory=lambda: {
+            (side, kind): array("d") for kind in KINDS for side in SIDES
+        }
+    )
+    ranks: defaultdict[str, array[int]] = field(
+        default_factory=lambda: defaultdict(lambda: array("q"))
+    )
+    _drawn: list[tuple[float, str, Record]] = field(default_factory=list)
+    _suspects: dict[str, list[tuple[float, str, Record]]] = field(
+        default_factory=lambda: {kind: [] for kind in KINDS}
+    )
+
+    def add(self, row: Record) -> None:
+        """Take in a checked row."""
+        self.counts["rows"] += 1
+        self.counts["negatives"] += len(row.get("neg", ()))
+        for (side, kind), values in self.numbers.items():
+            given = row.get(f"{side}_{kind}") or ()
+            values.extend(value for value in given if value is not None)
+        ranks = row.get("neg_ranks")
+        if row.get("neg_sources") and ranks:
+            for source, rank in zip(row["neg_sources"], ranks, strict=True):
+                if rank is not None:
+                    self.ranks[source].append(int(rank))
+        if row.get("pos_scores") and row.get("neg_scores"):
+            least = min(row["pos_scores"])
+            preferred = sum(score > least for score in row["neg_scores"])
+            self.counts["judged"] += len(row["neg_scores"])
+            self.counts["preferred"] += preferred
+            self.counts["rows_preferred"] += preferred > 0
+        keep(self._drawn, uniform(self.seed, "audit", row["id"]), row, self.examples)
+        for kind, suspects in self._suspects.items():
+            worst = preference(row, kind)
+            if worst is not None:
+                keep(suspects, -worst, row, self.examples // 2)
+
+    def suspects(self) -> tuple[str, list[Record]]:
+        """By what, and the rows whose negatives exceed the positive most."""
+        kind = "scores" if self._suspects["scores"] else "similarities"
+        return kind, [row for _, _, row in self._suspects[kind]]
+
+    def drawn(self) -> list[Record]:
+        """Rows drawn by seed, none of the suspects among them."""
+        _, suspects = self.suspects()
+        shown = {row["id"] for row in suspects}
+        others = [row for _, _, row in self._drawn if row["id"] not in shown]
+        return others[: self.examples - len(suspects)]
+
+
+def keep(
+    kept: list[tuple[float, str, Record]], key: float, row: Record, most: int
+) -> None:
+    """Keep the rows with the smallest keys, ties by id, in order."""
+    bisect.insort(kept, (key, row["id"], row), key=lambda entry: entry[:2])
+    del kept[most:]
+
+
+def read_rows(paths: list[str], examples: int, seed: int) -> Rows:
+    """All rows of a dataset."""
+    rows = Rows(examples, seed)
+    for path in paths:
+        for _, row in read_records(path, check):
+            rows.add(with_missing_ids(row))
+    return rows
+
+
+def share(part: int, whole: int) -> str:
+    """A number and what it is of another in per cent."""
+    return f"{part:,} ({part / whole:.1%})" if part else "0"
+
+
+def summary(rows: Rows, stats: Record) -> list[tuple[str, str]]:
+    """The lines of one dataset in the table of counts."""
+    counts, filled = rows.counts, stats.get("filled", {})
+    sources = stats.get("sources", {})
+    lines = [
+        ("train pairs", number(counts["rows"])),
+        ("negatives", number(counts["negatives"])),
+        *(
+            (f"negatives: {name}", number(sources.get(key)))
+            for key, name in SOURCES.items()
+        ),
+        (
+            "recall of the approximate search",
+            known(stats.get("recall")),
+        ),
+        ("pairs: the window left too few", number(stats.get("short_of_window"))),
+        ("pairs: filled from beyond the window", number(filled.get("wider"))),
+        ("pairs: filled with random passages", number(filled.get("random"))),
+        ("pairs: fewer negatives than asked for", number(stats.get("short"))),
+        ("pairs: left out, no negative found", number(stats.get("without_negatives"))),
+    ]
+    preferred = judged = "–"
+    if counts["judged"]:
+        preferred = share(counts["preferred"], counts["judged"])
+        judged = share(counts["rows_preferred"], counts["rows"])
+    return [
+        *lines,
+        ("negatives that the teacher prefers to the positive", preferred),
+        ("pairs with such a negative", judged),
+    ]
+
+
+def dropped(dataset: str, stats: Record) -> Html:
+    """The table of what each rule dropped, by where the candidate stood."""
+    looked_at = {key: n for key, n in stats["looked_at"].items() if n}
+    header = ["rule", "limit", *(SOURCES[key] for key in looked_at)]
+    lines = [
+        ["candidates looked at", "", *map(number, looked_at.values())],
+        *(
+            [
+                name,
+                stats["limits"].get(RULES[rule][1], ""),
+                *(
+                    share(stats["dropped"][key][rule], count)
+                    for key, count in looked_at.items()
+                ),
+            ]
+            for rule, name in rules_on(stats).items()
+        ),
+    ]
+    caption = f"{dataset}: candidates that were dropped, by the first rule that holds"
+    return table(header, lines, caption)
+
+
+def known(value: float | None, digits: int = 3) -> str:
+    """A number with a true minus sign, or a dash for nothing."""
+    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
+def passages(row: Record, side: str) -> Html:
+    """The positives or the negatives of a row, with all that is known of each."""
+    missing = [None] * len(row[side])
+    scores, similarities, ranks, sources = (
+        row.get(f"{side}_{key}") or missing
+        for key in ("scores", "similarities", "ranks", "sources")
+    )
+    least = min(row.get("pos_scores") or [float("inf")])
+    items = []
+    for place, text in enumerate(row[side]):
+        score, source, rank = scores[place], sources[place], ranks[place]
+        suspect = side == "neg" and score is not None and score > least
+        said = [
+            *([SOURCES.get(source, source)] if source else []),
+            *([f"rank {rank:,}"] if rank is not None else []),
+            f"similarity {known(similarities[place])}",
+            f"teacher {known(score, 2)}",
+        ]
+        badge = "✓ positive · " if side == "pos" else "▲ preferred by the teacher · "
+        items.append(
+            element(
+                "li",
+                element(
+                    "div",
+                    element("span", badge, class_="badge")
+                    if side == "pos" or suspect
+                    else "",
+                    " · ".join(said),
+                    class_="faint",
+                ),
+                element("p", excerpt(text, row["query"]), class_="excerpt"),
+                class_="relevant" if side == "pos" else "suspect" if suspect else None,
+            )
+        )
+    return element("ol", *items, class_="hits systems")
+
+
+def example(row: Record) -> Html:
+    """One row to read."""
+    return element(
+        "section",
+        element("h3", row["query"]),
+        passages(row, "pos"),
+        passages(row, "neg") if row.get("neg") else element("p", "No negatives."),
+        class_="example",
+    )
+
+
+def examples(dataset: str, rows: Rows) -> Html:
+    """The rows of a dataset that are worth reading."""
+    kind, suspects = rows.suspects()
+    by = "the teacher" if kind == "scores" else "the similarity"
+    drawn = rows.drawn()
+    return joined(
+        element("h2", f"{dataset}: {len(suspects)} suspects"),
+        element(
+            "p",
+            f"The pairs in which {by} prefers a negative most, or least disfavours it.",
+        ),
+        *map(example, suspects),
+        element("h2", f"{dataset}: {len(drawn)} at random"),
+        *map(example, drawn),
+    )

@@ -1,0 +1,108 @@
+"""Approximate search by inverted lists, for corpora beyond exact search.
+
+Passages are put into lists by k-means; a query is compared with the lists whose centres
+are nearest to it. What is found gets exact scores as in `arkiv.mining.nearest`; what is
+missed is measured against the exact search on a sample of queries.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from arkiv.base.hashing import uniform
+from arkiv.mining.nearest import blocks_of, gpu_count, search
+
+# Below this many passages the exact search is as fast.
+LEAST_PASSAGES = 10_000
+# faiss asks for at least 39 vectors a list to train on, and gains little from more than
+# 256.
+TRAINED_PER_LIST = 64
+# Queries on which recall is measured.
+SAMPLE = 200
+
+
+class InvertedLists:
+    """An index of one part: 2 bytes x n x dim, on the GPUs that faiss sees, if any.
+
+    Vectors are kept in float16, as they are, so scores in the lists lose nothing.
+
+    Args:
+        embeddings: (n, dim) float16, n at least LEAST_PASSAGES.
+        probes: lists compared with each query.
+        seed: of the vectors that k-means is trained on.
+    """
+
+    def __init__(self, embeddings: np.ndarray, probes: int, seed: int) -> None:
+        import faiss
+
+        count, dim = embeddings.shape
+        self.lists = round(4 * math.sqrt(count))
+        self.probes = min(probes, self.lists)
+        wanted = min(count, self.lists * TRAINED_PER_LIST)
+        drawn = np.random.default_rng(seed).choice(count, wanted, replace=False)
+        drawn.sort()
+        quantizer = faiss.IndexFlatIP(dim)
+        index = faiss.IndexIVFScalarQuantizer(
+            *(quantizer, dim, self.lists, faiss.ScalarQuantizer.QT_fp16),
+            faiss.METRIC_INNER_PRODUCT,
+        )
+        index.by_residual = False
+        index.cp.seed = seed % 2**31
+        index.train(
+            np.concatenate(
+                [
+                    block[
+                        drawn[(drawn >= start) & (drawn < start + len(block))] - start
+                    ]
+                    for start, block in blocks_of(embeddings)
+                ]
+            ).astype(np.float32)
+        )
+        for _, block in blocks_of(embeddings):
+            index.add(block.astype(np.float32))
+        index.nprobe = self.probes
+        if gpu_count():
+            options = faiss.GpuMultipleClonerOptions()
+            options.shard = True
+            index = faiss.index_cpu_to_all_gpus(index, co=options)
+        self._index = index
+
+    def __call__(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows (n_queries, k) and scores, best first; row -1 where the lists end."""
+        scores, rows = self._index.search(queries, k)
+        return rows, np.where(rows < 0, -np.inf, scores).astype(np.float32)
+
+
+def sampled(count: int, seed: int) -> np.ndarray:
+    """Up to SAMPLE of `count` rows, in order, drawn by the seed."""
+    drawn = sorted(range(count), key=lambda row: uniform(seed, "recall", row))
+    return np.array(sorted(drawn[:SAMPLE]), np.int64)
+
+
+def recall(
+    found: np.ndarray,
+    queries: np.ndarray,
+    embeddings: np.ndarray,
+    ranks: np.ndarray,
+    first_row: int,
+) -> list[float]:
+    """Of each query the share of the exact neighbours that was found.
+
+    Args:
+        found: (n_queries, depth) NEIGHBOUR of an approximate search of these queries.
+        queries: (n_queries, dim) float16.
+        embeddings: likewise (n, dim), of the part that was searched.
+        ranks: (n,) its `id_ranks`.
+        first_row: row of the whole corpus at which it begins.
+    """
+    depth = found.shape[1]
+    exact = np.concatenate(
+        list(search(queries, embeddings, ranks, depth, first_row=first_row))
+    )
+    shares = []
+    for ours, wanted in zip(found["row"], exact["row"], strict=True):
+        wanted = wanted[wanted >= 0]
+        shares.append(float(np.isin(wanted, ours).mean()) if len(wanted) else 1.0)
+    return shares

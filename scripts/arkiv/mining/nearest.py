@@ -1,0 +1,387 @@
+"""Exact nearest passages by inner product, the same however the corpus is divided.
+
+A matrix product in float32 rounds differently with the block and the library, so its
+order near a tie says nothing. It serves to fetch a few more candidates than asked
+for; their scores are then computed in float64, which is *exact* here: the product of
+two float16 numbers is a multiple of 2^-48, and a sum of such multiples that stays
+below 32 in absolute value (as for L2-normalised vectors) is a float64 in any order of
+summation. Rounded to float32 and sorted by (score descending, id), the result is a
+pure function of vectors and ids.
+
+The vectors of a part are read block by block and each block is searched for all
+queries, which keep the best so far: memory depends on the blocks, not on the part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from arkiv.base.errors import InputError
+
+# From (n_queries, dim) float32 and k: rows and scores (n_queries, k), best first, and
+# row -1 where there is none.
+Candidates = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+
+NEIGHBOUR = np.dtype([("row", "<i8"), ("score", "<f4")])
+NO_NEIGHBOUR = np.array((-1, -np.inf), dtype=NEIGHBOUR)
+
+# Vectors held at once, in float32: of a block of passages, and of a block of queries.
+# The corpus is read once and once again for each block of queries.
+PASSAGE_BLOCK_BYTES = 1 << 26
+QUERY_BLOCK_BYTES = 1 << 28
+# Queries compared in float64 with every passage at once.
+EXHAUSTIVE_BLOCK = 256
+# How many candidates beyond the depth are fetched: what a tie within the rounding of
+# float32 may need. 2048 is the most that faiss finds on a GPU.
+EXTRA = 64
+MOST_FETCHED = 2048
+# float16 rounding moves a norm by less than 2^-11.
+NORM_TOLERANCE = 0.02
+
+
+def load_array(path: str | Path, dtype: np.dtype | type, ndim: int) -> np.ndarray:
+    """Map a `.npy` file into memory, read-only, checked for type, rank and size.
+
+    Raises:
+        InputError: missing, not `.npy`, truncated, or of another type or rank.
+    """
+    try:
+        with open(path, "rb") as file:
+            magic = file.read(6)
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except IsADirectoryError:
+        raise InputError("is a directory, expected a file", file=path) from None
+    if magic != b"\x93NUMPY":
+        raise InputError("is not a .npy file", file=path)
+    # A hostile header makes numpy raise nearly anything, tokenize.TokenError included.
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"is truncated or damaged ({reason})", file=path) from None
+    if array.dtype != dtype:
+        raise InputError(f"holds {array.dtype}, expected {np.dtype(dtype)}", file=path)
+    if array.ndim != ndim:
+        raise InputError(f"has {array.ndim} dimension(s), expected {ndim}", file=path)
+    return array
+
+
+def load_embeddings(path: str | Path) -> np.ndarray:
+    """Map embeddings into memory: (n, dim) float16, L2-normalised.
+
+    Raises:
+        InputError: as `load_array`, or naming the first row (from 0) that holds NaN or
+            infinity or is not of length 1.
+    """
+    array = load_array(path, np.float16, 2)
+    for start, block in blocks_of(array):
+        values = block.astype(np.float32)
+        squares = np.einsum("ij,ij->i", values, values)
+        wrong = np.flatnonzero(~(np.abs(np.sqrt(squares) - 1) <= NORM_TOLERANCE))
+        if len(wrong):
+            row, square = start + wrong[0], squares[wrong[0]]
+            if not np.isfinite(square):
+                raise InputError(f"row {row} holds NaN or infinity", file=path)
+            raise InputError(
+                f"row {row} has length {np.sqrt(square):.3f}, expected L2-normalised "
+                "vectors",
+                file=path,
+            )
+    return array
+
+
+def blocks_of(embeddings: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the first row and the vectors (n, dim) float16 of each block.
+
+    Those of a file are read, not mapped: mapped pages count as memory of the process.
+    A block is valid until the next one is asked for.
+    """
+    count, dim = embeddings.shape
+    step = max(1, PASSAGE_BLOCK_BYTES // (4 * max(1, dim)))
+    if not isinstance(embeddings, np.memmap):
+        for start in range(0, count, step):
+            yield start, embeddings[start : start + step]
+        return
+    buffer = np.empty((min(step, count), dim), embeddings.dtype)
+    with open(embeddings.filename, "rb", buffering=0) as file:
+        file.seek(embeddings.offset)
+        for start in range(0, count, step):
+            block = buffer[: min(step, count - start)]
+            rest = memoryview(block).cast("B") if block.size else b""
+            while len(rest):
+                read = file.readinto(rest)
+                if not read:
+                    raise InputError("was cut short", file=embeddings.filename)
+                rest = rest[read:]
+            yield start, block
+
+
+def id_ranks(ids: Sequence[str]) -> np.ndarray:
+    """(n,) int64: the place of each row's id among the sorted ids."""
+    ranks = np.empty(len(ids), np.int64)
+    ranks[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
+    return ranks
+
+
+def gpu_count() -> int:
+    """How many GPUs the installed faiss sees."""
+    import faiss
+
+    return faiss.get_num_gpus()
+
+
+def search(
+    queries: np.ndarray,
+    embeddings: np.ndarray,
+    ranks: np.ndarray,
+    depth: int,
+    *,
+    first_row: int = 0,
+    candidates: Candidates | None = None,
+) -> Iterator[np.ndarray]:
+    """Yield the nearest passages of each block of queries, in order.
+
+    Args:
+        queries: (n_queries, dim) float16.
+        embeddings: (n, dim) float16, one part of the corpus.
+        ranks: (n,) `id_ranks` of the part; equal scores are ordered by it.
+        depth: neighbours per query.
+        first_row: row of the whole corpus at which the part begins.
+        candidates: finds passages worth scoring; None: all that may be among the
+            nearest, so that the search is exact.
+
+    Yields:
+        (up to a block, depth) NEIGHBOUR, with `row` in the whole corpus; places beyond
+        the part's passages have row -1 and score -inf.
+    """
+    total, dim = embeddings.shape
+    step = max(1, QUERY_BLOCK_BYTES // (4 * max(1, dim)))
+    # An inner product in float32 is off by no more than dim * 2^-24 times the norms,
+    # in whatever order it is added up; twice that, and the rounding of our score.
+    margin = np.float32((dim + 2) * 2.0**-23)
+    fetch = min(total, depth + EXTRA, max(depth, MOST_FETCHED))
+    for start in range(0, len(queries), step):
+        block = np.asarray(queries[start : start + step])
+        if candidates is None:
+            rows, scores = _fetched(block.astype(np.float32), embeddings, fetch)
+        else:
+            rows, scores = candidates(block.astype(np.float32), fetch)
+        lowest = scores[:, -1] if fetch else np.zeros(len(block), np.float32)
+        if fetch > depth:
+            # What cannot be among the nearest needs no exact score.
+            rows[scores < scores[:, [depth - 1]] - 2 * margin] = -1
+        found = _rescored(block, embeddings, ranks, rows, depth)
+        if candidates is None and fetch < total:
+            # What was not fetched scores at most `lowest`, give or take.
+            unsettled = np.flatnonzero(~(found["score"][:, -1] > lowest + margin))
+            for some in np.array_split(
+                unsettled, -(-len(unsettled) // EXHAUSTIVE_BLOCK) or 1
+            ):
+                found[some] = _exhaustive(
+                    block[some].astype(np.float64),
+                    embeddings,
+                    ranks,
+                    depth,
+                    found["score"][some, -1].copy(),
+                )
+        found["row"][found["row"] >= 0] += first_row
+        yield found
+
+
+def _fetched(
+    queries: np.ndarray, embeddings: np.ndarray, fetch: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and float32 scores (n_queries, fetch) of the best, block by block."""
+    rows = np.full((len(queries), fetch), -1, np.int64)
+    scores = np.full((len(queries), fetch), -np.inf, np.float32)
+    if not fetch or not len(queries):
+        return rows, scores
+    knn = _Knn()
+    for start, block in blocks_of(embeddings):
+        more_scores, more_rows = knn(queries, block, min(fetch, len(block)))
+        both = np.concatenate([scores, more_scores], axis=1)
+        best = np.argpartition(both, both.shape[1] - fetch, axis=1)[:, -fetch:]
+        both_rows = np.concatenate([rows, more_rows + start], axis=1)
+        rows = np.take_along_axis(both_rows, best, axis=1)
+        scores = np.take_along_axis(both, best, axis=1)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return (
+        np.take_along_axis(rows, order, axis=1),
+        np.take_along_axis(scores, order, axis=1),
+    )
+
+
+class _Knn:
+    """The k best of a block by faiss: on all GPUs that it sees, else on the CPU."""
+
+    def __init__(self) -> None:
+        import faiss
+
+        self._gpus = []
+        for gpu in range(gpu_count()):
+            resources = faiss.StandardGpuResources()
+            self._gpus.append((gpu, resources))
+
+    def __call__(
+        self, queries: np.ndarray, block: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Scores (n_queries, k) float32 and rows int64 within the block."""
+        import faiss
+
+        if not self._gpus or k > MOST_FETCHED:
+            return faiss.knn(
+                queries, block.astype(np.float32), k, metric=faiss.METRIC_INNER_PRODUCT
+            )
+        # float16 as it is: the products are exact, and added up in float32.
+        halves = queries.astype(np.float16)
+        pieces = np.array_split(np.arange(len(block)), len(self._gpus))
+        with ThreadPoolExecutor(len(self._gpus)) as pool:
+            found = list(
+                pool.map(
+                    lambda gpu, piece: faiss.knn_gpu(
+                        gpu[1],
+                        halves,
+                        block[piece[0] : piece[-1] + 1],
+                        min(k, len(piece)),
+                        metric=faiss.METRIC_INNER_PRODUCT,
+                        device=gpu[0],
+                    ),
+                    self._gpus[: len(block)],
+                    [piece for piece in pieces if len(piece)],
+                )
+            )
+        scores = np.concatenate([scores for scores, _ in found], axis=1)
+        rows = np.concatenate(
+            [rows + piece[0] for (_, rows), piece in zip(found, pieces, strict=False)],
+            axis=1,
+        )
+        return scores, rows
+
+
+def _rescored(
+    queries: np.ndarray,
+    embeddings: np.ndarray,
+    ranks: np.ndarray,
+    rows: np.ndarray,
+    depth: int,
+) -> np.ndarray:
+    """The best of the candidates `rows` (n_queries, k; -1: none) by exact scores."""
+    scores = np.full(rows.shape, -np.inf, np.float32)
+    ordered = np.argsort(rows, axis=1)
+    sorted_rows = np.take_along_axis(rows, ordered, axis=1)
+    for start, block in blocks_of(embeddings):
+        values = block.astype(np.float32)
+        first = _places(sorted_rows, start)
+        last = _places(sorted_rows, start + len(block))
+        for query in np.flatnonzero(last > first):
+            places = ordered[query, first[query] : last[query]]
+            vectors = values[rows[query, places] - start].astype(np.float64)
+            scores[query, places] = exact(vectors @ queries[query].astype(np.float64))
+    found = np.full((len(rows), depth), NO_NEIGHBOUR)
+    ties = np.where(rows >= 0, ranks[rows], len(ranks)) if len(ranks) else rows
+    order = np.lexsort((ties, -scores), axis=1)[:, :depth]
+    kept = found[:, : order.shape[1]]
+    kept["row"] = np.take_along_axis(rows, order, axis=1)
+    kept["score"] = np.take_along_axis(scores, order, axis=1)
+    return found
+
+
+def _places(sorted_rows: np.ndarray, row: int) -> np.ndarray:
+    """(n,) how many of each line's sorted rows are below a row."""
+    return (sorted_rows < row).sum(axis=1)
+
+
+def exact(products: np.ndarray) -> np.ndarray:
+    """Sums of products in float64 rounded to the float32 of a score.
+
+    Adding zero turns -0.0, whose sign depends on the order of summation, into 0.0.
+    """
+    return products.astype(np.float32) + np.float32(0)
+
+
+def _best(
+    rows: np.ndarray, scores: np.ndarray, ranks: np.ndarray, depth: int
+) -> np.ndarray:
+    order = np.lexsort((ranks[rows], -scores))[:depth]
+    best = np.empty(len(order), NEIGHBOUR)
+    best["row"], best["score"] = rows[order], scores[order]
+    return best
+
+
+def _exhaustive(
+    queries: np.ndarray,
+    embeddings: np.ndarray,
+    ranks: np.ndarray,
+    depth: int,
+    floors: np.ndarray,
+) -> np.ndarray:
+    """Compare (n, dim) float64 queries with every passage, in blocks of passages.
+
+    `floors` (n,) are scores that the last neighbour is known to reach (-inf if not).
+    """
+    found = np.full((len(queries), depth), NO_NEIGHBOUR)
+    for start, vectors in blocks_of(embeddings):
+        block = vectors.astype(np.float64)
+        scores = exact(queries @ block.T)
+        for query in np.flatnonzero((scores >= floors[:, None]).any(axis=1)):
+            hits = np.flatnonzero(scores[query] >= floors[query])
+            so_far = found[query][found["row"][query] >= 0]
+            best = _best(
+                np.concatenate([so_far["row"], start + hits]),
+                np.concatenate([so_far["score"], scores[query, hits]]),
+                ranks,
+                depth,
+            )
+            found[query, : len(best)] = best
+            floors[query] = max(floors[query], found["score"][query, -1])
+    return found
+
+
+def merge_neighbours(
+    parts: Sequence[np.ndarray], ranks: np.ndarray, depth: int
+) -> np.ndarray:
+    """The nearest passages over all parts of a corpus.
+
+    Args:
+        parts: (n_queries, k) NEIGHBOUR of each part, rows in the whole corpus.
+        ranks: (n_passages,) `id_ranks` of the whole corpus.
+        depth: neighbours to keep; right up to the smallest k of the parts.
+
+    Returns:
+        (n_queries, depth) NEIGHBOUR by (score descending, id), padded with row -1.
+
+    Raises:
+        InputError: a row beyond the corpus or held by two parts, or a NaN score.
+    """
+    everything = np.concatenate(parts, axis=1)
+    rows = everything["row"]
+    if rows.size and rows.max() >= len(ranks):
+        raise InputError(
+            f"hold passage row {rows.max()}, beyond the corpus of {len(ranks)} "
+            "passages",
+            key="neighbours",
+        )
+    missing = rows < 0
+    ties = np.full(rows.shape, len(ranks), np.int64)
+    ties[~missing] = ranks[rows[~missing]]
+    scores = np.where(missing, -np.inf, everything["score"])
+    if np.isnan(scores).any():
+        raise InputError("hold a score that is NaN", key="neighbours")
+    order = np.lexsort((ties, -scores), axis=1)
+    ties = np.take_along_axis(ties, order, axis=1)
+    twice = (ties[:, 1:] == ties[:, :-1]) & (ties[:, 1:] < len(ranks))
+    if twice.any():
+        raise InputError(
+            "hold one passage twice for a query; is a part given twice?",
+            key="neighbours",
+        )
+    order = order[:, :depth]
+    merged = np.full((len(everything), depth), NO_NEIGHBOUR)
+    merged[:, : order.shape[1]] = np.take_along_axis(everything, order, axis=1)
+    merged[merged["row"] < 0] = NO_NEIGHBOUR
+    return merged

@@ -1,0 +1,1 @@
+"""Query-passage pairs: divided without leakage, passages by id."""

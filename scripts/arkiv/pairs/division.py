@@ -1,0 +1,276 @@
+"""Query-passage pairs divided into train, dev and test without leakage.
+
+The unit that is divided is a *group* of rows: all rows of one volume, of one block of
+pages, or of one passage, joined with every other group that shares a passage or a
+query text with it. So neither two queries of one passage, nor documents of one volume
+(or block), nor one query text ever stand on both sides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record, check_text, check_texts
+from arkiv.base.hashing import content_id, uniform
+
+SPLITS = ("train", "dev", "test")
+GROUPINGS = ("volume", "pages", "passage")
+
+Split = Literal["train", "dev", "test"]
+Key = Hashable
+
+
+def _is_number(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and value - value == 0  # neither NaN nor infinite
+    )
+
+
+def _is_known_number(value: object) -> bool:
+    return value is None or _is_number(value)
+
+
+# What a row may hold beside its texts, one value a text: the teacher's scores, and what
+# mining said. Whether a value will do, and what they are, in words.
+NUMBERS = (_is_number, "finite numbers")
+KNOWN_NUMBERS = (_is_known_number, "finite numbers and nulls")
+BESIDE = {
+    "pos": {"pos_scores": NUMBERS, "pos_similarities": KNOWN_NUMBERS},
+    "neg": {
+        "neg_scores": NUMBERS,
+        "neg_similarities": KNOWN_NUMBERS,
+        "neg_ranks": KNOWN_NUMBERS,
+        "neg_sources": (lambda value: isinstance(value, str), "texts"),
+    },
+}
+
+
+def check_pair(record: Record) -> None:
+    """Refuse a record that is not a FlagEmbedding row (`neg` and scores optional).
+
+    Raises:
+        InputError: naming the key at fault.
+    """
+    check_text(record, "query")
+    check_texts(record, "pos")
+    if "neg" in record:
+        check_texts(record, "neg", least=0)
+    for texts, lists in BESIDE.items():
+        for key, (fits, values_are) in lists.items():
+            values = record.get(key)
+            if values is None:
+                continue
+            if not isinstance(values, list) or not all(map(fits, values)):
+                raise InputError(f"is not a list of {values_are}", key=key)
+            if len(values) != len(record.get(texts, ())):
+                what = key.removeprefix(f"{texts}_")
+                raise InputError(
+                    f"holds {len(values)} {what} for {len(record.get(texts, ()))} "
+                    f"texts of `{texts}`",
+                    key=key,
+                )
+
+
+def with_ids(record: Record) -> Record:
+    """The pair with ids that depend on its texts alone, lists without repeats.
+
+    A negative that is also a positive of the row is dropped. Other keys are kept.
+    """
+    pair = {"id": content_id(record["query"]), "query": record["query"]}
+    taken: set[str] = set()
+    for texts, lists in BESIDE.items():
+        if texts not in record:
+            continue
+        ids = [content_id(text) for text in record[texts]]
+        first = {}
+        for row, text_id in enumerate(ids):
+            if text_id not in taken:
+                first.setdefault(text_id, row)
+        taken.update(first)
+        pair[texts] = [record[texts][row] for row in first.values()]
+        pair[f"{texts}_ids"] = list(first)
+        for key in lists:
+            if record.get(key) is not None:
+                pair[key] = [record[key][row] for row in first.values()]
+    return pair | {key: record[key] for key in record if key not in pair}
+
+
+def merged(pairs: Iterable[Record]) -> Record:
+    """One pair of several with the same query text, positives and negatives united.
+
+    Scores, and what else stands beside the texts, are kept only if every pair has them.
+    """
+    pairs = list(pairs)
+    result = dict(pairs[0])
+    for texts, lists in BESIDE.items():
+        holders = [pair for pair in pairs if texts in pair]
+        if not holders:
+            continue
+        result[texts] = [text for pair in holders for text in pair[texts]]
+        for key in lists:
+            if all(pair.get(key) is not None for pair in holders):
+                result[key] = [value for pair in holders for value in pair[key]]
+            else:
+                result.pop(key, None)
+    return with_ids(result)
+
+
+def groups_of(record: Mapping, passage_id: str, by: str, block_pages: int) -> list[Key]:
+    """The groups that a document or pair touches; the first is the one it belongs to.
+
+    A record without the provenance that `by` asks for is grouped by its `group` if it
+    has one, else by its passage. With `by="pages"` a document that runs over a block's
+    end touches more than one block.
+    """
+    volume = record.get("volume")
+    if by == "volume" and volume is not None:
+        return [("volume", volume)]
+    if by == "pages" and volume is not None:
+        pages = record.get("first_page"), record.get("last_page")
+        if all(isinstance(page, int) for page in pages):
+            blocks = range(pages[0] // block_pages, pages[1] // block_pages + 1)
+            return [("pages", volume, block) for block in blocks]
+    if by != "passage" and record.get("group") is not None:
+        return [("group", record["group"])]
+    return [("passage", passage_id)]
+
+
+class _Joined:
+    """Disjoint sets with path halving."""
+
+    def __init__(self) -> None:
+        self._parent: dict[Key, Key] = {}
+
+    def find(self, key: Key) -> Key:
+        parent = self._parent
+        parent.setdefault(key, key)
+        while parent[key] != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    def join(self, first: Key, second: Key) -> None:
+        self._parent[self.find(second)] = self.find(first)
+
+    def sets(self) -> Iterator[list[Key]]:
+        members: dict[Key, list[Key]] = {}
+        for key in self._parent:
+            members.setdefault(self.find(key), []).append(key)
+        yield from members.values()
+
+
+@dataclass
+class Division:
+    """Which side each group, passage and query stands on.
+
+    Attributes:
+        by: `volume`, `pages` or `passage`.
+        block_pages: of a block of pages.
+        origins: provenance of passages by id; of one that it lacks, the pair's counts.
+        sides: of each group, passage and query.
+        groups: how many were divided.
+    """
+
+    by: str
+    block_pages: int
+    origins: Mapping[str, Mapping] = field(default_factory=dict)
+    sides: dict[Key, Split] = field(default_factory=dict)
+    groups: int = 0
+
+    def touched(self, record: Mapping, passage_id: str) -> list[Key]:
+        """The groups that a passage, or the pair that names it, touches."""
+        origin = self.origins.get(passage_id, record)
+        return groups_of(origin, passage_id, self.by, self.block_pages)
+
+    def side(self, record: Mapping, passage_id: str) -> Split | None:
+        """The side of a document, or None where its pages lie on two sides."""
+        touched = self.touched(record, passage_id)
+        sides = {self.sides.get(group, "train") for group in touched}
+        sides.add(self.sides.get(("passage", passage_id), self._first(touched)))
+        return sides.pop() if len(sides) == 1 else None
+
+    def _first(self, touched: list[Key]) -> Split:
+        return self.sides.get(touched[0], "train")
+
+    def pair_side(self, pair: Mapping) -> Split | None:
+        """The side of a pair, or None where its pages lie on two sides."""
+        sides = {self.side(pair, passage_id) for passage_id in pair["pos_ids"]}
+        return sides.pop() if len(sides) == 1 else None
+
+
+def divide(
+    pairs: Iterable[Mapping],
+    shares: Mapping[str, float],
+    *,
+    by: str = "volume",
+    block_pages: int = 20,
+    seed: int = 0,
+    origins: Mapping[str, Mapping] | None = None,
+) -> Division:
+    """Divide groups of pairs so that each side comes near its share of the pairs.
+
+    Largest groups first (equal ones in the order of hash(seed, group)), each to the
+    side that lacks most; no side with a share stays empty while there are groups
+    enough. Documents in groups without any pair count as train.
+
+    A pair of several passages holds their groups together, but for blocks of pages,
+    all of which might hang together then: such a pair is on no side where its
+    passages' blocks come to stand on several.
+
+    Args:
+        pairs: rows with `id`, `pos_ids` and any provenance; read once.
+        shares: of the pairs, for train, dev and test; they need not sum to 1.
+        by: `volume`, `pages` (blocks of `block_pages`) or `passage`.
+        seed: of the order among groups of equal size.
+        origins: provenance of the passages by id, where it is known.
+
+    Raises:
+        InputError: fewer groups than sides with a share.
+    """
+    division = Division(by, block_pages, origins or {})
+    joined = _Joined()
+    sizes: Counter[Key] = Counter()
+    for pair in pairs:
+        group = None
+        for passage_id in pair["pos_ids"]:
+            own = division.touched(pair, passage_id)[0]
+            group = own if group is None else group
+            if own[0] != "pages":
+                joined.join(group, own)
+            joined.join(own, ("passage", passage_id))
+        joined.join(group, ("query", pair["id"]))
+        sizes[group] += 1
+
+    sets = []
+    for members in joined.sets():
+        size = sum(sizes[member] for member in members)
+        name = min(str(member) for member in members)
+        sets.append((-size, uniform(seed, "split", name), name, members))
+    sets.sort(key=lambda item: item[:3])
+
+    wanted = [split for split in SPLITS if shares.get(split, 0) > 0]
+    if len(sets) < len(wanted):
+        raise InputError(
+            f"the pairs make {len(sets)} group(s) by {by}, too few for "
+            f"{', '.join(wanted)}; group them by pages with a smaller block, or by "
+            "passage",
+            key="pairs.group_by",
+        )
+    total = -sum(item[0] for item in sets)
+    whole = sum(shares[split] for split in wanted)
+    lacking = {split: total * shares[split] / whole for split in wanted}
+    empty = set(wanted)
+    division.groups = len(sets)
+    for done, (negative_size, _, _, members) in enumerate(sets):
+        choice = empty if len(sets) - done <= len(empty) else wanted
+        side = max(choice, key=lambda split: (lacking[split], -SPLITS.index(split)))
+        lacking[side] += negative_size
+        empty.discard(side)
+        division.sides.update(dict.fromkeys(members, side))
+    return division

@@ -1,0 +1,1 @@
+"""Queries for documents: made, judged, and kept or refused."""

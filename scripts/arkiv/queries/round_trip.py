@@ -1,0 +1,71 @@
+"""The round trip: whether a query leads back to the passage it was made from.
+
+A query stays only if one of its passages is among the first that a search for it finds
+in all documents (consistency filtering; Dai et al., Promptagator, 2022).
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from arkiv.encode.flags import run_options
+from arkiv.pairs.passages import Passages
+from arkiv.retrieve.bm25 import search_texts_bm25
+from arkiv.retrieve.rankings import Ranking, search_dense
+
+SEARCHES = ("bm25", "dense")
+
+
+def returning(
+    positives: Iterable[Sequence[int]], rankings: Iterable[Ranking]
+) -> Iterator[bool]:
+    """Whether each query's ranking has one of its passages.
+
+    Args:
+        positives: of each query the rows of its passages.
+        rankings: of each query.
+    """
+    for rows, ranking in zip(positives, rankings, strict=True):
+        yield bool(np.isin(ranking.rows, rows).any())
+
+
+def search(
+    queries: Sequence[str], passages: Passages, options: Namespace
+) -> Iterator[Ranking]:
+    """The first passages of each query; of equal scores that with the smaller id first.
+
+    Args:
+        queries: texts.
+        passages: all documents.
+        options: `round_trip`, `top`, and for `dense` what `arkiv.base.cli.add_model`
+            and `add_cache` add.
+
+    Raises:
+        InputError: the model's faults.
+    """
+    rows = np.array([passages.rows[name] for name in sorted(passages.ids)], np.int64)
+    texts = map(passages.text, rows)
+    if options.round_trip == "bm25":
+        rankings = search_texts_bm25(queries, texts, options.model, options.top)
+    else:
+        found = _vectors(list(texts), options, options.max_length, "passages")
+        asked = _vectors(queries, options, options.query_max_length, "queries")
+        rankings = search_dense(asked, found, options.top)
+    for ranking in rankings:
+        yield Ranking(rows[ranking.rows], ranking.scores)
+
+
+def _vectors(
+    texts: Sequence[str], options: Namespace, max_length: int, name: str
+) -> np.ndarray:
+    """(n_texts, dim) float16, kept for the embedding rules that come after."""
+    from arkiv.encode.m3 import M3Encoder
+
+    job = f"{options.output} {name}"
+    with M3Encoder(
+        options.model, max_length=max_length, options=run_options(options)
+    ) as encoder:
+        return encoder.dense(texts, options.cache, job=job)

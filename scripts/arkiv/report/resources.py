@@ -1,0 +1,211 @@
+"""What a run took: time, memory and GPUs of each rule, answers of a language model.
+
+Read from what lies in the run's directory when it is asked for: Snakemake's benchmarks,
+one file a job, and the job's log beside it. A job that was tried again counts with its
+last try, a rule that was run again likewise; what came out of a cache took nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record, read_object
+
+# The stages in their order, as the files in rules/ are, and the rules of each.
+STAGES = {
+    "models": ("prepare_model",),
+    "documents": ("make_archive", "build_documents", "merge_documents"),
+    "queries": ("estimate_queries", "generate_queries", "filter_queries"),
+    "pairs": ("split_pairs",),
+    "mining": (
+        *("embed_corpus", "embed_queries", "search_corpus", "search_bm25"),
+        "pick_negatives",
+    ),
+    "teacher": ("score_pairs",),
+    "split": ("split_by_length",),
+    "train": ("train_model",),
+    "retrieve": (
+        *("encode_collection", "retrieve_bm25", "retrieve_m3", "retrieve_embedder"),
+        *("retrieve_fusion", "retrieve_reranker"),
+    ),
+    "gold": (
+        *("pool_passages", "grade_pool", "search_gold", "estimate_grades"),
+        *("judge_pool", "build_gold", "sample_judgements", "compare_judgements"),
+    ),
+    "evaluate": (
+        *("build_collection", "export_collection", "measure_runs", "respell_queries"),
+        *("measure_spelling", "check_metrics"),
+    ),
+    "export": ("export_model",),
+    "report": (
+        *("plot_lengths", "plot_negatives", "plot_training", "plot_metrics"),
+        "write_report",
+    ),
+}
+# Of a rule that is not known here.
+OTHER = "other"
+# Where benchmarks lie: the run's own, those of rounds/2/, of stages/1/ and so on.
+FOLDERS = ("benchmarks", "*/benchmarks", "*/*/benchmarks")
+# Seconds after which Snakemake looks at a job for the first time; what it sees as the
+# job begins says nothing.
+SEEN = 0.5
+# As arkiv.base.cli and arkiv.train.node, which knows of all nodes, write it to the log.
+GPUS = re.compile(
+    r"(?P<job>SLURM job \S+ on \S+|node \d+ of \d+, \S+: \d+ processes), "
+    r"GPUs: (?P<gpus>\S+)$",
+    re.MULTILINE,
+)
+# Of a log, where it is said.
+BEGINNING = 1 << 16
+USAGE = ("requests", "estimated_requests", "input_tokens", "output_tokens", "money")
+
+
+def costs_of(run: str | Path) -> list[dict[str, Any]]:
+    """What each rule took that has run, in the order of the stages.
+
+    Args:
+        run: the run's directory.
+
+    Returns:
+        Of each rule `stage`, `rule`, `jobs`, `seconds` (of all jobs together),
+        `longest` (seconds of the longest job), `cpu_seconds`, `memory_mb` (the most of
+        any job, in MiB) and `gpu_seconds`. The last three are None where no job knows:
+        one of less than half a second ends unseen, and GPUs are known of jobs on a
+        cluster.
+    """
+    rules = [(stage, rule) for stage, names in STAGES.items() for rule in names]
+    jobs: dict[tuple[str, str], list[dict[str, float | None]]]
+    jobs = {known: [] for known in rules}
+    stage_of = {rule: stage for stage, rule in rules}
+    for rule, job in _jobs(Path(run)):
+        jobs.setdefault((stage_of.get(rule, OTHER), rule), []).append(job)
+    return [
+        {
+            "stage": stage,
+            "rule": rule,
+            "jobs": len(found),
+            "seconds": math.fsum(job["seconds"] for job in found),
+            "longest": max(job["seconds"] for job in found),
+            "cpu_seconds": _of_known(math.fsum, found, "cpu_seconds"),
+            "memory_mb": _of_known(max, found, "memory_mb"),
+            "gpu_seconds": _of_known(math.fsum, found, "gpu_seconds"),
+        }
+        for (stage, rule), found in jobs.items()
+        if found
+    ]
+
+
+def language_model_costs(
+    run: str | Path, config: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What language models were asked for: the queries of each dataset, and grades.
+
+    Files that an earlier configuration of the run has left say nothing.
+
+    Args:
+        run: the run's directory.
+        config: of the run.
+
+    Returns:
+        Of each that was asked for `what`, `requests`, `estimated_requests` (those whose
+        tokens the server did not tell), `input_tokens`, `output_tokens` and `money`, by
+        the prices in the configuration; 0 where not known.
+    """
+    run = Path(run)
+    sources = {
+        f"queries of {name}": [run / f"queries/{name}.stats.json"]
+        for name, source in sorted(config["datasets"].items())
+        if not source.keys().isdisjoint(("pages", "example"))
+    }
+    if config["gold"]["method"] == "llm_judge":
+        parts = config["parts"]["pairs"]
+        sources["grades of the gold standard"] = [
+            run / f"gold/grades/{part}-of-{parts}.stats.json"
+            for part in range(1, parts + 1)
+        ]
+    found = []
+    for what, paths in sources.items():
+        usages = list(map(_usage, paths))
+        if any(usage.get("requests") for usage in usages):
+            sums = {key: sum(one.get(key, 0) for one in usages) for key in USAGE}
+            found.append({"what": what, **sums})
+    return found
+
+
+def _usage(path: Path) -> Record:
+    """What a file of statistics says of a language model; nothing if it cannot."""
+    try:
+        usage = read_object(path, "statistics").get("usage")
+    except InputError:
+        return {}
+    return usage if isinstance(usage, dict) else {}
+
+
+def _jobs(run: Path) -> Iterator[tuple[str, dict[str, float | None]]]:
+    """The rule and the figures of each job that tells its time, in order of files."""
+    for pattern in FOLDERS:
+        for folder in sorted(run.glob(pattern)):
+            for path in sorted(folder.rglob("*.tsv")):
+                name = path.relative_to(folder)
+                rule = name.parts[0] if len(name.parts) > 1 else name.stem
+                log = folder.with_name("logs") / name.with_suffix(".log")
+                for row in _rows(path):
+                    if (figures := _figures(row, log)) is not None:
+                        yield rule, figures
+
+
+def _figures(row: Record, log: Path) -> dict[str, float | None] | None:
+    """What a line of a benchmark says of a job; None if not even its time."""
+    seconds, gpus = _number(row.get("s")), _gpus(log)
+    if seconds is None:
+        return None
+    seen = row if seconds >= SEEN else {}
+    return {
+        "seconds": seconds,
+        "cpu_seconds": _number(seen.get("cpu_time")),
+        "memory_mb": _number(seen.get("max_rss")),
+        "gpu_seconds": None if gpus is None else seconds * gpus,
+    }
+
+
+def _rows(path: Path) -> list[Record]:
+    """The lines of a benchmark; none of a file that is gone or no text."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file, delimiter="\t"))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _number(text: object) -> float | None:
+    """The number, or None of NA, - and whatever else Snakemake did not measure."""
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _gpus(log: Path) -> int | None:
+    """GPUs that SLURM gave a job, on all nodes; None if its log tells nothing."""
+    try:
+        with open(log, encoding="utf-8", errors="replace") as file:
+            found = list(GPUS.finditer(file.read(BEGINNING)))
+    except OSError:
+        return None
+    nodes = [match for match in found if match["job"].startswith("node")]
+    if not any(match["job"].startswith("SLURM") for match in found):
+        return None
+    given = [match["gpus"] for match in nodes or found[:1]]
+    return sum(0 if words == "none" else len(words.split(",")) for words in given)
+
+
+def _of_known(of: Any, jobs: list[dict[str, float | None]], key: str) -> float | None:
+    known = [job[key] for job in jobs if job[key] is not None]
+    return of(known) if known else None

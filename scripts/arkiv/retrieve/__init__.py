@@ -1,0 +1,1 @@
+"""Systems that search a test collection, and the rankings that they give."""

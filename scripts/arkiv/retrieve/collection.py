@@ -1,0 +1,249 @@
+"""The datasets' passages and test queries joined into one test collection.
+
+The passages that a query was made from are its known items. What else is relevant,
+`arkiv.gold.standard` says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import (
+    Record,
+    check_text,
+    check_texts,
+    read_records,
+)
+from arkiv.base.hashing import content_id
+from arkiv.pairs.passages import text_key
+
+RELEVANT = 1
+# What a query keeps of its pair: whatever made the queries says what kind each is of.
+OF_PAIRS = ("type", "kind")
+
+
+def _check_id(record: Record) -> None:
+    check_text(record, "id")
+    if len(record["id"].split()) > 1 or record["id"] != record["id"].strip():
+        raise InputError("holds white space, which TREC files cannot", key="id")
+
+
+def check_passage(record: Record) -> None:
+    """Refuse a record that is not a passage with an id.
+
+    Raises:
+        InputError: naming the key at fault.
+    """
+    _check_id(record)
+    check_text(record, "text")
+
+
+def check_query(record: Record) -> None:
+    """Refuse a record that is not a query with an id.
+
+    Raises:
+        InputError: naming the key at fault.
+    """
+    _check_id(record)
+    check_text(record, "query")
+
+
+def check_judged(record: Record) -> None:
+    """Refuse a record that is not a pair with ids.
+
+    Raises:
+        InputError: naming the key at fault.
+    """
+    check_query(record)
+    check_texts(record, "pos_ids")
+
+
+def read_ordered(path: str | Path, *, queries: bool = False) -> list[Record]:
+    """The passages (or queries) of a collection, which stand in the order of their ids.
+
+    Runs break ties by id; with the ids in order the row number does that.
+
+    Raises:
+        InputError: no record at all, a record that will not do, or ids out of order.
+    """
+    records: list[Record] = []
+    for line, record in read_records(path, check_query if queries else check_passage):
+        if records and record["id"] <= records[-1]["id"]:
+            raise InputError(
+                "is not above the id of the line before; expected the order that "
+                "build_collection.py writes",
+                file=path,
+                line=line,
+                key="id",
+            )
+        records.append(record)
+    if not records:
+        raise InputError(
+            f"is empty, expected {'queries' if queries else 'passages'}", file=path
+        )
+    return records
+
+
+def read_passages(path: str | Path, wanted: Container[str]) -> dict[str, Record]:
+    """The passages of these ids, those that are there; no others are held.
+
+    Raises:
+        InputError: a record that is not a passage.
+    """
+    return {
+        row["id"]: row
+        for _, row in read_records(path, check_passage)
+        if row["id"] in wanted
+    }
+
+
+@dataclass
+class Collection:
+    """A test collection in the making.
+
+    Attributes:
+        passages: by id.
+        queries: by id, each `{"id", "query"}`, `dataset` and what else is known.
+        judgements: query id -> the ids of its known items.
+        trained: ids of passages that some dataset trains on.
+    """
+
+    passages: dict[str, Record] = field(default_factory=dict)
+    queries: dict[str, Record] = field(default_factory=dict)
+    judgements: dict[str, set[str]] = field(default_factory=dict)
+    trained: set[str] = field(default_factory=set)
+
+    def add_passages(self, dataset: str, path: str | Path) -> int:
+        """Add the corpus of a dataset; return how many passages were new.
+
+        Raises:
+            InputError: a record that is not a passage, or an id that stands for
+                another text already.
+        """
+        before = len(self.passages)
+        for line, record in read_records(path, check_passage):
+            known = self.passages.get(record["id"])
+            if known is not None and known["text"] != record["text"]:
+                raise InputError(
+                    f"is {record['id']}, which stands for another text already",
+                    file=path,
+                    line=line,
+                    key="id",
+                )
+            if record.pop("split", None) == "train":
+                self.trained.add(record["id"])
+            if known is None:
+                self.passages[record["id"]] = record | {"dataset": dataset}
+        return len(self.passages) - before
+
+    def add_queries(self, dataset: str, path: str | Path) -> int:
+        """Add the test pairs of a dataset; return how many there are.
+
+        A query that another dataset has too is kept once, its relevant passages are
+        united.
+
+        Raises:
+            InputError: a record that is not a pair with ids, a judged passage that no
+                corpus holds, or an id that stands for another query.
+        """
+        count = 0
+        for line, pair in read_records(path, check_judged):
+            count += 1
+            known = self.queries.setdefault(
+                pair["id"],
+                {
+                    "id": pair["id"],
+                    "query": pair["query"],
+                    "dataset": dataset,
+                    **{key: pair[key] for key in OF_PAIRS if pair.get(key)},
+                },
+            )
+            if known["query"] != pair["query"]:
+                raise InputError(
+                    f"is {pair['id']}, which stands for another query already",
+                    file=path,
+                    line=line,
+                    key="id",
+                )
+            for passage_id in pair["pos_ids"]:
+                if passage_id not in self.passages:
+                    raise InputError(
+                        f"names the passage {passage_id}, which no corpus holds",
+                        file=path,
+                        line=line,
+                        key="pos_ids",
+                    )
+            self.judgements.setdefault(pair["id"], set()).update(pair["pos_ids"])
+        return count
+
+    def add_judged_queries(self, names: Iterable[str]) -> int:
+        """Add the queries that are judged from elsewhere; return how many were new.
+
+        Args:
+            names: of each query its text, or the id of a query that is known.
+        """
+        known = {text_key(query["query"]) for query in self.queries.values()}
+        before = len(self.queries)
+        for name in names:
+            if name not in self.queries and text_key(name) not in known:
+                known.add(text_key(name))
+                query_id = content_id(name)
+                self.queries[query_id] = {"id": query_id, "query": name}
+        return len(self.queries) - before
+
+    def seen_in_training(self) -> int:
+        """How many known items another dataset trains on."""
+        relevant = set().union(*self.judgements.values())
+        return len(relevant & self.trained)
+
+    def set_lengths(self, tokenizer_file: Path) -> None:
+        """Give each query `tokens`, the length of its longest known item.
+
+        In tokens of the model, special tokens counted; measures can then be told apart
+        by the length of what was to be found.
+        """
+        from arkiv.text.lengths import token_lengths
+
+        judged = sorted(set().union(*self.judgements.values()))
+        texts = [self.passages[passage_id]["text"] for passage_id in judged]
+        counts = token_lengths(texts, tokenizer_file)
+        lengths = dict(zip(judged, map(int, counts), strict=True))
+        for query_id, passage_ids in self.judgements.items():
+            longest = max(lengths[passage_id] for passage_id in passage_ids)
+            self.queries[query_id]["tokens"] = longest
+
+    def set_origins(self) -> None:
+        """Give each query `volume` and `confidence` of its known items.
+
+        The volume if they have one and no other, the mean confidence of the recogniser
+        in those of which it is known.
+        """
+        for query_id, passage_ids in self.judgements.items():
+            relevant = [self.passages[passage_id] for passage_id in passage_ids]
+            volumes = {passage.get("volume") for passage in relevant}
+            known = [passage.get("confidence") for passage in relevant]
+            known = [value for value in known if value is not None]
+            if len(volumes) == 1 and None not in volumes:
+                self.queries[query_id]["volume"] = volumes.pop()
+            if known:
+                mean = math.fsum(known) / len(known)
+                self.queries[query_id]["confidence"] = round(mean, 6)
+
+    def ordered_passages(self) -> Iterator[Record]:
+        """The passages in the order of their ids."""
+        return (self.passages[key] for key in sorted(self.passages))
+
+    def ordered_queries(self) -> Iterator[Record]:
+        """The queries in the order of their ids."""
+        return (self.queries[key] for key in sorted(self.queries))
+
+    def qrels(self) -> dict[str, dict[str, int]]:
+        """The known items by query id and passage id."""
+        return {
+            query_id: dict.fromkeys(passage_ids, RELEVANT)
+            for query_id, passage_ids in self.judgements.items()
+        }

@@ -1,0 +1,62 @@
+"""Several rankings of the same queries made one.
+
+Reciprocal rank fusion: the sum of 1 / (k + rank) over the rankings that have a passage
+(Cormack, Clarke and Büttcher, Reciprocal rank fusion outperforms Condorcet and
+individual rank learning methods, 2009; k = 60). Weighted scores: the weighted mean of
+the scores, brought to 0 to 1 ranking by ranking. A passage that a ranking lacks has
+nothing from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from arkiv.retrieve.trec import Scores
+
+K = 60
+
+# From the scores of one query's passages, best first, to what each is worth.
+Worth = Callable[[np.ndarray], np.ndarray]
+
+
+def by_rank(k: float = K) -> Worth:
+    """1 / (k + rank), ranks from 1."""
+    return lambda scores: 1 / (k + np.arange(1, len(scores) + 1))
+
+
+def by_score(scores: np.ndarray) -> np.ndarray:
+    """From the lowest score, 0, to the highest, 1; scores that are all equal are 1."""
+    low, high = scores.min(), scores.max()
+    if low == high:
+        return np.ones(len(scores))
+    return (scores - low) / (high - low)
+
+
+def fused(
+    rankings: Sequence[Scores], weights: Sequence[float], worth: Worth, depth: int
+) -> tuple[list[str], np.ndarray]:
+    """The passages of one query by the weighted mean of what they are worth.
+
+    Args:
+        rankings: of each system the scores by passage id, best first; may be empty.
+        weights: of the systems, not all 0.
+        worth: of the passages of a ranking.
+        depth: passages to keep.
+
+    Returns:
+        Passage ids, best first and ties by id, and (n,) float64 scores.
+    """
+    total = dict.fromkeys(
+        sorted(passage_id for ranking in rankings for passage_id in ranking), 0.0
+    )
+    for ranking, weight in zip(rankings, weights, strict=True):
+        if ranking:
+            values = worth(np.fromiter(ranking.values(), np.float64, len(ranking)))
+            for passage_id, value in zip(ranking, values.tolist(), strict=True):
+                total[passage_id] += weight * value
+    scores = np.fromiter(total.values(), np.float64, len(total)) / sum(weights)
+    order = np.argsort(-scores, kind="stable")[:depth]
+    passage_ids = list(total)
+    return [passage_ids[place] for place in order], scores[order]

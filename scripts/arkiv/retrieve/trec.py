@@ -1,0 +1,172 @@
+"""TREC run and qrels files.
+
+A run line is `query Q0 passage rank score tag`, a qrels line `query 0 passage
+relevance`. Readers differ in what they do with equal scores (trec_eval goes by passage
+id descending, others ascending, others by rank), so the runs written here have none:
+scores fall strictly from rank to rank, as 32-bit floats, which is what trec_eval keeps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import written_whole
+
+Qrels = dict[str, dict[str, int]]
+Run = dict[str, list[str]]
+# Of the passages of a query, best first.
+Scores = dict[str, float]
+
+
+def strictly_falling(scores: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Scores as float32 (n,), each lowered just enough to lie below the one before.
+
+    Args:
+        scores: (n,) in ranking order, that is descending but for ties.
+    """
+    falling = np.asarray(scores, np.float32).copy()
+    down = np.float32(-np.inf)
+    # One after the other: a lowered score may meet the next one.
+    for rank in range(1, len(falling)):
+        if falling[rank] >= falling[rank - 1]:
+            falling[rank] = np.nextafter(falling[rank - 1], down)
+    return falling
+
+
+def write_run(
+    path: str | Path,
+    rankings: Iterable[tuple[str, Sequence[str], np.ndarray]],
+    tag: str,
+) -> int:
+    """Write a run, whole or not at all; return the number of lines.
+
+    Args:
+        path: the file.
+        rankings: of each query its id, the passage ids best first, and their scores.
+        tag: names the system; spaces become underscores.
+    """
+    lines = 0
+    tag = "_".join(tag.split()) or "run"
+    with written_whole(path) as beside, open(beside, "w", encoding="utf-8") as out:
+        for query_id, passage_ids, scores in rankings:
+            falling = strictly_falling(scores).tolist()
+            for rank, (passage_id, score) in enumerate(
+                zip(passage_ids, falling, strict=True), start=1
+            ):
+                # Nine digits bring a 32-bit float back exactly.
+                out.write(f"{query_id} Q0 {passage_id} {rank} {score:.9g} {tag}\n")
+            lines += len(falling)
+    return lines
+
+
+def read_run(path: str | Path) -> Run:
+    """The passage ids of each query, best first; see `read_scores`."""
+    return {query_id: list(scores) for query_id, scores in read_scores(path).items()}
+
+
+def read_scores(path: str | Path) -> dict[str, Scores]:
+    """The scores of each query's passages by passage id, best first.
+
+    Ranked by score; equal scores, which only runs from elsewhere have, by passage id
+    descending as trec_eval does.
+
+    Raises:
+        InputError: a missing file, a line of another form, a passage named twice.
+    """
+    scores: dict[str, dict[str, float]] = {}
+    for line, fields in _lines(path, 6, "query Q0 passage rank score tag"):
+        query_id, _, passage_id, _, score, _ = fields
+        try:
+            value = float(score)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise InputError(
+                f"the score is {score!r}, expected a number", file=path, line=line
+            )
+        ranked = scores.setdefault(query_id, {})
+        if passage_id in ranked:
+            raise InputError(
+                f"query {query_id} has the passage {passage_id} twice",
+                file=path,
+                line=line,
+            )
+        ranked[passage_id] = value
+    return {
+        query_id: {
+            passage_id: value
+            for value, passage_id in sorted(
+                ((value, passage_id) for passage_id, value in ranked.items()),
+                reverse=True,
+            )
+        }
+        for query_id, ranked in scores.items()
+    }
+
+
+def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]]) -> int:
+    """Write judgements in the order of their ids; return the number of lines."""
+    lines = 0
+    with written_whole(path) as beside, open(beside, "w", encoding="utf-8") as out:
+        for query_id in sorted(qrels):
+            for passage_id in sorted(qrels[query_id]):
+                relevance = qrels[query_id][passage_id]
+                out.write(f"{query_id} 0 {passage_id} {relevance}\n")
+                lines += 1
+    return lines
+
+
+def read_qrels(path: str | Path, *, may_be_empty: bool = False) -> Qrels:
+    """The judgements by query and passage.
+
+    Raises:
+        InputError: a missing file, an empty one unless it may be, or a line of another
+            form.
+    """
+    qrels: Qrels = {}
+    for _, query_id, passage_id, relevance in qrels_lines(path):
+        qrels.setdefault(query_id, {})[passage_id] = relevance
+    if not qrels and not may_be_empty:
+        raise InputError("is empty, expected judgements", file=path)
+    return qrels
+
+
+def qrels_lines(path: str | Path) -> Iterator[tuple[int, str, str, int]]:
+    """Line number from 1, query, passage and relevance of each judgement.
+
+    Raises:
+        InputError: a missing file, or a line of another form.
+    """
+    for line, fields in _lines(path, 4, "query 0 passage relevance"):
+        query_id, _, passage_id, relevance = fields
+        try:
+            yield line, query_id, passage_id, int(relevance)
+        except ValueError:
+            raise InputError(
+                f"the relevance is {relevance!r}, expected a whole number",
+                file=path,
+                line=line,
+            ) from None
+
+
+def _lines(path: str | Path, count: int, form: str):
+    try:
+        with open(path, encoding="utf-8") as file:
+            for line, text in enumerate(file, start=1):
+                fields = text.split()
+                if len(fields) != count:
+                    raise InputError(
+                        f"has {len(fields)} fields, expected `{form}`",
+                        file=path,
+                        line=line,
+                    )
+                yield line, fields
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8", file=path) from None

@@ -1,0 +1,102 @@
+"""Where a run's files lie by its configuration: for the rules and the search page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arkiv.base.errors import InputError
+
+
+def run_folder(config: Mapping[str, Any]) -> str:
+    """The directory of all results."""
+    return f"results/{config['run']}"
+
+
+def rounds_of(config: Mapping[str, Any]) -> list[str]:
+    """Where the files of each round of mining and training lie, below the run's.
+
+    Those of the first lie where those of a single one do.
+    """
+    return ["", *(f"rounds/{number}/" for number in range(2, config["rounds"] + 1))]
+
+
+def trainings_of(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The trainings in their order: where the files of each lie, and its datasets.
+
+    Each starts from the model of the one before; the last one makes the tuned model.
+    """
+    names = config["train"]["cumulative"]
+    first = {f"stages/{count}/": names[:count] for count in range(1, len(names))}
+    return first | {where: list(config["datasets"]) for where in rounds_of(config)}
+
+
+def model_directory(
+    config: Mapping[str, Any], wanted: Mapping[str, Any], tiny: str, key: str
+) -> str:
+    """The directory of a model: given, or made by prepare_model.
+
+    Args:
+        config: the configuration.
+        wanted: `source` and perhaps `revision`.
+        tiny: `embedder` or `reranker`, of which the tiny one may be wanted.
+        key: where the configuration says so.
+
+    Raises:
+        InputError: a path that is no directory.
+    """
+    models, source = config["models"]["directory"], wanted["source"]
+    if source == "tiny":
+        return f"{models}/tiny-{tiny}"
+    if Path(source).is_dir():
+        return source
+    if source.startswith((".", "~")) or Path(source).is_absolute():
+        raise InputError(
+            f"names {source}, which is not a directory", key=f"{key}.source"
+        )
+    revision = wanted.get("revision") or "main"
+    return f"{models}/{'--'.join(Path(source).parts)}@{revision[:12]}"
+
+
+def prepared_model(config: Mapping[str, Any], role: str) -> str:
+    """The directory of the embedder or the reranker.
+
+    Raises:
+        InputError: a path that is no directory.
+    """
+    return model_directory(config, config["models"][role], role, f"models.{role}")
+
+
+def model_of_system(config: Mapping[str, Any], name: str) -> str:
+    """The directory of the model that a system brings along, or of the teacher.
+
+    Raises:
+        InputError: a path that is no directory.
+    """
+    system = config["evaluate"]["systems"][name]
+    if "source" not in system:
+        return prepared_model(config, "reranker")
+    return model_directory(config, system, system["type"], f"evaluate.systems.{name}")
+
+
+def model_under_test(config: Mapping[str, Any], name: str) -> str:
+    """The model directory that base, tuned or round_1 stands for."""
+    if name == "base":
+        return prepared_model(config, "embedder")
+    if name == "tuned":
+        where = list(trainings_of(config))[-1]
+    else:
+        where = rounds_of(config)[int(name.removeprefix("round_")) - 1]
+    return f"{run_folder(config)}/{where}model"
+
+
+def model_of_gold(config: Mapping[str, Any], section: str) -> str:
+    """The directory of the embedder that a section, gold, names.
+
+    Raises:
+        InputError: a path that is no directory.
+    """
+    return model_directory(
+        config, config[section]["embedder"], "embedder", f"{section}.embedder"
+    )

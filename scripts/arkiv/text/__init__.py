@@ -1,0 +1,1 @@
+"""Texts as such: words, their division and spelling, lengths, near-duplicates."""

@@ -1,0 +1,103 @@
+"""What every program does around its work: faults, the hub, where it runs."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import socket
+
+import numpy as np
+import pytest
+
+from arkiv.base import cli
+from arkiv.base.errors import InputError
+from arkiv.base.files import write_array
+
+
+@pytest.fixture(autouse=True)
+def online_again():
+    """A program sets its process offline; this one goes on with other tests."""
+    yield
+    for name in cli.OFFLINE:
+        os.environ.pop(name, None)
+
+
+def raising(error: Exception):
+    def main(argv):
+        raise error
+
+    return main
+
+
+def test_a_fault_of_the_input_is_one_sentence(capsys):
+    fault = InputError("is missing", file="a.jsonl", line=3, key="query")
+    assert cli.run(raising(fault)) == 1
+    assert capsys.readouterr().err == "error: a.jsonl, line 3, `query`: is missing\n"
+    with pytest.raises(ZeroDivisionError):
+        cli.run(raising(ZeroDivisionError()))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_one_sentence_for_arrays_too(tmp_path, capsys, monkeypatch):
+    def full(argv):
+        with open("/dev/full", "wb") as file:
+            file.write(b"x" * 100_000)
+
+    assert cli.run(full) == 1
+    said = "error: writing the output: No space left on device; make room\n"
+    assert capsys.readouterr().err == said
+
+    # An array is written to a file beside its place: let that be a full disk.
+    real_open = open
+    monkeypatch.setattr(
+        "builtins.open",
+        lambda path, mode="r", **more: real_open(
+            "/dev/full" if mode == "wb" else path, mode, **more
+        ),
+    )
+    array = np.zeros(1_000_000, np.float16)
+    assert cli.run(lambda argv: write_array(tmp_path / "a.npy", array)) == 1
+    assert capsys.readouterr().err == said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_faults_of_files_keep_their_traceback():
+    with pytest.raises(PermissionError):
+        cli.run(raising(PermissionError(errno.EACCES, "denied", "x")))
+
+
+def test_the_hub_is_offline_unless_a_program_fetches(monkeypatch):
+    for name in cli.OFFLINE:
+        monkeypatch.delenv(name, raising=False)
+    assert cli.run(lambda argv: None, online=True) == 0
+    assert not cli.OFFLINE.keys() & os.environ.keys()
+    assert cli.run(lambda argv: None) == 0
+    assert all(os.environ.pop(name) == "1" for name in cli.OFFLINE)
+
+
+def test_a_job_says_where_it_runs(monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    cli.run(lambda argv: None, online=True)
+    assert f"SLURM job 17 on {socket.gethostname()}, GPUs: 2,3" in caplog.text
+    monkeypatch.delenv("SLURM_JOB_ID")
+    caplog.clear()
+    cli.run(lambda argv: None, online=True)
+    assert "SLURM" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "is not JSON"),
+        ("[1]", "is not a JSON object"),
+        ('{"learning_rate": Infinity}', "is not JSON"),
+        ('{"a": {"b": [NaN]}}', "is not JSON"),
+        ('{"a": 1e999}', "is not JSON"),
+    ],
+)
+def test_an_object_on_the_command_line_is_json_with_finite_numbers(text, reason):
+    with pytest.raises(argparse.ArgumentTypeError, match=reason):
+        cli.json_object(text)

@@ -1,0 +1,141 @@
+"""What PAGE XML has of its own: reading orders, readings, classes of regions."""
+
+import pytest
+from sheets import PAGE
+
+from arkiv.documents.formats import read_pages
+
+
+def read(data):
+    (page,) = read_pages("p_1.xml", data.encode())
+    return page
+
+
+def page(body, attributes=""):
+    return (
+        f'<PcGts xmlns="{PAGE}/2019-07-15"><Page imageFilename="i.jpg" {attributes}>'
+        f"{body}</Page></PcGts>"
+    )
+
+
+def line(text, **attributes):
+    given = "".join(f' {key}="{value}"' for key, value in attributes.items())
+    return f"<TextLine{given}>{equiv(text)}</TextLine>"
+
+
+def equiv(text, conf=None):
+    given = "" if conf is None else f' conf="{conf}"'
+    return f"<TextEquiv{given}><Unicode>{text}</Unicode></TextEquiv>"
+
+
+def texts(found):
+    return [line.text for line in found.lines]
+
+
+def region(name, *parts, more=""):
+    return f'<TextRegion id="{name}" {more}>{"".join(parts)}</TextRegion>'
+
+
+def test_nested_groups_are_ordered_by_index_and_unordered_ones_as_they_stand():
+    order = """<ReadingOrder><OrderedGroup id="o">
+      <RegionRefIndexed index="2" regionRef="a"/>
+      <UnorderedGroupIndexed id="u" index="1">
+        <RegionRef regionRef="d"/><RegionRef regionRef="c"/>
+      </UnorderedGroupIndexed>
+      <OrderedGroupIndexed id="g" index="10">
+        <RegionRefIndexed index="1" regionRef="f"/>
+        <RegionRefIndexed index="0" regionRef="e"/>
+        <RegionRefIndexed index="2" regionRef="nowhere"/>
+      </OrderedGroupIndexed>
+    </OrderedGroup></ReadingOrder>"""
+    regions = "".join(region(name, line(name)) for name in "abcdef")
+    # b is in no group: it comes last.
+    assert texts(read(page(order + regions))) == [*"dcaefb"]
+
+
+def test_a_group_of_a_region_orders_what_lies_within_it():
+    order = """<ReadingOrder><OrderedGroup id="o">
+      <OrderedGroupIndexed id="g" index="0" regionRef="table">
+        <RegionRefIndexed index="0" regionRef="two"/>
+        <RegionRefIndexed index="1" regionRef="one"/>
+      </OrderedGroupIndexed>
+    </OrderedGroup></ReadingOrder>"""
+    table = (
+        '<TableRegion id="table">'
+        + region("one", line("1"))
+        + region("two", line("2"))
+        + region("loose", line("3"))
+        + "</TableRegion>"
+    )
+    found = read(page(order + region("first", line("0")) + table))
+    assert texts(found) == ["3", "2", "1", "0"]
+    assert found.lines[0].regions == ("tableregion",)
+
+
+def test_lines_that_the_order_names_as_htrflow_does_come_in_it():
+    order = """<ReadingOrder><OrderedGroup id="ro">
+      <OrderedGroupIndexed id="ro_region0" index="0">
+        <RegionRefIndexed regionRef="region0_line1" index="0"/>
+        <RegionRefIndexed regionRef="region0_line0" index="1"/>
+      </OrderedGroupIndexed></OrderedGroup></ReadingOrder>"""
+    lines = line("a", id="region0_line0") + line("b", id="region0_line1")
+    assert texts(read(page(order + region("region0", lines)))) == ["b", "a"]
+
+
+def test_lines_with_an_index_come_by_it():
+    lines = line("b", index=2) + line("a", index=1) + line("c")
+    assert texts(read(page(region("r", lines)))) == ["a", "b", "c"]
+
+
+def test_without_a_text_of_its_own_a_line_is_its_words_and_a_word_its_glyphs():
+    words = "".join(
+        f"<Word>{content}</Word>"
+        for content in (
+            equiv("ett", 0.5),
+            f"<Glyph>{equiv('t')}</Glyph><Glyph>{equiv('v')}</Glyph>",
+            equiv("", 0),
+            equiv("tre", 1),
+        )
+    )
+    (found,) = read(page(region("r", f"<TextLine>{words}</TextLine>"))).lines
+    assert (found.text, found.confidence) == ("ett tv tre", 0.75)
+
+
+def test_a_region_transcribed_as_a_whole_is_its_lines():
+    found = read(
+        page(
+            region("r", "<TextLine/>", equiv("ett\ntvå\n\ntre", 0.5))
+            + region("empty", "<TextLine/>")
+            + region("outer", region("inner", line("fyra")), equiv("fyra"))
+        )
+    )
+    assert texts(found) == ["ett", "två", "tre", "fyra"]
+    assert {(one.id, one.confidence) for one in found.lines[:3]} == {("r", 0.5)}
+    assert found.regions_without_text == 1
+
+
+def test_classes_of_page_are_types_kinds_and_transkribus_structures():
+    found = read(
+        page(
+            region("a", line("1"), more='type="Header"')
+            + region(
+                "b",
+                line(
+                    "2", custom="readingOrder {index:0;} structure {type:page-number;}"
+                ),
+                more='custom="structure {score:1; type:marginalia;}"',
+            )
+            + f'<AdvertRegion id="c">{region("d", line("3"))}</AdvertRegion>'
+        )
+    )
+    assert [one.regions for one in found.lines] == [
+        ("header",),
+        ("marginalia", "page-number"),
+        ("advertregion",),
+    ]
+
+
+@pytest.mark.parametrize("value", ["NaN", "-1", "2", "much", ""])
+def test_a_confidence_that_is_no_share_is_unknown(value):
+    content = f"<TextLine>{equiv('a', value)}</TextLine>"
+    assert read(page(region("r", content))).lines[0].confidence is None

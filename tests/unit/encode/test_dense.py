@@ -1,0 +1,164 @@
+"""Vectors equal those of sentence-transformers."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer import modules
+
+from arkiv.base.errors import InputError
+from arkiv.encode.dense import Embedder
+from arkiv.encode.m3 import M3Encoder
+from arkiv.encode.models import Options
+from arkiv.example.archive import case_pairs, cases
+from arkiv.export.directory import add_modules
+
+QUERIES = [query for query, _ in case_pairs(6, seed=3)] + ["  kort\n", "§"]
+PASSAGES = [*cases(6, seed=2), " ".join(cases(6, seed=4)), "Rader,\nbrutna", ""]
+
+
+@pytest.fixture(scope="module")
+def bare(tiny_embedder):
+    """A model of Hugging Face's without modules: its heads say nothing here."""
+    return tiny_embedder
+
+
+@pytest.fixture(scope="module")
+def full(tiny_embedder, tmp_path_factory):
+    """A model of sentence-transformers: encoder below, mean, a layer, prompts, dot."""
+    path = tmp_path_factory.mktemp("full") / "model"
+    torch.manual_seed(0)
+    encoder = modules.Transformer(str(tiny_embedder), max_seq_length=64)
+    pooling = modules.Pooling(encoder.get_embedding_dimension(), pooling_mode="mean")
+    dense = modules.Dense(encoder.get_embedding_dimension(), 48)
+    prompts = {"query": "fråga: ", "document": "stycke: "}
+    SentenceTransformer(
+        modules=[encoder, pooling, dense],
+        prompts=prompts,
+        similarity_fn_name="dot",
+        device="cpu",
+    ).save(str(path))
+    # Older models have their encoder in a folder.
+    (path / "0_Transformer").mkdir()
+    for file in list(path.iterdir()):
+        if file.is_file() and file.name not in (
+            "modules.json",
+            "config_sentence_transformers.json",
+        ):
+            shutil.move(file, path / "0_Transformer" / file.name)
+    listed = json.loads((path / "modules.json").read_text())
+    listed[0]["path"] = "0_Transformer"
+    (path / "modules.json").write_text(json.dumps(listed))
+    return path
+
+
+@pytest.mark.parametrize("pooling", [None, "cls", "mean", "max", "lasttoken"])
+def test_a_bare_model_is_pooled_as_there(bare, pooling):
+    encoder = modules.Transformer(str(bare), max_seq_length=128)
+    theirs = SentenceTransformer(
+        modules=[encoder, modules.Pooling(128, pooling_mode=pooling or "mean")],
+        device="cpu",
+    )
+    with Embedder(
+        bare, pooling=pooling, max_lengths=(16, 128), prompts=("query: ", None)
+    ) as ours:
+        assert ours.prompts == ["query: ", ""]
+        assert ours.similarity == "cosine"
+        np.testing.assert_allclose(
+            ours.passages(PASSAGES), theirs.encode(PASSAGES), atol=2e-3, rtol=2e-3
+        )
+        theirs.max_seq_length = 16
+        np.testing.assert_allclose(
+            ours.queries(QUERIES),
+            theirs.encode(QUERIES, prompt="query: "),
+            atol=2e-3,
+            rtol=2e-3,
+        )
+
+
+def test_a_models_own_modules_prompts_lengths_and_similarity_count(full):
+    theirs = SentenceTransformer(str(full), device="cpu")
+    with Embedder(full, options=Options(batch_tokens=100)) as ours:
+        assert ours.prompts == ["fråga: ", "stycke: "]
+        assert ours.max_lengths == [64, 64]
+        assert ours.similarity == "dot"
+        found = ours.passages(PASSAGES)
+        assert found.shape == (len(PASSAGES), 48)
+        wanted = theirs.encode_document(PASSAGES)
+        np.testing.assert_allclose(found, wanted, atol=2e-3, rtol=2e-3)
+        wanted = theirs.encode_query(QUERIES)
+        np.testing.assert_allclose(ours.queries(QUERIES), wanted, atol=2e-3, rtol=2e-3)
+    assert np.abs(theirs.encode(QUERIES) - wanted).max() > 0.01  # prompts do tell
+
+
+def test_an_exported_model_gives_m3s_dense_vectors(tiny_embedder, tmp_path):
+    path = shutil.copytree(tiny_embedder, tmp_path / "model")
+    add_modules(path, 128, 8192)
+    shutil.rmtree(path / "2_Normalize")  # a repository has no empty folders
+    with Embedder(path) as ours, M3Encoder(path, max_length=8192) as m3:
+        np.testing.assert_allclose(
+            ours.passages(PASSAGES), m3.dense(PASSAGES), atol=2e-3
+        )
+
+
+def test_vectors_are_kept_by_content_prompt_and_pooling(bare, tmp_path, monkeypatch):
+    def encoded(prompt, pooling):
+        with Embedder(bare, pooling=pooling, prompts=(prompt, prompt)) as ours:
+            return ours.queries(QUERIES, tmp_path / "cache", "job")
+
+    first = encoded("a ", "mean")
+    other = encoded("b ", "mean"), encoded("a ", "cls")
+    monkeypatch.setattr(
+        "arkiv.encode.dense.EmbedderForward.__init__",
+        lambda *words: pytest.fail("a model was loaded"),
+    )
+    assert np.array_equal(encoded("a ", "mean"), first)
+    for vectors in other:
+        assert np.abs(vectors.astype(float) - first).max() > 0.01
+
+
+def change(path, file, **values):
+    about = json.loads((path / file).read_text())
+    (path / file).write_text(json.dumps(about | values))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (
+            lambda p: change(p, "1_Pooling/config.json", include_prompt=False),
+            "leaves the prompt out of its pooling",
+        ),
+        (
+            lambda p: change(
+                p, "config_sentence_transformers.json", similarity_fn_name="manhattan"
+            ),
+            "compares by manhattan, expected cosine or dot",
+        ),
+        (
+            lambda p: (p / "modules.json").write_text(
+                (p / "modules.json").read_text().replace("Dense", "CNN")
+            ),
+            "has a module CNN, expected Pooling, Dense",
+        ),
+        (
+            lambda p: (p / "2_Dense/model.safetensors").write_bytes(b"0"),
+            "2_Dense: cannot be loaded",
+        ),
+        (lambda p: (p / "modules.json").write_text("{}"), "is not a list of modules"),
+        (
+            lambda p: (p / "0_Transformer/model.safetensors").unlink(),
+            "the model directory lacks weights",
+        ),
+    ],
+)
+def test_what_cannot_be_followed_is_one_sentence(full, tmp_path, broken, said):
+    path = shutil.copytree(full, tmp_path / "model")
+    broken(path)
+    with pytest.raises(InputError, match=said) as caught:
+        Embedder(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,128 @@
+"""Values that caches keep do not move unless the version of their computation does."""
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import (
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaForSequenceClassification,
+    XLMRobertaModel,
+)
+
+from arkiv.encode.cache import VERSIONS
+from arkiv.encode.cross_encoder import Reranker
+from arkiv.encode.dense import Embedder
+from arkiv.encode.m3 import M3Encoder
+from arkiv.encode.models import Options
+
+# By kind and version: a sum for each text or pair, from the model of `golden`.
+GOLDEN = {
+    ("cross_encoder", 1): [
+        -1.8286095,
+        -1.9609635,
+        -1.9526725,
+        -1.7827137,
+        -2.0299997,
+        -2.0453801,
+        -2.053545,
+        -2.0352063,
+    ],
+    ("dense", 1): [
+        0.9531986,
+        0.5545826,
+        0.0554154,
+        0.1948612,
+        1.0506461,
+        -0.005448,
+        -1.7253773,
+        -0.1111489,
+    ],
+    ("multi_vector", 1): [-0.2919525, 0.4025813, 0.3582912, 0.1742254],
+    ("sparse", 1): [-0.2679708, -0.1520183, -0.0357544, -0.744026],
+}
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzåäö"
+TEXTS = ["tinget", "en häst såldes på marknaden", "år 1750", "x" * 90]
+PAIRS = [(one, other) for one in TEXTS[:2] for other in TEXTS]
+OPTIONS = Options(precision="float32", attention="sdpa")
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory):
+    """A model of every kind by a fixed seed, apart from those that the demo builds."""
+    specials = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+    vocabulary = {piece: n for n, piece in enumerate((*specials, *LETTERS))}
+    tool = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tool.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    tool.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    names = dict(zip(("cls", "pad", "eos", "unk", "mask"), specials, strict=True))
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=tool,
+        model_max_length=64,
+        **{f"{name}_token": piece for name, piece in names.items()},
+    )
+    config = XLMRobertaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=66,
+        type_vocab_size=1,
+        pad_token_id=1,
+        num_labels=1,
+        initializer_range=0.3,
+    )
+    folder = tmp_path_factory.mktemp("golden")
+    torch.manual_seed(0)
+    for name, kind in (
+        ("encoder", XLMRobertaModel),
+        ("cross_encoder", XLMRobertaForSequenceClassification),
+    ):
+        kind(config).save_pretrained(folder / name)
+        tokenizer.save_pretrained(folder / name)
+    for name, dim in (("colbert_linear", 16), ("sparse_linear", 1)):
+        head = torch.nn.Linear(16, dim)
+        head.bias.data += 1  # a ReLU follows the sparse one
+        torch.save(head.state_dict(), folder / "encoder" / f"{name}.pt")
+    return folder
+
+
+def computed(kind, folder):
+    """A list with what is computed of each text or pair."""
+    if kind == "cross_encoder":
+        with Reranker(folder / kind, max_length=40, options=OPTIONS) as reranker:
+            return reranker.scores(PAIRS)
+    with M3Encoder(folder / "encoder", max_length=40, options=OPTIONS) as encoder:
+        found = encoder.encode(TEXTS, sparse=True, multi_vector=True)
+    if kind == "sparse":
+        return found.sparse.toarray()
+    if kind == "multi_vector":
+        return found.multi_vector
+    with Embedder(folder / "encoder", max_lengths=(40, 40), options=OPTIONS) as mean:
+        forward = mean.workers._here
+        pooled = [forward([ids]) for ids in encoder._token_ids(TEXTS)]
+    return [*found.dense, *pooled]
+
+
+def sums(values):
+    """One number for all values of a text: none can move without it."""
+    flat = [np.asarray(one, np.float64).ravel() for one in values]
+    return [float(one @ np.cos(np.arange(len(one)))) for one in flat]
+
+
+@pytest.mark.parametrize("kind", sorted(VERSIONS))
+def test_values_move_with_the_version_alone(golden, kind):
+    found, wanted = sums(computed(kind, golden)), GOLDEN.get((kind, VERSIONS[kind]))
+    rounded = [round(value, 7) for value in found]
+    assert wanted is not None, f"enter the values of the new version: {rounded}"
+    assert found == pytest.approx(wanted, rel=1e-6, abs=1e-6), (
+        f"values of kind {kind} have moved; raise its number in VERSIONS of "
+        "arkiv.encode.cache, so that no cache gives the old ones"
+    )

@@ -1,0 +1,199 @@
+"""Encodings equal those of FlagEmbedding's BGEM3FlagModel."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from arkiv.base.errors import InputError
+from arkiv.encode.m3 import M3Encoder, multi_vector_score
+from arkiv.encode.models import Options
+from arkiv.example.archive import cases
+
+MAX_LENGTH = 96
+TEXTS = [
+    *cases(6, seed=7),
+    "§ 1.",
+    "Ān ünknown wörd: 漢字 🙂",
+    " ".join(cases(4, seed=8)),
+    "rågång",
+    "rader,\n  brutna\n\n",
+    " ",
+    "§ 1.",
+]
+
+
+@pytest.fixture(scope="module")
+def upstream(tiny_embedder):
+    from FlagEmbedding import BGEM3FlagModel
+
+    model = BGEM3FlagModel(str(tiny_embedder), use_fp16=False, devices="cpu")
+    return model.encode(
+        TEXTS,
+        batch_size=3,
+        max_length=MAX_LENGTH,
+        return_dense=True,
+        return_sparse=True,
+        return_colbert_vecs=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_embedder):
+    return M3Encoder(tiny_embedder, max_length=MAX_LENGTH)
+
+
+@pytest.fixture(scope="module")
+def encoded(encoder):
+    return encoder.encode(TEXTS, dense=True, sparse=True, multi_vector=True)
+
+
+def test_dense_vectors_equal_upstream(encoded, upstream):
+    assert encoded.dense.shape == (len(TEXTS), 128)
+    np.testing.assert_allclose(encoded.dense, upstream["dense_vecs"], atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(encoded.dense, axis=1), 1, atol=1e-6)
+
+
+def test_lexical_weights_equal_upstream(encoded, upstream):
+    for row, weights in enumerate(upstream["lexical_weights"]):
+        ours = encoded.sparse[row]
+        mine = dict(zip(ours.indices.tolist(), ours.data.tolist(), strict=True))
+        theirs = {int(token): float(weight) for token, weight in weights.items()}
+        assert mine == pytest.approx(theirs, abs=1e-5)
+    assert encoded.sparse.nnz > 100
+
+
+def test_token_vectors_equal_upstream(encoded, upstream):
+    for ours, theirs in zip(
+        encoded.multi_vector, upstream["colbert_vecs"], strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_multi_vector_score_equals_upstream(encoded, tiny_embedder):
+    from FlagEmbedding import BGEM3FlagModel
+
+    model = BGEM3FlagModel(str(tiny_embedder), use_fp16=False, devices="cpu")
+    query, passage = encoded.multi_vector[0], encoded.multi_vector[3]
+    ours = multi_vector_score(query, passage)
+    assert ours == pytest.approx(float(model.colbert_score(query, passage)), abs=1e-5)
+
+
+def test_batches_do_not_change_the_vectors(tiny_embedder, encoded):
+    for tokens in (1, 100):
+        encoder = M3Encoder(
+            tiny_embedder, max_length=MAX_LENGTH, options=Options(batch_tokens=tokens)
+        )
+        again = encoder.encode(TEXTS, sparse=True, multi_vector=True)
+        np.testing.assert_allclose(again.dense, encoded.dense, atol=1e-6)
+        assert abs(again.sparse - encoded.sparse).max() < 1e-5
+        for one, other in zip(again.multi_vector, encoded.multi_vector, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_two_processes_give_the_vectors_of_one(tiny_embedder, encoder, encoded):
+    with M3Encoder(
+        tiny_embedder,
+        max_length=MAX_LENGTH,
+        options=Options(batch_tokens=150, processes=2),
+    ) as pair:
+        halves = pair.dense(TEXTS)
+        # The same batches, each computed by one thread: the same bits.
+        alone = M3Encoder(
+            tiny_embedder,
+            max_length=MAX_LENGTH,
+            options=Options(batch_tokens=150),
+        )
+        assert halves.tobytes() == alone.dense(TEXTS).tobytes()
+        np.testing.assert_allclose(halves, encoded.dense, atol=1e-3)
+        both = pair.encode(TEXTS, sparse=True, multi_vector=True)
+    np.testing.assert_allclose(both.dense, encoded.dense, atol=1e-6)
+    assert abs(both.sparse - encoded.sparse).max() < 1e-5
+    for one, other in zip(both.multi_vector, encoded.multi_vector, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_nothing_gives_empty_arrays(encoder):
+    nothing = encoder.encode([], sparse=True, multi_vector=True)
+    assert nothing.dense.shape == (0, 128)
+    assert nothing.sparse.shape == (0, encoder.vocabulary)
+    assert nothing.multi_vector == []
+
+
+def test_a_model_that_gives_nan_is_named(tiny_embedder):
+    encoder = M3Encoder(tiny_embedder, max_length=MAX_LENGTH)
+    with torch.no_grad():
+        model = encoder.workers._here.model
+        model.encoder.layer[0].output.dense.bias[3] = float("nan")
+    with pytest.raises(InputError, match=f"{tiny_embedder}: the model gives NaN"):
+        encoder.encode(["text"])
+
+
+def test_a_long_text_equals_upstream(tiny_embedder):
+    from FlagEmbedding import BGEM3FlagModel
+
+    texts = [" ".join(cases(20, seed=2)), "kort"]
+    model = BGEM3FlagModel(str(tiny_embedder), use_fp16=False, devices="cpu")
+    theirs = model.encode(texts, max_length=2048, return_colbert_vecs=True)
+    ours = M3Encoder(tiny_embedder, max_length=2048).encode(texts, multi_vector=True)
+    assert ours.multi_vector[0].shape == (2047, 128)
+    np.testing.assert_allclose(ours.dense, theirs["dense_vecs"], atol=1e-5)
+    np.testing.assert_allclose(
+        ours.multi_vector[0], theirs["colbert_vecs"][0], atol=1e-4
+    )
+
+
+def test_every_distinct_text_is_encoded_once(encoder, monkeypatch):
+    seen = []
+    model = encoder.workers._here.model
+    forward = model.forward
+
+    def counted(ids, **options):
+        seen.append(len(ids))
+        return forward(ids, **options)
+
+    monkeypatch.setattr(model, "forward", counted)
+    dense = encoder.encode(["a", "b", "a", "a", "b"]).dense
+    assert sum(seen) == 2
+    assert (dense[[0, 1]] == dense[[2, 4]]).all()
+
+
+@pytest.mark.parametrize(
+    ("max_length", "batch_tokens", "said"),
+    [
+        (8193, 1, "`max_length`: is 8193, but the model in .* takes 8192 tokens"),
+        (2, 1, "`max_length`: is 2, expected 3 or more"),
+        (96, 0, "`batch_tokens`: is 0, expected 1 or more"),
+    ],
+)
+def test_limits_outside_the_models_are_refused(
+    tiny_embedder, max_length, batch_tokens, said
+):
+    with pytest.raises(InputError, match=said):
+        M3Encoder(
+            tiny_embedder,
+            max_length=max_length,
+            options=Options(batch_tokens=batch_tokens),
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("sparse_linear.pt", None, "is not the state of a linear layer"),
+        ("sparse_linear.pt", (64, 1), "takes 64 dimensions, but the model gives 128"),
+        ("colbert_linear.pt", (64, 128), "takes 64 dimensions"),
+    ],
+)
+def test_a_head_that_does_not_fit_is_named(
+    tiny_embedder, tmp_path, name, content, said
+):
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    if content is None:
+        (model / name).write_text("version https://git-lfs.github.com/spec/v1\n")
+    else:
+        torch.save(torch.nn.Linear(*content).state_dict(), model / name)
+    with pytest.raises(InputError, match=f"{model}/{name}: {said}") as caught:
+        M3Encoder(model, max_length=96).encode(["text"])
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,161 @@
+"""Defaults, schema, tables and environments say the same."""
+
+import re
+
+import pytest
+import yaml
+from project import ROOT
+
+from arkiv.base.errors import InputError
+from arkiv.settings.config import REPLACED, check_config, without_removed
+
+DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
+# Maps whose keys the user chooses.
+FREE = {
+    "datasets",
+    "queries.openai.extra",
+    "evaluate.systems",
+    "evaluate.compare",
+    "train.args",
+    "train.weights",
+}
+
+
+def keys_of_defaults(value=DEFAULTS, path=""):
+    for key, entry in value.items():
+        name = f"{path}.{key}" if path else key
+        if isinstance(entry, dict) and name not in FREE:
+            yield from keys_of_defaults(entry, name)
+        else:
+            yield name
+
+
+def keys_of_schema(schema=SCHEMA, path=""):
+    for key, entry in schema.get("properties", {}).items():
+        name = f"{path}.{key}" if path else key
+        if "$ref" in entry:
+            entry = SCHEMA["$defs"][entry["$ref"].rpartition("/")[2]]
+        if "properties" in entry and name not in FREE:
+            yield from keys_of_schema(entry, name)
+        else:
+            yield name
+
+
+def test_defaults_are_complete():
+    assert sorted(keys_of_defaults()) == sorted(keys_of_schema())
+
+
+def test_the_tables_of_keys_name_each_once():
+    text = (ROOT / "config/README.md").read_text(encoding="utf-8")
+    table = text.partition("\n## Datasets")[0]
+    named = re.findall(r"^\| `([a-z0-9_.]+)` \|", table, flags=re.M)
+    keys = set(keys_of_defaults()) - {"train.args"}
+    keys |= {f"train.args.{key}" for key in DEFAULTS["train"]["args"]}
+    assert sorted(named) == sorted(keys)
+
+
+def test_replaced_keys_are_gone_from_the_schema():
+    assert not set(REPLACED) & set(keys_of_schema())
+
+
+def test_null_takes_an_entry_away_and_changes_nothing_else():
+    config = without_removed(
+        {
+            "datasets": {"a": None, "b": {"pairs": "x"}},
+            "evaluate": {"systems": {"bm25": None}, "compare": {"x": None}},
+            "train": {"args": {"fp16": None}},
+        }
+    )
+    assert config == {
+        "datasets": {"b": {"pairs": "x"}},
+        "evaluate": {"systems": {}, "compare": {}},
+        "train": {"args": {"fp16": None}},
+    }
+
+
+def test_the_demo_and_the_defaults_with_a_dataset_are_valid(tmp_path):
+    (tmp_path / "p.jsonl").touch()
+    dataset = {"d": {"pairs": str(tmp_path / "p.jsonl")}}
+    check_config(DEFAULTS | {"datasets": dataset}, SCHEMA)
+
+
+@pytest.mark.parametrize("value", ["x", -1, 1.5, True])
+def test_a_value_of_another_kind_is_named(value):
+    with pytest.raises(InputError, match=r"^`parts\.pairs`: is .*expected"):
+        check_config(
+            DEFAULTS
+            | {"datasets": {"d": {"example": {"cases": 9, "volumes": 3}}}}
+            | {"parts": DEFAULTS["parts"] | {"pairs": value}},
+            SCHEMA,
+        )
+
+
+@pytest.mark.parametrize(
+    ("queries", "sentence"),
+    [
+        ({"prompts": [{"file": "no.txt"}]}, r"queries\.prompts`: names no\.txt, which"),
+        (
+            {"judge": {"prompt": "x", "threshold": 3}},
+            r"queries\.judge\.prompt`: names x",
+        ),
+        ({"backend": "local"}, r"queries\.local\.model`: is None, expected the dir"),
+        (
+            {"budget": {"requests": None, "tokens": None, "money": 1}},
+            "all prices are 0",
+        ),
+        ({"openai": {"base_url": "http://me:key@host/v1"}}, r"openai\.base_url`: is"),
+    ],
+)
+def test_queries_that_cannot_be_asked_for_are_named(monkeypatch, queries, sentence):
+    monkeypatch.chdir(ROOT)
+    asked = DEFAULTS["queries"] | {"backend": "openai"} | queries
+    asked["openai"] = DEFAULTS["queries"]["openai"] | queries.get("openai", {})
+    datasets = {"d": {"example": {"cases": 9, "volumes": 3}}}
+    with pytest.raises(InputError, match=sentence):
+        check_config(DEFAULTS | {"datasets": datasets, "queries": asked}, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("documents", "said"),
+    [
+        ({"method": "headings"}, "`documents.heading`: is null, expected the regular"),
+        ({"heading": "(§"}, "`documents.heading`: is '(§', which is no regular expr"),
+        ({"window_overlap": 300}, "`documents.window_overlap`: is 300, expected less"),
+        (
+            {"method": "windows", "window_overlap": 200, "duplicate_jaccard": 0.5},
+            "`documents.duplicate_jaccard`: is 0.5, expected more than the 0.50 that",
+        ),
+        (
+            {"hyphens": ["--"]},
+            "`documents.hyphens.0`: is '--', expected at most 1 char",
+        ),
+        ({"hyphens": ["-", "-"]}, "expected each value once"),
+        ({"min_confidence": 50}, "`documents.min_confidence`: is 50, expected at most"),
+        ({"method": "chapters"}, "expected one of sampled, page, windows, headings"),
+    ],
+)
+def test_ways_to_cut_documents_that_do_not_agree_are_named(documents, said):
+    config = DEFAULTS | {
+        "datasets": {"d": {"example": {"cases": 9, "volumes": 3}}},
+        "documents": DEFAULTS["documents"] | documents,
+    }
+    with pytest.raises(InputError) as caught:
+        check_config(config, SCHEMA)
+    assert said in str(caught.value)
+
+
+def test_environments_pin_what_requirements_pin():
+    pins = dict(
+        line.split("==")
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+    )
+    for path in sorted(ROOT.glob("envs/*.yaml")):
+        environment = yaml.safe_load(path.read_text())
+        packages = environment["dependencies"][-1]["pip"]
+        for package in packages:
+            name, pin = package.split("==")
+            # deepspeed is for clusters alone, and faiss has a package for each device.
+            if name != "deepspeed":
+                name = name.replace("faiss-gpu", "faiss-cpu")
+                assert pins[name] == pin, f"{path.name}: {package}"
