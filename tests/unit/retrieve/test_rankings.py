@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from arkiv.retrieve import rankings
 from arkiv.retrieve.rankings import (
     Ranking,
     best,
