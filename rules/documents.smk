@@ -31,7 +31,6 @@ rule make_archive:
         benchmark_of("make_archive", "{dataset}")
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(30),
@@ -58,7 +57,6 @@ rule build_documents:
         benchmark_of("build_documents", "{dataset}", "{scatteritem}")
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(240),
@@ -94,7 +92,6 @@ rule merge_documents:
         benchmark_of("merge_documents", "{dataset}")
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(120),

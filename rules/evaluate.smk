@@ -26,7 +26,6 @@ rule build_collection:
     localrule: True
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
@@ -60,7 +59,6 @@ rule export_collection:
     localrule: True
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -90,7 +88,6 @@ rule measure_runs:
     localrule: True
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
@@ -129,7 +126,6 @@ rule check_metrics:
     localrule: True
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),

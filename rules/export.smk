@@ -33,7 +33,6 @@ rule export_model:
     localrule: True
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(30),

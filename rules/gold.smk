@@ -42,7 +42,6 @@ rule pool_passages:
     localrule: True
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -73,7 +72,6 @@ rule grade_pool:
         scatteritem=graded_by("teacher_pool"),
     conda:
         "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(480),
@@ -104,7 +102,6 @@ rule search_gold:
         benchmark_of("search_gold")
     conda:
         "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(16000),
         runtime=growing(480),
@@ -142,7 +139,6 @@ rule build_gold:
     localrule: True
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),

@@ -44,7 +44,6 @@ rule estimate_grades:
     localrule: True
     conda:
         "../envs/llm.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
@@ -82,7 +81,6 @@ rule judge_pool:
     localrule: JUDGE_SERVED and QUERIES["openai"]["on_login_node"]
     conda:
         "../envs/llm.yaml" if JUDGE_BACKEND != "local" else "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000 if JUDGE_BACKEND != "local" else 16000),
         runtime=growing(240),
@@ -117,7 +115,6 @@ rule sample_judgements:
     localrule: True
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -154,7 +151,6 @@ rule compare_judgements:
     localrule: True
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),

@@ -24,7 +24,6 @@ rule embed_corpus:
         benchmark_of("embed_corpus", "{dataset}", "{scatteritem}", under="{round}")
     conda:
         "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(480),
@@ -55,7 +54,6 @@ rule embed_queries:
         benchmark_of("embed_queries", "{dataset}", under="{round}")
     conda:
         "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(240),
@@ -88,7 +86,6 @@ rule search_corpus:
         benchmark_of("search_corpus", "{dataset}", "{scatteritem}", under="{round}")
     conda:
         "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(240),
@@ -123,7 +120,6 @@ rule search_bm25:
         benchmark_of("search_bm25", "{dataset}")
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(240),
@@ -167,7 +163,6 @@ rule pick_negatives:
         benchmark_of("pick_negatives", "{dataset}", under="{round}")
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(120),

@@ -18,7 +18,6 @@ rule split_pairs:
     localrule: True
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),

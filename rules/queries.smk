@@ -66,7 +66,6 @@ rule estimate_queries:
         benchmark_of("estimate_queries")
     conda:
         "../envs/llm.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),
@@ -99,7 +98,6 @@ rule generate_queries:
     localrule: SERVED and QUERIES["openai"]["on_login_node"]
     conda:
         "../envs/llm.yaml" if QUERIES["backend"] != "local" else "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000 if QUERIES["backend"] != "local" else 16000),
         runtime=growing(240),
@@ -137,7 +135,6 @@ rule filter_queries:
     localrule: ROUND_TRIP["by"] is None
     conda:
         "../envs/evaluate.yaml" if ROUND_TRIP["by"] != "dense" else "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(240),

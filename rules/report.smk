@@ -38,7 +38,6 @@ rule plot_lengths:
     localrule: True
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
@@ -78,7 +77,6 @@ rule plot_negatives:
     localrule: True
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -117,7 +115,6 @@ rule plot_training:
     localrule: True
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
@@ -152,7 +149,6 @@ rule plot_metrics:
     localrule: True
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
@@ -200,7 +196,6 @@ rule write_report:
     localrule: True
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),

@@ -27,7 +27,6 @@ rule encode_collection:
         benchmark_of("encode_collection", "{model}", under="{searched}")
     conda:
         "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(16000),
         runtime=growing(480),
@@ -62,7 +61,6 @@ rule retrieve_bm25:
         system=of_type("bm25"),
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(120),
@@ -98,7 +96,6 @@ rule retrieve_m3:
         system=of_type("m3"),
     conda:
         "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(16000),
         runtime=growing(480),
@@ -136,7 +133,6 @@ rule retrieve_embedder:
         system=of_type("embedder"),
     conda:
         "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(16000),
         runtime=growing(480),
@@ -170,7 +166,6 @@ rule retrieve_fusion:
     localrule: True
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
@@ -205,7 +200,6 @@ rule retrieve_reranker:
         system=of_type("reranker"),
     conda:
         "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(480),

@@ -21,7 +21,6 @@ rule respell_queries:
     localrule: True
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
@@ -59,7 +58,6 @@ rule measure_spelling:
     localrule: True
     conda:
         "../envs/evaluate.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),

@@ -20,7 +20,6 @@ rule split_by_length:
         benchmark_of("split_by_length", "{dataset}", under="{round}")
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),

@@ -11,7 +11,6 @@ rule score_pairs:
         benchmark_of("score_pairs", "{dataset}", "{scatteritem}", under="{round}")
     conda:
         "../envs/m3.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(480),
