@@ -1,0 +1,176 @@
+"""Flags of a program from the declaration of its settings, and the way back.
+
+A setting's flag has its name: `window` is `--window`, `margin` in the section `filter`
+`--filter-margin`. A list is so many words; a map, or a list of lists or maps, is JSON;
+`null` is None where the default is another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from arkiv.base.declared import (
+    Setting,
+    alternatives,
+    faults_of,
+    frozen,
+    is_section,
+    plain,
+    settings_of,
+)
+from arkiv.base.errors import InputError
+
+NULL = "null"
+
+Section = TypeVar("Section")
+
+
+def add_settings(
+    arguments: Any, section: Any, *names: str, prefix: str = "", **more: Any
+) -> None:
+    """Add the flags of settings, with the declared defaults.
+
+    Args:
+        arguments: a parser, or a group of one.
+        section: the declaration, or an instance whose values are the defaults.
+        names: of its settings; none: all.
+        prefix: of the flags, such as `lora_`.
+        more: what argparse takes, for all of them, such as `required`.
+    """
+    for one in _named(section, names):
+        if is_section(one.type):
+            add_settings(arguments, one.default, prefix=f"{prefix}{one.name}_", **more)
+            continue
+        flag = f"--{(prefix + one.name).replace('_', '-')}"
+        how = _how(one) | {"help": one.rule.help.replace("%", "%%") or None} | more
+        arguments.add_argument(flag, **how)
+
+
+def settings_from(
+    arguments: argparse.Namespace,
+    section: type[Section] | Section,
+    *names: str,
+    prefix: str = "",
+) -> Section:
+    """A section with what flags gave; what has no flag keeps its default.
+
+    Args:
+        arguments: parsed.
+        section: as `add_settings` had it, likewise the names and prefix.
+
+    Raises:
+        InputError: naming a value out of bounds.
+    """
+    values = {}
+    for one in _named(section, names):
+        name = one.name
+        if is_section(one.type):
+            inner = f"{prefix}{name}_"
+            values[name] = settings_from(arguments, one.default, prefix=inner)
+        elif hasattr(arguments, prefix + name):
+            value = frozen(getattr(arguments, prefix + name))
+            for fault in () if value == one.default else faults_of(value, one):
+                raise InputError(fault.reason, key=prefix + name)
+            values[name] = value
+    if isinstance(section, type):
+        return section(**values)
+    return dataclasses.replace(section, **values)
+
+
+def flags_of(
+    section: Any, values: Mapping[str, Any], *names: str, prefix: str = ""
+) -> dict[str, Any]:
+    """The flags of settings as `add_settings` reads them, by name.
+
+    None and False stand for a flag that is left out, True for one without a value.
+
+    Args:
+        section: the declaration.
+        values: as the configuration has them.
+        names: of settings; none: all.
+        prefix: of the flags.
+    """
+    found: dict[str, Any] = {}
+    for one in _named(section, names):
+        name, value = prefix + one.name, values[one.name]
+        if is_section(one.type):
+            found |= flags_of(one.default, value, prefix=f"{name}_")
+        elif one.type is bool and one.default is True:
+            found[name if value else f"no_{name}"] = True
+        elif value is None:
+            found[name] = None if one.default is None else NULL
+        else:
+            found[name] = json.dumps(value) if _as_json(one) else value
+    return found
+
+
+def _named(section: Any, names: tuple[str, ...]) -> Iterator[Setting]:
+    known = settings_of(section)
+    return (known[name] for name in names or known)
+
+
+def _item(one: Setting) -> Any:
+    """The type of a value, or of each in a list."""
+    kinds = [kind for kind in alternatives(one.type) if kind is not NoneType]
+    kind = next((kind for kind in kinds if get_origin(kind) is tuple), kinds[0])
+    return get_args(kind)[0] if get_origin(kind) is tuple else kind
+
+
+def _as_json(one: Setting) -> bool:
+    return _item(one) not in (int, float, str, bool) and not _is_word(_item(one))
+
+
+def _is_word(kind: Any) -> bool:
+    return get_origin(kind) is Literal
+
+
+def _how(one: Setting) -> dict[str, Any]:
+    """What argparse needs to know of a setting."""
+    if one.type is bool:
+        action = argparse.BooleanOptionalAction if one.default else "store_true"
+        return {"action": action, "default": one.default}
+    how: dict[str, Any] = {"type": _reader(one), "default": plain(one.default)}
+    for kind in alternatives(one.type):
+        if get_origin(kind) is tuple and not _as_json(one):
+            items = get_args(kind)
+            many = "+" if one.rule.fewest else "*"
+            how["nargs"] = many if items[-1] is Ellipsis else len(items)
+    if one.rule.choices:
+        how["choices"] = one.rule.choices
+    else:
+        how["metavar"] = _metavar(one)
+    return how
+
+
+def _metavar(one: Setting) -> str:
+    if _as_json(one):
+        return "JSON"
+    return {int: "N", float: "X"}.get(_item(one), one.name.upper())
+
+
+def _reader(one: Setting) -> Callable[[str], Any]:
+    """What makes the value of a word."""
+    kind = _item(one)
+    kinds = alternatives(one.type)
+    words = next((get_args(kind) for kind in kinds if _is_word(kind)), ())
+    if NoneType in kinds and one.default is not None:
+        words = (*words, NULL)
+    read = json.loads if _as_json(one) else kind
+    if _is_word(kind):
+        read = int
+    if not words:
+        return read
+
+    def reader(text: str) -> Any:
+        if text in words:
+            return None if text == NULL else text
+        return read(text)
+
+    # argparse names the type in its sentence.
+    reader.__name__ = getattr(read, "__name__", "value")
+    return reader
