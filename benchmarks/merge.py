@@ -7,12 +7,8 @@ import argparse
 import numpy as np
 
 from arkiv.base.files import read_records
-from arkiv.mining.nearest import (
-    NEIGHBOUR,
-    id_ranks,
-    load_array,
-    merge_neighbours,
-)
+from arkiv.mining.embeddings import load_array
+from arkiv.mining.nearest import NEIGHBOUR, id_ranks, merge_neighbours
 
 QUERY_BLOCK = 256
 

@@ -28,12 +28,11 @@ from arkiv.base.files import (
     write_json,
     write_records,
 )
-from arkiv.mining.embeddings import Vectors
+from arkiv.mining.embeddings import CorpusEmbeddings
 from arkiv.mining.filters import Block, Filters, Limits
 from arkiv.mining.nearest import (
-    NEIGHBOUR,
     id_ranks,
-    load_array,
+    load_neighbours,
     merge_neighbours,
 )
 from arkiv.mining.negatives import (
@@ -71,23 +70,6 @@ def read_pairs(path: str | Path) -> Iterator[tuple[int, Record]]:
 
     for line, record in read_records(path, check):
         yield line, with_missing_ids(record)
-
-
-def load_parts(paths: list[str], pairs: int) -> list[np.ndarray]:
-    """Neighbours of every part, each checked to have a row for every pair."""
-    parts = [load_array(path, NEIGHBOUR, 2) for path in paths]
-    for path, part in zip(paths, parts, strict=True):
-        if len(part) != pairs:
-            raise InputError(
-                f"has {len(part)} rows, but there are {pairs} pairs", file=path
-            )
-        if part.shape[1] != parts[0].shape[1]:
-            raise InputError(
-                f"goes {part.shape[1]} passages deep, but {paths[0]} goes "
-                f"{parts[0].shape[1]}",
-                file=path,
-            )
-    return parts
 
 
 def mined(
@@ -238,13 +220,15 @@ def main(argv: list[str] | None = None) -> None:
         replaced += bool(pair.get("neg"))
     if not pairs:
         raise InputError("holds no training pairs", file=arguments.pairs)
-    parts = load_parts(arguments.neighbours, pairs)
-    (bm25,) = load_parts([arguments.bm25], pairs) if arguments.bm25 else [None]
+    parts = load_neighbours(arguments.neighbours, pairs)
+    (bm25,) = load_neighbours([arguments.bm25], pairs) if arguments.bm25 else [None]
     with Passages(arguments.corpus, limits.groups) as passages:
-        vectors = Vectors(arguments.embeddings, arguments.queries, len(passages))
-        if len(vectors.queries) != pairs:
+        embeddings = CorpusEmbeddings(
+            arguments.embeddings, arguments.queries, len(passages)
+        )
+        if len(embeddings.queries) != pairs:
             raise InputError(
-                f"has {len(vectors.queries)} rows, but there are {pairs} pairs",
+                f"has {len(embeddings.queries)} rows, but there are {pairs} pairs",
                 file=arguments.queries,
             )
         log.info(
@@ -272,7 +256,7 @@ def main(argv: list[str] | None = None) -> None:
         miner = Miner(
             passages=passages,
             known=known,
-            filters=Filters(limits, passages, vectors, wordings),
+            filters=Filters(limits, passages, embeddings, wordings),
             window=window,
             negatives=arguments.negatives,
             sampling=arguments.sampling,
@@ -282,7 +266,7 @@ def main(argv: list[str] | None = None) -> None:
         )
         kept = write_records(
             arguments.output,
-            mined(miner, arguments.pairs, vectors.queries, parts, bm25),
+            mined(miner, arguments.pairs, embeddings.queries, parts, bm25),
         )
     stats = miner.report()
     if arguments.recall:

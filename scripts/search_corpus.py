@@ -8,39 +8,48 @@ looked at, and how much is missed is measured.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 import time
 
-import numpy as np
-
 from arkiv.base.cli import add_part, parser, run
 from arkiv.base.errors import InputError
-from arkiv.base.files import (
-    check_text,
-    count_lines,
-    read_records,
-    write_json,
-    written_whole,
-)
-from arkiv.mining.ivf import (
-    LEAST_PASSAGES,
-    InvertedLists,
-    recall,
-    sampled,
-)
+from arkiv.base.files import Part, check_text, count_lines, read_records, write_json
+from arkiv.mining.embeddings import check_dimensions, load_embeddings
+from arkiv.mining.ivf import build_lists, recall_report
 from arkiv.mining.nearest import (
-    NEIGHBOUR,
+    CorpusPart,
+    find_neighbours,
     gpu_count,
     id_ranks,
-    load_embeddings,
-    search,
+    write_neighbours,
 )
 
 log = logging.getLogger("search_corpus")
 
 
-def main(argv: list[str] | None = None) -> None:
+def read_part(embeddings: str, corpus: str, part: Part) -> CorpusPart:
+    """The embeddings of a part, with the ids that order equal scores.
+
+    Raises:
+        InputError: as `load_embeddings`, or not one row for each passage of the part.
+    """
+    vectors = load_embeddings(embeddings)
+    records = read_records(corpus, lambda record: check_text(record, "id"), part=part)
+    ids = [record["id"] for _, record in records]
+    if len(ids) != len(vectors):
+        raise InputError(
+            f"has {len(vectors)} rows, but part {part.index}-of-{part.count} of "
+            f"{corpus} has {len(ids)} lines",
+            file=embeddings,
+        )
+    first_row = part.bounds(count_lines(corpus)).start
+    return CorpusPart(vectors, id_ranks(ids), first_row)
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The arguments, checked against each other."""
     arguments = parser(__doc__)
     arguments.add_argument(
         "--queries", required=True, metavar="NPY", help="embeddings of all queries"
@@ -84,90 +93,53 @@ def main(argv: list[str] | None = None) -> None:
         if getattr(arguments, key) < 1:
             value = getattr(arguments, key)
             raise InputError(f"is {value}, expected at least 1", key=key)
-    approximate = arguments.index == "ivf"
-    if approximate != bool(arguments.recall):
+    if (arguments.index == "ivf") != bool(arguments.recall):
         raise InputError("goes together with --index ivf", key="recall")
+    return arguments
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parse(argv)
 
     began = time.monotonic()
     queries = load_embeddings(arguments.queries)
-    embeddings = load_embeddings(arguments.embeddings)
-    if embeddings.shape[1] != queries.shape[1]:
-        raise InputError(
-            f"has vectors of {embeddings.shape[1]} dimensions, but the queries "
-            f"({arguments.queries}) have {queries.shape[1]}",
-            file=arguments.embeddings,
-        )
-    records = read_records(
-        arguments.corpus, lambda record: check_text(record, "id"), part=arguments.part
+    part = read_part(arguments.embeddings, arguments.corpus, arguments.part)
+    check_dimensions(
+        *(part.embeddings, arguments.embeddings), *(queries, arguments.queries)
     )
-    ids = [record["id"] for _, record in records]
-    part = f"part {arguments.part.index}-of-{arguments.part.count}"
-    if len(ids) != len(embeddings):
-        raise InputError(
-            f"has {len(embeddings)} rows, but {part} of {arguments.corpus} has "
-            f"{len(ids)} lines",
-            file=arguments.embeddings,
-        )
-    first_row = arguments.part.bounds(count_lines(arguments.corpus)).start
     log.info(
-        "read %d queries and the %d passages of %s, %d dimensions, in %.1f s",
-        len(queries),
-        len(embeddings),
-        part,
-        queries.shape[1],
+        "read %d queries and the %d passages of part %d-of-%d, %d dimensions, in "
+        "%.1f s",
+        *(len(queries), len(part.embeddings)),
+        *(arguments.part.index, arguments.part.count, queries.shape[1]),
         time.monotonic() - began,
     )
 
     began = time.monotonic()
-    ranks = id_ranks(ids)
     lists = None
-    if approximate and len(ids) >= LEAST_PASSAGES:
-        lists = InvertedLists(embeddings, arguments.probes, arguments.seed)
+    if arguments.index == "ivf":
+        lists = build_lists(part.embeddings, arguments.probes, arguments.seed)
+    if lists:
         log.info(
             "put the passages into %d lists in %.1f s",
-            lists.lists,
-            time.monotonic() - began,
+            *(lists.lists, time.monotonic() - began),
         )
-    header = {
-        "descr": np.lib.format.dtype_to_descr(NEIGHBOUR),
-        "fortran_order": False,
-        "shape": (len(queries), arguments.depth),
-    }
-    with written_whole(arguments.output) as beside:
-        with open(beside, "wb") as out:
-            np.lib.format.write_array_header_1_0(out, header)
-            for found in search(
-                *(queries, embeddings, ranks, arguments.depth),
-                first_row=first_row,
-                candidates=lists,
-            ):
-                out.write(found.tobytes())
-        gpus = gpu_count()
-        log.info(
-            "found up to %d passages for each of %d queries on %s in %.1f s",
-            *(arguments.depth, len(queries)),
-            f"{gpus} GPU(s)" if gpus else "the CPU",
-            time.monotonic() - began,
-        )
-        if approximate:
-            rows = sampled(len(queries), arguments.seed)
-            shares = [1.0] * len(rows)
-            if lists is not None:
-                found = np.load(beside, mmap_mode="r")[rows]
-                shares = recall(found, queries[rows], embeddings, ranks, first_row)
-            mean = float(np.mean(shares)) if shares else 1.0
-            log.info("recall of the %d nearest: %.4f", arguments.depth, mean)
-            write_json(
-                arguments.recall,
-                {
-                    "recall": mean,
-                    "lowest": min(shares, default=1.0),
-                    "queries": len(rows),
-                    "depth": arguments.depth,
-                    "lists": lists.lists if lists else None,
-                    "probes": lists.probes if lists else None,
-                },
-            )
+    write_neighbours(
+        arguments.output,
+        find_neighbours(queries, part, arguments.depth, lists),
+        (len(queries), arguments.depth),
+    )
+    gpus = gpu_count()
+    log.info(
+        "found up to %d passages for each of %d queries on %s in %.1f s",
+        *(arguments.depth, len(queries)),
+        f"{gpus} GPU(s)" if gpus else "the CPU",
+        time.monotonic() - began,
+    )
+    if arguments.recall:
+        report = recall_report(arguments.output, queries, part, lists, arguments.seed)
+        write_json(arguments.recall, report)
+        log.info("recall of the %d nearest: %.4f", arguments.depth, report["recall"])
 
 
 if __name__ == "__main__":

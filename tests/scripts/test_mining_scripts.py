@@ -13,6 +13,7 @@ import search_corpus
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_records
 from arkiv.base.hashing import content_id
+from arkiv.mining import ivf
 from arkiv.mining.nearest import NEIGHBOUR, NO_NEIGHBOUR
 from arkiv.pairs.passages import text_key
 
@@ -598,7 +599,7 @@ def test_vectors_of_another_part_are_refused(mining):
 
 
 def test_approximate_search_measures_what_it_misses(mining, monkeypatch):
-    monkeypatch.setattr(search_corpus, "LEAST_PASSAGES", 20)
+    monkeypatch.setattr(ivf, "LEAST_PASSAGES", 20)
     recall = mining.folder / "recall.json"
     words = ("--index", "ivf", "--recall", str(recall), "--probes")
     exact = np.load(mining.search(1, 20)[0])

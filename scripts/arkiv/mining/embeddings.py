@@ -1,19 +1,120 @@
-"""The embeddings of a corpus whose parts lie in files, row by row."""
+"""Embeddings in files: of the queries, and of a corpus in parts, row by row."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part
-from arkiv.mining.nearest import load_embeddings
+
+# Passages held at once, in float32.
+PASSAGE_BLOCK_BYTES = 1 << 26
+# float16 rounding moves a norm by less than 2^-11.
+NORM_TOLERANCE = 0.02
 
 
-class Vectors:
+def load_array(path: str | Path, dtype: np.dtype | type, ndim: int) -> np.ndarray:
+    """Map a `.npy` file into memory, read-only, checked for type, rank and size.
+
+    Raises:
+        InputError: missing, not `.npy`, truncated, or of another type or rank.
+    """
+    try:
+        with open(path, "rb") as file:
+            magic = file.read(6)
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except IsADirectoryError:
+        raise InputError("is a directory, expected a file", file=path) from None
+    if magic != b"\x93NUMPY":
+        raise InputError("is not a .npy file", file=path)
+    # A hostile header makes numpy raise nearly anything, tokenize.TokenError included.
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"is truncated or damaged ({reason})", file=path) from None
+    if array.dtype != dtype:
+        raise InputError(f"holds {array.dtype}, expected {np.dtype(dtype)}", file=path)
+    if array.ndim != ndim:
+        raise InputError(f"has {array.ndim} dimension(s), expected {ndim}", file=path)
+    return array
+
+
+def load_embeddings(path: str | Path) -> np.ndarray:
+    """Map embeddings into memory: (n, dim) float16, L2-normalised.
+
+    Raises:
+        InputError: as `load_array`, or naming the first row (from 0) that holds NaN or
+            infinity or is not of length 1.
+    """
+    array = load_array(path, np.float16, 2)
+    for start, block in blocks_of(array):
+        values = block.astype(np.float32)
+        squares = np.einsum("ij,ij->i", values, values)
+        wrong = np.flatnonzero(~(np.abs(np.sqrt(squares) - 1) <= NORM_TOLERANCE))
+        if len(wrong):
+            row, square = start + wrong[0], squares[wrong[0]]
+            if not np.isfinite(square):
+                raise InputError(f"row {row} holds NaN or infinity", file=path)
+            raise InputError(
+                f"row {row} has length {np.sqrt(square):.3f}, expected L2-normalised "
+                "vectors",
+                file=path,
+            )
+    return array
+
+
+def blocks_of(embeddings: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the first row and the vectors (n, dim) float16 of each block.
+
+    Those of a file are read, not mapped: mapped pages count as memory of the process.
+    A block is valid until the next one is asked for.
+    """
+    count, dim = embeddings.shape
+    step = max(1, PASSAGE_BLOCK_BYTES // (4 * max(1, dim)))
+    if not isinstance(embeddings, np.memmap):
+        for start in range(0, count, step):
+            yield start, embeddings[start : start + step]
+        return
+    buffer = np.empty((min(step, count), dim), embeddings.dtype)
+    with open(embeddings.filename, "rb", buffering=0) as file:
+        file.seek(embeddings.offset)
+        for start in range(0, count, step):
+            block = buffer[: min(step, count - start)]
+            rest = memoryview(block).cast("B") if block.size else b""
+            while len(rest):
+                read = file.readinto(rest)
+                if not read:
+                    raise InputError("was cut short", file=embeddings.filename)
+                rest = rest[read:]
+            yield start, block
+
+
+def check_dimensions(
+    part: np.ndarray, path: str | Path, queries: np.ndarray, of_queries: str | Path
+) -> None:
+    """Refuse embeddings of passages that cannot be compared with those of queries.
+
+    Args:
+        part: (n, dim) of passages.
+        path: their file.
+        queries: (n_queries, dim).
+        of_queries: the file of these.
+    """
+    if part.shape[1] != queries.shape[1]:
+        raise InputError(
+            f"has vectors of {part.shape[1]} dimensions, but the queries "
+            f"({of_queries}) have {queries.shape[1]}",
+            file=path,
+        )
+
+
+class CorpusEmbeddings:
     """The embeddings of all parts as one (n_passages, dim) array, left on disk.
 
     Rows are read, not mapped: with the pages around each row that the kernel maps, all
@@ -31,8 +132,8 @@ class Vectors:
             passages: how many the corpus has.
 
         Raises:
-            InputError: as `arkiv.mining.nearest.load_embeddings`; a part with another
-                number of rows than its share of the corpus, or of another dimension.
+            InputError: as `load_embeddings` and `check_dimensions`; a part with
+                another number of rows than its share of the corpus.
         """
         self.queries = load_embeddings(queries)
         self._parts = [load_embeddings(path) for path in paths]
@@ -47,12 +148,7 @@ class Vectors:
                     f"the corpus has {len(bounds)} passages",
                     file=path,
                 )
-            if part.shape[1] != self.queries.shape[1]:
-                raise InputError(
-                    f"has vectors of {part.shape[1]} dimensions, but the queries "
-                    f"({queries}) have {self.queries.shape[1]}",
-                    file=path,
-                )
+            check_dimensions(part, path, self.queries, queries)
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """(n, dim) float64: the vectors of rows of the whole corpus."""

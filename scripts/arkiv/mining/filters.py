@@ -15,8 +15,8 @@ import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-from arkiv.mining.embeddings import Vectors
-from arkiv.mining.nearest import exact
+from arkiv.mining.embeddings import CorpusEmbeddings
+from arkiv.mining.nearest import exact_scores
 from arkiv.pairs.division import groups_of
 from arkiv.pairs.passages import Passages, text_key
 from arkiv.text.shingles import Shingles, shingles
@@ -113,7 +113,7 @@ class Filters:
     Args:
         limits: of all rules.
         passages: the corpus, read with `limits.groups` if `same_block` is on.
-        vectors: its embeddings.
+        embeddings: of its passages.
         shingles: of its passages; needed with `duplicate_jaccard` alone.
     """
 
@@ -121,10 +121,10 @@ class Filters:
         self,
         limits: Limits,
         passages: Passages,
-        vectors: Vectors,
+        embeddings: CorpusEmbeddings,
         shingles: Shingles | None = None,
     ) -> None:
-        self.limits, self._vectors = limits, vectors
+        self.limits, self._embeddings = limits, embeddings
         self._passages, self._shingles = passages, shingles
         self._distinct = passages.distinct_rows()
         self._distinct_keys = passages.keys[self._distinct]
@@ -143,7 +143,7 @@ class Filters:
 
     def similarities(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(n,) float32: scores of rows of the corpus, as the search gives them."""
-        return exact(self._vectors.take(rows) @ query)
+        return exact_scores(self._embeddings.take(rows) @ query)
 
     def asked(
         self, pair: Record, query: np.ndarray, positives: Mapping[str, int]
@@ -178,8 +178,8 @@ class Filters:
                 )
         rows = {self._row(name, key) for name, key in positives.items()}
         found = np.array(sorted({*own, *rows} - {None}), np.int64)
-        vectors = self._vectors.take(found)
-        scores = exact(vectors @ query).tolist()
+        vectors = self._embeddings.take(found)
+        scores = exact_scores(vectors @ query).tolist()
         score_of = dict(zip(found.tolist(), scores, strict=True))
         wordings = []
         if self._shingles is not None:
@@ -250,10 +250,10 @@ class Filters:
         return unfit
 
     def _near_vector(self, asked: Asked, rows: np.ndarray, _: np.ndarray) -> np.ndarray:
-        vectors = self._vectors.take(rows)
+        vectors = self._embeddings.take(rows)
         # Rounding to float16 took from the lengths.
         lengths = np.outer(_lengths(vectors), _lengths(asked.vectors))
-        cosines = exact(vectors @ asked.vectors.T / lengths)
+        cosines = exact_scores(vectors @ asked.vectors.T / lengths)
         return (cosines >= np.float32(self.limits.duplicate_cosine)).any(axis=1)
 
     def _relative_margin(

@@ -8,11 +8,13 @@ missed is measured against the exact search on a sample of queries.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 
 from arkiv.base.hashing import uniform
-from arkiv.mining.nearest import blocks_of, gpu_count, search
+from arkiv.mining.embeddings import blocks_of
+from arkiv.mining.nearest import CorpusPart, find_neighbours, gpu_count
 
 # Below this many passages the exact search is as fast.
 LEAST_PASSAGES = 10_000
@@ -75,34 +77,61 @@ class InvertedLists:
         return rows, np.where(rows < 0, -np.inf, scores).astype(np.float32)
 
 
-def sampled(count: int, seed: int) -> np.ndarray:
+def build_lists(embeddings: np.ndarray, probes: int, seed: int) -> InvertedLists | None:
+    """The lists of a part, or None where the exact search is as fast."""
+    if len(embeddings) < LEAST_PASSAGES:
+        return None
+    return InvertedLists(embeddings, probes, seed)
+
+
+def sample_rows(count: int, seed: int) -> np.ndarray:
     """Up to SAMPLE of `count` rows, in order, drawn by the seed."""
     drawn = sorted(range(count), key=lambda row: uniform(seed, "recall", row))
     return np.array(sorted(drawn[:SAMPLE]), np.int64)
 
 
-def recall(
-    found: np.ndarray,
-    queries: np.ndarray,
-    embeddings: np.ndarray,
-    ranks: np.ndarray,
-    first_row: int,
-) -> list[float]:
+def recall(found: np.ndarray, queries: np.ndarray, part: CorpusPart) -> list[float]:
     """Of each query the share of the exact neighbours that was found.
 
     Args:
         found: (n_queries, depth) NEIGHBOUR of an approximate search of these queries.
         queries: (n_queries, dim) float16.
-        embeddings: likewise (n, dim), of the part that was searched.
-        ranks: (n,) its `id_ranks`.
-        first_row: row of the whole corpus at which it begins.
+        part: that was searched.
     """
-    depth = found.shape[1]
-    exact = np.concatenate(
-        list(search(queries, embeddings, ranks, depth, first_row=first_row))
-    )
+    exact = np.concatenate(list(find_neighbours(queries, part, found.shape[1])))
     shares = []
     for ours, wanted in zip(found["row"], exact["row"], strict=True):
         wanted = wanted[wanted >= 0]
         shares.append(float(np.isin(wanted, ours).mean()) if len(wanted) else 1.0)
     return shares
+
+
+def recall_report(
+    path: str | Path,
+    queries: np.ndarray,
+    part: CorpusPart,
+    lists: InvertedLists | None,
+    seed: int,
+) -> dict:
+    """What a search by lists found of what the exact search finds, on a sample.
+
+    Args:
+        path: file of the neighbours that it found.
+        queries: (n_queries, dim) float16, all of them.
+        part: that was searched.
+        lists: None where the search was exact.
+        seed: of the sample.
+    """
+    found = np.load(path, mmap_mode="r")
+    rows = sample_rows(len(queries), seed)
+    shares = [1.0] * len(rows)
+    if lists is not None:
+        shares = recall(found[rows], queries[rows], part)
+    return {
+        "recall": float(np.mean(shares)) if shares else 1.0,
+        "lowest": min(shares, default=1.0),
+        "queries": len(rows),
+        "depth": found.shape[1],
+        "lists": lists.lists if lists else None,
+        "probes": lists.probes if lists else None,
+    }

@@ -14,24 +14,25 @@ queries, which keep the best so far: memory depends on the blocks, not on the pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from arkiv.base.errors import InputError
+from arkiv.base.files import written_whole
+from arkiv.mining.embeddings import blocks_of, load_array
 
 # From (n_queries, dim) float32 and k: rows and scores (n_queries, k), best first, and
 # row -1 where there is none.
-Candidates = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+Shortlist = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 NEIGHBOUR = np.dtype([("row", "<i8"), ("score", "<f4")])
 NO_NEIGHBOUR = np.array((-1, -np.inf), dtype=NEIGHBOUR)
 
-# Vectors held at once, in float32: of a block of passages, and of a block of queries.
-# The corpus is read once and once again for each block of queries.
-PASSAGE_BLOCK_BYTES = 1 << 26
+# Queries held at once, in float32. The corpus is read once again for each block.
 QUERY_BLOCK_BYTES = 1 << 28
 # Queries compared in float64 with every passage at once.
 EXHAUSTIVE_BLOCK = 256
@@ -39,86 +40,20 @@ EXHAUSTIVE_BLOCK = 256
 # float32 may need. 2048 is the most that faiss finds on a GPU.
 EXTRA = 64
 MOST_FETCHED = 2048
-# float16 rounding moves a norm by less than 2^-11.
-NORM_TOLERANCE = 0.02
 
 
-def load_array(path: str | Path, dtype: np.dtype | type, ndim: int) -> np.ndarray:
-    """Map a `.npy` file into memory, read-only, checked for type, rank and size.
+class CorpusPart(NamedTuple):
+    """What is searched: one part of the corpus.
 
-    Raises:
-        InputError: missing, not `.npy`, truncated, or of another type or rank.
+    Attributes:
+        embeddings: (n, dim) float16.
+        ranks: (n,) `id_ranks` of the part; equal scores are ordered by it.
+        first_row: row of the whole corpus at which the part begins.
     """
-    try:
-        with open(path, "rb") as file:
-            magic = file.read(6)
-    except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
-    except IsADirectoryError:
-        raise InputError("is a directory, expected a file", file=path) from None
-    if magic != b"\x93NUMPY":
-        raise InputError("is not a .npy file", file=path)
-    # A hostile header makes numpy raise nearly anything, tokenize.TokenError included.
-    try:
-        array = np.lib.format.open_memmap(path, mode="r")
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"is truncated or damaged ({reason})", file=path) from None
-    if array.dtype != dtype:
-        raise InputError(f"holds {array.dtype}, expected {np.dtype(dtype)}", file=path)
-    if array.ndim != ndim:
-        raise InputError(f"has {array.ndim} dimension(s), expected {ndim}", file=path)
-    return array
 
-
-def load_embeddings(path: str | Path) -> np.ndarray:
-    """Map embeddings into memory: (n, dim) float16, L2-normalised.
-
-    Raises:
-        InputError: as `load_array`, or naming the first row (from 0) that holds NaN or
-            infinity or is not of length 1.
-    """
-    array = load_array(path, np.float16, 2)
-    for start, block in blocks_of(array):
-        values = block.astype(np.float32)
-        squares = np.einsum("ij,ij->i", values, values)
-        wrong = np.flatnonzero(~(np.abs(np.sqrt(squares) - 1) <= NORM_TOLERANCE))
-        if len(wrong):
-            row, square = start + wrong[0], squares[wrong[0]]
-            if not np.isfinite(square):
-                raise InputError(f"row {row} holds NaN or infinity", file=path)
-            raise InputError(
-                f"row {row} has length {np.sqrt(square):.3f}, expected L2-normalised "
-                "vectors",
-                file=path,
-            )
-    return array
-
-
-def blocks_of(embeddings: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the first row and the vectors (n, dim) float16 of each block.
-
-    Those of a file are read, not mapped: mapped pages count as memory of the process.
-    A block is valid until the next one is asked for.
-    """
-    count, dim = embeddings.shape
-    step = max(1, PASSAGE_BLOCK_BYTES // (4 * max(1, dim)))
-    if not isinstance(embeddings, np.memmap):
-        for start in range(0, count, step):
-            yield start, embeddings[start : start + step]
-        return
-    buffer = np.empty((min(step, count), dim), embeddings.dtype)
-    with open(embeddings.filename, "rb", buffering=0) as file:
-        file.seek(embeddings.offset)
-        for start in range(0, count, step):
-            block = buffer[: min(step, count - start)]
-            rest = memoryview(block).cast("B") if block.size else b""
-            while len(rest):
-                read = file.readinto(rest)
-                if not read:
-                    raise InputError("was cut short", file=embeddings.filename)
-                rest = rest[read:]
-            yield start, block
+    embeddings: np.ndarray
+    ranks: np.ndarray
+    first_row: int = 0
 
 
 def id_ranks(ids: Sequence[str]) -> np.ndarray:
@@ -135,30 +70,26 @@ def gpu_count() -> int:
     return faiss.get_num_gpus()
 
 
-def search(
+def find_neighbours(
     queries: np.ndarray,
-    embeddings: np.ndarray,
-    ranks: np.ndarray,
+    part: CorpusPart,
     depth: int,
-    *,
-    first_row: int = 0,
-    candidates: Candidates | None = None,
+    shortlist: Shortlist | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield the nearest passages of each block of queries, in order.
 
     Args:
         queries: (n_queries, dim) float16.
-        embeddings: (n, dim) float16, one part of the corpus.
-        ranks: (n,) `id_ranks` of the part; equal scores are ordered by it.
+        part: of the corpus.
         depth: neighbours per query.
-        first_row: row of the whole corpus at which the part begins.
-        candidates: finds passages worth scoring; None: all that may be among the
+        shortlist: finds passages worth scoring; None: all that may be among the
             nearest, so that the search is exact.
 
     Yields:
         (up to a block, depth) NEIGHBOUR, with `row` in the whole corpus; places beyond
         the part's passages have row -1 and score -inf.
     """
+    embeddings, ranks, first_row = part
     total, dim = embeddings.shape
     step = max(1, QUERY_BLOCK_BYTES // (4 * max(1, dim)))
     # An inner product in float32 is off by no more than dim * 2^-24 times the norms,
@@ -167,16 +98,16 @@ def search(
     fetch = min(total, depth + EXTRA, max(depth, MOST_FETCHED))
     for start in range(0, len(queries), step):
         block = np.asarray(queries[start : start + step])
-        if candidates is None:
+        if shortlist is None:
             rows, scores = _fetched(block.astype(np.float32), embeddings, fetch)
         else:
-            rows, scores = candidates(block.astype(np.float32), fetch)
+            rows, scores = shortlist(block.astype(np.float32), fetch)
         lowest = scores[:, -1] if fetch else np.zeros(len(block), np.float32)
         if fetch > depth:
             # What cannot be among the nearest needs no exact score.
             rows[scores < scores[:, [depth - 1]] - 2 * margin] = -1
         found = _rescored(block, embeddings, ranks, rows, depth)
-        if candidates is None and fetch < total:
+        if shortlist is None and fetch < total:
             # What was not fetched scores at most `lowest`, give or take.
             unsettled = np.flatnonzero(~(found["score"][:, -1] > lowest + margin))
             for some in np.array_split(
@@ -281,7 +212,9 @@ def _rescored(
         for query in np.flatnonzero(last > first):
             places = ordered[query, first[query] : last[query]]
             vectors = values[rows[query, places] - start].astype(np.float64)
-            scores[query, places] = exact(vectors @ queries[query].astype(np.float64))
+            scores[query, places] = exact_scores(
+                vectors @ queries[query].astype(np.float64)
+            )
     found = np.full((len(rows), depth), NO_NEIGHBOUR)
     ties = np.where(rows >= 0, ranks[rows], len(ranks)) if len(ranks) else rows
     order = np.lexsort((ties, -scores), axis=1)[:, :depth]
@@ -296,7 +229,7 @@ def _places(sorted_rows: np.ndarray, row: int) -> np.ndarray:
     return (sorted_rows < row).sum(axis=1)
 
 
-def exact(products: np.ndarray) -> np.ndarray:
+def exact_scores(products: np.ndarray) -> np.ndarray:
     """Sums of products in float64 rounded to the float32 of a score.
 
     Adding zero turns -0.0, whose sign depends on the order of summation, into 0.0.
@@ -327,7 +260,7 @@ def _exhaustive(
     found = np.full((len(queries), depth), NO_NEIGHBOUR)
     for start, vectors in blocks_of(embeddings):
         block = vectors.astype(np.float64)
-        scores = exact(queries @ block.T)
+        scores = exact_scores(queries @ block.T)
         for query in np.flatnonzero((scores >= floors[:, None]).any(axis=1)):
             hits = np.flatnonzero(scores[query] >= floors[query])
             so_far = found[query][found["row"][query] >= 0]
@@ -340,6 +273,49 @@ def _exhaustive(
             found[query, : len(best)] = best
             floors[query] = max(floors[query], found["score"][query, -1])
     return found
+
+
+def write_neighbours(
+    path: str | Path, blocks: Iterable[np.ndarray], shape: tuple[int, int]
+) -> None:
+    """Write the neighbours of all queries, block by block, whole or not at all.
+
+    Args:
+        path: a `.npy` file.
+        blocks: of `find_neighbours`.
+        shape: (n_queries, depth) of all of them.
+    """
+    header = {
+        "descr": np.lib.format.dtype_to_descr(NEIGHBOUR),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    with written_whole(path) as beside, open(beside, "wb") as out:
+        np.lib.format.write_array_header_1_0(out, header)
+        for block in blocks:
+            out.write(block.tobytes())
+
+
+def load_neighbours(paths: Sequence[str | Path], queries: int) -> list[np.ndarray]:
+    """Map the neighbours that were found in each part into memory.
+
+    Raises:
+        InputError: as `load_array`; a part without a row for each of the queries, or
+            that goes deeper than the first.
+    """
+    parts = [load_array(path, NEIGHBOUR, 2) for path in paths]
+    for path, part in zip(paths, parts, strict=True):
+        if len(part) != queries:
+            raise InputError(
+                f"has {len(part)} rows, but there are {queries} pairs", file=path
+            )
+        if part.shape[1] != parts[0].shape[1]:
+            raise InputError(
+                f"goes {part.shape[1]} passages deep, but {paths[0]} goes "
+                f"{parts[0].shape[1]}",
+                file=path,
+            )
+    return parts
 
 
 def merge_neighbours(

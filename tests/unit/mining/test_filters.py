@@ -8,7 +8,7 @@ import pytest
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part, write_records
 from arkiv.base.hashing import content_id
-from arkiv.mining.embeddings import Vectors
+from arkiv.mining.embeddings import CorpusEmbeddings
 from arkiv.mining.filters import Filters, Limits
 from arkiv.pairs.passages import Passages, text_key
 from arkiv.text.shingles import Shingles, shingles
@@ -84,7 +84,7 @@ class Corpus:
         pair = pair or self.pair
         paths = [self.folder / f"{index}.npy" for index in range(self.parts)]
         with Passages(self.folder / "corpus.jsonl", limits.groups) as passages:
-            vectors = Vectors(paths, self.folder / "queries.npy", COUNT)
+            vectors = CorpusEmbeddings(paths, self.folder / "queries.npy", COUNT)
             wordings = Shingles(passages.texts(), self.folder)
             filters = Filters(limits, passages, vectors, wordings)
             keys = map(text_key, pair["pos"])

@@ -7,9 +7,9 @@ from arkiv.mining.ivf import (
     SAMPLE,
     InvertedLists,
     recall,
-    sampled,
+    sample_rows,
 )
-from arkiv.mining.nearest import id_ranks, search
+from arkiv.mining.nearest import CorpusPart, find_neighbours, id_ranks
 
 DEPTH = 20
 
@@ -29,32 +29,33 @@ def space():
 
 
 @pytest.fixture(scope="module")
-def ranks(space):
-    return id_ranks([f"{n * 7919 % 12_000:05d}" for n in range(12_000)])
+def part(space):
+    ids = [f"{n * 7919 % 12_000:05d}" for n in range(12_000)]
+    return CorpusPart(space[1], id_ranks(ids))
 
 
-def searched(space, ranks, lists):
-    return np.concatenate(list(search(*space, ranks, DEPTH, candidates=lists)))
+def searched(space, part, lists=None):
+    return np.concatenate(list(find_neighbours(space[0], part, DEPTH, lists)))
 
 
-def test_all_lists_together_are_the_exact_search(space, ranks):
+def test_all_lists_together_are_the_exact_search(space, part):
     lists = InvertedLists(space[1], 10**6, seed=1)
     assert lists.probes == lists.lists == 438
-    exact = np.concatenate(list(search(*space, ranks, DEPTH)))
-    assert (searched(space, ranks, lists) == exact).all()
+    exact = searched(space, part)
+    assert (searched(space, part, lists) == exact).all()
 
 
-def test_fewer_lists_find_less_and_recall_says_how_much(space, ranks):
+def test_fewer_lists_find_less_and_recall_says_how_much(space, part):
     measured = []
     for probes in (1, 8, 64):
-        found = searched(space, ranks, InvertedLists(space[1], probes, seed=1))
+        found = searched(space, part, InvertedLists(space[1], probes, seed=1))
         exact = np.sort(space[0].astype(float) @ space[1].T.astype(float))[:, ::-1]
         last = np.float32(exact[:, DEPTH - 1])
         wanted = [
             float((row["score"] >= low).mean())
             for row, low in zip(found, last, strict=True)
         ]
-        shares = recall(found, *space, ranks, 0)
+        shares = recall(found, space[0], part)
         assert shares == pytest.approx(wanted, abs=0.051)  # ties at the last rank
         measured.append(np.mean(shares))
         # What was found has its exact score.
@@ -65,13 +66,13 @@ def test_fewer_lists_find_less_and_recall_says_how_much(space, ranks):
     assert measured[2] > 0.9
 
 
-def test_the_same_seed_gives_the_same_lists(space, ranks):
+def test_the_same_seed_gives_the_same_lists(space, part):
     one, same = (InvertedLists(space[1], 4, seed=1) for _ in range(2))
-    assert (searched(space, ranks, one) == searched(space, ranks, same)).all()
+    assert (searched(space, part, one) == searched(space, part, same)).all()
 
 
 def test_the_sample_is_drawn_by_the_seed():
-    assert sampled(10**4, 1).tolist() == sampled(10**4, 1).tolist()
-    assert sampled(10**4, 1).tolist() != sampled(10**4, 2).tolist()
-    assert len(set(sampled(10**4, 1).tolist())) == SAMPLE
-    assert sampled(3, 1).tolist() == [0, 1, 2]
+    assert sample_rows(10**4, 1).tolist() == sample_rows(10**4, 1).tolist()
+    assert sample_rows(10**4, 1).tolist() != sample_rows(10**4, 2).tolist()
+    assert len(set(sample_rows(10**4, 1).tolist())) == SAMPLE
+    assert sample_rows(3, 1).tolist() == [0, 1, 2]

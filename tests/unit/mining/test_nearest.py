@@ -7,13 +7,14 @@ import pytest
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part
+from arkiv.mining.embeddings import load_embeddings
 from arkiv.mining.nearest import (
     MOST_FETCHED,
     NEIGHBOUR,
+    CorpusPart,
+    find_neighbours,
     id_ranks,
-    load_embeddings,
     merge_neighbours,
-    search,
 )
 
 
@@ -46,14 +47,8 @@ def searched(queries, embeddings, ids, depth, parts):
     for index in range(1, parts + 1):
         bounds = Part(index, parts).bounds(len(ids))
         rows = slice(bounds.start, bounds.stop)
-        part = embeddings[rows]
-        blocks = search(
-            queries,
-            part,
-            id_ranks(ids[rows]),
-            depth,
-            first_row=bounds.start,
-        )
+        part = CorpusPart(embeddings[rows], id_ranks(ids[rows]), bounds.start)
+        blocks = find_neighbours(queries, part, depth)
         results.append(np.concatenate(list(blocks)))
     return merge_neighbours(results, id_ranks(ids), depth)
 
@@ -164,7 +159,7 @@ def test_neither_blocks_nor_parts_nor_files_show(parts, tmp_path, monkeypatch):
     """Read from a file in blocks of 50 passages, for blocks of 20 queries."""
     queries, embeddings, ids = vectors(70, seed=5), vectors(1000), names(1000)
     whole = searched(queries, embeddings, ids, 40, 1)
-    monkeypatch.setattr("arkiv.mining.nearest.PASSAGE_BLOCK_BYTES", 50 * 32 * 4)
+    monkeypatch.setattr("arkiv.mining.embeddings.PASSAGE_BLOCK_BYTES", 50 * 32 * 4)
     monkeypatch.setattr("arkiv.mining.nearest.QUERY_BLOCK_BYTES", 20 * 32 * 4)
     np.save(tmp_path / "v.npy", embeddings)
     np.save(tmp_path / "q.npy", queries)
@@ -172,27 +167,25 @@ def test_neither_blocks_nor_parts_nor_files_show(parts, tmp_path, monkeypatch):
     for index in range(1, parts + 1):
         bounds = Part(index, parts).bounds(1000)
         np.save(tmp_path / "part.npy", embeddings[bounds.start : bounds.stop])
-        blocks = search(
-            load_embeddings(tmp_path / "q.npy"),
+        part = CorpusPart(
             load_embeddings(tmp_path / "part.npy"),
             id_ranks(ids[bounds.start : bounds.stop]),
-            40,
-            first_row=bounds.start,
+            bounds.start,
         )
+        blocks = find_neighbours(load_embeddings(tmp_path / "q.npy"), part, 40)
         found.append(np.concatenate(list(blocks)))
     assert (merge_neighbours(found, id_ranks(ids), 40) == whole).all()
 
 
 def test_memory_depends_on_the_blocks_and_not_on_the_part(tmp_path, monkeypatch):
     """The Python and NumPy share of it; `make bench` measures the process."""
-    monkeypatch.setattr("arkiv.mining.nearest.PASSAGE_BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr("arkiv.mining.embeddings.PASSAGE_BLOCK_BYTES", 1 << 20)
     peaks = []
     for count in (10_000, 40_000):
         np.save(tmp_path / "v.npy", vectors(count, dim=64))
-        embeddings = load_embeddings(tmp_path / "v.npy")
-        ranks = np.arange(count)
+        part = CorpusPart(load_embeddings(tmp_path / "v.npy"), np.arange(count))
         tracemalloc.start()
-        for _ in search(vectors(100, dim=64, seed=1), embeddings, ranks, 20):
+        for _ in find_neighbours(vectors(100, dim=64, seed=1), part, 20):
             pass
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
