@@ -47,7 +47,7 @@ def test_links_lead_somewhere(name):
             wrong.append(f"{link['file']}: no such file")
         elif link["anchor"] and link["anchor"] not in anchors(target):
             wrong.append(f"{link['file']}#{link['anchor']}: no such heading")
-    assert not wrong, f"links of {name}"
+    assert not wrong, "\n".join([f"links of {name}", *wrong])
 
 
 def test_the_readme_is_short_and_names_every_guide():

@@ -1,0 +1,188 @@
+"""The code is laid out as docs/architecture.md says, which declares the layers.
+
+A failure names the line of the document to change.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+
+from project import ROOT
+
+DOCUMENT = ROOT / "docs/architecture.md"
+PACKAGE = ROOT / "scripts/arkiv"
+# Below `arkiv` itself: __init__.py and one more at most.
+MOST_AT_THE_TOP = 2
+ENTRY = re.compile(r"(?P<indent> *)(?P<name>[\w./-]+)(?: {2,}\S.*)?$")
+
+
+def section(heading: str) -> Iterator[tuple[int, str]]:
+    """The lines from a heading to the next of its kind, with their numbers."""
+    lines = DOCUMENT.read_text(encoding="utf-8").splitlines()
+    start = lines.index(f"## {heading}") + 1
+    for number, line in enumerate(lines[start:], start + 1):
+        if line.startswith("## "):
+            return
+        yield number, line
+
+
+def layers() -> dict[str, tuple[int, int]]:
+    """The layer of each package, and the line that says so."""
+    found: dict[str, tuple[int, int]] = {}
+    for number, line in section("Layers"):
+        if row := re.match(r"\| (?P<layer>\d+) \| (?P<packages>[^|]*) \|", line):
+            for package in re.findall(r"`(\w+)`", row["packages"]):
+                assert package not in found, (
+                    f"{DOCUMENT.name}:{number}: {package} again"
+                )
+                found[package] = int(row["layer"]), number
+    return found
+
+
+def tree() -> dict[str, int]:
+    """The files and directories of the annotated trees, and the line of each."""
+    found: dict[str, int] = {}
+    above: list[str] = []
+    in_code = False
+    for number, line in section("Tree"):
+        if line.startswith("```"):
+            in_code = not in_code
+        elif in_code and (entry := ENTRY.match(line)):
+            depth = len(entry["indent"]) // 2
+            above[depth:] = [entry["name"].rstrip("/")]
+            found["/".join(above)] = number
+    return found
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of the library by its path below `scripts`, parsed."""
+    return {
+        path.relative_to(ROOT / "scripts").as_posix(): ast.parse(path.read_bytes())
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
+def imported(module: ast.Module) -> Iterator[tuple[int, list[str]]]:
+    """What a module imports of the library, anywhere in it: line and dotted name."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"line {node.lineno}: import by the full name"
+            names = [f"{node.module}.{one.name}" for one in node.names]
+        elif isinstance(node, ast.Import):
+            names = [one.name for one in node.names]
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] == "arkiv":
+                yield node.lineno, name.split(".")
+
+
+def package_of(parts: list[str] | tuple[str, ...]) -> str | None:
+    """The package below `arkiv` that a name or path lies in, if it lies in one."""
+    return parts[1] if len(parts) > 2 else None
+
+
+def test_the_layers_name_every_package_once():
+    packages = {path.parent.name for path in PACKAGE.glob("*/*.py")}
+    declared = layers()
+    wrong = [
+        f"{DOCUMENT.name}:{number}: there is no package {package}"
+        for package, (_, number) in declared.items()
+        if package not in packages
+    ]
+    wrong += [
+        f"{DOCUMENT.name}, Layers: the package {package} has no layer"
+        for package in packages - declared.keys()
+    ]
+    assert not wrong, "\n".join(["", *wrong])
+
+
+def test_packages_import_from_layers_below_alone():
+    """So there are no circles either."""
+    declared = layers()
+    wrong = []
+    for path, module in modules().items():
+        if (own := package_of(path.split("/"))) is None:
+            continue
+        layer, number = declared[own]
+        for line, name in imported(module):
+            other = package_of([*name, ""]) or "arkiv"
+            if other != own and (other == "arkiv" or declared[other][0] >= layer):
+                wrong.append(
+                    f"scripts/{path}:{line} imports {'.'.join(name)}, which is not "
+                    f"below layer {layer} ({DOCUMENT.name}:{number})"
+                )
+    assert not wrong, "\n".join(["", *wrong])
+
+
+def test_modules_import_each_other_in_no_circle():
+    found = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): module
+        for path, module in modules().items()
+    }
+    needs = {
+        name: {
+            ".".join(parts[:end])
+            for _, parts in imported(module)
+            for end in (len(parts), len(parts) - 1)
+            if ".".join(parts[:end]) in found
+        }
+        - {name, "arkiv"}
+        for name, module in found.items()
+    }
+    # A module that needs none of those left goes; what stays hangs together in circles.
+    while free := {name for name in needs if not needs[name] & needs.keys()}:
+        for name in free:
+            del needs[name]
+    assert {name: below & needs.keys() for name, below in needs.items()} == {}
+
+
+def test_the_tree_names_every_module_and_nothing_else():
+    named = tree()
+    wrong = [
+        f"{DOCUMENT.name}:{number}: there is no {path}"
+        for path, number in named.items()
+        if not (ROOT / path).exists()
+    ]
+    for module in modules():
+        path = f"scripts/{module}"
+        if not path.endswith("__init__.py") and path not in named:
+            folder = path.rpartition("/")[0]
+            line = named.get(folder, "Tree")
+            wrong.append(f"{DOCUMENT.name}:{line}: {path} is missing below {folder}/")
+    assert not wrong, "\n".join(["", *wrong])
+
+
+def test_few_modules_stand_at_the_top():
+    assert len(list(PACKAGE.glob("*.py"))) <= MOST_AT_THE_TOP
+
+
+def test_nothing_in_the_library_knows_of_snakemake():
+    for path, module in modules().items():
+        for node in ast.walk(module):
+            names = [one.name for one in getattr(node, "names", [])]
+            names += [getattr(node, "module", None) or ""]
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                assert not [n for n in names if n.split(".")[0] == "snakemake"], path
+
+
+def test_what_every_job_parses_stays_light():
+    """The modules that the rule files import, with all that these import."""
+    files = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    names = sorted(set(re.findall(r"^from (arkiv\S*) import", text, re.M)))
+    assert names
+    heavy = "numpy", "scipy", "torch", "transformers", "faiss"
+    code = f"import sys, {', '.join(names)}; print(*sys.modules.keys() & set({heavy}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "scripts",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == ""
