@@ -7,7 +7,6 @@ configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"
-include: "rules/results.smk"
 
 
 wildcard_constraints:
@@ -30,6 +29,7 @@ scattergather:
 report: "rules/captions/workflow.rst"
 
 
+include: "rules/results.smk"
 include: "rules/models.smk"
 include: "rules/documents.smk"
 include: "rules/queries.smk"

@@ -1,4 +1,5 @@
-# Helpers shared by all rules. Every job parses this file again: nothing heavy here.
+# What all rules share, on which alone a file of rules builds, and on results.smk. Every
+# job parses this file again: nothing heavy here.
 import re
 import shlex
 import sys
@@ -10,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.base.errors import InputError
-from arkiv.gold.standard import HIGHEST, POOLED, holds_rankings, judged_files
+from arkiv.gold.standard import judged_files
 from arkiv.retrieve.systems import builds_on, with_those_below
 from arkiv.settings.config import check_config, without_removed
 from arkiv.settings.layout import (
@@ -35,9 +36,12 @@ except InputError as error:
 RUN = run_folder(config)
 MODELS = config["models"]["directory"]
 DATASETS = config["datasets"]
-SYSTEMS = config["evaluate"]["systems"]
-GOLD = config["gold"]
+QUERIES = config["queries"]
+MINING = config["mining"]
 TRAIN = config["train"]
+EVALUATE = config["evaluate"]
+SYSTEMS = EVALUATE["systems"]
+GOLD = config["gold"]
 DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
 # Otherwise training compares a query with the passages of its batch alone.
 WITH_NEGATIVES = TRAIN["args"].get("train_group_size") != 1
@@ -45,7 +49,7 @@ WITH_NEGATIVES = TRAIN["args"].get("train_group_size") != 1
 # Where the results of a search lie, and its queries: those of the collection, or these
 # respelled.
 SEARCHED = {"": "collection/queries.jsonl", "spelling/": "spelling/queries.jsonl"}
-SPELLING = config["evaluate"]["spelling"]
+SPELLING = EVALUATE["spelling"]
 # The systems that search both.
 RESPELLED = (
     with_those_below(SYSTEMS, SPELLING["systems"]) if SPELLING["queries"] else []
@@ -56,6 +60,25 @@ RUN_OPTIONS = {
     key: config["models"][key]
     for key in ("precision", "attention", "trust_remote_code")
 }
+# For every program that encodes queries and passages of the test collection.
+ENCODE_OPTIONS = dict(
+    max_length=MINING["passage_max_length"],
+    query_max_length=MINING["query_max_length"],
+    batch_tokens=EVALUATE["batch_tokens"],
+    **RUN_OPTIONS,
+)
+# How an embedder is used, beside what it is.
+EMBEDDER_KEYS = ("pooling", "query_prompt", "passage_prompt", "similarity")
+# Whether mining searches approximately, whose recall is measured.
+APPROXIMATE = MINING["index"] == "ivf"
+# SYSTEM=BASE words; a system may have several bases.
+COMPARED = [
+    f"{system}={base}"
+    for system, bases in EVALUATE["compare"].items()
+    for base in ([bases] if isinstance(bases, str) else bases)
+]
+# What people judged.
+JUDGED = judged_files(GOLD["sheet"])
 
 # Of `teacher`: what is made of its scores, which needs no new scoring.
 TARGET_KEYS = ("filter", "normalize", "temperature")
@@ -250,7 +273,7 @@ def how_asked(backend, budget, journal):
         return {}
     spending = {f"budget_{key}": most for key, most in budget.items()}
     spending["journal"] = results(journal)
-    settings = config["queries"][backend]
+    settings = QUERIES[backend]
     if backend == "local":
         return spending | {"batch_tokens": settings["batch_tokens"]} | RUN_OPTIONS
     keys = ("base_url", "key_variable", "concurrency", "timeout", "retries")

@@ -1,12 +1,5 @@
 import json
 
-# SYSTEM=BASE words; a system may have several bases.
-COMPARED = [
-    f"{system}={base}"
-    for system, bases in EVALUATE["compare"].items()
-    for base in ([bases] if isinstance(bases, str) else bases)
-]
-
 
 rule build_collection:
     """Join all datasets into one test collection."""

@@ -1,28 +1,5 @@
-# What counts as relevant. A method adds here what build_gold makes the judgements from.
-JUDGED_BY = {
-    "known_item": {},
-    # Each part is graded by the method's own rule; see `graded_by`.
-    **dict.fromkeys(
-        POOLED,
-        {
-            "pool": results("gold/pool.jsonl"),
-            "grades": gather.pairs(results("gold/grades/{scatteritem}.jsonl")),
-        },
-    ),
-    "embedder": {"run": results("gold/embedder.trec")},
-    "file": {"file": GOLD["file"]},
-}[GOLD["method"]]
-# Of these, what is made here.
-GOLD_FILES = [
-    path
-    for name, paths in JUDGED_BY.items()
-    if name != "file"
-    for path in ([paths] if isinstance(paths, str) else paths)
-]
-# Judgements that name queries by their texts; qrels name those of the collection.
-BRINGS_QUERIES = [
-    path for path in [JUDGED_BY.get("file")] if path and holds_rankings(path)
-]
+from arkiv.gold.standard import HIGHEST
+
 # The lowest grade of a known item that a pool's judge has graded.
 KNOWN_GRADES = {"teacher_pool": len(GOLD["thresholds"]), "llm_judge": HIGHEST}
 

@@ -3,7 +3,6 @@ import json
 # Judges of relevance: a language model, and people.
 JUDGE = GOLD["judge"]
 SHEET = GOLD["sheet"]
-JUDGED = judged_files(SHEET)
 # Who is asked, and what: the queries' language model unless another is named.
 JUDGE_BACKEND = JUDGE["backend"] or QUERIES["backend"]
 JUDGE_SERVED = JUDGE_BACKEND == "openai"
@@ -15,16 +14,6 @@ GRADING = {
     "extra": json.dumps(QUERIES["openai"]["extra"]) if JUDGE_SERVED else None,
     **{f"price_{key}": price for key, price in JUDGE["prices"].items()},
 }
-# Beside the grades and the judgements made of them.
-JUDGE_FILES = [
-    *(
-        path
-        for end in ("rejected.jsonl", "stats.json")
-        for path in gather.pairs(results(f"gold/grades/{{scatteritem}}.{end}"))
-        if GOLD["method"] == "llm_judge"
-    ),
-    *([results("gold/agreement.json")] if JUDGED else []),
-]
 
 
 rule estimate_grades:

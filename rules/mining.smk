@@ -1,12 +1,10 @@
-MINING = config["mining"]
 # As deep as negatives may come from.
 MINING_DEPTH = (
     MINING["wider_end"] if "wider" in MINING["shortfall"] else MINING["window"][1]
 )
-# Measured where the search is approximate.
 RECALL = (
     {"recall": results("{round}mining/{dataset}/neighbours/{scatteritem}.recall.json")}
-    if MINING["index"] == "ivf"
+    if APPROXIMATE
     else {}
 )
 
@@ -151,7 +149,7 @@ rule pick_negatives:
                     "{{round}}mining/{{dataset}}/neighbours/{scatteritem}.recall.json"
                 )
             )
-            if RECALL
+            if APPROXIMATE
             else []
         ),
     output:

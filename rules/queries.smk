@@ -1,6 +1,5 @@
 import json
 
-QUERIES = config["queries"]
 # Whether a language model is asked, and whether one of a server.
 ASKED = QUERIES["backend"] != "extractive"
 SERVED = QUERIES["backend"] == "openai"
@@ -44,9 +43,9 @@ ROUND_TRIP = QUERIES["round_trip"]
 DENSE = {}
 if ROUND_TRIP["by"] == "dense":
     DENSE = {
-        "query_max_length": config["mining"]["query_max_length"],
-        "max_length": config["mining"]["passage_max_length"],
-        "batch_tokens": config["mining"]["batch_tokens"],
+        "query_max_length": MINING["query_max_length"],
+        "max_length": MINING["passage_max_length"],
+        "batch_tokens": MINING["batch_tokens"],
         "cache": results("cache/embeddings"),
         **RUN_OPTIONS,
     }

@@ -1,15 +1,6 @@
-EVALUATE = config["evaluate"]
 M3 = [system for system in SYSTEMS.values() if system["type"] == "m3"]
 # Models of which token weights are asked too.
 SPARSE = {system["model"] for system in M3 if system["mode"] in ("sparse", "combined")}
-# How an embedder is used, beside what it is.
-EMBEDDER_KEYS = ("pooling", "query_prompt", "passage_prompt", "similarity")
-ENCODE_OPTIONS = dict(
-    max_length=MINING["passage_max_length"],
-    query_max_length=MINING["query_max_length"],
-    batch_tokens=EVALUATE["batch_tokens"],
-    **RUN_OPTIONS,
-)
 
 
 rule encode_collection:
