@@ -26,6 +26,27 @@ def project(tmp_path_factory):
     return project
 
 
+def said(output):
+    """The words of every line in any order, for files come in any."""
+    of_its_own = r"(?m)^\[.*\]$|^  (Date|Workflow ID|Command|Run directory): .*"
+    lines = re.sub(of_its_own, "", output).splitlines()
+    return sorted(sorted(re.split(r"[\s,;]+", line)) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("-p", "--configfile", "config/demo.yaml"), 0),
+        (("no-target", "--configfile", "config/demo.yaml"), 1),
+        (("--configfile", "config/gone.yaml"), 1),
+    ],
+)
+def test_a_fork_says_what_the_command_line_says(project, words, status):
+    fork, command = project.dry_run(*words), project.snakemake(*words, "-n")
+    assert fork.returncode == command.returncode == status
+    assert said(fork.stdout) == said(command.stdout)
+
+
 def test_the_demo_shows_its_whole_dag_before_anything_ran(project):
     counts = project.planned("--configfile", "config/demo.yaml")
     assert counts["make_archive"] == 1
@@ -103,7 +124,7 @@ def test_a_second_round_mines_with_the_model_of_the_first(project):
     assert counts["train_model"] == counts["plot_training"] == 3
     assert counts["encode_collection"] == 3 + 2  # queries in other spellings
 
-    done = project.snakemake("-n", "-p", "--configfile", config)
+    done = project.dry_run("-p", "--configfile", config)
     trained = dict(
         re.findall(r"train_model\.py .*--model (\S+) .*--output (\S+)", done.stdout)
     )
@@ -149,7 +170,7 @@ def test_datasets_are_learnt_one_after_another(project):
         rounds=2,
         train={"cumulative": ["c", "a", "b"], "weights": {"a": 2}},
     )
-    done = project.snakemake("-n", "-p", "--configfile", config)
+    done = project.dry_run("-p", "--configfile", config)
     assert done.returncode == 0, done.stdout
     commands = re.findall(r"train_model\.py .*", done.stdout)
     run = "results/main"
@@ -200,7 +221,7 @@ def test_datasets_are_learnt_one_after_another(project):
 def test_rounds_and_weights_that_cannot_be_are_refused(project, overlay, said):
     given = {"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY} | overlay
     config = project.configure(**given)
-    done = project.snakemake("-n", "--configfile", config)
+    done = project.dry_run("--configfile", config)
     assert done.returncode != 0
     assert said in done.stdout
 
@@ -241,7 +262,7 @@ def test_systems_of_every_type_go_through_their_rules(project):
         },
         report={"systems": ["bm25", "reranked"]},
     )
-    done = project.snakemake("evaluate", "-n", "-p", "--configfile", config)
+    done = project.dry_run("evaluate", "-p", "--configfile", config)
     assert done.returncode == 0, done.stdout
     counts = job_counts(done.stdout)
     # With other spellings: those of `reranked`, of what it builds on, and of `first`.
@@ -318,7 +339,7 @@ def test_the_report_is_given_what_there_is_in_few_words(project):
         report={"systems": ["base_sparse"], "examples": 3},
     )
     report = "results/main/report.html"
-    done = project.snakemake(report, "-n", "-p", "--configfile", config)
+    done = project.dry_run(report, "-p", "--configfile", config)
     assert done.returncode == 0, done.stdout
     (command,) = re.findall(r"write_report\.py .*", done.stdout)
     given: dict[str, list[str]] = {}
@@ -352,7 +373,7 @@ def test_what_is_required_is_checked_when_all_else_is_done(project):
     require = [{"system": "tuned_dense", "measure": "AP", "over": "bm25", "by": 0.02}]
     given = {"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY}
     config = project.configure(**given, evaluate={"require": require})
-    done = project.snakemake("-n", "-p", "--configfile", config)
+    done = project.dry_run("-p", "--configfile", config)
     assert done.returncode == 0, done.stdout
     assert job_counts(done.stdout)["check_metrics"] == 1
     # The last job but `all`.
@@ -410,7 +431,7 @@ def test_what_is_required_is_checked_when_all_else_is_done(project):
 def test_an_evaluation_that_cannot_be_is_refused(project, evaluate, said):
     datasets = {"d": {"pairs": "pairs.jsonl"}}
     config = project.configure(datasets=datasets, models=TINY, evaluate=evaluate)
-    done = project.snakemake("-n", "--configfile", config)
+    done = project.dry_run("--configfile", config)
     assert done.returncode != 0
     assert said in done.stdout
 
@@ -422,7 +443,7 @@ def test_recall_is_measured_where_the_search_is_approximate(project):
         models=TINY,
         mining={"index": "ivf", "probes": 7},
     )
-    done = project.snakemake("mine", "-n", "-p", "--configfile", "ivf.yaml")
+    done = project.dry_run("mine", "-p", "--configfile", "ivf.yaml")
     assert done.returncode == 0, done.stdout
     (one, *_) = re.findall(r"search_corpus\.py .*", done.stdout)
     assert "--index ivf --probes 7" in one
@@ -444,7 +465,7 @@ def test_a_language_model_is_asked_as_the_configuration_says(project):
             "round_trip": {"by": "bm25", "top": 5},
         },
     )
-    done = project.snakemake("queries", "estimate", "-n", "-p", "--configfile", config)
+    done = project.dry_run("queries", "estimate", "-p", "--configfile", config)
     assert done.returncode == 0, done.stdout
     commands = re.findall(r"python scripts/generate_queries\.py .*", done.stdout)
     assert len(commands) == 4
@@ -486,7 +507,7 @@ def test_the_search_goes_as_deep_as_negatives_may_come_from(project):
             models=TINY,
             mining={"shortfall": shortfall, "wider_end": 700, "bm25_share": 0.5},
         )
-        done = project.snakemake("mine", "-n", "-p", "--configfile", config)
+        done = project.dry_run("mine", "-p", "--configfile", config)
         depths = re.findall(r"--depth (\d+)", done.stdout)
         assert depths == [str(depth)] * 5, done.stdout
 
@@ -502,7 +523,7 @@ def test_the_search_goes_as_deep_as_negatives_may_come_from(project):
 def test_training_is_measured_where_there_are_dev_pairs(project, overlay, watched):
     datasets = {"a": {"pairs": "pairs.jsonl"}, "b": {"scores": "scores.jsonl"}}
     config = project.configure(datasets=datasets, models=TINY, **overlay)
-    done = project.snakemake("-n", "-p", "train", "--configfile", config)
+    done = project.dry_run("-p", "train", "--configfile", config)
     assert done.returncode == 0, done.stdout
     (command,) = re.findall(r"python scripts/train_model\.py .*", done.stdout)
     pairs = "results/main/pairs"
@@ -525,7 +546,7 @@ def test_without_distillation_there_is_no_teacher(project):
 
 def commands(project, config):
     """The commands that score and that split, as a dry run prints them."""
-    output = project.snakemake("-n", "-p", "split", "--configfile", config).stdout
+    output = project.dry_run("-p", "split", "--configfile", config).stdout
     return [
         {line.strip() for line in output.splitlines() if f"scripts/{name}.py" in line}
         for name in ("score_pairs", "split_by_length")
@@ -536,13 +557,13 @@ def test_without_negatives_nothing_is_mined_and_nothing_scored(project):
     args = {"train_group_size": 1, "knowledge_distillation": False}
     datasets = {"a": {"pairs": "pairs.jsonl"}, "b": {"negatives": "negatives.jsonl"}}
     config = project.configure(datasets=datasets, models=TINY, train={"args": args})
-    done = project.snakemake("-n", "-p", "--configfile", config)
+    done = project.dry_run("-p", "--configfile", config)
     assert done.returncode == 0, done.stdout
     assert not (MINING | {"score_pairs"}) & set(job_counts(done.stdout))
     assert done.stdout.count("--without-negatives") == 2
     args["knowledge_distillation"] = True
     project.configure(datasets=datasets, models=TINY, train={"args": args})
-    done = project.snakemake("-n", "--configfile", config)
+    done = project.dry_run("--configfile", config)
     assert done.returncode != 0
     assert "`train.args.knowledge_distillation`: is true, but" in done.stdout
 
@@ -589,7 +610,7 @@ def test_how_documents_are_made_reaches_every_block_as_it_stands(project):
             "duplicate_jaccard": 0.8,
         },
     )
-    done = project.snakemake("documents", "-n", "-p", "--configfile", config)
+    done = project.dry_run("documents", "-p", "--configfile", config)
     assert done.returncode == 0, done.stdout
     found = re.findall(r"python scripts/build_documents\.py .*", done.stdout)
     assert len(found) == 5
@@ -730,14 +751,14 @@ def test_a_bad_configuration_ends_in_one_sentence(project, overlay, said):
     config = project.configure(
         **{"datasets": {"d": {"pairs": "pairs.jsonl"}}, "models": TINY} | overlay
     )
-    done = project.snakemake("-n", "--configfile", config)
+    done = project.dry_run("--configfile", config)
     assert done.returncode != 0
     assert "Traceback" not in done.stdout
     assert said in done.stdout
 
 
 def test_no_configuration_says_what_to_do(project):
-    done = project.snakemake("-n")
+    done = project.dry_run()
     assert done.returncode != 0
     assert "--configfile (config/demo.yaml is an example)" in done.stdout
 
@@ -763,3 +784,18 @@ def test_the_slurm_profile_gives_gpus_to_the_rules_that_run_models():
     }
     assert given == run_models - {"train_model"}
     assert "  train_model:\n" in text
+
+
+def test_a_file_of_rules_needs_no_others_but_the_shared_ones():
+    files = {path.stem: path.read_text() for path in ROOT.glob("rules/*.smk")}
+    for shared in ("common", "results"):
+        files.pop(shared)
+    names = {
+        name: set(re.findall(r"^(?:def )?(\w+)(?=\(| = )", text, re.M))
+        for name, text in files.items()
+    }
+    assert "KNOWN_GRADES" in names["gold"]
+    for user, text in files.items():
+        words = set(re.findall(r"\w+", text))
+        for owner in names.keys() - {user}:
+            assert not words & names[owner], (user, owner)

@@ -33,7 +33,7 @@ def planned(project, target="evaluate", queries=None, **gold):
         queries=queries or {},
         gold=gold,
     )
-    done = project.snakemake(target, "-n", "-p", "--configfile", config)
+    done = project.dry_run(target, "-p", "--configfile", config)
     assert done.returncode == 0, done.stdout
     commands = {}
     for name, words in re.findall(r"python scripts/(\w+)\.py (.*)", done.stdout):
@@ -125,7 +125,7 @@ def test_an_embedder_that_is_not_there_is_refused(project):
         models=TINY,
         gold={"method": "embedder", "embedder": {"source": "./none"}},
     )
-    done = project.snakemake("-n", "--configfile", config)
+    done = project.dry_run("--configfile", config)
     assert done.returncode != 0
     said = "`gold.embedder.source`: names ./none, which is not a directory"
     assert said in done.stdout
