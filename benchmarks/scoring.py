@@ -28,19 +28,25 @@ QUERY_LENGTH, PASSAGE_LENGTH = 256, 8192
 
 
 def encoded(collection: Path, model: Path) -> tuple[Any, Any]:
-    """The queries and the passages, each `arkiv.encode.m3.Encoded` with everything."""
-    from arkiv.encode.m3 import M3Encoder
+    """The queries and the passages, each `Encoded` with everything."""
+    from arkiv.encode.encoder import Encoder
+    from arkiv.encode.m3 import M3
     from arkiv.retrieve.collection import read_ordered
 
     sides = []
-    for name, key, length in (
-        ("queries", "query", QUERY_LENGTH),
-        ("corpus", "text", PASSAGE_LENGTH),
+    for name, key, side, length in (
+        ("queries", "query", "query", QUERY_LENGTH),
+        ("corpus", "text", "passage", PASSAGE_LENGTH),
     ):
-        records = read_ordered(collection / f"{name}.jsonl", queries=key == "query")
-        with M3Encoder(model, max_length=length) as encoder:
-            texts = [record[key] for record in records]
-            sides.append(encoder.encode(texts, sparse=True, multi_vector=True))
+        records = read_ordered(collection / f"{name}.jsonl", queries=side == "query")
+        with Encoder(M3(model), longest=length) as encoder:
+            encoded = encoder.encode(
+                *([record[key] for record in records], side),
+                max_length=length,
+                sparse=True,
+                multi_vector=True,
+            )
+        sides.append(encoded)
     return sides[0], sides[1]
 
 

@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> None:
     add_cache(arguments)
     add_model(arguments, max_length=8192)
     arguments = arguments.parse_args(argv)
-    embed_lines(arguments.corpus, "text", arguments, part=arguments.part)
+    embed_lines(arguments.corpus, "text", "passage", arguments, part=arguments.part)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     add_cache(arguments)
     add_model(arguments, max_length=256)
     arguments = arguments.parse_args(argv)
-    embed_lines(arguments.pairs, "query", arguments)
+    embed_lines(arguments.pairs, "query", "query", arguments)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ import numpy as np
 
 from arkiv.base.cli import parser, run
 from arkiv.base.files import write_array, written_whole
-from arkiv.encode.flags import add_cache, add_model, run_options
+from arkiv.encode.flags import add_cache, add_model, encoder_of
+from arkiv.encode.kind import Side
 from arkiv.encode.models import check_model
 from arkiv.retrieve.collection import read_ordered
 
@@ -40,32 +41,34 @@ def main(argv: list[str] | None = None) -> None:
     add_model(arguments, max_length=8192)
     arguments = arguments.parse_args(argv)
 
-    model = check_model(arguments.model, "embedder")
-    texts = {}
+    check_model(arguments.model, "embedder")
+    lengths = {"passage": arguments.max_length, "query": arguments.query_max_length}
+    texts: dict[str, tuple[list[str], Side]] = {}
     if arguments.corpus:
         passages = read_ordered(arguments.corpus)
-        texts["corpus"] = [row["text"] for row in passages], arguments.max_length
+        texts["corpus"] = [row["text"] for row in passages], "passage"
     queries = read_ordered(arguments.queries, queries=True)
-    texts["queries"] = [row["query"] for row in queries], arguments.query_max_length
+    texts["queries"] = [row["query"] for row in queries], "query"
 
     from scipy.sparse import save_npz
 
-    from arkiv.encode.m3 import M3Encoder
-
-    encoder = M3Encoder(
-        model, max_length=arguments.max_length, options=run_options(arguments)
-    )
+    encoder = encoder_of(arguments, longest=max(lengths.values()))
     with encoder, written_whole(arguments.output) as beside:
         beside.mkdir()
-        for name, (lines, encoder.max_length) in texts.items():
+        for name, (lines, side) in texts.items():
             began = time.monotonic()
+            length = lengths[side]
             if arguments.sparse:
-                encoded = encoder.encode(lines, dense=True, sparse=True)
+                encoded = encoder.encode(lines, side, max_length=length, sparse=True)
                 dense = encoded.dense.astype(np.float16)
                 save_npz(beside / f"{name}.sparse.npz", encoded.sparse)
             else:
-                job = f"{arguments.output} {name}"
-                dense = encoder.dense(lines, arguments.cache, job=job)
+                dense = encoder.embed(
+                    *(lines, side),
+                    max_length=length,
+                    cache=arguments.cache,
+                    job=f"{arguments.output} {name}",
+                )
             write_array(beside / f"{name}.dense.npy", dense)
             seconds = time.monotonic() - began
             log.info("%s: %d texts in %.1f s", name, len(lines), seconds)

@@ -15,12 +15,8 @@ from pathlib import Path
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import written_whole
-from arkiv.encode.models import (
-    HEADS,
-    KINDS,
-    check_model,
-    first_line,
-)
+from arkiv.encode.loading import first_line
+from arkiv.encode.models import HEADS, KINDS, check_model
 
 log = logging.getLogger("prepare_model")
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from functools import partial
 
 from arkiv.base.cli import parser, run
-from arkiv.encode.dense import POOLINGS, SIMILARITIES, Embedder
+from arkiv.encode.dense import POOLINGS, SIMILARITIES, Dense
+from arkiv.encode.encoder import Encoder
 from arkiv.encode.flags import add_cache, add_model, run_options
 from arkiv.encode.models import check_model
 from arkiv.retrieve.collection import read_ordered
@@ -58,21 +60,28 @@ def main(argv: list[str] | None = None) -> None:
     passages = read_ordered(arguments.corpus)
     queries = read_ordered(arguments.queries, queries=True)
     began = time.monotonic()
-    with Embedder(
+    kind = Dense(
         arguments.model,
+        run_options(arguments),
         pooling=arguments.pooling,
         prompts=(arguments.query_prompt, arguments.passage_prompt),
-        max_lengths=(arguments.query_max_length, arguments.max_length),
         similarity=arguments.similarity,
-        options=run_options(arguments),
-    ) as embedder:
-        kept = {"cache": arguments.cache, "job": arguments.output}
-        vectors = (
-            embedder.queries([query["query"] for query in queries], **kept),
-            embedder.passages([passage["text"] for passage in passages], **kept),
+    )
+    lengths = arguments.query_max_length, arguments.max_length
+    with Encoder(kind, longest=max(lengths)) as encoder:
+        embed = partial(encoder.embed, cache=arguments.cache)
+        asked = embed(
+            *([query["query"] for query in queries], "query"),
+            max_length=arguments.query_max_length,
+            job=f"{arguments.output} queries",
+        )
+        found = embed(
+            *([passage["text"] for passage in passages], "passage"),
+            max_length=arguments.max_length,
+            job=f"{arguments.output} passages",
         )
     rankings = search_dense(
-        *vectors, arguments.depth, cosine=embedder.similarity == "cosine"
+        asked, found, arguments.depth, cosine=encoder.similarity == "cosine"
     )
     lines = write_rankings(arguments.output, queries, passages, rankings)
     log.info(

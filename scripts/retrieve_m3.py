@@ -16,7 +16,8 @@ import numpy as np
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-from arkiv.encode.flags import add_model, add_weights, run_options
+from arkiv.encode.flags import add_model, add_weights, encoder_of
+from arkiv.encode.kind import Side
 from arkiv.encode.models import check_model
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.rankings import (
@@ -55,20 +56,15 @@ def rerank(
     if combined:
         sparse = encodings(arguments, "sparse", passages, queries)
 
-    from arkiv.encode.m3 import M3Encoder
+    lengths = {"query": arguments.query_max_length, "passage": arguments.max_length}
+    encoder = encoder_of(arguments, longest=max(lengths.values()))
 
-    encoder = M3Encoder(
-        arguments.model,
-        max_length=arguments.max_length,
-        options=run_options(arguments),
-    )
+    def encode(texts: list[str], side: Side = "passage") -> list[np.ndarray]:
+        return encoder.encode(
+            *(texts, side), max_length=lengths[side], dense=False, multi_vector=True
+        ).multi_vector
 
-    def encode(texts: list[str]) -> list[np.ndarray]:
-        return encoder.encode(texts, dense=False, multi_vector=True).multi_vector
-
-    encoder.max_length = arguments.query_max_length
-    query_vectors = encode([query["query"] for query in queries])
-    encoder.max_length = arguments.max_length
+    query_vectors = encode([query["query"] for query in queries], "query")
     candidates = [ranking.rows[: arguments.rerank_depth] for ranking in first]
     log.info(
         "re-ranking %d passages for %d queries",

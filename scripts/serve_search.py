@@ -17,7 +17,7 @@ from pathlib import Path
 
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
-from arkiv.encode.models import Options
+from arkiv.encode.options import Options
 from arkiv.encode.workers import SMALL_MODELS, cores, size_of
 from arkiv.settings.config import read_config
 from arkiv.settings.layout import model_under_test, run_folder

@@ -178,7 +178,8 @@ def encode(folder, model, output):
 def test_the_collection_is_encoded_in_its_order(collection, tiny_embedder):
     from scipy.sparse import load_npz
 
-    from arkiv.encode.m3 import M3Encoder
+    from arkiv.encode.encoder import Encoder
+    from arkiv.encode.m3 import M3
 
     folder, texts, queries = collection
     encode(folder, tiny_embedder, folder / "first")
@@ -190,9 +191,15 @@ def test_the_collection_is_encoded_in_its_order(collection, tiny_embedder):
         first, second = (folder / run / name for run in ("first", "second"))
         assert first.read_bytes() == second.read_bytes(), name
 
-    for name, lines, length in (("corpus", texts, 8192), ("queries", queries, 256)):
-        encoder = M3Encoder(tiny_embedder, max_length=length)
-        each = [encoder.encode([line], dense=True, sparse=True) for line in lines]
+    encoder = Encoder(M3(tiny_embedder), longest=8192)
+    for name, lines, side, length in (
+        ("corpus", texts, "passage", 8192),
+        ("queries", queries, "query", 256),
+    ):
+        each = [
+            encoder.encode([line], side, max_length=length, sparse=True)
+            for line in lines
+        ]
         dense = np.load(folder / "first" / f"{name}.dense.npy")
         assert dense.dtype == np.float16
         assert np.allclose(dense, np.concatenate([e.dense for e in each]), atol=2e-3)

@@ -69,7 +69,8 @@ def test_known_items_with_their_near_duplicates(folder):
 
 
 def test_a_pool_is_graded_and_made_the_gold_standard(folder, tiny_reranker):
-    from arkiv.encode.cross_encoder import Reranker
+    from arkiv.encode.cross_encoder import CrossEncoder
+    from arkiv.encode.encoder import Encoder
     from grade_pool import main
 
     words = ["--queries", folder / "queries", "--known-items", folder / "known"]
@@ -80,8 +81,11 @@ def test_a_pool_is_graded_and_made_the_gold_standard(folder, tiny_reranker):
     pooled = [("a", "p0"), ("a", "p1"), ("b", "p0"), ("b", "p2"), ("c", "p1")]
     assert pairs == [*pooled, ("c", "p2")]
 
-    with Reranker(tiny_reranker) as reranker:
-        scores = reranker.scores([(QUERIES[q], TEXTS[p]) for q, p in pairs])
+    scores = Encoder(CrossEncoder(tiny_reranker), longest=8192).scores(
+        [(QUERIES[q], TEXTS[p]) for q, p in pairs],
+        max_length=8192,
+        query_max_length=256,
+    )
     below, above = sorted(scores)[1:3]
     graded = []
     for part in ("1-of-2", "2-of-2"):

@@ -20,7 +20,8 @@ from markdown_it import MarkdownIt
 import export_model
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_json
-from arkiv.encode.m3 import M3Encoder
+from arkiv.encode.encoder import Encoder
+from arkiv.encode.m3 import M3
 from arkiv.encode.models import HEADS
 from arkiv.example.archive import cases
 from arkiv.export.about import PLACE
@@ -179,8 +180,9 @@ def test_both_libraries_give_our_vectors(run, tiny_embedder):
     from sentence_transformers import SentenceTransformer
 
     exported(run, tiny_embedder)
-    encoder = M3Encoder(tiny_embedder, max_length=MAX_LENGTH)
-    ours = encoder.encode(TEXTS, dense=True, sparse=True, multi_vector=True)
+    ours = Encoder(M3(tiny_embedder), longest=MAX_LENGTH).encode(
+        *(TEXTS, "passage"), max_length=MAX_LENGTH, sparse=True, multi_vector=True
+    )
     assert max(map(len, ours.multi_vector)) == MAX_LENGTH - 1, "no text is cut"
 
     sentences = SentenceTransformer(str(run / "export"), device="cpu")

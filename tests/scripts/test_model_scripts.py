@@ -18,7 +18,8 @@ import prepare_model
 import score_pairs
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part, write_records
-from arkiv.encode.m3 import M3Encoder
+from arkiv.encode.encoder import Encoder
+from arkiv.encode.m3 import M3
 from arkiv.example.archive import case_pairs
 
 
@@ -43,6 +44,12 @@ def rows(tmp_path):
     return path
 
 
+def encoded(model, texts, side, length):
+    """Dense vectors, in float32."""
+    encoder = Encoder(M3(model), longest=length)
+    return encoder.encode(texts, side, max_length=length).dense
+
+
 def test_row_i_is_line_i_of_the_part(rows, tiny_embedder, tmp_path):
     for part in ("1-of-1", "1-of-2", "2-of-2"):
         embed_corpus.main(
@@ -57,8 +64,8 @@ def test_row_i_is_line_i_of_the_part(rows, tiny_embedder, tmp_path):
     np.testing.assert_allclose(
         np.concatenate(parts).astype(np.float32), whole.astype(np.float32), atol=1e-3
     )
-    encoder = M3Encoder(tiny_embedder, max_length=8192)
-    wanted = encoder.encode([row["text"] for row in records(rows)]).dense
+    texts = [row["text"] for row in records(rows)]
+    wanted = encoded(tiny_embedder, texts, "passage", 8192)
     np.testing.assert_allclose(whole.astype(np.float32), wanted, atol=1e-3)
 
 
@@ -66,8 +73,8 @@ def test_queries_are_embedded_from_their_key(rows, tiny_embedder, tmp_path):
     embed_queries.main(
         f"--pairs {rows} --model {tiny_embedder} --output {tmp_path}/q.npy".split()
     )
-    encoder = M3Encoder(tiny_embedder, max_length=256)
-    wanted = encoder.encode([row["query"] for row in records(rows)]).dense
+    texts = [row["query"] for row in records(rows)]
+    wanted = encoded(tiny_embedder, texts, "query", 256)
     ours = np.load(tmp_path / "q.npy").astype(np.float32)
     np.testing.assert_allclose(ours, wanted, atol=1e-3)
 
@@ -124,12 +131,11 @@ def test_a_text_of_200_000_words_is_truncated(tiny_embedder, tiny_reranker, tmp_
     write_records(path, [{"text": long}, {"text": "kort"}])
     words = f"--corpus {path} --model {tiny_embedder} --max-length 64"
     embed_corpus.main(f"{words} --output {tmp_path}/x.npy".split())
-    ids = M3Encoder(tiny_embedder, max_length=64).tokenizer(long)["input_ids"][1:63]
-    whole = M3Encoder(tiny_embedder, max_length=64)
-    cut = whole.tokenizer.decode(ids)
+    tokenizer = M3(tiny_embedder).tokenizer
+    cut = tokenizer.decode(tokenizer(long)["input_ids"][1:63])
     np.testing.assert_allclose(
         np.load(tmp_path / "x.npy")[0].astype(np.float32),
-        whole.encode([cut]).dense[0],
+        encoded(tiny_embedder, [cut], "passage", 64)[0],
         atol=1e-3,
     )
     write_records(path, [{"query": long, "pos": [long], "neg": ["kort"]}])

@@ -43,7 +43,8 @@ def collection(tmp_path_factory, tiny_embedder):
 @pytest.fixture(scope="module")
 def exact(collection, tiny_embedder):
     """Each kind of score of every query with every passage, (5, 30) float64."""
-    from arkiv.encode.m3 import M3Encoder, multi_vector_score
+    from arkiv.encode.encoder import Encoder
+    from arkiv.encode.m3 import M3
 
     folder, passages, queries = collection
     # As they were kept, in half precision: the vectors of so small a model are so much
@@ -54,9 +55,16 @@ def exact(collection, tiny_embedder):
     ]
     dense = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in dense]
     sides = []
-    for texts, length in ((queries, 256), (passages, 8192)):
-        encoder = M3Encoder(tiny_embedder, max_length=length)
-        sides.append(encoder.encode(texts, dense=False, sparse=True, multi_vector=True))
+    encoder = Encoder(M3(tiny_embedder), longest=8192)
+    for texts, side, length in ((queries, "query", 256), (passages, "passage", 8192)):
+        encoded = encoder.encode(
+            *(texts, side),
+            max_length=length,
+            dense=False,
+            sparse=True,
+            multi_vector=True,
+        )
+        sides.append(encoded)
     asked, found = sides
     return {
         "dense": dense[0] @ dense[1].T,
@@ -64,7 +72,7 @@ def exact(collection, tiny_embedder):
         @ found.sparse.toarray().astype(float).T,
         "multi_vector": np.array(
             [
-                [multi_vector_score(q, p) for p in found.multi_vector]
+                [(q @ p.T).max(axis=1).mean() for p in found.multi_vector]
                 for q in asked.multi_vector
             ]
         ),
@@ -300,7 +308,8 @@ def test_runs_are_fused(runs, tmp_path):
 def test_the_head_of_a_run_is_put_into_the_rerankers_order(
     collection, tiny_reranker, runs, tmp_path, monkeypatch
 ):
-    from arkiv.encode.cross_encoder import Reranker
+    from arkiv.encode.cross_encoder import CrossEncoder
+    from arkiv.encode.encoder import Encoder
     from retrieve_reranker import main
 
     folder, passages, queries = collection
@@ -313,13 +322,15 @@ def test_the_head_of_a_run_is_put_into_the_rerankers_order(
         return read_run(tmp_path / "r.trec")
 
     pairs = [(queries[0], passages[n]) for n in (1, 3, 2)]
-    scores = Reranker(tiny_reranker, max_length=256).scores(pairs)
+    scores = Encoder(CrossEncoder(tiny_reranker), longest=256).scores(
+        pairs, max_length=256, query_max_length=256
+    )
     names = ["p01", "p03", "p02"]
     by_score = sorted(zip(-scores, names, strict=True))
     assert ranked() == {"q0": [name for _, name in by_score], "q1": ["p05"]}
     # Scored before: the teacher's cache has them.
     monkeypatch.setattr(
-        "arkiv.encode.cross_encoder.RerankerForward.__init__",
+        "arkiv.encode.cross_encoder.CrossEncoderLayers.__init__",
         lambda *words: pytest.fail("the model was loaded"),
     )
     head = [name for _, name in by_score if name != "p02"]
@@ -330,7 +341,8 @@ def test_the_head_of_a_run_is_put_into_the_rerankers_order(
 
 
 def test_an_embedder_ranks_by_its_own_vectors(collection, tiny_embedder, tmp_path):
-    from arkiv.encode.dense import Embedder
+    from arkiv.encode.dense import Dense
+    from arkiv.encode.encoder import Encoder
     from retrieve_embedder import main
 
     folder, passages, queries = collection
@@ -339,10 +351,11 @@ def test_an_embedder_ranks_by_its_own_vectors(collection, tiny_embedder, tmp_pat
         words += ["--model", tiny_embedder, "--similarity", similarity]
         words += ["--query-prompt", "fråga: ", "--output", tmp_path / "e.trec"]
         main(list(map(str, words)))
-        embedder = Embedder(tiny_embedder, prompts=("fråga: ", ""))
+        kind = Dense(tiny_embedder, prompts=("fråga: ", ""))
+        encoder = Encoder(kind, longest=8192)
         sides = [
-            rows.astype(np.float64)
-            for rows in (embedder.queries(queries), embedder.passages(passages))
+            encoder.embed(*texts, max_length=length).astype(np.float64)
+            for *texts, length in ((queries, "query", 256), (passages, "passage", 8192))
         ]
         if similarity == "cosine":
             sides = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in sides]

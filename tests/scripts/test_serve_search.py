@@ -24,7 +24,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import read_records, write_records
 from arkiv.base.hashing import content_id
 from arkiv.base.html import VOID
-from arkiv.encode.models import Options
+from arkiv.encode.options import Options
 from arkiv.gold.sheet import gathered, read_sheet
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.trec import read_run

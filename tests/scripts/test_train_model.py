@@ -18,7 +18,8 @@ import train_model
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json
 from arkiv.base.hashing import digest_of_files
-from arkiv.encode.m3 import M3Encoder
+from arkiv.encode.encoder import Encoder
+from arkiv.encode.m3 import M3
 from arkiv.train.dev import dev_collection
 from arkiv.train.evaluation import Settings, measured
 
@@ -201,7 +202,7 @@ def test_two_processes_measure_one_model_and_the_best_is_the_output(
     best = max([4, 8, 10], key=lambda step: by_step[step]["combined"]["nDCG@10"])
     assert found["best_step"] == best
     for path, step in ((material / "base", 0), (tmp_path / "model", best)):
-        encoder = M3Encoder(path, max_length=64)
+        encoder = Encoder(M3(path), longest=64)
         assert measured(encoder, collection, settings) == by_step[step]
     assert {path.name for path in (tmp_path / "model").iterdir()} == FILES
     assert not list((tmp_path / "checkpoints").glob("*best-*"))

@@ -17,8 +17,6 @@ SECONDS_BETWEEN_REPORTS = 30
 # Inputs whose tokens are held at once, some hundred MB of long passages. They are
 # sorted by length among themselves: with so many, as good as sorting all.
 HELD_AT_ONCE = 1 << 16
-# Handed to the tokeniser at a time, which keeps far more of a text than its tokens.
-TOKENISED_AT_ONCE = 4096
 
 
 def distinct(items: Iterable[Item]) -> tuple[list[Item], list[int]]:

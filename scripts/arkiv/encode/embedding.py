@@ -16,7 +16,8 @@ from arkiv.base.files import (
     read_records,
     write_array,
 )
-from arkiv.encode.flags import run_options
+from arkiv.encode.flags import encoder_of
+from arkiv.encode.kind import Side
 
 log = logging.getLogger("arkiv.encode.embedding")
 
@@ -24,6 +25,7 @@ log = logging.getLogger("arkiv.encode.embedding")
 def embed_lines(
     path: str | Path,
     key: str,
+    side: Side,
     options: argparse.Namespace,
     part: Part = Part(1, 1),  # noqa: B008 - frozen
 ) -> None:
@@ -32,14 +34,13 @@ def embed_lines(
     Args:
         path: JSON Lines.
         key: the text of a record.
-        options: what `arkiv.base.cli.add_model` and `add_cache` add, and `output`.
+        side: whether these are queries or passages.
+        options: what `add_model` and `add_cache` add, and `output`.
         part: of the lines; a part without lines gives an array without rows.
 
     Raises:
         InputError: an empty file, a record without the text, or the model's faults.
     """
-    from arkiv.encode.m3 import M3Encoder
-
     if not count_lines(path):
         raise InputError("the corpus is empty, expected a text a line", file=path)
 
@@ -48,10 +49,14 @@ def embed_lines(
 
     texts = [record[key] for _, record in read_records(path, check, part=part)]
     started = time.monotonic()
-    with M3Encoder(
-        options.model, max_length=options.max_length, options=run_options(options)
-    ) as encoder:
-        vectors = encoder.dense(texts, options.cache, job=str(options.output))
+    with encoder_of(options, longest=options.max_length) as encoder:
+        vectors = encoder.embed(
+            texts,
+            side,
+            max_length=options.max_length,
+            cache=options.cache,
+            job=str(options.output),
+        )
     write_array(options.output, vectors)
     seconds = time.monotonic() - started
     log.info("embedded %d texts of %s in %.1f s", len(texts), path, seconds)

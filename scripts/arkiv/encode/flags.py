@@ -6,10 +6,12 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from arkiv.encode.models import ATTENTIONS, PRECISIONS, Options
+from arkiv.encode.options import ATTENTIONS, PRECISIONS, Options
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from arkiv.encode.encoder import Encoder
 
 
 def add_model(
@@ -63,8 +65,24 @@ def run_options(arguments: argparse.Namespace) -> Options:
     )
 
 
+def encoder_of(arguments: argparse.Namespace, *, longest: int) -> Encoder:
+    """The encoder that `add_model` asks for.
+
+    Args:
+        arguments: with what `add_model` adds.
+        longest: tokens of the longest text that will come.
+
+    Raises:
+        InputError: the model directory will not do.
+    """
+    from arkiv.encode.encoder import Encoder
+    from arkiv.encode.m3 import M3
+
+    return Encoder(M3(arguments.model, run_options(arguments)), longest=longest)
+
+
 def add_reranker(arguments: argparse.ArgumentParser) -> None:
-    """Add what a reranker's scores take: see `arkiv.scoring.scores_by`."""
+    """Add what a reranker's scores take: see `scores_by`."""
     arguments.add_argument(
         "--query-max-length", type=int, default=256, help="of a query, in tokens"
     )
@@ -101,19 +119,22 @@ def scores_by(
     `arkiv.encode.cross_encoder`.
 
     Args:
-        arguments: with what `arkiv.base.cli.add_reranker` adds, and the `output`, after
-            which the job is named.
+        arguments: with what `add_reranker` adds, and the `output`, after which the job
+            is named.
         pairs: each distinct one is scored once.
 
     Raises:
         InputError: the model directory will not do, or gives no numbers.
     """
-    from arkiv.encode.cross_encoder import Reranker
+    from arkiv.encode.cross_encoder import CrossEncoder
+    from arkiv.encode.encoder import Encoder
 
-    with Reranker(
-        arguments.model,
-        max_length=arguments.max_length,
-        query_max_length=arguments.query_max_length,
-        options=run_options(arguments),
-    ) as reranker:
-        return reranker.scores(pairs, arguments.cache, job=arguments.output)
+    kind = CrossEncoder(arguments.model, run_options(arguments))
+    with Encoder(kind, longest=arguments.max_length) as encoder:
+        return encoder.scores(
+            pairs,
+            max_length=arguments.max_length,
+            query_max_length=arguments.query_max_length,
+            cache=arguments.cache,
+            job=arguments.output,
+        )

@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import logging
 import os
 import signal
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from multiprocessing import connection, get_context
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
-
-import numpy as np
+from typing import Any, Protocol, TypeVar
 
 from arkiv.base.errors import InputError
-from arkiv.encode import models
-from arkiv.encode.batches import distinct, reported
-from arkiv.encode.cache import Cache, key
-
-log = logging.getLogger("arkiv.encode.workers")
+from arkiv.encode import options
 
 Tag = TypeVar("Tag")
 
@@ -81,7 +74,7 @@ def devices(asked: int | None, model: Path) -> list[str]:
 
     if asked is not None and asked < 1:
         raise InputError(f"is {asked}, expected 1 or more", key="processes")
-    if models.device().type == "cuda":
+    if options.device().type == "cuda":
         gpus = torch.cuda.device_count()
         if asked is not None and asked > gpus:
             raise InputError(
@@ -202,123 +195,6 @@ class Workers:
         if fault is None:
             return value
         raise InputError(value) if fault == "input" else RuntimeError(value)
-
-
-class OnDevices:
-    """A model directory with a worker on each device, started when first needed.
-
-    A context manager; leaving it ends the workers.
-
-    Args:
-        path: the model's directory.
-        options: processes, budget and the like.
-        recipe: of the workers.
-    """
-
-    def __init__(self, path: Path, options: models.Options, recipe: Recipe) -> None:
-        self.path, self.options, self._recipe = path, options, recipe
-        self._workers: Workers | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._workers is not None:
-            self._workers.__exit__(kind, error, trace)
-            self._workers = None
-
-    @property
-    def workers(self) -> Workers:
-        """The workers, which begin to load the model when first asked for."""
-        if self._workers is None:
-            self._workers = Workers(
-                self._recipe,
-                self.options.batch_tokens,
-                devices(self.options.processes, self.path),
-            ).__enter__()
-        return self._workers
-
-    def by_content(
-        self,
-        items: Sequence[tuple[str, ...]],
-        batches: Callable[[list], Iterable[tuple[list[int], Any]]],
-        *,
-        value: object,
-        kind: str,
-        settings: Mapping[str, object],
-        cache: str | Path | None,
-        job: str,
-        what: str,
-        values_of: Callable[[Any], Any] = lambda result: result,
-    ) -> np.ndarray:
-        """(n, …): a value of each item, each distinct one computed once.
-
-        Args:
-            items: a text or several.
-            batches: from items to rows and what a worker takes, of each batch.
-            value: dtype of one value, such as `("<f2", (1024,))`.
-            kind: of computation, one of `arkiv.encode.cache.VERSIONS`.
-            settings: what values depend on beside the model and its options.
-            cache: a directory of `arkiv.encode.cache`, whose values are taken; None:
-                none.
-            job: its name, under which it goes on if it was killed.
-            what: is done to the items, for the log.
-            values_of: the values of a worker's result.
-        """
-        unique, inverse = distinct(items)
-        values = np.zeros(len(unique), np.dtype(value))
-        with Cache(
-            cache,
-            job,
-            model=self.path,
-            kind=kind,
-            settings={**self.options.settings(), **settings},
-            value=value,
-        ) as kept:
-            keys = [key(*texts) for texts in unique]
-            missing = kept.fill(keys, values)
-            found = self._computed(
-                batches([unique[row] for row in missing]),
-                [keys[row] for row in missing],
-                kept,
-                values_of,
-            )
-            for rows, computed in reported(found, len(missing), what):
-                values[[missing[row] for row in rows]] = computed
-        return values[np.array(inverse, np.int64)]
-
-    def _computed(
-        self,
-        batches: Iterable[tuple[list[int], Any]],
-        keys: Sequence[bytes],
-        kept: Cache,
-        values_of: Callable[[Any], Any],
-    ) -> Iterator[tuple[list[int], Any]]:
-        """Rows and values of each batch: out of the journal, else computed and kept."""
-        done: collections.deque[tuple[list[int], Any]] = collections.deque()
-
-        def to_compute() -> Iterator[tuple[list[int], Any]]:
-            for rows, batch in batches:
-                values = kept.taken([keys[row] for row in rows])
-                if values is None:
-                    yield rows, batch
-                else:
-                    done.append((rows, values))
-
-        if not keys:
-            return
-        for rows, result in self.workers.map(to_compute()):
-            values = values_of(result)
-            kept.append([keys[row] for row in rows], values)
-            done.append((rows, values))
-            while done:
-                yield done.popleft()
-        yield from done
 
 
 def _ending(code: int) -> str:

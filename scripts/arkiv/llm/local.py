@@ -17,13 +17,9 @@ from typing import TYPE_CHECKING
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import rng
 from arkiv.encode.batches import by_budget, reported
-from arkiv.encode.models import (
-    CPU_TOKENS,
-    Options,
-    device,
-    first_line,
-    load_tokenizer,
-)
+from arkiv.encode.forward import CPU_TOKENS
+from arkiv.encode.loading import first_line, load_tokenizer
+from arkiv.encode.options import Options, device
 from arkiv.llm.journal import Journal
 from arkiv.llm.protocol import Answer, Request, Sampling
 

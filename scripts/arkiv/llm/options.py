@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from arkiv.base.errors import InputError
-from arkiv.encode.models import ATTENTIONS, PRECISIONS, Options
+from arkiv.encode.options import ATTENTIONS, PRECISIONS, Options
 from arkiv.llm.asking import Backend
 from arkiv.llm.budget import Budget, Prices
 from arkiv.llm.protocol import Sampling

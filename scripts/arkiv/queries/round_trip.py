@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
-from arkiv.encode.flags import run_options
+from arkiv.encode.flags import encoder_of
 from arkiv.pairs.passages import Passages
 from arkiv.retrieve.bm25 import search_texts_bm25
 from arkiv.retrieve.rankings import Ranking, search_dense
-
-SEARCHES = ("bm25", "dense")
 
 
 def returning(
@@ -40,8 +39,8 @@ def search(
     Args:
         queries: texts.
         passages: all documents.
-        options: `round_trip`, `top`, and for `dense` what `arkiv.base.cli.add_model`
-            and `add_cache` add.
+        options: `round_trip`, `top`, and for `dense` what `add_model` and `add_cache`
+            add.
 
     Raises:
         InputError: the model's faults.
@@ -51,21 +50,23 @@ def search(
     if options.round_trip == "bm25":
         rankings = search_texts_bm25(queries, texts, options.model, options.top)
     else:
-        found = _vectors(list(texts), options, options.max_length, "passages")
-        asked = _vectors(queries, options, options.query_max_length, "queries")
-        rankings = search_dense(asked, found, options.top)
+        # Kept for the embedding rules that come after.
+        lengths = options.query_max_length, options.max_length
+        with encoder_of(options, longest=max(lengths)) as encoder:
+            embed = partial(encoder.embed, cache=options.cache)
+            found = embed(
+                list(texts),
+                "passage",
+                max_length=options.max_length,
+                job=f"{options.output} passages",
+            )
+            asked = embed(
+                queries,
+                "query",
+                max_length=options.query_max_length,
+                job=f"{options.output} queries",
+            )
+        cosine = encoder.similarity == "cosine"
+        rankings = search_dense(asked, found, options.top, cosine=cosine)
     for ranking in rankings:
         yield Ranking(rows[ranking.rows], ranking.scores)
-
-
-def _vectors(
-    texts: Sequence[str], options: Namespace, max_length: int, name: str
-) -> np.ndarray:
-    """(n_texts, dim) float16, kept for the embedding rules that come after."""
-    from arkiv.encode.m3 import M3Encoder
-
-    job = f"{options.output} {name}"
-    with M3Encoder(
-        options.model, max_length=max_length, options=run_options(options)
-    ) as encoder:
-        return encoder.dense(texts, options.cache, job=job)

@@ -202,9 +202,7 @@ def multi_vector_scores(
 ) -> list[np.ndarray]:
     """Late-interaction scores of each query with its candidates, float32.
 
-    The mean over the query's tokens of the highest dot product with a token of the
-    passage, as FlagEmbedding's `colbert_score`. Each candidate passage is encoded once,
-    a block of passages at a time.
+    Each candidate passage is encoded once, a block of passages at a time.
 
     Args:
         query_vectors: of each query (n_tokens, dim) float32, normalised.
@@ -227,10 +225,26 @@ def multi_vector_scores(
             pairs = by_passage[starts[passage] : starts[passage + 1]]
             asking = [query_vectors[query] for query in query_of[pairs]]
             counts = np.array([len(query) for query in asking])
-            highest = (np.concatenate(asking) @ vectors.T).max(axis=1)
-            firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-            scores[pairs] = np.add.reduceat(highest, firsts) / counts
+            scores[pairs] = late_interaction(np.concatenate(asking), counts, vectors)
     return np.split(scores, np.cumsum(lengths)[:-1])
+
+
+def late_interaction(
+    tokens: np.ndarray, counts: np.ndarray, passage: np.ndarray
+) -> np.ndarray:
+    """(n_queries,): late interaction of queries with one passage.
+
+    The mean over a query's tokens of the highest dot product with a token of the
+    passage, as FlagEmbedding's `colbert_score`.
+
+    Args:
+        tokens: (sum of counts, dim) token vectors of the queries, one after another.
+        counts: (n_queries,) tokens of each query.
+        passage: (n, dim) token vectors.
+    """
+    highest = (tokens @ passage.T).max(axis=1)
+    firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    return np.add.reduceat(highest, firsts) / counts
 
 
 def _text_blocks(sizes: Sequence[int]) -> Iterator[range]:

@@ -14,7 +14,7 @@ import numpy as np
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id, uniform
-from arkiv.encode.models import Options
+from arkiv.encode.options import Options
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.rankings import Ranking
 from arkiv.serve.systems import Lexical, Model

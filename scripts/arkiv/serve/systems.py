@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from arkiv.base.files import Record
-from arkiv.encode.models import Options, tokenizer_file
+from arkiv.encode.kind import Side
+from arkiv.encode.models import tokenizer_file
+from arkiv.encode.options import Options
 from arkiv.retrieve.bm25 import BM25, TokenIds
 from arkiv.retrieve.rankings import (
     Ranking,
@@ -116,7 +118,8 @@ class Model:
         options: Options,
         encoding: threading.Lock,
     ) -> None:
-        from arkiv.encode.m3 import M3Encoder
+        from arkiv.encode.encoder import Encoder
+        from arkiv.encode.m3 import M3
 
         read = partial(read_encodings, encodings, "corpus", lines=len(passages))
         self._dense = unit(read("dense"))
@@ -124,14 +127,15 @@ class Model:
         self._by_token = self._sparse.T.tocsr() if "sparse" in modes else None
         self._passages = passages
         self._sizes = [len(passage["text"]) for passage in passages]
-        self._lengths = [
-            settings["mining"][f"{kind}_max_length"] for kind in ("query", "passage")
-        ]
+        self._lengths: dict[Side, int] = {
+            side: settings["mining"][f"{side}_max_length"]
+            for side in ("query", "passage")
+        }
         self._weights = settings["evaluate"]["weights"]
         self._rerank_depth = rerank_depth
         self._encoding = encoding
-        self._encoder = M3Encoder(
-            directory, max_length=self._lengths[1], options=options
+        self._encoder = Encoder(
+            M3(directory, options), longest=max(self._lengths.values())
         )
         self._encoded = lru_cache(QUERIES_KEPT)(self._encode_query)
         self._encode_query("")  # so that the model is loaded
@@ -139,9 +143,12 @@ class Model:
     def _encode_query(self, query: str):
         """Dense (dim,), sparse (1, vocabulary), multi-vector (tokens, dim)."""
         with self._encoding:
-            self._encoder.max_length = self._lengths[0]
             encoded = self._encoder.encode(
-                [query], sparse=True, multi_vector=True, quietly=True
+                *([query], "query"),
+                max_length=self._lengths["query"],
+                sparse=True,
+                multi_vector=True,
+                quietly=True,
             )
         # Of half precision, as the encoded test queries are.
         dense = unit(encoded.dense.astype(np.float16))[0]
@@ -149,9 +156,12 @@ class Model:
 
     def _encode_passages(self, texts: list[str]) -> list[np.ndarray]:
         with self._encoding:
-            self._encoder.max_length = self._lengths[1]
             return self._encoder.encode(
-                texts, dense=False, multi_vector=True, quietly=True
+                *(texts, "passage"),
+                max_length=self._lengths["passage"],
+                dense=False,
+                multi_vector=True,
+                quietly=True,
             ).multi_vector
 
     def rank(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
-from arkiv.encode.models import promised_gpus
+from arkiv.encode.options import promised_gpus
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,13 @@ from transformers import TrainerCallback, TrainerControl
 from arkiv.base.errors import InputError
 from arkiv.base.files import written_whole
 from arkiv.encode.batches import by_budget
-from arkiv.encode.m3 import M3Encoder, late_interaction_scores, load_head
-from arkiv.encode.models import HEADS, Options
+from arkiv.encode.encoder import Encoder
+from arkiv.encode.forward import CPU_TOKENS
+from arkiv.encode.m3 import M3, load_head
+from arkiv.encode.models import HEADS
+from arkiv.encode.options import Options
 from arkiv.evaluate.measures import DECIMALS, of_first_ten, title
-from arkiv.retrieve.rankings import best
+from arkiv.retrieve.rankings import best, late_interaction
 from arkiv.train.dev import MEASURES, MODES, Collection
 from arkiv.train.guards import gathered, warn
 from arkiv.train.resume import BEST, on_disk
@@ -71,7 +74,7 @@ class Settings:
 
 
 def measured(
-    encoder: M3Encoder,
+    encoder: Encoder,
     collection: Collection,
     settings: Settings,
     rank: int = 0,
@@ -86,22 +89,34 @@ def measured(
         rank: of this process, which encodes its share of the passages.
         world_size: all of which call this.
     """
-    encoder.max_length = settings.query_max_length
-    queries = encoder.encode(collection.queries, sparse=True, multi_vector=True)
-    encoder.max_length = settings.passage_max_length
+    queries = encoder.encode(
+        *(collection.queries, "query"),
+        max_length=settings.query_max_length,
+        sparse=True,
+        multi_vector=True,
+    )
+    tokens = np.concatenate(queries.multi_vector)
+    counts = np.array([len(query) for query in queries.multi_vector])
     lengths = [len(passage) for passage in collection.passages]
     own: list[tuple[list[int], dict[str, np.ndarray]]] = []
     for number, rows in enumerate(by_budget(lengths, BLOCK_CHARACTERS)):
         if number % world_size != rank:
             continue
         passages = encoder.encode(
-            [collection.passages[row] for row in rows], sparse=True, multi_vector=True
+            *([collection.passages[row] for row in rows], "passage"),
+            max_length=settings.passage_max_length,
+            sparse=True,
+            multi_vector=True,
         )
         scores = {
             "dense": queries.dense @ passages.dense.T,
             "sparse": (queries.sparse @ passages.sparse.T).toarray(),
-            "multi_vector": late_interaction_scores(
-                queries.multi_vector, passages.multi_vector
+            "multi_vector": np.stack(
+                [
+                    late_interaction(tokens, counts, passage)
+                    for passage in passages.multi_vector
+                ],
+                axis=1,
             ),
         }
         own.append((rows, scores))
@@ -220,12 +235,12 @@ class Evaluations(TrainerCallback):
             dim = model.config.hidden_size
             heads = [load_head(source, name, dim) for name in HEADS]
             heads = [head.to(model.model.device) for head in heads]
-        encoder = M3Encoder.of(
-            Path(model.source),
-            model.tokenizer,
-            model.model,
-            *heads,
-            batch_tokens=settings.batch_tokens,
+        # Few tokens at once where nothing is said, since training holds memory.
+        options = Options(batch_tokens=settings.batch_tokens or CPU_TOKENS)
+        loaded = model.tokenizer, model.model, *heads
+        encoder = Encoder(
+            M3(model.source, options, loaded=loaded),
+            longest=max(settings.query_max_length, settings.passage_max_length),
         )
         device = model.model.device
         dtype = Options().dtype(device)

@@ -10,9 +10,10 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer import modules
 
 from arkiv.base.errors import InputError
-from arkiv.encode.dense import Embedder
-from arkiv.encode.m3 import M3Encoder
-from arkiv.encode.models import Options
+from arkiv.encode.dense import Dense
+from arkiv.encode.encoder import Encoder
+from arkiv.encode.m3 import M3
+from arkiv.encode.options import Options
 from arkiv.example.archive import case_pairs, cases
 from arkiv.export.directory import add_modules
 
@@ -62,17 +63,19 @@ def test_a_bare_model_is_pooled_as_there(bare, pooling):
         modules=[encoder, modules.Pooling(128, pooling_mode=pooling or "mean")],
         device="cpu",
     )
-    with Embedder(
-        bare, pooling=pooling, max_lengths=(16, 128), prompts=("query: ", None)
-    ) as ours:
-        assert ours.prompts == ["query: ", ""]
+    kind = Dense(bare, pooling=pooling, prompts=("query: ", None))
+    with Encoder(kind, longest=128) as ours:
+        assert kind.prompts == {"query": "query: ", "passage": ""}
         assert ours.similarity == "cosine"
         np.testing.assert_allclose(
-            ours.passages(PASSAGES), theirs.encode(PASSAGES), atol=2e-3, rtol=2e-3
+            ours.embed(PASSAGES, "passage", max_length=128),
+            theirs.encode(PASSAGES),
+            atol=2e-3,
+            rtol=2e-3,
         )
         theirs.max_seq_length = 16
         np.testing.assert_allclose(
-            ours.queries(QUERIES),
+            ours.embed(QUERIES, "query", max_length=16),
             theirs.encode(QUERIES, prompt="query: "),
             atol=2e-3,
             rtol=2e-3,
@@ -81,16 +84,18 @@ def test_a_bare_model_is_pooled_as_there(bare, pooling):
 
 def test_a_models_own_modules_prompts_lengths_and_similarity_count(full):
     theirs = SentenceTransformer(str(full), device="cpu")
-    with Embedder(full, options=Options(batch_tokens=100)) as ours:
-        assert ours.prompts == ["fråga: ", "stycke: "]
-        assert ours.max_lengths == [64, 64]
+    kind = Dense(full, Options(batch_tokens=100))
+    with Encoder(kind, longest=8192) as ours:
+        assert kind.prompts == {"query": "fråga: ", "passage": "stycke: "}
+        assert kind.length(256) == 64
         assert ours.similarity == "dot"
-        found = ours.passages(PASSAGES)
+        found = ours.embed(PASSAGES, "passage", max_length=8192)
         assert found.shape == (len(PASSAGES), 48)
         wanted = theirs.encode_document(PASSAGES)
         np.testing.assert_allclose(found, wanted, atol=2e-3, rtol=2e-3)
         wanted = theirs.encode_query(QUERIES)
-        np.testing.assert_allclose(ours.queries(QUERIES), wanted, atol=2e-3, rtol=2e-3)
+        found = ours.embed(QUERIES, "query", max_length=256)
+        np.testing.assert_allclose(found, wanted, atol=2e-3, rtol=2e-3)
     assert np.abs(theirs.encode(QUERIES) - wanted).max() > 0.01  # prompts do tell
 
 
@@ -98,21 +103,24 @@ def test_an_exported_model_gives_m3s_dense_vectors(tiny_embedder, tmp_path):
     path = shutil.copytree(tiny_embedder, tmp_path / "model")
     add_modules(path, 128, 8192)
     shutil.rmtree(path / "2_Normalize")  # a repository has no empty folders
-    with Embedder(path) as ours, M3Encoder(path, max_length=8192) as m3:
-        np.testing.assert_allclose(
-            ours.passages(PASSAGES), m3.dense(PASSAGES), atol=2e-3
-        )
+    ours, m3 = (
+        Encoder(kind(path), longest=8192).embed(PASSAGES, "passage", max_length=8192)
+        for kind in (Dense, M3)
+    )
+    np.testing.assert_allclose(ours, m3, atol=2e-3)
 
 
 def test_vectors_are_kept_by_content_prompt_and_pooling(bare, tmp_path, monkeypatch):
     def encoded(prompt, pooling):
-        with Embedder(bare, pooling=pooling, prompts=(prompt, prompt)) as ours:
-            return ours.queries(QUERIES, tmp_path / "cache", "job")
+        kind = Dense(bare, pooling=pooling, prompts=(prompt, prompt))
+        with Encoder(kind, longest=256) as ours:
+            kept = {"cache": tmp_path / "cache", "job": "job"}
+            return ours.embed(QUERIES, "query", max_length=256, **kept)
 
     first = encoded("a ", "mean")
     other = encoded("b ", "mean"), encoded("a ", "cls")
     monkeypatch.setattr(
-        "arkiv.encode.dense.EmbedderForward.__init__",
+        "arkiv.encode.dense.load_layers",
         lambda *words: pytest.fail("a model was loaded"),
     )
     assert np.array_equal(encoded("a ", "mean"), first)
@@ -159,6 +167,6 @@ def test_what_cannot_be_followed_is_one_sentence(full, tmp_path, broken, said):
     path = shutil.copytree(full, tmp_path / "model")
     broken(path)
     with pytest.raises(InputError, match=said) as caught:
-        Embedder(path)
+        Dense(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

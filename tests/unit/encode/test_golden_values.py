@@ -1,5 +1,7 @@
 """Values that caches keep do not move unless the version of their computation does."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -12,10 +14,11 @@ from transformers import (
 )
 
 from arkiv.encode.cache import VERSIONS
-from arkiv.encode.cross_encoder import Reranker
-from arkiv.encode.dense import Embedder
-from arkiv.encode.m3 import M3Encoder
-from arkiv.encode.models import Options
+from arkiv.encode.cross_encoder import CrossEncoder
+from arkiv.encode.dense import Dense
+from arkiv.encode.encoder import Encoder
+from arkiv.encode.m3 import M3
+from arkiv.encode.options import Options
 
 # By kind and version: a sum for each text or pair, from the model of `golden`.
 GOLDEN = {
@@ -97,18 +100,20 @@ def golden(tmp_path_factory):
 def computed(kind, folder):
     """A list with what is computed of each text or pair."""
     if kind == "cross_encoder":
-        with Reranker(folder / kind, max_length=40, options=OPTIONS) as reranker:
-            return reranker.scores(PAIRS)
-    with M3Encoder(folder / "encoder", max_length=40, options=OPTIONS) as encoder:
-        found = encoder.encode(TEXTS, sparse=True, multi_vector=True)
-    if kind == "sparse":
-        return found.sparse.toarray()
-    if kind == "multi_vector":
-        return found.multi_vector
-    with Embedder(folder / "encoder", max_lengths=(40, 40), options=OPTIONS) as mean:
-        forward = mean.workers._here
-        pooled = [forward([ids]) for ids in encoder._token_ids(TEXTS)]
-    return [*found.dense, *pooled]
+        encoder = Encoder(CrossEncoder(folder / kind, OPTIONS), longest=40)
+        return encoder.scores(PAIRS, max_length=40, query_max_length=256)
+    m3, mean = (
+        partial(
+            Encoder(of_kind(folder / "encoder", OPTIONS), longest=40).encode,
+            *(TEXTS, "passage"),
+            max_length=40,
+        )
+        for of_kind in (M3, Dense)
+    )
+    if kind == "dense":
+        return [*m3().dense, *mean().dense]
+    found = m3(sparse=True, multi_vector=True)
+    return found.sparse.toarray() if kind == "sparse" else found.multi_vector
 
 
 def sums(values):

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from arkiv.base.errors import InputError
-from arkiv.encode.m3 import M3Encoder, multi_vector_score
-from arkiv.encode.models import Options
+from arkiv.encode.encoder import Encoder
+from arkiv.encode.m3 import M3
+from arkiv.encode.options import Options
 from arkiv.example.archive import cases
+from arkiv.retrieve.rankings import late_interaction
 
 MAX_LENGTH = 96
 TEXTS = [
@@ -41,12 +43,18 @@ def upstream(tiny_embedder):
 
 @pytest.fixture(scope="module")
 def encoder(tiny_embedder):
-    return M3Encoder(tiny_embedder, max_length=MAX_LENGTH)
+    return Encoder(M3(tiny_embedder), longest=MAX_LENGTH)
+
+
+def everything(encoder, texts, max_length=MAX_LENGTH):
+    return encoder.encode(
+        texts, "passage", max_length=max_length, sparse=True, multi_vector=True
+    )
 
 
 @pytest.fixture(scope="module")
 def encoded(encoder):
-    return encoder.encode(TEXTS, dense=True, sparse=True, multi_vector=True)
+    return everything(encoder, TEXTS)
 
 
 def test_dense_vectors_equal_upstream(encoded, upstream):
@@ -76,16 +84,14 @@ def test_the_multi_vector_score_equals_upstream(encoded, tiny_embedder):
 
     model = BGEM3FlagModel(str(tiny_embedder), use_fp16=False, devices="cpu")
     query, passage = encoded.multi_vector[0], encoded.multi_vector[3]
-    ours = multi_vector_score(query, passage)
+    (ours,) = late_interaction(query, np.array([len(query)]), passage)
     assert ours == pytest.approx(float(model.colbert_score(query, passage)), abs=1e-5)
 
 
 def test_batches_do_not_change_the_vectors(tiny_embedder, encoded):
     for tokens in (1, 100):
-        encoder = M3Encoder(
-            tiny_embedder, max_length=MAX_LENGTH, options=Options(batch_tokens=tokens)
-        )
-        again = encoder.encode(TEXTS, sparse=True, multi_vector=True)
+        kind = M3(tiny_embedder, Options(batch_tokens=tokens))
+        again = everything(Encoder(kind, longest=MAX_LENGTH), TEXTS)
         np.testing.assert_allclose(again.dense, encoded.dense, atol=1e-6)
         assert abs(again.sparse - encoded.sparse).max() < 1e-5
         for one, other in zip(again.multi_vector, encoded.multi_vector, strict=True):
@@ -93,21 +99,16 @@ def test_batches_do_not_change_the_vectors(tiny_embedder, encoded):
 
 
 def test_two_processes_give_the_vectors_of_one(tiny_embedder, encoder, encoded):
-    with M3Encoder(
-        tiny_embedder,
-        max_length=MAX_LENGTH,
-        options=Options(batch_tokens=150, processes=2),
-    ) as pair:
-        halves = pair.dense(TEXTS)
+    kind = M3(tiny_embedder, Options(batch_tokens=150, processes=2))
+    with Encoder(kind, longest=MAX_LENGTH) as pair:
+        halves = pair.embed(TEXTS, "passage", max_length=MAX_LENGTH)
         # The same batches, each computed by one thread: the same bits.
-        alone = M3Encoder(
-            tiny_embedder,
-            max_length=MAX_LENGTH,
-            options=Options(batch_tokens=150),
-        )
-        assert halves.tobytes() == alone.dense(TEXTS).tobytes()
+        alone = Encoder(
+            M3(tiny_embedder, Options(batch_tokens=150)), longest=MAX_LENGTH
+        ).embed(TEXTS, "passage", max_length=MAX_LENGTH)
+        assert halves.tobytes() == alone.tobytes()
         np.testing.assert_allclose(halves, encoded.dense, atol=1e-3)
-        both = pair.encode(TEXTS, sparse=True, multi_vector=True)
+        both = everything(pair, TEXTS)
     np.testing.assert_allclose(both.dense, encoded.dense, atol=1e-6)
     assert abs(both.sparse - encoded.sparse).max() < 1e-5
     for one, other in zip(both.multi_vector, encoded.multi_vector, strict=True):
@@ -115,19 +116,19 @@ def test_two_processes_give_the_vectors_of_one(tiny_embedder, encoder, encoded):
 
 
 def test_nothing_gives_empty_arrays(encoder):
-    nothing = encoder.encode([], sparse=True, multi_vector=True)
+    nothing = everything(encoder, [])
     assert nothing.dense.shape == (0, 128)
-    assert nothing.sparse.shape == (0, encoder.vocabulary)
+    assert nothing.sparse.shape == (0, encoder.kind.config.vocab_size)
     assert nothing.multi_vector == []
 
 
 def test_a_model_that_gives_nan_is_named(tiny_embedder):
-    encoder = M3Encoder(tiny_embedder, max_length=MAX_LENGTH)
+    encoder = Encoder(M3(tiny_embedder), longest=MAX_LENGTH)
     with torch.no_grad():
         model = encoder.workers._here.model
         model.encoder.layer[0].output.dense.bias[3] = float("nan")
     with pytest.raises(InputError, match=f"{tiny_embedder}: the model gives NaN"):
-        encoder.encode(["text"])
+        everything(encoder, ["text"])
 
 
 def test_a_long_text_equals_upstream(tiny_embedder):
@@ -136,12 +137,23 @@ def test_a_long_text_equals_upstream(tiny_embedder):
     texts = [" ".join(cases(20, seed=2)), "kort"]
     model = BGEM3FlagModel(str(tiny_embedder), use_fp16=False, devices="cpu")
     theirs = model.encode(texts, max_length=2048, return_colbert_vecs=True)
-    ours = M3Encoder(tiny_embedder, max_length=2048).encode(texts, multi_vector=True)
+    ours = everything(Encoder(M3(tiny_embedder), longest=2048), texts, 2048)
     assert ours.multi_vector[0].shape == (2047, 128)
     np.testing.assert_allclose(ours.dense, theirs["dense_vecs"], atol=1e-5)
     np.testing.assert_allclose(
         ours.multi_vector[0], theirs["colbert_vecs"][0], atol=1e-4
     )
+
+
+def test_a_model_that_is_loaded_already_gives_the_same(encoder, encoded):
+    layers = encoder.workers._here.layers
+    heads = layers.multi_vector_head, layers.sparse_head
+    kind = M3("training", loaded=(encoder.kind.tokenizer, layers.model, *heads))
+    again = everything(Encoder(kind, longest=MAX_LENGTH), TEXTS)
+    assert again.dense.tobytes() == encoded.dense.tobytes()
+    assert (again.sparse != encoded.sparse).nnz == 0
+    for one, other in zip(again.multi_vector, encoded.multi_vector, strict=True):
+        assert one.tobytes() == other.tobytes()
 
 
 def test_every_distinct_text_is_encoded_once(encoder, monkeypatch):
@@ -154,7 +166,8 @@ def test_every_distinct_text_is_encoded_once(encoder, monkeypatch):
         return forward(ids, **options)
 
     monkeypatch.setattr(model, "forward", counted)
-    dense = encoder.encode(["a", "b", "a", "a", "b"]).dense
+    texts = ["a", "b", "a", "a", "b"]
+    dense = encoder.encode(texts, "query", max_length=MAX_LENGTH).dense
     assert sum(seen) == 2
     assert (dense[[0, 1]] == dense[[2, 4]]).all()
 
@@ -170,12 +183,13 @@ def test_every_distinct_text_is_encoded_once(encoder, monkeypatch):
 def test_limits_outside_the_models_are_refused(
     tiny_embedder, max_length, batch_tokens, said
 ):
+    kind = M3(tiny_embedder, Options(batch_tokens=batch_tokens))
     with pytest.raises(InputError, match=said):
-        M3Encoder(
-            tiny_embedder,
-            max_length=max_length,
-            options=Options(batch_tokens=batch_tokens),
-        )
+        Encoder(kind, longest=max_length)
+    if batch_tokens:
+        encoder = Encoder(kind, longest=MAX_LENGTH)
+        with pytest.raises(InputError, match=said):
+            encoder.encode(["text"], "query", max_length=max_length)
 
 
 @pytest.mark.parametrize(
@@ -195,5 +209,5 @@ def test_a_head_that_does_not_fit_is_named(
     else:
         torch.save(torch.nn.Linear(*content).state_dict(), model / name)
     with pytest.raises(InputError, match=f"{model}/{name}: {said}") as caught:
-        M3Encoder(model, max_length=96).encode(["text"])
+        everything(Encoder(M3(model), longest=MAX_LENGTH), ["text"])
     assert "\n" not in str(caught.value)

@@ -8,14 +8,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from arkiv.base.errors import InputError
-from arkiv.encode.models import (
-    Options,
-    check_model,
-    in_halves,
-    load,
-    load_tokenizer,
-    tokenizer_file,
-)
+from arkiv.encode.forward import in_halves
+from arkiv.encode.loading import load, load_tokenizer
+from arkiv.encode.models import check_model, tokenizer_file
+from arkiv.encode.options import Options
 
 CPU = torch.device("cpu")
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from arkiv.encode.cross_encoder import Reranker
-from arkiv.encode.models import Options
+from arkiv.encode.cross_encoder import CrossEncoder
+from arkiv.encode.encoder import Encoder
+from arkiv.encode.options import Options
 from arkiv.example.archive import case_pairs, cases
 from arkiv.example.tiny import (
     ALPHABET,
@@ -36,6 +37,11 @@ def test_the_same_seed_gives_the_same_bytes(build, tmp_path):
     assert files["model.safetensors"] != (tmp_path / "c/model.safetensors").read_bytes()
 
 
+def scored(model, pairs, **options):
+    encoder = Encoder(CrossEncoder(model, Options(**options)), longest=8192)
+    return encoder.scores(pairs, max_length=8192, query_max_length=256)
+
+
 def test_the_reranker_prefers_a_querys_own_passage(tiny_reranker):
     pairs = list(case_pairs(200, seed=99))
     draw = random.Random(1)
@@ -44,13 +50,11 @@ def test_the_reranker_prefers_a_querys_own_passage(tiny_reranker):
         for query, own in pairs
         for passage in (own, pairs[draw.randrange(200)][1])
     ]
-    scores = Reranker(tiny_reranker).scores(asked).reshape(-1, 2)
+    scores = scored(tiny_reranker, asked).reshape(-1, 2)
     assert (scores[:, 0] > scores[:, 1]).mean() >= 0.95
     assert scores[:, 0].mean() - scores[:, 1].mean() > 2
     # A GPU computes in half precision.
-    half = Reranker(tiny_reranker, options=Options(precision="float16")).scores(
-        asked[:60]
-    )
+    half = scored(tiny_reranker, asked[:60], precision="float16")
     assert np.abs(half - scores.reshape(-1)[:60]).max() < 0.1
 
 
@@ -68,14 +72,13 @@ def test_the_reranker_finds_a_querys_own_passage_in_long_ones(tiny_reranker):
         for n, (query, own) in enumerate(pairs)
         for pair in ((query, own), (query, pairs[n - 1][1]))
     ]
-    scores = Reranker(tiny_reranker).scores(asked).reshape(-1, 2)
+    scores = scored(tiny_reranker, asked).reshape(-1, 2)
     assert (scores[:, 0] > scores[:, 1]).mean() >= 0.9
 
 
 def test_the_reranker_computes_what_it_says(tiny_reranker):
     """Against the formula in plain Python."""
-    reranker = Reranker(tiny_reranker)
-    tokenizer = reranker.tokenizer
+    tokenizer = CrossEncoder(tiny_reranker).tokenizer
     rarities = _rarities(tokenizer, 0)
 
     def tokens(text):
@@ -90,7 +93,7 @@ def test_the_reranker_computes_what_it_says(tiny_reranker):
     pairs = list(case_pairs(40, seed=17))
     asked = pairs + [(q, p) for (q, _), (_, p) in itertools.pairwise(pairs)]
     wanted = [expected(*pair) for pair in asked]
-    difference = np.abs(reranker.scores(asked) - wanted)
+    difference = np.abs(scored(tiny_reranker, asked) - wanted)
     # Finding a token's like is a softmax, not a test for equality.
     assert difference.mean() < 0.15
     assert difference.max() < 0.6

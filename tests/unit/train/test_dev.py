@@ -138,27 +138,30 @@ def settings(**more) -> Settings:
 
 
 def test_the_scores_are_those_of_the_evaluation_after_training(tiny_embedder):
-    from arkiv.encode.m3 import M3Encoder, multi_vector_score
+    from arkiv.encode.encoder import Encoder
+    from arkiv.encode.m3 import M3
     from arkiv.example.archive import case_pairs
     from arkiv.retrieve.rankings import best
 
     pairs = list(case_pairs(24, 3))
     queries, passages = (list(texts) for texts in zip(*pairs, strict=True))
     collection = Collection(queries, passages, [[row] for row in range(24)])
-    encoder = M3Encoder(tiny_embedder, max_length=64)
+    encoder = Encoder(M3(tiny_embedder), longest=64)
     found = measured(
         encoder, collection, settings(query_max_length=16, passage_max_length=64)
     )
-    encoder.max_length = 16
-    asked = encoder.encode(queries, sparse=True, multi_vector=True)
-    encoder.max_length = 64
-    searched = encoder.encode(passages, sparse=True, multi_vector=True)
+    asked, searched = (
+        encoder.encode(
+            *(texts, side), max_length=length, sparse=True, multi_vector=True
+        )
+        for texts, side, length in ((queries, "query", 16), (passages, "passage", 64))
+    )
     scores = {
         "dense": asked.dense @ searched.dense.T,
         "sparse": (asked.sparse @ searched.sparse.T).toarray(),
         "multi_vector": np.array(
             [
-                [multi_vector_score(one, other) for other in searched.multi_vector]
+                [(one @ other.T).max(axis=1).mean() for other in searched.multi_vector]
                 for one in asked.multi_vector
             ]
         ),

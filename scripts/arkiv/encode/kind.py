@@ -1,0 +1,128 @@
+"""What tells one kind of encoder from another, and how texts become token ids."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from arkiv.base.errors import InputError
+from arkiv.encode.forward import Forward, Layers
+from arkiv.encode.loading import longest_input
+from arkiv.encode.options import Options
+from arkiv.encode.workers import Recipe
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+Side = Literal["query", "passage"]
+
+# Handed to the tokeniser at a time, which keeps far more of a text than its tokens.
+TOKENISED_AT_ONCE = 4096
+
+
+class Kind(ABC):
+    """A model of one kind: what it takes, what it gives, how it is loaded.
+
+    Args:
+        path: its directory, or what it is called in messages.
+        options: how it runs.
+        tokenizer: its tokenizer.
+        config: its configuration.
+        layers: gives its layers on a device; called in the worker's process.
+    """
+
+    gives: ClassVar[frozenset[str]]
+    """What may be asked of it, of `arkiv.encode.cache.VERSIONS`."""
+    similarity = "cosine"
+    """What its dense vectors are compared by."""
+    least = 3
+    """Tokens of the shortest input with something in it."""
+    limits: Sequence[int] = ()
+    """Lengths at which the model cuts of its own."""
+
+    def __init__(
+        self,
+        path: Path,
+        options: Options,
+        tokenizer: PreTrainedTokenizerBase,
+        config: PretrainedConfig,
+        layers: Callable[[str], Layers],
+    ) -> None:
+        self.path, self.options = path, options
+        self.tokenizer, self.config, self._layers = tokenizer, config, layers
+        self.dim: int = config.hidden_size
+
+    def length(self, max_length: int) -> int:
+        """Tokens at which inputs are cut: so many, or what the model takes if fewer.
+
+        Raises:
+            InputError: the length or the budget is none that the model can work with.
+        """
+        budget, length = self.options.batch_tokens, min([max_length, *self.limits])
+        if budget is not None and budget < 1:
+            raise InputError(f"is {budget}, expected 1 or more", key="batch_tokens")
+        if length < self.least:
+            raise InputError(
+                f"is {length}, expected {self.least} or more", key="max_length"
+            )
+        longest = longest_input(self.config)
+        if longest is not None and length > longest:
+            raise InputError(
+                f"is {length}, but the model in {self.path} takes {longest} tokens at "
+                "most",
+                key="max_length",
+            )
+        return length
+
+    def prompted(self, text: str, side: Side) -> str:
+        """A text as the model is to read it."""
+        return text
+
+    @abstractmethod
+    def settings(self, **limits: int) -> dict[str, object]:
+        """What values depend on beside the model and how it runs, such as lengths.
+
+        Raises:
+            InputError: a limit is outside what the model takes.
+        """
+
+    @abstractmethod
+    def token_ids(
+        self, items: Sequence[tuple[str, ...]], settings: Mapping[str, object]
+    ) -> list[np.ndarray]:
+        """int32 token ids of each text or pair, special ones included."""
+
+    def recipe(self, longest: int) -> Recipe:
+        """Makes the worker on a device, for inputs of so many tokens at most."""
+        known = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
+        pad = next(token for token in known if token is not None)
+        return partial(Forward, self.path, self._layers, pad, longest)
+
+
+def token_ids(
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Iterable[str],
+    max_length: int,
+    *,
+    special: bool = True,
+) -> list[np.ndarray]:
+    """int32 token ids of each text, with special tokens or without."""
+    # As arrays: as lists of Python's integers a corpus takes ten times as much.
+    ids: list[np.ndarray] = []
+    texts = iter(texts)
+    while chunk := list(islice(texts, TOKENISED_AT_ONCE)):
+        encoded = tokenizer(
+            chunk,
+            add_special_tokens=special,
+            truncation=True,
+            max_length=max_length,
+            return_attention_mask=False,
+        )
+        ids += [np.array(row, np.int32) for row in encoded["input_ids"]]
+    return ids
