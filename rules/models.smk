@@ -1,5 +1,6 @@
-# Of the model that a system of a type may bring along.
-KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "reranker"}
+# Of the model of a role, and of that which a system of a type may bring along.
+KIND_OF_ROLE = {"embedder": "m3", "reranker": "cross_encoder"}
+KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "cross_encoder"}
 
 
 # What prepare_model makes: of each directory the kind of the model and where it comes
@@ -15,8 +16,8 @@ MADE_OF = (
         for section in ["gold"] * (GOLD["method"] == "embedder")
     }
     | {
-        model_of(role): (role, config["models"][role])
-        for role in ("embedder", "reranker")
+        model_of(role): (kind, config["models"][role])
+        for role, kind in KIND_OF_ROLE.items()
     }
 )
 

@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
     add_model(arguments, max_length=8192)
     arguments = arguments.parse_args(argv)
 
-    check_model(arguments.model, "embedder")
+    check_model(arguments.model, "m3")
     lengths = {"passage": arguments.max_length, "query": arguments.query_max_length}
     texts: dict[str, tuple[list[str], Side]] = {}
     if arguments.corpus:

@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--output", required=True, metavar="DIR")
     arguments = arguments.parse_args(argv)
 
-    model = check_model(arguments.model, "embedder")
+    model = check_model(arguments.model, "m3")
     history = read_object(arguments.history, "history of train_model.py")
     metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
     datasets = read_stages(arguments)

@@ -99,9 +99,9 @@ def main(argv: list[str] | None = None) -> None:
             from arkiv.example import tiny
 
             build = {
-                "embedder": tiny.build_embedder,
+                "m3": tiny.build_embedder,
                 "dense": tiny.build_embedder,
-                "reranker": tiny.build_reranker,
+                "cross_encoder": tiny.build_reranker,
             }
             build[arguments.kind](beside)
         else:

@@ -126,7 +126,7 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(
             "expected three weights from 0, not all of them 0", key="--weights"
         )
-    check_model(arguments.model, "embedder")
+    check_model(arguments.model, "m3")
     passages = read_ordered(arguments.corpus)
     queries = read_ordered(arguments.queries, queries=True)
 

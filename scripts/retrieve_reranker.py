@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--output", required=True, metavar="TREC")
     arguments = arguments.parse_args(argv)
 
-    check_model(arguments.model, "reranker")
+    check_model(arguments.model, "cross_encoder")
     passages = read_ordered(arguments.corpus)
     queries = read_ordered(arguments.queries, queries=True)
     rankings = read_rankings(arguments.run, queries, passages)

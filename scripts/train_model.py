@@ -190,7 +190,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--seed", type=int, default=0)
     arguments = arguments.parse_args(argv)
     began = time.monotonic()
-    model = check_model(arguments.model, "embedder")
+    model = check_model(arguments.model, "m3")
     shards = in_order(arguments.shards)
     fields = [name for kind in argument_classes() for name in kind.__dataclass_fields__]
     check_names(list(arguments.args), fields)

@@ -179,7 +179,7 @@ def test_the_hub_out_of_reach_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match="cannot fetch some/model at revision main"):
         prepare_model.main(
-            f"--source some/model --kind embedder --output {tmp_path}/m".split()
+            f"--source some/model --kind m3 --output {tmp_path}/m".split()
         )
     assert list(tmp_path.iterdir()) == []
 

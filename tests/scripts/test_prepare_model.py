@@ -90,7 +90,7 @@ def hub(tiny_embedder, tmp_path):
 
 def prepare(tmp_path, *words, port):
     """The command line in a process of its own, for the hub's address is read once."""
-    command = [sys.executable, SCRIPT, "--kind", "embedder", *words]
+    command = [sys.executable, SCRIPT, "--kind", "m3", *words]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
     environment |= {
         "HF_ENDPOINT": f"http://127.0.0.1:{port}",
@@ -161,7 +161,7 @@ def test_a_network_that_is_down_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.list_repo_files", refused)
     with pytest.raises(InputError, match=r"refused\); check the network, or") as caught:
         prepare_model.main(
-            f"--source some/model --kind embedder --output {tmp_path}/m".split()
+            f"--source some/model --kind m3 --output {tmp_path}/m".split()
         )
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -179,10 +179,10 @@ def test_a_model_without_heads_is_no_embedder(hub, tmp_path):
     assert list(output.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["embedder", "reranker"])
+@pytest.mark.parametrize("kind", ["m3", "cross_encoder"])
 def test_a_tiny_model_is_built(kind, tiny_embedder, tiny_reranker, tmp_path):
     prepare_model.main(f"--source tiny --kind {kind} --output {tmp_path}/m".split())
-    built = {"embedder": tiny_embedder, "reranker": tiny_reranker}[kind]
+    built = {"m3": tiny_embedder, "cross_encoder": tiny_reranker}[kind]
     assert contents(tmp_path / "m") == contents(built)
 
 
@@ -196,7 +196,7 @@ def test_a_failed_build_leaves_the_model_that_was_there(tmp_path, monkeypatch):
     (tmp_path / "m" / "before").touch()
     with pytest.raises(InputError, match=r"tiny: the model directory lacks tokenizer"):
         prepare_model.main(
-            f"--source tiny --kind reranker --output {tmp_path}/m".split()
+            f"--source tiny --kind cross_encoder --output {tmp_path}/m".split()
         )
     assert [path.name for path in tmp_path.rglob("*")] == ["m", "before"]
 

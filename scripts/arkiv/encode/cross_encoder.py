@@ -48,7 +48,7 @@ class CrossEncoder(Kind):
         model_dir: str | Path,
         options: Options = Options(),  # noqa: B008 - frozen
     ) -> None:
-        path = check_model(model_dir, "reranker")
+        path = check_model(model_dir, "cross_encoder")
         tokenizer, config = load_tokenizer(path, options)
         layers = partial(CrossEncoderLayers, path, options)
         super().__init__(path, options, tokenizer, config, layers)
@@ -116,7 +116,7 @@ class CrossEncoderLayers(Layers):
 
         from arkiv.encode.first_token import LastLayer
 
-        self.model = load(path, "reranker", options, torch.device(device))
+        self.model = load(path, "cross_encoder", options, torch.device(device))
         # The classification head looks at the first token.
         LastLayer(self.model).take(first_token_alone=True)
 

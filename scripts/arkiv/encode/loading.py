@@ -53,7 +53,7 @@ def load(path: Path, kind: Kind, options: Options, on: torch.device) -> PreTrain
 
     auto = (
         transformers.AutoModelForSequenceClassification
-        if kind == "reranker"
+        if kind == "cross_encoder"
         else transformers.AutoModel
     )
     # What transformers would tell of missing weights is checked below.

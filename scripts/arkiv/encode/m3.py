@@ -53,7 +53,7 @@ class M3(Kind):
     ) -> None:
         path = Path(path)
         if loaded is None:
-            check_model(path, "embedder")
+            check_model(path, "m3")
             tokenizer, config = load_tokenizer(path, options)
             layers = partial(load_layers, path, options, special_ids(tokenizer))
         else:
@@ -154,7 +154,7 @@ def load_layers(
     """
     import torch
 
-    model = load(path, "embedder", options, torch.device(device))
+    model = load(path, "m3", options, torch.device(device))
     heads = (load_head(path, name, model.config.hidden_size) for name in HEADS)
     return M3Layers(special, model, *(h.to(model.device, model.dtype) for h in heads))
 

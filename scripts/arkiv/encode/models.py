@@ -8,9 +8,9 @@ from typing import Literal
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json
 
-Kind = Literal["embedder", "reranker", "dense"]
+Kind = Literal["m3", "dense", "cross_encoder"]
 
-KINDS = ("embedder", "reranker", "dense")
+KINDS = ("m3", "dense", "cross_encoder")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 SHARDED = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 HEADS = ("colbert_linear.pt", "sparse_linear.pt")
@@ -21,8 +21,8 @@ def check_model(path: str | Path, kind: Kind) -> Path:
 
     Args:
         path: the directory.
-        kind: an embedder (BGE-M3) also needs its sparse and multi-vector heads; dense
-            is an embedder of any kind, of which dense vectors alone are asked.
+        kind: m3 (BGE-M3) also needs its sparse and multi-vector heads; dense is any
+            encoder, of which dense vectors alone are asked.
 
     Raises:
         InputError: naming the directory and what it lacks.
@@ -31,12 +31,12 @@ def check_model(path: str | Path, kind: Kind) -> Path:
     if not path.is_dir():
         raise InputError("is not a directory, expected a model directory", file=path)
     encoder = encoder_directory(path) if kind == "dense" else path
-    # Tokenizers of other embedders may come in other files.
+    # Tokenizers of other encoders may come in other files.
     needed = ("config.json",) if kind == "dense" else ("config.json", "tokenizer.json")
     missing = [name for name in needed if not (encoder / name).is_file()]
     if not any((encoder / name).is_file() for name in WEIGHTS + SHARDED):
         missing.append(f"weights ({' or '.join(WEIGHTS)})")
-    if kind == "embedder":
+    if kind == "m3":
         missing += [name for name in HEADS if not (path / name).is_file()]
     if missing:
         raise InputError(f"the model directory lacks {', '.join(missing)}", file=path)
@@ -44,7 +44,7 @@ def check_model(path: str | Path, kind: Kind) -> Path:
 
 
 def encoder_directory(path: Path) -> Path:
-    """Where the encoder of an embedder lies: sentence-transformers may have it deeper.
+    """Where the encoder of a directory lies: sentence-transformers may have it deeper.
 
     Raises:
         InputError: `modules.json` is not what it should be.

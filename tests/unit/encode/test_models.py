@@ -17,8 +17,8 @@ CPU = torch.device("cpu")
 
 
 def test_a_whole_directory_is_accepted(tiny_embedder, tiny_reranker):
-    assert check_model(tiny_embedder, "embedder") == tiny_embedder
-    assert check_model(str(tiny_reranker), "reranker") == tiny_reranker
+    assert check_model(tiny_embedder, "m3") == tiny_embedder
+    assert check_model(str(tiny_reranker), "cross_encoder") == tiny_reranker
     assert tokenizer_file(tiny_embedder).is_file()
 
 
@@ -35,17 +35,17 @@ def test_what_is_missing_is_named(tiny_embedder, tmp_path, name, said):
     model = shutil.copytree(tiny_embedder, tmp_path / "model")
     (model / name).unlink()
     with pytest.raises(InputError, match=f"{model}: the model directory {said}"):
-        check_model(model, "embedder")
+        check_model(model, "m3")
 
 
-def test_a_reranker_is_no_embedder(tiny_reranker):
+def test_a_cross_encoder_is_no_m3(tiny_reranker):
     with pytest.raises(InputError, match=r"lacks colbert_linear\.pt, sparse"):
-        check_model(tiny_reranker, "embedder")
+        check_model(tiny_reranker, "m3")
 
 
 def test_no_directory_is_named(tmp_path):
     with pytest.raises(InputError, match="is not a directory"):
-        check_model(tmp_path / "gone", "reranker")
+        check_model(tmp_path / "gone", "cross_encoder")
 
 
 # What a clone without Git LFS leaves in place of a large file.
@@ -62,7 +62,7 @@ def test_a_damaged_file_is_refused_in_one_sentence(
 
     def loaded():
         load_tokenizer(model, Options())
-        load(model, "reranker", Options(), CPU)
+        load(model, "cross_encoder", Options(), CPU)
 
     with pytest.raises(InputError, match=f"{model}: cannot be loaded") as caught:
         loaded()
@@ -79,7 +79,7 @@ def test_weights_that_do_not_fill_the_model_are_refused(tiny_embedder, tmp_path)
         metadata={"format": "pt"},
     )
     with pytest.raises(InputError, match=f"{model}: the weights lack 37 tensors"):
-        load(model, "embedder", Options(), CPU)
+        load(model, "m3", Options(), CPU)
 
 
 def test_pickled_weights_load_as_safetensors_do(tiny_embedder, tmp_path):
@@ -88,7 +88,7 @@ def test_pickled_weights_load_as_safetensors_do(tiny_embedder, tmp_path):
     weights = load_file(model / "model.safetensors")
     (model / "model.safetensors").unlink()
     torch.save(weights, model / "pytorch_model.bin")
-    loaded = load(check_model(model, "embedder"), "embedder", Options(), CPU)
+    loaded = load(check_model(model, "m3"), "m3", Options(), CPU)
     for name, weight in loaded.state_dict().items():
         if not name.startswith("pooler."):
             assert torch.equal(weight, weights[name]), name
