@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,12 +66,12 @@ class CrossEncoder(Kind):
         self.special = len(pair) - 2 * letter
         self.least = self.special + 2
 
-    def settings(self, *, max_length: int, query_max_length: int) -> dict[str, object]:
+    def settings(self, *, max_length: int, query_max_length: int) -> dict[str, Any]:
         room = self.length(max_length) - self.special
         return {"room": room, "query_max_length": min(query_max_length, room - 1)}
 
     def token_ids(
-        self, items: Sequence[tuple[str, ...]], settings: Mapping[str, object]
+        self, items: Sequence[tuple[str, ...]], settings: Mapping[str, Any]
     ) -> list[np.ndarray]:
         """Of each pair; its passage is cut to the room that the query leaves."""
         room = settings["room"]

@@ -144,18 +144,18 @@ class Dense(Kind):
             if hasattr(module, "get_embedding_dimension")
         )
         log.info(
-            "%s: prompts %r and %r, at most %d tokens, compared by %s",
+            "%s: prompts %r and %r, takes %d tokens at most, compared by %s",
             *(path, *self.prompts.values(), min(self.limits), self.similarity),
         )
 
     def prompted(self, text: str, side: Side) -> str:
         return self.prompts[side] + text
 
-    def settings(self, *, max_length: int) -> dict[str, object]:
-        return {"max_length": self.length(max_length), "pooling": self.pooling}
+    def settings(self, *, max_length: int) -> dict[str, Any]:
+        return {**super().settings(max_length=max_length), "pooling": self.pooling}
 
     def token_ids(
-        self, items: Sequence[tuple[str, ...]], settings: Mapping[str, object]
+        self, items: Sequence[tuple[str, ...]], settings: Mapping[str, Any]
     ) -> list[np.ndarray]:
         texts = (text.lower() if self.lower_case else text for (text,) in items)
         return token_ids(self.tokenizer, texts, settings["max_length"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from functools import partial
 from pathlib import Path
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import (
     Part,
-    Record,
     check_text,
     count_lines,
     read_records,
@@ -44,10 +44,8 @@ def embed_lines(
     if not count_lines(path):
         raise InputError("the corpus is empty, expected a text a line", file=path)
 
-    def check(record: Record) -> None:
-        check_text(record, key)
-
-    texts = [record[key] for _, record in read_records(path, check, part=part)]
+    records = read_records(path, partial(check_text, key=key), part=part)
+    texts = [record[key] for _, record in records]
     started = time.monotonic()
     with encoder_of(options, longest=options.max_length) as encoder:
         vectors = encoder.embed(

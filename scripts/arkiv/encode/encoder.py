@@ -158,7 +158,7 @@ class Encoder:
         return self._by_content(
             "dense",
             self._items(texts, side),
-            self._settings({"dense"}, max_length=max_length),
+            {"max_length": max_length},
             value=("<f2", (self.kind.dim,)),
             cache=cache,
             job=job,
@@ -188,18 +188,14 @@ class Encoder:
         return self._by_content(
             "cross_encoder",
             pairs,
-            self._settings(
-                {"cross_encoder"},
-                max_length=max_length,
-                query_max_length=query_max_length,
-            ),
+            {"max_length": max_length, "query_max_length": query_max_length},
             value="<f8",
             cache=cache,
             job=job,
             what="pairs scored",
         )
 
-    def _settings(self, asked: set[str] | frozenset[str], **limits: int):
+    def _settings(self, asked: frozenset[str], **limits: int) -> dict[str, Any]:
         if lacking := sorted(asked - self.kind.gives):
             raise InputError(
                 f"the model gives {', '.join(sorted(self.kind.gives))}, but is asked "
@@ -214,7 +210,7 @@ class Encoder:
     def _batches(
         self,
         items: Sequence[tuple[str, ...]],
-        settings: Mapping[str, object],
+        settings: Mapping[str, Any],
         asked: frozenset[str],
     ) -> Iterator[tuple[list[int], Batch]]:
         """Rows and batch, of each; no more inputs at once than HELD_AT_ONCE."""
@@ -244,7 +240,7 @@ class Encoder:
         self,
         asked: str,
         items: Sequence[tuple[str, ...]],
-        settings: Mapping[str, object],
+        limits: Mapping[str, int],
         *,
         value: object,
         cache: str | Path | None,
@@ -256,12 +252,13 @@ class Encoder:
         Args:
             asked: of the model; also the kind of computation.
             items: a text or several.
-            settings: what values depend on beside the model and its options.
+            limits: in tokens, as the kind takes them.
             value: dtype of one value, such as `("<f2", (1024,))`.
             cache: a directory of `arkiv.encode.cache`; None: none.
             job: its name, under which it goes on if it was killed.
             what: is done to the items, for the log.
         """
+        settings = self._settings(frozenset({asked}), **limits)
         unique, inverse = distinct(items)
         values = np.zeros(len(unique), np.dtype(value))
         with Cache(

@@ -102,7 +102,7 @@ class Forward:
             self.model.device,
             longest,
             lambda rows, length: self._values(
-                Batch([np.full(length, pad)] * rows, frozenset())
+                Batch([np.zeros(length, np.int32)] * rows, frozenset())
             ),
         )
 

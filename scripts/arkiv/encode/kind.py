@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -26,8 +25,11 @@ Side = Literal["query", "passage"]
 TOKENISED_AT_ONCE = 4096
 
 
-class Kind(ABC):
+class Kind:
     """A model of one kind: what it takes, what it gives, how it is loaded.
+
+    Each kind has a class, such as `arkiv.encode.m3.M3`. Its items are texts, in tuples
+    of one, unless it says otherwise.
 
     Args:
         path: its directory, or what it is called in messages.
@@ -84,19 +86,20 @@ class Kind(ABC):
         """A text as the model is to read it."""
         return text
 
-    @abstractmethod
-    def settings(self, **limits: int) -> dict[str, object]:
+    def settings(self, *, max_length: int) -> dict[str, Any]:
         """What values depend on beside the model and how it runs, such as lengths.
 
         Raises:
             InputError: a limit is outside what the model takes.
         """
+        return {"max_length": self.length(max_length)}
 
-    @abstractmethod
     def token_ids(
-        self, items: Sequence[tuple[str, ...]], settings: Mapping[str, object]
+        self, items: Sequence[tuple[str, ...]], settings: Mapping[str, Any]
     ) -> list[np.ndarray]:
-        """int32 token ids of each text or pair, special ones included."""
+        """int32 token ids of each item, special ones included."""
+        texts = (text for (text,) in items)
+        return token_ids(self.tokenizer, texts, settings["max_length"])
 
     def recipe(self, longest: int) -> Recipe:
         """Makes the worker on a device, for inputs of so many tokens at most."""

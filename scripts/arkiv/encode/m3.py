@@ -7,7 +7,7 @@ section 3.2. The tests compare with `BGEM3FlagModel`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.encode.forward import Inputs, Layers, Values
-from arkiv.encode.kind import Kind, token_ids
+from arkiv.encode.kind import Kind
 from arkiv.encode.loading import load, load_tokenizer
 from arkiv.encode.models import HEADS, check_model
 from arkiv.encode.options import Options
@@ -65,15 +65,6 @@ class M3(Kind):
                 return there
 
         super().__init__(path, options, tokenizer, config, layers)
-
-    def settings(self, *, max_length: int) -> dict[str, object]:
-        return {"max_length": self.length(max_length)}
-
-    def token_ids(
-        self, items: Sequence[tuple[str, ...]], settings: Mapping[str, object]
-    ) -> list[np.ndarray]:
-        texts = (text for (text,) in items)
-        return token_ids(self.tokenizer, texts, settings["max_length"])
 
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
