@@ -232,7 +232,7 @@ def multi_vector_scores(
 def late_interaction(
     tokens: np.ndarray, counts: np.ndarray, passage: np.ndarray
 ) -> np.ndarray:
-    """(n_queries,): late interaction of queries with one passage.
+    """(n_queries,) float32: late interaction of queries with one passage.
 
     The mean over a query's tokens of the highest dot product with a token of the
     passage, as FlagEmbedding's `colbert_score`.
@@ -244,7 +244,7 @@ def late_interaction(
     """
     highest = (tokens @ passage.T).max(axis=1)
     firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-    return np.add.reduceat(highest, firsts) / counts
+    return (np.add.reduceat(highest, firsts) / counts).astype(np.float32)
 
 
 def _text_blocks(sizes: Sequence[int]) -> Iterator[range]:
