@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME
 export PYTHONNOUSERSITE := 1
 
-.PHONY: install demo serve test test-slurm bench check format pins clean
+.PHONY: install demo serve test test-slurm bench check format settings pins clean
 
 install: $(INSTALLED)
 
@@ -57,6 +57,10 @@ format: install
 	ruff check --fix scripts tests benchmarks
 	ruff format scripts tests benchmarks
 	snakefmt Snakefile rules
+
+# config.yaml and the table in config/README.md, from what scripts/arkiv declares.
+settings: install
+	cd scripts && python -m arkiv.settings
 
 # Pin anew what requirements.in asks for, from a fresh environment.
 pins:

@@ -5,7 +5,6 @@ import shlex
 import sys
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
@@ -26,10 +25,7 @@ from arkiv.settings.layout import (
 
 config = without_removed(config)
 try:
-    check_config(
-        config,
-        yaml.safe_load(Path(workflow.source_path("../config/schema.yaml")).read_text()),
-    )
+    check_config(config)
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
 

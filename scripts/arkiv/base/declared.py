@@ -48,10 +48,11 @@ class Rule:
         pattern: of a text; likewise.
         empty: whether a text may be empty.
         longest: characters of a text, at most.
-        fewest: values of a list whose type does not say how many.
+        fewest, most: values of a list whose type does not say how many.
         unique: whether a list has each value once.
         entries: of a map, at least.
         names: pattern of a map's keys.
+        optional: whether an entry of a list or map that has None lacks the key.
         shown: in the table, for a default that is too long.
     """
 
@@ -65,9 +66,11 @@ class Rule:
     empty: bool = False
     longest: int | None = None
     fewest: int = 0
+    most: int | None = None
     unique: bool = False
     entries: int = 0
     names: str | None = None
+    optional: bool = False
     shown: str | None = None
 
 
@@ -194,7 +197,7 @@ def plain(value: Any) -> Any:
             name: plain(getattr(value, name))
             for name, one in settings_of(type(value)).items()
             if getattr(value, name) is not None
-            or types.NoneType in alternatives(one.type)
+            or (types.NoneType in alternatives(one.type) and not one.rule.optional)
         }
     if isinstance(value, Mapping):
         return {key: plain(one) for key, one in value.items()}
@@ -339,12 +342,12 @@ def _expected_text(value: str, rule: Rule) -> str | None:
 
 def _expected_list(value: Any, kinds: tuple[Any, ...], rule: Rule) -> str | None:
     items = next(get_args(kind) for kind in kinds if get_origin(kind) is tuple)
-    fewest, most = rule.fewest, len(value)
+    fewest, most = rule.fewest, rule.most
     if items[-1] is not Ellipsis:
         fewest = most = len(items)
     if len(value) < fewest:
         return f"at least {fewest} values"
-    if len(value) > most:
+    if most is not None and len(value) > most:
         return f"at most {most} values"
     if rule.unique and any(one in value[:place] for place, one in enumerate(value)):
         return "each value once"

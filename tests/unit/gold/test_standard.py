@@ -29,7 +29,6 @@ from arkiv.settings.config import check_config
 
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 EMBEDDER = DEFAULTS["gold"]["embedder"]
-SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
 
 
 def laid_over(below, above):
@@ -152,7 +151,7 @@ def test_every_method_is_explained():
 def test_a_gold_standard_that_cannot_be_is_refused(gold, said):
     config = DEFAULTS | {"datasets": {"d": {"example": {"cases": 9, "volumes": 3}}}}
     with pytest.raises(InputError) as caught:
-        check_config(config | {"gold": laid_over(DEFAULTS["gold"], gold)}, SCHEMA)
+        check_config(config | {"gold": laid_over(DEFAULTS["gold"], gold)})
     assert said in str(caught.value)
 
 
@@ -191,7 +190,7 @@ def test_a_language_model_that_cannot_judge_is_refused(
         "queries": laid_over(DEFAULTS["queries"], queries),
     }
     with pytest.raises(InputError) as caught:
-        check_config(config, SCHEMA)
+        check_config(config)
     assert said in str(caught.value)
 
 
@@ -199,7 +198,7 @@ def test_a_window_is_no_near_duplicate_of_the_next():
     config = DEFAULTS | {"datasets": {"d": {"example": {"cases": 9, "volumes": 3}}}}
     windows = {"method": "windows", "window_overlap": 200}
     with pytest.raises(InputError, match=r"`gold\.duplicate_jaccard`: is 0\.4, exp"):
-        check_config(config | {"documents": DEFAULTS["documents"] | windows}, SCHEMA)
+        check_config(config | {"documents": DEFAULTS["documents"] | windows})
 
 
 QUERIES = Named("query", [("q1", "Vem ägde  kvarnen?"), ("q2", "Arv")])

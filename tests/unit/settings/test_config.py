@@ -1,62 +1,21 @@
-"""Defaults, schema, tables and environments say the same."""
-
-import re
+"""What is said of a configuration that will not do, and what environments pin."""
 
 import pytest
 import yaml
 from project import ROOT
 
+from arkiv.base.declared import at
 from arkiv.base.errors import InputError
 from arkiv.settings.config import REPLACED, check_config, without_removed
+from arkiv.settings.configuration import Configuration
 
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
-# Maps whose keys the user chooses.
-FREE = {
-    "datasets",
-    "queries.openai.extra",
-    "evaluate.systems",
-    "evaluate.compare",
-    "train.args",
-    "train.weights",
-}
 
 
-def keys_of_defaults(value=DEFAULTS, path=""):
-    for key, entry in value.items():
-        name = f"{path}.{key}" if path else key
-        if isinstance(entry, dict) and name not in FREE:
-            yield from keys_of_defaults(entry, name)
-        else:
-            yield name
-
-
-def keys_of_schema(schema=SCHEMA, path=""):
-    for key, entry in schema.get("properties", {}).items():
-        name = f"{path}.{key}" if path else key
-        if "$ref" in entry:
-            entry = SCHEMA["$defs"][entry["$ref"].rpartition("/")[2]]
-        if "properties" in entry and name not in FREE:
-            yield from keys_of_schema(entry, name)
-        else:
-            yield name
-
-
-def test_defaults_are_complete():
-    assert sorted(keys_of_defaults()) == sorted(keys_of_schema())
-
-
-def test_the_tables_of_keys_name_each_once():
-    text = (ROOT / "config/README.md").read_text(encoding="utf-8")
-    table = text.partition("\n## Datasets")[0]
-    named = re.findall(r"^\| `([a-z0-9_.]+)` \|", table, flags=re.M)
-    keys = set(keys_of_defaults()) - {"train.args"}
-    keys |= {f"train.args.{key}" for key in DEFAULTS["train"]["args"]}
-    assert sorted(named) == sorted(keys)
-
-
-def test_replaced_keys_are_gone_from_the_schema():
-    assert not set(REPLACED) & set(keys_of_schema())
+def test_replaced_keys_are_not_declared():
+    for key in REPLACED:
+        with pytest.raises(KeyError):
+            at(Configuration, key)
 
 
 def test_null_takes_an_entry_away_and_changes_nothing_else():
@@ -77,7 +36,7 @@ def test_null_takes_an_entry_away_and_changes_nothing_else():
 def test_the_demo_and_the_defaults_with_a_dataset_are_valid(tmp_path):
     (tmp_path / "p.jsonl").touch()
     dataset = {"d": {"pairs": str(tmp_path / "p.jsonl")}}
-    check_config(DEFAULTS | {"datasets": dataset}, SCHEMA)
+    check_config(DEFAULTS | {"datasets": dataset})
 
 
 @pytest.mark.parametrize("value", ["x", -1, 1.5, True])
@@ -86,8 +45,7 @@ def test_a_value_of_another_kind_is_named(value):
         check_config(
             DEFAULTS
             | {"datasets": {"d": {"example": {"cases": 9, "volumes": 3}}}}
-            | {"parts": DEFAULTS["parts"] | {"pairs": value}},
-            SCHEMA,
+            | {"parts": DEFAULTS["parts"] | {"pairs": value}}
         )
 
 
@@ -113,7 +71,7 @@ def test_queries_that_cannot_be_asked_for_are_named(monkeypatch, queries, senten
     asked["openai"] = DEFAULTS["queries"]["openai"] | queries.get("openai", {})
     datasets = {"d": {"example": {"cases": 9, "volumes": 3}}}
     with pytest.raises(InputError, match=sentence):
-        check_config(DEFAULTS | {"datasets": datasets, "queries": asked}, SCHEMA)
+        check_config(DEFAULTS | {"datasets": datasets, "queries": asked})
 
 
 @pytest.mark.parametrize(
@@ -141,7 +99,7 @@ def test_ways_to_cut_documents_that_do_not_agree_are_named(documents, said):
         "documents": DEFAULTS["documents"] | documents,
     }
     with pytest.raises(InputError) as caught:
-        check_config(config, SCHEMA)
+        check_config(config)
     assert said in str(caught.value)
 
 

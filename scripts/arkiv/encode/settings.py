@@ -1,0 +1,94 @@
+"""The settings of models, and of an embedder that is given beside the one to tune.
+
+Read while the Snakefile is parsed: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from arkiv.base.declared import setting
+
+PRECISIONS = ("auto", "float32", "float16", "bfloat16")
+ATTENTIONS = ("auto", "sdpa", "flash_attention_2", "eager")
+POOLINGS = ("cls", "mean", "max", "lasttoken")
+SIMILARITIES = ("cosine", "dot")
+# Of scoring by M3; the last one is all others together.
+MODES = ("dense", "sparse", "multi_vector", "combined")
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a model runs, whatever it is asked."""
+
+    precision: str = setting(
+        "auto",
+        "to encode and score in; auto: float16 on a GPU, float32 on a CPU",
+        choices=PRECISIONS,
+    )
+    attention: str = setting(
+        "auto",
+        "auto: flash attention where it is installed, else torch's own",
+        choices=ATTENTIONS,
+    )
+    trust_remote_code: bool = setting(
+        False, "let a model directory run Python code of its own"
+    )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How much a model reads at once."""
+
+    batch_tokens: int | None = setting(
+        None,
+        "tokens of a padded batch; null: as many as the device takes",
+        at_least=1,
+    )
+
+
+@dataclass(frozen=True)
+class Model:
+    """Where a model comes from."""
+
+    source: str = setting(help="a hub name, a local directory, or `tiny`")
+    revision: str | None = setting(
+        None, "what to fetch from the hub", empty=True, shown="a commit"
+    )
+
+
+@dataclass(frozen=True)
+class Models(Running):
+    """The models of a run, and how they run."""
+
+    directory: str = setting("models", "where fetched and built models lie")
+    embedder: Model = setting(
+        Model("BAAI/bge-m3", "5617a9f61b028005a4858fdac845db406aefb181"),
+        "the model to tune",
+    )
+    reranker: Model = setting(
+        Model("BAAI/bge-reranker-v2-m3", "953dc6f6f85a1b2dbfca4c34a2796e7dde08d41e"),
+        "the teacher",
+    )
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """Another embedder, and what is not to be read from its own files."""
+
+    source: str | None = setting(None, "a hub name, a local directory or `tiny`")
+    revision: str | None = setting(None, "what to fetch from the hub", empty=True)
+    pooling: str | None = setting(
+        None,
+        "of token vectors; null: the model's own, or the mean if it says nothing",
+        choices=POOLINGS,
+    )
+    query_prompt: str | None = setting(
+        None, "put before each query; null: the model's own", empty=True
+    )
+    passage_prompt: str | None = setting(
+        None, "put before each passage; null: the model's own", empty=True
+    )
+    similarity: str | None = setting(
+        None, "of vectors; null: the model's own, or cosine", choices=SIMILARITIES
+    )

@@ -1,0 +1,123 @@
+"""The settings of mining, and which of their values agree.
+
+Read while the Snakefile is parsed: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arkiv.base.declared import setting
+from arkiv.base.errors import InputError
+from arkiv.encode.settings import Batch
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Where texts are cut off when a model embeds them."""
+
+    query_max_length: int = setting(256, "tokens of a query", at_least=1)
+    passage_max_length: int = setting(8192, "tokens of a passage", at_least=1)
+
+
+@dataclass(frozen=True)
+class FilterSettings:
+    """Beyond what a candidate is dropped."""
+
+    relative_margin: float | None = setting(
+        None,
+        "drop what scores above the positive's score p less this share of it (0.05: "
+        "above 95 %)",
+        at_least=0,
+    )
+    absolute_margin: float | None = setting(
+        None, "drop what scores above p less this", at_least=0
+    )
+    max_score: float | None = setting(None, "drop what scores above this")
+    min_score: float | None = setting(None, "drop what scores below this")
+    duplicate_jaccard: float | None = setting(
+        0.4,
+        "drop what shares this much of its word triples with a positive",
+        more_than=0,
+        at_most=1,
+    )
+    duplicate_cosine: float | None = setting(
+        None,
+        "drop what comes this near to a positive's embedding",
+        more_than=0,
+        at_most=1,
+    )
+    same_block: str = setting(
+        "allow",
+        "passages of a positive's block of pages or volume: allow them, or drop them",
+        choices=("allow", "pages", "volume"),
+    )
+
+
+@dataclass(frozen=True)
+class Mining(FilterSettings, Lengths, Batch):
+    """Hard negatives."""
+
+    index: str = setting(
+        "exact",
+        "compare with every passage, or with the nearest lists, and measure what is "
+        "missed",
+        choices=("exact", "ivf"),
+    )
+    probes: int = setting(
+        32, "lists that `ivf` compares with each query, of 4·√n", at_least=1
+    )
+    window: tuple[int, int] = setting(
+        (2, 200),
+        "ranks from 0, first and end, that negatives are drawn from",
+        at_least=0,
+    )
+    negatives_per_query: int = setting(7, "negatives of each query", at_least=1)
+    sampling: str = setting(
+        "random", "anywhere in the window, or its first", choices=("random", "top")
+    )
+    bm25_share: float = setting(
+        0,
+        "share of the negatives from the same window of BM25's ranking",
+        at_least=0,
+        at_most=1,
+    )
+    shortfall: tuple[str, ...] = setting(
+        ("random",),
+        "tried in turn where too few remain: ranks beyond the window, any passage, "
+        "fewer negatives",
+        choices=("fewer", "wider", "random"),
+        fewest=1,
+        unique=True,
+    )
+    wider_end: int = setting(
+        500, "end of the ranks that `wider` takes from", at_least=1
+    )
+
+
+def check_mining(mining: Mapping[str, Any]) -> None:
+    """Refuse a window and ways out of a shortfall that do not agree.
+
+    Raises:
+        InputError: naming the key and what is wrong with it.
+    """
+    start, end = mining["window"]
+    if start >= end:
+        raise InputError(
+            f"is {start}-{end}, expected the first rank below the end",
+            key="mining.window",
+        )
+    ways = mining["shortfall"]
+    if "fewer" in ways[:-1]:
+        raise InputError(
+            f"is {', '.join(ways)}, but after `fewer` nothing is tried",
+            key="mining.shortfall",
+        )
+    if "wider" in ways and mining["wider_end"] <= end:
+        raise InputError(
+            f"is {mining['wider_end']}, expected a rank beyond the end of the window "
+            f"({end})",
+            key="mining.wider_end",
+        )

@@ -1,0 +1,115 @@
+"""The declaration of every setting: the sections of all rooms, put together.
+
+Read while the Snakefile is parsed: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from arkiv.base.declared import NAME, Seeded, setting
+from arkiv.documents.settings import Documents
+from arkiv.encode.settings import Models
+from arkiv.evaluate.settings import Evaluate
+from arkiv.gold.settings import Gold
+from arkiv.mining.settings import Mining
+from arkiv.pairs.settings import Pairs
+from arkiv.queries.settings import Queries
+from arkiv.settings.datasets import Dataset
+from arkiv.train.settings import Split, Teacher, Train
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Into how many jobs the heavy stages of a dataset are divided."""
+
+    documents: int = setting(
+        4,
+        "jobs per dataset that read the volumes and cut them into documents",
+        at_least=1,
+    )
+    queries: int = setting(4, "jobs per dataset that make queries", at_least=1)
+    corpus: int = setting(
+        4, "jobs per dataset that embed, and that search, the corpus", at_least=1
+    )
+    pairs: int = setting(4, "jobs per dataset that score pairs", at_least=1)
+
+
+@dataclass(frozen=True)
+class Export:
+    """What the card of the exported model says beside what the run itself knows."""
+
+    name: str | None = setting(None, "title of the model card; null: the run's name")
+    language: tuple[str, ...] = setting(
+        (),
+        "of the archive's texts, in codes: `[sv]`",
+        pattern="^[a-z]{2,3}(-[A-Za-z0-9]+)*$",
+    )
+    license: str | None = setting(
+        None,
+        "of the model, as the hub names it, such as `mit`; null: not said",
+        pattern="^[a-z0-9.-]+$",
+    )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the report shows."""
+
+    examples: int = setting(
+        5,
+        "queries shown side by side: so many of the largest gains over each system "
+        "that the first of `evaluate.compare` is compared with, so many of the losses, "
+        "and so many at random",
+        at_least=1,
+    )
+    systems: tuple[str, ...] = setting(
+        ("bm25", "base_dense", "tuned_dense"),
+        "by which systems, beside those compared; also where the search page begins",
+        fewest=1,
+    )
+
+
+@dataclass(frozen=True)
+class Serve:
+    """The search page."""
+
+    image_link: str | None = setting(
+        None,
+        "address of a page's image, `https://images.example/{volume}/{page:05}`; null: "
+        "no links",
+    )
+    rerank_depth: int = setting(
+        20, "passages that multi-vector scores re-rank on the search page", at_least=1
+    )
+
+
+@dataclass(frozen=True)
+class Configuration(Seeded):
+    """The whole."""
+
+    run: str = setting(
+        "main", "name of the run; its files go to `results/{run}/`", pattern=NAME
+    )
+    datasets: dict[str, Dataset] = setting(
+        {}, "what to learn from", names=NAME, entries=1
+    )
+    rounds: int = setting(
+        1,
+        "rounds of mining, scoring and training, each with the model of the one before",
+        at_least=1,
+    )
+    parts: Parts = setting(Parts())
+    models: Models = setting(Models())
+    documents: Documents = setting(Documents())
+    queries: Queries = setting(Queries())
+    pairs: Pairs = setting(Pairs())
+    mining: Mining = setting(Mining())
+    teacher: Teacher = setting(Teacher())
+    split: Split = setting(Split())
+    train: Train = setting(Train())
+    gold: Gold = setting(Gold())
+    evaluate: Evaluate = setting(Evaluate())
+    export: Export = setting(Export())
+    report: Report = setting(Report())
+    serve: Serve = setting(Serve())

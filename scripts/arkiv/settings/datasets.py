@@ -1,0 +1,72 @@
+"""What to learn from, and what of it must be there.
+
+Read while the Snakefile is parsed: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arkiv.base.declared import setting
+from arkiv.base.errors import InputError
+
+# Sources whose negatives are mined here.
+MINED_KINDS = {"example", "pages", "pairs"}
+
+
+@dataclass(frozen=True)
+class Example:
+    """An archive that is made on the spot."""
+
+    cases: int = setting(help="court cases", at_least=1)
+    volumes: int = setting(help="that they are written in", at_least=1)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What to learn from: one of these."""
+
+    pages: str = setting(None, "directory of volumes of pages")
+    pairs: str = setting(None, 'JSONL of `{"query", "pos"}`')
+    negatives: str = setting(None, 'with `"neg"` too')
+    scores: str = setting(None, 'with `"pos_scores"` and `"neg_scores"` too')
+    example: Example = setting(None, "made on the spot")
+
+
+def check_datasets(datasets: Mapping[str, Any]) -> None:
+    """Refuse a dataset with no source or several, or one that is not there.
+
+    Raises:
+        InputError: naming the dataset and what is wrong with it.
+    """
+    for name, source in datasets.items():
+        if len(source) != 1:
+            raise InputError(
+                "must name one source: pages, pairs, negatives, scores or example",
+                key=f"datasets.{name}",
+            )
+        for kind, path in source.items():
+            if kind != "example" and not Path(path).exists():
+                raise InputError(
+                    f"names {path}, which does not exist", key=f"datasets.{name}.{kind}"
+                )
+
+
+def check_rounds(config: Mapping[str, Any]) -> None:
+    """Refuse rounds that would all be alike.
+
+    Raises:
+        InputError: nothing is mined, so that no round has anything new.
+    """
+    mined = config["train"]["args"].get("train_group_size") != 1 and any(
+        MINED_KINDS & set(one) for one in config["datasets"].values()
+    )
+    if config["rounds"] > 1 and not mined:
+        raise InputError(
+            f"is {config['rounds']}, but no dataset's negatives are mined here: all "
+            "rounds would be alike",
+            key="rounds",
+        )

@@ -1,0 +1,247 @@
+"""The settings of the teacher, the shards and training, and which of them agree.
+
+Read while the Snakefile is parsed: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from arkiv.base.declared import NAME, setting
+from arkiv.base.errors import InputError
+from arkiv.encode.settings import MODES, Batch
+
+# What may decide which model in training is the best.
+MEASURES = ("nDCG@10", "RR@10")
+
+
+@dataclass(frozen=True)
+class Scoring(Batch):
+    """How the reranker reads."""
+
+    query_max_length: int = setting(256, "tokens of the query", at_least=1)
+    max_length: int = setting(8192, "tokens of query and passage together", at_least=1)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which negatives stay."""
+
+    margin: float | None = setting(
+        None,
+        "keep a negative only if its score is at most the lowest positive's minus "
+        "this, in logits; null: keep all",
+    )
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is made of the teacher's scores, in this order."""
+
+    filter: Filter = setting(Filter())
+    normalize: str = setting(
+        "none",
+        "what becomes of the scores of a row",
+        choices=("none", "sigmoid", "minmax", "zscore"),
+    )
+    temperature: float = setting(1.0, "scores are divided by it", more_than=0)
+
+
+@dataclass(frozen=True)
+class Teacher(Targets, Scoring):
+    """The teacher's scores, and what is made of them."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Train rows by length."""
+
+    edges: tuple[int, ...] = setting(
+        (0, 500, 1000, 2000, 3000, 4000, 5000, 6000, 7000),
+        "lower edges of the length buckets, in tokens",
+        at_least=0,
+        fewest=1,
+        shown="0, 500, 1000 … 7000",
+    )
+    positives: str = setting(
+        "draw",
+        "of a query with several positives: draw one in each epoch, or an example for "
+        "each",
+        choices=("draw", "each"),
+    )
+    batch_tokens: int | None = setting(
+        None,
+        "tokens per process and step, by which each bucket has its batch size; null: "
+        "one for all",
+        at_least=1,
+    )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Measures on dev queries while the model trains."""
+
+    steps: int = setting(
+        500,
+        "steps between measures on the dev queries; 0: none, and the last model is "
+        "kept instead of the best",
+        at_least=0,
+    )
+    queries: int = setting(200, "dev queries at most", at_least=1)
+    passages: int = setting(
+        2000, "to search in, beside the relevant ones, at most", at_least=0
+    )
+    mode: str = setting("combined", "of scoring that decides", choices=MODES)
+    measure: str = setting("nDCG@10", "that decides", choices=MEASURES)
+    patience: int | None = setting(
+        None,
+        "measures without a better one after which training stops; null: never",
+        at_least=1,
+    )
+    general: str | None = setting(
+        None,
+        'a JSONL file of `{"query", "pos"}` of another kind, to watch for forgetting',
+    )
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Adapters that are trained instead of the encoder."""
+
+    rank: int = setting(
+        0,
+        "of low-rank adapters that are trained instead of the encoder; 0: the encoder "
+        "is trained",
+        at_least=0,
+    )
+    alpha: float = setting(64, "adapters count alpha / rank times", more_than=0)
+    dropout: float = setting(0.1, "before an adapter", at_least=0, less_than=1)
+    targets: tuple[str, ...] = setting(
+        ("query", "key", "value", "dense"),
+        "linear layers that get an adapter",
+        pattern=NAME,
+        fewest=1,
+    )
+
+
+# Of FlagEmbedding's M3 training and Hugging Face's TrainingArguments.
+ARGUMENTS = {
+    "train_group_size": 8,
+    "query_max_len": 256,
+    "passage_max_len": 8192,
+    "pad_to_multiple_of": 8,
+    "knowledge_distillation": True,
+    "same_dataset_within_batch": True,
+    "small_threshold": 0,
+    "drop_threshold": 0,
+    "learning_rate": 1e-5,
+    "num_train_epochs": 2,
+    "per_device_train_batch_size": 2,
+    "dataloader_drop_last": True,
+    "warmup_ratio": 0.1,
+    "gradient_checkpointing": True,
+    "logging_steps": 1,
+    "save_steps": 1000,
+    "save_total_limit": 2,
+    "negatives_cross_device": True,
+    "temperature": 0.02,
+    "sentence_pooling_method": "cls",
+    "normalize_embeddings": True,
+    "kd_loss_type": "m3_kd_loss",
+    "unified_finetuning": True,
+    "use_self_distill": True,
+    "fix_encoder": False,
+    "self_distill_start_step": 0,
+}
+
+
+@dataclass(frozen=True)
+class Train:
+    """Fine-tuning."""
+
+    nodes: int = setting(
+        1,
+        "nodes to train on together; more than one needs `--profile slurm`",
+        at_least=1,
+    )
+    processes: int | Literal["auto"] = setting(
+        "auto", "processes per node; auto: one per GPU, or one without", at_least=1
+    )
+    interface: str | None = setting(
+        None, "network interface between nodes, such as `ib0`"
+    )
+    check_steps: int = setting(
+        50,
+        "steps between checks that something is learnt, and the same in every process",
+        at_least=1,
+    )
+    evaluation: Evaluation = setting(Evaluation())
+    cumulative: tuple[str, ...] = setting(
+        (),
+        "all datasets in an order: train on the first alone, then on the first two "
+        "from that model, and so on; none: on all at once",
+        pattern=NAME,
+        unique=True,
+    )
+    weights: dict[str, float] = setting(
+        {},
+        "how often a dataset's rows come in each epoch, by name; 1 unless given",
+        names=NAME,
+        more_than=0,
+    )
+    lora: Lora = setting(Lora())
+    args: dict[str, Any] = setting(
+        ARGUMENTS,
+        "any argument of FlagEmbedding's M3 training, Hugging Face's "
+        "`TrainingArguments` and so of deepspeed",
+        names="^[a-z][a-z0-9_]*$",
+    )
+
+
+def check_train(
+    train: Mapping[str, Any], split: Mapping[str, Any], datasets: Iterable[str]
+) -> None:
+    """Refuse a training that cannot be, or that would be another than was asked for.
+
+    Args:
+        train: the section.
+        split: the section of the shards.
+        datasets: their names.
+
+    Raises:
+        InputError: naming the key and what is wrong with it.
+    """
+    args, stages = train["args"], train["cumulative"]
+    if not args.get("same_dataset_within_batch"):
+        for key, value, without in (
+            ("split.batch_tokens", split["batch_tokens"], None),
+            ("split.positives", split["positives"], "draw"),
+            ("train.weights", train["weights"], {}),
+        ):
+            if value != without:
+                raise InputError(
+                    f"is {value}, which needs `train.args.same_dataset_within_batch`",
+                    key=key,
+                )
+    if args.get("train_group_size") == 1 and args.get("knowledge_distillation"):
+        raise InputError(
+            "is true, but `train.args.train_group_size` is 1: a teacher has nothing to "
+            "tell a passage from",
+            key="train.args.knowledge_distillation",
+        )
+    if stages and sorted(stages) != sorted(datasets):
+        raise InputError(
+            f"is {', '.join(stages)}, expected all datasets: {', '.join(datasets)}",
+            key="train.cumulative",
+        )
+    for name in train["weights"]:
+        if name not in datasets:
+            raise InputError(f"names {name}, which is no dataset", key="train.weights")
+    general = train["evaluation"]["general"]
+    if general is not None and not Path(general).is_file():
+        raise InputError(
+            f"names {general}, which is no file", key="train.evaluation.general"
+        )
