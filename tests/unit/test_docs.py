@@ -5,7 +5,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from project import ROOT
+
+from arkiv.settings.config import read_config
 
 DOCUMENTS = sorted(
     path.relative_to(ROOT).as_posix()
@@ -18,6 +21,8 @@ DOCUMENTS = sorted(
 )
 GUIDES = [name for name in DOCUMENTS if name.startswith("docs/")]
 LINK = re.compile(r"\]\((?P<file>[^)#\s]*)(?:#(?P<anchor>[^)\s]*))?\)")
+# Blocks of YAML that are no configuration begin with these.
+OTHER_FILES = ("__variables__", "variants")
 # What a file of the project calls another document by.
 NAMED = re.compile(r"(?<![\w/.-])(?:docs|config|benchmarks)/[\w-]+\.md")
 
@@ -48,6 +53,32 @@ def test_links_lead_somewhere(name):
         elif link["anchor"] and link["anchor"] not in anchors(target):
             wrong.append(f"{link['file']}#{link['anchor']}: no such heading")
     assert not wrong, "\n".join([f"links of {name}", *wrong])
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(block, id=f"{name} {number}")
+        for name in DOCUMENTS
+        for number, block in enumerate(
+            re.findall(
+                r"^```yaml\n(.*?)^```", (ROOT / name).read_text("utf-8"), re.M | re.S
+            )
+        )
+        if not block.startswith(OTHER_FILES)
+    ],
+)
+def test_a_configuration_that_is_shown_is_valid(block, tmp_path, monkeypatch):
+    shown = yaml.safe_load(block)
+    # Files that it names are not here, those of the project are.
+    monkeypatch.chdir(ROOT)
+    names = shown.get("datasets", ("court", "letters"))
+    example = {"example": {"cases": 60, "volumes": 6}}
+    shown["datasets"] = dict.fromkeys(names, example)
+    shown.get("gold", {}).get("sheet", {}).pop("judged", None)
+    path = tmp_path / "shown.yaml"
+    path.write_text(yaml.safe_dump(shown), encoding="utf-8")
+    read_config([path])
 
 
 def test_the_readme_is_short_and_names_every_guide():
