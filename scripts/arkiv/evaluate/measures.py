@@ -18,12 +18,11 @@ import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import rng
+from arkiv.evaluate.settings import MEASURE
 from arkiv.evaluate.significance import holm, randomisation
 from arkiv.retrieve.trec import Qrels, Run
 
 MEASURES = ("nDCG@10", "AP", "R@100", "RR@10", "nDCG@100", "P@10", "Success@10")
-# The schema of the configuration has the same.
-FORM = re.compile(r"(AP|RR|nDCG)(@[1-9][0-9]*)?|(P|R|Success)@[1-9][0-9]*")
 # As papers name their means.
 NAMES = {"AP": "MAP", "RR": "MRR", "R": "Recall", "P": "Precision"}
 LEVEL = 0.95
@@ -65,7 +64,7 @@ def check_measures(measures: Iterable[str]) -> None:
         InputError: naming it.
     """
     for name in measures:
-        if not FORM.fullmatch(name):
+        if not re.fullmatch(MEASURE, name):
             raise InputError(
                 f"is {name}, expected measures such as {', '.join(MEASURES)}",
                 key="measures",
