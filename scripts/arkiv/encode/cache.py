@@ -33,8 +33,8 @@ log = logging.getLogger("arkiv.encode.cache")
 KEY_BYTES = 16
 
 # Of each kind of computation; a change of code that moves its values raises its number,
-# and values of the old one are not taken any more. test_golden_values.py, among the tests
-# of this room, fails where values move and the number does not.
+# and values of the old one are not taken any more. The test of golden values fails
+# where values move and the number does not.
 VERSIONS = {"dense": 1, "sparse": 1, "multi_vector": 1, "cross_encoder": 1}
 
 
