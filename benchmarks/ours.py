@@ -15,8 +15,12 @@ PARTS = 2
 
 
 def script(name: str, **flags: object) -> list[str]:
-    """A script with its flags; a flag may have several words."""
-    command = [sys.executable, str(ROOT / "scripts" / f"{name}.py")]
+    """A script, perhaps with what it is to do, and its flags.
+
+    A flag may have several words.
+    """
+    name, *words = name.split()
+    command = [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *words]
     for flag, value in flags.items():
         values = value if isinstance(value, list | tuple) else (value,)
         command += [f"--{flag.replace('_', '-')}", *map(str, values)]
@@ -254,7 +258,7 @@ def evaluate(collection: Path, model: Path, *, rerank_depth: int) -> list[list[s
         [*encode, "--sparse"],
         *(
             script(
-                "retrieve_m3",
+                "retrieve m3",
                 **texts,
                 encodings="{out}/encodings",
                 mode=mode,

@@ -51,7 +51,7 @@ def encoded(collection: Path, model: Path) -> tuple[Any, Any]:
 
 
 def of_arkiv(queries: Any, passages: Any, depth: int | None) -> dict[str, Callable]:
-    """The pipeline's own functions, as `retrieve_m3.py` calls them."""
+    """The pipeline's own functions, as `retrieve.py` calls them."""
     import numpy as np
 
     from arkiv.retrieve.rankings import multi_vector_scores, search_dense, search_sparse

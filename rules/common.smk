@@ -11,7 +11,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.base.errors import InputError
 from arkiv.gold.standard import judged_files
-from arkiv.retrieve.systems import builds_on, with_those_below
+from arkiv.retrieve.systems import system_of, systems_of, with_those_below
 from arkiv.settings.config import check_config, without_removed
 from arkiv.settings.layout import (
     model_of_gold,
@@ -36,7 +36,7 @@ QUERIES = config["queries"]
 MINING = config["mining"]
 TRAIN = config["train"]
 EVALUATE = config["evaluate"]
-SYSTEMS = EVALUATE["systems"]
+SYSTEMS = systems_of(EVALUATE["systems"])
 GOLD = config["gold"]
 DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
 # Otherwise training compares a query with the passages of its batch alone.
@@ -56,15 +56,6 @@ RUN_OPTIONS = {
     key: config["models"][key]
     for key in ("precision", "attention", "trust_remote_code")
 }
-# For every program that encodes queries and passages of the test collection.
-ENCODE_OPTIONS = dict(
-    max_length=MINING["passage_max_length"],
-    query_max_length=MINING["query_max_length"],
-    batch_tokens=EVALUATE["batch_tokens"],
-    **RUN_OPTIONS,
-)
-# How an embedder is used, beside what it is.
-EMBEDDER_KEYS = ("pooling", "query_prompt", "passage_prompt", "similarity")
 # Whether mining searches approximately, whose recall is measured.
 APPROXIMATE = MINING["index"] == "ivf"
 # SYSTEM=BASE words; a system may have several bases.
@@ -242,16 +233,13 @@ def mines_with(wildcards):
     return model_before(wildcards.round)
 
 
-def models_of(systems):
-    """The models that systems of type m3 among these score with."""
-    found = (SYSTEMS[name] for name in systems)
-    return sorted({one["model"] for one in found if one["type"] == "m3"})
-
-
-def of_type(kind):
-    """The regular expression of the systems of a type, each of which has its rule."""
-    names = [name for name, system in SYSTEMS.items() if system["type"] == kind]
-    return "|".join(names) or "no-such-system^"
+def encodings_of(systems):
+    """The models whose encodings systems among these read, each with their kinds."""
+    found = {}
+    for system in map(SYSTEMS.get, systems):
+        if system.encodings:
+            found.setdefault(system.model_of_run, set()).update(system.encodings)
+    return found
 
 
 def graded_by(method):
@@ -276,34 +264,9 @@ def how_asked(backend, budget, journal):
     return spending | {key: settings[key] for key in keys}
 
 
-def settings_of(name, *keys):
-    """What the config sets of these keys of a system, as words of a command line."""
-    return {
-        key: SYSTEMS[name][key] for key in keys if SYSTEMS[name].get(key) is not None
-    }
-
-
-def counts_words(name):
-    """Whether a BM25 system counts words, and not a model's tokens."""
-    return SYSTEMS[name].get("tokens") == "words"
-
-
 def queries_of(wildcards):
     """The queries that are searched for."""
     return results(SEARCHED[wildcards.searched])
-
-
-def runs_below(wildcards):
-    """The runs that a system builds on."""
-    return [
-        results(f"{wildcards.searched}runs/{name}.trec")
-        for name in builds_on(SYSTEMS[wildcards.system])
-    ]
-
-
-def run_before(wildcards):
-    """For respelled queries the run of the others, which fills the caches for both."""
-    return results(f"runs/{wildcards.system}.trec") if wildcards.searched else []
 
 
 def growing(amount):

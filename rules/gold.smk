@@ -65,38 +65,6 @@ rule grade_pool:
         " {params.options} --output {output} &> {log}"
 
 
-rule search_gold:
-    """Search the collection with the embedder that the gold standard is made by."""
-    input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=results("collection/queries.jsonl"),
-        model=lambda w: given_model(model_of_gold, "gold"),
-    output:
-        results("gold/embedder.trec"),
-    log:
-        log_of("search_gold"),
-    benchmark:
-        benchmark_of("search_gold")
-    conda:
-        "../envs/m3.yaml"
-    resources:
-        mem_mb=growing(16000),
-        runtime=growing(480),
-    params:
-        options=flags(
-            **{k: v for k, v in GOLD["embedder"].items() if k in EMBEDDER_KEYS},
-            depth=GOLD["depth"],
-            cache=results("cache/embeddings"),
-            **ENCODE_OPTIONS,
-        ),
-    message:
-        "Searching for the gold standard"
-    shell:
-        "python scripts/retrieve_embedder.py --corpus {input.corpus}"
-        " --queries {input.queries} --model {input.model} {params.options}"
-        " --output {output} &> {log}"
-
-
 rule build_gold:
     """Make the gold standard, near-duplicates of relevant passages counted too."""
     input:

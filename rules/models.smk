@@ -1,4 +1,4 @@
-# Of the model of a role, and of that which a system of a type may bring along.
+# Of the model of a role, and of that which a system may bring along.
 KIND_OF_ROLE = {"embedder": "m3", "reranker": "cross_encoder"}
 KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "cross_encoder"}
 
@@ -7,9 +7,9 @@ KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "cross_encoder"}
 # from. A model of both a role and a system must do for its role.
 MADE_OF = (
     {
-        given_model(model_of_system, name): (KIND_OF_SYSTEM[system["type"]], system)
+        given_model(model_of_system, name): (KIND_OF_SYSTEM[system.role], vars(system))
         for name, system in SYSTEMS.items()
-        if "source" in system
+        if system.brings_model
     }
     | {
         given_model(model_of_gold, section): ("dense", config[section]["embedder"])

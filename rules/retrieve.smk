@@ -1,6 +1,56 @@
-M3 = [system for system in SYSTEMS.values() if system["type"] == "m3"]
-# Models of which token weights are asked too.
-SPARSE = {system["model"] for system in M3 if system["mode"] in ("sparse", "combined")}
+ENCODE_OPTIONS = dict(
+    max_length=MINING["passage_max_length"],
+    query_max_length=MINING["query_max_length"],
+    batch_tokens=EVALUATE["batch_tokens"],
+    **RUN_OPTIONS,
+)
+
+
+def of_type(kind):
+    """The regular expression of the systems of a type, each of which has its rule."""
+    names = [name for name, system in SYSTEMS.items() if system.type == kind]
+    return "|".join(names) or "no-such-system^"
+
+
+def files_of(wildcards):
+    """What a system is given as flags of these names."""
+    system, searched = SYSTEMS[wildcards.system], wildcards.searched
+    files = {"model": given_model(model_of_system, wildcards.system)}
+    if system.reads_texts:
+        files |= {
+            "corpus": results("collection/corpus.jsonl"),
+            "queries": queries_of(wildcards),
+        }
+    if system.encodings:
+        files |= {
+            "encodings": results(f"encodings/{system.model_of_run}"),
+            "query_encodings": results(f"{searched}encodings/{system.model_of_run}"),
+        }
+    return {name: file for name, file in files.items() if file}
+
+
+def runs_below(wildcards):
+    """The runs that a system builds on, in the order that weights go by."""
+    return [
+        results(f"{wildcards.searched}runs/{name}.trec")
+        for name in SYSTEMS[wildcards.system].builds_on
+    ]
+
+
+def run_before(wildcards):
+    """For respelled queries the run of the others, which fills the caches for both."""
+    if wildcards.searched and SYSTEMS[wildcards.system].cache:
+        return results(f"runs/{wildcards.system}.trec")
+    return []
+
+
+def options_of(wildcards, **shared):
+    """Flags of a system: its settings, above those that it shares with others."""
+    system = SYSTEMS[wildcards.system]
+    own = {key: value for key, value in system.settings().items() if value is not None}
+    if system.cache:
+        shared["cache"] = results(f"cache/{system.cache}")
+    return flags(runs=runs_below(wildcards) or None, **shared | own)
 
 
 rule encode_collection:
@@ -24,7 +74,7 @@ rule encode_collection:
     params:
         given=lambda w, input: flags(corpus=input.corpus or None),
         options=lambda w: flags(
-            sparse=w.model in SPARSE,
+            sparse="sparse" in encodings_of(SYSTEMS).get(w.model, ()),
             cache=results("cache/embeddings"),
             **ENCODE_OPTIONS,
         ),
@@ -36,47 +86,12 @@ rule encode_collection:
         " {params.options} --output {output} &> {log}"
 
 
-rule retrieve_bm25:
-    """Rank the corpus for every test query by BM25."""
-    input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=queries_of,
-        model=lambda w: [] if counts_words(w.system) else model_of("embedder"),
-    output:
-        results("{searched}runs/{system}.trec"),
-    log:
-        log_of("retrieve_bm25", "{system}", under="{searched}"),
-    benchmark:
-        benchmark_of("retrieve_bm25", "{system}", under="{searched}")
-    wildcard_constraints:
-        system=of_type("bm25"),
-    conda:
-        "../envs/evaluate.yaml"
-    resources:
-        mem_mb=growing(8000),
-        runtime=growing(120),
-    params:
-        given=lambda w, input: flags(tokenizer=input.model or None),
-        options=lambda w: flags(
-            words=counts_words(w.system),
-            depth=EVALUATE["depth"],
-            **settings_of(w.system, "stemming", "k1", "b"),
-        ),
-    message:
-        "Ranking by {wildcards.system}"
-    shell:
-        "python scripts/retrieve_bm25.py --corpus {input.corpus} --queries {input.queries}"
-        " {params.given} {params.options} --output {output} &> {log}"
-
-
 rule retrieve_m3:
     """Rank the corpus for every test query by one model and mode."""
     input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=queries_of,
-        encodings=lambda w: results(f"encodings/{SYSTEMS[w.system]['model']}"),
-        asked=lambda w: results(f"{w.searched}encodings/{SYSTEMS[w.system]['model']}"),
-        model=lambda w: model_under_test(config, SYSTEMS[w.system]["model"]),
+        run_before,
+        runs_below,
+        unpack(files_of),
     output:
         results("{searched}runs/{system}.trec"),
     log:
@@ -91,8 +106,10 @@ rule retrieve_m3:
         mem_mb=growing(16000),
         runtime=growing(480),
     params:
-        mode=lambda w: SYSTEMS[w.system]["mode"],
-        options=flags(
+        type="m3",
+        files=lambda w, input: flags(**dict(input.items())),
+        options=lambda w: options_of(
+            w,
             weights=EVALUATE["weights"],
             depth=EVALUATE["depth"],
             rerank_depth=EVALUATE["rerank_depth"],
@@ -101,53 +118,43 @@ rule retrieve_m3:
     message:
         "Ranking by {wildcards.system}"
     shell:
-        "python scripts/retrieve_m3.py --corpus {input.corpus} --queries {input.queries}"
-        " --encodings {input.encodings} --query-encodings {input.asked}"
-        " --model {input.model} --mode {params.mode}"
-        " {params.options} --output {output} &> {log}"
+        "python scripts/retrieve.py {params.type} {params.files} {params.options}"
+        " --output {output} &> {log}"
 
 
-rule retrieve_embedder:
+use rule retrieve_m3 as retrieve_bm25 with:
+    """Rank the corpus for every test query by BM25."""
+    log:
+        log_of("retrieve_bm25", "{system}", under="{searched}"),
+    benchmark:
+        benchmark_of("retrieve_bm25", "{system}", under="{searched}")
+    wildcard_constraints:
+        system=of_type("bm25"),
+    conda:
+        "../envs/evaluate.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        type="bm25",
+        options=lambda w: options_of(w, depth=EVALUATE["depth"]),
+
+
+use rule retrieve_m3 as retrieve_embedder with:
     """Rank the corpus for every test query by any embedder's dense vectors."""
-    input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=queries_of,
-        before=run_before,
-        model=lambda w: given_model(model_of_system, w.system),
-    output:
-        results("{searched}runs/{system}.trec"),
     log:
         log_of("retrieve_embedder", "{system}", under="{searched}"),
     benchmark:
         benchmark_of("retrieve_embedder", "{system}", under="{searched}")
     wildcard_constraints:
         system=of_type("embedder"),
-    conda:
-        "../envs/m3.yaml"
-    resources:
-        mem_mb=growing(16000),
-        runtime=growing(480),
     params:
-        options=lambda w: flags(
-            **settings_of(w.system, *EMBEDDER_KEYS),
-            depth=EVALUATE["depth"],
-            cache=results("cache/embeddings"),
-            **ENCODE_OPTIONS,
-        ),
-    message:
-        "Ranking by {wildcards.system}"
-    shell:
-        "python scripts/retrieve_embedder.py --corpus {input.corpus}"
-        " --queries {input.queries} --model {input.model} {params.options}"
-        " --output {output} &> {log}"
+        type="embedder",
+        options=lambda w: options_of(w, depth=EVALUATE["depth"], **ENCODE_OPTIONS),
 
 
-rule retrieve_fusion:
+use rule retrieve_m3 as retrieve_fusion with:
     """Make one ranking of those of several systems."""
-    input:
-        runs_below,
-    output:
-        results("{searched}runs/{system}.trec"),
     log:
         log_of("retrieve_fusion", "{system}", under="{searched}"),
     benchmark:
@@ -161,47 +168,45 @@ rule retrieve_fusion:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        # In their order, which the weights go by and which inputs have not.
-        options=lambda w: flags(
-            runs=runs_below(w),
-            **settings_of(w.system, "method", "weights", "k"),
-            depth=EVALUATE["depth"],
-        ),
-    message:
-        "Ranking by {wildcards.system}"
-    shell:
-        "python scripts/retrieve_fusion.py {params.options} --output {output} &> {log}"
+        type="fusion",
+        options=lambda w: options_of(w, depth=EVALUATE["depth"]),
 
 
-rule retrieve_reranker:
+use rule retrieve_m3 as retrieve_reranker with:
     """Put the first passages of a system into a reranker's order."""
-    input:
-        corpus=results("collection/corpus.jsonl"),
-        queries=queries_of,
-        before=run_before,
-        run=runs_below,
-        model=lambda w: given_model(model_of_system, w.system),
-    output:
-        results("{searched}runs/{system}.trec"),
     log:
         log_of("retrieve_reranker", "{system}", under="{searched}"),
     benchmark:
         benchmark_of("retrieve_reranker", "{system}", under="{searched}")
     wildcard_constraints:
         system=of_type("reranker"),
-    conda:
-        "../envs/m3.yaml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(480),
     params:
-        options=lambda w: flags(
-            rerank_depth=SYSTEMS[w.system].get("depth", EVALUATE["rerank_depth"]),
-            **SCORE_OPTIONS,
+        type="reranker",
+        options=lambda w: options_of(w, depth=EVALUATE["rerank_depth"], **SCORE_OPTIONS),
+
+
+use rule retrieve_embedder as search_gold with:
+    """Search the collection with the embedder that the gold standard is made by."""
+    input:
+        corpus=results("collection/corpus.jsonl"),
+        queries=results("collection/queries.jsonl"),
+        model=lambda w: given_model(model_of_gold, "gold"),
+    output:
+        results("gold/embedder.trec"),
+    log:
+        log_of("search_gold"),
+    benchmark:
+        benchmark_of("search_gold")
+    params:
+        type="embedder",
+        options=flags(
+            **system_of({"type": "embedder"} | GOLD["embedder"]).settings(),
+            depth=GOLD["depth"],
+            cache=results("cache/embeddings"),
+            **ENCODE_OPTIONS,
         ),
     message:
-        "Ranking by {wildcards.system}"
-    shell:
-        "python scripts/retrieve_reranker.py --corpus {input.corpus}"
-        " --queries {input.queries} --run {input.run} --model {input.model}"
-        " {params.options} --output {output} &> {log}"
+        "Searching for the gold standard"

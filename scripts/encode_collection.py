@@ -4,7 +4,7 @@ Writes a directory with `corpus.dense.npy` and `queries.dense.npy` (float16, row
 line i) and with --sparse `corpus.sparse.npz` and `queries.sparse.npz` (SciPy CSR,
 float32, a column for each token of the vocabulary). Dense vectors alone are kept by
 content: what mining has embedded is not encoded again. Multi-vector representations are
-too large to keep; retrieve_m3.py makes them for the passages it re-ranks. Without
+too large to keep; retrieve.py makes them for the passages it re-ranks. Without
 --corpus the queries alone are encoded, to be searched for in what is encoded already.
 """
 

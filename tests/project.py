@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,29 @@ FEWER_SYSTEMS = dict.fromkeys(
 FEWER_COMPARISONS = dict.fromkeys(
     ("tuned_sparse", "tuned_multi_vector", "tuned_combined")
 )
+
+
+# Every rule's name and what stands below it, perhaps on top of another rule's.
+RULE = re.compile(
+    r"^(?:use rule (?P<of>\w+) as |rule )(?P<name>\w+)(?: with)?:\n"
+    r"(?P<body>.*?)(?=^\S|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def rules() -> dict[str, str]:
+    """The text of each rule; of one that uses another, its own before the other's."""
+    found = {
+        rule["name"]: (rule["of"], rule["body"])
+        for path in ROOT.glob("rules/*.smk")
+        for rule in RULE.finditer(path.read_text(encoding="utf-8"))
+    }
+
+    def whole(name: str) -> str:
+        of, body = found[name]
+        return body + (whole(of) if of else "")
+
+    return {name: whole(name) for name in sorted(found)}
 
 
 def small(models, **overlay):

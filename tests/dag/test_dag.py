@@ -6,7 +6,9 @@ import shlex
 
 import pytest
 import yaml
-from project import ROOT, Project, job_counts
+from project import ROOT, Project, job_counts, rules
+
+from arkiv.retrieve.systems import TYPES
 
 TINY = {
     "embedder": {"source": "tiny", "revision": None},
@@ -285,24 +287,26 @@ def test_systems_of_every_type_go_through_their_rules(project):
     }
     said = {
         re.search(r"--output (\S+)", command)[1]: command
-        for command in re.findall(r"(?:retrieve|prepare)\w+\.py .*", done.stdout)
+        for command in re.findall(r"(?:retrieve|prepare\w+)\.py .*", done.stdout)
     }
     run = "results/main/runs"
-    assert "--words --depth 1000 --stemming swedish" in said[f"{run}/words.trec"]
-    assert "--tokenizer" not in said[f"{run}/words.trec"]
-    assert "--tokenizer models/tiny-embedder" in said[f"{run}/bm25.trec"]
+    assert "--tokens words --stemming swedish" in said[f"{run}/words.trec"]
+    assert "--model" not in said[f"{run}/words.trec"]
+    assert "--model models/tiny-embedder" in said[f"{run}/bm25.trec"]
     e5 = "models/some--e5@0123456789ab"
     assert f"--model {e5} " in said[f"{run}/e5.trec"]
     words = shlex.split(said[f"{run}/e5.trec"])
     assert words[words.index("--query-prompt") + 1] == "query: it's"
     assert "--kind dense --source some/e5 --revision 0123456789abcdef" in said[e5]
-    fused = f"--runs {run}/words.trec {run}/e5.trec --weights 1 0.5 --depth 1000"
+    fused = f"--runs {run}/words.trec {run}/e5.trec --depth 1000"
     assert fused in said[f"{run}/rrf.trec"]
-    reranked = f"--run {run}/rrf.trec --model models/tiny-reranker --rerank-depth 50"
+    assert "--weights 1 0.5" in said[f"{run}/rrf.trec"]
+    reranked = f"--runs {run}/rrf.trec --depth 50"
     assert reranked in said[f"{run}/reranked.trec"]
+    assert "--model models/tiny-reranker" in said[f"{run}/reranked.trec"]
     assert "--cache results/main/cache/scores" in said[f"{run}/reranked.trec"]
-    other = f"--run {run}/bm25.trec --model models/some--reranker@main"
-    assert other in said[f"{run}/other.trec"]
+    assert f"--runs {run}/bm25.trec --depth 100" in said[f"{run}/other.trec"]
+    assert "--model models/some--reranker@main" in said[f"{run}/other.trec"]
     # Respelled queries go the same way, through runs of their own.
     spelling = "results/main/spelling"
     for name in ("words", "e5", "rrf", "reranked", "first"):
@@ -678,10 +682,8 @@ def test_every_target_has_a_docstring(project):
         "report",
     ]
     assert all(f"\n{name} (" in listed.replace("  ", "") for name in menu), listed
-    rules = [line for path in ROOT.glob("rules/*.smk") for line in path.open()]
-    for index, line in enumerate(rules):
-        if line.startswith("rule "):
-            assert rules[index + 1].strip().startswith('"""'), line
+    for name, body in rules().items():
+        assert body.strip().startswith('"""'), name
 
 
 def test_a_single_shard_is_a_target(project):
@@ -776,13 +778,13 @@ def test_the_slurm_profile_gives_gpus_to_the_rules_that_run_models():
     given = set(yaml.safe_load(text)["__variables__"]["gpu_rules"])
     run_models = {
         name
-        for path in (ROOT / "rules").glob("*.smk")
-        for name, body in re.findall(
-            r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.M | re.S
-        )
-        if "envs/m3.yaml" in body and "localrule" not in body
+        for name, body in rules().items()
+        if re.search(r"envs/(\w+)", body + "envs/none")[1] == "m3"
+        and "localrule" not in body
     }
     assert given == run_models - {"train_model"}
+    of_systems = {f"retrieve_{kind}" for kind in TYPES if TYPES[kind].needs_gpu}
+    assert of_systems == {name for name in given if name.startswith("retrieve_")}
     assert "  train_model:\n" in text
 
 

@@ -97,7 +97,7 @@ def test_an_embedder_that_is_no_system_makes_the_judgements(project):
     assert OF_GOLD & set(counts) == {"search_gold", "build_gold"}
     assert counts["prepare_model"] == 3
     assert "retrieve_embedder" not in counts
-    (search,) = commands["retrieve_embedder"]
+    (search,) = [one for one in commands["retrieve"] if one[0] == "embedder"]
     model = "models/some--e5@0123456789ab"
     assert value(search, "--model") == [model]
     assert value(search, "--query-prompt") == ["query: "]

@@ -1,4 +1,4 @@
-"""retrieve_bm25.py and retrieve_m3.py, against one passage after the other."""
+"""retrieve.py by each type of system, against one passage after the other."""
 
 import json
 import subprocess
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from arkiv.base.errors import InputError
+from arkiv.retrieve.systems import TYPES
 from arkiv.retrieve.trec import read_run
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -80,10 +81,10 @@ def exact(collection, tiny_embedder):
 
 
 def retrieve(collection, model, mode, *more, name="run"):
-    from retrieve_m3 import main
+    from retrieve import main
 
     folder = collection[0]
-    words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
+    words = ["m3", "--corpus", folder / "corpus", "--queries", folder / "queries"]
     words += ["--encodings", folder / "e", "--mode", mode, "--output", folder / name]
     words += ["--model", model]
     main([str(word) for word in (*words, *more)])
@@ -167,11 +168,11 @@ def test_the_same_bytes_again(collection, tiny_embedder):
 
 
 def test_encodings_of_other_texts_are_refused(collection, tmp_path, tiny_embedder):
-    from retrieve_m3 import main
+    from retrieve import main
 
     folder = collection[0]
     write(tmp_path / "corpus", [{"id": "p", "text": "one"}])
-    words = ["--corpus", tmp_path / "corpus", "--queries", folder / "queries"]
+    words = ["m3", "--corpus", tmp_path / "corpus", "--queries", folder / "queries"]
     words += ["--encodings", folder / "e", "--mode", "dense"]
     words += ["--model", tiny_embedder, "--output", tmp_path / "run"]
     with pytest.raises(InputError, match="has 30 rows for 1 lines of the collection"):
@@ -180,10 +181,10 @@ def test_encodings_of_other_texts_are_refused(collection, tmp_path, tiny_embedde
 
 
 def bm25(folder, model, output, *more):
-    words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
-    words += ["--tokenizer", model, "--output", output]
+    words = ["bm25", "--corpus", folder / "corpus", "--queries", folder / "queries"]
+    words += ["--model", model, "--output", output]
     return subprocess.run(
-        [sys.executable, SCRIPTS / "retrieve_bm25.py", *map(str, (*words, *more))],
+        [sys.executable, SCRIPTS / "retrieve.py", *map(str, (*words, *more))],
         capture_output=True,
         text=True,
     )
@@ -195,7 +196,7 @@ def test_bm25_finds_the_passages_that_share_a_token(collection, tiny_embedder):
     folder, passages, queries = collection
     done = bm25(folder, tiny_embedder, folder / "bm25.trec")
     assert done.returncode == 0, done.stderr
-    assert "searched 30 passages with 5 queries" in done.stderr
+    assert "ranking 30 passages for 5 queries" in done.stderr
     run = read_run(folder / "bm25.trec")
     tokenizer = Tokenizer.from_file(str(tiny_embedder / "tokenizer.json"))
 
@@ -222,18 +223,21 @@ def test_bm25_counts_words_up_to_case_and_ending(tmp_path):
 
     def found(*more):
         words = ["--corpus", tmp_path / "corpus", "--queries", tmp_path / "queries"]
-        words += ["--output", tmp_path / "run", *more]
-        from retrieve_bm25 import main
+        words = ["bm25", *words, "--output", tmp_path / "run", *more]
+        from retrieve import main
 
         main(list(map(str, words)))
         return read_run(tmp_path / "run")["q"]
 
-    assert found("--words") == ["p0"]
-    assert found("--words", "--stemming", "swedish") == ["p1", "p0"]
+    words = ("--tokens", "words")
+    assert found(*words) == ["p0"]
+    assert found(*words, "--stemming", "swedish") == ["p1", "p0"]
     with pytest.raises(InputError, match="`stemming`: is klingon, expected one of"):
-        found("--words", "--stemming", "klingon")
-    with pytest.raises(InputError, match="`--stemming`: is of words; give --words"):
-        found("--tokenizer", tmp_path, "--stemming", "swedish")
+        found(*words, "--stemming", "klingon")
+    with pytest.raises(InputError, match="`--stemming`: is for words; set `tokens"):
+        found("--model", tmp_path, "--stemming", "swedish")
+    with pytest.raises(InputError, match="`--model`: is not given, whose tokens are"):
+        found()
 
 
 def test_bm25_says_what_is_wrong_in_one_sentence(collection, tmp_path):
@@ -286,11 +290,11 @@ def runs(tmp_path):
 
 
 def test_runs_are_fused(runs, tmp_path):
-    from retrieve_fusion import main
+    from retrieve import main
 
     def fused(*more):
-        words = ["--runs", *runs, "--output", tmp_path / "fused.trec", *more]
-        main(list(map(str, words)))
+        words = ["--runs", *runs, "--output", tmp_path / "fused.trec"]
+        main(list(map(str, ("fusion", *words, *more))))
         return read_run(tmp_path / "fused.trec")
 
     # Equal scores of a run from elsewhere rank as in trec_eval: p03 before p02.
@@ -299,10 +303,15 @@ def test_runs_are_fused(runs, tmp_path):
     assert weighted == {"q0": ["p02", "p01", "p03"], "q1": ["p05"]}
     rows = (tmp_path / "fused.trec").read_text().splitlines()
     assert rows[0] == "q0 Q0 p02 1 0.75 fused"
-    with pytest.raises(
-        InputError, match=r"`--weights`: has \[1.0\], expected 2 numbers"
+    for weights, said in (
+        ([1], "has 1 numbers for 2 systems"),
+        ([0, 0], "is all 0"),
+        ([1, -1], "has -1.0, expected numbers from 0"),
     ):
-        fused("--weights", 1)
+        with pytest.raises(InputError, match=f"`--weights`: {said}"):
+            fused("--weights", *weights)
+    with pytest.raises(InputError, match="`--k`: is for the method reciprocal_rank"):
+        fused("--method", "weighted", "--k", 9)
 
 
 def test_the_head_of_a_run_is_put_into_the_rerankers_order(
@@ -310,13 +319,14 @@ def test_the_head_of_a_run_is_put_into_the_rerankers_order(
 ):
     from arkiv.encode.cross_encoder import CrossEncoder
     from arkiv.encode.encoder import Encoder
-    from retrieve_reranker import main
+    from retrieve import main
 
     folder, passages, queries = collection
 
     def ranked(*more):
-        words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
-        words += ["--run", runs[0], "--model", tiny_reranker, "--max-length", 256]
+        words = ["reranker", "--corpus", folder / "corpus"]
+        words += ["--queries", folder / "queries"]
+        words += ["--runs", runs[0], "--model", tiny_reranker, "--max-length", 256]
         words += ["--cache", tmp_path / "cache", "--output", tmp_path / "r.trec", *more]
         main(list(map(str, words)))
         return read_run(tmp_path / "r.trec")
@@ -334,7 +344,7 @@ def test_the_head_of_a_run_is_put_into_the_rerankers_order(
         lambda *words: pytest.fail("the model was loaded"),
     )
     head = [name for _, name in by_score if name != "p02"]
-    assert ranked("--rerank-depth", 2)["q0"] == [*head, "p02"]
+    assert ranked("--depth", 2)["q0"] == [*head, "p02"]
     runs[0].write_text("q0 Q0 p77 1 3 x\n")
     with pytest.raises(InputError, match="names the passage p77, which the corpus"):
         ranked()
@@ -343,11 +353,12 @@ def test_the_head_of_a_run_is_put_into_the_rerankers_order(
 def test_an_embedder_ranks_by_its_own_vectors(collection, tiny_embedder, tmp_path):
     from arkiv.encode.dense import Dense
     from arkiv.encode.encoder import Encoder
-    from retrieve_embedder import main
+    from retrieve import main
 
     folder, passages, queries = collection
     for similarity in ("cosine", "dot"):
-        words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
+        words = ["embedder", "--corpus", folder / "corpus"]
+        words += ["--queries", folder / "queries"]
         words += ["--model", tiny_embedder, "--similarity", similarity]
         words += ["--query-prompt", "fråga: ", "--output", tmp_path / "e.trec"]
         main(list(map(str, words)))
@@ -362,15 +373,13 @@ def test_an_embedder_ranks_by_its_own_vectors(collection, tiny_embedder, tmp_pat
         assert_ranked(read_run(tmp_path / "e.trec"), sides[0] @ sides[1].T, 30, 1e-4)
 
 
-PROGRAMS = ("bm25", "m3", "embedder", "fusion", "reranker")
-
-
-@pytest.mark.parametrize("name", [f"retrieve_{kind}" for kind in PROGRAMS])
-def test_help_explains(name):
+@pytest.mark.parametrize("words", [[], *([name] for name in TYPES)])
+def test_help_explains(words):
     done = subprocess.run(
-        [sys.executable, SCRIPTS / f"{name}.py", "--help"],
+        [sys.executable, SCRIPTS / "retrieve.py", *words, "--help"],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0
-    assert "depth" in done.stdout
+    assert all(name in done.stdout for name in TYPES if not words)
+    assert "depth" in done.stdout or not words

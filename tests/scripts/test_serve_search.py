@@ -150,10 +150,10 @@ def found_in(document):
 def test_the_page_ranks_as_the_runs_do(
     folder, index, tiny_embedder, tmp_path, model, mode
 ):
-    from retrieve_m3 import main
+    from retrieve import main
 
     run = folder / "results/served"
-    words = ["--corpus", run / "collection/corpus.jsonl", "--mode", mode]
+    words = ["m3", "--corpus", run / "collection/corpus.jsonl", "--mode", mode]
     words += ["--queries", run / "collection/queries.jsonl", "--rerank-depth", "20"]
     words += ["--model", tiny_embedder if model == "base" else run / "model"]
     words += ["--encodings", run / "encodings" / model]
@@ -167,15 +167,15 @@ def test_the_page_ranks_as_the_runs_do(
 
 @pytest.mark.parametrize("system", ["bm25", "stems"])
 def test_bm25_ranks_as_its_run_does(folder, index, tiny_embedder, tmp_path, system):
-    from retrieve_bm25 import main
+    from retrieve import main
 
     run = folder / "results/served"
-    words = ["--corpus", run / "collection/corpus.jsonl"]
+    words = ["bm25", "--corpus", run / "collection/corpus.jsonl"]
     words += ["--queries", run / "collection/queries.jsonl"]
     if system == "bm25":
-        words += ["--tokenizer", tiny_embedder]
+        words += ["--model", tiny_embedder]
     else:
-        words += ["--words", "--stemming", "swedish", "--k1", "0.9"]
+        words += ["--tokens", "words", "--stemming", "swedish", "--k1", "0.9"]
     main([str(w) for w in (*words, "--output", tmp_path / "run")])
     expected = read_run(tmp_path / "run")
     for _, query in read_records(run / "collection/queries.jsonl"):

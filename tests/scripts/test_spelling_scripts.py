@@ -211,7 +211,7 @@ def test_other_queries_are_searched_for_in_what_is_encoded(
 ):
     """With the same result as a collection that has them in the place of its own."""
     import encode_collection
-    import retrieve_m3
+    import retrieve
 
     lines(
         tmp_path / "corpus", [{"id": f"p{n}", "text": t} for n, t in enumerate(TEXTS)]
@@ -236,8 +236,8 @@ def test_other_queries_are_searched_for_in_what_is_encoded(
         ("x.trec", ["e", "--query-encodings", tmp_path / "asked"]),
         ("y.trec", ["whole"]),
     ):
-        words = [*corpus, "--queries", tmp_path / "more", "--mode", mode]
+        words = ["m3", *corpus, "--queries", tmp_path / "more", "--mode", mode]
         words += ["--encodings", tmp_path / encodings[0], *encodings[1:]]
-        run(retrieve_m3, *words, "--output", tmp_path / name)
+        run(retrieve, *words, "--output", tmp_path / name)
     one, other = ((tmp_path / name).read_text() for name in ("x.trec", "y.trec"))
     assert one.replace(" x\n", " y\n") == other != ""

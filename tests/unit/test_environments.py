@@ -7,12 +7,12 @@ import re
 import sys
 from pathlib import Path
 
+import project
 import pytest
 import yaml
+from project import ROOT
 
-ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
-RULE = re.compile(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 PACKAGE_OF = {
     "faiss": "faiss-gpu",
     "sentence_transformers": "sentence-transformers",
@@ -24,14 +24,20 @@ PACKAGE_OF = {
 }
 
 
-def rules() -> dict[str, tuple[str, str]]:
-    """The environment and the script of each rule that runs one."""
+def rules() -> dict[str, tuple[str, list[str]]]:
+    """The environment of each rule that runs a script, and the files it runs.
+
+    Of retrieve.py all types are the same script: the module of the rule's is one of the
+    files.
+    """
     found = {}
-    for path in sorted((ROOT / "rules").glob("*.smk")):
-        for name, body in RULE.findall(path.read_text(encoding="utf-8")):
-            script = re.search(r"python scripts/(\w+)\.py", body)
-            if script:
-                found[name] = (re.search(r"envs/(\w+)\.yaml", body)[1], script[1])
+    for name, body in project.rules().items():
+        script = re.search(r"python scripts/(\w+)\.py", body)
+        if script:
+            files = [f"{script[1]}.py"]
+            if kind := re.search(r'type="(\w+)"', body):
+                files.append(f"arkiv/retrieve/systems/{kind[1]}.py")
+            found[name] = (re.search(r"envs/(\w+)\.yaml", body)[1], files)
     return found
 
 
@@ -58,8 +64,8 @@ def imported(nodes, *, also_in_functions: bool) -> set[str]:
     return found
 
 
-def needed(script: str) -> set[str]:
-    """The packages that a script imports anywhere, and our modules at their top."""
+def needed(*files: str) -> set[str]:
+    """The packages that these files import anywhere, and our modules at their top."""
     wanted: set[str] = set()
     seen: set[Path] = set()
 
@@ -72,22 +78,26 @@ def needed(script: str) -> set[str]:
             ours = SCRIPTS.joinpath(*name.split("."))
             if name.split(".")[0] != "arkiv":
                 wanted.add(name.split(".")[0])
-            elif ours.with_suffix(".py").is_file():
-                follow(ours.with_suffix(".py"), False)
+            for module in (ours.with_suffix(".py"), ours / "__init__.py"):
+                if module.is_file():
+                    follow(module, False)
 
-    follow(SCRIPTS / f"{script}.py", True)
+    for file in files:
+        follow(SCRIPTS / file, True)
     outside = wanted - set(sys.stdlib_module_names)
     return {PACKAGE_OF.get(name, name) for name in outside}
 
 
 @pytest.mark.parametrize("rule", sorted(rules()))
 def test_a_script_imports_what_its_environment_installs(rule):
-    environment, script = rules()[rule]
-    assert needed(script) <= packages(environment)
+    environment, files = rules()[rule]
+    assert needed(*files) <= packages(environment)
 
 
 def test_the_search_page_imports_what_its_environment_installs():
-    assert needed("serve_search") | {"bm25s", "Flask", "PyStemmer"} <= packages("serve")
+    assert needed("serve_search.py") | {"bm25s", "Flask", "PyStemmer"} <= packages(
+        "serve"
+    )
 
 
 def test_only_models_need_torch():

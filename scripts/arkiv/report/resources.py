@@ -16,6 +16,7 @@ from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_object
+from arkiv.retrieve.systems import TYPES
 
 # The stages in their order, as the files in rules/ are, and the rules of each.
 STAGES = {
@@ -31,8 +32,8 @@ STAGES = {
     "split": ("split_by_length",),
     "train": ("train_model",),
     "retrieve": (
-        *("encode_collection", "retrieve_bm25", "retrieve_m3", "retrieve_embedder"),
-        *("retrieve_fusion", "retrieve_reranker"),
+        "encode_collection",
+        *(f"retrieve_{kind}" for kind in TYPES),
     ),
     "gold": (
         *("pool_passages", "grade_pool", "search_gold", "estimate_grades"),

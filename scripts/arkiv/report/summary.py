@@ -14,7 +14,7 @@ from arkiv.report.funnel import Counts
 from arkiv.report.gold import measured
 from arkiv.report.results import probability, signed
 from arkiv.report.searches import pairs_of
-from arkiv.retrieve.systems import spaced
+from arkiv.retrieve.systems import spaced, system_of
 
 Systems = Mapping[str, Mapping[str, Any]]
 
@@ -28,15 +28,11 @@ MOST_PAIRS = 8
 
 def called(name: str, systems: Systems) -> str:
     """A system in words: `the tuned model's dense search`, `BM25`."""
-    system = systems.get(name, {})
-    kind = system.get("type")
-    if kind == "m3":
-        model = system["model"].replace("_", " ")
-        return f"the {model} model's {system['mode'].replace('_', '-')} search"
-    if kind == "bm25":
-        alone = sum(one["type"] == "bm25" for one in systems.values()) == 1
-        return "BM25" if alone else f"BM25 ({spaced(name)})"
-    return spaced(name)
+    if name not in systems:
+        return spaced(name)
+    system = system_of(systems[name])
+    alone = sum(one["type"] == system.type for one in systems.values()) == 1
+    return system.called(spaced(name), alone=alone)
 
 
 def verdict(value: Mapping[str, float]) -> str:

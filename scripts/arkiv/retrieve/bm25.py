@@ -54,7 +54,7 @@ class TokenIds:
         return ids
 
 
-class BM25:
+class BM25Index:
     """An index of passages by their tokens, scored by BM25 (Lucene's form).
 
     Args:
@@ -106,10 +106,10 @@ def search_bm25(
         queries: token ids of each query.
         passages: token ids of each passage.
         depth: passages per query.
-        k1: as `BM25`.
-        b: as `BM25`.
+        k1: as `BM25Index`.
+        b: as `BM25Index`.
     """
-    index = BM25(passages, k1=k1, b=b)
+    index = BM25Index(passages, k1=k1, b=b)
     for query in queries:
         yield best(index.scores(query), depth, matching=True)
 

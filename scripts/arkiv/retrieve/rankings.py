@@ -18,7 +18,7 @@ import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-from arkiv.retrieve.trec import write_run
+from arkiv.retrieve.trec import Ranked, read_scores
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -75,28 +75,48 @@ def read_encodings(directory: str | Path, name: str, kind: str, lines: int):
     return rows
 
 
-def write_rankings(
-    path: str | Path,
+def by_id(
     queries: Sequence[Record],
     passages: Sequence[Record],
     rankings: Iterable[Ranking],
-) -> int:
-    """Write each query's ranking as a TREC run named after the file; count its lines.
+) -> Iterator[Ranked]:
+    """Each query's ranking by the ids of what was found.
 
     Args:
-        path: the run.
         queries: records with `id`, in the order of the rankings.
         passages: records with `id`; a ranking's rows are places among them.
         rankings: one for each query.
     """
-    return write_run(
-        path,
-        (
-            (query["id"], [passages[row]["id"] for row in ranking.rows], ranking.scores)
-            for query, ranking in zip(queries, rankings, strict=True)
-        ),
-        Path(path).stem,
-    )
+    for query, ranking in zip(queries, rankings, strict=True):
+        ids = [passages[row]["id"] for row in ranking.rows]
+        yield query["id"], ids, ranking.scores
+
+
+def read_rankings(
+    path: str | Path, queries: Sequence[Record], passages: Sequence[Record]
+) -> list[Ranking]:
+    """The ranking of each query in a run; one that the run lacks has none.
+
+    Raises:
+        InputError: the run names a passage that the corpus lacks.
+    """
+    row_of = {passage["id"]: row for row, passage in enumerate(passages)}
+    found = read_scores(path)
+    rankings = []
+    for query in queries:
+        scores = found.get(query["id"], {})
+        for passage_id in scores:
+            if passage_id not in row_of:
+                raise InputError(
+                    f"names the passage {passage_id}, which the corpus lacks", file=path
+                )
+        rankings.append(
+            Ranking(
+                np.array([row_of[passage_id] for passage_id in scores], np.int64),
+                np.array(list(scores.values()), np.float32),
+            )
+        )
+    return rankings
 
 
 def descending(scores: np.ndarray) -> np.ndarray:
@@ -113,7 +133,13 @@ def descending(scores: np.ndarray) -> np.ndarray:
     return (both & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
-def best(scores: np.ndarray, depth: int, *, matching: bool = False) -> Ranking:
+def best(
+    scores: np.ndarray,
+    depth: int,
+    *,
+    matching: bool = False,
+    rows: np.ndarray | None = None,
+) -> Ranking:
     """The `depth` best of all passages, ties by row, exactly.
 
     Args:
@@ -121,7 +147,11 @@ def best(scores: np.ndarray, depth: int, *, matching: bool = False) -> Ranking:
         depth: how many to keep.
         matching: leave out passages that score zero or less: lexical scores say
             nothing about a passage that shares no token with the query.
+        rows: the rows to choose from, ascending; None: all.
     """
+    if rows is not None:
+        found = best(scores[rows], depth, matching=matching)
+        return Ranking(rows[found.rows], found.scores)
     rows = np.flatnonzero(scores > 0) if matching else np.arange(len(scores))
     if len(rows) > depth:
         found = scores[rows]

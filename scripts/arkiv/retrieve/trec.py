@@ -21,6 +21,8 @@ Qrels = dict[str, dict[str, int]]
 Run = dict[str, list[str]]
 # Of the passages of a query, best first.
 Scores = dict[str, float]
+# A query's id, and the ids and scores of its passages, best first.
+Ranked = tuple[str, Sequence[str], np.ndarray]
 
 
 def strictly_falling(scores: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -40,7 +42,7 @@ def strictly_falling(scores: Sequence[float] | np.ndarray) -> np.ndarray:
 
 def write_run(
     path: str | Path,
-    rankings: Iterable[tuple[str, Sequence[str], np.ndarray]],
+    rankings: Iterable[Ranked],
     tag: str,
 ) -> int:
     """Write a run, whole or not at all; return the number of lines.

@@ -18,7 +18,7 @@ from arkiv.base.files import Record
 from arkiv.encode.kind import Side
 from arkiv.encode.models import tokenizer_file
 from arkiv.encode.options import Options
-from arkiv.retrieve.bm25 import BM25, TokenIds
+from arkiv.retrieve.bm25 import BM25Index, TokenIds
 from arkiv.retrieve.rankings import (
     Ranking,
     best,
@@ -79,7 +79,7 @@ class Lexical:
         # Words and their stemmer keep what they have met.
         self._reading = threading.Lock()
         given = {key: settings[key] for key in ("k1", "b") if key in settings}
-        self._index = BM25(self._ids(row["text"] for row in passages), **given)
+        self._index = BM25Index(self._ids(row["text"] for row in passages), **given)
 
     def rank(self, query: str, rows: np.ndarray | None, depth: int) -> Ranking:
         """The passages that share a token with the query."""
@@ -167,7 +167,7 @@ class Model:
     def rank(
         self, mode: str, query: str, rows: np.ndarray | None, depth: int
     ) -> Ranking:
-        """The best passages by one mode of scoring; see retrieve_m3.py."""
+        """The best passages by one mode of scoring; see scripts/retrieve.py."""
         dense, sparse, tokens = self._encoded(query)
         if mode == "sparse":
             scores = (sparse @ self._by_token).toarray().ravel()

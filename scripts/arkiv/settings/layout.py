@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
+from arkiv.retrieve.systems import system_of
+
+# The models of a run that are not trained in it, and the role of each.
+PREPARED = {"base": "embedder", "teacher": "reranker"}
 
 
 def run_folder(config: Mapping[str, Any]) -> str:
@@ -68,22 +72,24 @@ def prepared_model(config: Mapping[str, Any], role: str) -> str:
     return model_directory(config, config["models"][role], role, f"models.{role}")
 
 
-def model_of_system(config: Mapping[str, Any], name: str) -> str:
-    """The directory of the model that a system brings along, or of the teacher.
+def model_of_system(config: Mapping[str, Any], name: str) -> str | None:
+    """The directory of the model that a system brings along, or takes of the run.
 
     Raises:
         InputError: a path that is no directory.
     """
-    system = config["evaluate"]["systems"][name]
-    if "source" not in system:
-        return prepared_model(config, "reranker")
-    return model_directory(config, system, system["type"], f"evaluate.systems.{name}")
+    system = system_of(config["evaluate"]["systems"][name])
+    if system.brings_model:
+        key = f"evaluate.systems.{name}"
+        return model_directory(config, vars(system), system.role, key)
+    taken = system.model_of_run
+    return None if taken is None else model_under_test(config, taken)
 
 
 def model_under_test(config: Mapping[str, Any], name: str) -> str:
-    """The model directory that base, tuned or round_1 stands for."""
-    if name == "base":
-        return prepared_model(config, "embedder")
+    """The model directory that base, tuned, round_1 or teacher stands for."""
+    if name in PREPARED:
+        return prepared_model(config, PREPARED[name])
     if name == "tuned":
         where = list(trainings_of(config))[-1]
     else:

@@ -7,7 +7,7 @@ from project import ROOT
 from arkiv.base.declared import settings_of
 from arkiv.base.errors import InputError
 from arkiv.retrieve.settings import System
-from arkiv.retrieve.systems import TAKES, builds_on, with_those_below
+from arkiv.retrieve.systems import TYPES, system_of, systems_of, with_those_below
 from arkiv.settings.config import check_config
 
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -51,8 +51,8 @@ def test_every_type_with_all_that_it_may_have():
 
 def test_the_keys_that_types_take_are_declared():
     known = settings_of(System)
-    assert set(known["type"].rule.choices) == set(TAKES)
-    taken = {key for keys in TAKES.values() for some in keys for key in some}
+    assert set(known["type"].rule.choices) == set(TYPES)
+    taken = {key for kind in TYPES.values() for key in kind.takes()}
     assert set(known) == taken | {"type"}
 
 
@@ -104,20 +104,23 @@ def test_a_circle_is_named():
 
 
 def test_what_a_system_reads():
-    assert builds_on(FUSION) == ["bm25", "base_dense"]
-    assert builds_on({"type": "reranker", "system": "bm25"}) == ["bm25"]
-    assert builds_on({"type": "bm25"}) == []
+    reranker = {"type": "reranker", "system": "bm25"}
+    assert system_of(FUSION).builds_on == ["bm25", "base_dense"]
+    assert system_of(reranker).builds_on == ["bm25"]
+    assert system_of({"type": "bm25"}).builds_on == []
 
 
 def test_what_systems_build_on_comes_with_them_once():
-    systems = {
-        "a": {"type": "bm25"},
-        "b": {"type": "m3", "model": "base", "mode": "dense"},
-        "c": {"type": "bm25"},
-        "both": {"type": "fusion", "systems": ["a", "b"]},
-        "first": {"type": "reranker", "system": "both"},
-        "again": {"type": "fusion", "systems": ["both", "first"]},
-    }
+    systems = systems_of(
+        {
+            "a": {"type": "bm25"},
+            "b": {"type": "m3", "model": "base", "mode": "dense"},
+            "c": {"type": "bm25"},
+            "both": {"type": "fusion", "systems": ["a", "b"]},
+            "first": {"type": "reranker", "system": "both"},
+            "again": {"type": "fusion", "systems": ["both", "first"]},
+        }
+    )
     assert with_those_below(systems, ["c"]) == ["c"]
     assert with_those_below(systems, []) == []
     found = with_those_below(systems, ["again", "a"])

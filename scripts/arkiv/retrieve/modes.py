@@ -1,0 +1,98 @@
+"""M3's four ways of scoring."""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from arkiv.base.files import Record
+from arkiv.encode.flags import run_options
+from arkiv.retrieve.rankings import (
+    Ranking,
+    combined_scores,
+    multi_vector_scores,
+    read_encodings,
+    reranked,
+    search_dense,
+    search_sparse,
+    sparse_scores,
+)
+from arkiv.retrieve.systems.m3 import TAKES
+
+log = logging.getLogger("arkiv.retrieve")
+
+
+def search_encoded(
+    mode: str, given: Namespace, queries: Sequence[Record], passages: Sequence[Record]
+) -> Iterable[Ranking]:
+    """The ranking of each query by what encode_collection.py wrote.
+
+    Args:
+        mode: of `arkiv.retrieve.systems.m3.MODES`.
+        given: see `arkiv.retrieve.systems.m3.M3System.add_flags`.
+        queries: in the order of their encodings.
+        passages: likewise.
+
+    Raises:
+        InputError: encodings are missing, damaged or of other texts, or the model's
+            faults.
+    """
+    of_queries = given.query_encodings or given.encodings
+    dense, sparse = (
+        [
+            read_encodings(of_queries, "queries", kind, len(queries)),
+            read_encodings(given.encodings, "corpus", kind, len(passages)),
+        ]
+        if kind in TAKES[mode]
+        else None
+        for kind in ("dense", "sparse")
+    )
+    if mode == "sparse":
+        return search_sparse(*sparse, given.depth)
+    first = search_dense(*dense, given.depth)
+    if mode == "dense":
+        return first
+    first = list(first)
+
+    from arkiv.encode.m3 import M3Encoder
+
+    encoder = M3Encoder(
+        given.model, max_length=given.max_length, options=run_options(given)
+    )
+
+    def encode(texts: list[str]) -> list[np.ndarray]:
+        return encoder.encode(texts, dense=False, multi_vector=True).multi_vector
+
+    candidates = [ranking.rows[: given.rerank_depth] for ranking in first]
+    log.info(
+        "re-ranking %d passages for %d queries",
+        len(set().union(*map(np.ndarray.tolist, candidates))),
+        len(queries),
+    )
+    with encoder:
+        encoder.max_length = given.query_max_length
+        query_vectors = encode([query["query"] for query in queries])
+        encoder.max_length = given.max_length
+        scores = multi_vector_scores(
+            query_vectors,
+            lambda rows: [passages[row]["text"] for row in rows],
+            candidates,
+            encode,
+            [len(passage["text"]) for passage in passages],
+        )
+    if mode == "combined":
+        scores = [
+            combined_scores(
+                given.weights,
+                ranking.scores[: len(multi_vector)],
+                lexical,
+                multi_vector,
+            )
+            for ranking, lexical, multi_vector in zip(
+                first, sparse_scores(*sparse, candidates), scores, strict=True
+            )
+        ]
+    return map(reranked, first, scores)

@@ -1,0 +1,100 @@
+"""The systems under test: a class for each type, in a module of its own beside this.
+
+Read while the Snakefile is parsed: nothing heavy here, nor at the top of those modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from arkiv.base.errors import InputError
+from arkiv.retrieve.systems.system import System
+
+KEY = "evaluate.systems"
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+# Each class by its `type` in the configuration.
+TYPES = {one.type: one for one in System.__subclasses__()}
+
+
+def spaced(system: str) -> str:
+    """The name of a system for people."""
+    return system.replace("_", " ")
+
+
+def system_of(settings: Mapping[str, Any]) -> System:
+    """The system that an entry of the configuration describes."""
+    return TYPES[settings["type"]].of(settings)
+
+
+def systems_of(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, System]:
+    """The systems under test by name; `check_systems` has found nothing wrong."""
+    return {name: system_of(one) for name, one in settings.items()}
+
+
+def with_those_below(systems: Mapping[str, System], names: Iterable[str]) -> list[str]:
+    """Systems and all that they build on, each once."""
+    found: dict[str, None] = {}
+    left = list(names)
+    while left:
+        name = left.pop(0)
+        found[name] = None
+        left += [one for one in systems[name].builds_on if one not in found]
+    return list(found)
+
+
+def check_systems(evaluate: Mapping[str, Any], rounds: int) -> None:
+    """Refuse systems that cannot be.
+
+    Args:
+        evaluate: the section of the configuration.
+        rounds: of training.
+
+    Raises:
+        InputError: naming the system and what is wrong with it.
+    """
+    for name, settings in evaluate["systems"].items():
+        for key, reason in _faults(settings, evaluate, rounds):
+            raise InputError(reason, key=".".join(filter(None, (KEY, name, key))))
+    _check_order(systems_of(evaluate["systems"]))
+
+
+def _faults(
+    settings: Mapping[str, Any], evaluate: Mapping[str, Any], rounds: int
+) -> Iterator[tuple[str, str]]:
+    """The key and the reason of each fault of one system by itself."""
+    kind = TYPES[settings["type"]]
+    for key in kind.needs():
+        if key not in settings:
+            yield key, f"is missing, a system of type {kind.type} needs it"
+    for key in settings:
+        if key not in ("type", *kind.takes()):
+            takes = ", ".join(kind.takes())
+            yield key, f"is not for a system of type {kind.type}, which takes {takes}"
+    system = kind.of(settings)
+    for other in system.builds_on:
+        if other not in evaluate["systems"]:
+            yield kind.below, f"names the system {other}, which {KEY} lacks"
+    yield from system.faults(evaluate["depth"], rounds)
+
+
+def _check_order(systems: Mapping[str, System]) -> None:
+    """Refuse systems that build on themselves, by whatever way."""
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = " -> ".join((*path[path.index(name) :], name))
+            raise InputError(f"builds on itself: {circle}", key=f"{KEY}.{name}")
+        if name not in done:
+            for other in systems[name].builds_on:
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in systems:
+        visit(name, ())

@@ -1,0 +1,67 @@
+"""Type fusion: several systems made one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from arkiv.retrieve.systems.system import System
+
+METHODS = ("reciprocal_rank", "weighted")
+
+
+@dataclass(frozen=True)
+class FusionSystem(System):
+    """One ranking of several: by reciprocal rank, or by the weighted mean of scores.
+
+    Scores are brought to 0 to 1 query by query before they are weighted.
+    """
+
+    type = "fusion"
+    below = "systems"
+    reads_texts = False
+
+    systems: Sequence[str]
+    method: str = METHODS[0]
+    weights: Sequence[float] | None = None
+    k: float | None = None
+
+    def faults(self, depth=math.inf, rounds=math.inf):
+        weights, count = self.weights, len(self.systems)
+        if weights is not None and len(weights) != count:
+            yield "weights", f"has {len(weights)} numbers for {count} systems"
+        if weights is not None and min(weights) < 0:
+            yield "weights", f"has {min(weights)}, expected numbers from 0"
+        if weights is not None and not sum(weights):
+            yield "weights", "is all 0, expected at least one more than 0"
+        if self.k is not None and self.method == "weighted":
+            yield "k", "is for the method reciprocal_rank"
+
+    @classmethod
+    def add_flags(cls, arguments):
+        super().add_flags(arguments)
+        arguments.add_argument("--method", choices=METHODS, default=cls.method)
+        arguments.add_argument(
+            "--weights",
+            nargs="+",
+            type=float,
+            metavar="W",
+            help="of the runs, in their order; not given: all alike",
+        )
+        arguments.add_argument(
+            "--k",
+            type=float,
+            help="added to each rank by reciprocal_rank; not given: 60",
+        )
+
+    def run(self, given):
+        from arkiv.retrieve.fusion import K, by_rank, by_score, fused
+        from arkiv.retrieve.trec import read_scores
+
+        weights = self.weights or [1.0] * len(given.runs)
+        runs = [read_scores(path) for path in given.runs]
+        worth = by_score if self.method == "weighted" else by_rank(self.k or K)
+        for query_id in sorted(set().union(*runs)):
+            scores = [run.get(query_id, {}) for run in runs]
+            yield query_id, *fused(scores, weights, worth, given.depth)

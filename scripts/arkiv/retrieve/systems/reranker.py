@@ -1,0 +1,66 @@
+"""Type reranker: the first passages of another system in a cross-encoder's order."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from arkiv.retrieve.systems.system import System
+
+
+@dataclass(frozen=True)
+class RerankerSystem(System):
+    """The first passages of a run in the order of a reranker's scores.
+
+    The passages below follow in the order of the run. Scores are kept by content, as
+    the teacher's are.
+    """
+
+    type = "reranker"
+    needs_gpu = True
+    role = "reranker"
+    below = "system"
+    cache = "scores"
+
+    system: str
+    depth: int | None = None
+    source: str | None = None
+    revision: str | None = None
+
+    @property
+    def model_of_run(self):
+        return None if self.source else "teacher"
+
+    def faults(self, depth=math.inf, rounds=math.inf):
+        if (self.depth or 1) > depth:
+            yield "depth", f"is {self.depth}, more than evaluate.depth ({depth})"
+
+    @classmethod
+    def add_flags(cls, arguments):
+        from arkiv.encode.flags import add_reranker
+
+        super().add_flags(arguments)
+        arguments.add_argument(
+            "--depth", type=int, default=100, help="passages of a query to re-rank"
+        )
+        add_reranker(arguments)
+
+    def ranked(self, given, queries, passages):
+        import numpy as np
+
+        from arkiv.encode.flags import scores_by
+        from arkiv.encode.models import check_model
+        from arkiv.retrieve.rankings import read_rankings, reranked
+
+        check_model(given.model, "reranker")
+        (run,) = given.runs
+        rankings = read_rankings(run, queries, passages)
+        heads = [ranking.rows[: self.depth] for ranking in rankings]
+        pairs = [
+            (query["query"], passages[row]["text"])
+            for query, head in zip(queries, heads, strict=True)
+            for row in head
+        ]
+        scores = scores_by(given, pairs).astype(np.float32)
+        by_query = np.split(scores, np.cumsum(list(map(len, heads))))
+        return map(reranked, rankings, by_query)

@@ -1,0 +1,226 @@
+"""What every type of system says of itself, and how it ranks."""
+
+from __future__ import annotations
+
+import logging
+import math
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from arkiv.base.files import Record
+    from arkiv.encode.models import Options
+    from arkiv.retrieve.rankings import Ranking
+    from arkiv.retrieve.trec import Ranked
+
+    # From a query, the rows to choose from (None: all) and how many to keep.
+    Rank = Callable[[str, np.ndarray | None, int], Ranking]
+
+log = logging.getLogger("arkiv.retrieve")
+
+Made = TypeVar("Made")
+
+# Settings that name models and systems: a program is given their files.
+NAMES = frozenset({"model", "source", "revision", "system", "systems"})
+
+
+class Column(NamedTuple):
+    """How the search page shows a system.
+
+    Attributes:
+        group: `BM25`, or its model: `Base model`.
+        title: of the column: `base dense`.
+        choice: its mode within the group: `dense`.
+    """
+
+    group: str
+    title: str
+    choice: str
+
+
+@dataclass
+class FinishedRun:
+    """What a run has on disk for systems that answer one query at a time."""
+
+    config: Mapping[str, Any]
+    passages: Sequence[Record]
+    """In the order of their ids."""
+    model: Callable[[str], str]
+    """From the name of a model of the run to its directory."""
+    encodings: Callable[[str], str]
+    """Likewise to the directory of what it has encoded."""
+    options: Options
+    """How models run."""
+    encoding: Lock = field(default_factory=Lock)
+    """Held while any model encodes, so that the threads of one request have all cores
+    and do not stand in the way of those of another."""
+    _made: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What several systems share."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+
+@dataclass(frozen=True)
+class System:
+    """A system under test; a type is a subclass in a module of its own.
+
+    The fields of a subclass are the keys that the type takes in the configuration, and
+    those without a default are needed.
+    """
+
+    type: ClassVar[str]
+    """As the configuration calls it; its rule is retrieve_TYPE."""
+    needs_gpu: ClassVar[bool] = False
+    """Whether its rule belongs to those that a cluster gives GPUs."""
+    role: ClassVar[str] = "embedder"
+    """Of the models: what a model that it brings along (`source`) does."""
+    below: ClassVar[str | None] = None
+    """The key that names what it builds on."""
+    cache: ClassVar[str | None] = None
+    """Where below `cache/` what it computes is kept."""
+    reads_texts: ClassVar[bool] = True
+    """Whether it is given the passages and the queries."""
+
+    @classmethod
+    def takes(cls) -> list[str]:
+        """What the type takes."""
+        return [field.name for field in fields(cls)]
+
+    @classmethod
+    def needs(cls) -> list[str]:
+        """What it cannot be without."""
+        return [field.name for field in fields(cls) if field.default is MISSING]
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Of what the configuration says; a key that is missing is None."""
+        needed = dict.fromkeys(cls.needs())
+        return cls(**needed | {key: given[key] for key in cls.takes() if key in given})
+
+    @classmethod
+    def of_flags(cls, given: Namespace) -> Self:
+        """Of what `add_flags` added; runs stand for the systems that it builds on."""
+        own = {key: value for key, value in vars(given).items() if key not in NAMES}
+        if cls.below:
+            own[cls.below] = given.runs
+        return cls.of(own)
+
+    @property
+    def builds_on(self) -> list[str]:
+        """The systems whose runs it reads."""
+        below = getattr(self, self.below) if self.below else []
+        return [below] if isinstance(below, str) else list(below)
+
+    @property
+    def model_of_run(self) -> str | None:
+        """The model of the run that it takes: base, tuned, round_1 or teacher."""
+        return None
+
+    @property
+    def brings_model(self) -> bool:
+        """Whether it takes a model of its own."""
+        return getattr(self, "source", None) is not None
+
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """The kinds of encoding that it reads, made by the model of the run."""
+        return ()
+
+    def faults(
+        self, depth: float = math.inf, rounds: float = math.inf
+    ) -> Iterator[tuple[str, str]]:
+        """The key and the reason of what is wrong with the values of its keys.
+
+        Args:
+            depth: passages of a run.
+            rounds: of training.
+        """
+        yield from ()
+
+    def settings(self) -> dict[str, Any]:
+        """What it is given as flags, beside files and the settings of the run."""
+        return {key: getattr(self, key) for key in self.takes() if key not in NAMES}
+
+    def called(self, name: str, *, alone: bool) -> str:
+        """What sentences call it.
+
+        Args:
+            name: for people.
+            alone: whether it is the only one of its type.
+        """
+        return name
+
+    def column(self, title: str) -> Column | None:
+        """How the search page shows it; None: it answers no single query."""
+        return None
+
+    @classmethod
+    def add_flags(cls, arguments: ArgumentParser) -> None:
+        """Add the flags of scripts/retrieve.py for the type."""
+        if cls.reads_texts:
+            arguments.add_argument("--corpus", required=True, metavar="JSONL")
+            arguments.add_argument("--queries", required=True, metavar="JSONL")
+        if cls.below:
+            arguments.add_argument(
+                "--runs",
+                nargs="+",
+                required=True,
+                metavar="TREC",
+                help="of what it builds on",
+            )
+        if "depth" not in cls.takes():
+            arguments.add_argument(
+                "--depth", type=int, default=1000, help="passages a query"
+            )
+
+    def run(self, given: Namespace) -> Iterator[Ranked]:
+        """The rankings of a file of queries, as `arkiv.retrieve.trec.write_run` takes
+        them.
+
+        Args:
+            given: what `add_flags` added, and `output`.
+
+        Raises:
+            InputError: the faults of what is given.
+        """
+        from arkiv.retrieve.collection import read_ordered
+        from arkiv.retrieve.rankings import by_id
+
+        passages = read_ordered(given.corpus)
+        queries = read_ordered(given.queries, queries=True)
+        rankings = self.ranked(given, queries, passages)
+        log.info("ranking %d passages for %d queries", len(passages), len(queries))
+        return by_id(queries, passages, rankings)
+
+    def ranked(
+        self, given: Namespace, queries: Sequence[Record], passages: Sequence[Record]
+    ) -> Iterable[Ranking]:
+        """The ranking of each query.
+
+        Args:
+            given: as for `run`.
+            queries: in the order of their ids.
+            passages: likewise.
+
+        Raises:
+            InputError: the faults of what is given.
+        """
+        raise NotImplementedError
+
+    def loaded(self, run: FinishedRun) -> Rank:
+        """What answers one query at a time, for several threads.
+
+        Scores are those of its run on disk, up to rounding.
+
+        Raises:
+            InputError: a model or encodings are missing, damaged, or of other texts.
+        """
+        raise NotImplementedError
