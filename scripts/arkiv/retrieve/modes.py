@@ -20,18 +20,22 @@ from arkiv.retrieve.rankings import (
     search_sparse,
     sparse_scores,
 )
-from arkiv.retrieve.systems.m3 import TAKES
 
 log = logging.getLogger("arkiv.retrieve")
 
 
 def search_encoded(
-    mode: str, given: Namespace, queries: Sequence[Record], passages: Sequence[Record]
+    mode: str,
+    kinds: Sequence[str],
+    given: Namespace,
+    queries: Sequence[Record],
+    passages: Sequence[Record],
 ) -> Iterable[Ranking]:
     """The ranking of each query by what encode_collection.py wrote.
 
     Args:
         mode: of `arkiv.retrieve.systems.m3.MODES`.
+        kinds: of encoding that the mode takes and that are on disk.
         given: see `arkiv.retrieve.systems.m3.M3System.add_flags`.
         queries: in the order of their encodings.
         passages: likewise.
@@ -46,7 +50,7 @@ def search_encoded(
             read_encodings(of_queries, "queries", kind, len(queries)),
             read_encodings(given.encodings, "corpus", kind, len(passages)),
         ]
-        if kind in TAKES[mode]
+        if kind in kinds
         else None
         for kind in ("dense", "sparse")
     )

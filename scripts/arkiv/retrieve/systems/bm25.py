@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
+from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
 from arkiv.retrieve.systems.system import Column, System
 
@@ -20,10 +21,16 @@ class BM25System(System):
 
     type = "bm25"
 
-    tokens: str = "model"
-    stemming: str | None = None
-    k1: float = 1.5
-    b: float = 0.75
+    tokens: str = setting(
+        "model", "count tokens of the base model, or words", choices=("model", "words")
+    )
+    stemming: str = setting(
+        None, "of words, such as swedish; null: none", pattern="^[a-z]+$"
+    )
+    k1: float = setting(1.5, "saturation of a term's frequency", at_least=0)
+    b: float = setting(
+        0.75, "normalisation by a passage's length", at_least=0, at_most=1
+    )
 
     @property
     def model_of_run(self):
@@ -43,17 +50,6 @@ class BM25System(System):
     @classmethod
     def add_flags(cls, arguments):
         super().add_flags(arguments)
-        arguments.add_argument(
-            "--tokens",
-            choices=("model", "words"),
-            default=cls.tokens,
-            help="count tokens of the model, or words",
-        )
-        arguments.add_argument(
-            "--stemming", metavar="LANGUAGE", help="of words, such as swedish"
-        )
-        arguments.add_argument("--k1", type=float, default=cls.k1)
-        arguments.add_argument("--b", type=float, default=cls.b)
         arguments.add_argument(
             "--model", metavar="DIR", help="whose tokens are counted"
         )

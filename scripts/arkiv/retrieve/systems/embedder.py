@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from arkiv.base.declared import setting
 from arkiv.retrieve.systems.system import System
+
+POOLINGS = ("cls", "mean", "max", "lasttoken")
+SIMILARITIES = ("cosine", "dot")
 
 
 @dataclass(frozen=True)
@@ -19,37 +23,26 @@ class EmbedderSystem(System):
     needs_gpu = True
     cache = "embeddings"
 
-    source: str
-    revision: str | None = None
-    pooling: str | None = None
-    query_prompt: str | None = None
-    passage_prompt: str | None = None
-    similarity: str | None = None
+    source: str = setting(help="a hub name, a local directory or `tiny`")
+    revision: str | None = setting(None, "a branch, tag or commit", empty=True)
+    pooling: str = setting(
+        None,
+        "not given: the model's own, or the mean if it says nothing",
+        choices=POOLINGS,
+    )
+    query_prompt: str = setting(
+        None, "put before each query; not given: the model's own", empty=True
+    )
+    passage_prompt: str = setting(None, "likewise before each passage", empty=True)
+    similarity: str = setting(
+        None, "of vectors; not given: the model's own, or cosine", choices=SIMILARITIES
+    )
 
     @classmethod
     def add_flags(cls, arguments):
-        from arkiv.encode.dense import POOLINGS, SIMILARITIES
         from arkiv.encode.flags import add_cache, add_model
 
         super().add_flags(arguments)
-        arguments.add_argument(
-            "--pooling",
-            choices=POOLINGS,
-            help="not given: the model's own, or the mean if it says nothing",
-        )
-        arguments.add_argument(
-            "--query-prompt",
-            metavar="TEXT",
-            help="put before each query; not given: the model's own",
-        )
-        arguments.add_argument(
-            "--passage-prompt", metavar="TEXT", help="likewise before each passage"
-        )
-        arguments.add_argument(
-            "--similarity",
-            choices=SIMILARITIES,
-            help="of vectors; not given: the model's own, or cosine",
-        )
         arguments.add_argument(
             "--query-max-length",
             type=int,

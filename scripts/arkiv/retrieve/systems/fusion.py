@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from arkiv.base.declared import setting
 from arkiv.retrieve.systems.system import System
-
-METHODS = ("reciprocal_rank", "weighted")
 
 
 @dataclass(frozen=True)
@@ -22,38 +20,28 @@ class FusionSystem(System):
     below = "systems"
     reads_texts = False
 
-    systems: Sequence[str]
-    method: str = METHODS[0]
-    weights: Sequence[float] | None = None
-    k: float | None = None
+    systems: tuple[str, ...] = setting(help="two or more", fewest=2, unique=True)
+    method: str = setting(
+        "reciprocal_rank",
+        "the sum of 1 / (k + rank), or the weighted mean of the scores, brought to 0 "
+        "to 1 query by query",
+        choices=("reciprocal_rank", "weighted"),
+    )
+    weights: tuple[float, ...] = setting(
+        None, "of the systems, in their order; not given: all alike", at_least=0
+    )
+    k: float = setting(
+        None, "added to each rank by reciprocal_rank; not given: 60", at_least=0
+    )
 
     def faults(self, depth=math.inf, rounds=math.inf):
         weights, count = self.weights, len(self.systems)
         if weights is not None and len(weights) != count:
             yield "weights", f"has {len(weights)} numbers for {count} systems"
-        if weights is not None and min(weights) < 0:
-            yield "weights", f"has {min(weights)}, expected numbers from 0"
         if weights is not None and not sum(weights):
             yield "weights", "is all 0, expected at least one more than 0"
         if self.k is not None and self.method == "weighted":
             yield "k", "is for the method reciprocal_rank"
-
-    @classmethod
-    def add_flags(cls, arguments):
-        super().add_flags(arguments)
-        arguments.add_argument("--method", choices=METHODS, default=cls.method)
-        arguments.add_argument(
-            "--weights",
-            nargs="+",
-            type=float,
-            metavar="W",
-            help="of the runs, in their order; not given: all alike",
-        )
-        arguments.add_argument(
-            "--k",
-            type=float,
-            help="added to each rank by reciprocal_rank; not given: 60",
-        )
 
     def run(self, given):
         from arkiv.retrieve.fusion import K, by_rank, by_score, fused

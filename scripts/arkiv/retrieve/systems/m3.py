@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
 from arkiv.retrieve.systems.system import Column, System
 
@@ -31,8 +32,10 @@ class M3System(System):
     type = "m3"
     needs_gpu = True
 
-    model: str
-    mode: str
+    model: str = setting(
+        help="base, tuned, round_1 …", pattern="^(base|tuned|round_[1-9][0-9]*)$"
+    )
+    mode: str = setting(help="way of scoring", choices=MODES)
 
     @property
     def model_of_run(self):
@@ -71,7 +74,6 @@ class M3System(System):
             metavar="DIR",
             help="of other queries; not given: those among --encodings",
         )
-        arguments.add_argument("--mode", choices=MODES, required=True)
         add_weights(arguments)
         arguments.add_argument(
             "--rerank-depth", type=int, default=100, help="how many of them to re-rank"
@@ -88,7 +90,7 @@ class M3System(System):
             raise InputError(
                 "expected three weights from 0, not all of them 0", key="--weights"
             )
-        return search_encoded(self.mode, given, queries, passages)
+        return search_encoded(self.mode, self.encodings, given, queries, passages)
 
     def loaded(self, run):
         from functools import partial

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from arkiv.base.declared import setting
 from arkiv.retrieve.systems.system import System
 
 
@@ -22,10 +23,14 @@ class RerankerSystem(System):
     below = "system"
     cache = "scores"
 
-    system: str
-    depth: int | None = None
-    source: str | None = None
-    revision: str | None = None
+    system: str = setting(help="whose run is re-ranked")
+    depth: int = setting(
+        None,
+        "passages of a query to re-rank; not given: evaluate.rerank_depth",
+        at_least=1,
+    )
+    source: str = setting(None, "a hub name, a local directory or `tiny`")
+    revision: str | None = setting(None, "a branch, tag or commit", empty=True)
 
     @property
     def model_of_run(self):
@@ -40,10 +45,8 @@ class RerankerSystem(System):
         from arkiv.encode.flags import add_reranker
 
         super().add_flags(arguments)
-        arguments.add_argument(
-            "--depth", type=int, default=100, help="passages of a query to re-rank"
-        )
         add_reranker(arguments)
+        arguments.set_defaults(depth=100)
 
     def ranked(self, given, queries, passages):
         import numpy as np

@@ -10,6 +10,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 
+from arkiv.base.setting_flags import add_settings, settings_from
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -100,6 +102,11 @@ class System:
         return [field.name for field in fields(cls) if field.default is MISSING]
 
     @classmethod
+    def own(cls) -> list[str]:
+        """What of it is given as flags: names of models and systems become files."""
+        return [key for key in cls.takes() if key not in NAMES]
+
+    @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
         """Of what the configuration says; a key that is missing is None."""
         needed = dict.fromkeys(cls.needs())
@@ -107,11 +114,13 @@ class System:
 
     @classmethod
     def of_flags(cls, given: Namespace) -> Self:
-        """Of what `add_flags` added; runs stand for the systems that it builds on."""
-        own = {key: value for key, value in vars(given).items() if key not in NAMES}
-        if cls.below:
-            own[cls.below] = given.runs
-        return cls.of(own)
+        """Of what `add_flags` added; runs stand for the systems that it builds on.
+
+        Raises:
+            InputError: a value is out of bounds.
+        """
+        below = {cls.below: given.runs} if cls.below else {}
+        return settings_from(given, cls.of(below), *cls.own())
 
     @property
     def builds_on(self) -> list[str]:
@@ -147,7 +156,7 @@ class System:
 
     def settings(self) -> dict[str, Any]:
         """What it is given as flags, beside files and the settings of the run."""
-        return {key: getattr(self, key) for key in self.takes() if key not in NAMES}
+        return {key: getattr(self, key) for key in self.own()}
 
     def called(self, name: str, *, alone: bool) -> str:
         """What sentences call it.
@@ -176,10 +185,12 @@ class System:
                 metavar="TREC",
                 help="of what it builds on",
             )
-        if "depth" not in cls.takes():
+        if "depth" not in cls.own():
             arguments.add_argument(
                 "--depth", type=int, default=1000, help="passages a query"
             )
+        for key in cls.own():
+            add_settings(arguments, cls.of({}), key, required=key in cls.needs())
 
     def run(self, given: Namespace) -> Iterator[Ranked]:
         """The rankings of a file of queries, as `arkiv.retrieve.trec.write_run` takes
