@@ -80,9 +80,9 @@ def whole(row: Record, kept: Kept, passages: Passages | None) -> Record:
 
 def straying(arguments, kept: dict[int, Kept], passages: Passages) -> set[int]:
     """The places of the queries that do not lead back to a passage of theirs."""
-    from arkiv.queries.round_trip import returning, search
+    from arkiv.queries.round_trip import looked_up, returning
 
-    rankings = search([one.query for one in kept.values()], passages, arguments)
+    rankings = looked_up([one.query for one in kept.values()], passages, arguments)
     positives = (
         [passages.rows[name] for name in one.positives] for one in kept.values()
     )

@@ -306,9 +306,9 @@ def test_runs_are_fused(runs, tmp_path):
     for weights, said in (
         ([1], "has 1 numbers for 2 systems"),
         ([0, 0], "is all 0"),
-        ([1, -1], "has -1.0, expected numbers from 0"),
+        ([1, -1], "is -1.0, expected at least 0"),
     ):
-        with pytest.raises(InputError, match=f"`--weights`: {said}"):
+        with pytest.raises(InputError, match=f"weights`: {said}"):
             fused("--weights", *weights)
     with pytest.raises(InputError, match="`--k`: is for the method reciprocal_rank"):
         fused("--method", "weighted", "--k", 9)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 
 import numpy as np
 
 from arkiv.encode.flags import encoder_of
 from arkiv.pairs.passages import Passages
 from arkiv.retrieve.bm25 import search_texts_bm25
-from arkiv.retrieve.rankings import Ranking, search_dense
+from arkiv.retrieve.rankings import Ranking, search_texts
 
 
 def returning(
@@ -31,7 +30,7 @@ def returning(
         yield bool(np.isin(ranking.rows, rows).any())
 
 
-def search(
+def looked_up(
     queries: Sequence[str], passages: Passages, options: Namespace
 ) -> Iterator[Ranking]:
     """The first passages of each query; of equal scores that with the smaller id first.
@@ -50,23 +49,9 @@ def search(
     if options.round_trip == "bm25":
         rankings = search_texts_bm25(queries, texts, options.model, options.top)
     else:
-        # Kept for the embedding rules that come after.
-        lengths = options.query_max_length, options.max_length
-        with encoder_of(options, longest=max(lengths)) as encoder:
-            embed = partial(encoder.embed, cache=options.cache)
-            found = embed(
-                list(texts),
-                "passage",
-                max_length=options.max_length,
-                job=f"{options.output} passages",
-            )
-            asked = embed(
-                queries,
-                "query",
-                max_length=options.query_max_length,
-                job=f"{options.output} queries",
-            )
-        cosine = encoder.similarity == "cosine"
-        rankings = search_dense(asked, found, options.top, cosine=cosine)
+        # Their vectors are kept for the embedding rules that come after.
+        longest = max(options.query_max_length, options.max_length)
+        with encoder_of(options, longest=longest) as encoder:
+            rankings = search_texts(encoder, queries, list(texts), options.top, options)
     for ranking in rankings:
         yield Ranking(rows[ranking.rows], ranking.scores)

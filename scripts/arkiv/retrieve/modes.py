@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from arkiv.base.files import Record
-from arkiv.encode.flags import run_options
+from arkiv.encode.flags import encoder_of
+from arkiv.encode.kind import Side
 from arkiv.retrieve.rankings import (
     Ranking,
     combined_scores,
@@ -61,14 +62,13 @@ def search_encoded(
         return first
     first = list(first)
 
-    from arkiv.encode.m3 import M3Encoder
+    lengths = {"query": given.query_max_length, "passage": given.max_length}
+    encoder = encoder_of(given, longest=max(lengths.values()))
 
-    encoder = M3Encoder(
-        given.model, max_length=given.max_length, options=run_options(given)
-    )
-
-    def encode(texts: list[str]) -> list[np.ndarray]:
-        return encoder.encode(texts, dense=False, multi_vector=True).multi_vector
+    def encode(texts: list[str], side: Side = "passage") -> list[np.ndarray]:
+        return encoder.encode(
+            *(texts, side), max_length=lengths[side], dense=False, multi_vector=True
+        ).multi_vector
 
     candidates = [ranking.rows[: given.rerank_depth] for ranking in first]
     log.info(
@@ -77,11 +77,8 @@ def search_encoded(
         len(queries),
     )
     with encoder:
-        encoder.max_length = given.query_max_length
-        query_vectors = encode([query["query"] for query in queries])
-        encoder.max_length = given.max_length
         scores = multi_vector_scores(
-            query_vectors,
+            encode([query["query"] for query in queries], "query"),
             lambda rows: [passages[row]["text"] for row in rows],
             candidates,
             encode,

@@ -21,7 +21,11 @@ from arkiv.base.files import Record
 from arkiv.retrieve.trec import Ranked, read_scores
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from scipy.sparse import csr_matrix
+
+    from arkiv.encode.encoder import Encoder
 
 # Scores held at once: 256 MiB of float32.
 BLOCK_SCORES = 1 << 26
@@ -195,6 +199,41 @@ def search_dense(
             np.matmul(vectors, scaled(passages[part]).T, out=scores[:, part])
         for row in scores:
             yield best(row, depth)
+
+
+def search_texts(
+    encoder: Encoder,
+    queries: Sequence[str],
+    passages: Sequence[str],
+    depth: int,
+    given: Namespace,
+) -> Iterator[Ranking]:
+    """`search_dense` with the vectors of texts, which are kept by content.
+
+    Args:
+        encoder: of any kind that gives dense vectors.
+        queries: texts.
+        passages: texts in the order of their ids, by which ties go.
+        depth: passages per query.
+        given: `query_max_length`, `max_length`, `cache` and `output`, which names the
+            job.
+
+    Raises:
+        InputError: the model gives NaN or infinite values.
+    """
+    found, asked = (
+        encoder.embed(
+            *(texts, side),
+            max_length=length,
+            cache=given.cache,
+            job=f"{given.output} {name}",
+        )
+        for texts, side, length, name in (
+            (passages, "passage", given.max_length, "passages"),
+            (queries, "query", given.query_max_length, "queries"),
+        )
+    )
+    return search_dense(asked, found, depth, cosine=encoder.similarity == "cosine")
 
 
 def search_sparse(

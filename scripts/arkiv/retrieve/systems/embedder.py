@@ -53,22 +53,24 @@ class EmbedderSystem(System):
         add_model(arguments, max_length=8192)
 
     def ranked(self, given, queries, passages):
-        from arkiv.encode.dense import Embedder
+        from arkiv.encode.dense import Dense
+        from arkiv.encode.encoder import Encoder
         from arkiv.encode.flags import run_options
-        from arkiv.retrieve.rankings import search_dense
+        from arkiv.retrieve.rankings import search_texts
 
-        with Embedder(
+        kind = Dense(
             given.model,
+            run_options(given),
             pooling=self.pooling,
             prompts=(self.query_prompt, self.passage_prompt),
-            max_lengths=(given.query_max_length, given.max_length),
             similarity=self.similarity,
-            options=run_options(given),
-        ) as embedder:
-            kept = {"cache": given.cache, "job": given.output}
-            vectors = (
-                embedder.queries([query["query"] for query in queries], **kept),
-                embedder.passages([passage["text"] for passage in passages], **kept),
+        )
+        longest = max(given.query_max_length, given.max_length)
+        with Encoder(kind, longest=longest) as encoder:
+            return search_texts(
+                encoder,
+                [query["query"] for query in queries],
+                [passage["text"] for passage in passages],
+                given.depth,
+                given,
             )
-        cosine = embedder.similarity == "cosine"
-        return search_dense(*vectors, given.depth, cosine=cosine)

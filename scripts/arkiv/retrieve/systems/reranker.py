@@ -55,7 +55,7 @@ class RerankerSystem(System):
         from arkiv.encode.models import check_model
         from arkiv.retrieve.rankings import read_rankings, reranked
 
-        check_model(given.model, "reranker")
+        check_model(given.model, "cross_encoder")
         (run,) = given.runs
         rankings = read_rankings(run, queries, passages)
         heads = [ranking.rows[: self.depth] for ranking in rankings]

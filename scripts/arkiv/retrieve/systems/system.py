@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from arkiv.base.files import Record
-    from arkiv.encode.models import Options
+    from arkiv.encode.options import Options
     from arkiv.retrieve.rankings import Ranking
     from arkiv.retrieve.trec import Ranked
 
