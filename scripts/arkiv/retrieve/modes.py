@@ -35,7 +35,7 @@ def search_encoded(
     """The ranking of each query by what encode_collection.py wrote.
 
     Args:
-        mode: of `arkiv.retrieve.systems.m3.MODES`.
+        mode: of `arkiv.encode.settings.MODES`.
         kinds: of encoding that the mode takes and that are on disk.
         given: see `arkiv.retrieve.systems.m3.M3System.add_flags`.
         queries: in the order of their encodings.

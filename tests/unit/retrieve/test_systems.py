@@ -65,7 +65,7 @@ def test_the_keys_that_types_take_are_declared():
             "x.depth`: is not for a system of type bm25, which takes tokens, stemming",
         ),
         ({"type": "bm25", "stemming": "swedish"}, "x.stemming`: is for words; set"),
-        ({"type": "colbert"}, "x.type`: is 'colbert', expected one of bm25, m3"),
+        ({"type": "colbert"}, "x.type`: is 'colbert', expected one of bm25, embedder"),
         (
             FUSION | {"systems": ["bm25", "y"]},
             "x.systems`: names the system y, which evaluate.systems lacks",

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from arkiv.base.declared import setting
+from arkiv.encode.settings import POOLINGS, SIMILARITIES
 from arkiv.retrieve.systems.system import System
-
-POOLINGS = ("cls", "mean", "max", "lasttoken")
-SIMILARITIES = ("cosine", "dot")
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,9 @@ class EmbedderSystem(System):
     cache = "embeddings"
 
     source: str = setting(help="a hub name, a local directory or `tiny`")
-    revision: str | None = setting(None, "a branch, tag or commit", empty=True)
+    revision: str | None = setting(
+        None, "a branch, tag or commit", empty=True, optional=True
+    )
     pooling: str = setting(
         None,
         "not given: the model's own, or the mean if it says nothing",

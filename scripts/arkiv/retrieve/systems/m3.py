@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
+from arkiv.encode.settings import MODES
 from arkiv.retrieve.systems.system import Column, System
 
 # Of each mode the encodings that it takes. Those that take a vector for each token
@@ -17,7 +18,6 @@ TAKES = {
     "multi_vector": ("dense", "multi_vector"),
     "combined": ("dense", "sparse", "multi_vector"),
 }
-MODES = tuple(TAKES)
 
 
 @dataclass(frozen=True)

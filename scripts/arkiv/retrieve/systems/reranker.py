@@ -30,7 +30,9 @@ class RerankerSystem(System):
         at_least=1,
     )
     source: str = setting(None, "a hub name, a local directory or `tiny`")
-    revision: str | None = setting(None, "a branch, tag or commit", empty=True)
+    revision: str | None = setting(
+        None, "a branch, tag or commit", empty=True, optional=True
+    )
 
     @property
     def model_of_run(self):
