@@ -159,7 +159,9 @@ def pick(
         queries=queries,
         embeddings=embeddings,
         window=window,
-        negatives=negatives,
+        negatives_per_query=negatives,
+        # The peers look for no near-duplicates.
+        duplicate_jaccard="null",
         output="{out}/negatives.jsonl",
         stats="{out}/stats.json",
     )

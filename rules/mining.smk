@@ -1,7 +1,6 @@
-# As deep as negatives may come from.
-MINING_DEPTH = (
-    MINING["wider_end"] if "wider" in MINING["shortfall"] else MINING["window"][1]
-)
+from arkiv.base.setting_flags import flags_of
+from arkiv.mining.settings import PICKING, Mining, search_depth
+
 RECALL = (
     {"recall": results("{round}mining/{dataset}/neighbours/{scatteritem}.recall.json")}
     if APPROXIMATE
@@ -90,9 +89,8 @@ rule search_corpus:
     params:
         recall=lambda w, output: flags(recall=output.get("recall")),
         options=flags(
-            depth=MINING_DEPTH,
-            index=MINING["index"],
-            probes=MINING["probes"],
+            depth=search_depth(MINING),
+            **flags_of(Mining, MINING, "index", "probes"),
             seed=config["seed"],
         ),
     message:
@@ -122,7 +120,7 @@ rule search_bm25:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        options=flags(depth=MINING_DEPTH),
+        options=flags(depth=search_depth(MINING)),
     message:
         "Searching {wildcards.dataset} by BM25"
     shell:
@@ -169,19 +167,8 @@ rule pick_negatives:
             **{key: input.get(key) or None for key in ("bm25", "recall")}
         ),
         options=flags(
-            window=MINING["window"],
-            negatives=MINING["negatives_per_query"],
-            sampling=MINING["sampling"],
-            bm25_share=MINING["bm25_share"],
-            relative_margin=MINING["relative_margin"],
-            absolute_margin=MINING["absolute_margin"],
-            max_score=MINING["max_score"],
-            min_score=MINING["min_score"],
-            duplicate_jaccard=MINING["duplicate_jaccard"],
-            duplicate_cosine=MINING["duplicate_cosine"],
-            same_block=MINING["same_block"],
+            **flags_of(Mining, MINING, *PICKING),
             block_pages=config["pairs"]["block_pages"],
-            shortfall=MINING["shortfall"],
             seed=config["seed"],
         ),
     message:

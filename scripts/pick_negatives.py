@@ -9,17 +9,20 @@ ranking. Negatives that the pairs have already are replaced.
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import logging
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
 from arkiv.base.cli import parser, run
+from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import (
     Record,
@@ -28,96 +31,24 @@ from arkiv.base.files import (
     write_json,
     write_records,
 )
+from arkiv.base.setting_flags import add_settings, settings_from
+from arkiv.mining.corpus import Corpus
 from arkiv.mining.embeddings import CorpusEmbeddings
-from arkiv.mining.filters import Block, Filters, Limits
-from arkiv.mining.nearest import (
-    id_ranks,
-    load_neighbours,
-    merge_neighbours,
-)
-from arkiv.mining.negatives import (
-    RULES,
-    Known,
-    Miner,
-    Sampling,
-    Shortfall,
-    clipped_window,
-)
+from arkiv.mining.filters import ORDER, filters_by, grouped
+from arkiv.mining.nearest import id_ranks, load_neighbours, merge_neighbours
+from arkiv.mining.negatives import Known, Miner, clipped_window
+from arkiv.mining.settings import PICKING, Mining
 from arkiv.pairs.division import check_pair
 from arkiv.pairs.passages import Passages, with_missing_ids
-from arkiv.text.shingles import Shingles
+from arkiv.pairs.settings import Pairs
 
 log = logging.getLogger("pick_negatives")
 
 QUERY_BLOCK = 256
-LIMITS = {
-    "relative_margin": "drop what scores above the positive's score less this share",
-    "absolute_margin": "drop what scores above the positive's score less this",
-    "max_score": "drop what scores above this",
-    "min_score": "drop what scores below this",
-    "duplicate_jaccard": "drop what shares this much of its word shingles with a "
-    "positive",
-    "duplicate_cosine": "drop what comes this near to a positive's embedding",
-}
 
 
-def read_pairs(path: str | Path) -> Iterator[tuple[int, Record]]:
-    """Yield `(line, pair with ids)`."""
-
-    def check(record: Record) -> None:
-        check_pair(record)
-        with_missing_ids(record)
-
-    for line, record in read_records(path, check):
-        yield line, with_missing_ids(record)
-
-
-def mined(
-    miner: Miner,
-    path: str,
-    queries: np.ndarray,
-    dense: list[np.ndarray],
-    bm25: np.ndarray | None,
-) -> Iterator[Record]:
-    """Every pair that got negatives, in order."""
-    ranks = id_ranks(miner.passages.ids)
-    depth = dense[0].shape[1]
-    full = min(depth, len(miner.passages))
-    pairs = read_pairs(path)
-    for start in range(0, len(queries), QUERY_BLOCK):
-        block = slice(start, start + QUERY_BLOCK)
-        rankings = merge_neighbours([part[block] for part in dense], ranks, depth)
-        if (rankings["row"][:, :full] < 0).any():
-            raise InputError(
-                f"hold fewer than {full} of the corpus's "
-                f"{len(miner.passages)} passages for a query; is a part missing?",
-                key="neighbours",
-            )
-        lexical = [None] * len(rankings)
-        if bm25 is not None:
-            lexical = merge_neighbours([bm25[block]], ranks, bm25.shape[1])
-        for (line, pair), query, ranking, other in zip(
-            islice(pairs, len(rankings)), queries[block], rankings, lexical, strict=True
-        ):
-            try:
-                record = miner.mine(pair, query, ranking, other)
-            except InputError as fault:
-                if fault.key != "pos_ids":
-                    raise
-                raise InputError(
-                    fault.reason, file=path, line=line, key=fault.key
-                ) from None
-            if record is not None:
-                yield record
-    if miner.counts["without_negatives"] == miner.counts["queries"]:
-        raise InputError(
-            f"leaves no negative for any query: the corpus of {len(miner.passages)} "
-            "passage(s) holds nothing but positives and what the filters drop",
-            key="window",
-        )
-
-
-def main(argv: list[str] | None = None) -> None:
+def parse(argv: list[str] | None) -> tuple[argparse.Namespace, Mining]:
+    """The arguments, and the settings among them, checked."""
     arguments = parser(__doc__)
     arguments.add_argument("--pairs", required=True, metavar="JSONL")
     arguments.add_argument(
@@ -150,148 +81,167 @@ def main(argv: list[str] | None = None) -> None:
         metavar="JSON",
         help="of an approximate search, of all parts, for the statistics",
     )
-    arguments.add_argument(
-        "--bm25-share",
-        type=float,
-        default=0.0,
-        help="of the negatives, from BM25's window",
-    )
-    arguments.add_argument(
-        "--window",
-        nargs=2,
-        type=int,
-        default=[2, 200],
-        metavar=("START", "STOP"),
-        help="slice of the ranking, counted from 0, that negatives come from",
-    )
-    arguments.add_argument("--negatives", type=int, default=7, help="per pair")
-    arguments.add_argument(
-        "--sampling",
-        choices=get_args(Sampling),
-        default="random",
-        help="from anywhere in the window, or the first of it",
-    )
-    for name, words in LIMITS.items():
-        arguments.add_argument(f"--{name.replace('_', '-')}", type=float, help=words)
-    arguments.add_argument(
-        "--same-block",
-        choices=get_args(Block),
-        default="allow",
-        help="drop passages of the positive's block of pages, or of its volume",
-    )
-    arguments.add_argument("--block-pages", type=int, default=20)
-    arguments.add_argument(
-        "--shortfall",
-        nargs="+",
-        choices=get_args(Shortfall),
-        default=["random"],
-        help="what to try, in turn, where the window leaves too few: ranks beyond it, "
-        "as deep as the search went; any passage; or fewer negatives",
-    )
-    arguments.add_argument("--seed", type=int, default=0)
+    add_settings(arguments, Mining, *PICKING)
+    add_settings(arguments, Pairs, "block_pages")
+    add_settings(arguments, Seeded)
     arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments.add_argument("--stats", required=True, metavar="JSON")
     arguments = arguments.parse_args(argv)
-    if arguments.negatives < 1:
-        raise InputError(
-            f"is {arguments.negatives}, expected 1 or more", key="negatives"
-        )
-
-    if not 0 <= arguments.bm25_share <= 1:
-        raise InputError(
-            f"is {arguments.bm25_share}, expected a share from 0 to 1", key="bm25_share"
-        )
-    if bool(arguments.bm25) != (arguments.bm25_share > 0):
+    settings = settings_from(arguments, Mining, *PICKING)
+    if bool(arguments.bm25) != (settings.bm25_share > 0):
         raise InputError(
             "goes together with --bm25: the neighbours, and a share above 0",
             key="bm25_share",
         )
-    limits = Limits(
-        **{name: getattr(arguments, name) for name in LIMITS},
-        same_block=arguments.same_block,
-        block_pages=arguments.block_pages,
-    )
+    return arguments, settings
 
-    began = time.monotonic()
+
+def read_pairs(path: str | Path) -> Iterator[tuple[int, Record]]:
+    """Yield `(line, pair with ids)`."""
+
+    def check(record: Record) -> None:
+        check_pair(record)
+        with_missing_ids(record)
+
+    for line, record in read_records(path, check):
+        yield line, with_missing_ids(record)
+
+
+def read_known(path: str | Path) -> tuple[Known, int]:
+    """The positives of every query text, and how many pairs there are."""
     known, pairs, replaced = Known(), 0, 0
-    for _, pair in read_pairs(arguments.pairs):
+    for _, pair in read_pairs(path):
         known.add(pair)
         pairs += 1
         replaced += bool(pair.get("neg"))
     if not pairs:
-        raise InputError("holds no training pairs", file=arguments.pairs)
-    parts = load_neighbours(arguments.neighbours, pairs)
-    (bm25,) = load_neighbours([arguments.bm25], pairs) if arguments.bm25 else [None]
-    with Passages(arguments.corpus, limits.groups) as passages:
-        embeddings = CorpusEmbeddings(
-            arguments.embeddings, arguments.queries, len(passages)
+        raise InputError("holds no training pairs", file=path)
+    log.info("read %d pairs, %d of them with negatives to replace", pairs, replaced)
+    return known, pairs
+
+
+def load_embeddings_of(
+    arguments: argparse.Namespace, passages: int, pairs: int
+) -> CorpusEmbeddings:
+    """The embeddings of the corpus, and of one query for each pair."""
+    embeddings = CorpusEmbeddings(arguments.embeddings, arguments.queries, passages)
+    if len(embeddings.queries) != pairs:
+        raise InputError(
+            f"has {len(embeddings.queries)} rows, but there are {pairs} pairs",
+            file=arguments.queries,
         )
-        if len(embeddings.queries) != pairs:
+    return embeddings
+
+
+def mined(
+    miner: Miner,
+    path: str,
+    queries: np.ndarray,
+    dense: list[np.ndarray],
+    bm25: np.ndarray | None,
+) -> Iterator[Record]:
+    """Every pair that got negatives, in order."""
+    corpus = miner.corpus.passages
+    ranks = id_ranks(corpus.ids)
+    depth = dense[0].shape[1]
+    full = min(depth, len(corpus))
+    pairs = read_pairs(path)
+    for start in range(0, len(queries), QUERY_BLOCK):
+        block = slice(start, start + QUERY_BLOCK)
+        rankings = merge_neighbours([part[block] for part in dense], ranks, depth)
+        if (rankings["row"][:, :full] < 0).any():
             raise InputError(
-                f"has {len(embeddings.queries)} rows, but there are {pairs} pairs",
-                file=arguments.queries,
+                f"hold fewer than {full} of the corpus's {len(corpus)} passages for a "
+                "query; is a part missing?",
+                key="neighbours",
             )
-        log.info(
-            "read %d pairs, %d of them with negatives to replace, %d passages and the "
-            "neighbours of %d part(s) in %.1f s",
-            *(pairs, replaced, len(passages), len(parts)),
-            time.monotonic() - began,
+        lexical = [None] * len(rankings)
+        if bm25 is not None:
+            lexical = merge_neighbours([bm25[block]], ranks, bm25.shape[1])
+        for (line, pair), query, ranking, other in zip(
+            islice(pairs, len(rankings)), queries[block], rankings, lexical, strict=True
+        ):
+            try:
+                record = miner.mine(pair, query, ranking, other)
+            except InputError as fault:
+                if fault.key != "pos_ids":
+                    raise
+                raise InputError(
+                    fault.reason, file=path, line=line, key=fault.key
+                ) from None
+            if record is not None:
+                yield record
+    if miner.counts["without_negatives"] == miner.counts["queries"]:
+        raise InputError(
+            f"leaves no negative for any query: the corpus of {len(corpus)} passage(s) "
+            "holds nothing but positives and what the filters drop",
+            key="window",
         )
-        window = clipped_window(
-            tuple(arguments.window), len(passages), parts[0].shape[1]
-        )
-        if window[1] < arguments.window[1]:
-            log.warning(
-                "the window ends at rank %d, but the corpus has %d passages: clipped",
-                arguments.window[1],
-                len(passages),
-            )
-        began = time.monotonic()
-        wordings = None
-        if limits.duplicate_jaccard is not None:
-            folder = Path(arguments.output).parent
-            folder.mkdir(parents=True, exist_ok=True)
-            wordings = Shingles(passages.texts(), folder)
-            log.info("hashed the wording of all passages")
-        miner = Miner(
-            passages=passages,
-            known=known,
-            filters=Filters(limits, passages, embeddings, wordings),
-            window=window,
-            negatives=arguments.negatives,
-            sampling=arguments.sampling,
-            seed=arguments.seed,
-            bm25_share=arguments.bm25_share,
-            shortfall=arguments.shortfall,
-        )
-        kept = write_records(
-            arguments.output,
-            mined(miner, arguments.pairs, embeddings.queries, parts, bm25),
-        )
+
+
+def write_stats(path: str, miner: Miner, recalls: list[str]) -> None:
+    """Write what was counted, and say the main of it."""
     stats = miner.report()
-    if arguments.recall:
-        measured = [read_object(path, "recall")["recall"] for path in arguments.recall]
-        stats["recall"] = sum(measured) / len(measured)
-    write_json(arguments.stats, stats)
+    if recalls:
+        recall = [read_object(path, "recall")["recall"] for path in recalls]
+        stats["recall"] = sum(recall) / len(recall)
+    write_json(path, stats)
     if stats["short"]:
         log.warning(
-            "%d pairs have fewer than %d negatives", stats["short"], miner.negatives
+            *("%d pairs have fewer than %d negatives", stats["short"]),
+            stats["negatives"],
         )
     if stats["without_negatives"]:
         log.warning(
             "%d pairs have no negatives and are left out", stats["without_negatives"]
         )
+    dropped = {
+        one.name: sum(by[one.name] for by in stats["dropped"].values()) for one in ORDER
+    }
     log.info(
-        "wrote %d pairs in %.1f s; negatives from %s; dropped %s",
-        *(kept, time.monotonic() - began),
+        "negatives from %s; dropped %s",
         ", ".join(f"{name} {count}" for name, count in stats["sources"].items()),
-        ", ".join(
-            f"{rule} {count}"
-            for rule in RULES
-            if (count := sum(by[rule] for by in stats["dropped"].values()))
-        )
+        ", ".join(f"{name} {count}" for name, count in dropped.items() if count)
         or "nothing",
     )
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments, settings = parse(argv)
+
+    began = time.monotonic()
+    known, pairs = read_known(arguments.pairs)
+    parts = load_neighbours(arguments.neighbours, pairs)
+    (bm25,) = load_neighbours([arguments.bm25], pairs) if arguments.bm25 else [None]
+    groups = partial(
+        grouped, filters_by(vars(settings)), block_pages=arguments.block_pages
+    )
+    with Passages(arguments.corpus, groups) as passages:
+        embeddings = load_embeddings_of(arguments, len(passages), pairs)
+        log.info(
+            "read %d passages and the neighbours of %d part(s) in %.1f s",
+            *(len(passages), len(parts), time.monotonic() - began),
+        )
+        window = clipped_window(settings.window, len(passages), parts[0].shape[1])
+        if window[1] < settings.window[1]:
+            log.warning(
+                "the window ends at rank %d, but the corpus has %d passages: clipped",
+                *(settings.window[1], len(passages)),
+            )
+        began = time.monotonic()
+        folder = Path(arguments.output).parent
+        miner = Miner(
+            Corpus(passages, embeddings, arguments.block_pages, folder),
+            known,
+            dataclasses.replace(settings, window=window),
+            arguments.seed,
+        )
+        kept = write_records(
+            arguments.output,
+            mined(miner, arguments.pairs, embeddings.queries, parts, bm25),
+        )
+    log.info("wrote %d pairs in %.1f s", kept, time.monotonic() - began)
+    write_stats(arguments.stats, miner, arguments.recall)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Audit the mined negatives before training: a page to read, and charts.
 
-The page counts, for each dataset, what was mined, what each rule dropped, where the
+The page counts, for each dataset, what was mined, what each filter dropped, where the
 window left too few, and how often the teacher prefers a negative to the positive; then
 it shows rows to read: those where the teacher prefers a negative most, and some at
 random. The charts show how near the negatives come to the positives, by the similarity
@@ -10,6 +10,7 @@ ranks they stood; and what was dropped.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from array import array
 from typing import Any
@@ -17,22 +18,22 @@ from typing import Any
 import numpy as np
 
 from arkiv.base.cli import parser, run
+from arkiv.base.declared import Seeded
 from arkiv.base.files import Record, write_json
-from arkiv.base.html import element, table, write_page
+from arkiv.base.html import decimals
 from arkiv.base.named import named, named_lists
+from arkiv.base.setting_flags import add_settings
 from arkiv.mining.audit import (
     KINDS,
     SIDES,
-    SOURCES,
     Rows,
-    dropped,
-    examples,
-    known,
     read_rows,
     read_stats,
-    rules_on,
     summary,
+    write_audit,
 )
+from arkiv.mining.filters import filters_by
+from arkiv.mining.negatives import SOURCES
 from arkiv.report.figures import (
     BLUE,
     GREEN,
@@ -58,7 +59,7 @@ LOOKS = {
 
 def median(values: np.ndarray) -> str:
     """The median with a true minus sign, as the axis has it."""
-    return known(float(np.median(values)), 2)
+    return decimals(float(np.median(values)), 2)
 
 
 def draw(panel: Any, positive: np.ndarray, negative: np.ndarray) -> None:
@@ -123,10 +124,10 @@ def draw_ranks(panel: Any, ranks: dict[str, array[int]]) -> None:
 
 
 def all_dropped(stats: Record) -> dict[str, int]:
-    """How many candidates each rule that was on dropped, wherever they stood."""
+    """How many candidates each filter that was on dropped, wherever they stood."""
     return {
-        name: sum(by[rule] for by in stats["dropped"].values())
-        for rule, name in rules_on(stats).items()
+        one.title: sum(by[one.name] for by in stats["dropped"].values())
+        for one in filters_by(stats["limits"])
     }
 
 
@@ -166,7 +167,7 @@ def numbers(rows: Rows, lines: list[tuple[str, str]], stats: Record | None) -> R
 
 
 def draw_dropped(panel: Any, stats: Record) -> None:
-    """What each rule dropped, wherever the candidate stood."""
+    """What each filter dropped, wherever the candidate stood."""
     totals = all_dropped(stats)
     bars(panel, totals, max(totals.values()))
     # Numbers of six digits need room.
@@ -199,7 +200,8 @@ def plot(datasets: dict[str, Rows], stats: dict[str, Record], path: str) -> None
     write_svg(path, figure, "Negatives: similarity, teacher scores, ranks, dropped")
 
 
-def main(argv: list[str] | None = None) -> None:
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The arguments."""
     arguments = parser(__doc__)
     arguments.add_argument(
         "--rows",
@@ -218,16 +220,17 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--examples", type=int, default=20, help="rows to show, half of them suspects"
     )
-    arguments.add_argument(
-        "--seed", type=int, default=0, help="of the rows drawn at random"
-    )
+    add_settings(arguments, Seeded)
     arguments.add_argument("--page", required=True, metavar="HTML")
     arguments.add_argument("--chart", required=True, metavar="SVG")
     arguments.add_argument(
         "--numbers", required=True, metavar="JSON", help="of both, for the report"
     )
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
 
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parse(argv)
     stats = {
         dataset: read_stats(path)
         for dataset, path in named(arguments.stats, "--stats").items()
@@ -236,33 +239,15 @@ def main(argv: list[str] | None = None) -> None:
         dataset: read_rows(paths, arguments.examples, arguments.seed)
         for dataset, paths in named_lists(arguments.rows, "--rows").items()
     }
-    columns = {
+    summaries = {
         name: summary(rows, stats.get(name, {})) for name, rows in datasets.items()
     }
-    first, *_ = columns.values()
-    lines = [
-        [title, *(column[place][1] for column in columns.values())]
-        for place, (title, _) in enumerate(first)
-    ]
-    write_page(
-        arguments.page,
-        "Negatives before training",
-        element(
-            "p",
-            "A negative that answers its query teaches the model what is wrong. Read "
-            "the suspects: where their negatives are as good as their positives, "
-            "filter more (section mining of the configuration) and mine again before "
-            "training. Of several positives, the one that scores lowest counts.",
-        ),
-        table(["", *datasets], lines, "What was mined, and what the teacher says"),
-        *(dropped(name, stats[name]) for name in datasets if name in stats),
-        *(examples(name, rows) for name, rows in datasets.items()),
-    )
+    write_audit(arguments.page, datasets, stats, summaries)
     plot(datasets, stats, arguments.chart)
     write_json(
         arguments.numbers,
         {
-            name: numbers(rows, columns[name], stats.get(name))
+            name: numbers(rows, summaries[name], stats.get(name))
             for name, rows in datasets.items()
         },
     )

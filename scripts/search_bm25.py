@@ -13,9 +13,10 @@ import time
 import numpy as np
 
 from arkiv.base.cli import parser, run
-from arkiv.base.errors import InputError
 from arkiv.base.files import check_text, read_records, write_array
+from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.mining.nearest import NEIGHBOUR, NO_NEIGHBOUR
+from arkiv.mining.settings import Depth
 from arkiv.pairs.passages import Passages
 from arkiv.retrieve.bm25 import search_texts_bm25
 
@@ -27,9 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--pairs", required=True, metavar="JSONL")
     arguments.add_argument("--corpus", required=True, metavar="JSONL")
     arguments.add_argument("--tokenizer", required=True, metavar="MODELDIR")
-    arguments.add_argument(
-        "--depth", type=int, default=200, help="passages to find per query"
-    )
+    add_settings(arguments, Depth)
     arguments.add_argument(
         "--output",
         required=True,
@@ -37,8 +36,7 @@ def main(argv: list[str] | None = None) -> None:
         help="(queries, depth) of row in the corpus and score",
     )
     arguments = arguments.parse_args(argv)
-    if arguments.depth < 1:
-        raise InputError(f"is {arguments.depth}, expected at least 1", key="depth")
+    settings_from(arguments, Depth)
 
     began = time.monotonic()
     pairs = read_records(arguments.pairs, lambda pair: check_text(pair, "query"))

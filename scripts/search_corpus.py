@@ -14,8 +14,10 @@ import sys
 import time
 
 from arkiv.base.cli import add_part, parser, run
+from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part, check_text, count_lines, read_records, write_json
+from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.mining.embeddings import check_dimensions, load_embeddings
 from arkiv.mining.ivf import build_lists, recall_report
 from arkiv.mining.nearest import (
@@ -25,6 +27,7 @@ from arkiv.mining.nearest import (
     id_ranks,
     write_neighbours,
 )
+from arkiv.mining.settings import Depth, Mining
 
 log = logging.getLogger("search_corpus")
 
@@ -64,19 +67,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="the whole corpus; equal scores are ordered by its ids",
     )
     add_part(arguments)
-    arguments.add_argument(
-        "--depth", type=int, default=200, help="passages to find per query"
-    )
-    arguments.add_argument(
-        "--index",
-        choices=("exact", "ivf"),
-        default="exact",
-        help="compare with every passage, or with the nearest inverted lists",
-    )
-    arguments.add_argument(
-        "--probes", type=int, default=32, help="lists compared with each query, of ivf"
-    )
-    arguments.add_argument("--seed", type=int, default=0, help="of ivf's k-means")
+    add_settings(arguments, Depth)
+    add_settings(arguments, Mining, "index", "probes")
+    add_settings(arguments, Seeded)
     arguments.add_argument(
         "--output",
         required=True,
@@ -89,10 +82,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="how much ivf finds of what the exact search finds, on a sample",
     )
     arguments = arguments.parse_args(argv)
-    for key in ("depth", "probes"):
-        if getattr(arguments, key) < 1:
-            value = getattr(arguments, key)
-            raise InputError(f"is {value}, expected at least 1", key=key)
+    settings_from(arguments, Depth)
+    settings_from(arguments, Mining, "index", "probes")
     if (arguments.index == "ivf") != bool(arguments.recall):
         raise InputError("goes together with --index ivf", key="recall")
     return arguments

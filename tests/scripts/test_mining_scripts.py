@@ -113,14 +113,14 @@ def mining(tmp_path):
 
 
 def test_top_takes_the_first_of_the_window(mining):
-    for n, row in enumerate(mining.mine(sampling="top", negatives=3)):
+    for n, row in enumerate(mining.mine(sampling="top", negatives_per_query=3)):
         window = [t for t in mining.ranking(n)[2:20] if t not in row["pos"]]
         assert row["neg"] == window[:3]
         assert row["neg_ids"] == [content_id(text) for text in row["neg"]]
 
 
 def test_random_takes_from_the_whole_window_and_nothing_else(mining):
-    rows = mining.mine(sampling="random", negatives=5)
+    rows = mining.mine(sampling="random", negatives_per_query=5)
     ranks = set()
     for n, row in enumerate(rows):
         assert set(row["neg"]) <= set(mining.ranking(n)[2:20]) - set(row["pos"])
@@ -159,7 +159,7 @@ def test_positives_of_the_same_query_and_copies_are_no_negatives(tmp_path):
     ]
     pairs = [("who sued?", ["the ruling"]), ("Who  sued?", ["sibling"])]
     mining = Mining(tmp_path, texts, pairs)
-    rows = mining.mine(window=(0, len(texts)), negatives=7)
+    rows = mining.mine(window=(0, len(texts)), negatives_per_query=7)
     for row in rows:
         keys = [" ".join(text.split()).casefold() for text in row["neg"]]
         assert sorted(keys) == ["copy", "other 0", "other 1", "other 2", "other 3"]
@@ -175,7 +175,7 @@ def test_positives_of_the_same_query_and_copies_are_no_negatives(tmp_path):
 
 
 def test_too_small_a_window_is_filled_up_without_repeats(mining):
-    for n, row in enumerate(mining.mine(window=(2, 4), negatives=7)):
+    for n, row in enumerate(mining.mine(window=(2, 4), negatives_per_query=7)):
         assert len(set(row["neg"])) == 7
         assert not set(row["neg"]) & set(row["pos"])
         # What ranks before the window may well be relevant: it stays out.
@@ -188,7 +188,7 @@ def test_too_small_a_window_is_filled_up_without_repeats(mining):
 def test_a_corpus_smaller_than_the_window_is_used_up(tmp_path, caplog):
     texts = [f"passage {n}" for n in range(5)]
     mining = Mining(tmp_path, texts, [("query", [texts[0]])])
-    (row,) = mining.mine(window=(2, 200), negatives=7)
+    (row,) = mining.mine(window=(2, 200), negatives_per_query=7)
     assert sorted(row["neg"]) == texts[1:]
     assert "the corpus has 5 passages: clipped" in caplog.text
     assert "1 pairs have fewer than 7 negatives" in caplog.text
@@ -217,7 +217,7 @@ def test_a_missing_part_is_noticed(mining):
 
 
 def test_what_the_window_lacks_comes_from_beyond_it_then_from_anywhere(mining):
-    options = {"window": (2, 6), "negatives": 12, "sampling": "top"}
+    options = {"window": (2, 6), "negatives_per_query": 12, "sampling": "top"}
     found = mining.search(3, 9)
     for n, row in enumerate(
         mining.pick(found, shortfall=["wider", "random"], **options)
@@ -248,20 +248,20 @@ def test_what_fills_up_repeats_no_text_of_the_window(tmp_path):
     texts += [text.upper() for text in texts]
     mining = Mining(tmp_path, texts, [(f"query {n}", [texts[n]]) for n in range(5)])
     found = mining.search(2, 60)
-    for row in mining.pick(found, (0, 20), negatives=40, shortfall=["wider"]):
+    for row in mining.pick(found, (0, 20), negatives_per_query=40, shortfall=["wider"]):
         assert set(row["neg_sources"]) == {"dense", "wider"}
         assert len(set(map(text_key, row["neg"]))) == len(row["neg"]) == 29
 
 
 def test_limits_hold_for_what_fills_up_too(mining):
-    options = {"window": (0, 3), "max_score": 0.0, "negatives": 30}
+    options = {"window": (0, 3), "max_score": 0.0, "negatives_per_query": 30}
     rows = mining.pick(mining.search(1, 8), shortfall=["wider", "random"], **options)
     assert {source for row in rows for source in row["neg_sources"]} == {"random"}
     assert all(max(row["neg_similarities"]) <= 0 for row in rows)
     stats = read_json(mining.folder / "stats.json")
     assert stats["dropped"]["random"]["max_score"]
     # A random passage is easy by design: it need not reach the lowest score.
-    rows = mining.mine(window=(0, 3), min_score=2.0, negatives=4)
+    rows = mining.mine(window=(0, 3), min_score=2.0, negatives_per_query=4)
     assert [row["neg_sources"] for row in rows] == [["random"] * 4] * 10
     assert read_json(mining.folder / "stats.json")["dropped"]["dense"]["min_score"]
 
@@ -273,7 +273,7 @@ def test_filters_that_leave_nothing_are_named(mining):
 
 
 def test_a_positive_beyond_the_searched_depth_has_its_exact_score(mining):
-    rows = mining.mine(window=(0, 3), relative_margin=0.05, negatives=3)
+    rows = mining.mine(window=(0, 3), relative_margin=0.05, negatives_per_query=3)
     scores = mining.queries.astype(float) @ mining.vectors.T.astype(float)
     deep = 0
     for n, row in enumerate(rows):
@@ -403,7 +403,7 @@ def test_no_planted_passage_becomes_a_negative(tmp_path, parts):
     everything = set(map(text_key, planted.texts))
     # As many as are in the whole corpus: what fills up must leave them out as well.
     found = planted.search(parts, 20)
-    rows = planted.pick(found, (0, 6), negatives=len(planted.texts), **STRICT)
+    rows = planted.pick(found, (0, 6), negatives_per_query=len(planted.texts), **STRICT)
     assert len(rows) == 24
     for number, row in enumerate(rows):
         barred = set(map(text_key, planted.of(number).values()))
@@ -431,7 +431,9 @@ def test_no_planted_passage_becomes_a_negative(tmp_path, parts):
     assert page["negatives: embeddings"] == ["0"]
     written = (tmp_path / "negatives.jsonl").read_bytes()
 
-    planted.pick(planted.search(1, 20), (0, 6), negatives=len(planted.texts), **STRICT)
+    planted.pick(
+        planted.search(1, 20), (0, 6), negatives_per_query=len(planted.texts), **STRICT
+    )
     assert (tmp_path / "negatives.jsonl").read_bytes() == written
 
 
@@ -439,8 +441,9 @@ def test_each_planted_kind_is_kept_out_by_a_rule_of_its_own(tmp_path):
     planted = Planted(tmp_path)
     found = planted.search(2, 20)
 
-    def let_in(**options):
-        rows = planted.pick(found, (0, 6), negatives=7, shortfall="fewer", **options)
+    def let_in(duplicate_jaccard="null", **options):
+        options |= {"duplicate_jaccard": duplicate_jaccard, "shortfall": "fewer"}
+        rows = planted.pick(found, (0, 6), **options)
         kinds = set()
         for number, row in enumerate(rows):
             texts = planted.of(number)
@@ -485,7 +488,7 @@ def test_a_share_of_the_negatives_comes_from_bm25(mining, share, from_bm25, samp
     ]
     rows = mining.mine(
         window=(2, 20),
-        negatives=6,
+        negatives_per_query=6,
         sampling=sampling,
         bm25=lexical(mining, orders),
         bm25_share=share,
@@ -516,7 +519,7 @@ def test_what_one_miner_lacks_the_other_makes_up_for(mining):
     # BM25 found three passages for the first query, and none for the others.
     few = [mining.texts.index(text) for text in mining.ranking(0)[-3:]]
     bm25 = lexical(mining, [few] + [[]] * 9)
-    rows = mining.mine(window=(2, 20), negatives=6, bm25=bm25, bm25_share=0.5)
+    rows = mining.mine(window=(2, 20), negatives_per_query=6, bm25=bm25, bm25_share=0.5)
     assert [row["neg_sources"].count("bm25") for row in rows] == [1] + [0] * 9
     assert [row["neg_sources"].count("dense") for row in rows] == [5] + [6] * 9
     assert read_json(mining.folder / "stats.json")["short_of_window"] == 0
@@ -528,7 +531,7 @@ def test_what_one_miner_ranks_before_the_window_is_no_candidate_of_the_other(min
     ]
     # Swap the first two ranks with the next two.
     orders = [[*rows[2:4], *rows[:2], *rows[4:]] for rows in orders]
-    options = {"window": (2, 6), "negatives": 8, "shortfall": "fewer"}
+    options = {"window": (2, 6), "negatives_per_query": 8, "shortfall": "fewer"}
     bm25 = lexical(mining, orders)
     for n, row in enumerate(mining.mine(bm25=bm25, bm25_share=0.5, **options)):
         assert set(row["neg"]) <= set(mining.ranking(n)[4:6])

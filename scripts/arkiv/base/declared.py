@@ -166,7 +166,7 @@ def merged(name: str, *parts: type, doc: str, optional: bool = False) -> type:
     """
     found: dict[str, Setting] = {}
     for part in parts:
-        found = settings_of(part) | found
+        found = found | settings_of(part) | found
     fields = []
     for one in found.values():
         default = None if optional and one.default is MISSING else one.default

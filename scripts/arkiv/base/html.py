@@ -204,6 +204,11 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
+def decimals(value: float | None, digits: int = 3) -> str:
+    """A number with a true minus sign, or a dash for nothing."""
+    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
 def provenance(passage: Record) -> str:
     """Volume, pages, lines and images of a passage, as far as they are known."""
     names = image_names(passage)

@@ -1,6 +1,6 @@
 """The audit of negatives before training: counts, and rows to read.
 
-A mined set is judged by what each rule dropped, by how often the teacher prefers a
+A mined set is judged by what each filter dropped, by how often the teacher prefers a
 negative to the positive, and by reading.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 from array import array
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from arkiv.base.errors import InputError
@@ -16,40 +17,21 @@ from arkiv.base.files import Record, read_object, read_records
 from arkiv.base.hashing import uniform
 from arkiv.base.html import (
     Html,
+    decimals,
     element,
     excerpt,
     joined,
     number,
     table,
+    write_page,
 )
+from arkiv.mining.filters import filters_by
+from arkiv.mining.negatives import SOURCES
 from arkiv.pairs.division import check_pair
 from arkiv.pairs.passages import with_missing_ids
 
 KINDS = {"similarities": "similarity in retrieval", "scores": "teacher score"}
 SIDES = ("pos", "neg")
-SOURCES = {
-    "dense": "embeddings",
-    "bm25": "BM25",
-    "wider": "beyond the window",
-    "random": "random",
-}
-# What each rule dropped, and the limit in the statistics that switches it on.
-RULES = {
-    "positive": ("the row's own positive", None),
-    "sibling": ("positive of another row with the query", None),
-    "query": ("the query itself", None),
-    "same_text": ("text of a positive under another id", None),
-    "repeat": ("text of a candidate ranked higher", None),
-    "before_window": ("before the other miner's window", None),
-    "same_block": ("same block or volume as a positive", "same_block"),
-    "near_duplicate": ("near-duplicate of a positive, by words", "duplicate_jaccard"),
-    "near_vector": ("near-duplicate of a positive, by vector", "duplicate_cosine"),
-    "relative_margin": ("too near the positive's score, relative", "relative_margin"),
-    "absolute_margin": ("too near the positive's score, absolute", "absolute_margin"),
-    "max_score": ("scores too high", "max_score"),
-    "min_score": ("scores too low", "min_score"),
-}
-OFF = (None, "allow")
 
 
 def read_stats(path: str) -> Record:
@@ -64,16 +46,6 @@ def read_stats(path: str) -> Record:
         if not isinstance(stats.get(key), dict):
             raise InputError(f"is not there, expected the {what}", file=path, key=key)
     return stats
-
-
-def rules_on(stats: Record) -> dict[str, str]:
-    """What each rule that was on drops, by the rule's name."""
-    limits = stats["limits"]
-    return {
-        rule: name
-        for rule, (name, limit) in RULES.items()
-        if limit is None or limits.get(limit) not in OFF
-    }
 
 
 def check(row: Record) -> None:
@@ -190,7 +162,7 @@ def summary(rows: Rows, stats: Record) -> list[tuple[str, str]]:
         ),
         (
             "recall of the approximate search",
-            known(stats.get("recall")),
+            decimals(stats.get("recall")),
         ),
         ("pairs: the window left too few", number(stats.get("short_of_window"))),
         ("pairs: filled from beyond the window", number(filled.get("wider"))),
@@ -210,30 +182,25 @@ def summary(rows: Rows, stats: Record) -> list[tuple[str, str]]:
 
 
 def dropped(dataset: str, stats: Record) -> Html:
-    """The table of what each rule dropped, by where the candidate stood."""
+    """The table of what each filter dropped, by where the candidate stood."""
     looked_at = {key: n for key, n in stats["looked_at"].items() if n}
     header = ["rule", "limit", *(SOURCES[key] for key in looked_at)]
     lines = [
         ["candidates looked at", "", *map(number, looked_at.values())],
         *(
             [
-                name,
-                stats["limits"].get(RULES[rule][1], ""),
+                one.title,
+                one.limit,
                 *(
-                    share(stats["dropped"][key][rule], count)
+                    share(stats["dropped"][key][one.name], count)
                     for key, count in looked_at.items()
                 ),
             ]
-            for rule, name in rules_on(stats).items()
+            for one in filters_by(stats["limits"])
         ),
     ]
     caption = f"{dataset}: candidates that were dropped, by the first rule that holds"
     return table(header, lines, caption)
-
-
-def known(value: float | None, digits: int = 3) -> str:
-    """A number with a true minus sign, or a dash for nothing."""
-    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
 
 
 def passages(row: Record, side: str) -> Html:
@@ -251,8 +218,8 @@ def passages(row: Record, side: str) -> Html:
         said = [
             *([SOURCES.get(source, source)] if source else []),
             *([f"rank {rank:,}"] if rank is not None else []),
-            f"similarity {known(similarities[place])}",
-            f"teacher {known(score, 2)}",
+            f"similarity {decimals(similarities[place])}",
+            f"teacher {decimals(score, 2)}",
         ]
         badge = "✓ positive · " if side == "pos" else "▲ preferred by the teacher · "
         items.append(
@@ -298,4 +265,39 @@ def examples(dataset: str, rows: Rows) -> Html:
         *map(example, suspects),
         element("h2", f"{dataset}: {len(drawn)} at random"),
         *map(example, drawn),
+    )
+
+
+def write_audit(
+    path: str,
+    datasets: Mapping[str, Rows],
+    stats: Mapping[str, Record],
+    summaries: Mapping[str, list[tuple[str, str]]],
+) -> None:
+    """Write the page of all datasets.
+
+    Args:
+        path: of the page.
+        datasets: their rows.
+        stats: of those that were mined.
+        summaries: the lines of each in the table of counts, see `summary`.
+    """
+    first, *_ = summaries.values()
+    lines = [
+        [title, *(column[place][1] for column in summaries.values())]
+        for place, (title, _) in enumerate(first)
+    ]
+    write_page(
+        path,
+        "Negatives before training",
+        element(
+            "p",
+            "A negative that answers its query teaches the model what is wrong. Read "
+            "the suspects: where their negatives are as good as their positives, "
+            "filter more (section mining of the configuration) and mine again before "
+            "training. Of several positives, the one that scores lowest counts.",
+        ),
+        table(["", *datasets], lines, "What was mined, and what the teacher says"),
+        *(dropped(name, stats[name]) for name in datasets if name in stats),
+        *(examples(name, rows) for name, rows in datasets.items()),
     )

@@ -10,34 +10,30 @@ are those of `arkiv.mining.filters`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from arkiv.base.declared import settings_of
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import uniform
-from arkiv.mining.filters import FILTERS, Asked, Filters
-from arkiv.pairs.passages import Passages, text_key
+from arkiv.mining.corpus import Candidates, Corpus, Query
+from arkiv.mining.filters import ORDER, Filter, FilterSettings, filters_by
+from arkiv.mining.settings import Mining
+from arkiv.pairs.passages import text_key
 
-Sampling = Literal["random", "top"]
-Shortfall = Literal["fewer", "wider", "random"]
-# In the order in which they are tried: a candidate counts under the first that holds.
-RULES = (
-    "positive",
-    "sibling",
-    "query",
-    "same_text",
-    "repeat",
-    "before_window",
-    *FILTERS,
-)
 # Where a negative comes from: a miner's window, or what fills up.
 MINERS = ("dense", "bm25")
-SOURCES = (*MINERS, "wider", "random")
+SOURCES = {
+    "dense": "embeddings",
+    "bm25": "BM25",
+    "wider": "beyond the window",
+    "random": "random",
+}
 BINS = 20
 # Below this many distinct passages per passage that will not do, filling up ranks them
 # all instead of drawing: drawing would mostly hit what will not do.
@@ -85,7 +81,7 @@ class Candidate(NamedTuple):
     score: float
 
 
-class Ranking(NamedTuple):
+class Ranked(NamedTuple):
     """What one miner found for a query, best first.
 
     Attributes:
@@ -102,29 +98,19 @@ class Miner:
     """Chooses the negatives of one pair after the other and counts what it did.
 
     Attributes:
-        passages: the corpus that was searched.
+        corpus: that was searched.
         known: positives of every query text.
-        filters: what else makes a passage unfit.
-        window: slice [start, stop) of each miner's ranking, counted from 0.
-        negatives: wanted for each pair.
-        sampling: `random` takes those with the smallest hash(seed, query id, passage
-            id), `top` the first of the window.
+        settings: what filters drop, and how negatives are chosen of the rest: by
+            `random` sampling those with the smallest hash(seed, query id, passage id),
+            by `top` the first of the window; `bm25_share` of them, rounded, but one at
+            least, from BM25.
         seed: of the random choices.
-        bm25_share: of the negatives, rounded, but one at least; 0 without BM25.
-        shortfall: what is tried, in turn, where the windows leave too few: `wider`
-            takes the first dense ranks beyond the window, `random` draws from the whole
-            corpus, `fewer` leaves it at that.
     """
 
-    passages: Passages
+    corpus: Corpus
     known: Known
-    filters: Filters
-    window: tuple[int, int]
-    negatives: int
-    sampling: Sampling = "random"
-    seed: int = 0
-    bm25_share: float = 0.0
-    shortfall: Sequence[Shortfall] = ("random",)
+    settings: Mining
+    seed: int
     counts: Counter[str] = field(default_factory=Counter)
     dropped: dict[str, Counter[str]] = field(
         default_factory=lambda: {source: Counter() for source in SOURCES}
@@ -134,12 +120,12 @@ class Miner:
     pos_similarities: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._distinct = self.passages.distinct_rows()
+        self._filters = filters_by(vars(self.settings))
 
     def mine(
         self,
         pair: Record,
-        query: np.ndarray,
+        embedding: np.ndarray,
         dense: np.ndarray,
         bm25: np.ndarray | None = None,
     ) -> Record | None:
@@ -147,64 +133,64 @@ class Miner:
 
         Args:
             pair: with ids; negatives and teacher scores it may have are dropped.
-            query: (dim,) float16, its embedding.
+            embedding: (dim,) float16, of its query.
             dense: (depth,) NEIGHBOUR, the passages nearest to its query.
             bm25: (depth,) NEIGHBOUR, its first passages by BM25.
 
         Raises:
-            InputError: as `Filters.asked`; or scores of the search that the embeddings
-                do not give.
+            InputError: as `check_positives`; or scores of the search that the
+                embeddings do not give.
         """
-        asked = self.filters.asked(pair, query, self.known.of(pair["query"]))
+        query = self.corpus.query(pair, embedding, self.known.of(pair["query"]))
+        check_positives(query, self._filters)
         dense = dense[dense["row"] >= 0]
-        rankings = {"dense": Ranking(dense["row"], dense["score"])}
+        rankings = {"dense": Ranked(dense["row"], dense["score"])}
         if bm25 is not None:
             rows = bm25["row"][bm25["row"] >= 0]
-            scores = self.filters.similarities(asked.query, rows)
-            rankings["bm25"] = Ranking(rows, scores)
+            scores = self.corpus.similarities(query.embedding, rows)
+            rankings["bm25"] = Ranked(rows, scores)
 
-        chosen = self._from_windows(pair, asked, rankings)
+        wanted = self.settings.negatives_per_query
+        chosen = self._from_windows(query, rankings)
         self.counts["queries"] += 1
-        self.counts["short_of_window"] += len(chosen) < self.negatives
-        for way in self.shortfall:
-            lacking = self.negatives - len(chosen)
+        self.counts["short_of_window"] += len(chosen) < wanted
+        for way in self.settings.shortfall:
+            lacking = wanted - len(chosen)
             if not lacking or way == "fewer":
                 break
-            if way == "wider":
-                added = self._wider(asked, rankings["dense"], lacking, chosen)
-            else:
-                added = self._random(pair, asked, rankings, lacking, chosen)
+            fill = self._wider if way == "wider" else self._random
+            added = fill(query, rankings, lacking, chosen)
             self.counts[f"queries_filled_{way}"] += bool(added)
             chosen += added
         if not chosen:
             self.counts["without_negatives"] += 1
             return None
-        self.counts["short"] += len(chosen) < self.negatives
-        self._check_scores(asked, chosen)
-        return self._record(pair, asked, chosen)
+        self.counts["short"] += len(chosen) < wanted
+        self._check_scores(query, chosen)
+        return self._record(query, chosen)
 
     def _from_windows(
-        self, pair: Mapping, asked: Asked, rankings: Mapping[str, Ranking]
+        self, query: Query, rankings: Mapping[str, Ranked]
     ) -> list[Candidate]:
         """Up to the wanted number, each miner's in the order of its ranks.
 
         What one miner lacks of its share the other makes up for.
         """
-        start, stop = self.window
-        shares = {"dense": self.negatives, "bm25": 0}
-        if self.bm25_share:
-            shares["bm25"] = max(1, int(self.bm25_share * self.negatives + 0.5))
+        settings, wanted = self.settings, self.settings.negatives_per_query
+        shares = {"dense": wanted, "bm25": 0}
+        if settings.bm25_share:
+            shares["bm25"] = max(1, int(settings.bm25_share * wanted + 0.5))
             shares["dense"] -= shares["bm25"]
         candidates = {}
-        for source, ranking in rankings.items():
+        for source, ranked in rankings.items():
             # What comes before the window may well be relevant: for either miner.
             before = self._keys_before(
                 other for name, other in rankings.items() if name != source
             )
-            ranks = range(start, min(stop, len(ranking.rows)))
-            found = list(self._fit(asked, source, ranking, ranks, before))
-            if self.sampling == "random":
-                found.sort(key=lambda one: self._order(pair, one.row))
+            window = slice(*settings.window)
+            found = list(self._fit(query, source, ranked, window, before=before))
+            if settings.sampling == "random":
+                found.sort(key=lambda one: self._order(query, one.row))
             candidates[source] = found
 
         chosen: dict[int, Candidate] = {}
@@ -221,160 +207,154 @@ class Miner:
         for source in rankings:
             take(source, shares[source])
         for source in rankings:
-            take(source, self.negatives - len(chosen))
+            take(source, wanted - len(chosen))
         return sorted(
             chosen.values(), key=lambda one: (MINERS.index(one.source), one.rank)
         )
 
     def _fit(
         self,
-        asked: Asked,
+        query: Query,
         source: str,
-        ranking: Ranking,
-        ranks: range,
-        before: Iterable[int] = (),
-        taken: Iterable[int] = (),
+        ranked: Ranked,
+        stretch: slice,
+        taken: Set[int] = frozenset(),
+        before: Set[int] = frozenset(),
     ) -> Iterator[Candidate]:
-        """The candidates of a stretch of a ranking; what was dropped is counted."""
-        dropped = self.dropped[source]
-        self.counts[f"looked_at_{source}"] += len(ranks)
-        rows = ranking.rows[ranks.start : ranks.stop]
-        scores = ranking.scores[ranks.start : ranks.stop]
-        keys = self.passages.keys[rows].tolist()
-        taken, left = set(taken), []
-        for place, (row, key) in enumerate(zip(rows.tolist(), keys, strict=True)):
-            name = self.passages.ids[row]
-            if name in asked.own:
-                dropped["positive"] += 1
-            elif name in asked.ids:
-                dropped["sibling"] += 1
-            elif key == asked.query_key:
-                dropped["query"] += 1
-            elif key in asked.keys:
-                dropped["same_text"] += 1
-            elif key in taken:
-                dropped["repeat"] += 1
-            elif key in before:
-                dropped["before_window"] += 1
+        """The candidates of a stretch of a ranking that no filter drops."""
+        candidates = self.corpus.candidates(
+            *(ranked.rows[stretch], ranked.scores[stretch]), taken, before
+        )
+        ranks = range(len(ranked.rows))[stretch]
+        return self._judged(query, source, candidates, ranks)
+
+    def _judged(
+        self,
+        query: Query,
+        source: str,
+        candidates: Candidates,
+        ranks: Iterable[int | None],
+    ) -> Iterator[Candidate]:
+        """The candidates that no filter drops; all that are looked at are counted."""
+        filters = self._filters
+        if source == "random":
+            filters = [one for one in filters if not one.spares_random]
+        judged = zip(
+            *(candidates.rows.tolist(), candidates.scores.tolist(), ranks),
+            first_to_drop(filters, self.corpus, query, candidates),
+            strict=True,
+        )
+        for row, score, rank, verdict in judged:
+            self.counts[f"looked_at_{source}"] += 1
+            if verdict is None:
+                yield Candidate(row, source, rank, score)
             else:
-                taken.add(key)
-                left.append(place)
-        rows, scores = rows[left], scores[left]
-        rules = self.filters.rules(asked, rows, scores)
-        for place, row, score, rule in zip(
-            left, rows.tolist(), scores.tolist(), rules, strict=True
-        ):
-            if rule is None:
-                yield Candidate(row, source, ranks.start + place, score)
-            else:
-                dropped[rule] += 1
+                self.dropped[source][verdict] += 1
 
     def _wider(
-        self, asked: Asked, dense: Ranking, wanted: int, chosen: list[Candidate]
+        self,
+        query: Query,
+        rankings: Mapping[str, Ranked],
+        wanted: int,
+        chosen: list[Candidate],
     ) -> list[Candidate]:
         """The first that will do of the dense ranks beyond the window."""
-        ranks = range(self.window[1], len(dense.rows))
-        taken = [self._key(one.row) for one in chosen]
-        return list(self._fit(asked, "wider", dense, ranks, taken=taken))[:wanted]
+        beyond = slice(self.settings.window[1], None)
+        taken = {self._key(one.row) for one in chosen}
+        return list(self._fit(query, "wider", rankings["dense"], beyond, taken))[
+            :wanted
+        ]
 
     def _random(
         self,
-        pair: Mapping,
-        asked: Asked,
-        rankings: Mapping[str, Ranking],
+        query: Query,
+        rankings: Mapping[str, Ranked],
         wanted: int,
         chosen: list[Candidate],
     ) -> list[Candidate]:
         """Up to `wanted` other passages, by keyed hash, without repeats.
 
         Passages ranked before the window, which the window leaves out because they may
-        well be relevant, come last: only a tiny corpus ever comes to them. All filters
-        hold but `min_score`, for a random passage is easy by design.
+        well be relevant, come last: only a tiny corpus ever comes to them.
         """
-        taken = {*asked.keys, asked.query_key}
+        taken = {*query.positives.values(), query.key}
         taken |= {self._key(one.row) for one in chosen}
         before = self._keys_before(rankings.values()) - taken
-        barred = len(taken) + len(before) + len(asked.ids) + wanted
+        barred = len(taken) + len(before) + len(query.positives) + wanted
         rank_of = {row: n for n, row in enumerate(rankings["dense"].rows.tolist())}
 
         def fresh() -> Iterator[int]:
-            for row in self._drawn(pair, wanted, barred, before):
-                key = self._key(row)
-                if key not in taken and self.passages.ids[row] not in asked.ids:
+            for row in self._drawn(query, wanted, barred, before):
+                key, name = self._key(row), self.corpus.passages.ids[row]
+                if key not in taken and name not in query.positives:
                     taken.add(key)
                     yield row
 
         left = fresh()
         added: list[Candidate] = []
-        while block := list(islice(left, RANDOM_BLOCK)):
+        while len(added) < wanted and (block := list(islice(left, RANDOM_BLOCK))):
             rows = np.array(block, np.int64)
-            scores = self.filters.similarities(asked.query, rows)
-            rules = self.filters.rules(asked, rows, scores, easy=True)
-            for row, score, rule in zip(
-                rows.tolist(), scores.tolist(), rules, strict=True
-            ):
-                self.counts["looked_at_random"] += 1
-                if rule is not None:
-                    self.dropped["random"][rule] += 1
-                    continue
-                added.append(Candidate(row, "random", rank_of.get(row), score))
-                if len(added) == wanted:
-                    return added
+            scores = self.corpus.similarities(query.embedding, rows)
+            candidates = self.corpus.candidates(rows, scores)
+            ranks = map(rank_of.get, block)
+            fit = self._judged(query, "random", candidates, ranks)
+            added += islice(fit, wanted - len(added))
         return added
 
     def _drawn(
-        self, pair: Mapping, wanted: int, barred: int, before: set[int]
+        self, query: Query, wanted: int, barred: int, before: set[int]
     ) -> Iterator[int]:
         """Rows of distinct passages by keyed hash, those before the window at last."""
-        if len(self._distinct) < SCAN_BELOW * barred:
+        distinct = self.corpus.distinct
+        if len(distinct) < SCAN_BELOW * barred:
             yield from sorted(
-                self._distinct.tolist(),
-                key=lambda row: (self._key(row) in before, self._order(pair, row)),
+                distinct.tolist(),
+                key=lambda row: (self._key(row) in before, self._order(query, row)),
             )
             return
         for draw in range(DRAWS * wanted):
-            place = uniform(self.seed, pair["id"], "top-up", draw)
-            row = int(self._distinct[int(place * len(self._distinct))])
+            place = uniform(self.seed, query.pair["id"], "top-up", draw)
+            row = int(distinct[int(place * len(distinct))])
             if self._key(row) not in before:
                 yield row
 
-    def _keys_before(self, rankings: Iterable[Ranking]) -> set[int]:
-        rows = [ranking.rows[: self.window[0]] for ranking in rankings]
+    def _keys_before(self, rankings: Iterable[Ranked]) -> set[int]:
+        rows = [ranked.rows[: self.settings.window[0]] for ranked in rankings]
         return {self._key(row) for before in rows for row in before}
 
     def _key(self, row: int) -> int:
-        return int(self.passages.keys[row])
+        return int(self.corpus.passages.keys[row])
 
-    def _order(self, pair: Mapping, row: int) -> tuple[float, str]:
-        name = self.passages.ids[row]
-        return uniform(self.seed, pair["id"], name), name
+    def _order(self, query: Query, row: int) -> tuple[float, str]:
+        name = self.corpus.passages.ids[row]
+        return uniform(self.seed, query.pair["id"], name), name
 
-    def _check_scores(self, asked: Asked, chosen: list[Candidate]) -> None:
+    def _check_scores(self, query: Query, chosen: list[Candidate]) -> None:
         rows = np.array([one.row for one in chosen], np.int64)
-        scores = self.filters.similarities(asked.query, rows)
+        scores = self.corpus.similarities(query.embedding, rows)
         for one, score in zip(chosen, scores.tolist(), strict=True):
             if not abs(one.score - score) <= SAME_SCORE:
                 raise InputError(
-                    f"give passage {self.passages.ids[one.row]} a score of "
+                    f"give passage {self.corpus.passages.ids[one.row]} a score of "
                     f"{score:.4f}, but the neighbours have {one.score:.4f}; are they "
                     "of other texts, or the parts out of order?",
                     key="embeddings",
                 )
 
-    def _record(self, pair: Record, asked: Asked, chosen: list[Candidate]) -> Record:
+    def _record(self, query: Query, chosen: list[Candidate]) -> Record:
         for one in chosen:
             self.counts[f"negatives_{one.source}"] += 1
-        similarities = asked.own_similarities
+        similarities, passages = query.own_similarities, self.corpus.passages
         self.ranks += [one.rank for one in chosen if one.rank is not None]
         self.neg_similarities += [one.score for one in chosen]
         self.pos_similarities += [s for s in similarities if s is not None]
         self.counts["positives_outside"] += similarities.count(None)
 
         dropped = {"neg", "neg_ids", "pos_scores", "neg_scores"}
-        mined = {key: value for key, value in pair.items() if key not in dropped}
+        mined = {key: value for key, value in query.pair.items() if key not in dropped}
         return mined | {
-            "neg": [self.passages.text(one.row) for one in chosen],
-            "neg_ids": [self.passages.ids[one.row] for one in chosen],
+            "neg": [passages.text(one.row) for one in chosen],
+            "neg_ids": [passages.ids[one.row] for one in chosen],
             "neg_sources": [one.source for one in chosen],
             "neg_ranks": [one.rank for one in chosen],
             "neg_similarities": [one.score for one in chosen],
@@ -384,33 +364,33 @@ class Miner:
     def report(self) -> dict:
         """Counts and histograms for the stats file.
 
-        `looked_at` counts candidates and `dropped` those that a rule kept out, by the
-        source they would have had. The rules, of which the first that holds counts:
-        `positive` (the pair's own, by id), `sibling` (of another pair with the same
-        query), `query` (the query's own text), `same_text` (a positive's text under
-        another id), `repeat` (the text of a candidate ranked higher), `before_window`
-        (the other miner ranks it before the window), and FILTERS. `short_of_window`,
-        `filled`, `short` and `without_negatives` count pairs, `sources` negatives.
+        `looked_at` counts candidates and `dropped` those that a filter kept out, the
+        first that does, by the source they would have had. `short_of_window`, `filled`,
+        `short` and `without_negatives` count pairs, `sources` negatives.
         `positives_outside` counts positives that the corpus lacks. Ranks count from 0;
         the two histograms of similarities share their edges.
         """
-        depth = max([self.window[1] - 1, *self.ranks])
+        settings, corpus = self.settings, self.corpus
+        depth = max([settings.window[1] - 1, *self.ranks])
         both = self.neg_similarities + self.pos_similarities
         span = (min(both), max(both)) if both else (0.0, 1.0)
         return {
             "queries": self.counts["queries"],
-            "corpus_size": len(self.passages),
-            "distinct_passages": len(self._distinct),
-            "window": list(self.window),
-            "negatives": self.negatives,
-            "sampling": self.sampling,
+            "corpus_size": len(corpus.passages),
+            "distinct_passages": len(corpus.distinct),
+            "window": list(settings.window),
+            "negatives": settings.negatives_per_query,
+            "sampling": settings.sampling,
             "seed": self.seed,
-            "bm25_share": self.bm25_share,
-            "shortfall": list(self.shortfall),
-            "limits": asdict(self.filters.limits),
+            "bm25_share": settings.bm25_share,
+            "shortfall": list(settings.shortfall),
+            "limits": {
+                **{key: getattr(settings, key) for key in settings_of(FilterSettings)},
+                "block_pages": corpus.block_pages,
+            },
             "looked_at": {name: self.counts[f"looked_at_{name}"] for name in SOURCES},
             "dropped": {
-                name: {rule: self.dropped[name][rule] for rule in RULES}
+                name: {of.name: self.dropped[name][of.name] for of in ORDER}
                 for name in SOURCES
             },
             "sources": {name: self.counts[f"negatives_{name}"] for name in SOURCES},
@@ -427,6 +407,39 @@ class Miner:
                 "pos_similarities": _histogram(self.pos_similarities, span),
             },
         }
+
+
+def check_positives(query: Query, filters: Iterable[Filter]) -> None:
+    """Refuse a query of which a positive has no embedding, where a filter needs it.
+
+    Raises:
+        InputError: naming the positive that is not in the corpus.
+    """
+    names = zip(query.pair["pos_ids"], query.own_similarities, strict=True)
+    outside = [name for name, score in names if score is None]
+    measured = [one.key for one in filters if one.from_positives]
+    if outside and measured:
+        raise InputError(
+            f"holds {outside[0]}, which is not in the corpus, so `{measured[0]}` "
+            "cannot be measured from it",
+            key="pos_ids",
+        )
+
+
+def first_to_drop(
+    filters: Iterable[Filter], corpus: Corpus, query: Query, candidates: Candidates
+) -> list[str | None]:
+    """For each candidate the name of the first filter that drops it, or None."""
+    verdicts: list[str | None] = [None] * len(candidates.rows)
+    left = np.arange(len(verdicts))
+    for one in filters:
+        if not len(left):
+            break
+        dropped = np.array(one.drops(corpus, query, candidates.at(left)), bool)
+        for place in left[dropped]:
+            verdicts[place] = one.name
+        left = left[~dropped]
+    return verdicts
 
 
 def _histogram(values: list, span: tuple[float, float]) -> dict[str, list]:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arkiv.base.declared import setting
+from arkiv.base.declared import setting, settings_of
 from arkiv.base.errors import InputError
 from arkiv.encode.settings import Batch
+from arkiv.mining.filters import FilterSettings
 
 
 @dataclass(frozen=True)
@@ -20,40 +21,6 @@ class Lengths:
 
     query_max_length: int = setting(256, "tokens of a query", at_least=1)
     passage_max_length: int = setting(8192, "tokens of a passage", at_least=1)
-
-
-@dataclass(frozen=True)
-class FilterSettings:
-    """Beyond what a candidate is dropped."""
-
-    relative_margin: float | None = setting(
-        None,
-        "drop what scores above the positive's score p less this share of it (0.05: "
-        "above 95 %)",
-        at_least=0,
-    )
-    absolute_margin: float | None = setting(
-        None, "drop what scores above p less this", at_least=0
-    )
-    max_score: float | None = setting(None, "drop what scores above this")
-    min_score: float | None = setting(None, "drop what scores below this")
-    duplicate_jaccard: float | None = setting(
-        0.4,
-        "drop what shares this much of its word triples with a positive",
-        more_than=0,
-        at_most=1,
-    )
-    duplicate_cosine: float | None = setting(
-        None,
-        "drop what comes this near to a positive's embedding",
-        more_than=0,
-        at_most=1,
-    )
-    same_block: str = setting(
-        "allow",
-        "passages of a positive's block of pages or volume: allow them, or drop them",
-        choices=("allow", "pages", "volume"),
-    )
 
 
 @dataclass(frozen=True)
@@ -94,6 +61,29 @@ class Mining(FilterSettings, Lengths, Batch):
     )
     wider_end: int = setting(
         500, "end of the ranks that `wider` takes from", at_least=1
+    )
+
+
+# Of picking negatives; the others are of finding passages.
+PICKING = (
+    *("window", "negatives_per_query", "sampling", "bm25_share"),
+    *settings_of(FilterSettings),
+    "shortfall",
+)
+
+
+def search_depth(mining: Mapping[str, Any]) -> int:
+    """How many passages to find for each query: as deep as negatives may come from."""
+    wider = "wider" in mining["shortfall"]
+    return mining["wider_end"] if wider else mining["window"][1]
+
+
+@dataclass(frozen=True)
+class Depth:
+    """What the searches are told of the rest."""
+
+    depth: int = setting(
+        search_depth(vars(Mining())), "passages to find per query", at_least=1
     )
 
 

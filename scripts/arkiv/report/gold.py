@@ -7,13 +7,13 @@ from typing import Any
 
 from arkiv.base.html import (
     Html,
+    decimals,
     element,
     joined,
     number,
     table,
 )
 from arkiv.gold.standard import by_grade
-from arkiv.mining.audit import known
 from arkiv.report.page import paragraphs
 from arkiv.retrieve.trec import Qrels
 
@@ -138,7 +138,7 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
                     [
                         " and ".join(one["judges"]),
                         number(one["pairs"]),
-                        known(one["kappa"], 2),
+                        decimals(one["kappa"], 2),
                     ]
                     for one in between
                 ],

@@ -8,12 +8,13 @@ from typing import Any
 
 from arkiv.base.html import (
     Html,
+    decimals,
     element,
     joined,
     number,
     table,
 )
-from arkiv.mining.audit import KINDS, known
+from arkiv.mining.audit import KINDS
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest
 from arkiv.report.page import capped, paragraphs
@@ -33,7 +34,7 @@ def scores(audit: Audit) -> list[Html]:
         [
             f"{name}: {kind}, {words}",
             number(spread["count"]),
-            *(known(spread[at]) for at in ("5 %", "50 %", "95 %")),
+            *(decimals(spread[at]) for at in ("5 %", "50 %", "95 %")),
         ]
         for name, counted in audit.items()
         for key, kind in KINDS.items()

@@ -1,6 +1,7 @@
 """Each filter on candidates for negatives against a naive loop."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ import pytest
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part, write_records
 from arkiv.base.hashing import content_id
+from arkiv.mining.corpus import Corpus
 from arkiv.mining.embeddings import CorpusEmbeddings
-from arkiv.mining.filters import Filters, Limits
+from arkiv.mining.filters import filters_by, grouped
+from arkiv.mining.negatives import check_positives, first_to_drop
+from arkiv.mining.settings import Mining
 from arkiv.pairs.passages import Passages, text_key
 from arkiv.text.shingles import Shingles, shingles
 
@@ -22,7 +26,7 @@ def unit(vectors):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
 
 
-class Corpus:
+class Planted:
     """Random texts, places and vectors, and a query with two positives."""
 
     def __init__(self, folder, parts=3, seed=0):
@@ -78,38 +82,42 @@ class Corpus:
             for row in self.vectors.tolist()
         ]
 
-    def dropped(self, pair=None, **limits):
-        """Rows that the filters drop, by rule."""
-        limits = Limits(**limits)
+    def dropped(self, pair=None, block_pages=20, **settings):
+        """Rows that the filters drop, by filter."""
+        settings = Mining(**{"duplicate_jaccard": None} | settings)
+        filters = [one for one in filters_by(vars(settings)) if one.key]
         pair = pair or self.pair
         paths = [self.folder / f"{index}.npy" for index in range(self.parts)]
-        with Passages(self.folder / "corpus.jsonl", limits.groups) as passages:
+        groups = partial(grouped, filters, block_pages=block_pages)
+        with Passages(self.folder / "corpus.jsonl", groups) as passages:
             vectors = CorpusEmbeddings(paths, self.folder / "queries.npy", COUNT)
-            wordings = Shingles(passages.texts(), self.folder)
-            filters = Filters(limits, passages, vectors, wordings)
+            corpus = Corpus(passages, vectors, block_pages, self.folder)
             keys = map(text_key, pair["pos"])
             positives = dict(zip(pair["pos_ids"], keys, strict=True))
-            asked = filters.asked(pair, self.queries[0], positives)
+            query = corpus.query(pair, self.queries[0], positives)
+            check_positives(query, filters)
             rows = np.arange(COUNT)
-            scores = filters.similarities(asked.query, rows)
-            rules = filters.rules(asked, rows, scores)
+            scores = corpus.similarities(query.embedding, rows)
+            verdicts = first_to_drop(
+                filters, corpus, query, corpus.candidates(rows, scores)
+            )
         found = {}
-        for row, rule in enumerate(rules):
-            if rule is not None:
-                found.setdefault(rule, set()).add(row)
-        return found, asked, scores
+        for row, name in enumerate(verdicts):
+            if name is not None:
+                found.setdefault(name, set()).add(row)
+        return found, query, scores
 
 
 @pytest.fixture
 def corpus(tmp_path):
-    return Corpus(tmp_path)
+    return Planted(tmp_path)
 
 
 def test_without_limits_nothing_is_dropped(corpus):
-    found, asked, scores = corpus.dropped()
+    found, query, scores = corpus.dropped()
     assert found == {}
     assert scores.tolist() == corpus.naive_scores()
-    assert asked.own_similarities == corpus.naive_scores()[:2]
+    assert query.own_similarities == corpus.naive_scores()[:2]
 
 
 @pytest.mark.parametrize("parts", [1, 3, 16])
@@ -124,7 +132,7 @@ def test_without_limits_nothing_is_dropped(corpus):
     ],
 )
 def test_limits_on_the_score(tmp_path, parts, rule, value, drops):
-    corpus = Corpus(tmp_path, parts)
+    corpus = Planted(tmp_path, parts)
     scores = corpus.naive_scores()
     # Measured from the positive that scores lowest.
     expected = {row for row in range(COUNT) if drops(scores[row], min(scores[:2]))}
@@ -244,8 +252,8 @@ def test_a_positive_under_another_id_is_found_by_its_text(corpus):
 
 def test_of_a_positive_that_the_corpus_lacks_only_the_words_are_known(corpus):
     other = elsewhere(corpus.pair, corpus.texts[7] + " till")
-    found, asked, _ = corpus.dropped(other, duplicate_jaccard=0.6)
-    assert asked.own_similarities == [None]
+    found, query, _ = corpus.dropped(other, duplicate_jaccard=0.6)
+    assert query.own_similarities == [None]
     expected = {
         row
         for row, text in enumerate(corpus.texts)
