@@ -11,10 +11,10 @@ from pathlib import Path
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.documents.cutting import Word, record, words
-from arkiv.documents.formats import located, read_pages
 from arkiv.documents.lines import LineFilter
 from arkiv.documents.member import shown
 from arkiv.documents.page import Page
+from arkiv.documents.reading import located, read_pages
 from arkiv.documents.volumes import Volume, is_of_text, members
 from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter

@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 from arkiv.base.errors import InputError
-from arkiv.documents.formats import page_number
 from arkiv.documents.member import (
     LARGEST,
     PLAIN,
@@ -32,6 +31,7 @@ from arkiv.documents.member import (
 )
 from arkiv.documents.packed import BROKEN, ENDINGS, members_of
 from arkiv.documents.page import not_a_page
+from arkiv.documents.reading import page_number
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from arkiv.documents.cutting import (
     record,
     words,
 )
-from arkiv.documents.formats import read_pages
 from arkiv.documents.page import Line, Page
+from arkiv.documents.reading import read_pages
 from arkiv.documents.volumes import members, volumes
 
 SHARES = LengthShares.parse("2-4:1,5-9:1")

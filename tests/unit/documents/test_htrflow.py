@@ -5,8 +5,8 @@ import json
 import pytest
 
 from arkiv.base.errors import InputError
-from arkiv.documents.formats import read_pages
 from arkiv.documents.page import Line
+from arkiv.documents.reading import read_pages
 from arkiv.documents.volumes import members, volumes
 
 

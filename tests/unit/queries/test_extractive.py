@@ -11,7 +11,7 @@ from arkiv.documents.cutting import (
     record,
     words,
 )
-from arkiv.documents.formats import read_pages
+from arkiv.documents.reading import read_pages
 from arkiv.documents.volumes import members, volumes
 from arkiv.queries.extractive import (
     STOP_WORDS,

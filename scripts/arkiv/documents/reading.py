@@ -5,13 +5,8 @@ from __future__ import annotations
 import re
 
 from arkiv.base.errors import InputError
-from arkiv.documents import (
-    alto,
-    htrflow,
-    page_xml,
-    plain,
-    xml,
-)
+from arkiv.documents import xml
+from arkiv.documents.formats import alto, htrflow, page_xml, plain
 from arkiv.documents.member import PLAIN
 from arkiv.documents.page import Page, Sheet, not_a_page
 

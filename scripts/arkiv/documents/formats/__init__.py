@@ -1,0 +1,1 @@
+"""The formats of pages, a module for each, which declares one `page.Format`."""
