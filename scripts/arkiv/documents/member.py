@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from arkiv.documents.page import not_a_page
+from arkiv.documents.reading import PLAIN, STRUCTURED
 
 # Bytes of a file. With every word and glyph on it a page has some ten million.
 LARGEST = 1 << 26
-# What the names of pages end with.
-STRUCTURED, PLAIN = (".json", ".xml"), ".txt"
 # Errors that are the same at every try; gzip and lzma raise one without a number.
 OF_THE_FILE = {
     *(errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ELOOP),
@@ -31,7 +30,7 @@ class Member:
 
 def looks_like_page(name: str) -> bool:
     """Whether a file has the name of one."""
-    return name.lower().endswith((*STRUCTURED, PLAIN))
+    return name.lower().endswith(STRUCTURED + PLAIN)
 
 
 def shown(name: str) -> str:

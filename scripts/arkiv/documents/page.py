@@ -1,8 +1,10 @@
-"""A page as every reader gives it: lines of text in reading order."""
+"""A page as every format's reader gives it: lines of text in reading order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from arkiv.base.errors import InputError
 
@@ -77,6 +79,29 @@ class Sheet:
                 f"expected at most {LONGEST_LINE:,}"
             )
         self.lines.append(Line(text, share(confidence), number, id, regions, joint))
+
+
+@dataclass(frozen=True)
+class Format:
+    """How files of a format are known and read; that without a mark is plain text.
+
+    Attributes:
+        endings: of the names of its files.
+        read: the pages of a file, given its content; of XML, given the root element.
+        root: the mark of XML, its root element's name.
+        begins: that of others, what a file begins with, white space apart; where none
+            has it, the name decides.
+    """
+
+    endings: tuple[str, ...]
+    read: Callable[[Any], list[Sheet]]
+    root: str | None = None
+    begins: bytes | None = None
+
+    @property
+    def marked(self) -> bool:
+        """Whether a file shows by its content that it is of this format."""
+        return bool(self.root or self.begins)
 
 
 def check_unicode(what: str, *texts: str | None) -> None:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 
 from arkiv.base.errors import InputError
-from arkiv.documents import xml
-from arkiv.documents.formats import alto, htrflow, page_xml, plain
-from arkiv.documents.member import PLAIN
-from arkiv.documents.page import Page, Sheet, not_a_page
+from arkiv.documents import formats, xml
+from arkiv.documents.page import Format, Page, Sheet, not_a_page
 
 # Digits of a page number; a longer run is not one.
 LONGEST_NUMBER = 18
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-READERS = {"PcGts": page_xml.read, "alto": alto.read}
+FORMATS: list[Format] = [
+    importlib.import_module(f"{formats.__name__}.{module.name}").FORMAT
+    for module in pkgutil.iter_modules(formats.__path__)
+]
+
+
+def _endings(*, marked: bool) -> tuple[str, ...]:
+    chosen = (each for each in FORMATS if each.marked == marked)
+    return tuple(sorted({ending for each in chosen for ending in each.endings}))
+
+
+# What the names of pages end with.
+STRUCTURED, PLAIN = _endings(marked=True), _endings(marked=False)
 
 
 def read_pages(name: str, data: bytes, *, plain_text: bool = True) -> list[Page]:
@@ -50,21 +62,31 @@ def page_number(name: str) -> int | str:
 
 
 def _sheets(name: str, data: bytes, plain_text: bool) -> list[Sheet]:
-    start = data.removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
+    start = data.removeprefix(BYTE_ORDER_MARK).lstrip()
     if not start:
         raise not_a_page("is empty" if not data else "holds white space alone")
-    if start == b"<" or data.startswith((b"\xff\xfe<", b"\xfe\xff\0<")):
+    if start[:1] == b"<" or data.startswith((b"\xff\xfe<", b"\xfe\xff\0<")):
         root = xml.parse(data)
-        if reader := READERS.get(xml.name(root)):
+        readers = {each.root: each.read for each in FORMATS if each.root}
+        if reader := readers.get(xml.name(root)):
             return reader(root)
-        raise not_a_page(f"XML of <{xml.name(root)}>, expected <PcGts> or <alto>")
-    if start == b"{" or name.lower().endswith(".json"):
-        return htrflow.read(data)
+        expected = " or ".join(f"<{name}>" for name in sorted(readers))
+        raise not_a_page(f"XML of <{xml.name(root)}>, expected {expected}")
+    others = [each for each in FORMATS if each.begins]
+    found = [each for each in others if start.startswith(each.begins)] or [
+        each for each in others if name.lower().endswith(each.endings)
+    ]
+    if found:
+        return found[0].read(data)
     if not name.lower().endswith(PLAIN):
-        raise not_a_page("neither JSON nor XML, and its name does not end in .txt")
+        kinds = " nor ".join(ending[1:].upper() for ending in STRUCTURED)
+        raise not_a_page(
+            f"neither {kinds}, and its name does not end in {' or '.join(PLAIN)}"
+        )
     if not plain_text:
         raise not_a_page("plain text beside pages of another format")
-    return plain.read(data)
+    (text,) = (each for each in FORMATS if not each.marked)
+    return text.read(data)
 
 
 def _page(number: int | str, name: str, sheet: Sheet) -> Page:

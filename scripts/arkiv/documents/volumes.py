@@ -18,8 +18,6 @@ from pathlib import Path
 from arkiv.base.errors import InputError
 from arkiv.documents.member import (
     LARGEST,
-    PLAIN,
-    STRUCTURED,
     Member,
     bounded,
     check_size,
@@ -31,7 +29,7 @@ from arkiv.documents.member import (
 )
 from arkiv.documents.packed import BROKEN, ENDINGS, members_of
 from arkiv.documents.page import not_a_page
-from arkiv.documents.reading import page_number
+from arkiv.documents.reading import PLAIN, STRUCTURED, page_number
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def volumes(directory: str | Path) -> list[Volume]:
     found = [each for each in entries if each.is_dir() or _stem(each) != each.name]
     if found:
         return _without_repeats(found, directory)
-    if _any_file(entries, ".xml", ".txt"):
+    if _any_file(entries, *STRUCTURED, *PLAIN):
         return itself
     raise InputError("holds no volume of page files", file=directory)
 

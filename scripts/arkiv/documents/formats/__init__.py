@@ -1,1 +1,1 @@
-"""The formats of pages, a module for each, which declares one `page.Format`."""
+"""The formats of pages, a module for each: `reading` asks it for its `FORMAT`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from arkiv.documents.page import Sheet, classes, share
+from arkiv.documents.page import Format, Sheet, classes, share
 from arkiv.documents.xml import (
     Element,
     children,
@@ -144,3 +144,6 @@ def _classes(
         found = classes(AREAS.get(name(element)), *named) + found
         element = element.getparent()
     return tuple(dict.fromkeys(found))
+
+
+FORMAT = Format((".xml",), read, root="alto")

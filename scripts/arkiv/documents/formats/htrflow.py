@@ -19,6 +19,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from arkiv.documents.page import (
+    Format,
     Sheet,
     classes,
     not_a_page,
@@ -136,3 +137,6 @@ def _lines_of_document(node: dict, above: tuple[str, ...]) -> Iterator[dict]:
         return
     for part in _parts(node, "regions"):
         yield from _lines_of_document(part, within)
+
+
+FORMAT = Format((".json",), read, begins=b"{")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from arkiv.documents.page import Sheet, classes, share
+from arkiv.documents.page import Format, Sheet, classes, share
 from arkiv.documents.xml import (
     Element,
     children,
@@ -137,3 +137,6 @@ def _classes(element: Element, page: Element) -> tuple[str, ...]:
         found = classes(kind, element.get("type"), custom and custom[1]) + found
         element = element.getparent()
     return tuple(dict.fromkeys(found))
+
+
+FORMAT = Format((".xml",), read, root="PcGts")
