@@ -9,6 +9,8 @@ SERVE ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Whatever the shell that calls make has set, the pipeline uses the .venv alone.
 unexport PYTHONPATH PYTHONHOME
+# Modules are compiled once, not by each of the processes that a run or the tests start.
+unexport PYTHONDONTWRITEBYTECODE
 export PYTHONNOUSERSITE := 1
 
 .PHONY: install demo serve test test-slurm bench check format settings pins clean
