@@ -10,15 +10,17 @@ say anything, is left out and counted.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import logging
 import sys
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
 from arkiv.base.cli import json_object, parser, run
 from arkiv.base.errors import InputError
-from arkiv.base.files import write_json, written_whole
+from arkiv.base.files import Record, write_json, written_whole
 from arkiv.base.named import named, named_lists
 from arkiv.evaluate.measures import (
     LEVEL,
@@ -31,12 +33,13 @@ from arkiv.evaluate.measures import (
 from arkiv.evaluate.required import check_requirement, judged
 from arkiv.gold.standard import METHODS, relevant
 from arkiv.retrieve.collection import read_ordered
-from arkiv.retrieve.trec import read_qrels, read_run
+from arkiv.retrieve.trec import Qrels, read_qrels, read_run
 
 log = logging.getLogger("measure_runs")
 
 
-def main(argv: list[str] | None = None) -> None:
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument("--qrels", required=True, metavar="TREC")
     arguments.add_argument(
@@ -89,26 +92,87 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments.add_argument("--output", required=True, metavar="JSON")
     arguments.add_argument("--per-query", required=True, metavar="CSV")
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
 
-    runs = named(arguments.runs, "--runs")
-    check_measures(arguments.measures)
+
+def compared(
+    arguments: argparse.Namespace, systems: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Each system with the one it is compared with, those of --compare first.
+
+    Raises:
+        InputError: one of them has no run.
+    """
     pairs = [
         (system, base)
         for system, bases in named_lists(arguments.compare, "--compare").items()
         for base in bases
     ]
     for system in [*(name for pair in pairs for name in pair), arguments.base]:
-        if system is not None and system not in runs:
+        if system is not None and system not in systems:
             raise InputError(
                 f"names the system {system}, which has no run",
                 key="--base" if system == arguments.base else "--compare",
             )
+    if arguments.base:
+        more = [(one, arguments.base) for one in systems if one != arguments.base]
+        pairs += [pair for pair in more if pair not in pairs]
+    return pairs
+
+
+def values_of(
+    runs: Mapping[str, str],
+    qrels: Qrels,
+    query_ids: Sequence[str],
+    asked: Set[str],
+    arguments: argparse.Namespace,
+) -> dict[str, np.ndarray]:
+    """The measures of each system, (n_queries, n_measures).
+
+    Raises:
+        InputError: a run has a query that was not asked.
+    """
+    values = {}
+    for system, path in runs.items():
+        ranked = read_run(path)
+        if strays := ranked.keys() - asked:
+            raise InputError(
+                f"has the query {min(strays)}, which {arguments.queries} lacks",
+                file=path,
+            )
+        values[system] = by_query(ranked, qrels, query_ids, arguments.measures)
+        lacking = len(asked - ranked.keys())
+        log.info("%s: %d queries, %d without a result", system, len(ranked), lacking)
+    return values
+
+
+def write_values(
+    path: str,
+    measures: Sequence[str],
+    queries: Sequence[Record],
+    values: Mapping[str, np.ndarray],
+) -> None:
+    """Write the measures of each query and system as CSV, whole or not at all."""
+    with (
+        written_whole(path) as beside,
+        open(beside, "w", encoding="utf-8", newline="") as out,
+    ):
+        table = csv.writer(out, lineterminator="\n")
+        table.writerow(["query_id", "query", "dataset", "system", *measures])
+        for row, query in enumerate(queries):
+            about = [query["id"], query["query"], query.get("dataset", "")]
+            for system in values:
+                numbers = [f"{value:.6f}" for value in values[system][row]]
+                table.writerow([*about, system, *numbers])
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
+    runs = named(arguments.runs, "--runs")
+    check_measures(arguments.measures)
+    pairs = compared(arguments, runs)
     for requirement in arguments.require:
         check_requirement(requirement, runs, arguments.measures)
-    if arguments.base:
-        more = [(system, arguments.base) for system in runs if system != arguments.base]
-        pairs += [pair for pair in more if pair not in pairs]
 
     queries = read_ordered(arguments.queries, queries=True)
     asked = {query["id"] for query in queries}
@@ -125,18 +189,7 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError("holds no relevant passage", file=arguments.qrels)
     if left_out := len(asked) - len(queries):
         log.warning("%d queries without a relevant passage are left out", left_out)
-    values: dict[str, np.ndarray] = {}
-    for system, path in runs.items():
-        ranked = read_run(path)
-        if strays := ranked.keys() - asked:
-            raise InputError(
-                f"has the query {min(strays)}, which {arguments.queries} lacks",
-                file=path,
-            )
-        values[system] = by_query(ranked, qrels, query_ids, arguments.measures)
-        lacking = len(asked - ranked.keys())
-        log.info("%s: %d queries, %d without a result", system, len(ranked), lacking)
-
+    values = values_of(runs, qrels, query_ids, asked, arguments)
     settings = {"samples": arguments.bootstrap, "seed": arguments.seed}
     given = settings | {"measures": arguments.measures}
     parts = parts_of(queries, arguments.length_edges, arguments.confidence_edges)
@@ -160,17 +213,7 @@ def main(argv: list[str] | None = None) -> None:
             for key, by_name in parts.items()
         },
     }
-    with (
-        written_whole(arguments.per_query) as beside,
-        open(beside, "w", encoding="utf-8", newline="") as out,
-    ):
-        table = csv.writer(out, lineterminator="\n")
-        table.writerow(["query_id", "query", "dataset", "system", *arguments.measures])
-        for row, query in enumerate(queries):
-            about = [query["id"], query["query"], query.get("dataset", "")]
-            for system in values:
-                numbers = [f"{value:.6f}" for value in values[system][row]]
-                table.writerow([*about, system, *numbers])
+    write_values(arguments.per_query, arguments.measures, queries, values)
     write_json(arguments.output, metrics)
     first = arguments.measures[0]
     for system, means in metrics["systems"].items():
