@@ -7,6 +7,7 @@ standard among others (build_gold.py). All three files are in the order of their
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 
@@ -20,7 +21,8 @@ from arkiv.retrieve.trec import write_qrels
 log = logging.getLogger("build_collection")
 
 
-def main(argv: list[str] | None = None) -> None:
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument(
         "--corpora",
@@ -62,8 +64,11 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--corpus", required=True, metavar="JSONL")
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument("--known-items", required=True, metavar="TREC")
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
 
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
     names = arguments.datasets
     for option in ("corpora", "tests"):
         given = len(getattr(arguments, option))
