@@ -169,7 +169,8 @@ def trained_on(paths: list[str], queries: list[Record], qrels: Qrels) -> dict[st
     }
 
 
-def main(argv: list[str] | None = None) -> None:
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument("--method", choices=METHODS, required=True)
     arguments.add_argument("--corpus", required=True, metavar="JSONL")
@@ -206,8 +207,11 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments.add_argument("--qrels", required=True, metavar="TREC")
     arguments.add_argument("--stats", required=True, metavar="JSON")
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
 
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
     method = arguments.method
     for need in NEEDS[method]:
         if not getattr(arguments, need):
