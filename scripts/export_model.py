@@ -7,6 +7,7 @@ this machine.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from pathlib import Path
@@ -55,7 +56,8 @@ def parameters(model: Path) -> dict[str, int]:
         raise InputError("has weights that cannot be read", file=model) from None
 
 
-def main(argv: list[str] | None = None) -> None:
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument(
         "--model", required=True, metavar="DIR", help="of train_model.py"
@@ -105,8 +107,11 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--passage-max-length", type=int, default=8192)
     add_weights(arguments)
     arguments.add_argument("--output", required=True, metavar="DIR")
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
 
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
     model = check_model(arguments.model, "m3")
     history = read_object(arguments.history, "history of train_model.py")
     metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
