@@ -92,7 +92,8 @@ def expression(text: str) -> re.Pattern:
         raise ValueError(f"{text!r} is no regular expression ({error})") from None
 
 
-def main(argv: list[str] | None = None) -> None:
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument("--pages", required=True, metavar="DIR")
     arguments.add_argument(
@@ -140,8 +141,11 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--seed", type=int, default=0)
     add_part(arguments, of="volumes")
     add_on_bad_input(arguments)
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
 
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
     started = time.monotonic()
     with open_records(arguments.rejected) as reject:
         block = Block(
