@@ -7,6 +7,7 @@ set aside.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 import time
@@ -81,7 +82,8 @@ class Merge:
         return reason
 
 
-def main(argv: list[str] | None = None) -> None:
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument("--documents", nargs="+", required=True, metavar="JSONL")
     arguments.add_argument(
@@ -99,8 +101,11 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments.add_argument("--rejected", required=True, metavar="JSONL")
     arguments.add_argument("--stats", required=True, metavar="JSON")
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
 
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
     started = time.monotonic()
     blocks = [
         read_object(path, "statistics of build_documents.py")
