@@ -6,6 +6,7 @@ machine alone unless told otherwise. Verdicts go to results/{run}/judgements.jso
 
 from __future__ import annotations
 
+import argparse
 import getpass
 import logging
 import shlex
@@ -102,7 +103,8 @@ def remove_dead(path: str) -> None:
             raise InputError("another server listens on it", file=path)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def command_line(argv: Sequence[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument(
         "--configfile",
@@ -132,7 +134,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         metavar="N",
         help="that encode a query; not given: up to 8, and one for a small model",
     )
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    arguments = command_line(argv)
     if not 0 <= arguments.port < 1 << 16:
         raise InputError(
             f"is {arguments.port}, expected a number from 0 to 65535", key="--port"
