@@ -8,6 +8,7 @@ is, the original's values stand for it.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from typing import Any
@@ -86,7 +87,37 @@ def measured(
     return values
 
 
-def main(argv: list[str] | None = None) -> None:
+def about(
+    name: str, variants: dict[str, dict[str, Record]], queries: dict, whole: dict
+) -> dict[str, Any]:
+    """How much a variant changes, what the systems reach, and how that differs."""
+    records = variants[name].values()
+    characters = sum(len(queries[key]["query"]) for key in variants[name])
+    changed = sum(record["edits"] > 0 for record in records)
+    return {
+        "name": name,
+        "changed": round(changed / len(records), 6),
+        "cer": round(sum(one["edits"] for one in records) / characters, 6),
+        "systems": of_variant(name, whole),
+        "difference": {
+            pair["system"][1]: pair["difference"]
+            for pair in whole["comparisons"]
+            if pair["system"][0] == name
+        },
+    }
+
+
+def of_variant(name: str, whole: dict) -> dict[str, Any]:
+    """The measures of each system in a variant, or of the original, ""."""
+    return {
+        system: values
+        for (variant, system), values in whole["systems"].items()
+        if variant == name
+    }
+
+
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument("--qrels", required=True, metavar="TREC")
     arguments.add_argument(
@@ -105,8 +136,11 @@ def main(argv: list[str] | None = None) -> None:
     )
     add_measuring(arguments)
     arguments.add_argument("--output", required=True, metavar="JSON")
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
 
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
     check_measures(arguments.measures)
     queries = {
         query["id"]: query for query in read_ordered(arguments.queries, queries=True)
@@ -132,20 +166,6 @@ def main(argv: list[str] | None = None) -> None:
         measures=arguments.measures,
         tested=True,
     )
-    differences = {pair["system"]: pair["difference"] for pair in whole["comparisons"]}
-
-    def about(name: str) -> dict[str, Any]:
-        records = variants[name].values()
-        characters = sum(len(queries[key]["query"]) for key in query_ids)
-        changed = sum(record["edits"] > 0 for record in records)
-        return {
-            "name": name,
-            "changed": round(changed / len(records), 6),
-            "cer": round(sum(one["edits"] for one in records) / characters, 6),
-            "systems": {one: whole["systems"][name, one] for one in systems},
-            "difference": {one: differences[name, one] for one in systems},
-        }
-
     shown = sorted(query_ids, key=lambda key: uniform(arguments.seed, "examples", key))
     write_json(
         arguments.output,
@@ -158,8 +178,8 @@ def main(argv: list[str] | None = None) -> None:
                 "level": LEVEL,
             },
             "systems": systems,
-            "original": {one: whole["systems"]["", one] for one in systems},
-            "variants": [about(name) for name in variants],
+            "original": of_variant("", whole),
+            "variants": [about(name, variants, queries, whole) for name in variants],
             "examples": [
                 {
                     "original": queries[key]["query"],

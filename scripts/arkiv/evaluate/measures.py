@@ -271,15 +271,19 @@ def summary(
     ]
     if tested and pairs:
         p = randomisation(columns[:, -len(pairs) * len(measures) :], samples, seed)
-        p = p.reshape(len(pairs), -1)
-        for row, (pair, corrected) in enumerate(zip(comparisons, holm(p), strict=True)):
-            for column, measure in enumerate(measures):
-                pair["difference"][measure] |= {
-                    "p": round(float(p[row, column]), DECIMALS),
-                    "p_holm": round(float(corrected[column]), DECIMALS),
-                }
+        _add_p(comparisons, p.reshape(len(pairs), -1))
     return {
         "queries": len(columns),
         "systems": {system: described(block) for block, system in enumerate(values)},
         "comparisons": comparisons,
     }
+
+
+def _add_p(comparisons: list[dict[str, Any]], p: np.ndarray) -> None:
+    """Add p-values, (n_comparisons, n_measures), as they are and corrected."""
+    for pair, *rows in zip(comparisons, p, holm(p), strict=True):
+        for difference, own, corrected in zip(
+            pair["difference"].values(), *rows, strict=True
+        ):
+            difference["p"] = round(float(own), DECIMALS)
+            difference["p_holm"] = round(float(corrected), DECIMALS)
