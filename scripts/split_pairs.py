@@ -8,6 +8,7 @@ passage is seen in training).
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import logging
@@ -110,7 +111,50 @@ def write_sides(
     return passages, aside
 
 
-def main(argv: list[str] | None = None) -> None:
+def whole_corpus(
+    documents: str | None, passages: dict[str, Record], division: Division
+) -> Iterator[Record]:
+    """Every document, and every passage that is none of them, with its side."""
+    seen: set[str] = set()
+    if documents:
+        for _, document in read_records(documents):
+            document["id"] = content_id(document["text"])
+            if document["id"] in seen:
+                continue
+            seen.add(document["id"])
+            yield document | {"split": division.side(document, document["id"])}
+    for passage_id, passage in passages.items():
+        if passage_id in seen:
+            continue
+        positive = passage.pop("positive")
+        # A passage that is nobody's positive is held out by nobody.
+        side = division.side(passage, passage_id) if positive else "train"
+        yield passage | {"split": side}
+
+
+def held_out_negatives(corpus: str, train: str) -> int:
+    """How many given negatives of train pairs are passages of dev or test."""
+    held_out = {
+        passage["id"]
+        for _, passage in read_records(corpus)
+        if passage["split"] in ("dev", "test")
+    }
+    count = sum(
+        passage_id in held_out
+        for _, pair in read_records(train)
+        for passage_id in pair.get("neg_ids", ())
+    )
+    if count:
+        log.warning(
+            "%d given negatives of train pairs are positives of dev or test; they are "
+            "kept, and can only make the tuned model look worse",
+            count,
+        )
+    return count
+
+
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument("--input", nargs="+", required=True, metavar="JSONL")
     arguments.add_argument(
@@ -135,8 +179,11 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--block-pages", type=int, default=20)
     arguments.add_argument("--seed", type=int, default=0)
     add_on_bad_input(arguments)
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
 
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
     keys = [slim(pair) for pair in rows(arguments.input, rejected)]
     if not keys:
@@ -162,45 +209,13 @@ def main(argv: list[str] | None = None) -> None:
                 key="pairs.block_pages",
             )
 
-    def corpus() -> Iterator[Record]:
-        seen: set[str] = set()
-        if arguments.documents:
-            for _, document in read_records(arguments.documents):
-                document["id"] = content_id(document["text"])
-                if document["id"] in seen:
-                    continue
-                seen.add(document["id"])
-                yield document | {"split": division.side(document, document["id"])}
-        for passage_id, passage in passages.items():
-            if passage_id in seen:
-                continue
-            positive = passage.pop("positive")
-            # A passage that is nobody's positive is held out by nobody.
-            side = division.side(passage, passage_id) if positive else "train"
-            yield passage | {"split": side}
-
-    stats["passages"] = write_records(arguments.corpus, corpus())
-    everything = read_records(arguments.corpus)
-    stats["mining_passages"] = write_records(
-        arguments.mining,
-        (passage for _, passage in everything if passage["split"] == "train"),
+    stats["passages"] = write_records(
+        arguments.corpus, whole_corpus(arguments.documents, passages, division)
     )
-    held_out = {
-        passage["id"]
-        for _, passage in read_records(arguments.corpus)
-        if passage["split"] in ("dev", "test")
-    }
-    stats["held_out_negatives"] = sum(
-        passage_id in held_out
-        for _, pair in read_records(arguments.train)
-        for passage_id in pair.get("neg_ids", ())
-    )
-    if stats["held_out_negatives"]:
-        log.warning(
-            "%d given negatives of train pairs are positives of dev or test; they are "
-            "kept, and can only make the tuned model look worse",
-            stats["held_out_negatives"],
-        )
+    everything = (row for _, row in read_records(arguments.corpus))
+    of_train = (row for row in everything if row["split"] == "train")
+    stats["mining_passages"] = write_records(arguments.mining, of_train)
+    stats["held_out_negatives"] = held_out_negatives(arguments.corpus, arguments.train)
     reasons = Counter(row["reason"] for row in aside)
     stats |= {
         "groups": division.groups,

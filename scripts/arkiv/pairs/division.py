@@ -234,6 +234,34 @@ def divide(
         InputError: fewer groups than sides with a share.
     """
     division = Division(by, block_pages, origins or {})
+    sets = _sets(division, pairs, seed)
+    wanted = [split for split in SPLITS if shares.get(split, 0) > 0]
+    if len(sets) < len(wanted):
+        raise InputError(
+            f"the pairs make {len(sets)} group(s) by {by}, too few for "
+            f"{', '.join(wanted)}; group them by pages with a smaller block, or by "
+            "passage",
+            key="pairs.group_by",
+        )
+    total = sum(size for size, _ in sets)
+    whole = sum(shares[split] for split in wanted)
+    lacking = {split: total * shares[split] / whole for split in wanted}
+    empty = set(wanted)
+    division.groups = len(sets)
+    for done, (size, members) in enumerate(sets):
+        choice = empty if len(sets) - done <= len(empty) else wanted
+        side = max(choice, key=lambda split: (lacking[split], -SPLITS.index(split)))
+        lacking[side] -= size
+        empty.discard(side)
+        division.sides.update(dict.fromkeys(members, side))
+    return division
+
+
+def _sets(
+    division: Division, pairs: Iterable[Mapping], seed: int
+) -> list[tuple[int, list[Key]]]:
+    """The groups, passages and queries that hang together, with how many pairs they
+    have, the largest first."""
     joined = _Joined()
     sizes: Counter[Key] = Counter()
     for pair in pairs:
@@ -247,30 +275,15 @@ def divide(
         joined.join(group, ("query", pair["id"]))
         sizes[group] += 1
 
-    sets = []
-    for members in joined.sets():
-        size = sum(sizes[member] for member in members)
-        name = min(str(member) for member in members)
-        sets.append((-size, uniform(seed, "split", name), name, members))
-    sets.sort(key=lambda item: item[:3])
+    def order(item: tuple[int, list[Key]]) -> tuple[int, float, str]:
+        size, members = item
+        name = min(map(str, members))
+        return -size, uniform(seed, "split", name), name
 
-    wanted = [split for split in SPLITS if shares.get(split, 0) > 0]
-    if len(sets) < len(wanted):
-        raise InputError(
-            f"the pairs make {len(sets)} group(s) by {by}, too few for "
-            f"{', '.join(wanted)}; group them by pages with a smaller block, or by "
-            "passage",
-            key="pairs.group_by",
-        )
-    total = -sum(item[0] for item in sets)
-    whole = sum(shares[split] for split in wanted)
-    lacking = {split: total * shares[split] / whole for split in wanted}
-    empty = set(wanted)
-    division.groups = len(sets)
-    for done, (negative_size, _, _, members) in enumerate(sets):
-        choice = empty if len(sets) - done <= len(empty) else wanted
-        side = max(choice, key=lambda split: (lacking[split], -SPLITS.index(split)))
-        lacking[side] += negative_size
-        empty.discard(side)
-        division.sides.update(dict.fromkeys(members, side))
-    return division
+    return sorted(
+        (
+            (sum(sizes[member] for member in members), members)
+            for members in joined.sets()
+        ),
+        key=order,
+    )
