@@ -19,7 +19,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -213,7 +213,8 @@ def summary(
     }
 
 
-def main(argv: list[str] | None = None) -> None:
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument(
         "--pairs",
@@ -285,7 +286,15 @@ def main(argv: list[str] | None = None) -> None:
         arguments.add_argument(
             name, type=int, default=default, metavar="N", help="with --batch-tokens"
         )
-    arguments = arguments.parse_args(argv)
+    return arguments.parse_args(argv)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Refuse ranges, files and numbers that will not do.
+
+    Raises:
+        InputError: naming the option.
+    """
     edges, outputs = arguments.edges, arguments.outputs
     check_edges(edges)
     if len(outputs) != len(edges):
@@ -299,39 +308,55 @@ def main(argv: list[str] | None = None) -> None:
             f"is {arguments.temperature}, expected more than 0", key="temperature"
         )
 
-    began = time.monotonic()
+
+def write_ranges(
+    arguments: argparse.Namespace, examples: Examples, paths: Sequence[Path]
+) -> list[list[int]]:
+    """Write each example into the file of its range; return the lengths in each.
+
+    Raises:
+        InputError: there is no example at all.
+    """
     counter = TokenCounter(tokenizer_file(arguments.tokenizer))
-    lengths: list[list[int]] = [[] for _ in edges]
+    lengths: list[list[int]] = [[] for _ in arguments.edges]
+    stream = examples.of(
+        read_rows(arguments.pairs, negatives=not arguments.without_negatives)
+    )
+    with contextlib.ExitStack() as stack:
+        files = [
+            stack.enter_context(open(path, "w", encoding="utf-8")) for path in paths
+        ]
+        while rows := list(islice(stream, ROWS)):
+            for row, length in zip(rows, longest_texts(rows, counter), strict=True):
+                bucket = bucket_of(length, arguments.edges)
+                lengths[bucket].append(length)
+                write_line(row, files[bucket])
+    if not any(lengths):
+        aside = sum(examples.aside.values())
+        why = f": all {aside} have no negative left" if aside else ""
+        raise InputError(f"holds no training pairs{why}", file=arguments.pairs[0])
+    return lengths
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
+    check(arguments)
+    began = time.monotonic()
     # All files are written beside their places and renamed at the end, the log last.
     with contextlib.ExitStack() as stack:
-        log_beside = stack.enter_context(written_whole(arguments.log))
-        besides = [
+        log_beside, rejected_beside, *besides = (
             stack.enter_context(written_whole(path))
-            for path in (arguments.rejected, *outputs)
-        ]
-        with contextlib.ExitStack() as open_files:
-            rejected, *files = (
-                open_files.enter_context(open(beside, "w", encoding="utf-8"))
-                for beside in besides
-            )
+            for path in (arguments.log, arguments.rejected, *arguments.outputs)
+        )
+        with open(rejected_beside, "w", encoding="utf-8") as rejected:
             examples = Examples(arguments, rejected)
-            stream = examples.of(
-                read_rows(arguments.pairs, negatives=not arguments.without_negatives)
-            )
-            while rows := list(islice(stream, ROWS)):
-                for row, length in zip(rows, longest_texts(rows, counter), strict=True):
-                    bucket = bucket_of(length, edges)
-                    lengths[bucket].append(length)
-                    write_line(row, files[bucket])
-        if not any(lengths):
-            aside = sum(examples.aside.values())
-            why = f": all {aside} have no negative left" if aside else ""
-            raise InputError(f"holds no training pairs{why}", file=arguments.pairs[0])
+            lengths = write_ranges(arguments, examples, besides)
         sizes = batch_sizes(lengths, arguments)
-        for beside, size in zip(besides[1:], sizes, strict=True):
+        for beside, size in zip(besides, sizes, strict=True):
             if size is not None:
                 add_batch_size(beside, size)
-        report = summary(edges, outputs, lengths, sizes) | examples.summary()
+        report = summary(arguments.edges, arguments.outputs, lengths, sizes)
+        report |= examples.summary()
         write_json(log_beside, report)
     for bucket in report["buckets"]:
         log.info(
