@@ -90,12 +90,19 @@ def read_scores(
     return scores
 
 
-def shown_passages(path: str | Path, wanted: set[str]) -> dict[str, Record]:
-    """The passages of these ids.
+def shown_passages(
+    path: str | Path, queries: Iterable[str], qrels: Qrels, runs: Mapping[str, Run]
+) -> dict[str, Record]:
+    """The passages that the searches of these queries show.
 
     Raises:
         InputError: the corpus lacks one.
     """
+    wanted: set[str] = set()
+    for query_id in queries:
+        wanted.update(best_first(qrels.get(query_id, {}))[:SHOWN])
+        for run in runs.values():
+            wanted.update(run.get(query_id, [])[:SHOWN])
     passages = read_passages(path, wanted)
     if lacking := wanted - passages.keys():
         raise InputError(
@@ -175,16 +182,15 @@ def hits(query_id: str, ranked: Sequence[str], found: Found) -> Html:
     return element("ol", *items, class_="hits")
 
 
-def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
-    """One query: its passages, and what every system finds."""
-    query, grades = found.queries[query_id], found.qrels.get(query_id, {})
-    relevant, graded = best_first(grades), len(set(grades.values())) > 1
-    ranked = {system: run.get(query_id, []) for system, run in found.runs.items()}
-    measured = ", ".join(
-        f"{spaced(system)} {values[query_id]:.3f}"
-        for system, values in found.scores.items()
-    )
-    wanted = [
+def wanted_items(
+    query: Record,
+    grades: Mapping[str, int],
+    ranked: Mapping[str, Sequence[str]],
+    found: Found,
+) -> list[Html]:
+    """The relevant passages of a query, with where each system has them."""
+    graded = len(set(grades.values())) > 1
+    return [
         element(
             "li",
             element(
@@ -192,8 +198,8 @@ def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
                 f"grade {grades[key]} · " if graded else "",
                 provenance(found.passages[key]),
                 *(
-                    f" · {spaced(system)}: {standing(ranked[system], [key])}"
-                    for system in ranked
+                    f" · {spaced(system)}: {standing(passages, [key])}"
+                    for system, passages in ranked.items()
                 ),
                 class_="faint",
             ),
@@ -205,24 +211,38 @@ def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
             ),
             class_="relevant",
         )
-        for key in relevant[:SHOWN]
+        for key in best_first(grades)[:SHOWN]
     ]
-    more = len(relevant) - len(wanted)
-    columns = [
-        element(
-            "div",
-            element("h4", spaced(system)),
-            element(
-                "p",
-                f"first relevant passage: {standing(passages, relevant)}",
-                class_="faint",
-            )
-            if relevant
-            else "",
-            hits(query_id, passages, found),
-        )
-        for system, passages in ranked.items()
-    ]
+
+
+def column(
+    query_id: str,
+    system: str,
+    ranked: Sequence[str],
+    relevant: Iterable[str],
+    found: Found,
+) -> Html:
+    """What a system finds for a query."""
+    first = f"first relevant passage: {standing(ranked, relevant)}"
+    return element(
+        "div",
+        element("h4", spaced(system)),
+        element("p", first, class_="faint") if relevant else "",
+        hits(query_id, ranked, found),
+    )
+
+
+def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
+    """One query: its passages, and what every system finds."""
+    query, grades = found.queries[query_id], found.qrels.get(query_id, {})
+    ranked = {system: run.get(query_id, []) for system, run in found.runs.items()}
+    measured = ", ".join(
+        f"{spaced(system)} {values[query_id]:.3f}"
+        for system, values in found.scores.items()
+    )
+    wanted = wanted_items(query, grades, ranked, found)
+    more = len(grades) - len(wanted)
+    columns = [column(query_id, *own, grades, found) for own in ranked.items()]
     return element(
         "details",
         element(
