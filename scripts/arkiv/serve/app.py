@@ -8,8 +8,11 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from flask import Flask, Response, abort, redirect, request, session
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_id
@@ -21,7 +24,8 @@ from arkiv.serve.rendering import Site
 from arkiv.serve.view import View
 
 if TYPE_CHECKING:
-    from flask import Flask, Response
+    from werkzeug.datastructures import MultiDict
+    from werkzeug.exceptions import HTTPException
 
 HERE = Path(__file__).parent
 STYLE_SHEET = STYLE + (HERE / "search.css").read_text(encoding="utf-8")
@@ -53,18 +57,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def create_app(
-    site: Site,
-    sheet: Sheet,
-    judges: Sequence[str],
-    default: Sequence[str],
-    *,
-    loopback: bool = True,
-    separator: str = ",",
-) -> Flask:
-    """The application, for any WSGI server.
+@dataclass(frozen=True)
+class Handlers:
+    """What answers requests.
 
-    Args:
+    Attributes:
         site: what is shown.
         sheet: where verdicts go.
         judges: who may judge, the first unless another is chosen; none: nobody.
@@ -72,66 +69,42 @@ def create_app(
         loopback: answer only who asks for this machine by one of its own names.
         separator: of the cells of a sheet.
     """
-    from flask import Flask, abort, redirect, request, session
-    from werkzeug.exceptions import HTTPException
 
-    app = Flask("arkiv", static_folder=None)
-    app.config.update(
-        # Of this process: forms of an earlier one are refused.
-        SECRET_KEY=secrets.token_bytes(32),
-        SESSION_COOKIE_NAME="arkiv",
-        SESSION_COOKIE_SAMESITE="Strict",
-        SESSION_COOKIE_HTTPONLY=True,
-        MAX_CONTENT_LENGTH=MOST_BODY,
-    )
-    index = site.index
+    site: Site
+    sheet: Sheet
+    judges: Sequence[str]
+    default: Sequence[str]
+    loopback: bool = True
+    separator: str = ","
 
-    def view_of(values) -> View:
-        return View.of(values.get, values.getlist("system"), index, default)
-
-    def judging(query: str) -> Judging | None:
-        if not judges:
-            return None
-        token = session.setdefault("token", secrets.token_urlsafe(16))
-        judge = session.get("judge")
-        judge = judge if judge in judges else judges[0]
-        verdicts = sheet.verdicts(judge, query)
-        return Judging(judge, judges, token, verdicts, len(sheet.latest(judge)))
-
-    @app.before_request
-    def from_here() -> None:
+    def from_here(self) -> None:
+        """Refuse who asks for another name."""
         # Flask's own TRUSTED_HOSTS takes no IPv6 address.
-        if loopback and not LOOPBACK.fullmatch(request.headers.get("Host", "")):
+        if self.loopback and not LOOPBACK.fullmatch(request.headers.get("Host", "")):
             abort(400, "This server goes by the name localhost")
 
-    @app.get("/")
-    def search() -> str:
-        view = view_of(request.args)
+    def search(self) -> str:
+        """The form, or what is found."""
+        view = self._view(request.args)
         if not view.query:
-            return site.start(view)
-        return site.results(view, judging(view.query))
+            return self.site.start(view)
+        return self.site.results(view, self._judging(view.query))
 
-    @app.get("/passage/<passage_id>")
-    def passage(passage_id: str) -> str:
-        found = index.passage(passage_id)
+    def passage(self, passage_id: str) -> str:
+        """One passage by itself."""
+        found = self.site.index.passage(passage_id)
         if found is None:
             abort(404)
-        view = view_of(request.args)
-        return site.passage(found, view, judging(view.query))
+        view = self._view(request.args)
+        return self.site.passage(found, view, self._judging(view.query))
 
-    @app.post("/judge")
-    def judge() -> Response:
-        if not judges:
-            abort(403, "Nobody judges here: the server was started without a judge")
-        form = request.form
-        token = session.get("token", "")
-        if not token or not hmac.compare_digest(
-            form.get("token", "").encode(), token.encode()
-        ):
-            abort(403, "The form is older than the server: search again, then judge")
-        if form.get("judge") in judges:
+    def judge(self) -> Response:
+        """Take a verdict or another judge, and go back to where that was."""
+        self._check_form()
+        form, index = request.form, self.site.index
+        if form.get("judge") in self.judges:
             session["judge"] = form["judge"]
-        view = view_of(form)
+        view = self._view(form)
         kind = next((kind for kind in VERDICTS if kind in form), None)
         passage_id, _, place = form.get(kind, "").partition(" ")
         back = form.get("back", "/")
@@ -141,13 +114,59 @@ def create_app(
             return redirect(view.address(back), 303)
         if index.passage(passage_id) is None or not view.query:
             abort(400, "A verdict is on a passage of this archive, for a query")
-        who = judging(view.query)
+        who = self._judging(view.query)
         if kind != WITHDRAWN or passage_id in who.verdicts:
-            sheet.add(verdict_of(view, passage_id, kind, who.judge))
+            self.sheet.add(self._verdict(view, passage_id, kind, who.judge))
         anchor = f"{place}-{passage_id}" if place in view.systems else "main"
         return redirect(f"{view.address(back)}#{anchor}", 303)
 
-    def verdict_of(view: View, passage_id: str, kind: str, judge: str) -> dict:
+    def judgements(self) -> Response:
+        """The verdicts of the judge as a sheet."""
+        if not self.judges:
+            abort(404)
+        who = self._judging("").judge
+        passages = {row["id"]: row for row in self.site.index.passages}
+        rows = sheet_rows(self.sheet.latest(who), passages)
+        answer = Response(sheet_csv(rows, self.separator), mimetype="text/csv")
+        answer.headers["Content-Disposition"] = 'attachment; filename="judgements.csv"'
+        return answer
+
+    def refused(self, error: InputError) -> tuple[str, int]:
+        """The page of what cannot be searched."""
+        return self.site.fault("That cannot be searched", f"{error.reason}."), 400
+
+    def failed(self, error: HTTPException) -> tuple[str, int]:
+        """The page of another fault."""
+        title, sentence = FAULTS.get(error.code, (error.name, "{said}"))
+        said = (error.description or error.name).rstrip(".")
+        page = self.site.fault(title, f"{sentence.format(said=said)}.")
+        return page, error.code or 500
+
+    def _view(self, values: MultiDict) -> View:
+        systems = values.getlist("system")
+        return View.of(values.get, systems, self.site.index, self.default)
+
+    def _judging(self, query: str) -> Judging | None:
+        if not self.judges:
+            return None
+        token = session.setdefault("token", secrets.token_urlsafe(16))
+        judge = session.get("judge")
+        judge = judge if judge in self.judges else self.judges[0]
+        verdicts = self.sheet.verdicts(judge, query)
+        count = len(self.sheet.latest(judge))
+        return Judging(judge, self.judges, token, verdicts, count)
+
+    def _check_form(self) -> None:
+        if not self.judges:
+            abort(403, "Nobody judges here: the server was started without a judge")
+        token = session.get("token", "")
+        if not token or not hmac.compare_digest(
+            request.form.get("token", "").encode(), token.encode()
+        ):
+            abort(403, "The form is older than the server: search again, then judge")
+
+    def _verdict(self, view: View, passage_id: str, kind: str, judge: str) -> dict:
+        index = self.site.index
         ranks = {
             name: index.ranks(name, view.query, view.volume).get(passage_id)
             for name in view.systems
@@ -163,47 +182,46 @@ def create_app(
             "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
 
-    @app.get("/judgements.csv")
-    def judgements() -> Response:
-        if not judges:
-            abort(404)
-        who = judging("").judge
-        passages = {row["id"]: row for row in index.passages}
-        rows = sheet_rows(sheet.latest(who), passages)
-        answer = app.response_class(sheet_csv(rows, separator), mimetype="text/csv")
-        answer.headers["Content-Disposition"] = 'attachment; filename="judgements.csv"'
-        return answer
 
-    @app.get("/style.css")
-    def style() -> Response:
-        return kept(STYLE_SHEET, "text/css")
+def kept(text: str, kind: str) -> Response:
+    """What a browser may keep for a day."""
+    answer = Response(text, mimetype=kind)
+    answer.headers["Cache-Control"] = "max-age=86400"
+    return answer
 
-    @app.get("/icon.svg")
-    def icon() -> Response:
-        return kept(ICON, "image/svg+xml")
 
-    def kept(text: str, kind: str) -> Response:
-        answer = app.response_class(text, mimetype=kind)
-        answer.headers["Cache-Control"] = "max-age=86400"
-        return answer
+def secured(answer: Response) -> Response:
+    """An answer that hostile pages cannot use."""
+    for name, value in HEADERS.items():
+        answer.headers[name] = value
+    answer.headers.setdefault("Cache-Control", "no-store")
+    return answer
 
-    @app.errorhandler(InputError)
-    def refused(error: InputError) -> tuple[str, int]:
-        return site.fault("That cannot be searched", f"{error.reason}."), 400
 
-    @app.errorhandler(HTTPException)
-    def failed(error: HTTPException) -> tuple[str, int]:
-        title, sentence = FAULTS.get(error.code, (error.name, "{said}"))
-        said = (error.description or error.name).rstrip(".")
-        return site.fault(title, f"{sentence.format(said=said)}."), error.code or 500
+def create_app(*given, **options) -> Flask:
+    """The application, for any WSGI server; see `Handlers` for what is given."""
+    from werkzeug.exceptions import HTTPException
 
-    @app.after_request
-    def secured(answer: Response) -> Response:
-        for name, value in HEADERS.items():
-            answer.headers[name] = value
-        answer.headers.setdefault("Cache-Control", "no-store")
-        return answer
-
+    handlers = Handlers(*given, **options)
+    app = Flask("arkiv", static_folder=None)
+    app.config.update(
+        # Of this process: forms of an earlier one are refused.
+        SECRET_KEY=secrets.token_bytes(32),
+        SESSION_COOKIE_NAME="arkiv",
+        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_HTTPONLY=True,
+        MAX_CONTENT_LENGTH=MOST_BODY,
+    )
+    app.before_request(handlers.from_here)
+    app.get("/")(handlers.search)
+    app.get("/passage/<passage_id>")(handlers.passage)
+    app.post("/judge")(handlers.judge)
+    app.get("/judgements.csv")(handlers.judgements)
+    app.get("/style.css", endpoint="style")(lambda: kept(STYLE_SHEET, "text/css"))
+    app.get("/icon.svg", endpoint="icon")(lambda: kept(ICON, "image/svg+xml"))
+    app.register_error_handler(InputError, handlers.refused)
+    app.register_error_handler(HTTPException, handlers.failed)
+    app.after_request(secured)
     return app
 
 
