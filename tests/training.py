@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+from examples import case_pairs
 from project import ROOT, records
 
 import train_model
 from arkiv.base.files import read_json, write_json, write_records
 from arkiv.base.hashing import content_id
-from arkiv.example.archive import case_pairs
 from arkiv.example.tiny import build_embedder
 from arkiv.pairs.division import with_ids
 

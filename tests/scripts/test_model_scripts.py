@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import case_pairs
 from project import records
 
 import embed_corpus
@@ -20,7 +21,6 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Part, write_records
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
-from arkiv.example.archive import case_pairs
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from examples import case_pairs
 from project import ROOT
 from safetensors.torch import load_file
 from training import FILES, Recorded, sha, watched, words
@@ -11,7 +12,6 @@ from training import FILES, Recorded, sha, watched, words
 import train_model
 from arkiv.base.files import read_json, write_records
 from arkiv.encode.models import HEADS
-from arkiv.example.archive import case_pairs
 
 
 def weights(model) -> dict[str, torch.Tensor]:

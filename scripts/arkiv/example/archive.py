@@ -302,13 +302,6 @@ def cases(count: int, seed: int) -> Iterator[str]:
         yield case(number, seed).text
 
 
-def case_pairs(count: int, seed: int) -> Iterator[tuple[str, str]]:
-    """`count` pairs of a question and the text of the case that answers it."""
-    for number in range(count):
-        made = case(number, seed)
-        yield made.question, made.text
-
-
 # What a recogniser takes for what; each pair of strokes is alike in the hand.
 CONFUSIONS = {
     "n": "u", "u": "n", "r": "v", "v": "r", "e": "c", "c": "e", "a": "o", "o": "a",

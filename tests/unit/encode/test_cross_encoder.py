@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from examples import case_pairs
 
 from arkiv.base.errors import InputError
 from arkiv.encode.cross_encoder import CrossEncoder
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.options import Options
-from arkiv.example.archive import case_pairs, cases
+from arkiv.example.archive import cases
 
 PAIRS = [
     *((q, p) for q, p in case_pairs(8, seed=3)),

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from examples import case_pairs
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer import modules
 
@@ -14,7 +15,7 @@ from arkiv.encode.dense import Dense
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
 from arkiv.encode.options import Options
-from arkiv.example.archive import case_pairs, cases
+from arkiv.example.archive import cases
 from arkiv.export.directory import add_modules
 
 QUERIES = [query for query, _ in case_pairs(6, seed=3)] + ["  kort\n", "§"]

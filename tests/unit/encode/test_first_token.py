@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from examples import case_pairs
 from transformers import BertConfig, BertModel
 
 from arkiv.encode.cross_encoder import CrossEncoder
@@ -11,7 +12,7 @@ from arkiv.encode.encoder import Encoder
 from arkiv.encode.first_token import FirstTokenLayer, LastLayer
 from arkiv.encode.m3 import M3
 from arkiv.encode.options import Options
-from arkiv.example.archive import case_pairs, cases
+from arkiv.example.archive import cases
 
 TEXTS = [*cases(9, seed=3), "§ 1.", " ".join(cases(6, seed=4))]
 

@@ -2,7 +2,9 @@
 
 import json
 
-from arkiv.example.archive import case_pairs, cases, write_archive
+from examples import case_pairs
+
+from arkiv.example.archive import cases, write_archive
 
 
 def test_cases_are_distinct_and_reproducible():

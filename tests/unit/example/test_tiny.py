@@ -7,11 +7,12 @@ import random
 import numpy as np
 import pytest
 import torch
+from examples import case_pairs
 
 from arkiv.encode.cross_encoder import CrossEncoder
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.options import Options
-from arkiv.example.archive import case_pairs, cases
+from arkiv.example.archive import cases
 from arkiv.example.tiny import (
     ALPHABET,
     build_embedder,

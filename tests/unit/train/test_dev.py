@@ -138,9 +138,10 @@ def settings(**more) -> Settings:
 
 
 def test_the_scores_are_those_of_the_evaluation_after_training(tiny_embedder):
+    from examples import case_pairs
+
     from arkiv.encode.encoder import Encoder
     from arkiv.encode.m3 import M3
-    from arkiv.example.archive import case_pairs
     from arkiv.retrieve.rankings import best
 
     pairs = list(case_pairs(24, 3))
