@@ -27,8 +27,10 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from arkiv.base.cli import json_object, parser, run
 from arkiv.base.errors import InputError
@@ -39,6 +41,7 @@ from arkiv.train.arguments import (
     WITHOUT_EFFECT,
     Hardware,
     argument_classes,
+    check_lengths,
     check_names,
     is_true,
     parsed,
@@ -67,26 +70,6 @@ def name_and_weight(text: str) -> tuple[str, float]:
         return name, float(weight)
     except ValueError:
         raise argparse.ArgumentTypeError("is not NAME=NUMBER") from None
-
-
-def check_lengths(model: Path, given: argparse.Namespace) -> None:
-    """Refuse texts longer than the model has positions.
-
-    Raises:
-        InputError: naming the argument; without this a GPU only says `device-side
-            assert`.
-    """
-    config = read_json(model / "config.json")
-    most = config.get("max_position_embeddings")
-    if config.get("model_type") in ("xlm-roberta", "roberta", "camembert"):
-        # Positions count from the padding token's id + 1.
-        most -= config.get("pad_token_id", 1) + 1
-    for key in ("query_max_len", "passage_max_len"):
-        if most is not None and getattr(given, key) > most:
-            raise InputError(
-                f"is {getattr(given, key)}, but {model} takes {most} tokens",
-                key=f"train.args.{key}",
-            )
 
 
 def versions() -> dict[str, str]:
@@ -128,7 +111,8 @@ def planned(
     )
 
 
-def main(argv: list[str] | None = None) -> None:
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
     arguments = parser(__doc__)
     arguments.add_argument(
         "--shards", nargs="+", required=True, metavar="JSONL", help="training rows"
@@ -188,8 +172,55 @@ def main(argv: list[str] | None = None) -> None:
         help="let the model directory run Python code of its own",
     )
     arguments.add_argument("--seed", type=int, default=0)
-    arguments = arguments.parse_args(argv)
-    began = time.monotonic()
+    return arguments.parse_args(argv)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training that has passed all checks.
+
+    Attributes:
+        model: to start from.
+        processes: per node.
+        world_size: processes on all nodes.
+        own: arguments of FlagEmbedding that are set here.
+        chosen: those that are given, and those that depend on the hardware.
+        plan: the batches of an epoch.
+        weights: of datasets.
+        lora: see `arkiv.train.flags.lora`.
+        evaluation: see `arkiv.train.flags.evaluation`.
+    """
+
+    model: Path
+    processes: int
+    world_size: int
+    own: dict[str, Any]
+    chosen: dict[str, Any]
+    plan: BatchPlan
+    weights: dict[str, float]
+    lora: dict | None
+    evaluation: dict | None
+
+    def started_with(self) -> dict[str, Any]:
+        """All that the trained weights depend on."""
+        chosen = self.chosen.items()
+        return {
+            "shards": {
+                Path(path).name: digest_of_files(path) for path in self.plan.rows
+            },
+            "model": digest_of_files(self.model),
+            "arguments": {k: v for k, v in chosen if k not in WITHOUT_EFFECT},
+            "seed": self.own["seed"],
+            "world_size": self.world_size,
+            "weights": self.weights,
+            "lora": self.lora,
+            "evaluation": self.evaluation and content_id(json.dumps(self.evaluation)),
+            "versions": versions(),
+        }
+
+
+def prepared(arguments: argparse.Namespace) -> Training:
+    """Check all that is given, before a process starts."""
     model = check_model(arguments.model, "m3")
     shards = in_order(arguments.shards)
     fields = [name for kind in argument_classes() for name in kind.__dataclass_fields__]
@@ -200,77 +231,94 @@ def main(argv: list[str] | None = None) -> None:
     processes = process_count(arguments.processes, hardware)
     world_size = processes * arguments.nodes
     chosen = with_defaults(arguments.args, hardware, world_size)
-    own = {"model_name_or_path": str(model), "output_dir": arguments.checkpoints}
-    own |= {"seed": arguments.seed}
-    own |= {"trust_remote_code": arguments.trust_remote_code}
+    own = {
+        "model_name_or_path": str(model),
+        "output_dir": arguments.checkpoints,
+        "seed": arguments.seed,
+        "trust_remote_code": arguments.trust_remote_code,
+    }
     values = parsed(to_command_line(own | chosen))
     check_lengths(model, values)
     weights = dict(arguments.dataset_weights)
     plan = planned(shards, weights, values, world_size)
     log_plan(plan)
+    own |= {"train_data": list(plan.rows)}
     adapters = lora(arguments, values)
     measures = evaluation(arguments)
-    started_with = {
-        "shards": {Path(path).name: digest_of_files(path) for path in plan.rows},
-        "model": digest_of_files(model),
-        "arguments": {k: v for k, v in chosen.items() if k not in WITHOUT_EFFECT},
-        "seed": arguments.seed,
-        "world_size": world_size,
-        "weights": weights,
-        "lora": adapters,
-        "evaluation": measures and content_id(json.dumps(measures)),
-        "versions": versions(),
+    return Training(
+        *(model, processes, world_size, own, chosen, plan, weights, adapters, measures)
+    )
+
+
+def train(
+    training: Training,
+    arguments: argparse.Namespace,
+    beside: Path,
+    resume_from: Path | None,
+) -> dict[str, Any]:
+    """Run the training's processes; return what the first of them reports.
+
+    Args:
+        training: what they do.
+        arguments: of the program.
+        beside: the model's directory to be; all nodes see the one that it is in, which
+            goes when we do.
+        resume_from: a checkpoint.
+    """
+    tensorboard = Path(arguments.history).with_name("tensorboard")
+    if resume_from is None:
+        shutil.rmtree(tensorboard, ignore_errors=True)
+    report = beside.with_name("report.json")
+    measures = None
+    if training.evaluation is not None:
+        measures = str(beside.with_name("evaluation.json"))
+        write_json(measures, training.evaluation)
+    work = {
+        "expected_world_size": training.world_size,
+        "final_model": str(beside),
+        "report_file": str(report),
+        "check_steps": arguments.check_steps,
+        "weights": training.weights or None,
+        "tensorboard": str(tensorboard),
+        "lora": training.lora,
+        "evaluation_file": measures,
+        "resume_from": resume_from and str(resume_from),
     }
+    run_watched(
+        node_command(
+            to_command_line(work | training.own | training.chosen),
+            processes=training.processes,
+            nodes=arguments.nodes,
+            interface=arguments.interface,
+        ),
+        without_secrets(os.environ),
+    )
+    return read_json(report)
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
+    began = time.monotonic()
+    training = prepared(arguments)
+    started_with = training.started_with()
     checkpoints = Path(arguments.checkpoints)
 
     with alone(checkpoints), written_whole(arguments.output) as beside:
         resume_from = begin(checkpoints, started_with)
-        tensorboard = Path(arguments.history).with_name("tensorboard")
-        if resume_from is None:
-            shutil.rmtree(tensorboard, ignore_errors=True)
-        # All nodes see this directory, which goes when we do.
-        report = beside.with_name("report.json")
-        own |= {"train_data": list(plan.rows)}
-        if measures is not None:
-            write_json(beside.with_name("evaluation.json"), measures)
-        work = {
-            "expected_world_size": world_size,
-            "final_model": str(beside),
-            "report_file": str(report),
-            "check_steps": arguments.check_steps,
-            "weights": weights or None,
-            "tensorboard": str(tensorboard),
-            "lora": adapters,
-            "evaluation_file": measures and str(beside.with_name("evaluation.json")),
-            "resume_from": resume_from and str(resume_from),
-        }
-        run_watched(
-            node_command(
-                to_command_line(work | own | chosen),
-                processes=processes,
-                nodes=arguments.nodes,
-                interface=arguments.interface,
-            ),
-            without_secrets(os.environ),
-        )
-        done = read_json(report)
+        done = train(training, arguments, beside, resume_from)
         write_json(
             arguments.history,
             {
-                "world_size": world_size,
+                "world_size": training.world_size,
                 "nodes": arguments.nodes,
                 "resumed_from": resume_from and resume_from.name,
-                "rows": sum(plan.rows.values()),
-                "rows_drawn": sum(plan.drawn.values()),
-                "rows_used": plan.rows_used,
-                "rows_left_out": plan.left_out,
-                "buckets": plan.buckets_by_name(),
+                **training.plan.told(),
                 **done,
-                "weights": weights,
-                "lora": adapters,
-                "arguments": own | chosen,
+                "weights": training.weights,
+                "lora": training.lora,
+                "arguments": training.own | training.chosen,
                 "inputs": {key: started_with[key] for key in ("model", "shards")},
-                "versions": versions(),
+                "versions": started_with["versions"],
             },
         )
     # Only now is nothing lost that a run which goes on would need.

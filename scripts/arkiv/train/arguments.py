@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
-from arkiv.encode.options import promised_gpus
+from arkiv.encode.loading import load_tokenizer, longest_input
+from arkiv.encode.options import Options, promised_gpus
 
 log = logging.getLogger(__name__)
 
@@ -265,3 +266,26 @@ def parsed(command_line: Sequence[str]) -> argparse.Namespace:
 
     parser.error = refuse
     return parser.parse_args(list(command_line))
+
+
+def check_lengths(model: Path, values: argparse.Namespace) -> None:
+    """Refuse texts longer than the model has positions.
+
+    Args:
+        model: a directory that passed `check_model`.
+        values: as `parsed` gives them.
+
+    Raises:
+        InputError: naming the argument; without this a GPU only says `device-side
+            assert`. Or a file of the model is damaged.
+    """
+    _, config = load_tokenizer(
+        model, Options(trust_remote_code=values.trust_remote_code)
+    )
+    longest = longest_input(config)
+    for key in ("query_max_len", "passage_max_len"):
+        if longest is not None and getattr(values, key) > longest:
+            raise InputError(
+                f"is {getattr(values, key)}, but {model} takes {longest} tokens",
+                key=f"train.args.{key}",
+            )

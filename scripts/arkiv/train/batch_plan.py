@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,9 +69,17 @@ class BatchPlan:
         """Rows of one epoch that are trained on."""
         return sum(self.drawn.values()) - sum(self.left_out.values())
 
-    def buckets_by_name(self) -> dict[str, dict[str, int]]:
-        """`buckets` by file name: what is reported does not depend on directories."""
-        return {Path(path).name: vars(bucket) for path, bucket in self.buckets.items()}
+    def told(self) -> dict[str, Any]:
+        """What the history tells of an epoch; it does not depend on directories."""
+        return {
+            "rows": sum(self.rows.values()),
+            "rows_drawn": sum(self.drawn.values()),
+            "rows_used": self.rows_used,
+            "rows_left_out": self.left_out,
+            "buckets": {
+                Path(path).name: vars(one) for path, one in self.buckets.items()
+            },
+        }
 
 
 def drawn_rows(
@@ -196,53 +205,77 @@ def plan_batches(
     Raises:
         InputError: not one batch.
     """
-    rows = {path: shard.rows for path, shard in shards.items()}
-    drawn = {path: shard.drawn for path, shard in shards.items()}
     taken = {
         path: replace(shard, rows=min(shard.rows, most_rows))
         for path, shard in shards.items()
+        if not same_dataset or min(shard.rows, most_rows) >= small_threshold
     }
-    buckets: dict[str, Bucket] = {}
+    if same_dataset:
+        total, left_out, buckets = _by_bucket(shards, taken, batch_size, world_size)
+    else:
+        buckets = {}
+        total, left_out = _mixed(shards, taken, batch_size * world_size, drop_last)
+    if not total:
+        raise _no_batch(taken, batch_size, world_size, same_dataset)
+    return BatchPlan(
+        {path: shard.rows for path, shard in shards.items()},
+        {path: shard.drawn for path, shard in shards.items()},
+        *(total, left_out, buckets),
+    )
+
+
+def _by_bucket(
+    shards: Mapping[str, Shard],
+    taken: Mapping[str, Shard],
+    batch_size: int,
+    world_size: int,
+) -> tuple[int, dict[str, int], dict[str, Bucket]]:
+    """How many batches, rows left out of each dataset, and the buckets."""
+    buckets = plan_buckets(taken, batch_size=batch_size, world_size=world_size)
+    lost = {path: shard.drawn for path, shard in shards.items()}
+    for path, bucket in buckets.items():
+        lost[path] -= bucket.batches * bucket.batch_size * world_size
+    left_out = {
+        name: sum(lost[path] for path in paths)
+        for name, paths in datasets_of(shards).items()
+    }
+    return sum(bucket.batches for bucket in buckets.values()), left_out, buckets
+
+
+def _mixed(
+    shards: Mapping[str, Shard], taken: Mapping[str, Shard], whole: int, drop_last: bool
+) -> tuple[int, dict[str, int]]:
+    """How many batches of `whole` rows of any shard, and the rows left out."""
+    rows = sum(shard.rows for shard in taken.values())
+    capped = sum(shard.rows for shard in shards.values()) - rows
+    if drop_last:
+        return rows // whole, {ALL: capped + rows % whole}
+    return -(-rows // whole), {ALL: capped}
+
+
+def _no_batch(
+    taken: Mapping[str, Shard], batch_size: int, world_size: int, same_dataset: bool
+) -> InputError:
     whole = batch_size * world_size
     if same_dataset:
-        taken = {
-            path: one for path, one in taken.items() if one.rows >= small_threshold
-        }
-        buckets = plan_buckets(taken, batch_size=batch_size, world_size=world_size)
-        used = {
-            path: bucket.batches * bucket.batch_size * world_size
-            for path, bucket in buckets.items()
-        }
-        datasets = datasets_of(rows)
-        left_out = {
-            name: sum(drawn[path] - used.get(path, 0) for path in paths)
-            for name, paths in datasets.items()
-        }
-        total = sum(bucket.batches for bucket in buckets.values())
-        largest = max(
-            sum(taken[path].drawn for path in paths if path in taken)
-            for paths in datasets.values()
+        rows = max(
+            (
+                sum(taken[path].drawn for path in paths)
+                for paths in datasets_of(taken).values()
+            ),
+            default=0,
         )
         where = "the largest dataset has"
         if any(shard.batch_size for shard in taken.values()):
             whole = world_size
     else:
-        largest, where = sum(one.rows for one in taken.values()), "the shards have"
-        capped = sum(rows.values()) - largest
-        if drop_last:
-            total = largest // batch_size // world_size
-            left_out = {ALL: capped + largest - total * whole}
-        else:
-            total = -(-largest // whole)
-            left_out = {ALL: capped}
-    if not total:
-        raise InputError(
-            f"is {batch_size}, which gives no batch: {where} {largest} rows, and a "
-            f"batch on {world_size} processes takes {whole}; lower it or "
-            "`train.processes`",
-            key="train.args.per_device_train_batch_size",
-        )
-    return BatchPlan(rows, drawn, total, left_out, buckets)
+        rows, where = sum(shard.rows for shard in taken.values()), "the shards have"
+    return InputError(
+        f"is {batch_size}, which gives no batch: {where} {rows} rows, and a "
+        f"batch on {world_size} processes takes {whole}; lower it or "
+        "`train.processes`",
+        key="train.args.per_device_train_batch_size",
+    )
 
 
 def log_plan(plan: BatchPlan) -> None:

@@ -19,7 +19,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import written_whole
+from arkiv.base.files import read_json, written_whole
 from arkiv.encode.batches import by_budget
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.forward import CPU_TOKENS
@@ -60,12 +60,17 @@ class Settings:
     passage_max_length: int = 8192
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any], **more: Any) -> Settings:
-        """Of what the launcher wrote."""
-        collections = {
+    def read(cls, path: str | Path, data_args: Any) -> Settings:
+        """What the launcher wrote, and the lengths of FlagEmbedding's arguments."""
+        value = read_json(path)
+        value["collections"] = {
             name: Collection(**one) for name, one in value["collections"].items()
         }
-        return cls(**{**value, "collections": collections}, **more)
+        return cls(
+            **value,
+            query_max_length=data_args.query_max_len,
+            passage_max_length=data_args.passage_max_len,
+        )
 
     @property
     def title(self) -> str:

@@ -24,6 +24,7 @@ from transformers import TrainerCallback
 
 from arkiv.base.files import Record, read_records
 from arkiv.train.batch_plan import epoch_batches, plan_buckets
+from arkiv.train.deepspeed import keep_gradient_norm
 from arkiv.train.lora import Lora, add_adapters
 from arkiv.train.model import M3Model
 from arkiv.train.rows import SCORE_KEYS
@@ -175,6 +176,20 @@ class EpochBegins(TrainerCallback):
         self.dataset.begin_epoch(int(state.epoch))
 
 
+class TrainingBegins(TrainerCallback):
+    """Sets what a run that goes on has behind it."""
+
+    def __init__(self, trainer: M3Trainer) -> None:
+        self.trainer = trainer
+
+    def on_train_begin(self, args, state, control, **kwargs) -> None:
+        # Self-distillation begins at a step, which the model counts.
+        steps = state.global_step * args.gradient_accumulation_steps
+        self.trainer.model.step = steps
+        if self.trainer.deepspeed is not None:
+            keep_gradient_norm(self.trainer.deepspeed)
+
+
 class M3Runner(EncoderOnlyEmbedderM3Runner):
     """Puts our classes in the place of FlagEmbedding's."""
 
@@ -236,4 +251,5 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
             processing_class=self.tokenizer,
         )
         trainer.add_callback(EpochBegins(self.train_dataset))
+        trainer.add_callback(TrainingBegins(trainer))
         return trainer

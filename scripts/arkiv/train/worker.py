@@ -21,14 +21,17 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from arkiv.base.cli import LOG_FORMAT
 from arkiv.base.errors import InputError
-from arkiv.base.files import read_json, write_json
+from arkiv.base.files import write_json
 from arkiv.train.arguments import argument_classes
-from arkiv.train.deepspeed import keep_gradient_norm, prepare
+from arkiv.train.deepspeed import prepare
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
+
+if TYPE_CHECKING:
+    from arkiv.train.evaluation import Evaluations
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +63,6 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     # Transformers 5 has no argument for it.
     os.environ["TENSORBOARD_LOGGING_DIR"] = work.tensorboard
     prepare(cpu=training_args.use_cpu, deepspeed=bool(training_args.deepspeed))
-    from transformers import TrainerCallback
-
     from arkiv.train.evaluation import Evaluations, Settings
     from arkiv.train.guards import (
         Guards,
@@ -73,13 +74,6 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     from arkiv.train.lora import Lora
     from arkiv.train.upstream import M3Runner
 
-    class Begins(TrainerCallback):
-        def on_train_begin(self, args, state, control, **kwargs) -> None:
-            # Self-distillation begins at a step, which the model counts.
-            model.step = state.global_step * args.gradient_accumulation_steps
-            if trainer.deepspeed is not None:
-                keep_gradient_norm(trainer.deepspeed)
-
     if training_args.world_size != work.expected_world_size:
         raise RuntimeError(
             f"{training_args.world_size} processes train together, expected "
@@ -89,25 +83,15 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     lora = Lora(**json.loads(work.lora)) if work.lora else None
     runner = M3Runner(model_args, data_args, training_args, lora=lora, weights=weights)
     trainer, model = runner.trainer, runner.model
-    trainer.add_callback(Begins())
     trainer.add_callback(Guards(trainer, work.check_steps))
     agree("the order of the training data", digest_of_batches(runner.train_dataset))
     agree("the weights before training", digest_of_weights(model))
     first = trainer.is_world_process_zero()
-    before = {}
-    if first:
-        before = {
-            name: parameter.detach().cpu().float().clone()
-            for name, parameter in model.named_parameters()
-        }
-    evaluations = None
-    if work.evaluation_file:
-        settings = Settings.from_json(
-            read_json(work.evaluation_file),
-            query_max_length=data_args.query_max_len,
-            passage_max_length=data_args.passage_max_len,
-        )
-        evaluations = Evaluations(trainer, settings)
+    parameters = model.named_parameters() if first else ()
+    before = {name: one.detach().cpu().float().clone() for name, one in parameters}
+    settings = work.evaluation_file and Settings.read(work.evaluation_file, data_args)
+    evaluations = settings and Evaluations(trainer, settings)
+    if evaluations is not None:
         trainer.add_callback(evaluations)
     log.info("all %d processes agree; training", work.expected_world_size)
     began = time.monotonic()
@@ -121,24 +105,27 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
         shutil.copytree(evaluations.kept(evaluations.best["step"]), work.final_model)
     log.info("trained for %.1f s; largest changes %s", seconds, changes)
     if first:
-        write_json(
-            work.report_file,
-            {
-                "steps": trainer.state.global_step,
-                "epochs": trainer.state.epoch,
-                "parameters_changed": changes,
-                "seconds": round(seconds, 3),
-                "log": [
-                    {key: finite(entry.get(key)) for key in LOGGED}
-                    for entry in trainer.state.log_history
-                    if "loss" in entry
-                ],
-                "evaluation": evaluations and evaluations.summary(),
-                "warnings": [
-                    entry for entry in trainer.state.log_history if "warning" in entry
-                ],
-            },
-        )
+        report = {
+            "steps": trainer.state.global_step,
+            "epochs": trainer.state.epoch,
+            "parameters_changed": changes,
+            "seconds": round(seconds, 3),
+            **logged(trainer.state.log_history, evaluations),
+        }
+        write_json(work.report_file, report)
+
+
+def logged(entries: list[dict[str, Any]], evaluations: Evaluations | None) -> dict:
+    """What the trainer's log tells: losses, measures, and warnings."""
+    return {
+        "log": [
+            {key: finite(entry.get(key)) for key in LOGGED}
+            for entry in entries
+            if "loss" in entry
+        ],
+        "evaluation": evaluations and evaluations.summary(),
+        "warnings": [entry for entry in entries if "warning" in entry],
+    }
 
 
 def quiet(first: bool) -> None:

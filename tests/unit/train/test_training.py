@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from arkiv.base.errors import InputError
+from arkiv.base.files import read_json
 from arkiv.train import arguments as args
 from arkiv.train import batch_plan, guards, launch, shards
 
@@ -54,6 +56,28 @@ def test_a_value_of_the_wrong_kind_is_one_sentence():
     with pytest.raises(InputError, match=r"train_group_size.*'x'") as caught:
         args.parsed(words)
     assert caught.value.key == "train.args"
+
+
+def test_lengths_are_held_against_the_model(tiny_embedder, tmp_path):
+    def check(longest: int, settings: str) -> None:
+        (model / "config.json").write_text(settings, encoding="utf-8")
+        values = {"query_max_len": 32, "passage_max_len": longest}
+        args.check_lengths(model, SimpleNamespace(trust_remote_code=False, **values))
+
+    model = tmp_path / "model"
+    shutil.copytree(tiny_embedder, model)
+    settings = read_json(model / "config.json")
+    check(8192, json.dumps(settings))
+    with pytest.raises(InputError, match="takes 8192 tokens") as caught:
+        check(8193, json.dumps(settings))
+    assert caught.value.key == "train.args.passage_max_len"
+    # Transformers then builds one of 512 positions.
+    del settings["max_position_embeddings"]
+    with pytest.raises(InputError, match="takes 510 tokens"):
+        check(8192, json.dumps(settings))
+    for damaged in ("", "[]", "{"):
+        with pytest.raises(InputError, match="cannot be loaded"):
+            check(8, damaged)
 
 
 @pytest.mark.parametrize(
@@ -448,7 +472,7 @@ def test_a_column_batch_size_holds_for_its_shard_alone(tmp_path):
         *((1, 4, 3), (4, 1, 0), (1, 1, 1))
     ]
     first = {"rows": 11, "drawn": 11, "batch_size": 4, "batches": 1, "passed_on": 3}
-    assert plan.buckets_by_name()["a_len-0-5.jsonl"] == first
+    assert plan.told()["buckets"]["a_len-0-5.jsonl"] == first
     made = ranks(paths, tmp_path, batch_size=1, world_size=2)
     shares = [len(made[0][2 * step][0]) for step in range(6)]
     assert sorted(shares) == [1, 1, 1, 1, 1, 4]
