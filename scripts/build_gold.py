@@ -46,7 +46,7 @@ from arkiv.retrieve.trec import (
     read_run,
     write_qrels,
 )
-from arkiv.text.copies import copies
+from arkiv.text.duplicates_of import duplicates_of
 
 log = logging.getLogger("build_gold")
 
@@ -123,7 +123,7 @@ def judged(
     return qrels, {"rejected": rejected or []}
 
 
-def near_duplicates(
+def near_duplicates_of(
     qrels: Qrels, corpus: str, jaccard: float | None, folder: Path
 ) -> dict[str, list[str]]:
     """Of each relevant passage the ids of its near-duplicates.
@@ -144,7 +144,7 @@ def near_duplicates(
         )
     if jaccard is None:
         return {}
-    rows = copies(
+    rows = duplicates_of(
         list(texts.values()), (text for _, text in texts_of(corpus)), jaccard, folder
     )
     return {
@@ -233,7 +233,9 @@ def main(argv: list[str] | None = None) -> None:
         qrels = with_known_items(own, known, arguments.known_grade)
     folder = Path(arguments.qrels).parent
     folder.mkdir(parents=True, exist_ok=True)
-    near = near_duplicates(qrels, arguments.corpus, arguments.duplicate_jaccard, folder)
+    near = near_duplicates_of(
+        qrels, arguments.corpus, arguments.duplicate_jaccard, folder
+    )
     qrels, added = with_near_duplicates(qrels, near)
     if not relevant(qrels):
         raise InputError("holds no relevant passage for any query", key="gold.method")

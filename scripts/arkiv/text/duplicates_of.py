@@ -20,7 +20,7 @@ import numpy as np
 from arkiv.text.shingles import Shingles, shingles
 
 
-def copies(
+def duplicates_of(
     wanted: Sequence[str], texts: Iterable[str], jaccard: float, folder: str | Path
 ) -> list[list[int]]:
     """Of each wanted passage the rows whose text is nearly its own.
@@ -52,7 +52,7 @@ class _Index:
 
     Args:
         known: the shingles of each passage.
-        jaccard: as `copies`.
+        jaccard: as `duplicates_of`.
     """
 
     def __init__(self, known: Shingles, jaccard: float) -> None:

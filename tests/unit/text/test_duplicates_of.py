@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from arkiv.text.copies import copies
+from arkiv.text.duplicates_of import duplicates_of
 from arkiv.text.shingles import shingles
 
 
@@ -53,7 +53,7 @@ def texts():
 @pytest.mark.parametrize("jaccard", [0.05, 0.3, 0.4, 0.5, 2 / 3, 0.8, 1.0])
 def test_every_near_duplicate_is_found_and_nothing_else(texts, jaccard, tmp_path):
     wanted = texts[::3]
-    found = copies(wanted, iter(texts), jaccard, tmp_path)
+    found = duplicates_of(wanted, iter(texts), jaccard, tmp_path)
     assert found == compared(wanted, texts, jaccard)
     assert any(len(rows) > 1 for rows in found)
 
@@ -63,11 +63,11 @@ def test_a_pair_that_shares_just_enough_is_found(tmp_path):
     one, other = "a b c d x y", "a b c d u"
     share = len(set(shingles(one)) & set(shingles(other))) / 5
     assert share == 0.4
-    assert copies([one], [other], 0.4, tmp_path) == [[0]]
-    assert copies([one], [other], 0.41, tmp_path) == [[]]
+    assert duplicates_of([one], [other], 0.4, tmp_path) == [[0]]
+    assert duplicates_of([one], [other], 0.41, tmp_path) == [[]]
 
 
 def test_nothing_wanted_or_nothing_there(tmp_path):
-    assert copies([], ["a b c"], 0.4, tmp_path) == []
-    assert copies(["a b c"], [], 0.4, tmp_path) == [[]]
-    assert copies([""], ["", "a"], 0.4, tmp_path) == [[]]
+    assert duplicates_of([], ["a b c"], 0.4, tmp_path) == []
+    assert duplicates_of(["a b c"], [], 0.4, tmp_path) == [[]]
+    assert duplicates_of([""], ["", "a"], 0.4, tmp_path) == [[]]
