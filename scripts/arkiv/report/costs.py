@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arkiv.base.html import Html, element, joined, number, table
+from arkiv.report.jobs import USAGE
 from arkiv.report.page import paragraphs
-from arkiv.report.resources import USAGE
 
 Costs = Sequence[Mapping[str, Any]]
 
@@ -76,8 +76,8 @@ def section(costs: Costs, answers: Costs = ()) -> Html:
     """The section.
 
     Args:
-        costs: of `arkiv.report.resources.costs_of`, from Snakemake's benchmarks.
-        answers: of `arkiv.report.resources.language_model_costs`.
+        costs: of `arkiv.report.jobs.costs_of`, from Snakemake's benchmarks.
+        answers: of `arkiv.report.jobs.language_model_costs`.
     """
     if not costs:
         none = paragraphs("The run has no benchmarks of its jobs.")

@@ -27,8 +27,8 @@ from arkiv.report import (
     training,
 )
 from arkiv.report.funnel import read_stages
+from arkiv.report.jobs import costs_of, language_model_costs
 from arkiv.report.page import Section
-from arkiv.report.resources import costs_of, language_model_costs
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.trec import read_qrels, read_run
 

@@ -3,7 +3,7 @@
 import pytest
 from project import rules
 
-from arkiv.report.resources import (
+from arkiv.report.jobs import (
     OTHER,
     STAGES,
     costs_of,
