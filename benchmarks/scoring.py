@@ -54,7 +54,8 @@ def of_arkiv(queries: Any, passages: Any, depth: int | None) -> dict[str, Callab
     """The pipeline's own functions, as `retrieve.py` calls them."""
     import numpy as np
 
-    from arkiv.retrieve.rankings import multi_vector_scores, search_dense, search_sparse
+    from arkiv.retrieve.modes import multi_vector_scores
+    from arkiv.retrieve.rankings import search_dense, search_sparse
 
     count = len(passages.dense)
 
@@ -83,7 +84,9 @@ def of_arkiv(queries: Any, passages: Any, depth: int | None) -> dict[str, Callab
 
     return {
         "dense": lambda: of_all(search_dense(queries.dense, passages.dense, count)),
-        "sparse": lambda: of_all(search_sparse(queries.sparse, passages.sparse, count)),
+        "sparse": lambda: of_all(
+            search_sparse(queries.sparse, passages.sparse.T.tocsr(), count)
+        ),
         "multi_vector": late,
     }
 

@@ -13,7 +13,6 @@ import sys
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
-from threading import Lock
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
@@ -27,12 +26,13 @@ from arkiv.base.html import VOID
 from arkiv.encode.options import Options
 from arkiv.gold.sheet import gathered, read_sheet
 from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.systems.m3 import M3System
+from arkiv.retrieve.systems.system import FinishedRun
 from arkiv.retrieve.trec import read_run
 from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
 from arkiv.serve.index import Index
 from arkiv.serve.judgements import Sheet, read_verdicts
 from arkiv.serve.rendering import Site
-from arkiv.serve.systems import Model
 from arkiv.settings.config import read_config
 from arkiv.settings.image_links import ImageLinks
 from benchmarks.data import finished_run
@@ -191,15 +191,19 @@ def test_token_weights_are_read_only_where_a_system_takes_them(
     (encodings / "corpus.sparse.npz").unlink()
     settings = read_config([folder / "served.yaml"])
 
-    def model(modes):
-        given = (tiny_embedder, encodings, passages, modes, settings)
-        return Model(*given, rerank_depth=5, options=Options(), encoding=Lock())
-
-    found = model(["dense", "multi_vector"]).rank("multi_vector", "kvarnen", None, 9)
-    assert len(found.rows) == 9
+    run = FinishedRun(
+        settings,
+        passages,
+        model=lambda name: tiny_embedder,
+        encodings=lambda name: encodings,
+        options=Options(),
+    )
+    M3System("base", "dense").loaded(run)
+    rank = M3System("base", "multi_vector").loaded(run)
+    assert len(rank("kvarnen", None, 9).rows) == 9
     for mode in ("sparse", "combined"):
         with pytest.raises(InputError, match=r"corpus\.sparse\.npz: no such file"):
-            model(["dense", mode])
+            M3System("base", mode).loaded(run)
 
 
 @pytest.mark.parametrize("system", ["bm25", "base_dense", "tuned_sparse"])

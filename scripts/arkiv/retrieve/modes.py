@@ -1,28 +1,249 @@
-"""M3's four ways of scoring."""
+"""M3's ways of scoring: for files of queries, for one query, for a model in training.
+
+Everything is ranked as in `arkiv.retrieve.rankings`.
+"""
 
 from __future__ import annotations
 
 import logging
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from arkiv.base.files import Record
+from arkiv.encode.encoder import Encoded, Encoder
 from arkiv.encode.flags import encoder_of
-from arkiv.encode.kind import Side
+from arkiv.encode.m3 import M3
 from arkiv.retrieve.rankings import (
     Ranking,
-    combined_scores,
-    multi_vector_scores,
+    best,
     read_encodings,
     reranked,
     search_dense,
     search_sparse,
-    sparse_scores,
+    unit,
 )
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    from arkiv.encode.kind import Side
+    from arkiv.retrieve.systems.system import FinishedRun
+
 log = logging.getLogger("arkiv.retrieve")
+
+# Characters of passages that are encoded at once into one vector a token: about 1 GiB
+# of float32 at 1,024 dimensions and 4 characters a token.
+BLOCK_CHARACTERS = 1 << 20
+# Queries of which a model that answers them one by one keeps the encodings: a few KB
+# each.
+QUERIES_KEPT = 512
+
+
+def sparse_scores(
+    queries: csr_matrix, passages: csr_matrix, candidates: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Products of token weights of each query with its candidate rows, float32."""
+    return [
+        (passages[rows] @ queries[[row]].T).toarray().ravel().astype(np.float32)
+        for row, rows in enumerate(candidates)
+    ]
+
+
+def multi_vector_scores(
+    query_vectors: Sequence[np.ndarray],
+    texts: Callable[[Sequence[int]], list[str]],
+    candidates: Sequence[np.ndarray],
+    encode: Callable[[list[str]], Sequence[np.ndarray]],
+    sizes: Sequence[int],
+) -> list[np.ndarray]:
+    """Late-interaction scores of each query with its candidates, float32.
+
+    Each candidate passage is encoded once, a block of passages at a time.
+
+    Args:
+        query_vectors: of each query (n_tokens, dim) float32, normalised.
+        texts: the texts of corpus rows.
+        candidates: of each query the corpus rows to score.
+        encode: texts to one (n_tokens, dim) array each.
+        sizes: of each corpus row its number of characters, by which blocks are made.
+    """
+    lengths = [len(rows) for rows in candidates]
+    scores = np.zeros(sum(lengths), np.float32)
+    if not len(scores):
+        return [np.zeros(0, np.float32) for _ in candidates]
+    query_of = np.repeat(np.arange(len(candidates)), lengths)
+    wanted, passage_of = np.unique(np.concatenate(candidates), return_inverse=True)
+    by_passage = np.argsort(passage_of, kind="stable")
+    starts = np.searchsorted(passage_of[by_passage], np.arange(len(wanted) + 1))
+    for block in _text_blocks([sizes[row] for row in wanted]):
+        encoded = encode(texts(wanted[block.start : block.stop].tolist()))
+        for passage, vectors in zip(block, encoded, strict=True):
+            pairs = by_passage[starts[passage] : starts[passage + 1]]
+            asking = [query_vectors[query] for query in query_of[pairs]]
+            counts = np.array([len(query) for query in asking])
+            scores[pairs] = late_interaction(np.concatenate(asking), counts, vectors)
+    return np.split(scores, np.cumsum(lengths)[:-1])
+
+
+def late_interaction(
+    tokens: np.ndarray, counts: np.ndarray, passage: np.ndarray
+) -> np.ndarray:
+    """(n_queries,) float32: late interaction of queries with one passage.
+
+    The mean over a query's tokens of the highest dot product with a token of the
+    passage, as FlagEmbedding's `colbert_score`.
+
+    Args:
+        tokens: (sum of counts, dim) token vectors of the queries, one after another.
+        counts: (n_queries,) tokens of each query.
+        passage: (n, dim) token vectors.
+    """
+    highest = (tokens @ passage.T).max(axis=1)
+    firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    return (np.add.reduceat(highest, firsts) / counts).astype(np.float32)
+
+
+def _text_blocks(sizes: Sequence[int]) -> Iterator[range]:
+    start, held = 0, 0
+    for row, size in enumerate(sizes):
+        if row > start and held + size > BLOCK_CHARACTERS:
+            yield range(start, row)
+            start, held = row, 0
+        held += size
+    if start < len(sizes):
+        yield range(start, len(sizes))
+
+
+def combined_scores(
+    weights: Sequence[float],
+    dense: np.ndarray,
+    sparse: np.ndarray,
+    multi_vector: np.ndarray,
+) -> np.ndarray:
+    """The weighted mean of three scores of the same passages, float32."""
+    shares = np.array(weights, np.float32) / sum(weights)
+    return shares[0] * dense + shares[1] * sparse + shares[2] * multi_vector
+
+
+def every_score(queries: Encoded, passages: Encoded) -> dict[str, np.ndarray]:
+    """(n_queries, n_passages) float32 of each mode but combined, of all pairs."""
+    tokens = np.concatenate(queries.multi_vector)
+    counts = np.array([len(query) for query in queries.multi_vector])
+    late = [late_interaction(tokens, counts, one) for one in passages.multi_vector]
+    return {
+        "dense": queries.dense @ passages.dense.T,
+        "sparse": (queries.sparse @ passages.sparse.T).toarray(),
+        "multi_vector": np.stack(late, axis=1),
+    }
+
+
+def best_by(
+    mode: str, scores: Mapping[str, np.ndarray], weights: Sequence[float], depth: int
+) -> list[Ranking]:
+    """Each query's best of all passages in a mode.
+
+    Args:
+        mode: of `arkiv.encode.settings.MODES`.
+        scores: what `every_score` gives.
+        weights: of the scores in mode combined.
+        depth: passages per query.
+    """
+    rows = combined_scores(weights, **scores) if mode == "combined" else scores[mode]
+    return [best(row, depth, matching=mode == "sparse") for row in rows]
+
+
+class M3Index:
+    """All passages as one M3 model encoded them, ranked by any mode.
+
+    Args:
+        encodings: directory that encode_collection.py wrote.
+        passages: records in the order of the encodings.
+        token_vectors: of texts of passages, those that are re-ranked.
+        weights: of dense, sparse and multi-vector scores in mode combined.
+        rerank_depth: passages that multi-vector scores re-rank.
+        kept: hold vectors in memory as searches want them, for many of single queries.
+    """
+
+    def __init__(
+        self,
+        encodings: str | Path,
+        passages: Sequence[Record],
+        token_vectors: Callable[[list[str]], list[np.ndarray]],
+        *,
+        weights: Sequence[float],
+        rerank_depth: int,
+        kept: bool = False,
+    ) -> None:
+        self._encodings, self._passages = encodings, passages
+        self._token_vectors = token_vectors
+        self._weights, self._rerank_depth = weights, rerank_depth
+        self._kept = kept
+        self._sizes = [len(passage["text"]) for passage in passages]
+        self._dense: np.ndarray | None = None
+        self._sparse: csr_matrix | None = None
+        self._by_token: csr_matrix | None = None
+
+    def load(self, mode: str, kinds: Sequence[str]) -> None:
+        """Read the kinds of encoding that a mode takes.
+
+        Raises:
+            InputError: one is missing, damaged or of other texts.
+        """
+
+        def read(kind: str):
+            return read_encodings(self._encodings, "corpus", kind, len(self._passages))
+
+        if "dense" in kinds and self._dense is None:
+            dense = read("dense")
+            self._dense = unit(dense) if self._kept else dense
+        if "sparse" in kinds and self._sparse is None:
+            self._sparse = read("sparse")
+        if mode == "sparse":
+            self._by_token = self._sparse.T.tocsr()
+
+    def rankings(
+        self, mode: str, queries: Encoded, depth: int, rows: np.ndarray | None = None
+    ) -> Iterable[Ranking]:
+        """The ranking of each query by a mode that is loaded.
+
+        Args:
+            mode: of `arkiv.encode.settings.MODES`.
+            queries: as far as the mode takes them.
+            depth: passages per query.
+            rows: the rows to choose from, ascending; None: all.
+        """
+        if mode == "sparse":
+            return search_sparse(queries.sparse, self._by_token, depth, rows=rows)
+        dense = unit(queries.dense) if self._kept else queries.dense
+        first = search_dense(
+            dense, self._dense, depth, cosine=not self._kept, rows=rows
+        )
+        return first if mode == "dense" else self._reranked(mode, queries, list(first))
+
+    def _reranked(
+        self, mode: str, queries: Encoded, first: list[Ranking]
+    ) -> Iterator[Ranking]:
+        candidates = [ranking.rows[: self._rerank_depth] for ranking in first]
+        scores = multi_vector_scores(
+            queries.multi_vector,
+            lambda rows: [self._passages[row]["text"] for row in rows],
+            candidates,
+            self._token_vectors,
+            self._sizes,
+        )
+        if mode == "combined":
+            lexical = sparse_scores(queries.sparse, self._sparse, candidates)
+            scores = [
+                combined_scores(self._weights, ranking.scores[: len(late)], words, late)
+                for ranking, words, late in zip(first, lexical, scores, strict=True)
+            ]
+        return map(reranked, first, scores)
 
 
 def search_encoded(
@@ -36,7 +257,7 @@ def search_encoded(
 
     Args:
         mode: of `arkiv.encode.settings.MODES`.
-        kinds: of encoding that the mode takes and that are on disk.
+        kinds: of encoding that the mode takes; token vectors are made here.
         given: see `arkiv.retrieve.systems.m3.M3System.add_flags`.
         queries: in the order of their encodings.
         passages: likewise.
@@ -45,55 +266,90 @@ def search_encoded(
         InputError: encodings are missing, damaged or of other texts, or the model's
             faults.
     """
-    of_queries = given.query_encodings or given.encodings
-    dense, sparse = (
-        [
-            read_encodings(of_queries, "queries", kind, len(queries)),
-            read_encodings(given.encodings, "corpus", kind, len(passages)),
-        ]
-        if kind in kinds
-        else None
-        for kind in ("dense", "sparse")
-    )
-    if mode == "sparse":
-        return search_sparse(*sparse, given.depth)
-    first = search_dense(*dense, given.depth)
-    if mode == "dense":
-        return first
-    first = list(first)
-
     lengths = {"query": given.query_max_length, "passage": given.max_length}
-    encoder = encoder_of(given, longest=max(lengths.values()))
 
-    def encode(texts: list[str], side: Side = "passage") -> list[np.ndarray]:
+    def token_vectors(texts: list[str], side: Side = "passage") -> list[np.ndarray]:
         return encoder.encode(
             *(texts, side), max_length=lengths[side], dense=False, multi_vector=True
         ).multi_vector
 
-    candidates = [ranking.rows[: given.rerank_depth] for ranking in first]
-    log.info(
-        "re-ranking %d passages for %d queries",
-        len(set().union(*map(np.ndarray.tolist, candidates))),
-        len(queries),
+    index = M3Index(
+        given.encodings,
+        passages,
+        token_vectors,
+        weights=given.weights,
+        rerank_depth=given.rerank_depth,
     )
-    with encoder:
-        scores = multi_vector_scores(
-            encode([query["query"] for query in queries], "query"),
-            lambda rows: [passages[row]["text"] for row in rows],
-            candidates,
-            encode,
-            [len(passage["text"]) for passage in passages],
+    index.load(mode, kinds)
+    folder = given.query_encodings or given.encodings
+    asked = {
+        kind: read_encodings(folder, "queries", kind, len(queries))
+        for kind in kinds
+        if kind != "multi_vector"
+    }
+    if "multi_vector" not in kinds:
+        return index.rankings(mode, Encoded(**asked), given.depth)
+    with encoder_of(given, longest=max(lengths.values())) as encoder:
+        texts = [query["query"] for query in queries]
+        asked["multi_vector"] = token_vectors(texts, "query")
+        return index.rankings(mode, Encoded(**asked), given.depth)
+
+
+class M3OneByOne:
+    """One M3 model of a finished run, to answer single queries by any mode.
+
+    Args:
+        run: what it has on disk.
+        model: its name.
+
+    Raises:
+        InputError: the model or its encodings are missing, damaged, or of other texts.
+    """
+
+    def __init__(self, run: FinishedRun, model: str) -> None:
+        log.info("loading the %s model", model.replace("_", " "))
+        mining = run.config["mining"]
+        self._query_length = mining["query_max_length"]
+        self._passage_length = mining["passage_max_length"]
+        self._encoding = run.encoding
+        longest = max(self._query_length, self._passage_length)
+        self._encoder = Encoder(M3(run.model(model), run.options), longest=longest)
+        self.index = M3Index(
+            run.encodings(model),
+            run.passages,
+            self._token_vectors,
+            weights=run.config["evaluate"]["weights"],
+            rerank_depth=run.config["serve"]["rerank_depth"],
+            kept=True,
         )
-    if mode == "combined":
-        scores = [
-            combined_scores(
-                given.weights,
-                ranking.scores[: len(multi_vector)],
-                lexical,
-                multi_vector,
+        self._encoded = lru_cache(QUERIES_KEPT)(self._encode)
+        self._encode("")  # so that the model is loaded
+
+    def _encode(self, query: str) -> Encoded:
+        with self._encoding:
+            encoded = self._encoder.encode(
+                *([query], "query"),
+                max_length=self._query_length,
+                sparse=True,
+                multi_vector=True,
+                quietly=True,
             )
-            for ranking, lexical, multi_vector in zip(
-                first, sparse_scores(*sparse, candidates), scores, strict=True
-            )
-        ]
-    return map(reranked, first, scores)
+        # Of half precision, as the encoded test queries are.
+        return replace(encoded, dense=encoded.dense.astype(np.float16))
+
+    def _token_vectors(self, texts: list[str]) -> list[np.ndarray]:
+        with self._encoding:
+            return self._encoder.encode(
+                *(texts, "passage"),
+                max_length=self._passage_length,
+                dense=False,
+                multi_vector=True,
+                quietly=True,
+            ).multi_vector
+
+    def rank(
+        self, mode: str, query: str, rows: np.ndarray | None, depth: int
+    ) -> Ranking:
+        """The best passages by a mode that is loaded."""
+        (found,) = self.index.rankings(mode, self._encoded(query), depth, rows)
+        return found

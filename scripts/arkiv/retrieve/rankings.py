@@ -9,7 +9,7 @@ passages.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
 # Scores held at once: 256 MiB of float32.
 BLOCK_SCORES = 1 << 26
-# Passages multiplied at once, and their texts' characters encoded at once into one
-# vector a token: about 1 GiB of float32 at 1,024 dimensions and 4 characters a token.
+# Passages multiplied at once.
 BLOCK_PASSAGES = 1 << 16
-BLOCK_CHARACTERS = 1 << 20
 
 
 class Ranking(NamedTuple):
@@ -180,7 +178,12 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def search_dense(
-    queries: np.ndarray, passages: np.ndarray, depth: int, *, cosine: bool = True
+    queries: np.ndarray,
+    passages: np.ndarray,
+    depth: int,
+    *,
+    cosine: bool = True,
+    rows: np.ndarray | None = None,
 ) -> Iterator[Ranking]:
     """Rank all passages for each query by the cosine of their vectors, in float32.
 
@@ -189,6 +192,7 @@ def search_dense(
         passages: (n_passages, dim), may be mapped from a file.
         depth: passages per query.
         cosine: False: by the product of the vectors as they are.
+        rows: as `best`.
     """
     scaled = unit if cosine else partial(np.asarray, dtype=np.float32)
     for block in _query_blocks(len(queries), len(passages)):
@@ -198,7 +202,7 @@ def search_dense(
             part = slice(start, start + BLOCK_PASSAGES)
             np.matmul(vectors, scaled(passages[part]).T, out=scores[:, part])
         for row in scores:
-            yield best(row, depth)
+            yield best(row, depth, rows=rows)
 
 
 def search_texts(
@@ -237,105 +241,23 @@ def search_texts(
 
 
 def search_sparse(
-    queries: csr_matrix, passages: csr_matrix, depth: int
+    queries: csr_matrix,
+    by_token: csr_matrix,
+    depth: int,
+    *,
+    rows: np.ndarray | None = None,
 ) -> Iterator[Ranking]:
     """Rank the passages that share a token with the query by the product of weights.
 
     Args:
         queries: (n_queries, vocabulary) float32 token weights.
-        passages: (n_passages, vocabulary) float32 token weights.
+        by_token: (vocabulary, n_passages) float32 token weights.
         depth: passages per query.
+        rows: as `best`.
     """
-    by_token = passages.T.tocsr()
-    for block in _query_blocks(queries.shape[0], passages.shape[0]):
+    for block in _query_blocks(queries.shape[0], by_token.shape[1]):
         for row in (queries[block] @ by_token).toarray():
-            yield best(row, depth, matching=True)
-
-
-def sparse_scores(
-    queries: csr_matrix, passages: csr_matrix, candidates: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    """Products of token weights of each query with its candidate rows, float32."""
-    return [
-        (passages[rows] @ queries[[row]].T).toarray().ravel().astype(np.float32)
-        for row, rows in enumerate(candidates)
-    ]
-
-
-def multi_vector_scores(
-    query_vectors: Sequence[np.ndarray],
-    texts: Callable[[Sequence[int]], list[str]],
-    candidates: Sequence[np.ndarray],
-    encode: Callable[[list[str]], Sequence[np.ndarray]],
-    sizes: Sequence[int],
-) -> list[np.ndarray]:
-    """Late-interaction scores of each query with its candidates, float32.
-
-    Each candidate passage is encoded once, a block of passages at a time.
-
-    Args:
-        query_vectors: of each query (n_tokens, dim) float32, normalised.
-        texts: the texts of corpus rows.
-        candidates: of each query the corpus rows to score.
-        encode: texts to one (n_tokens, dim) array each.
-        sizes: of each corpus row its number of characters, by which blocks are made.
-    """
-    lengths = [len(rows) for rows in candidates]
-    scores = np.zeros(sum(lengths), np.float32)
-    if not len(scores):
-        return [np.zeros(0, np.float32) for _ in candidates]
-    query_of = np.repeat(np.arange(len(candidates)), lengths)
-    wanted, passage_of = np.unique(np.concatenate(candidates), return_inverse=True)
-    by_passage = np.argsort(passage_of, kind="stable")
-    starts = np.searchsorted(passage_of[by_passage], np.arange(len(wanted) + 1))
-    for block in _text_blocks([sizes[row] for row in wanted]):
-        encoded = encode(texts(wanted[block.start : block.stop].tolist()))
-        for passage, vectors in zip(block, encoded, strict=True):
-            pairs = by_passage[starts[passage] : starts[passage + 1]]
-            asking = [query_vectors[query] for query in query_of[pairs]]
-            counts = np.array([len(query) for query in asking])
-            scores[pairs] = late_interaction(np.concatenate(asking), counts, vectors)
-    return np.split(scores, np.cumsum(lengths)[:-1])
-
-
-def late_interaction(
-    tokens: np.ndarray, counts: np.ndarray, passage: np.ndarray
-) -> np.ndarray:
-    """(n_queries,) float32: late interaction of queries with one passage.
-
-    The mean over a query's tokens of the highest dot product with a token of the
-    passage, as FlagEmbedding's `colbert_score`.
-
-    Args:
-        tokens: (sum of counts, dim) token vectors of the queries, one after another.
-        counts: (n_queries,) tokens of each query.
-        passage: (n, dim) token vectors.
-    """
-    highest = (tokens @ passage.T).max(axis=1)
-    firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-    return (np.add.reduceat(highest, firsts) / counts).astype(np.float32)
-
-
-def _text_blocks(sizes: Sequence[int]) -> Iterator[range]:
-    start, held = 0, 0
-    for row, size in enumerate(sizes):
-        if row > start and held + size > BLOCK_CHARACTERS:
-            yield range(start, row)
-            start, held = row, 0
-        held += size
-    if start < len(sizes):
-        yield range(start, len(sizes))
-
-
-def combined_scores(
-    weights: Sequence[float],
-    dense: np.ndarray,
-    sparse: np.ndarray,
-    multi_vector: np.ndarray,
-) -> np.ndarray:
-    """The weighted mean of three scores of the same passages, float32."""
-    shares = np.array(weights, np.float32) / sum(weights)
-    return shares[0] * dense + shares[1] * sparse + shares[2] * multi_vector
+            yield best(row, depth, matching=True, rows=rows)
 
 
 def reranked(first: Ranking, scores: np.ndarray) -> Ranking:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,50 +15,24 @@ from arkiv.base.hashing import content_id, uniform
 from arkiv.encode.options import Options
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.rankings import Ranking
-from arkiv.serve.systems import Lexical, Model
+from arkiv.retrieve.systems import systems_of
+from arkiv.retrieve.systems.system import Column, FinishedRun
 from arkiv.settings.layout import model_under_test, run_folder
-
-log = logging.getLogger("arkiv.serve")
 
 # Passages that are ranked for a query; a page shows the first of them.
 DEPTH = 100
 RANKINGS_KEPT = 4096
 SAMPLES = 6
 
-Rank = Callable[[str, np.ndarray | None, int], Ranking]
 
-
-class System(NamedTuple):
-    """A system of the configuration that can be asked.
-
-    Attributes:
-        name: in `evaluate.systems`.
-        group: `BM25`, or its model: `Base model`.
-        title: of its column: `base dense`.
-        choice: its mode within the group: `dense`.
-    """
-
-    name: str
-    group: str
-    title: str
-    choice: str
-
-
-def served_systems(config: Mapping[str, Any]) -> dict[str, System]:
+def served_systems(config: Mapping[str, Any]) -> dict[str, Column]:
     """The systems under test that the page can ask, those of one group together."""
-    found = []
-    for name, system in config["evaluate"]["systems"].items():
-        title = name.replace("_", " ")
-        if system["type"] == "bm25":
-            title = "BM25" if name == "bm25" else title
-            found.append(System(name, "BM25", title, title))
-        elif system["type"] == "m3":
-            group = system["model"].replace("_", " ").capitalize()
-            mode = system["mode"].replace("_", "-")
-            found.append(System(name, f"{group} model", title, mode))
-    groups = list(dict.fromkeys(system.group for system in found))
-    found.sort(key=lambda system: groups.index(system.group))
-    return {system.name: system for system in found}
+    systems = systems_of(config["evaluate"]["systems"])
+    found = [system.column(name) for name, system in systems.items()]
+    found = [column for column in found if column is not None]
+    groups = list(dict.fromkeys(column.group for column in found))
+    found.sort(key=lambda column: groups.index(column.group))
+    return {column.name: column for column in found}
 
 
 def check_finished(config: Mapping[str, Any], command: str) -> None:
@@ -74,13 +46,14 @@ def check_finished(config: Mapping[str, Any], command: str) -> None:
         InputError: the run has not come so far.
     """
     folder = Path(run_folder(config))
-    systems = config["evaluate"]["systems"]
-    models = {systems[name].get("model", "base") for name in served_systems(config)}
-    tested = {systems[name].get("model") for name in served_systems(config)} - {None}
+    systems = systems_of(config["evaluate"]["systems"])
+    served = [systems[name] for name in served_systems(config)]
+    models = {one.model_of_run for one in served} - {None}
+    encoded = {one.model_of_run for one in served if one.encodings}
     needed = [
         *(folder / "collection" / f"{name}.jsonl" for name in ("corpus", "queries")),
         *(Path(model_under_test(config, model)) for model in sorted(models)),
-        *(folder / "encodings" / model for model in sorted(tested)),
+        *(folder / "encodings" / model for model in sorted(encoded)),
     ]
     for path in needed:
         if not path.exists():
@@ -116,7 +89,15 @@ class Index:
             raise InputError(
                 "has no system of type bm25 or m3 to ask", key="evaluate.systems"
             )
-        self._rank = self._loaded(config, folder, options)
+        run = FinishedRun(
+            config,
+            self.passages,
+            model=partial(model_under_test, config),
+            encodings=lambda model: f"{folder}/encodings/{model}",
+            options=options,
+        )
+        systems = systems_of(config["evaluate"]["systems"])
+        self._rank = {name: systems[name].loaded(run) for name in self.systems}
         self.ranking = lru_cache(RANKINGS_KEPT)(self._ranking)
 
     def _by_volume(self) -> dict[str, np.ndarray]:
@@ -125,35 +106,6 @@ class Index:
             if passage.get("volume") is not None:
                 rows.setdefault(str(passage["volume"]), []).append(number)
         return {volume: np.array(rows[volume]) for volume in sorted(rows)}
-
-    def _loaded(
-        self, config: Mapping[str, Any], folder: Path, options: Options
-    ) -> dict[str, Rank]:
-        encoding = threading.Lock()
-        rerank_depth = config["serve"]["rerank_depth"]
-        served = {name: config["evaluate"]["systems"][name] for name in self.systems}
-        models: dict[str, Model] = {}
-        rank: dict[str, Rank] = {}
-        for name, system in served.items():
-            if system["type"] == "bm25":
-                base = model_under_test(config, "base")
-                rank[name] = Lexical(self.passages, base, system).rank
-                continue
-            model = system["model"]
-            if model not in models:
-                log.info("loading the %s model", model.replace("_", " "))
-                models[model] = Model(
-                    model_under_test(config, model),
-                    folder / "encodings" / model,
-                    self.passages,
-                    [s["mode"] for s in served.values() if s.get("model") == model],
-                    config,
-                    rerank_depth=rerank_depth,
-                    options=options,
-                    encoding=encoding,
-                )
-            rank[name] = partial(models[model].rank, system["mode"])
-        return rank
 
     @property
     def volumes(self) -> list[str]:

@@ -26,9 +26,11 @@ from arkiv.encode.forward import CPU_TOKENS
 from arkiv.encode.m3 import M3, load_head
 from arkiv.encode.models import HEADS
 from arkiv.encode.options import Options
+from arkiv.encode.settings import MODES
 from arkiv.evaluate.measures import DECIMALS, of_first_ten, title
-from arkiv.retrieve.rankings import best, late_interaction
-from arkiv.train.dev import MEASURES, MODES, Collection
+from arkiv.retrieve.modes import best_by, every_score
+from arkiv.retrieve.rankings import Ranking
+from arkiv.train.dev import MEASURES, Collection
 from arkiv.train.guards import gathered, warn
 from arkiv.train.resume import BEST, on_disk
 
@@ -100,8 +102,6 @@ def measured(
         sparse=True,
         multi_vector=True,
     )
-    tokens = np.concatenate(queries.multi_vector)
-    counts = np.array([len(query) for query in queries.multi_vector])
     lengths = [len(passage) for passage in collection.passages]
     own: list[tuple[list[int], dict[str, np.ndarray]]] = []
     for number, rows in enumerate(by_budget(lengths, BLOCK_CHARACTERS)):
@@ -113,33 +113,22 @@ def measured(
             sparse=True,
             multi_vector=True,
         )
-        scores = {
-            "dense": queries.dense @ passages.dense.T,
-            "sparse": (queries.sparse @ passages.sparse.T).toarray(),
-            "multi_vector": np.stack(
-                [
-                    late_interaction(tokens, counts, passage)
-                    for passage in passages.multi_vector
-                ],
-                axis=1,
-            ),
-        }
-        own.append((rows, scores))
+        own.append((rows, every_score(queries, passages)))
     shape = len(collection.queries), len(collection.passages)
-    scores = {mode: np.empty(shape, np.float32) for mode in MODES}
+    scores: dict[str, np.ndarray] = {}
     for rows, found in (part for parts in gathered(own) for part in parts):
-        for mode, values in found.items():
-            scores[mode][:, rows] = values
-    weights = np.array(settings.weights, np.float32) / sum(settings.weights)
-    scores["combined"] = sum(
-        weight * scores[mode] for weight, mode in zip(weights, MODES, strict=False)
-    )
-    return {mode: _means(values, mode, collection) for mode, values in scores.items()}
+        for kind, values in found.items():
+            every = scores.setdefault(kind, np.empty(shape, np.float32))
+            every[:, rows] = values
+    return {
+        mode: _means(best_by(mode, scores, settings.weights, 10), collection)
+        for mode in MODES
+    }
 
 
-def _means(scores: np.ndarray, mode: str, collection: Collection) -> dict[str, float]:
-    rankings = [best(row, 10, matching=mode == "sparse").rows for row in scores]
-    means = of_first_ten(rankings, collection.relevant).mean(axis=0)
+def _means(rankings: Sequence[Ranking], collection: Collection) -> dict[str, float]:
+    found = [ranking.rows for ranking in rankings]
+    means = of_first_ten(found, collection.relevant).mean(axis=0)
     return {
         name: round(float(mean), DECIMALS)
         for name, mean in zip(MEASURES, means, strict=True)

@@ -7,7 +7,8 @@ import logging
 
 from arkiv.base.errors import InputError
 from arkiv.encode.flags import add_weights
-from arkiv.train.dev import MEASURES, MODES, dev_collection, general_collection
+from arkiv.encode.settings import MODES
+from arkiv.train.dev import MEASURES, dev_collection, general_collection
 
 log = logging.getLogger("train_model")
 

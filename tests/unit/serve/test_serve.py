@@ -11,7 +11,8 @@ import pytest
 
 from arkiv.base.errors import InputError
 from arkiv.gold.sheet import sheet_csv
-from arkiv.serve.index import System, check_finished, served_systems
+from arkiv.retrieve.systems.system import Column
+from arkiv.serve.index import check_finished, served_systems
 from arkiv.serve.judgements import Sheet, sheet_rows
 from arkiv.serve.view import MOST_CHARACTERS, View, clean
 from arkiv.settings.image_links import ImageLinks
@@ -110,7 +111,7 @@ SYSTEMS = {
     "tuned_sparse": {"type": "m3", "model": "tuned", "mode": "sparse"},
     "bm25": {"type": "bm25"},
     "first": {"type": "m3", "model": "round_1", "mode": "multi_vector"},
-    "other": {"type": "something else"},
+    "other": {"type": "fusion", "systems": ["bm25", "first"]},
     "tuned_dense": {"type": "m3", "model": "tuned", "mode": "dense"},
 }
 CONFIG = {
@@ -125,10 +126,10 @@ CONFIG = {
 
 def test_systems_of_one_model_stand_together():
     assert list(served_systems(CONFIG).values()) == [
-        System("tuned_sparse", "Tuned model", "tuned sparse", "sparse"),
-        System("tuned_dense", "Tuned model", "tuned dense", "dense"),
-        System("bm25", "BM25", "BM25", "BM25"),
-        System("first", "Round 1 model", "first", "multi-vector"),
+        Column("tuned_sparse", "Tuned model", "tuned sparse", "sparse"),
+        Column("tuned_dense", "Tuned model", "tuned dense", "dense"),
+        Column("bm25", "BM25", "BM25", "BM25"),
+        Column("first", "Round 1 model", "first", "multi-vector"),
     ]
 
 

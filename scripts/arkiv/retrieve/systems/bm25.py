@@ -43,9 +43,9 @@ class BM25System(System):
     def called(self, name, *, alone):
         return "BM25" if alone else f"BM25 ({name})"
 
-    def column(self, title):
-        title = "BM25" if title == self.type else title
-        return Column("BM25", title, title)
+    def column(self, name):
+        title = "BM25" if name == self.type else name.replace("_", " ")
+        return Column(name, "BM25", title, title)
 
     @classmethod
     def add_flags(cls, arguments):

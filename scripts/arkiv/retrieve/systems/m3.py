@@ -54,9 +54,10 @@ class M3System(System):
         model, mode = self.model.replace("_", " "), self.mode.replace("_", "-")
         return f"the {model} model's {mode} search"
 
-    def column(self, title):
+    def column(self, name):
         model = self.model.replace("_", " ").capitalize()
-        return Column(f"{model} model", title, self.mode.replace("_", "-"))
+        mode = self.mode.replace("_", "-")
+        return Column(name, f"{model} model", name.replace("_", " "), mode)
 
     @classmethod
     def add_flags(cls, arguments):
@@ -84,19 +85,21 @@ class M3System(System):
         add_model(arguments, max_length=8192)
 
     def ranked(self, given, queries, passages):
+        from arkiv.encode.models import check_model
         from arkiv.retrieve.modes import search_encoded
 
+        check_model(given.model, "m3")
         if min(given.weights) < 0 or not sum(given.weights) > 0:
             raise InputError(
                 "expected three weights from 0, not all of them 0", key="--weights"
             )
-        return search_encoded(self.mode, self.encodings, given, queries, passages)
+        return search_encoded(self.mode, TAKES[self.mode], given, queries, passages)
 
     def loaded(self, run):
         from functools import partial
 
-        from arkiv.retrieve.modes import M3Searcher
+        from arkiv.retrieve.modes import M3OneByOne
 
-        searcher = run.once(("m3", self.model), lambda: M3Searcher(run, self.model))
-        searcher.load(self.mode)
-        return partial(searcher.rank, self.mode)
+        model = run.once(("m3", self.model), lambda: M3OneByOne(run, self.model))
+        model.index.load(self.mode, self.encodings)
+        return partial(model.rank, self.mode)

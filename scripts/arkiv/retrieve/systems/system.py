@@ -35,11 +35,13 @@ class Column(NamedTuple):
     """How the search page shows a system.
 
     Attributes:
+        name: in `evaluate.systems`.
         group: `BM25`, or its model: `Base model`.
         title: of the column: `base dense`.
         choice: its mode within the group: `dense`.
     """
 
+    name: str
     group: str
     title: str
     choice: str
@@ -167,7 +169,7 @@ class System:
         """
         return name
 
-    def column(self, title: str) -> Column | None:
+    def column(self, name: str) -> Column | None:
         """How the search page shows it; None: it answers no single query."""
         return None
 
