@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 # Methods whose grades are those of a pool, part by part.
 POOLED = ("teacher_pool", "llm_judge")
-METHODS = ("known_item", *POOLED, "embedder", "file")
-# What each takes for relevant, for readers of the figures.
+# What each method takes for relevant, for readers of the figures.
 MEANINGS = {
     "known_item": "A passage counts as relevant if the query was made from it.",
     "teacher_pool": "What the systems find first was graded by the teacher, which "
@@ -34,6 +33,7 @@ MEANINGS = {
     "file": "Relevant is what the judgements given with the configuration say; all "
     "else counts as not relevant.",
 }
+METHODS = tuple(MEANINGS)
 # Of a pool's grades.
 HIGHEST = 3
 # Of the scores of a pool that are told.
