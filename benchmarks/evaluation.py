@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks import ours
 from benchmarks.bench import Bench, Result, require
 from benchmarks.harness import Limit, Run, Variant
-from benchmarks.scoring import MODES, in_its_own_process
+from benchmarks.scoring import ALONE, in_its_own_process
 
 # As the pipeline's defaults: what late interaction re-ranks.
 RERANK_DEPTH = 100
@@ -64,7 +64,7 @@ def evaluation(bench: Bench) -> Result:
             seconds[name] = found["seconds"]
     ratios = ", ".join(
         f"{mode} {seconds[LOOPS][mode] / seconds[EVERY_PAIR][mode]:,.0f}"
-        for mode in MODES
+        for mode in ALONE
     )
     return Result(
         f"Ranking {passages:,} passages for {queries:,} queries by all of M3's modes; "
@@ -93,7 +93,7 @@ def check(step: Path, every_pair: Path, loops: Path) -> str:
 
     found = [np.load(path) for path in (step, every_pair, loops)]
     apart = 0.0
-    for mode in MODES:
+    for mode in ALONE:
         for own in found[:2]:
             # Not a number: what is not re-ranked has no score of that kind.
             known = ~np.isnan(own[mode])

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
+from arkiv.encode.settings import MODES
 from benchmarks import ROOT
 
 # Of a corpus, as in config/demo.yaml: one for each core.
@@ -267,6 +268,6 @@ def evaluate(collection: Path, model: Path, *, rerank_depth: int) -> list[list[s
                 rerank_depth=rerank_depth,
                 output=f"{{out}}/{mode}.trec",
             )
-            for mode in ("dense", "sparse", "multi_vector", "combined")
+            for mode in MODES
         ),
     ]

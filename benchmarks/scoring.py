@@ -19,11 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from arkiv.encode.settings import MODES
 from benchmarks import ROOT
 from benchmarks.train_step import peak_mb
 
 KINDS = ("arkiv", "loops")
-MODES = ("dense", "sparse", "multi_vector")
+# What scores pairs one by one; the last one is made of these.
+ALONE = MODES[:-1]
 QUERY_LENGTH, PASSAGE_LENGTH = 256, 8192
 
 

@@ -28,7 +28,7 @@ SMOOTHING = 0.02
 # Steps that are drawn, at most: a report of 100,000 dots is slow to open.
 MOST_DOTS = 2000
 # Of each mode of scoring: its name, colour and mark.
-MODES = {
+STYLES = {
     "dense": ("dense", BLUE, "o"),
     "sparse": ("sparse", VERMILLION, "s"),
     "multi_vector": ("multi-vector", GREEN, "^"),
@@ -99,7 +99,7 @@ def draw_scores(panel: Any, evaluation: dict[str, Any], collection: str) -> None
     """The chosen measure of each mode on some queries; the base model is step 0."""
     entries, measure = evaluation["entries"], evaluation["measure"]
     steps = [entry["step"] for entry in entries]
-    for mode, (name, colour, mark) in MODES.items():
+    for mode, (name, colour, mark) in STYLES.items():
         values = [entry["scores"][collection][mode][measure] for entry in entries]
         panel.plot(
             *(steps, values),
