@@ -9,10 +9,13 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from arkiv.base.declared import at
 from arkiv.base.errors import InputError
+from arkiv.base.setting_flags import flags_of
 from arkiv.gold.standard import judged_files
 from arkiv.retrieve.systems import system_of, systems_of, with_those_below
 from arkiv.settings.config import check_config, without_removed
+from arkiv.settings.configuration import Configuration
 from arkiv.settings.layout import (
     model_of_gold,
     model_of_system,
@@ -28,6 +31,18 @@ try:
     check_config(config)
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
+
+
+def declared(section, *names):
+    """What is set in a section, a.b, of these names or all, as flags of programs.
+
+    Each is given, whatever its default.
+    """
+    values = config
+    for key in section.split("."):
+        values = values[key]
+    return flags_of(at(Configuration, section).default, values, *names)
+
 
 RUN = run_folder(config)
 MODELS = config["models"]["directory"]
@@ -52,10 +67,7 @@ RESPELLED = (
 )
 
 # For every program that runs a model.
-RUN_OPTIONS = {
-    key: config["models"][key]
-    for key in ("precision", "attention", "trust_remote_code")
-}
+RUN_OPTIONS = declared("models", "precision", "attention", "trust_remote_code")
 # Whether mining searches approximately, whose recall is measured.
 APPROXIMATE = MINING["index"] == "ivf"
 # SYSTEM=BASE words; a system may have several bases.
@@ -66,9 +78,6 @@ COMPARED = [
 ]
 # What people judged.
 JUDGED = judged_files(GOLD["sheet"])
-
-# Of `teacher`: what is made of its scores, which needs no new scoring.
-TARGET_KEYS = ("filter", "normalize", "temperature")
 
 # Where a dataset starts; each kind has what the ones before it still need made.
 KINDS = ("example", "pages", "pairs", "negatives", "scores")
@@ -96,9 +105,7 @@ def results(path):
 
 # For every program that scores pairs with the reranker.
 SCORE_OPTIONS = {
-    **{
-        key: value for key, value in config["teacher"].items() if key not in TARGET_KEYS
-    },
+    **declared("teacher", "query_max_length", "max_length", "batch_tokens"),
     "cache": results("cache/scores"),
     **RUN_OPTIONS,
 }
@@ -247,7 +254,7 @@ def graded_by(method):
     return r"\d+-of-\d+" if GOLD["method"] == method else "no-such-part^"
 
 
-def how_asked(backend, budget, journal):
+def how_asked(backend, section, journal):
     """How a language model is asked and what it may cost, none of which makes answers.
 
     A part that is made again for a raised budget asks nothing again: the journal has
@@ -255,13 +262,11 @@ def how_asked(backend, budget, journal):
     """
     if backend == "extractive":
         return {}
-    spending = {f"budget_{key}": most for key, most in budget.items()}
-    spending["journal"] = results(journal)
-    settings = QUERIES[backend]
+    spending = declared(section, "budget") | {"journal": results(journal)}
     if backend == "local":
-        return spending | {"batch_tokens": settings["batch_tokens"]} | RUN_OPTIONS
+        return spending | declared("queries.local", "batch_tokens") | RUN_OPTIONS
     keys = ("base_url", "key_variable", "concurrency", "timeout", "retries")
-    return spending | {key: settings[key] for key in keys}
+    return spending | declared("queries.openai", *keys)
 
 
 def queries_of(wildcards):

@@ -1,23 +1,21 @@
+from arkiv.documents.settings import shares_in_words
+
 DOCUMENTS = config["documents"]
 # What is decided before the documents of all volumes are together.
 OF_BLOCKS = {
-    **{
-        key: DOCUMENTS[key]
-        for key in (
-            "method",
-            "window_words",
-            "window_overlap",
-            "heading",
-            "min_confidence",
-            "max_tokens",
-            "on_bad_input",
-        )
-    },
-    "length_shares": ",".join(
-        f"{low}-{high}:{share}" for low, high, share in DOCUMENTS["length_shares"]
+    **declared(
+        "documents",
+        "method",
+        "window_words",
+        "window_overlap",
+        "heading",
+        "min_confidence",
+        "skip_regions",
+        "max_tokens",
+        "on_bad_input",
     ),
+    "length_shares": shares_in_words(DOCUMENTS["length_shares"]),
     "hyphens": "".join(DOCUMENTS["hyphens"]),
-    "skip_regions": DOCUMENTS["skip_regions"] or None,
 }
 
 
@@ -96,7 +94,7 @@ rule merge_documents:
         mem_mb=growing(2000),
         runtime=growing(120),
     params:
-        options=flags(duplicate_jaccard=DOCUMENTS["duplicate_jaccard"]),
+        options=flags(**declared("documents", "duplicate_jaccard")),
     message:
         "Putting the documents of {wildcards.dataset} together"
     shell:

@@ -89,10 +89,9 @@ rule measure_runs:
         options=flags(
             gold=GOLD["method"],
             compare=COMPARED or None,
-            measures=EVALUATE["measures"],
-            bootstrap=EVALUATE["bootstrap"],
-            length_edges=EVALUATE["length_edges"],
-            confidence_edges=EVALUATE["confidence_edges"],
+            **declared(
+                "evaluate", "measures", "bootstrap", "length_edges", "confidence_edges"
+            ),
             require=[json.dumps(one) for one in EVALUATE["require"]] or None,
             seed=config["seed"],
         ),

@@ -23,7 +23,7 @@ rule pool_passages:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        options=flags(depth=GOLD["depth"]),
+        options=flags(**declared("gold", "depth")),
     message:
         "Pooling the passages to be judged"
     shell:
@@ -54,7 +54,7 @@ rule grade_pool:
         runtime=growing(480),
     params:
         options=flags(
-            thresholds=GOLD["thresholds"],
+            **declared("gold", "thresholds"),
             **SCORE_OPTIONS,
         ),
     message:
@@ -90,13 +90,10 @@ rule build_gold:
     params:
         judged=lambda w, input: flags(**{name: input[name] for name in JUDGED_BY}),
         options=flags(
-            method=GOLD["method"],
-            depth=GOLD["depth"],
+            **declared("gold", "method", "depth", "on_bad_input", "duplicate_jaccard"),
             known_grade=(
                 KNOWN_GRADES.get(GOLD["method"]) if GOLD["keep_known_items"] else None
             ),
-            on_bad_input=GOLD["on_bad_input"],
-            duplicate_jaccard=GOLD["duplicate_jaccard"],
         ),
     message:
         f"Building the gold standard: {GOLD['method']}"

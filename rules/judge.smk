@@ -9,8 +9,8 @@ JUDGE_SERVED = JUDGE_BACKEND == "openai"
 GRADING = {
     "backend": JUDGE_BACKEND,
     "model": JUDGE["model"] or QUERIES["openai" if JUDGE_SERVED else "local"]["model"],
-    "language": QUERIES["language"],
-    **{key: JUDGE[key] for key in ("tries", "max_tokens", "temperature")},
+    **declared("queries", "language"),
+    **declared("gold.judge", "tries", "max_tokens", "temperature"),
     "extra": json.dumps(QUERIES["openai"]["extra"]) if JUDGE_SERVED else None,
     **{f"price_{key}": price for key, price in JUDGE["prices"].items()},
 }
@@ -39,7 +39,7 @@ rule estimate_grades:
     params:
         options=flags(
             **GRADING,
-            **{f"budget_{key}": most for key, most in JUDGE["budget"].items()},
+            **declared("gold.judge", "budget"),
         ),
     message:
         "Estimating what the grades would cost"
@@ -77,7 +77,7 @@ rule judge_pool:
         grading=flags(**GRADING),
         # Apart from the queries: what grades may cost makes no query anew.
         asking=flags(
-            **how_asked(JUDGE_BACKEND, JUDGE["budget"], "cache/gold/journal.jsonl")
+            **how_asked(JUDGE_BACKEND, "gold.judge", "cache/gold/journal.jsonl")
         ),
     message:
         "Grading the pool, part {wildcards.scatteritem}, with a language model"
@@ -112,8 +112,7 @@ rule sample_judgements:
             runs=named("runs/{name}.trec", SYSTEMS),
             query_count=SHEET["queries"],
             passage_count=SHEET["passages"],
-            depth=SHEET["depth"],
-            separator=SHEET["separator"],
+            **declared("gold.sheet", "depth", "separator"),
             seed=config["seed"],
         ),
     message:

@@ -27,9 +27,7 @@ rule split_pairs:
             shares=[
                 config["pairs"]["shares"][side] for side in ("train", "dev", "test")
             ],
-            group_by=config["pairs"]["group_by"],
-            block_pages=config["pairs"]["block_pages"],
-            on_bad_input=config["pairs"]["on_bad_input"],
+            **declared("pairs", "group_by", "block_pages", "on_bad_input"),
             seed=config["seed"],
         ),
     message:

@@ -5,13 +5,9 @@ ASKED = QUERIES["backend"] != "extractive"
 SERVED = QUERIES["backend"] == "openai"
 # Files that queries depend on beside the documents.
 ASKED_WITH = {}
-TASK = {
-    "backend": QUERIES["backend"],
-    "per_document": QUERIES["per_document"],
-    "seed": config["seed"],
-}
+TASK = declared("queries", "backend", "per_document") | {"seed": config["seed"]}
 if QUERIES["group"]["share"]:
-    TASK |= {f"group_{key}": QUERIES["group"][key] for key in ("share", "sizes")}
+    TASK |= declared("queries", "group")
 if ASKED:
     ASKED_WITH = {
         "prompts": [prompt["file"] for prompt in QUERIES["prompts"]],
@@ -25,16 +21,12 @@ if ASKED:
             f"{prompt['file']}={prompt.get('share', 1)}"
             for prompt in QUERIES["prompts"]
         ],
-        "group_prompt": ASKED_WITH["group"] or None,
-        "judge": QUERIES["judge"]["prompt"],
-        "threshold": QUERIES["judge"]["threshold"],
-        **{key: QUERIES[key] for key in ("language", "max_tokens", "temperature")},
+        **declared("queries", "judge", "language", "max_tokens", "temperature"),
         "extra": json.dumps(QUERIES["openai"]["extra"]) if SERVED else None,
         **{f"price_{key}": price for key, price in QUERIES["prices"].items()},
     }
 KEPT = (
-    {key: QUERIES[key] for key in ("max_words", "copied_run", "copied_share")}
-    | {"forbidden": QUERIES["forbidden"] or None}
+    declared("queries", "max_words", "copied_run", "copied_share", "forbidden")
     if ASKED
     else {}
 )
@@ -71,9 +63,7 @@ rule estimate_queries:
     params:
         documents=flags(documents=named("documents/{name}.jsonl", WITH_PAGES)),
         task=flags(**TASK),
-        budget=flags(
-            **{f"budget_{key}": most for key, most in QUERIES["budget"].items()}
-        ),
+        budget=flags(**declared("queries", "budget")),
     message:
         "Estimating what the queries would cost"
     shell:
@@ -103,9 +93,7 @@ rule generate_queries:
     params:
         task=flags(**TASK, **KEPT),
         asking=flags(
-            **how_asked(
-                QUERIES["backend"], QUERIES["budget"], "cache/queries/journal.jsonl"
-            )
+            **how_asked(QUERIES["backend"], "queries", "cache/queries/journal.jsonl")
         ),
     message:
         "Making queries for {wildcards.dataset}, part {wildcards.scatteritem}"
@@ -141,8 +129,7 @@ rule filter_queries:
         model=lambda w, input: flags(model=input.get("model") or None),
         options=flags(
             unite=ASKED,
-            round_trip=ROUND_TRIP["by"],
-            top=ROUND_TRIP["top"] if ROUND_TRIP["by"] else None,
+            **(declared("queries", "round_trip") if ROUND_TRIP["by"] else {}),
             **DENSE,
         ),
     message:

@@ -26,7 +26,7 @@ rule respell_queries:
         runtime=growing(10),
     params:
         options=flags(
-            noise=SPELLING["noise"] or None,
+            **declared("evaluate.spelling", "noise"),
             count=SPELLING["queries"] or None,
             seed=config["seed"],
         ),
@@ -65,8 +65,7 @@ rule measure_spelling:
         options=flags(
             runs=named("runs/{name}.trec", SPELLING["systems"]),
             respelled_runs=named("spelling/runs/{name}.trec", SPELLING["systems"]),
-            measures=EVALUATE["measures"],
-            bootstrap=EVALUATE["bootstrap"],
+            **declared("evaluate", "measures", "bootstrap"),
             seed=config["seed"],
         ),
     message:

@@ -23,8 +23,10 @@ from arkiv.base.cli import (
     parser,
     run,
 )
+from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import open_records, write_json, write_records
+from arkiv.base.setting_flags import add_settings
 from arkiv.documents.block import Block
 from arkiv.documents.cutting import (
     LengthShares,
@@ -36,18 +38,13 @@ from arkiv.documents.cutting import (
 )
 from arkiv.documents.lines import LineFilter
 from arkiv.documents.page import classes
+from arkiv.documents.settings import Documents, shares_in_words
 from arkiv.documents.volumes import volumes
 from arkiv.encode.models import tokenizer_file
-from arkiv.text.hyphens import DEFAULT, Hyphens
+from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter
 
 log = logging.getLogger("build_documents")
-
-METHOD = (
-    "10-499:85.85,500-999:8.872,1000-1999:2.053,2000-2999:0.323,3000-3999:0.107,"
-    "4000-4999:0.033,5000-5999:0.040,6000-6999:0.152,7000-8192:2.568"
-)
-METHODS = ("sampled", "page", "windows", "headings")
 
 
 def cutter(
@@ -101,46 +98,24 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     )
     arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments.add_argument("--stats", required=True, metavar="JSON")
-    arguments.add_argument(
-        "--method",
-        choices=METHODS,
-        default=METHODS[0],
-        help="cut at drawn lengths, by page, into windows or at headings",
-    )
-    arguments.add_argument(
-        "--length-shares",
+    add_settings(arguments, Documents, "method")
+    add_settings(
+        arguments,
+        Documents,
+        "length_shares",
         type=LengthShares.parse,
-        default=METHOD,
+        default=shares_in_words(Documents.length_shares),
         metavar="FROM-TO:SHARE,...",
-        help="distribution of lengths, in words",
     )
-    arguments.add_argument("--window-words", type=int, default=300, metavar="N")
-    arguments.add_argument(
-        "--window-overlap", type=int, default=50, metavar="N", help="in words"
+    add_settings(arguments, Documents, "window_words", "window_overlap")
+    add_settings(arguments, Documents, "heading", type=expression, metavar="REGEX")
+    add_settings(
+        arguments, Documents, "hyphens", nargs=None, default="".join(Documents.hyphens)
     )
-    arguments.add_argument(
-        "--heading",
-        type=expression,
-        metavar="REGEX",
-        help="a document begins at each line in which it is found",
-    )
-    arguments.add_argument(
-        "--hyphens", default=DEFAULT, help="signs that divide words at a line's end"
-    )
-    arguments.add_argument(
-        "--min-confidence", type=float, metavar="C", help="of a line that is kept"
-    )
-    arguments.add_argument(
-        "--skip-regions",
-        nargs="*",
-        default=[],
-        metavar="CLASS",
-        help="classes of regions whose lines are set aside",
-    )
-    arguments.add_argument("--max-tokens", type=int, default=8192)
-    arguments.add_argument("--seed", type=int, default=0)
+    add_settings(arguments, Documents, "min_confidence", "skip_regions", "max_tokens")
+    add_settings(arguments, Seeded)
     add_part(arguments, of="volumes")
-    add_on_bad_input(arguments)
+    add_on_bad_input(arguments, Documents)
     return arguments.parse_args(argv)
 
 

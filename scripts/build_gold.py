@@ -24,9 +24,10 @@ from arkiv.base.files import (
     write_records,
 )
 from arkiv.base.quantiles import quantiles
+from arkiv.base.setting_flags import add_settings
 from arkiv.gold.file import Named, read_judgements
+from arkiv.gold.settings import Gold
 from arkiv.gold.standard import (
-    METHODS,
     POOLED,
     SHARES,
     by_rank,
@@ -172,7 +173,7 @@ def trained_on(paths: list[str], queries: list[Record], qrels: Qrels) -> dict[st
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
     arguments = parser(__doc__)
-    arguments.add_argument("--method", choices=METHODS, required=True)
+    add_settings(arguments, Gold, "method")
     arguments.add_argument("--corpus", required=True, metavar="JSONL")
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument("--known-items", required=True, metavar="TREC")
@@ -185,13 +186,11 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         help="the lowest grade of a known item of the pool, whatever its own",
     )
     arguments.add_argument("--run", metavar="TREC", help="of the embedder")
-    arguments.add_argument(
-        "--depth", type=int, default=10, help="passages of the run that are relevant"
-    )
+    add_settings(arguments, Gold, "depth")
     arguments.add_argument(
         "--file", metavar="FILE", help="qrels, or JSONL of {query, documents}"
     )
-    add_on_bad_input(arguments)
+    add_on_bad_input(arguments, Gold)
     arguments.add_argument(
         "--trained",
         nargs="*",
@@ -199,12 +198,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         metavar="JSONL",
         help="pairs that are trained on, to count what of them is tested",
     )
-    arguments.add_argument(
-        "--duplicate-jaccard",
-        type=float,
-        metavar="SHARE",
-        help="of their word triples, that makes two passages near-duplicates",
-    )
+    add_settings(arguments, Gold, "duplicate_jaccard")
     arguments.add_argument("--qrels", required=True, metavar="TREC")
     arguments.add_argument("--stats", required=True, metavar="JSON")
     return arguments.parse_args(argv)

@@ -12,8 +12,11 @@ import sys
 from pathlib import Path
 
 from arkiv.base.cli import parser, run
+from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import write_json
+from arkiv.base.setting_flags import add_settings
+from arkiv.evaluate.settings import Measuring
 from arkiv.gold.agreement import POWERS, agreement
 from arkiv.gold.sheet import Judgement, gathered, read_sheet
 from arkiv.retrieve.collection import read_ordered
@@ -45,8 +48,8 @@ def main(argv: list[str] | None = None) -> None:
         default="quadratic",
         help="of disagreements by more than one grade",
     )
-    arguments.add_argument("--bootstrap", type=int, default=10000, help="samples")
-    arguments.add_argument("--seed", type=int, default=0)
+    add_settings(arguments, Measuring, "bootstrap")
+    add_settings(arguments, Seeded)
     arguments.add_argument("--output", required=True, metavar="JSON")
     arguments = arguments.parse_args(argv)
 

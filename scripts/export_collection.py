@@ -18,9 +18,11 @@ import yaml
 
 from arkiv.base.cli import parser, run
 from arkiv.base.files import write_records, written_whole
+from arkiv.base.setting_flags import add_settings
 from arkiv.gold.standard import relevant
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.trec import Qrels, read_qrels
+from arkiv.settings.configuration import Export
 
 log = logging.getLogger("export_collection")
 
@@ -75,9 +77,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--corpus", required=True, metavar="JSONL")
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument("--qrels", required=True, metavar="TREC")
-    arguments.add_argument(
-        "--language", nargs="*", default=[], metavar="CODE", help="of the texts"
-    )
+    add_settings(arguments, Export, "language")
     arguments.add_argument("--output", required=True, metavar="DIR")
     arguments = arguments.parse_args(argv)
 

@@ -17,6 +17,7 @@ from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import read_object, written_whole
 from arkiv.base.markdown import blocks
 from arkiv.base.named import named
+from arkiv.base.setting_flags import add_settings
 from arkiv.encode.flags import add_weights
 from arkiv.encode.models import check_model
 from arkiv.export.about import (
@@ -35,7 +36,9 @@ from arkiv.export.directory import (
 )
 from arkiv.export.evidence import configuration, data, retrieval
 from arkiv.export.training import provenance, training
+from arkiv.mining.settings import Lengths
 from arkiv.report.funnel import add_stages, read_stages
+from arkiv.settings.configuration import Export
 
 log = logging.getLogger("export_model")
 
@@ -85,10 +88,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         "--teacher", metavar="NAME", help="the reranker whose scores were learnt"
     )
     arguments.add_argument("--teacher-revision", metavar="COMMIT")
-    arguments.add_argument(
-        "--language", nargs="+", default=[], metavar="CODE", help="such as sv"
-    )
-    arguments.add_argument("--license", metavar="NAME", help="as the hub names it")
+    add_settings(arguments, Export, "language", "license")
     arguments.add_argument(
         "--settings",
         type=json_object,
@@ -103,8 +103,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         metavar="N",
         help="how many made the model, in rounds or stages; the history is the last's",
     )
-    arguments.add_argument("--query-max-length", type=int, default=256)
-    arguments.add_argument("--passage-max-length", type=int, default=8192)
+    add_settings(arguments, Lengths)
     add_weights(arguments)
     arguments.add_argument("--output", required=True, metavar="DIR")
     return arguments.parse_args(argv)

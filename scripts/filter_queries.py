@@ -24,9 +24,12 @@ from arkiv.base.files import (
     write_json,
     write_records,
 )
+from arkiv.base.setting_flags import add_settings
 from arkiv.encode.flags import add_cache, add_model
+from arkiv.mining.settings import Lengths
 from arkiv.pairs.passages import Passages
 from arkiv.queries.quality import normal_form
+from arkiv.queries.settings import Queries
 
 log = logging.getLogger("filter_queries")
 
@@ -101,15 +104,12 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--rejected", required=True, metavar="JSONL")
     arguments.add_argument("--stats", required=True, metavar="JSON")
     arguments.add_argument("--unite", action="store_true")
-    arguments.add_argument("--round-trip", choices=("bm25", "dense"))
-    arguments.add_argument(
-        "--top", type=int, default=20, help="passages that a query must lead back among"
-    )
-    arguments.add_argument("--query-max-length", type=int, default=256)
+    add_settings(arguments, Queries, "round_trip")
+    add_settings(arguments, Lengths, "query_max_length")
     add_cache(arguments)
-    add_model(arguments, max_length=8192, required=False)
+    add_model(arguments, max_length=Lengths.passage_max_length, required=False)
     arguments = arguments.parse_args(argv)
-    if arguments.round_trip and not arguments.model:
+    if arguments.round_trip_by and not arguments.model:
         raise InputError("is not given, which the round trip needs", key="model")
 
     def rows() -> Iterator[Record]:
@@ -127,9 +127,9 @@ def main(argv: list[str] | None = None) -> None:
         }
     stray: set[int] = set()
     passages = None
-    if arguments.unite or arguments.round_trip:
+    if arguments.unite or arguments.round_trip_by:
         passages = Passages(arguments.documents)
-    if arguments.round_trip and kept:
+    if arguments.round_trip_by and kept:
         stray = straying(arguments, kept, passages)
 
     def output() -> Iterator[Record]:

@@ -13,8 +13,10 @@ import time
 from arkiv.base.cli import add_part, parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import write_records
+from arkiv.base.setting_flags import add_settings
 from arkiv.encode.flags import add_reranker, scores_by
 from arkiv.gold.pool import read_pool
+from arkiv.gold.settings import Gold
 from arkiv.gold.standard import HIGHEST, grade_of
 
 log = logging.getLogger("grade_pool")
@@ -25,14 +27,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--corpus", required=True, metavar="JSONL")
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument("--pool", required=True, metavar="JSONL")
-    arguments.add_argument(
-        "--thresholds",
-        nargs="+",
-        type=float,
-        required=True,
-        metavar="LOGIT",
-        help=f"ascending: the lowest scores of the grades 1 to at most {HIGHEST}",
-    )
+    add_settings(arguments, Gold, "thresholds")
     add_part(arguments)
     add_reranker(arguments)
     arguments.add_argument("--output", required=True, metavar="JSONL")

@@ -6,7 +6,9 @@ import logging
 import sys
 
 from arkiv.base.cli import parser, run
+from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
+from arkiv.base.setting_flags import add_settings
 from arkiv.example.archive import write_archive
 
 log = logging.getLogger("make_archive")
@@ -17,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--output", required=True, metavar="DIR")
     arguments.add_argument("--cases", type=int, default=1000, help="court cases in all")
     arguments.add_argument("--volumes", type=int, default=12)
-    arguments.add_argument("--seed", type=int, default=0)
+    add_settings(arguments, Seeded)
     arguments = arguments.parse_args(argv)
     if not 1 <= arguments.volumes <= arguments.cases:
         raise InputError(

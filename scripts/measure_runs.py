@@ -22,6 +22,7 @@ from arkiv.base.cli import json_object, parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, write_json, written_whole
 from arkiv.base.named import named, named_lists
+from arkiv.base.setting_flags import add_settings
 from arkiv.evaluate.measures import (
     LEVEL,
     add_measuring,
@@ -31,6 +32,8 @@ from arkiv.evaluate.measures import (
     summary,
 )
 from arkiv.evaluate.required import check_requirement, judged
+from arkiv.evaluate.settings import Evaluate
+from arkiv.gold.settings import Gold
 from arkiv.gold.standard import METHODS, relevant
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.trec import Qrels, read_qrels, read_run
@@ -43,7 +46,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     arguments = parser(__doc__)
     arguments.add_argument("--qrels", required=True, metavar="TREC")
     arguments.add_argument(
-        "--gold", choices=METHODS, default="known_item", help="how qrels came about"
+        "--gold", choices=METHODS, default=Gold.method, help="how qrels came about"
     )
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument(
@@ -64,23 +67,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         "--base", metavar="SYSTEM", help="compare every other system with this one too"
     )
     add_measuring(arguments)
-    arguments.add_argument(
-        "--length-edges",
-        nargs="*",
-        type=int,
-        default=[],
-        metavar="TOKENS",
-        help="measure queries by themselves whose longest known item has from "
-        "one edge to below the next tokens",
-    )
-    arguments.add_argument(
-        "--confidence-edges",
-        nargs="*",
-        type=float,
-        default=[],
-        metavar="CONFIDENCE",
-        help="likewise by the recogniser's mean confidence in the known items",
-    )
+    add_settings(arguments, Evaluate, "length_edges", "confidence_edges", nargs="*")
     arguments.add_argument(
         "--require",
         nargs="*",

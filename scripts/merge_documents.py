@@ -28,7 +28,9 @@ from arkiv.base.files import (
     write_records,
 )
 from arkiv.base.quantiles import quantiles
+from arkiv.base.setting_flags import add_settings
 from arkiv.documents.block import COUNTS
+from arkiv.documents.settings import Documents
 from arkiv.text.duplicates import near_duplicates
 
 log = logging.getLogger("merge_documents")
@@ -92,12 +94,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     arguments.add_argument(
         "--stats-of-blocks", nargs="+", required=True, metavar="JSON"
     )
-    arguments.add_argument(
-        "--duplicate-jaccard",
-        type=float,
-        metavar="J",
-        help="share of common word triples that makes documents near-duplicates",
-    )
+    add_settings(arguments, Documents, "duplicate_jaccard")
     arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments.add_argument("--rejected", required=True, metavar="JSONL")
     arguments.add_argument("--stats", required=True, metavar="JSON")

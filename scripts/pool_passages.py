@@ -11,6 +11,8 @@ import sys
 
 from arkiv.base.cli import parser, run
 from arkiv.base.files import write_records
+from arkiv.base.setting_flags import add_settings
+from arkiv.gold.settings import Gold
 from arkiv.gold.standard import pool
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.trec import read_qrels, read_run
@@ -23,9 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument("--known-items", required=True, metavar="TREC")
     arguments.add_argument("--runs", nargs="+", required=True, metavar="TREC")
-    arguments.add_argument(
-        "--depth", type=int, default=10, help="first passages of each run"
-    )
+    add_settings(arguments, Gold, "depth")
     arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments = arguments.parse_args(argv)
 

@@ -12,9 +12,12 @@ import sys
 from collections import Counter
 
 from arkiv.base.cli import parser, run
+from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import write_records
 from arkiv.base.hashing import uniform
+from arkiv.base.setting_flags import add_settings
+from arkiv.evaluate.settings import Spelling
 from arkiv.gold.standard import relevant
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.trec import read_qrels
@@ -34,16 +37,11 @@ def main(argv: list[str] | None = None) -> None:
         metavar="YAML",
         help="a table such as config/spelling/sv.yaml",
     )
+    add_settings(arguments, Spelling, "noise")
     arguments.add_argument(
-        "--noise",
-        nargs="*",
-        type=float,
-        default=[],
-        metavar="RATE",
-        help="misread so many characters, such as 0.05",
+        "--count", type=int, default=Spelling.queries, help="queries to draw"
     )
-    arguments.add_argument("--count", type=int, default=200, help="queries to draw")
-    arguments.add_argument("--seed", type=int, default=0)
+    add_settings(arguments, Seeded)
     arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments = arguments.parse_args(argv)
 

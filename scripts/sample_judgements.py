@@ -14,11 +14,14 @@ import stat
 import sys
 
 from arkiv.base.cli import parser, run
+from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import written_whole
 from arkiv.base.named import named
+from arkiv.base.setting_flags import add_settings
 from arkiv.gold.sampling import sampled
-from arkiv.gold.sheet import SEPARATORS, sheet_csv, sheet_row
+from arkiv.gold.settings import Sheet
+from arkiv.gold.sheet import sheet_csv, sheet_row
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.trec import read_qrels, read_run
 
@@ -31,15 +34,17 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--queries", required=True, metavar="JSONL")
     arguments.add_argument("--qrels", required=True, metavar="TREC")
     arguments.add_argument("--runs", nargs="+", required=True, metavar="SYSTEM=TREC")
-    arguments.add_argument("--query-count", type=int, default=40, help="at most")
     arguments.add_argument(
-        "--passage-count", type=int, default=10, help="of each query, at most"
+        "--query-count", type=int, default=Sheet.queries, help="at most"
     )
     arguments.add_argument(
-        "--depth", type=int, default=10, help="first passages of each run to draw from"
+        "--passage-count",
+        type=int,
+        default=Sheet.passages,
+        help="of each query, at most",
     )
-    arguments.add_argument("--separator", choices=SEPARATORS, default=",")
-    arguments.add_argument("--seed", type=int, default=0)
+    add_settings(arguments, Sheet, "depth", "separator")
+    add_settings(arguments, Seeded)
     arguments.add_argument("--output", required=True, metavar="CSV")
     arguments = arguments.parse_args(argv)
 

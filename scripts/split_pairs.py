@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from arkiv.base.cli import add_on_bad_input, parser, run
+from arkiv.base.declared import Seeded, plain
 from arkiv.base.errors import InputError
 from arkiv.base.files import (
     Record,
@@ -26,8 +27,8 @@ from arkiv.base.files import (
     written_whole,
 )
 from arkiv.base.hashing import content_id
+from arkiv.base.setting_flags import add_settings
 from arkiv.pairs.division import (
-    GROUPINGS,
     SPLITS,
     Division,
     check_pair,
@@ -35,6 +36,7 @@ from arkiv.pairs.division import (
     merged,
     with_ids,
 )
+from arkiv.pairs.settings import Pairs, Shares
 
 log = logging.getLogger("split_pairs")
 
@@ -171,14 +173,13 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         "--shares",
         nargs=3,
         type=float,
-        default=[0.8, 0.1, 0.1],
+        default=list(plain(Shares()).values()),
         metavar=("TRAIN", "DEV", "TEST"),
         help="of the pairs on each side",
     )
-    arguments.add_argument("--group-by", choices=GROUPINGS, default="volume")
-    arguments.add_argument("--block-pages", type=int, default=20)
-    arguments.add_argument("--seed", type=int, default=0)
-    add_on_bad_input(arguments)
+    add_settings(arguments, Pairs, "group_by", "block_pages")
+    add_settings(arguments, Seeded)
+    add_on_bad_input(arguments, Pairs)
     return arguments.parse_args(argv)
 
 

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from arkiv.base.cli import json_object, parser, run
 from arkiv.base.errors import expecting
+from arkiv.base.setting_flags import add_settings
 from arkiv.export.directory import weights_of
 from arkiv.report import summary
 from arkiv.report.funnel import add_stages
 from arkiv.report.outline import Material, sections_of
 from arkiv.report.page import render, write
 from arkiv.settings.config import read_layer
+from arkiv.settings.configuration import Report
 
 log = logging.getLogger("write_report")
 
@@ -69,12 +71,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         ("spelling", "measures of queries in other spellings, JSON"),
     ):
         arguments.add_argument(f"--{name}", metavar="FILE", help=words)
-    arguments.add_argument(
-        "--examples",
-        type=int,
-        default=5,
-        help="queries to show of the gains, of the losses, and of those drawn",
-    )
+    add_settings(arguments, Report, "examples")
     arguments.add_argument("--output", required=True, metavar="HTML")
     return arguments.parse_args(argv)
 

@@ -484,7 +484,7 @@ def test_a_language_model_is_asked_as_the_configuration_says(project):
     ):
         assert words[words.index(flag) + 1] == value
     (filtering,) = re.findall(r"python scripts/filter_queries\.py .*", done.stdout)
-    assert "--unite --round-trip bm25 --top 5" in filtering
+    assert "--unite --round-trip-by bm25 --round-trip-top 5" in filtering
     assert "python scripts/estimate_queries.py" in done.stdout
 
 

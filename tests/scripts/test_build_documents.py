@@ -150,7 +150,7 @@ def test_what_is_not_a_page_is_set_aside(pages, broken, tokenizer, tmp_path):
 
 
 def test_what_is_not_a_page_stops_with_its_name(pages, broken, tokenizer, tmp_path):
-    sentence = refused(pages, tokenizer, tmp_path)
+    sentence = refused(pages, tokenizer, tmp_path, "--on-bad-input", "stop")
     assert sentence.startswith(f"error: {pages / broken[0]}: is not a page: not JSON")
 
 

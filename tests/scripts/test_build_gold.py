@@ -45,6 +45,7 @@ def gold(folder, method, *more):
     words += ["--known-items", folder / "known", "--method", method]
     words += ["--trained", folder / "train", "--rejected", folder / "rejected"]
     words += ["--qrels", folder / "qrels", "--stats", folder / "stats"]
+    words += ["--duplicate-jaccard", "null"]
     return program("build_gold", *words, *more)
 
 

@@ -36,7 +36,16 @@ def estimate(documents, tokenizer, *more):
     return json.loads(path.read_text())
 
 
-TASK = ["--per-document", 2, "--judge", JUDGE, "--group-share", 0.5, "--max-tokens", 50]
+TASK = [
+    "--per-document",
+    2,
+    "--judge-prompt",
+    JUDGE,
+    "--group-share",
+    0.5,
+    "--max-tokens",
+    50,
+]
 TASK += ["--group-prompt", ROOT / "config/prompts/sv-group.txt"]
 TASK += ["--price-input", 10, "--price-output", 20]
 

@@ -94,7 +94,7 @@ def test_a_query_stays_if_bm25_finds_one_of_its_passages(tmp_path, tiny_embedder
         query("drängen Olof slagsmål", 1, 2),
         query("§", 3),
     ]
-    more = ["--round-trip", "bm25", "--top", 1, "--model", tiny_embedder]
+    more = ["--round-trip-by", "bm25", "--round-trip-top", 1, "--model", tiny_embedder]
     made, aside, stats = run(tmp_path, [rows], *more)
     assert made == [rows[0], rows[2]]
     assert [row["query"] for row in aside] == [rows[1]["query"], rows[3]["query"]]
@@ -103,20 +103,20 @@ def test_a_query_stays_if_bm25_finds_one_of_its_passages(tmp_path, tiny_embedder
 
 def test_a_query_stays_if_the_embedder_finds_its_passage(tmp_path, tiny_embedder):
     rows = [query(TEXTS[0], 0), query(TEXTS[0], 1), query(TEXTS[2], 2)]
-    more = ["--round-trip", "dense", "--model", tiny_embedder]
+    more = ["--round-trip-by", "dense", "--model", tiny_embedder]
     more += ["--cache", tmp_path / "cache"]
-    made, aside, _ = run(tmp_path, [rows], *more, "--top", 1)
+    made, aside, _ = run(tmp_path, [rows], *more, "--round-trip-top", 1)
     assert made == [rows[0], rows[2]]
     assert aside[0]["pos_ids"] == rows[1]["pos_ids"]
-    everything, none, _ = run(tmp_path, [rows], *more, "--top", 4)
+    everything, none, _ = run(tmp_path, [rows], *more, "--round-trip-top", 4)
     assert (everything, none) == (rows, [])
 
 
 def test_no_query_at_all_is_no_error_here(tmp_path, tiny_embedder):
-    more = ["--unite", "--round-trip", "bm25", "--model", tiny_embedder]
+    more = ["--unite", "--round-trip-by", "bm25", "--model", tiny_embedder]
     assert run(tmp_path, [[], []], *more)[:2] == ([], [])
 
 
 def test_the_round_trip_needs_a_model(tmp_path):
     with pytest.raises(InputError, match="`model`: is not given"):
-        run(tmp_path, [[]], "--round-trip", "bm25")
+        run(tmp_path, [[]], "--round-trip-by", "bm25")

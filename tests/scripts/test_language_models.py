@@ -15,6 +15,7 @@ import generate_queries
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_id
 from arkiv.llm import server
+from arkiv.llm.settings import Connection
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-very-secret-0123456789"
@@ -323,7 +324,7 @@ def test_the_key_is_sent_and_written_nowhere(documents, tmp_path):
 @pytest.mark.parametrize("value", ["", f"{KEY} x", f"{KEY}\nx", f"{KEY}é"])
 def test_a_key_with_a_slip_is_not_shown(documents, tmp_path, monkeypatch, value):
     monkeypatch.setenv("ARKIV_TEST_KEY", value)
-    monkeypatch.setattr(server, "OPENAI", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr(Connection, "base_url", "http://127.0.0.1:9/v1")
     with pytest.raises(InputError, match="ARKIV_TEST_KEY, wh") as caught:
         generate(documents, tmp_path / "a", "http://127.0.0.1:9/v1")
     assert KEY not in str(caught.value)
@@ -350,7 +351,12 @@ def test_a_judge_keeps_what_it_marks_high(documents, tmp_path):
         marks = ["Mark: 5", "3", "4/5", "I cannot say"]
         return completion(marks[int(content_id(prompt), 16) % 4])
 
-    judge = ["--judge", ROOT / "config/prompts/judge.txt", "--threshold", 4]
+    judge = [
+        "--judge-prompt",
+        ROOT / "config/prompts/judge.txt",
+        "--judge-threshold",
+        4,
+    ]
     with Chat(answer) as chat:
         made, rejected, stats = generate(
             documents, tmp_path / "a", chat.base_url, *judge

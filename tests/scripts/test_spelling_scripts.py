@@ -42,13 +42,14 @@ def respell(folder, *more):
     from respell_queries import main
 
     words = ["--queries", folder / "queries", "--qrels", folder / "qrels"]
-    words += ["--rules", folder / "rules", "--output", folder / "respelled", *more]
+    words += ["--rules", folder / "rules", "--output", folder / "respelled"]
+    words += ["--noise", *more]
     main(list(map(str, words)))
     return read(folder / "respelled")
 
 
 def test_all_variants_of_the_queries_that_have_something_to_find(folder):
-    found = respell(folder, "--noise", 0.1)
+    found = respell(folder, 0.1)
     assert [(one["of"], one["variant"]) for one in found] == [
         (f"q{n}", name) for n in range(4) for name in ("old", "never", "noise 10%")
     ]
@@ -59,8 +60,8 @@ def test_all_variants_of_the_queries_that_have_something_to_find(folder):
         ("hvem hvar af byn", 3),
         (TEXTS[3], 0),
     ]
-    assert found == respell(folder, "--noise", 0.1)
-    assert found != respell(folder, "--noise", 0.1, "--seed", 1)
+    assert found == respell(folder, 0.1)
+    assert found != respell(folder, 0.1, "--seed", 1)
 
 
 def test_a_sample_is_part_of_a_larger_one_and_as_large_as_asked_for(folder):
@@ -83,7 +84,7 @@ def test_a_sample_is_part_of_a_larger_one_and_as_large_as_asked_for(folder):
 def test_what_cannot_be_respelled_is_said_in_one_sentence(folder, file, text, said):
     (folder / file).write_text(text)
     with pytest.raises(InputError, match=said):
-        respell(folder, "--noise", 0.1)
+        respell(folder, 0.1)
     assert not (folder / "respelled").exists()
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part
+from arkiv.base.setting_flags import add_settings
 
 log = logging.getLogger(__name__)
 
@@ -86,14 +87,9 @@ def add_part(arguments: argparse.ArgumentParser, *, of: str = "input lines") -> 
     )
 
 
-def add_on_bad_input(arguments: argparse.ArgumentParser) -> None:
-    """Add `--on-bad-input {stop,skip}` and `--rejected FILE`."""
-    arguments.add_argument(
-        "--on-bad-input",
-        choices=("stop", "skip"),
-        default="stop",
-        help="stop at a bad record, or set it aside in --rejected and go on",
-    )
+def add_on_bad_input(arguments: argparse.ArgumentParser, section: type) -> None:
+    """Add `--on-bad-input`, a setting of the section, and `--rejected FILE`."""
+    add_settings(arguments, section, "on_bad_input")
     arguments.add_argument(
         "--rejected",
         required=True,

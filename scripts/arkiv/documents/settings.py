@@ -6,7 +6,7 @@ Read while the Snakefile is parsed: nothing heavy here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,11 @@ class Documents:
         "count it, or stop",
         choices=ON_BAD_INPUT,
     )
+
+
+def shares_in_words(length_shares: Iterable[Sequence[float]]) -> str:
+    """The shares of lengths as build_documents.py takes them: `10-499:85.85,…`."""
+    return ",".join(f"{low}-{high}:{share}" for low, high, share in length_shares)
 
 
 def check_documents(documents: Mapping[str, Any], relevant: float | None) -> None:

@@ -22,6 +22,7 @@ from arkiv.encode.kind import Kind, Side, token_ids
 from arkiv.encode.loading import first_line, load, load_tokenizer, longest_input
 from arkiv.encode.models import check_model, encoder_directory
 from arkiv.encode.options import Options
+from arkiv.encode.settings import SIMILARITIES
 
 if TYPE_CHECKING:
     import torch
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("arkiv.encode.dense")
 
-POOLINGS = ("cls", "mean", "max", "lasttoken")
-SIMILARITIES = ("cosine", "dot")
 # What may follow the encoder.
 MODULES = ("Pooling", "Dense", "Normalize", "LayerNorm")
 # What models call the two sides, in the order of sentence-transformers.

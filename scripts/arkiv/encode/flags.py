@@ -6,7 +6,9 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from arkiv.encode.options import ATTENTIONS, PRECISIONS, Options
+from arkiv.base.setting_flags import add_settings
+from arkiv.encode.options import Options
+from arkiv.encode.settings import Batch, Running, Scoring, Weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,40 +20,18 @@ def add_model(
     arguments: argparse.ArgumentParser, *, max_length: int, required: bool = True
 ) -> None:
     """Add `--model`, `--max-length` and how the model runs: see `run_options`."""
-    default = Options()
     arguments.add_argument("--model", required=required, metavar="DIR")
     arguments.add_argument(
         "--max-length", type=int, default=max_length, help="tokens per input"
     )
-    arguments.add_argument(
-        "--batch-tokens",
-        type=int,
-        metavar="N",
-        help="tokens of a padded batch; not given: as many as the device takes",
-    )
+    add_settings(arguments, Batch)
     arguments.add_argument(
         "--processes",
         type=int,
         metavar="N",
         help="not given: one per GPU; on a CPU one per core if the model is small",
     )
-    arguments.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        default=default.precision,
-        help="auto: float16 on a GPU, float32 on a CPU",
-    )
-    arguments.add_argument(
-        "--attention",
-        choices=ATTENTIONS,
-        default=default.attention,
-        help="auto: flash attention where it is installed, else torch's own",
-    )
-    arguments.add_argument(
-        "--trust-remote-code",
-        action="store_true",
-        help="let the model directory run Python code of its own",
-    )
+    add_settings(arguments, Running)
 
 
 def run_options(arguments: argparse.Namespace) -> Options:
@@ -83,23 +63,14 @@ def encoder_of(arguments: argparse.Namespace, *, longest: int) -> Encoder:
 
 def add_reranker(arguments: argparse.ArgumentParser) -> None:
     """Add what a reranker's scores take: see `scores_by`."""
-    arguments.add_argument(
-        "--query-max-length", type=int, default=256, help="of a query, in tokens"
-    )
+    add_settings(arguments, Scoring, "query_max_length")
     add_cache(arguments)
-    add_model(arguments, max_length=8192)
+    add_model(arguments, max_length=Scoring.max_length)
 
 
 def add_weights(arguments: argparse.ArgumentParser) -> None:
     """Add `--weights` of M3's three scores."""
-    arguments.add_argument(
-        "--weights",
-        nargs=3,
-        type=float,
-        default=[1.0, 0.3, 1.0],
-        metavar=("DENSE", "SPARSE", "MULTI_VECTOR"),
-        help="of the scores in mode combined",
-    )
+    add_settings(arguments, Weights, metavar=("DENSE", "SPARSE", "MULTI_VECTOR"))
 
 
 def add_cache(arguments: argparse.ArgumentParser) -> None:

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("arkiv.encode.options")
 
-PRECISIONS = ("auto", "float32", "float16", "bfloat16")
-ATTENTIONS = ("auto", "sdpa", "flash_attention_2", "eager")
-
 
 def promised_gpus() -> int:
     """How many GPUs CUDA_VISIBLE_DEVICES, which SLURM sets, gives this process."""

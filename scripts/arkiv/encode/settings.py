@@ -48,6 +48,25 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Scoring(Batch):
+    """How a reranker reads."""
+
+    query_max_length: int = setting(256, "tokens of the query", at_least=1)
+    max_length: int = setting(8192, "tokens of query and passage together", at_least=1)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How M3's three scores become one."""
+
+    weights: tuple[float, float, float] = setting(
+        (1.0, 0.3, 1.0),
+        "of dense, sparse and multi-vector scores in mode combined",
+        at_least=0,
+    )
+
+
+@dataclass(frozen=True)
 class Model:
     """Where a model comes from."""
 

@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import rng
-from arkiv.evaluate.settings import MEASURE
+from arkiv.base.setting_flags import add_settings
+from arkiv.evaluate.settings import MEASURE, Measuring
 from arkiv.evaluate.significance import holm, randomisation
 from arkiv.retrieve.trec import Qrels, Run
 
-MEASURES = ("nDCG@10", "AP", "R@100", "RR@10", "nDCG@100", "P@10", "Success@10")
+MEASURES = Measuring.measures
 # As papers name their means.
 NAMES = {"AP": "MAP", "RR": "MRR", "R": "Recall", "P": "Precision"}
 LEVEL = 0.95
@@ -41,20 +43,8 @@ def title(measure: str) -> str:
 
 def add_measuring(arguments: argparse.ArgumentParser) -> None:
     """Add what is measured, and from how many samples it is told how sure that is."""
-    arguments.add_argument(
-        "--measures",
-        nargs="+",
-        default=list(MEASURES),
-        metavar="NAME",
-        help="in the words of ir_measures, the ones that matter most first",
-    )
-    arguments.add_argument(
-        "--bootstrap",
-        type=int,
-        default=10000,
-        help="samples behind each interval and each p-value",
-    )
-    arguments.add_argument("--seed", type=int, default=0)
+    add_settings(arguments, Measuring)
+    add_settings(arguments, Seeded)
 
 
 def check_measures(measures: Iterable[str]) -> None:

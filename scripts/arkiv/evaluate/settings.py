@@ -11,7 +11,7 @@ from typing import Any
 
 from arkiv.base.declared import NAME, setting
 from arkiv.base.errors import InputError
-from arkiv.encode.settings import MODES, Batch
+from arkiv.encode.settings import MODES, Batch, Weights
 from arkiv.evaluate.required import check_requirement
 from arkiv.retrieve.settings import System
 
@@ -76,14 +76,9 @@ class Measuring:
 
 
 @dataclass(frozen=True)
-class Depths:
+class Depths(Weights):
     """How deep systems search, and by which weights M3's scores are one."""
 
-    weights: tuple[float, float, float] = setting(
-        (1.0, 0.3, 1.0),
-        "of dense, sparse and multi-vector scores in mode combined",
-        at_least=0,
-    )
     depth: int = setting(1000, "passages kept per query", at_least=1)
     rerank_depth: int = setting(
         100, "passages that multi-vector scores re-rank", at_least=1

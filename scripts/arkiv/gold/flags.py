@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 
+from arkiv.base.setting_flags import add_settings
 from arkiv.gold.grades import Grading
-from arkiv.llm.options import BACKENDS, add_model, sampling_of
+from arkiv.gold.settings import Judge
+from arkiv.llm.options import add_model, sampling_of
 from arkiv.llm.prompts import JUDGE_FIELDS, Prompt
 
 
 def add_grading(arguments: argparse.ArgumentParser) -> None:
     """Add how grades are asked for, of whom, and what it may cost."""
-    arguments.add_argument("--backend", choices=BACKENDS, default="openai")
-    arguments.add_argument("--prompt", required=True, metavar="FILE")
-    arguments.add_argument(
-        "--tries", type=int, default=3, help="where an answer is no grade"
-    )
-    add_model(arguments)
+    add_settings(arguments, Judge, "backend", "prompt", "tries")
+    add_model(arguments, Judge)
 
 
 def grading_of(arguments: argparse.Namespace) -> Grading:

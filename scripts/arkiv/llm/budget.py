@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from arkiv.base.declared import setting
+
 MILLION = 1_000_000
 
 
@@ -33,8 +35,8 @@ class Cost:
 class Prices:
     """Of a million tokens, in whatever currency; 0: nothing to pay."""
 
-    input: float = 0.0
-    output: float = 0.0
+    input: float = setting(0, "of a million tokens of prompts", at_least=0)
+    output: float = setting(0, "of a million tokens of answers", at_least=0)
 
     def cost(self, tokens_in: int, tokens_out: int) -> Cost:
         """Of one request."""
@@ -46,9 +48,13 @@ class Prices:
 class Budget:
     """The most that all jobs of a run may spend together; None: no limit."""
 
-    requests: int | None = None
-    tokens: int | None = None
-    money: float | None = None
+    requests: int | None = setting(
+        None, "the most that may be asked; null: no limit", at_least=1
+    )
+    tokens: int | None = setting(
+        None, "likewise, of prompts and answers together", at_least=1
+    )
+    money: float | None = setting(None, "likewise, by the prices", more_than=0)
 
     def exceeded(self, cost: Cost) -> str | None:
         """The first limit that a cost is above, by name."""

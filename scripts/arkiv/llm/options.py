@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from arkiv.base.errors import InputError
-from arkiv.encode.options import ATTENTIONS, PRECISIONS, Options
+from arkiv.base.setting_flags import add_settings, settings_from
+from arkiv.encode.options import Options
+from arkiv.encode.settings import Batch, Running
 from arkiv.llm.asking import Backend
 from arkiv.llm.budget import Budget, Prices
 from arkiv.llm.protocol import Sampling
-
-BACKENDS = ("extractive", "openai", "local")
+from arkiv.llm.settings import Connection, OpenAI, Prompted
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -23,52 +24,34 @@ def _json_object(text: str) -> dict[str, Any]:
     return value
 
 
-def add_model(arguments: argparse.ArgumentParser) -> None:
-    """Add which language model answers, and how."""
+def add_model(arguments: argparse.ArgumentParser, answer: type) -> None:
+    """Add which language model answers, and how.
+
+    Args:
+        arguments: to add to.
+        answer: the section that declares `max_tokens` and `temperature`.
+    """
     model = arguments.add_argument_group("the language model")
     model.add_argument(
         "--model", metavar="NAME", help="or the directory of a local one"
     )
-    model.add_argument("--language", default="Swedish", help="a field of the prompts")
-    model.add_argument("--max-tokens", type=int, default=128, help="of an answer")
-    model.add_argument(
-        "--temperature", type=float, help="not given: as the server likes"
-    )
-    model.add_argument(
-        "--extra",
-        type=_json_object,
-        default={},
-        metavar="JSON",
-        help="sent with each request as it stands",
-    )
-    for name in ("input", "output"):
-        model.add_argument(
-            f"--price-{name}", type=float, default=0.0, help="of a million tokens"
-        )
+    add_settings(model, Prompted)
+    add_settings(model, answer, "max_tokens", "temperature")
+    add_settings(model, OpenAI, "extra", type=_json_object)
+    add_settings(model, Prices, prefix="price_")
 
 
 def add_server(arguments: argparse.ArgumentParser) -> None:
     """Add how a server is asked."""
     server = arguments.add_argument_group("a server with OpenAI's chat protocol")
-    server.add_argument("--base-url", metavar="URL")
-    server.add_argument(
-        "--key-variable",
-        metavar="NAME",
-        default="OPENAI_API_KEY",
-        help="the environment variable that holds the key",
-    )
-    server.add_argument("--concurrency", type=int, default=8)
-    server.add_argument("--timeout", type=float, default=60.0, help="seconds")
-    server.add_argument("--retries", type=int, default=6)
+    add_settings(server, Connection)
 
 
 def add_local(arguments: argparse.ArgumentParser) -> None:
     """Add how a local model runs."""
     local = arguments.add_argument_group("a local model")
-    local.add_argument("--batch-tokens", type=int, metavar="N")
-    local.add_argument("--precision", choices=PRECISIONS, default="auto")
-    local.add_argument("--attention", choices=ATTENTIONS, default="auto")
-    local.add_argument("--trust-remote-code", action="store_true")
+    add_settings(local, Batch)
+    add_settings(local, Running)
 
 
 def add_budget(arguments: argparse.ArgumentParser) -> None:
@@ -79,9 +62,7 @@ def add_budget(arguments: argparse.ArgumentParser) -> None:
         metavar="JSONL",
         help="every answer is kept here; what it holds is not asked again",
     )
-    budget.add_argument("--budget-requests", type=int, metavar="N")
-    budget.add_argument("--budget-tokens", type=int, metavar="N")
-    budget.add_argument("--budget-money", type=float, metavar="X")
+    add_settings(budget, Budget, prefix="budget_")
 
 
 def sampling_of(arguments: argparse.Namespace) -> Sampling:
@@ -94,14 +75,12 @@ def sampling_of(arguments: argparse.Namespace) -> Sampling:
 
 def prices_of(arguments: argparse.Namespace) -> Prices:
     """The prices that `add_task` and `add_grading` speak of."""
-    return Prices(arguments.price_input, arguments.price_output)
+    return settings_from(arguments, Prices, prefix="price_")
 
 
 def budget_of(arguments: argparse.Namespace) -> Budget:
     """The budget that `add_budget` speaks of."""
-    return Budget(
-        arguments.budget_requests, arguments.budget_tokens, arguments.budget_money
-    )
+    return settings_from(arguments, Budget, prefix="budget_")
 
 
 def backend_of(
@@ -129,14 +108,12 @@ def backend_of(
 
     def server() -> Backend:
         from arkiv.llm.secret import Secret
-        from arkiv.llm.server import OPENAI, Connection, Server
+        from arkiv.llm.server import Server
 
-        base_url = arguments.base_url or OPENAI
+        connection = settings_from(arguments, Connection)
         secret = Secret.from_environment(
-            arguments.key_variable, needed=base_url == OPENAI
-        )
-        connection = Connection(
-            base_url, arguments.concurrency, arguments.timeout, arguments.retries
+            connection.key_variable,
+            needed=connection.base_url == Connection.base_url,
         )
         return Server(connection, sampling, secret)
 

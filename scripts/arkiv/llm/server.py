@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import islice
 
@@ -23,12 +22,10 @@ from arkiv.encode.batches import SECONDS_BETWEEN_REPORTS
 from arkiv.llm.journal import Journal
 from arkiv.llm.protocol import Answer, Request, Sampling, estimated_tokens
 from arkiv.llm.secret import Secret
+from arkiv.llm.settings import Connection
 
 log = logging.getLogger("arkiv.llm.server")
 
-# Given to the client in so many words: left to itself it would take another from the
-# environment.
-OPENAI = "https://api.openai.com/v1"
 FIRST_DELAY, LONGEST_DELAY = 0.5, 60.0  # seconds
 LONGEST_ASKED_FOR = 600.0
 SAID = 300  # characters of a server's error that are passed on
@@ -43,23 +40,6 @@ class GarbageError(Exception):
 
 class StoppedError(Exception):
     """Another request of the job has failed for good."""
-
-
-@dataclass(frozen=True)
-class Connection:
-    """How a server is asked.
-
-    Attributes:
-        base_url: up to and with `/v1`.
-        concurrency: requests at the same time.
-        timeout: seconds for a connection, and for each piece of an answer.
-        retries: of a request, after the first try.
-    """
-
-    base_url: str
-    concurrency: int
-    timeout: float
-    retries: int
 
 
 class Server:

@@ -54,24 +54,10 @@ class Local(Batch):
 
 
 @dataclass(frozen=True)
-class Prices:
-    """Of a million tokens."""
+class Prompted:
+    """What prompts are filled in with, beside a passage."""
 
-    input: float = setting(0, "of a million tokens of prompts", at_least=0)
-    output: float = setting(0, "of a million tokens of answers", at_least=0)
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The most that all jobs that share a journal may spend together."""
-
-    requests: int | None = setting(
-        None, "the most that may be asked; null: no limit", at_least=1
-    )
-    tokens: int | None = setting(
-        None, "likewise, of prompts and answers together", at_least=1
-    )
-    money: float | None = setting(None, "likewise, by the prices", more_than=0)
+    language: str = setting("Swedish", "the field `{language}` of prompts")
 
 
 def is_model(directory: str | None) -> bool:

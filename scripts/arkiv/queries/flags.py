@@ -4,57 +4,39 @@ from __future__ import annotations
 
 import argparse
 
+from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
-from arkiv.llm.options import BACKENDS, add_model, sampling_of
+from arkiv.base.setting_flags import add_settings
+from arkiv.llm.options import add_model, sampling_of
 from arkiv.llm.prompts import JUDGE_FIELDS, Prompt, read_prompts
 from arkiv.queries import quality
 from arkiv.queries.generator import Task
+from arkiv.queries.settings import Quality, Queries
 from arkiv.queries.sources import Groups
 
 
 def add_task(arguments: argparse.ArgumentParser) -> None:
     """Add what is asked, of whom, and what it may cost."""
-    arguments.add_argument("--backend", choices=BACKENDS, default="extractive")
-    arguments.add_argument("--per-document", type=int, default=1)
-    arguments.add_argument("--seed", type=int, default=0)
+    add_settings(arguments, Queries, "backend", "per_document")
+    add_settings(arguments, Seeded)
     groups = arguments.add_argument_group("groups of documents")
-    groups.add_argument(
-        "--group-share",
-        type=float,
-        default=0.0,
-        help="of the documents with which a group begins that gets a query too",
-    )
-    groups.add_argument("--group-sizes", nargs="+", type=int, default=[3, 4])
-    groups.add_argument("--group-prompt", metavar="FILE")
+    add_settings(groups, Queries, "group")
     queries = arguments.add_argument_group("queries by a language model")
     queries.add_argument(
         "--prompts",
         nargs="+",
-        default=[],
+        default=[f"{one.file}={one.share}" for one in Queries.prompts],
         metavar="FILE=SHARE",
         help="drawn by their shares",
     )
-    queries.add_argument(
-        "--judge", metavar="FILE", help="prompt for marks from 1 to 5; not given: none"
-    )
-    queries.add_argument("--threshold", type=int, default=4, help="lowest mark to keep")
-    add_model(arguments)
+    add_settings(queries, Queries, "judge")
+    add_model(arguments, Queries)
 
 
 def add_limits(arguments: argparse.ArgumentParser) -> None:
     """Add what a language model's query may be."""
     limits = arguments.add_argument_group("queries that are kept")
-    limits.add_argument("--max-words", type=int, default=40)
-    limits.add_argument(
-        "--copied-run", type=int, metavar="N", help="words in a row of the passage"
-    )
-    limits.add_argument(
-        "--copied-share",
-        type=float,
-        metavar="X",
-        help="share of the query's word triples that the passage has",
-    )
-    limits.add_argument("--forbidden", nargs="+", default=[], metavar="REGEX")
+    add_settings(limits, Quality)
 
 
 def groups_of(arguments: argparse.Namespace) -> Groups:
@@ -73,12 +55,10 @@ def task_of(arguments: argparse.Namespace) -> Task:
         raise InputError("names no prompt", key="prompts")
     group = judge = None
     if arguments.group_share > 0:
-        if not arguments.group_prompt:
-            raise InputError("names no prompt", key="group_prompt")
         group = Prompt.read(arguments.group_prompt)
-    if arguments.judge:
+    if arguments.judge_prompt:
         judge = Prompt.read(
-            arguments.judge, fields=JUDGE_FIELDS, needed=("text", "query")
+            arguments.judge_prompt, fields=JUDGE_FIELDS, needed=("text", "query")
         )
     return Task(
         read_prompts(arguments.prompts),
@@ -88,7 +68,7 @@ def task_of(arguments: argparse.Namespace) -> Task:
         arguments.seed,
         sampling,
         judge,
-        arguments.threshold,
+        arguments.judge_threshold,
     )
 
 

@@ -38,20 +38,24 @@ def looked_up(
     Args:
         queries: texts.
         passages: all documents.
-        options: `round_trip`, `top`, and for `dense` what `add_model` and `add_cache`
-            add.
+        options: `round_trip_by`, `round_trip_top`, and for `dense` what `add_model`
+            and `add_cache` add.
 
     Raises:
         InputError: the model's faults.
     """
     rows = np.array([passages.rows[name] for name in sorted(passages.ids)], np.int64)
     texts = map(passages.text, rows)
-    if options.round_trip == "bm25":
-        rankings = search_texts_bm25(queries, texts, options.model, options.top)
+    if options.round_trip_by == "bm25":
+        rankings = search_texts_bm25(
+            queries, texts, options.model, options.round_trip_top
+        )
     else:
         # Their vectors are kept for the embedding rules that come after.
         longest = max(options.query_max_length, options.max_length)
         with encoder_of(options, longest=longest) as encoder:
-            rankings = search_texts(encoder, queries, list(texts), options.top, options)
+            rankings = search_texts(
+                encoder, queries, list(texts), options.round_trip_top, options
+            )
     for ranking in rankings:
         yield Ranking(rows[ranking.rows], ranking.scores)

@@ -12,15 +12,8 @@ from typing import Any
 
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
-from arkiv.llm.settings import (
-    BACKENDS,
-    Budget,
-    Local,
-    OpenAI,
-    Prices,
-    is_model,
-    unpriced,
-)
+from arkiv.llm.budget import Budget, Prices
+from arkiv.llm.settings import BACKENDS, Local, OpenAI, Prompted, is_model, unpriced
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,6 @@ class PromptFile:
 class Answer:
     """What a language model is asked for, and how."""
 
-    language: str = setting("Swedish", "the field `{language}` of prompts")
     max_tokens: int = setting(128, "tokens of an answer", at_least=1)
     temperature: float | None = setting(
         0.7, "of an answer; null: as the server likes", at_least=0
@@ -59,7 +51,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Limits:
+class Quality:
     """What a language model's query may be."""
 
     max_words: int = setting(
@@ -113,7 +105,7 @@ class RoundTrip:
 
 
 @dataclass(frozen=True)
-class Queries(Answer, Limits):
+class Queries(Answer, Prompted, Quality):
     """Who makes queries, and which of them stay."""
 
     backend: str = setting(

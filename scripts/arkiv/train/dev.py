@@ -18,8 +18,6 @@ from arkiv.base.hashing import uniform
 from arkiv.pairs.division import check_pair, with_ids
 from arkiv.retrieve.collection import check_judged, check_passage
 
-MEASURES = ("nDCG@10", "RR@10")
-
 
 @dataclass(frozen=True)
 class Collection:

@@ -30,9 +30,10 @@ from arkiv.encode.settings import MODES
 from arkiv.evaluate.measures import DECIMALS, of_first_ten, title
 from arkiv.retrieve.modes import best_by, every_score
 from arkiv.retrieve.rankings import Ranking
-from arkiv.train.dev import MEASURES, Collection
+from arkiv.train.dev import Collection
 from arkiv.train.guards import gathered, warn
 from arkiv.train.resume import BEST, on_disk
+from arkiv.train.settings import MEASURES
 
 if TYPE_CHECKING:
     from arkiv.train.trainer import M3Trainer

@@ -8,7 +8,8 @@ import logging
 from arkiv.base.errors import InputError
 from arkiv.encode.flags import add_weights
 from arkiv.encode.settings import MODES
-from arkiv.train.dev import MEASURES, dev_collection, general_collection
+from arkiv.train.dev import dev_collection, general_collection
+from arkiv.train.settings import MEASURES
 
 log = logging.getLogger("train_model")
 

@@ -12,18 +12,10 @@ from typing import Any, Literal
 
 from arkiv.base.declared import NAME, setting
 from arkiv.base.errors import InputError
-from arkiv.encode.settings import MODES, Batch
+from arkiv.encode.settings import MODES, Scoring
 
 # What may decide which model in training is the best.
 MEASURES = ("nDCG@10", "RR@10")
-
-
-@dataclass(frozen=True)
-class Scoring(Batch):
-    """How the reranker reads."""
-
-    query_max_length: int = setting(256, "tokens of the query", at_least=1)
-    max_length: int = setting(8192, "tokens of query and passage together", at_least=1)
 
 
 @dataclass(frozen=True)
