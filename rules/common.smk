@@ -369,3 +369,50 @@ def which(where):
 def numbered(pattern, places):
     """NAME=FILE words of the file that each round or stage has, by its name."""
     return [f"{name_of(where)}={results(pattern.format(where))}" for where in places]
+
+
+def of_type(kind):
+    """The regular expression of the systems of a type, each of which has its rule."""
+    names = [name for name, system in SYSTEMS.items() if system.type == kind]
+    return "|".join(names) or "no-such-system^"
+
+
+def files_of(wildcards):
+    """What a system is given as flags of these names."""
+    system, searched = SYSTEMS[wildcards.system], wildcards.searched
+    files = {"model": given_model(model_of_system, wildcards.system)}
+    if system.reads_texts:
+        files |= {
+            "corpus": results("collection/corpus.jsonl"),
+            "queries": queries_of(wildcards),
+        }
+    if system.encodings:
+        files |= {
+            "encodings": results(f"encodings/{system.model_of_run}"),
+            "query_encodings": results(f"{searched}encodings/{system.model_of_run}"),
+        }
+    return {name: file for name, file in files.items() if file}
+
+
+def runs_below(wildcards):
+    """The runs that a system builds on, in the order that weights go by."""
+    return [
+        results(f"{wildcards.searched}runs/{name}.trec")
+        for name in SYSTEMS[wildcards.system].builds_on
+    ]
+
+
+def run_before(wildcards):
+    """For respelled queries the run of the others, which fills the caches for both."""
+    if wildcards.searched and SYSTEMS[wildcards.system].cache:
+        return results(f"runs/{wildcards.system}.trec")
+    return []
+
+
+def options_of(wildcards, **shared):
+    """Flags of a system: its settings, above those that it shares with others."""
+    system = SYSTEMS[wildcards.system]
+    own = {key: value for key, value in system.settings().items() if value is not None}
+    if system.cache:
+        shared["cache"] = results(f"cache/{system.cache}")
+    return flags(runs=runs_below(wildcards) or None, **shared | own)
