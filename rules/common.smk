@@ -25,6 +25,7 @@ from arkiv.settings.layout import (
     run_folder,
     trainings_of,
 )
+from arkiv.train.settings import UNSET
 
 config = without_removed(config)
 try:

@@ -1,6 +1,3 @@
-SPLIT, TEACHER = config["split"], config["teacher"]
-# What a batch's size in tokens depends on, beside the budget.
-BATCH = ("train_group_size", "query_max_len", "passage_max_len", "pad_to_multiple_of")
 
 
 rule split_by_length:
@@ -25,17 +22,13 @@ rule split_by_length:
         runtime=growing(120),
     params:
         options=flags(
-            edges=EDGES,
-            positives=SPLIT["positives"],
-            batch_tokens=SPLIT["batch_tokens"],
+            **declared("split"),
+            **declared("teacher", "filter", "normalize", "temperature"),
             without_negatives=not WITH_NEGATIVES,
-            filter_margin=TEACHER["filter"]["margin"],
-            normalize=TEACHER["normalize"],
-            temperature=TEACHER["temperature"],
         ),
         batch=(
-            flags(**{key: TRAIN["args"].get(key) for key in BATCH})
-            if SPLIT["batch_tokens"]
+            flags(**{key: TRAIN["args"].get(key) or UNSET[key] for key in UNSET})
+            if config["split"]["batch_tokens"]
             else ""
         ),
     message:

@@ -31,11 +31,9 @@ rule train_model:
         # Outside the outputs, which Snakemake deletes when a job fails.
         checkpoints=results("{training}checkpoints"),
         options=flags(
-            nodes=TRAIN["nodes"],
-            processes=TRAIN["processes"],
-            interface=TRAIN["interface"],
-            check_steps=TRAIN["check_steps"],
-            **{f"lora_{key}": value for key, value in TRAIN["lora"].items()},
+            **declared(
+                "train", "nodes", "processes", "interface", "check_steps", "lora"
+            ),
             seed=config["seed"],
         ),
         weights=lambda w: flags(
@@ -51,24 +49,12 @@ rule train_model:
             flags(
                 dev=input.dev,
                 corpus=input.corpus,
-                general=input.general or None,
-                evaluate_batch_tokens=config["evaluate"]["batch_tokens"],
-                weights=config["evaluate"]["weights"],
+                **declared("evaluate", "batch_tokens", "weights"),
             )
             if WATCHED
             else ""
         ),
-        evaluation=(
-            flags(
-                evaluate_steps=WATCH["steps"],
-                evaluate_queries=WATCH["queries"],
-                evaluate_passages=WATCH["passages"],
-                evaluate_by=f"{WATCH['mode']} {WATCH['measure']}",
-                patience=WATCH["patience"],
-            )
-            if WATCHED
-            else ""
-        ),
+        evaluation=flags(**declared("train", "evaluation")) if WATCHED else "",
         args=shlex.quote(json.dumps(TRAIN["args"])),
     message:
         "Training"

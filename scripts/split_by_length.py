@@ -34,6 +34,7 @@ from arkiv.base.files import (
     write_json,
     written_whole,
 )
+from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.models import tokenizer_file
 from arkiv.text.lengths import TokenCounter
 from arkiv.train.rows import (
@@ -46,13 +47,13 @@ from arkiv.train.rows import (
     longest_texts,
     shard_row,
 )
-from arkiv.train.teacher import NORMALIZATIONS, softened, without_near
+from arkiv.train.settings import ARGUMENTS, UNSET, Split, Targets
+from arkiv.train.teacher import softened, without_near
 
 log = logging.getLogger("split_by_length")
 
 ROWS = 256
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
-EDGES = [0, 500, 1000, 2000, 3000, 4000, 5000, 6000, 7000]
 NONE_LEFT = "the teacher scores every negative too high"
 ALL_POSITIVE = "every negative is a positive of the query"
 
@@ -227,14 +228,6 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         "--tokenizer", required=True, metavar="DIR", help="model directory"
     )
     arguments.add_argument(
-        "--edges",
-        nargs="+",
-        type=int,
-        default=EDGES,
-        metavar="TOKENS",
-        help="where each range begins; the last has no end",
-    )
-    arguments.add_argument(
         "--outputs",
         nargs="+",
         required=True,
@@ -253,38 +246,15 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="rows need none: training takes those of the batch alone",
     )
-    arguments.add_argument(
-        "--positives",
-        choices=("draw", "each"),
-        default="draw",
-        help="of a row with several: one drawn in each epoch, or an example for each",
-    )
-    arguments.add_argument(
-        "--filter-margin",
-        type=float,
-        metavar="LOGITS",
-        help="keep a negative only if its score is at most the lowest positive's minus "
-        "this",
-    )
-    arguments.add_argument("--normalize", choices=NORMALIZATIONS, default="none")
-    arguments.add_argument(
-        "--temperature", type=float, default=1.0, help="scores are divided by it"
-    )
-    arguments.add_argument(
-        "--batch-tokens",
-        type=int,
-        metavar="N",
-        help="give each range a `batch_size` that keeps a batch to so many tokens",
-    )
-    # As FlagEmbedding's: what a batch is made of.
-    for name, default in (
-        ("--train-group-size", 8),
-        ("--query-max-len", 32),
-        ("--passage-max-len", 128),
-        ("--pad-to-multiple-of", 1),
-    ):
+    add_settings(arguments, Split)
+    add_settings(arguments, Targets)
+    for name in UNSET:
         arguments.add_argument(
-            name, type=int, default=default, metavar="N", help="with --batch-tokens"
+            f"--{name.replace('_', '-')}",
+            type=int,
+            default=ARGUMENTS[name],
+            metavar="N",
+            help="of training, with --batch-tokens",
         )
     return arguments.parse_args(argv)
 
@@ -303,10 +273,8 @@ def check(arguments: argparse.Namespace) -> None:
         )
     if len(set(outputs)) != len(outputs):
         raise InputError("names one file twice", key="outputs")
-    if arguments.temperature <= 0:
-        raise InputError(
-            f"is {arguments.temperature}, expected more than 0", key="temperature"
-        )
+    settings_from(arguments, Split)
+    settings_from(arguments, Targets)
 
 
 def write_ranges(

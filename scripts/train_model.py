@@ -33,10 +33,13 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.cli import json_object, parser, run
+from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_json, written_whole
 from arkiv.base.hashing import content_id, digest_of_files
+from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.models import check_model
+from arkiv.encode.settings import Running
 from arkiv.train.arguments import (
     WITHOUT_EFFECT,
     Hardware,
@@ -50,9 +53,10 @@ from arkiv.train.arguments import (
     with_defaults,
 )
 from arkiv.train.batch_plan import BatchPlan, log_plan, plan_batches
-from arkiv.train.flags import add_evaluation, add_lora, evaluation, lora
+from arkiv.train.flags import add_evaluation, evaluation, lora
 from arkiv.train.launch import node_command, run_watched, without_secrets
 from arkiv.train.resume import alone, begin, ended_well
+from arkiv.train.settings import Train
 from arkiv.train.shards import count_rows, in_order, weighted
 
 log = logging.getLogger("train_model")
@@ -129,18 +133,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     arguments.add_argument(
         "--history", required=True, metavar="JSON", help="losses, rows, arguments"
     )
-    arguments.add_argument(
-        "--processes",
-        default="auto",
-        metavar="N",
-        help="per node; auto: one per GPU, or one without GPUs",
-    )
-    arguments.add_argument(
-        "--nodes", type=int, default=1, metavar="N", help="of the SLURM job"
-    )
-    arguments.add_argument(
-        "--interface", metavar="NAME", help="network interface of NCCL and Gloo"
-    )
+    add_settings(arguments, Train, "nodes", "processes", "interface", "check_steps")
     arguments.add_argument(
         "--dataset-weights",
         nargs="+",
@@ -149,29 +142,11 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME=W",
         help="how often a dataset's rows come in each epoch; 1 for those not named",
     )
-    arguments.add_argument(
-        "--check-steps",
-        type=int,
-        default=50,
-        metavar="N",
-        help="steps between checks that something is learnt, and the same everywhere",
-    )
-    add_lora(arguments)
     add_evaluation(arguments)
-    arguments.add_argument(
-        "--args",
-        type=json_object,
-        default={},
-        metavar="JSON",
-        help="any arguments of FlagEmbedding's M3 training and of TrainingArguments "
-        "(deepspeed: a file), as an object; warmup_ratio is taken too",
-    )
-    arguments.add_argument(
-        "--trust-remote-code",
-        action="store_true",
-        help="let the model directory run Python code of its own",
-    )
-    arguments.add_argument("--seed", type=int, default=0)
+    add_settings(arguments, Train, "lora")
+    add_settings(arguments, Train, "args", type=json_object)
+    add_settings(arguments, Running, "trust_remote_code")
+    add_settings(arguments, Seeded)
     return arguments.parse_args(argv)
 
 
@@ -228,6 +203,7 @@ def prepared(arguments: argparse.Namespace) -> Training:
     hardware = Hardware.here()
     if is_true(arguments.args.get("use_cpu", False)):
         hardware = Hardware()
+    settings_from(arguments, Train, "nodes", "processes", "check_steps")
     processes = process_count(arguments.processes, hardware)
     world_size = processes * arguments.nodes
     chosen = with_defaults(arguments.args, hardware, world_size)

@@ -95,10 +95,10 @@ def build_material(folder: Path) -> Path:
 def watched(material: Path, **more: object) -> list[str]:
     """The words with which a run is measured on dev queries."""
     pairs = material / "pairs"
-    given = {"evaluate_steps": 4, "evaluate_by": "combined nDCG@10"} | more
+    given = {"steps": 4} | more
     return [
         *("--dev", str(pairs / "dev.jsonl"), "--corpus", str(pairs / "corpus.jsonl")),
-        *(f"--{k.replace('_', '-')}={value}" for k, value in given.items()),
+        *(f"--evaluation-{name}={value}" for name, value in given.items()),
     ]
 
 

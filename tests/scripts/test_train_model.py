@@ -211,12 +211,20 @@ def test_two_processes_measure_one_model_and_the_best_is_the_output(
 def test_all_processes_stop_early_together(material, tmp_path):
     # So slow that no ranking changes.
     given = words(material, tmp_path, 2, learning_rate=1e-7, save_steps=2)
-    given += watched(material, evaluate_steps=1, patience=2)
-    train_model.main([*given, "--general", str(material / "pairs" / "dev.jsonl")])
+    given += watched(material, steps=1, patience=2)
+    given += ["--evaluation-general", str(material / "pairs" / "dev.jsonl")]
+    train_model.main(given)
     history = read_json(tmp_path / "history.json")
     steps = [entry["step"] for entry in history["evaluation"]["entries"]]
     assert history["steps"] == steps[-1] == history["evaluation"]["best_step"] + 2 < 10
     assert history["evaluation"]["entries"][-1]["scores"].keys() == {"dev", "general"}
+
+
+@pytest.mark.parametrize("option", ["processes", "nodes", "check-steps"])
+def test_numbers_below_one_are_refused(material, tmp_path, option):
+    given = [*words(material, tmp_path, 1), f"--{option}", "0"]
+    with pytest.raises(InputError, match="is 0, expected"):
+        train_model.main(given)
 
 
 def test_adapters_beside_a_frozen_encoder_are_refused(material, tmp_path):
@@ -232,8 +240,8 @@ def test_a_measure_that_is_none_and_passages_not_given_are_refused(
 ):
     given = words(material, tmp_path, 1)
     with pytest.raises(SystemExit):
-        train_model.main([*given, *watched(material, evaluate_by="dense MAP")])
-    assert "is not one of dense, sparse" in capsys.readouterr().err
+        train_model.main([*given, *watched(material, measure="MAP")])
+    assert "invalid choice: 'MAP'" in capsys.readouterr().err
     dev = watched(material)[:2]
     with pytest.raises(InputError, match="--dev needs the passages"):
         train_model.main([*given, *dev])

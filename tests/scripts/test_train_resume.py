@@ -30,7 +30,7 @@ def test_a_run_killed_at_three_random_steps_goes_on_to_the_same_bytes(
     def prepared(name: str) -> Recorded:
         to = tmp_path / name
         given = words(material, to, processes, **more)
-        given += watched(material, evaluate_steps=6, evaluate_by="dense RR@10")
+        given += watched(material, steps=6, mode="dense", measure="RR@10")
         return Recorded(to, monkeypatch, given)
 
     through, stopped = prepared("through"), prepared("stopped")

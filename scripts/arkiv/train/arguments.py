@@ -87,11 +87,11 @@ def is_true(value: object) -> bool:
     return str(value).lower() in ("true", "1", "yes", "y", "t")
 
 
-def process_count(asked: str, hardware: Hardware) -> int:
+def process_count(asked: int | str, hardware: Hardware) -> int:
     """Processes per node: a number, or `auto` for one per GPU, or one without.
 
     Raises:
-        InputError: not such a number, more processes than GPUs, or fewer GPUs than
+        InputError: more processes than GPUs, or fewer GPUs than
             SLURM gave.
     """
     if asked == "auto":
@@ -103,16 +103,12 @@ def process_count(asked: str, hardware: Hardware) -> int:
                 key="train.processes",
             )
         return max(1, hardware.gpus)
-    if not asked.isdecimal() or int(asked) < 1:
-        raise InputError(
-            f"is {asked!r}, expected `auto` or a number from 1", key="train.processes"
-        )
-    if 0 < hardware.gpus < int(asked):
+    if 0 < hardware.gpus < asked:
         raise InputError(
             f"is {asked}, but there are {hardware.gpus} GPUs here",
             key="train.processes",
         )
-    return int(asked)
+    return asked
 
 
 def argument_classes() -> tuple[type, type, type]:

@@ -14,6 +14,8 @@ from arkiv.base.declared import NAME, setting
 from arkiv.base.errors import InputError
 from arkiv.encode.settings import MODES, Scoring
 
+# What may become of the scores of a row.
+NORMALIZATIONS = ("none", "sigmoid", "minmax", "zscore")
 # What may decide which model in training is the best.
 MEASURES = ("nDCG@10", "RR@10")
 
@@ -35,9 +37,7 @@ class Targets:
 
     filter: Filter = setting(Filter())
     normalize: str = setting(
-        "none",
-        "what becomes of the scores of a row",
-        choices=("none", "sigmoid", "minmax", "zscore"),
+        "none", "what becomes of the scores of a row", choices=NORMALIZATIONS
     )
     temperature: float = setting(1.0, "scores are divided by it", more_than=0)
 
@@ -147,6 +147,14 @@ ARGUMENTS = {
     "use_self_distill": True,
     "fix_encoder": False,
     "self_distill_start_step": 0,
+}
+
+# What FlagEmbedding takes where one of these is null: of them a batch is made.
+UNSET = {
+    "train_group_size": 8,
+    "query_max_len": 32,
+    "passage_max_len": 128,
+    "pad_to_multiple_of": 1,
 }
 
 

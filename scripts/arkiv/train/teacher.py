@@ -16,7 +16,6 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.train.rows import SCORE_KEYS
 
-NORMALIZATIONS = ("none", "sigmoid", "minmax", "zscore")
 OF_NEGATIVES = ("neg", "neg_ids", "neg_scores")
 
 Normalization = Literal["none", "sigmoid", "minmax", "zscore"]
