@@ -18,7 +18,6 @@ from arkiv.base.files import Record, check_text, check_texts
 from arkiv.base.hashing import content_id, uniform
 
 SPLITS = ("train", "dev", "test")
-GROUPINGS = ("volume", "pages", "passage")
 
 Split = Literal["train", "dev", "test"]
 Key = Hashable
