@@ -47,10 +47,7 @@ def chart(metrics: dict, path: str) -> None:
     systems = list(metrics["systems"])[:MOST_SYSTEMS]
     charted = metrics["measures"][:CHARTED]
     figure, axes = subplots(
-        1,
-        len(charted),
-        sharey=True,
-        figsize=(10, 1.1 + 0.3 * len(systems)),
+        1, len(charted), sharey=True, figsize=(10, 1.1 + 0.3 * len(systems))
     )
     for panel, measure in zip(axes[0], charted, strict=True):
         for row, system in enumerate(systems):

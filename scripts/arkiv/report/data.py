@@ -6,13 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.html import (
-    Html,
-    element,
-    joined,
-    number,
-    table,
-)
+from arkiv.base.html import Html, element, joined, number, table
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest
 from arkiv.report.funnel import Counts, set_aside
@@ -104,8 +98,7 @@ def by_themselves(datasets: Datasets) -> list[str]:
 
 
 def lines_of(
-    datasets: Datasets,
-    lines: Sequence[tuple[str, Callable[[Counts], float | None]]],
+    datasets: Datasets, lines: Sequence[tuple[str, Callable[[Counts], float | None]]]
 ) -> list[list[str]]:
     """A row for each line that some dataset knows, with the sum if there are several.
 

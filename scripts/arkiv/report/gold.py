@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from arkiv.base.html import (
-    Html,
-    decimals,
-    element,
-    joined,
-    number,
-    table,
-)
+from arkiv.base.html import Html, decimals, element, joined, number, table
 from arkiv.gold.standard import by_grade
 from arkiv.report.page import paragraphs
 from arkiv.retrieve.trec import Qrels
@@ -149,10 +142,7 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
 
 
 def section(
-    meaning: str,
-    stats: Stats | None,
-    qrels: Qrels,
-    agreement: Mapping[str, Any] | None,
+    meaning: str, stats: Stats | None, qrels: Qrels, agreement: Mapping[str, Any] | None
 ) -> Html:
     """The section.
 

@@ -31,10 +31,7 @@ STAGES = {
     "teacher": ("score_pairs",),
     "split": ("split_by_length",),
     "train": ("train_model",),
-    "retrieve": (
-        "encode_collection",
-        *(f"retrieve_{kind}" for kind in TYPES),
-    ),
+    "retrieve": ("encode_collection", *(f"retrieve_{kind}" for kind in TYPES)),
     "gold": (
         *("pool_passages", "grade_pool", "search_gold", "estimate_grades"),
         *("judge_pool", "build_gold", "sample_judgements", "compare_judgements"),

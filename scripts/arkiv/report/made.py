@@ -7,12 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.html import (
-    Html,
-    element,
-    joined,
-    table,
-)
+from arkiv.base.html import Html, element, joined, table
 from arkiv.base.markdown import told
 from arkiv.report.page import capped, paragraphs
 

@@ -6,14 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.html import (
-    Html,
-    decimals,
-    element,
-    joined,
-    number,
-    table,
-)
+from arkiv.base.html import Html, decimals, element, joined, number, table
 from arkiv.mining.audit import KINDS
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest

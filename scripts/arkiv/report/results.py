@@ -6,12 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.html import (
-    Html,
-    element,
-    joined,
-    table,
-)
+from arkiv.base.html import Html, element, joined, table
 from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.required import wish
@@ -181,10 +176,7 @@ def overview(
         return capped(["part", "n", *named], rows, caption, most=MOST_PARTS, where=ALL)
     header = [f"{name} (n = {part['queries']:,})" for name, part in parts.items()]
     rows = [
-        [
-            name,
-            *(cell(part["systems"][system][measure]) for part in parts.values()),
-        ]
+        [name, *(cell(part["systems"][system][measure]) for part in parts.values())]
         for name, system in zip(named, systems, strict=True)
     ]
     return [table(["system", *header], rows, caption)]

@@ -11,15 +11,7 @@ from typing import Any
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import uniform
-from arkiv.base.html import (
-    Html,
-    element,
-    excerpt,
-    joined,
-    place,
-    provenance,
-    table,
-)
+from arkiv.base.html import Html, element, excerpt, joined, place, provenance, table
 from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
 from arkiv.report.page import paragraphs

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from arkiv.base.html import (
-    Html,
-    element,
-    joined,
-    table,
-)
+from arkiv.base.html import Html, element, joined, table
 from arkiv.evaluate.measures import title
 from arkiv.report.page import capped, paragraphs
 from arkiv.report.results import LEGEND, cell

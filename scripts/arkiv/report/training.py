@@ -7,13 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from arkiv.base.html import (
-    Html,
-    element,
-    joined,
-    number,
-    table,
-)
+from arkiv.base.html import Html, element, joined, number, table
 from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
 from arkiv.report.page import paragraphs
