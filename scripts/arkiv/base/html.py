@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arkiv.base.files import Record, written_whole
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 # Contrast at least 4.5 : 1 for text in both colour schemes.
 STYLE = """
@@ -176,27 +180,39 @@ def table(
     )
 
 
+def templates(folder: Path) -> Environment:
+    """The templates of a folder; what is not `Html` is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
 def write_page(path: str | Path, title: str, *body: object) -> None:
     """Write a page that needs nothing but itself, whole or not at all."""
-    text = "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            str(element("title", title)),
-            f"<style>{STYLE}</style>",
-            "</head>",
-            "<body>",
-            str(element("h1", title)),
-            *map(html, body),
-            "</body>",
-            "</html>",
-        ]
-    )
+    content = "\n".join([element("h1", title), *map(html, body)])
+    text = f"""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+{element("title", title)}
+<style>{STYLE}</style>
+</head>
+<body>
+{content}
+</body>
+</html>
+"""
     with written_whole(path) as beside:
-        beside.write_text(text + "\n", encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
 
 
 def number(value: float | None) -> str:
@@ -245,41 +261,33 @@ def place(passage: Record) -> str:
     return f"{volume}, {first} – {last}"
 
 
-class Asked:
-    """The words of a query that are looked for in passages.
+@lru_cache(64)  # a page has many passages for one query
+def asked_for(query: str) -> Callable[[str], bool]:
+    """Whether a word is one of a query's, up to case and ending.
 
-    Those of at least four letters, or with a digit.
+    Those of at least four letters count, or with a digit. One word must begin with the
+    other: Swedish `kvarn` finds `kvarnen`.
     """
+    words = {
+        word.casefold()
+        for word in WORD.findall(query)
+        if len(word) >= SHORTEST or any(map(str.isdigit, word))
+    }
+    beginnings = {
+        word[:end] for word in words for end in range(SHORTEST, len(word) + 1)
+    }
 
-    def __init__(self, query: str) -> None:
-        self.words = {
-            word.casefold()
-            for word in WORD.findall(query)
-            if len(word) >= SHORTEST or any(map(str.isdigit, word))
-        }
-        self._beginnings = {
-            word[:end] for word in self.words for end in range(SHORTEST, len(word) + 1)
-        }
-
-        self._known: dict[str, bool] = {}
-
-    def __contains__(self, word: str) -> bool:
-        """Whether a word is one of those asked for, up to case and ending.
-
-        One must begin with the other: Swedish `kvarn` finds `kvarnen`.
-        """
-        known = self._known.get(word)
-        if known is None:
-            known = self._known[word] = self._is_asked(word.casefold())
-        return known
-
-    def _is_asked(self, word: str) -> bool:
-        if word in self.words:
+    @cache
+    def is_asked_for(word: str) -> bool:
+        word = word.casefold()
+        if word in words:
             return True
         return len(word) >= SHORTEST and (
-            word in self._beginnings
-            or any(word[:end] in self.words for end in range(SHORTEST, len(word)))
+            word in beginnings
+            or any(word[:end] in words for end in range(SHORTEST, len(word)))
         )
+
+    return is_asked_for
 
 
 def _marked(
@@ -294,14 +302,10 @@ def _marked(
     return [*parts, text[at:end]]
 
 
-# A page has many passages for one query.
-_asked = lru_cache(64)(Asked)
-
-
 def marked(text: str, query: str) -> Html:
     """A whole text with the words of a query marked."""
-    asked = _asked(query)
-    hits = (m.span() for m in WORD.finditer(text) if m.group() in asked)
+    asked = asked_for(query)
+    hits = (match.span() for match in WORD.finditer(text) if asked(match.group()))
     return joined(*_marked(text, hits, 0, len(text)))
 
 
@@ -310,12 +314,12 @@ def excerpt(text: str, query: str, width: int = 320) -> Html:
 
     Args:
         text: the passage.
-        query: what is looked for, see `Asked`.
+        query: what is looked for, see `asked_for`.
         width: characters at most, whole words.
     """
-    asked = _asked(query)
+    asked = asked_for(query)
     spans = [match.span() for match in WORD.finditer(text)]
-    hits = [span for span in spans if text[slice(*span)] in asked]
+    hits = [span for span in spans if asked(text[slice(*span)])]
     starts = [start for start, _ in hits]
 
     def worth(start: int) -> int:

@@ -25,24 +25,21 @@ def coded(text: str) -> str:
     return f"`{plain}`"
 
 
-def paragraph(text: str) -> str:
-    """A paragraph in lines of 80 characters at most."""
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+def paragraph(text: str, first: str = "", others: str = "") -> str:
+    """A paragraph in lines of 80 characters at most, with indents."""
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def items(lines: Iterable[str]) -> str:
     """A list with dots."""
-    return "\n".join(
-        textwrap.fill(
-            line,
-            WIDTH,
-            initial_indent="- ",
-            subsequent_indent="  ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in lines
-    )
+    return "\n".join(paragraph(line, "- ", "  ") for line in lines)
 
 
 def code(text: str, language: str = "") -> str:

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from arkiv.base.files import written_whole
-from arkiv.base.html import (
-    STYLE,
-    Html,
-    element,
-    table,
-)
+from arkiv.base.html import STYLE, Html, element, table, templates
 
 HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        name: its anchor.
-        title: its heading.
-        content: below that.
-    """
+class Section(NamedTuple):
+    """A part of the page."""
 
     name: str
+    """Its anchor."""
     title: str
     content: Html
 
@@ -36,22 +25,16 @@ def render(
     title: str, about: str, summary: Iterable[object], sections: Sequence[Section]
 ) -> str:
     """The whole page; what is not `Html` is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("page.html").render(
-        title=title,
-        about=about,
-        summary=list(summary),
-        sections=sections,
-        style=Html(STYLE + (HERE / "report.css").read_text(encoding="utf-8")),
+    return (
+        templates(HERE)
+        .get_template("page.html")
+        .render(
+            title=title,
+            about=about,
+            summary=list(summary),
+            sections=sections,
+            style=Html(STYLE + (HERE / "report.css").read_text(encoding="utf-8")),
+        )
     )
 
 
@@ -65,6 +48,11 @@ def write(path: str | Path, page: str) -> None:
 def paragraphs(*texts: object, faint: bool = False) -> list[Html]:
     """Each text as a paragraph."""
     return [element("p", text, class_="faint" if faint else None) for text in texts]
+
+
+def folded(words: str, *content: object) -> Html:
+    """Content that is opened by a click on some words."""
+    return element("details", element("summary", words), *content)
 
 
 def capped(
