@@ -153,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     import torch
 
     from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
-    from arkiv.serve.judgements import Sheet
+    from arkiv.serve.judgements import Verdicts
     from arkiv.serve.rendering import Site
     from arkiv.settings.image_links import ImageLinks
 
@@ -172,13 +172,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     site = Site(
         index, images, languages[0] if len(languages) == 1 else None, STYLE_ADDRESS
     )
-    sheet = Sheet(Path(run_folder(config), "judgements.jsonl"))
     alone = bool(arguments.socket) or is_loopback(arguments.host)
-    judges = judges_of(arguments.judges, alone)
     application = create_app(
         site,
-        sheet,
-        judges,
+        Verdicts(Path(run_folder(config), "judgements.jsonl")),
+        judges_of(arguments.judges, alone),
         servable(config),
         loopback=alone,
         separator=config["gold"]["sheet"]["separator"],

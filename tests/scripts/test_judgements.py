@@ -14,7 +14,7 @@ from arkiv.base.files import read_json, write_records
 from arkiv.base.hashing import content_id
 from arkiv.gold.sheet import read_sheet, sheet_csv
 from arkiv.retrieve.trec import read_qrels, write_qrels, write_run
-from arkiv.serve.judgements import Sheet, read_verdicts, sheet_rows
+from arkiv.serve.judgements import Verdicts, read_verdicts, sheet_rows
 
 QUERIES = [{"id": f"q{n:02}", "query": f"=fråga nummer {n}?"} for n in range(12)]
 PASSAGES = sorted(
@@ -201,7 +201,7 @@ def verdict(query, passage, kind, judge="anna"):
 
 def test_the_search_page_and_its_sheet_say_the_same(run):
     qrels = read_qrels(run / "qrels.txt")
-    page = Sheet(run / "judgements.jsonl")
+    page = Verdicts(run / "judgements.jsonl")
     keys = [row["id"] for row in PASSAGES[:8]]
     free = {"query": "något annat", "id": content_id("något annat")}
     for place, key in enumerate(keys):

@@ -31,7 +31,7 @@ from arkiv.retrieve.systems.system import FinishedRun
 from arkiv.retrieve.trec import read_run
 from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
 from arkiv.serve.index import Index
-from arkiv.serve.judgements import Sheet, read_verdicts
+from arkiv.serve.judgements import Verdicts, read_verdicts
 from arkiv.serve.rendering import Site
 from arkiv.settings.config import read_config
 from arkiv.settings.image_links import ImageLinks
@@ -91,7 +91,7 @@ def site(index):
 
 @pytest.fixture
 def sheet(tmp_path):
-    return Sheet(tmp_path / "judgements.jsonl")
+    return Verdicts(tmp_path / "judgements.jsonl")
 
 
 @pytest.fixture
@@ -491,7 +491,7 @@ def test_a_verdict_can_be_changed_and_withdrawn(client, sheet, index):
     passage = next(iter(index.ranks("bm25", query, None)))
     for kind in ("relevant", "not_relevant", "withdrawn"):
         assert judge(client, query, kind, passage).status_code == 303
-    assert sheet.verdicts("anna", query) == {passage: "withdrawn"}
+    assert sheet.of("anna", query) == {passage: "withdrawn"}
     assert sheet.latest() == []
     assert "0 verdicts so far" in client.get("/?q=x").text
 
@@ -758,6 +758,6 @@ def test_the_sheet_of_an_earlier_server_is_gone_on_with(folder, site, tmp_path, 
     row = {"query": "kvarnen", "query_id": "x", "passage_id": passage}
     path = tmp_path / "sheet"
     write_records(path, [row | {"verdict": "not_relevant", "judge": "anna"}])
-    client = create_app(site, Sheet(path), ["anna"], DEFAULT).test_client()
+    client = create_app(site, Verdicts(path), ["anna"], DEFAULT).test_client()
     _, page = get(client, q="kvarnen")
     assert page.all("li", id=f"bm25-{passage}", class_="rejected")

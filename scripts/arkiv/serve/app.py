@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, redirect, request, session
+from werkzeug.exceptions import HTTPException
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_id
 from arkiv.base.html import STYLE
 from arkiv.gold.sheet import sheet_csv
-from arkiv.serve.buttons import Judging
-from arkiv.serve.judgements import VERDICTS, WITHDRAWN, Sheet, sheet_rows
-from arkiv.serve.rendering import Site
+from arkiv.serve.judgements import KINDS, WITHDRAWN, Verdicts, sheet_rows
+from arkiv.serve.rendering import Judging, Site
 from arkiv.serve.view import View
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
-    from werkzeug.exceptions import HTTPException
 
 HERE = Path(__file__).parent
 STYLE_SHEET = STYLE + (HERE / "search.css").read_text(encoding="utf-8")
@@ -59,23 +58,14 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True)
 class Handlers:
-    """What answers requests.
-
-    Attributes:
-        site: what is shown.
-        sheet: where verdicts go.
-        judges: who may judge, the first unless another is chosen; none: nobody.
-        default: systems that are asked where an address names none.
-        loopback: answer only who asks for this machine by one of its own names.
-        separator: of the cells of a sheet.
-    """
+    """What answers requests; see `create_app`."""
 
     site: Site
-    sheet: Sheet
+    verdicts: Verdicts
     judges: Sequence[str]
     default: Sequence[str]
-    loopback: bool = True
-    separator: str = ","
+    loopback: bool
+    separator: str
 
     def from_here(self) -> None:
         """Refuse who asks for another name."""
@@ -105,7 +95,7 @@ class Handlers:
         if form.get("judge") in self.judges:
             session["judge"] = form["judge"]
         view = self._view(form)
-        kind = next((kind for kind in VERDICTS if kind in form), None)
+        kind = next((kind for kind in KINDS if kind in form), None)
         passage_id, _, place = form.get(kind, "").partition(" ")
         back = form.get("back", "/")
         if back != "/" and index.passage(back.removeprefix("/passage/")) is None:
@@ -116,7 +106,7 @@ class Handlers:
             abort(400, "A verdict is on a passage of this archive, for a query")
         who = self._judging(view.query)
         if kind != WITHDRAWN or passage_id in who.verdicts:
-            self.sheet.add(self._verdict(view, passage_id, kind, who.judge))
+            self.verdicts.add(self._verdict(view, passage_id, kind, who.judge))
         anchor = f"{place}-{passage_id}" if place in view.systems else "main"
         return redirect(f"{view.address(back)}#{anchor}", 303)
 
@@ -126,7 +116,7 @@ class Handlers:
             abort(404)
         who = self._judging("").judge
         passages = {row["id"]: row for row in self.site.index.passages}
-        rows = sheet_rows(self.sheet.latest(who), passages)
+        rows = sheet_rows(self.verdicts.latest(who), passages)
         answer = Response(sheet_csv(rows, self.separator), mimetype="text/csv")
         answer.headers["Content-Disposition"] = 'attachment; filename="judgements.csv"'
         return answer
@@ -152,8 +142,8 @@ class Handlers:
         token = session.setdefault("token", secrets.token_urlsafe(16))
         judge = session.get("judge")
         judge = judge if judge in self.judges else self.judges[0]
-        verdicts = self.sheet.verdicts(judge, query)
-        count = len(self.sheet.latest(judge))
+        verdicts = self.verdicts.of(judge, query)
+        count = len(self.verdicts.latest(judge))
         return Judging(judge, self.judges, token, verdicts, count)
 
     def _check_form(self) -> None:
@@ -192,17 +182,31 @@ def kept(text: str, kind: str) -> Response:
 
 def secured(answer: Response) -> Response:
     """An answer that hostile pages cannot use."""
-    for name, value in HEADERS.items():
-        answer.headers[name] = value
+    answer.headers.update(HEADERS)
     answer.headers.setdefault("Cache-Control", "no-store")
     return answer
 
 
-def create_app(*given, **options) -> Flask:
-    """The application, for any WSGI server; see `Handlers` for what is given."""
-    from werkzeug.exceptions import HTTPException
+def create_app(
+    site: Site,
+    verdicts: Verdicts,
+    judges: Sequence[str],
+    default: Sequence[str],
+    *,
+    loopback: bool = True,
+    separator: str = ",",
+) -> Flask:
+    """The application, for any WSGI server.
 
-    handlers = Handlers(*given, **options)
+    Args:
+        site: what is shown.
+        verdicts: where they go.
+        judges: who may judge, the first unless another is chosen; none: nobody.
+        default: systems that are asked where an address names none.
+        loopback: answer only who asks for this machine by one of its own names.
+        separator: of the cells of a sheet.
+    """
+    handlers = Handlers(site, verdicts, judges, default, loopback, separator)
     app = Flask("arkiv", static_folder=None)
     app.config.update(
         # Of this process: forms of an earlier one are refused.

@@ -1,14 +1,13 @@
 """The search page's judgements: a file that only grows, one verdict a line.
 
 A line is written whole under a lock and has reached the disk before the judge is told,
-so that several servers may write to one sheet and a crash takes nothing that was
+so that several servers may write to one file and a crash takes nothing that was
 confirmed. Of several verdicts of a judge on a passage for a query the last one counts.
 """
 
 from __future__ import annotations
 
 import fcntl
-import io
 import json
 import os
 import threading
@@ -20,25 +19,25 @@ from arkiv.base.files import Record, check_text, parse_record
 from arkiv.gold.sheet import Judgement, Place, sheet_row
 
 RELEVANT, NOT_RELEVANT, WITHDRAWN = "relevant", "not_relevant", "withdrawn"
-VERDICTS = (RELEVANT, NOT_RELEVANT, WITHDRAWN)
+KINDS = (RELEVANT, NOT_RELEVANT, WITHDRAWN)
 
 Key = tuple[str, str, str]
 """Judge, query and passage id."""
 
 
 def check_verdict(record: Record) -> None:
-    """Refuse a record that is not a line of a sheet.
+    """Refuse a record that is no verdict.
 
     Raises:
         InputError: naming the key at fault.
     """
     for key in ("query", "query_id", "passage_id", "judge"):
         check_text(record, key)
-    if record.get("verdict") not in VERDICTS:
-        raise InputError(f"is not one of {', '.join(VERDICTS)}", key="verdict")
+    if record.get("verdict") not in KINDS:
+        raise InputError(f"is not one of {', '.join(KINDS)}", key="verdict")
 
 
-class Sheet:
+class Verdicts:
     """The verdicts in a file, which may be made by the first and grow by others' hands.
 
     Args:
@@ -62,16 +61,20 @@ class Sheet:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock:
             new = not self.path.exists()
-            with open(self.path, "a+b", buffering=0) as file:
+            with open(self.path, "ab") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                _cut_unfinished(file)
-                _write_all(file, line.encode())
+                self._follow()
+                # What a crash has left of a line: nobody was told that it stands.
+                if file.seek(0, os.SEEK_END) > self._read_to:
+                    file.truncate(self._read_to)
+                file.write(line.encode())
+                file.flush()
                 os.fsync(file.fileno())
             if new:
                 _sync_folder(self.path.parent)
             self._follow()
 
-    def verdicts(self, judge: str, query: str) -> dict[str, str]:
+    def of(self, judge: str, query: str) -> dict[str, str]:
         """What a judge has said of passages for a query, by passage id."""
         with self._lock:
             self._follow()
@@ -114,27 +117,6 @@ class Sheet:
             self._latest[key] = record
 
 
-def _cut_unfinished(file: io.FileIO) -> None:
-    """Cut off what a crash has left of a line: nobody was told that it stands."""
-    size = end = file.seek(0, os.SEEK_END)
-    while end:
-        start = max(0, end - io.DEFAULT_BUFFER_SIZE)
-        file.seek(start)
-        newline = file.read(end - start).rfind(b"\n")
-        if newline >= 0:
-            end = start + newline + 1
-            break
-        end = start
-    if end < size:
-        file.truncate(end)
-
-
-def _write_all(file: io.FileIO, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
-
-
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -149,7 +131,7 @@ def sheet_rows(
     """Verdicts as lines of the human sheet: 1 for relevant, 0 for not.
 
     Args:
-        verdicts: of `Sheet.latest`.
+        verdicts: of `Verdicts.latest`.
         passages: by id; verdicts on others are left out.
     """
     for verdict in verdicts:
@@ -181,7 +163,7 @@ def read_verdicts(path: str | Path) -> list[Judgement]:
             Place(str(path)),
             graded=False,
         )
-        for verdict in Sheet(path).latest()
+        for verdict in Verdicts(path).latest()
     ]
 
 

@@ -13,7 +13,7 @@ from arkiv.base.errors import InputError
 from arkiv.gold.sheet import sheet_csv
 from arkiv.retrieve.systems.system import Column
 from arkiv.serve.index import check_finished, served_systems
-from arkiv.serve.judgements import Sheet, sheet_rows
+from arkiv.serve.judgements import Verdicts, sheet_rows
 from arkiv.serve.view import MOST_CHARACTERS, View, clean
 from arkiv.settings.image_links import ImageLinks
 
@@ -171,8 +171,8 @@ def verdict(passage="p", kind="relevant", judge="anna", query="q", **more):
 
 
 def test_the_last_verdict_of_a_judge_counts(tmp_path):
-    sheet = Sheet(tmp_path / "new" / "s.jsonl")
-    assert sheet.verdicts("anna", "q") == {}
+    sheet = Verdicts(tmp_path / "new" / "s.jsonl")
+    assert sheet.of("anna", "q") == {}
     for one in (
         verdict("p"),
         verdict("p", "not_relevant"),
@@ -182,9 +182,9 @@ def test_the_last_verdict_of_a_judge_counts(tmp_path):
         verdict("p", query="another"),
     ):
         sheet.add(one)
-    assert sheet.verdicts("anna", "q") == {"p": "not_relevant", "r": "withdrawn"}
+    assert sheet.of("anna", "q") == {"p": "not_relevant", "r": "withdrawn"}
     assert [row["judge"] for row in sheet.latest()] == ["anna", "bo", "anna"]
-    again = Sheet(sheet.path)
+    again = Verdicts(sheet.path)
     assert again.latest() == sheet.latest()
     assert len(sheet.path.read_text().splitlines()) == 6
 
@@ -194,33 +194,33 @@ def test_a_verdict_is_on_the_disk_before_the_judge_is_told(tmp_path, monkeypatch
     monkeypatch.setattr(
         os, "fsync", lambda file: synced.append((tmp_path / "s").read_bytes())
     )
-    Sheet(tmp_path / "s").add(verdict())
+    Verdicts(tmp_path / "s").add(verdict())
     assert synced[0] == (tmp_path / "s").read_bytes()
     assert len(synced) == 2  # the folder too, which has a new entry
 
 
 def test_another_server_of_the_same_sheet_is_followed(tmp_path):
-    one, other = Sheet(tmp_path / "s"), Sheet(tmp_path / "s")
+    one, other = Verdicts(tmp_path / "s"), Verdicts(tmp_path / "s")
     one.add(verdict("p"))
     other.add(verdict("r", "not_relevant"))
     both = {"p": "relevant", "r": "not_relevant"}
-    assert one.verdicts("anna", "q") == other.verdicts("anna", "q") == both
+    assert one.of("anna", "q") == other.of("anna", "q") == both
 
 
 @pytest.mark.parametrize("length", [1, 90, 20_000])
 def test_what_a_crash_left_of_a_line_is_cut_off(tmp_path, length):
-    sheet = Sheet(tmp_path / "s")
+    sheet = Verdicts(tmp_path / "s")
     sheet.add(verdict("p"))
     with open(sheet.path, "a") as file:
         file.write('{"query": "' + "x" * length)
-    assert Sheet(sheet.path).verdicts("anna", "q") == {"p": "relevant"}
+    assert Verdicts(sheet.path).of("anna", "q") == {"p": "relevant"}
     sheet.add(verdict("r"))
     lines = sheet.path.read_text().splitlines()
     assert [json.loads(line)["passage_id"] for line in lines] == ["p", "r"]
 
 
 def _judge(path, judge, count):
-    sheet = Sheet(path)
+    sheet = Verdicts(path)
     for number in range(count):
         # Longer than a pipe or a page takes at once.
         sheet.add(verdict(f"p{number}", judge=judge, query="å" * 9000))
@@ -253,7 +253,7 @@ def test_a_line_that_is_no_verdict_is_named(tmp_path, line, reason):
     path = tmp_path / "s"
     path.write_text(json.dumps(verdict()) + "\n" + line + "\n")
     with pytest.raises(InputError) as caught:
-        Sheet(path)
+        Verdicts(path)
     assert str(caught.value).startswith(f"{path}, line 2")
     assert reason in str(caught.value)
 
