@@ -9,37 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arkiv.base.files import written_whole
-from arkiv.example.tiny import POSITIONS, build_tokenizer
+from arkiv.example.tiny import build_tokenizer, config_of, save
 
 if TYPE_CHECKING:
-    from transformers import (
-        PreTrainedModel,
-        PreTrainedTokenizerFast,
-        XLMRobertaConfig,
-        XLMRobertaModel,
-    )
+    from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
 VOCABULARY, PIECES = 250_002, 6_000
 HIDDEN, LAYERS, HEADS = 1024, 24, 16
 
 
 def _config(tokenizer: PreTrainedTokenizerFast, **more: object) -> XLMRobertaConfig:
-    from transformers import XLMRobertaConfig
-
-    return XLMRobertaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=HIDDEN,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS,
-        intermediate_size=4 * HIDDEN,
-        max_position_embeddings=POSITIONS,
-        type_vocab_size=1,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        **more,
-    )
+    sizes = {"vocab_size": VOCABULARY, "intermediate_size": 4 * HIDDEN}
+    return config_of(tokenizer, HIDDEN, LAYERS, HEADS, **sizes, **more)
 
 
 def _tell_apart(model: XLMRobertaModel) -> None:
@@ -57,18 +38,6 @@ def _tell_apart(model: XLMRobertaModel) -> None:
             layer.attention.output.dense.weight.normal_(std=4 * HIDDEN**-0.5)
 
 
-def _save(
-    path: Path, tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, heads: dict
-) -> None:
-    import torch
-
-    with written_whole(path) as beside:
-        tokenizer.save_pretrained(beside)
-        model.half().save_pretrained(beside)
-        for name, head in heads.items():
-            torch.save(head.state_dict(), beside / name)
-
-
 def build_embedder(path: Path, seed: int = 0) -> None:
     """Write an embedder with its sparse and multi-vector heads."""
     import torch
@@ -78,11 +47,9 @@ def build_embedder(path: Path, seed: int = 0) -> None:
     tokenizer = build_tokenizer(PIECES, seed)
     model = XLMRobertaModel(_config(tokenizer), add_pooling_layer=False)
     _tell_apart(model)
-    heads = {
-        "colbert_linear.pt": torch.nn.Linear(HIDDEN, HIDDEN),
-        "sparse_linear.pt": torch.nn.Linear(HIDDEN, 1),
-    }
-    _save(path, tokenizer, model, heads)
+    multi_vector, sparse = torch.nn.Linear(HIDDEN, HIDDEN), torch.nn.Linear(HIDDEN, 1)
+    model.half()
+    save(path, tokenizer, model, colbert_linear=multi_vector, sparse_linear=sparse)
 
 
 def build_reranker(path: Path, seed: int = 0) -> None:
@@ -94,4 +61,4 @@ def build_reranker(path: Path, seed: int = 0) -> None:
     tokenizer = build_tokenizer(PIECES, seed)
     model = XLMRobertaForSequenceClassification(_config(tokenizer, num_labels=1))
     _tell_apart(model.roberta)
-    _save(path, tokenizer, model, {})
+    save(path, tokenizer, model.half())

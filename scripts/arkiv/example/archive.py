@@ -8,6 +8,7 @@ of it is invented; a case depends on hash(seed, its number) alone.
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Iterator
@@ -58,152 +59,87 @@ RANKS = (
 ).split()
 WOMENS_RANKS = "enkan pigan hustrun jungfrun torparehustrun inhyseshjonet".split()
 
-# Kind of dispute -> what it may be about, and how the minutes put it.
-DISPUTES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+# Kind of dispute -> what it may be about, and two ways in which the minutes put it.
+DISPUTES = {
     "gränstvist": (
-        ("rågången vid qvarnbäcken", "den omtvistade gärdesgården", "råstenen i hagen"),
-        (
-            "att {d} flyttat {o} och dymedelst tillegnat sig mark som af ålder hört till {f}",
-            "det {o} blifvit ändrad {d} till fromma, hvilket {p} funnit sig icke kunna tåla",
-        ),
+        "rågången vid qvarnbäcken; den omtvistade gärdesgården; råstenen i hagen",
+        "att {d} flyttat {o} och dymedelst tillegnat sig mark som af ålder hört till {f}",
+        "det {o} blifvit ändrad {d} till fromma, hvilket {p} funnit sig icke kunna tåla",
     ),
     "arfstvist": (
-        (
-            "qvarlåtenskapen efter aflidna modern",
-            "det odelade sterbhuset",
-            "en silfverkanna",
-        ),
-        (
-            "att {d} undanhållit {o} vid bouppteckningen och ej velat träda i delning",
-            "om bättre rätt till {o}, hvaraf {d} satt sig i besittning utan arfskifte",
-        ),
+        "qvarlåtenskapen efter aflidna modern; det odelade sterbhuset; en silfverkanna",
+        "att {d} undanhållit {o} vid bouppteckningen och ej velat träda i delning",
+        "om bättre rätt till {o}, hvaraf {d} satt sig i besittning utan arfskifte",
     ),
     "gäldfordran": (
-        (
-            "en förfallen skuldsedel",
-            "ogulden köpeskilling för två oxar",
-            "resterande hyra",
-        ),
-        (
-            "att {d} måtte förpligtas gälda {o} å {s} jemte ränta från stämningsdagen",
-            "om {s} utgörande {o}, hvilket belopp {d} trots påminnelser låtit anstå",
-        ),
+        "en förfallen skuldsedel; ogulden köpeskilling för två oxar; resterande hyra",
+        "att {d} måtte förpligtas gälda {o} å {s} jemte ränta från stämningsdagen",
+        "om {s} utgörande {o}, hvilket belopp {d} trots påminnelser låtit anstå",
     ),
     "slagsmål": (
-        (
-            "blånader och ett hål i hufvudet",
-            "en afbruten tand",
-            "svåra hugg öfver armen",
-        ),
-        (
-            "det {d} med en störe öfverfallit {p} å allmän väg så att {o} deraf uppkommit",
-            "att {d} i öfverlastadt tillstånd slagit {p}, hvaraf {o} befunnits",
-        ),
+        "blånader och ett hål i hufvudet; en afbruten tand; svåra hugg öfver armen",
+        "det {d} med en störe öfverfallit {p} å allmän väg så att {o} deraf uppkommit",
+        "att {d} i öfverlastadt tillstånd slagit {p}, hvaraf {o} befunnits",
     ),
     "stöld": (
-        (
-            "en fårskinnspels",
-            "fyra lispund smör",
-            "ett sölfbeslaget betsel",
-            "sex gäss",
-        ),
-        (
-            "att {d} nattetid ur en olåst bod tillgripit {o}, värderadt till {s}",
-            "om ansvar å {d} för det denne olofligen bortfört {o} från gården {f}",
-        ),
+        "en fårskinnspels; fyra lispund smör; ett sölfbeslaget betsel; sex gäss",
+        "att {d} nattetid ur en olåst bod tillgripit {o}, värderadt till {s}",
+        "om ansvar å {d} för det denne olofligen bortfört {o} från gården {f}",
     ),
     "ägofrid": (
-        (
-            "ett nedtrampadt rågfält",
-            "svinens skada å rofvorna",
-            "hästar på bete i ängen",
-        ),
-        (
-            "att {d} underlåtit hålla stängsel, hvaraf {o} vållat en förlust af {s}",
-            "om ersättning för {o}, sedan {d} icke velat uppsätta sin andel af hägnaden",
-        ),
+        "ett nedtrampadt rågfält; svinens skada å rofvorna; hästar på bete i ängen",
+        "att {d} underlåtit hålla stängsel, hvaraf {o} vållat en förlust af {s}",
+        "om ersättning för {o}, sedan {d} icke velat uppsätta sin andel af hägnaden",
     ),
     "äktenskapslöfte": (
-        ("ett brutet trolofningslöfte", "fästegåfvornas återställande"),
-        (
-            "det {d} efter trenne lysningar vägrat fullborda giftermålet; angående {o}",
-            "om {o} och underhåll för ett oäkta barn, hvartill {d} nekade vara fader",
-        ),
+        "ett brutet trolofningslöfte; fästegåfvornas återställande",
+        "det {d} efter trenne lysningar vägrat fullborda giftermålet; angående {o}",
+        "om {o} och underhåll för ett oäkta barn, hvartill {d} nekade vara fader",
     ),
     "förmynderskap": (
-        (
-            "omyndigas medel",
-            "räkenskaperna för barnens arf",
-            "förvaltningen af ett torp",
-        ),
-        (
-            "att {d} måtte entledigas såsom förmyndare, enär {o} vanvårdats",
-            "om redovisning för {o}, uppgående till {s}, som {d} uppburit",
-        ),
+        "omyndigas medel; räkenskaperna för barnens arf; förvaltningen af ett torp",
+        "att {d} måtte entledigas såsom förmyndare, enär {o} vanvårdats",
+        "om redovisning för {o}, uppgående till {s}, som {d} uppburit",
     ),
     "laga syn": (
-        ("husens bristfällighet", "ett förfallet brygghus", "takens lagning"),
-        (
-            "om syn å {f} för att utröna {o}, då {d} vid afträdet lemnat allt i vanhäfd",
-            "att {d} måtte åläggas bota {o}, af synemännen uppskattadt till {s}",
-        ),
+        "husens bristfällighet; ett förfallet brygghus; takens lagning",
+        "om syn å {f} för att utröna {o}, då {d} vid afträdet lemnat allt i vanhäfd",
+        "att {d} måtte åläggas bota {o}, af synemännen uppskattadt till {s}",
     ),
     "servitut": (
-        ("rätt till vattentägt", "kreatursväg öfver utmarken", "båtplats vid stranden"),
-        (
-            "att {d} stängt för {o}, som af urminnes häfd tillkommit {f}",
-            "om {o}, hvilken rättighet {d} ansåg för länge sedan upphörd",
-        ),
+        "rätt till vattentägt; kreatursväg öfver utmarken; båtplats vid stranden",
+        "att {d} stängt för {o}, som af urminnes häfd tillkommit {f}",
+        "om {o}, hvilken rättighet {d} ansåg för länge sedan upphörd",
     ),
     "lego och tjenst": (
-        (
-            "innestående städja och lön",
-            "olaga afvikande ur tjensten",
-            "årslönen i spannmål",
-        ),
-        (
-            "det {d} före legotidens slut lemnat sin plats; angående {o}",
-            "om {o} till ett värde af {s}, som husbonden {d} förvägrat utgifva",
-        ),
+        "innestående städja och lön; olaga afvikande ur tjensten; årslönen i spannmål",
+        "det {d} före legotidens slut lemnat sin plats; angående {o}",
+        "om {o} till ett värde af {s}, som husbonden {d} förvägrat utgifva",
     ),
     "skogsåverkan": (
-        ("tolf timmerstockar", "olofligen fällda ekar", "åtta lass gärdsel"),
-        (
-            "att {d} å {f} egor huggit och bortkört {o}, värda {s}",
-            "om ansvar för {o}, hvilka anträffats på {d} gårdsplan",
-        ),
+        "tolf timmerstockar; olofligen fällda ekar; åtta lass gärdsel",
+        "att {d} å {f} egor huggit och bortkört {o}, värda {s}",
+        "om ansvar för {o}, hvilka anträffats på {d} gårdsplan",
     ),
     "ärekränkning": (
-        (
-            "beskyllning för trolldom",
-            "smädeskrift uppsatt å sockenstugan",
-            "okqvädinsord",
-        ),
-        (
-            "det {d} vid kyrkan utspridt {o} och dymedelst kränkt {p} goda namn",
-            "att {d} måtte dömas för {o}, inför vittnen å marknaden yttrade",
-        ),
+        "beskyllning för trolldom; smädeskrift uppsatt å sockenstugan; okqvädinsord",
+        "det {d} vid kyrkan utspridt {o} och dymedelst kränkt {p} goda namn",
+        "att {d} måtte dömas för {o}, inför vittnen å marknaden yttrade",
     ),
     "fiskerätt": (
-        ("ålfisket i strömmen", "notvarpet vid holmen", "tvenne ryssjor"),
-        (
-            "om bättre rätt till {o}, sedan {d} der utsatt sina redskap",
-            "att {d} förstört {o}, hvarigenom {p} lidit skada om {s}",
-        ),
+        "ålfisket i strömmen; notvarpet vid holmen; tvenne ryssjor",
+        "om bättre rätt till {o}, sedan {d} der utsatt sina redskap",
+        "att {d} förstört {o}, hvarigenom {p} lidit skada om {s}",
     ),
     "brännvinsbränning": (
-        ("en olaga brännvinspanna", "utskänkning utan tillstånd"),
-        (
-            "om ansvar å {d} för {o}, upptäckt vid visitation å {f}",
-            "att hos {d} påträffats {o}, som af kronobetjeningen tagits i beslag",
-        ),
+        "en olaga brännvinspanna; utskänkning utan tillstånd",
+        "om ansvar å {d} för {o}, upptäckt vid visitation å {f}",
+        "att hos {d} påträffats {o}, som af kronobetjeningen tagits i beslag",
     ),
     "qvarn och damm": (
-        ("uppdämning af ån", "en ny mjölqvarn", "dammluckornas skötsel"),
-        (
-            "att {d} genom {o} satt ängarna vid {f} under vatten",
-            "om {o}, hvaraf {p} egna verk blifvit stående utan vatten",
-        ),
+        "uppdämning af ån; en ny mjölqvarn; dammluckornas skötsel",
+        "att {d} genom {o} satt ängarna vid {f} under vatten",
+        "om {o}, hvaraf {p} egna verk blifvit stående utan vatten",
     ),
 }
 OPENINGS = (
@@ -272,14 +208,14 @@ def case(number: int, seed: int) -> Case:
     """The case of this number: a pure function of number and seed."""
     draw = rng(seed, "case", number)
     kind = draw.choice(sorted(DISPUTES))
-    objects, bodies = DISPUTES[kind]
+    objects, *bodies = DISPUTES[kind]
     people = {}
     for role in ("p", "d", "w1", "w2"):
         people[role], people[f"{role}n"] = _person(draw)
     facts = people | {
         "n": number % 97 + 1,
         "k": kind,
-        "o": draw.choice(objects),
+        "o": draw.choice(objects.split("; ")),
         "f": _farm(draw),
         "f2": _farm(draw),
         "parish": draw.choice(PARISHES),
@@ -313,13 +249,7 @@ PAGE_LINES = 30
 
 
 def noisy(line: str, rate: float, draw: random.Random) -> tuple[str, float]:
-    """A line as recognised, and the recogniser's confidence in it, falling with errors.
-
-    Args:
-        line: what is written.
-        rate: share of letters that are misread.
-        draw: source of the errors.
-    """
+    """A line misread at this rate, and the recogniser's confidence in it."""
     letters = [
         CONFUSIONS[letter] if letter in CONFUSIONS and draw.random() < rate else letter
         for letter in line
@@ -337,12 +267,8 @@ def broken_lines(words: Iterator[str], draw: random.Random) -> Iterator[str]:
             line = f"{line} {word}" if line else word
             continue
         room = LINE_WIDTH - len(line) - 2
-        if (
-            room >= 3
-            and len(word) - room >= 3
-            and word.isalpha()
-            and draw.random() < 0.7
-        ):
+        divisible = room >= 3 and len(word) - room >= 3 and word.isalpha()
+        if divisible and draw.random() < 0.7:
             yield f"{line} {word[:room]}¬"
             line = word[room:]
         else:
@@ -405,17 +331,14 @@ def _pages(volume: str, numbers: range, seed: int) -> Iterator[dict]:
     rate = draw.uniform(0.0, 0.03)
     words = (word for number in numbers for word in case(number, seed).text.split())
     lines = broken_lines(words, draw)
-    number = 0
-    while True:
-        number += 1
+    for number in itertools.count(1):
         if draw.random() < 0.02:
             yield _page(volume, number, [])
             continue
-        body = []
-        for line in lines:
-            body.append(noisy(line, rate * draw.uniform(0.2, 2.0), draw))
-            if len(body) == PAGE_LINES:
-                break
+        body = [
+            noisy(line, rate * draw.uniform(0.2, 2.0), draw)
+            for line in itertools.islice(lines, PAGE_LINES)
+        ]
         if not body:
             return
         cut = draw.randrange(len(body)) if draw.random() < 0.3 else 0

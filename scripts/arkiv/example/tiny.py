@@ -21,7 +21,12 @@ from arkiv.example.archive import cases
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
+    from transformers import (
+        PreTrainedModel,
+        PreTrainedTokenizerFast,
+        XLMRobertaConfig,
+        XLMRobertaModel,
+    )
 
 # In the order of XLM-RoBERTa, whose padding id is 1.
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")
@@ -29,6 +34,8 @@ MASK = "<mask>"
 ALPHABET = string.ascii_letters + string.digits + string.punctuation + "åäöÅÄÖéüßæøàè§¬"
 POSITIONS = 8194
 CASES = 2000
+VOCABULARY = 6000
+NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 SPACE = "▁"  # how Metaspace writes the space before a word
 
 
@@ -102,30 +109,45 @@ def build_tokenizer(vocabulary: int, seed: int) -> PreTrainedTokenizerFast:
     )
 
 
-def _config(
+def config_of(
     tokenizer: PreTrainedTokenizerFast,
     hidden: int,
     layers: int,
-    heads: int = 4,
+    heads: int,
     **more: object,
 ) -> XLMRobertaConfig:
+    """XLM-RoBERTa's configuration by a tokenizer and sizes; `more` by its own names."""
     from transformers import XLMRobertaConfig
 
-    return XLMRobertaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=2 * hidden,
-        max_position_embeddings=POSITIONS,
-        type_vocab_size=1,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        **more,
-    )
+    given = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": 2 * hidden,
+        "max_position_embeddings": POSITIONS,
+        "type_vocab_size": 1,
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+    return XLMRobertaConfig(**given | more)
+
+
+def save(
+    path: str | Path,
+    tokenizer: PreTrainedTokenizerFast,
+    model: PreTrainedModel,
+    **heads: torch.nn.Module,
+) -> None:
+    """Write a model to a directory, whole or not at all; its heads to a file each."""
+    import torch
+
+    with written_whole(path) as beside:
+        tokenizer.save_pretrained(beside)
+        model.save_pretrained(beside)
+        for name, head in heads.items():
+            torch.save(head.state_dict(), beside / f"{name}.pt")
 
 
 def _mix_words(model: XLMRobertaModel) -> None:
@@ -157,12 +179,7 @@ def _orthogonal(weight: torch.Tensor, gain: float = 1) -> None:
 
 
 def build_embedder(
-    path: str | Path,
-    seed: int = 0,
-    *,
-    hidden: int = 128,
-    layers: int = 2,
-    vocabulary: int = 6000,
+    path: str | Path, seed: int = 0, *, hidden: int = 128, vocabulary: int = VOCABULARY
 ) -> None:
     """Write a tiny M3 to the directory `path`, whole or not at all.
 
@@ -173,23 +190,17 @@ def build_embedder(
 
     torch.manual_seed(seed)
     tokenizer = build_tokenizer(vocabulary, seed)
-    model = XLMRobertaModel(_config(tokenizer, hidden, layers), add_pooling_layer=False)
-    heads = {
-        "colbert_linear.pt": torch.nn.Linear(hidden, hidden),
-        "sparse_linear.pt": torch.nn.Linear(hidden, 1),
-    }
+    config = config_of(tokenizer, hidden, layers=2, heads=4, **NO_DROPOUT)
+    model = XLMRobertaModel(config, add_pooling_layer=False)
+    multi_vector, sparse = torch.nn.Linear(hidden, hidden), torch.nn.Linear(hidden, 1)
     _mix_words(model)
-    torch.nn.init.normal_(heads["sparse_linear.pt"].weight, std=0.002)
+    torch.nn.init.normal_(sparse.weight, std=0.002)
     # Above 0 for every token: what the head's ReLU once cut off gets no gradient.
-    torch.nn.init.constant_(heads["sparse_linear.pt"].bias, 0.1)
-    with written_whole(path) as beside:
-        tokenizer.save_pretrained(beside)
-        model.save_pretrained(beside)
-        for name, head in heads.items():
-            torch.save(head.state_dict(), beside / name)
+    torch.nn.init.constant_(sparse.bias, 0.1)
+    save(path, tokenizer, model, colbert_linear=multi_vector, sparse_linear=sparse)
 
 
-def build_reranker(path: str | Path, seed: int = 0, *, vocabulary: int = 6000) -> None:
+def build_reranker(path: str | Path, seed: int = 0) -> None:
     """Write a tiny reranker to the directory `path`, whole or not at all.
 
     Its weights are set by hand (see `arkiv.example.tiny_reranker`): it scores how much
@@ -197,19 +208,10 @@ def build_reranker(path: str | Path, seed: int = 0, *, vocabulary: int = 6000) -
     """
     from transformers import XLMRobertaForSequenceClassification
 
-    from arkiv.example import tiny_reranker
+    from arkiv.example.tiny_reranker import HEADS, HIDDEN, LAYERS, wire
 
-    tokenizer = build_tokenizer(vocabulary, seed)
-    model = XLMRobertaForSequenceClassification(
-        _config(
-            tokenizer,
-            tiny_reranker.HIDDEN,
-            tiny_reranker.LAYERS,
-            heads=tiny_reranker.HEADS,
-            num_labels=1,
-        )
-    )
-    tiny_reranker.wire(model, tokenizer, seed)
-    with written_whole(path) as beside:
-        tokenizer.save_pretrained(beside)
-        model.save_pretrained(beside)
+    tokenizer = build_tokenizer(VOCABULARY, seed)
+    config = config_of(tokenizer, HIDDEN, LAYERS, HEADS, num_labels=1, **NO_DROPOUT)
+    model = XLMRobertaForSequenceClassification(config)
+    wire(model, tokenizer, seed)
+    save(path, tokenizer, model)
