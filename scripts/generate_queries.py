@@ -6,7 +6,6 @@ a server with OpenAI's chat protocol, whose key is in the environment, or a loca
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
 from collections import Counter
@@ -14,25 +13,13 @@ from collections import Counter
 from arkiv.base.cli import add_part, parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import count_lines, write_json, write_records
-from arkiv.llm.journal import Journal
-from arkiv.llm.options import (
-    add_budget,
-    add_local,
-    add_server,
-    backend_of,
-    budget_of,
-    prices_of,
-)
+from arkiv.base.setting_flags import add_settings, settings_from
+from arkiv.llm.options import add_asking, asking_of
 from arkiv.queries.extractive import ExtractiveGenerator
-from arkiv.queries.flags import (
-    add_limits,
-    add_task,
-    groups_of,
-    limits_of,
-    task_of,
-)
+from arkiv.queries.flags import add_task, sources_of, task_of
 from arkiv.queries.generator import LanguageModelGenerator
-from arkiv.queries.sources import Sources
+from arkiv.queries.quality import check_forbidden
+from arkiv.queries.settings import QueryLimits
 
 log = logging.getLogger("generate_queries")
 
@@ -50,36 +37,25 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--stats", required=True, metavar="JSON")
     add_part(arguments)
     add_task(arguments)
-    add_server(arguments)
-    add_local(arguments)
-    add_limits(arguments)
-    add_budget(arguments)
+    add_asking(arguments)
+    limits = arguments.add_argument_group("queries by a language model that are kept")
+    add_settings(limits, QueryLimits)
     arguments = arguments.parse_args(argv)
 
     if not count_lines(arguments.documents):
         raise InputError("holds no documents", file=arguments.documents)
-    sources = Sources(arguments.documents, arguments.part, groups_of(arguments))
+    sources = sources_of(arguments, arguments.documents, arguments.part)
     stats: dict = {}
-    with contextlib.ExitStack() as stack:
-        if arguments.backend == "extractive":
-            generator = ExtractiveGenerator(arguments.per_document, arguments.seed)
-        else:
-            if not arguments.journal:
-                raise InputError("is not given", key="journal")
-            task, limits = task_of(arguments), limits_of(arguments)
-            journal = stack.enter_context(
-                Journal(
-                    arguments.journal,
-                    arguments.output,
-                    budget_of(arguments),
-                    prices_of(arguments),
-                )
-            )
-            backend = backend_of(arguments, task.sampling)
-            generator = LanguageModelGenerator(task, backend, journal, limits)
+    if arguments.backend == "extractive":
+        generator = ExtractiveGenerator(arguments.per_document, arguments.seed)
         count = write_records(arguments.output, generator.pairs(sources))
-        if arguments.backend != "extractive":
-            stats["usage"] = generator.usage_stats()
+    else:
+        task, limits = task_of(arguments), settings_from(arguments, QueryLimits)
+        check_forbidden(limits.forbidden)
+        with asking_of(arguments, "queries") as asking:
+            generator = LanguageModelGenerator(task, asking, limits)
+            count = write_records(arguments.output, generator.pairs(sources))
+        stats["usage"] = asking.usage_stats()
     write_records(arguments.rejected, generator.rejected)
     reasons = Counter(record["reason"] for record in generator.rejected)
     stats |= {"queries": count, "rejected": dict(sorted(reasons.items()))}

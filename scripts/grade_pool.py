@@ -10,12 +10,12 @@ import logging
 import sys
 import time
 
-from arkiv.base.cli import add_part, parser, run
+from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import write_records
 from arkiv.base.setting_flags import add_settings
 from arkiv.encode.flags import add_reranker, scores_by
-from arkiv.gold.pool import read_pool
+from arkiv.gold.flags import add_pool, pool_of
 from arkiv.gold.settings import Gold
 from arkiv.gold.standard import HIGHEST, grade_of
 
@@ -24,11 +24,8 @@ log = logging.getLogger("grade_pool")
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--corpus", required=True, metavar="JSONL")
-    arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--pool", required=True, metavar="JSONL")
+    add_pool(arguments)
     add_settings(arguments, Gold, "thresholds")
-    add_part(arguments)
     add_reranker(arguments)
     arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments = arguments.parse_args(argv)
@@ -39,9 +36,7 @@ def main(argv: list[str] | None = None) -> None:
             f"is {thresholds}, expected at most {HIGHEST} ascending numbers",
             key="--thresholds",
         )
-    pairs = read_pool(
-        arguments.pool, arguments.part, arguments.queries, arguments.corpus
-    )
+    pairs = pool_of(arguments)
 
     began = time.monotonic()
     texts = [(pair.query, pair.passage["text"]) for pair in pairs]

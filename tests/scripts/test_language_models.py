@@ -331,12 +331,13 @@ def test_a_key_with_a_slip_is_not_shown(documents, tmp_path, monkeypatch, value)
 
 
 def test_a_second_copy_of_a_job_is_kept_out(documents, tmp_path):
+    from arkiv.llm.budget import Budget, Prices
     from arkiv.llm.journal import Journal
 
     file = tmp_path / "a/cache/journal.jsonl"
     with (
         Chat(question) as chat,
-        Journal(file, str(tmp_path / "a/q.jsonl")),
+        Journal(file, str(tmp_path / "a/q.jsonl"), Budget(), Prices(), key="budget"),
         pytest.raises(InputError, match="is at work already"),
     ):
         generate(documents, tmp_path / "a", chat.base_url)

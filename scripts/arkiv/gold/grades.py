@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from arkiv.base.files import Record
 from arkiv.gold.pool import Pair
-from arkiv.llm.asking import UNANSWERED, Asking, Backend, without_thoughts
-from arkiv.llm.journal import Journal
+from arkiv.llm.asking import UNANSWERED, Asking, without_thoughts
 from arkiv.llm.prompts import Prompt
 from arkiv.llm.protocol import Request, Sampling
 
@@ -59,7 +58,7 @@ class Grading:
     prompt: Prompt
     language: str
     sampling: Sampling
-    tries: int = 3
+    tries: int
 
     def request(self, pair: Pair, tried: int = 0) -> Request:
         """The request for the grade of a pair after so many tries."""
@@ -73,21 +72,14 @@ class Grading:
 class Grader:
     """Grades pairs, each asked about until the answer is a grade.
 
-    Args:
-        grading: what is asked.
-        backend: makes the model that answers, if there is anything left to ask.
-        journal: where answers are kept.
-
     Attributes:
         rejected: pairs without a grade, each with its `reason`.
     """
 
-    def __init__(
-        self, grading: Grading, backend: Callable[[], Backend], journal: Journal
-    ) -> None:
+    def __init__(self, grading: Grading, asking: Asking) -> None:
         self.rejected: list[Record] = []
         self._grading = grading
-        self._asking = Asking(backend, journal)
+        self._asking = asking
         self._again = 0
 
     def graded(self, pairs: Sequence[Pair]) -> list[Record]:
@@ -96,14 +88,9 @@ class Grader:
         Returns:
             `{"query_id", "passage_id", "grade"}` each.
         """
-        outcomes: dict[int, int | tuple[str, str]] = {}
+        outcomes: dict[int, Record] = {}
+        left: Sequence[int] = range(len(pairs))
         for tried in range(self._grading.tries):
-            left = [
-                place
-                for place in range(len(pairs))
-                if not isinstance(outcomes.get(place), int)
-                and outcomes.get(place, ("",))[0] != UNANSWERED
-            ]
             self._again += len(left) if tried else 0
             self._asking.ask(
                 self._grading.request(pairs[place], tried) for place in left
@@ -112,23 +99,24 @@ class Grader:
             for place in left:
                 request = self._grading.request(pairs[place], tried)
                 outcomes[place] = self._outcome(request)
+            left = [at for at in left if outcomes[at].get("reason") == NO_GRADE]
         graded = []
         for place, pair in enumerate(pairs):
-            outcome = outcomes[place]
-            if isinstance(outcome, int):
-                graded.append(pair.ids | {"grade": outcome})
+            if "grade" in outcomes[place]:
+                graded.append(pair.ids | outcomes[place])
             else:
-                reason, detail = outcome
-                self.rejected.append({"reason": reason, "detail": detail} | pair.ids)
+                self.rejected.append(outcomes[place] | pair.ids)
         return graded
 
-    def _outcome(self, request: Request) -> int | tuple[str, str]:
+    def _outcome(self, request: Request) -> Record:
         """The grade that a request brought, or why there is none, and more on that."""
         if (said := self._asking.unanswered.get(request.key)) is not None:
-            return UNANSWERED, said
+            return {"reason": UNANSWERED, "detail": said}
         answer = self._asking.answer(request)
         grade = grade_in(answer.text)
-        return (NO_GRADE, answer.text[:200]) if grade is None else grade
+        if grade is None:
+            return {"reason": NO_GRADE, "detail": answer.text[:200]}
+        return {"grade": grade}
 
     def stats(self) -> Record:
         """What came of it, and what the answers cost."""

@@ -6,6 +6,8 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from itertools import chain
 from typing import Protocol
 
 from arkiv.base.errors import InputError
@@ -31,12 +33,8 @@ class Backend(Protocol):
     def ask(self, requests: Iterable[Request], journal: Journal) -> dict[str, str]:
         """Put an answer to every request into the journal, in any order.
 
-        Args:
-            requests: none that the journal has an answer to.
-            journal: asked before each request whether the budget has room for it.
-
-        Returns:
-            The requests that cannot be answered, by key, with the reason.
+        The journal has none of them as yet; it is asked before each whether the budget
+        has room. Returns the requests that cannot be answered, by key, with the reason.
 
         Raises:
             InputError: the budget is spent, or the model cannot be asked. What was
@@ -57,8 +55,7 @@ class Asking:
 
     def __init__(self, backend: Callable[[], Backend], journal: Journal) -> None:
         self.unanswered: dict[str, str] = {}
-        self._make = backend
-        self._backend: Backend | None = None
+        self._backend = cache(backend)
         self._journal = journal
         self._usage: Counter[str] = Counter()
         self._money = 0.0
@@ -77,14 +74,8 @@ class Asking:
         first = next(waiting, None)
         if first is None:
             return
-
-        def all_waiting() -> Iterator[Request]:
-            yield first
-            yield from waiting
-
-        if self._backend is None:
-            self._backend = self._make()
-        self.unanswered |= self._backend.ask(all_waiting(), self._journal)
+        requests = chain([first], waiting)
+        self.unanswered |= self._backend().ask(requests, self._journal)
         log.info(
             "asked %d requests; the run has spent %s, %d of the requests without an "
             "answer that arrived",
@@ -94,9 +85,7 @@ class Asking:
     def answer(self, request: Request, *, count: bool = True) -> Answer:
         """The answer to a request that was asked and not turned away.
 
-        Args:
-            request: the request.
-            count: whether its cost counts now.
+        With `count` its cost counts for `usage_stats`.
         """
         answer, money = self._journal.answer(request.key)
         if count:
@@ -115,11 +104,8 @@ class Asking:
     def check_answered(self, key: str) -> None:
         """Refuse to go on where the model turned everything away.
 
-        Args:
-            key: of the configuration, that says who is asked.
-
         Raises:
-            InputError: saying what it said.
+            InputError: saying what it said; `key` is the setting of who is asked.
         """
         if self.unanswered and not self._journal.spent.requests:
             request, said = min(self.unanswered.items())

@@ -24,9 +24,6 @@ class Cost:
             self.money + other.money,
         )
 
-    def __sub__(self, other: Cost) -> Cost:
-        return self + Cost(-other.requests, -other.tokens, -other.money)
-
     def __str__(self) -> str:
         return f"{self.requests} requests, {self.tokens} tokens, {self.money:.6f} money"
 

@@ -3,33 +3,54 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from arkiv.base.files import write_json
-from arkiv.llm.budget import Prices
-from arkiv.llm.options import budget_of
+from arkiv.base.setting_flags import settings_from
+from arkiv.llm.budget import Budget, Prices
 from arkiv.text.lengths import TokenCounter
 
-COUNTED = (
-    "requests",
-    "input_tokens",
-    "likely_output_tokens",
-    "most_output_tokens",
-)
 # Prompts held at once.
 HELD = 256
 
 
-def prompt_tokens(prompts: Iterable[str], counter: TokenCounter) -> int:
-    """The tokens of all prompts together."""
+class Asked(NamedTuple):
+    """A prompt, the likely tokens of its answer, and those of what it lacks as yet."""
 
-    def held() -> Iterator[list[str]]:
-        waiting = iter(prompts)
-        while some := list(islice(waiting, HELD)):
-            yield some
+    prompt: str
+    answer: int
+    lacking: int = 0
 
-    return sum(int(counter.lengths(some).sum()) for some in held())
+
+def estimated(
+    asked: Iterable[Asked], arguments: argparse.Namespace, counter: TokenCounter
+) -> dict[str, float]:
+    """Requests, tokens and money of all that would be asked.
+
+    Args:
+        asked: gone through once.
+        arguments: with what `add_model` adds.
+        counter: of the tokens of prompts.
+    """
+    most = arguments.max_tokens
+    prices = settings_from(arguments, Prices, prefix="price_")
+    requests = tokens = likely = 0
+    waiting = iter(asked)
+    while held := list(islice(waiting, HELD)):
+        requests += len(held)
+        tokens += int(counter.lengths(one.prompt for one in held).sum())
+        tokens += sum(one.lacking for one in held)
+        likely += sum(min(one.answer, most) for one in held)
+    return {
+        "requests": requests,
+        "input_tokens": tokens,
+        "likely_output_tokens": likely,
+        "most_output_tokens": requests * most,
+        "likely_money": round(prices.cost(tokens, likely).money, 6),
+        "most_money": round(prices.cost(tokens, requests * most).money, 6),
+    }
 
 
 def write_estimate(
@@ -40,28 +61,13 @@ def write_estimate(
     Args:
         arguments: with whom it would ask, and the budget.
         of: what is asked for.
-        datasets: counts with money, of each dataset.
+        datasets: what `estimated` says of each dataset.
     """
-    write_json(
-        arguments.output,
-        {
-            "of": of,
-            "backend": arguments.backend,
-            "model": arguments.model,
-            "budget": vars(budget_of(arguments)),
-            "datasets": datasets,
-        },
-    )
-
-
-def with_money(counts: Mapping[str, int], prices: Prices) -> dict[str, float]:
-    """The counts of `COUNTED`, and `likely_money` and `most_money` by the prices."""
-    money = {
-        f"{kind}_money": prices.cost(
-            counts["input_tokens"], counts[f"{kind}_output_tokens"]
-        ).money
-        for kind in ("likely", "most")
+    written = {
+        "of": of,
+        "backend": arguments.backend,
+        "model": arguments.model,
+        "budget": vars(settings_from(arguments, Budget, prefix="budget_")),
+        "datasets": datasets,
     }
-    return {key: counts[key] for key in COUNTED} | {
-        key: round(value, 6) for key, value in money.items()
-    }
+    write_json(arguments.output, written)

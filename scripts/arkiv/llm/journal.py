@@ -43,18 +43,12 @@ class Journal:
     """
 
     def __init__(
-        self,
-        path: str | Path,
-        job: str,
-        budget: Budget | None = None,
-        prices: Prices | None = None,
-        *,
-        key: str = "queries.budget",
+        self, path: str | Path, job: str, budget: Budget, prices: Prices, *, key: str
     ) -> None:
         self._path = Path(path)
         self._job = job
-        self._budget = budget or Budget()
-        self._prices = prices or Prices()
+        self._budget = budget
+        self._prices = prices
         self._key = key
         self._changed = threading.Condition()
         self._places: dict[str, int] = {}
@@ -86,16 +80,15 @@ class Journal:
         guard = open(path, "a+b")  # noqa: SIM115
         try:
             fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             guard.close()
+            if not isinstance(error, BlockingIOError):
+                raise self._without_locks(error) from None
             raise InputError(
                 f"the job {self._job} is at work already and would ask everything "
                 "twice; wait until it has ended",
                 file=self._path,
             ) from None
-        except OSError as error:
-            guard.close()
-            raise self._without_locks(error) from None
         return guard
 
     def _without_locks(self, error: OSError) -> InputError:
@@ -184,10 +177,8 @@ class Journal:
     def ask(self, request: Request, *, wait: bool = True) -> None:
         """Enter a request that is about to be sent.
 
-        Args:
-            request: the request.
-            wait: where the budget has no room for the most that it can cost, wait for
-                those that other threads have under way, which mostly cost less.
+        With `wait`, where the budget has no room for the most that it can cost, those
+        that other threads have under way are waited for, which mostly cost less.
 
         Raises:
             InputError: the budget has no room for it.

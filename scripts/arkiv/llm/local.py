@@ -33,10 +33,12 @@ log = logging.getLogger("arkiv.llm.local")
 GPU_TOKENS = 1 << 14
 # Prompts held at once, sorted by length among themselves.
 HELD_AT_ONCE = 1 << 12
+# A request, and the tokens of its prompt.
+Encoded = tuple[Request, list[int]]
 
 
 class LocalModel:
-    """Answers requests by a model in memory (see `arkiv.llm.protocol.Backend`).
+    """Answers requests by a model in memory (see `arkiv.llm.asking.Backend`).
 
     Args:
         path: the model's directory.
@@ -81,27 +83,26 @@ class LocalModel:
             self._pad = next(iter(self._ends), 0)
 
     def ask(self, requests: Iterable[Request], journal: Journal) -> dict[str, str]:
-        """See `arkiv.llm.protocol.Backend`."""
+        """See `arkiv.llm.asking.Backend`."""
         refused: dict[str, str] = {}
         requests = iter(requests)
         while held := list(islice(requests, HELD_AT_ONCE)):
-            ids = [self._encoded(request.prompt) for request in held]
-            fits = []
-            for row, request in enumerate(held):
-                if self._longest and len(ids[row]) + request.max_tokens > self._longest:
+            fits: list[Encoded] = []
+            for request in held:
+                ids = self._encoded(request.prompt)
+                if self._longest and len(ids) + request.max_tokens > self._longest:
                     refused[request.key] = (
-                        f"the prompt has {len(ids[row])} tokens and the model takes "
+                        f"the prompt has {len(ids)} tokens and the model takes "
                         f"{self._longest}, the answer's {request.max_tokens} included"
                     )
                 else:
-                    fits.append(row)
-            lengths = [len(ids[row]) + held[row].max_tokens for row in fits]
-            batches = (
-                [fits[place] for place in batch]
-                for batch in by_budget(lengths, self._tokens)
+                    fits.append((request, ids))
+            lengths = [len(ids) + request.max_tokens for request, ids in fits]
+            answered = (
+                (rows, self._answer([fits[row] for row in rows], journal))
+                for rows in by_budget(lengths, self._tokens)
             )
-            made = ((rows, self._batch(rows, held, ids, journal)) for rows in batches)
-            for _ in reported(made, len(fits), "answers"):
+            for _ in reported(answered, len(fits), "answers"):
                 pass
         return refused
 
@@ -116,18 +117,12 @@ class LocalModel:
         # The template has written the special tokens itself.
         return self._tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def _batch(
-        self,
-        rows: Sequence[int],
-        held: Sequence[Request],
-        ids: Sequence[list[int]],
-        journal: Journal,
-    ) -> None:
+    def _answer(self, batch: Sequence[Encoded], journal: Journal) -> None:
         """Answer one batch, padded on the left."""
         import torch
         from transformers import LogitsProcessorList
 
-        requests = [held[row] for row in rows]
+        requests = [request for request, _ in batch]
         for place, request in enumerate(requests):
             try:
                 journal.ask(request, wait=False)
@@ -135,12 +130,12 @@ class LocalModel:
                 for entered in requests[:place]:
                     journal.refuse(entered, "the budget has no room for the batch")
                 raise
-        longest = max(len(ids[row]) for row in rows)
-        table = torch.full((len(rows), longest), self._pad)
+        longest = max(len(ids) for _, ids in batch)
+        table = torch.full((len(batch), longest), self._pad)
         mask = torch.zeros_like(table)
-        for place, row in enumerate(rows):
-            table[place, longest - len(ids[row]) :] = torch.tensor(ids[row])
-            mask[place, longest - len(ids[row]) :] = 1
+        for row, (_, ids) in enumerate(batch):
+            table[row, longest - len(ids) :] = torch.tensor(ids)
+            mask[row, longest - len(ids) :] = 1
         drawing = LogitsProcessorList()
         if self._temperature:
             keys = [request.key for request in requests]
@@ -157,18 +152,13 @@ class LocalModel:
                 pad_token_id=self._pad,
                 logits_processor=drawing,
             )
-        for request, row, tokens in zip(
-            requests, rows, made[:, longest:].tolist(), strict=True
-        ):
-            size = next(
-                (place for place, token in enumerate(tokens) if token in self._ends),
-                None,
-            )
+        answers = made[:, longest:].tolist()
+        for (request, ids), tokens in zip(batch, answers, strict=True):
+            ends = (place for place, token in enumerate(tokens) if token in self._ends)
+            size = next(ends, None)
             text = self._tokenizer.decode(tokens[:size], skip_special_tokens=True)
             output = len(tokens) if size is None else size + 1
-            journal.settle(
-                request, Answer(text, len(ids[row]), output, cut=size is None)
-            )
+            journal.settle(request, Answer(text, len(ids), output, cut=size is None))
 
 
 class _Drawing:

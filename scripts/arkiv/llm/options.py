@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
+from arkiv.base.cli import json_object
 from arkiv.base.errors import InputError
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.options import Options
 from arkiv.encode.settings import Batch, Running
-from arkiv.llm.asking import Backend
+from arkiv.llm.asking import Asking, Backend
 from arkiv.llm.budget import Budget, Prices
+from arkiv.llm.journal import Journal
 from arkiv.llm.protocol import Sampling
 from arkiv.llm.settings import Connection, OpenAI, Prompted
 
 
-def _json_object(text: str) -> dict[str, Any]:
-    value = json.loads(text)
-    if not isinstance(value, dict):
-        raise ValueError(text)
-    return value
-
-
 def add_model(arguments: argparse.ArgumentParser, answer: type) -> None:
-    """Add which language model answers, and how.
+    """Add which language model answers, how, and what all jobs of a run may spend.
 
     Args:
         arguments: to add to.
@@ -37,35 +32,31 @@ def add_model(arguments: argparse.ArgumentParser, answer: type) -> None:
     )
     add_settings(model, Prompted)
     add_settings(model, answer, "max_tokens", "temperature")
-    add_settings(model, OpenAI, "extra", type=_json_object)
+    add_settings(model, OpenAI, "extra", type=json_object)
     add_settings(model, Prices, prefix="price_")
+    add_settings(model, Budget, prefix="budget_")
 
 
-def add_server(arguments: argparse.ArgumentParser) -> None:
-    """Add how a server is asked."""
+def add_asking(arguments: argparse.ArgumentParser) -> None:
+    """Add how the model that `add_model` names is asked, and the journal."""
+    arguments.add_argument(
+        "--journal",
+        metavar="JSONL",
+        help="every answer is kept here; what it holds is not asked again",
+    )
     server = arguments.add_argument_group("a server with OpenAI's chat protocol")
     add_settings(server, Connection)
-
-
-def add_local(arguments: argparse.ArgumentParser) -> None:
-    """Add how a local model runs."""
     local = arguments.add_argument_group("a local model")
     add_settings(local, Batch)
     add_settings(local, Running)
 
 
-def add_budget(arguments: argparse.ArgumentParser) -> None:
-    """Add the journal, and what all jobs that share it may spend together."""
-    budget = arguments.add_argument_group("journal and budget")
-    budget.add_argument(
-        "--journal",
-        metavar="JSONL",
-        help="every answer is kept here; what it holds is not asked again",
-    )
-    add_settings(budget, Budget, prefix="budget_")
-
-
 def sampling_of(arguments: argparse.Namespace) -> Sampling:
+    """How the model that `add_model` names answers.
+
+    Raises:
+        InputError: none is named.
+    """
     if not arguments.model:
         raise InputError("names no model", key="model")
     return Sampling(
@@ -73,48 +64,48 @@ def sampling_of(arguments: argparse.Namespace) -> Sampling:
     )
 
 
-def prices_of(arguments: argparse.Namespace) -> Prices:
-    """The prices that `add_task` and `add_grading` speak of."""
-    return settings_from(arguments, Prices, prefix="price_")
+@contextmanager
+def asking_of(arguments: argparse.Namespace, section: str) -> Iterator[Asking]:
+    """What asks the model that `add_model` and `add_asking` speak of.
 
-
-def budget_of(arguments: argparse.Namespace) -> Budget:
-    """The budget that `add_budget` speaks of."""
-    return settings_from(arguments, Budget, prefix="budget_")
-
-
-def backend_of(
-    arguments: argparse.Namespace, sampling: Sampling
-) -> Callable[[], Backend]:
-    """What makes the backend, once it is needed.
+    Args:
+        arguments: with the `output`, after which the job is named.
+        section: of the configuration, which has the budget.
 
     Raises:
-        InputError: when it is made: no key, or no model that can be loaded.
+        InputError: no journal is given, or another copy of the job is at work.
     """
+    if not arguments.journal:
+        raise InputError("is not given", key="journal")
+    with Journal(
+        arguments.journal,
+        arguments.output,
+        settings_from(arguments, Budget, prefix="budget_"),
+        settings_from(arguments, Prices, prefix="price_"),
+        key=f"{section}.budget",
+    ) as journal:
+        yield Asking(partial(_backend, arguments), journal)
+
+
+def _backend(arguments: argparse.Namespace) -> Backend:
+    """What answers.
+
+    Raises:
+        InputError: there is no key, or no model that can be loaded.
+    """
+    sampling = sampling_of(arguments)
     if arguments.backend == "local":
+        from arkiv.llm.local import LocalModel
 
-        def local() -> Backend:
-            from arkiv.llm.local import LocalModel
+        running = vars(settings_from(arguments, Running))
+        options = Options(batch_tokens=arguments.batch_tokens, **running)
+        return LocalModel(arguments.model, sampling, options)
 
-            options = Options(
-                precision=arguments.precision,
-                attention=arguments.attention,
-                batch_tokens=arguments.batch_tokens,
-                trust_remote_code=arguments.trust_remote_code,
-            )
-            return LocalModel(arguments.model, sampling, options)
+    from arkiv.llm.secret import Secret
+    from arkiv.llm.server import Server
 
-        return local
-
-    def server() -> Backend:
-        from arkiv.llm.secret import Secret
-        from arkiv.llm.server import Server
-
-        connection = settings_from(arguments, Connection)
-        secret = Secret.from_environment(
-            connection.key_variable,
-            needed=connection.base_url == Connection.base_url,
-        )
-        return Server(connection, sampling, secret)
-
-    return server
+    connection = settings_from(arguments, Connection)
+    secret = Secret.from_environment(
+        connection.key_variable, needed=connection.base_url == Connection.base_url
+    )
+    return Server(connection, sampling, secret)

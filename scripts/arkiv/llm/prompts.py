@@ -15,9 +15,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.hashing import uniform
 
 FIELD = re.compile(r"\{([a-z_]+)\}")
-# Of a query's prompt; the judge's has the query too.
 FIELDS = ("text", "language", "volume", "first_page", "last_page")
-JUDGE_FIELDS = (*FIELDS, "query")
 
 
 @dataclass(frozen=True)
@@ -36,25 +34,15 @@ class Prompt:
 
     @classmethod
     def read(
-        cls,
-        path: str | Path,
-        *,
-        share: float = 1.0,
-        fields: Sequence[str] = FIELDS,
-        needed: Sequence[str] = ("text",),
+        cls, path: str | Path, *, share: float = 1.0, needed: Sequence[str] = ("text",)
     ) -> Prompt:
-        """Read a prompt file.
-
-        Args:
-            path: a text file.
-            share: see the attribute.
-            fields: that it may have.
-            needed: that it must have.
+        """Read a prompt file, which may have `FIELDS` and must have those `needed`.
 
         Raises:
             InputError: no such file, not UTF-8, an unknown field, or one missing.
         """
         path = Path(path)
+        fields = dict.fromkeys((*FIELDS, *needed))
         try:
             template = path.read_text(encoding="utf-8").strip()
         except FileNotFoundError:

@@ -43,7 +43,7 @@ class StoppedError(Exception):
 
 
 class Server:
-    """Answers requests by a server (see `arkiv.llm.protocol.Backend`)."""
+    """Answers requests by a server (see `arkiv.llm.asking.Backend`)."""
 
     def __init__(
         self, connection: Connection, sampling: Sampling, secret: Secret
@@ -70,7 +70,7 @@ class Server:
             self._options["temperature"] = sampling.temperature
 
     def ask(self, requests: Iterable[Request], journal: Journal) -> dict[str, str]:
-        """See `arkiv.llm.protocol.Backend`."""
+        """See `arkiv.llm.asking.Backend`."""
         refused: dict[str, str] = {}
         with ThreadPoolExecutor(self._connection.concurrency) as pool:
             try:

@@ -1,37 +1,23 @@
-"""Search queries for documents and groups of them: one interface, several backends.
+"""Search queries from the words of documents, and of groups of them.
 
-The extractive backend is the stand-in for a language model where none can be asked: it
-puts a few of the document's own telling words into a question. Its queries are easier
-than a reader's, for they share words with the passage; what a run with it measures is
-the pipeline, not the archive.
+A stand-in for a language model where none can be asked: a few of the document's own
+telling words are put into a question. Its queries are easier than a reader's, for they
+share words with the passage; what a run with it measures is the pipeline, not the
+archive.
 """
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
 
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id, rng
 
 PROVENANCE = ("volume", "first_page", "last_page", "group")
 NO_WORD = "holds no word that a query could be made of"
-
-
-class QueryGenerator(Protocol):
-    """Makes queries for documents."""
-
-    rejected: list[Record]
-    """What was set aside so far, each with its `reason`."""
-
-    def pairs(self, sources: Iterable[Record]) -> Iterator[Record]:
-        """Yield the pairs of every source's queries and the source, in order.
-
-        What is made of a source (see `arkiv.queries.sources`) depends on that source
-        alone.
-        """
 
 
 # Small words of old and new Swedish, and what every minutes repeat.
@@ -117,6 +103,9 @@ class ExtractiveGenerator:
     Args:
         per_document: queries wanted of each document; fewer where it has no more words.
         seed: of the choice of words and question, per document.
+
+    Attributes:
+        rejected: what was set aside so far, each with its `reason`.
     """
 
     def __init__(self, per_document: int, seed: int) -> None:
@@ -125,53 +114,49 @@ class ExtractiveGenerator:
         self.rejected: list[Record] = []
 
     def pairs(self, sources: Iterable[Record]) -> Iterator[Record]:
-        """Yield the pairs of all sources (see `QueryGenerator`)."""
-        for source, made in self.generate(sources):
+        """Yield the pairs of every source's queries and the source, in order.
+
+        What is made of a source (see `arkiv.queries.sources`) depends on it alone. A
+        group of documents gets one query.
+        """
+        for source in sources:
+            wanted = 1 if "members" in source else self.per_document
+            made = queries_in(source, wanted, self.seed)
             if not made:
                 self.rejected.append({"reason": NO_WORD, **source})
             for query in made:
                 yield query_record(query, source)
 
-    def generate(
-        self, documents: Iterable[Record]
-    ) -> Iterator[tuple[Record, list[str]]]:
-        """Yield every document, in order, with its queries; none if it has no matter.
 
-        A group of documents gets one.
-        """
-        for document in documents:
-            wanted = 1 if "members" in document else self.per_document
-            names, others = telling_words(document["text"])
-            queries: dict[str, None] = {}
-            if names or others:
-                # A few draws more, for some repeat themselves.
-                for number in range(3 * wanted):
-                    if len(queries) == wanted:
-                        break
-                    queries[self._query(document["id"], number, names, others)] = None
-            yield document, list(queries)
+def queries_in(document: Record, wanted: int, seed: int) -> list[str]:
+    """At most so many different queries for a document; none if it has no matter."""
+    names, others = telling_words(document["text"])
+    queries: dict[str, None] = {}
+    # A few draws more, for some repeat themselves.
+    for number in range(3 * wanted if names or others else 0):
+        if len(queries) == wanted:
+            break
+        draw = rng(seed, "query", document["id"], number)
+        queries[_query(draw, names, others)] = None
+    return list(queries)
 
-    def _query(
-        self, document: str, number: int, names: list[str], others: list[str]
-    ) -> str:
-        draw = rng(self.seed, "query", document, number)
-        chosen: list[str] = []
-        if names:
-            distinct = list(dict.fromkeys(names))
-            chosen += draw.sample(distinct, min(len(distinct), draw.choice((1, 2, 2))))
-        # A lone word fits too many documents; two or three narrow them down.
-        wanted = max(2 - len(chosen), int(draw.random() < 0.7)) if names else 3
-        # A word met once says more of this document than one met often.
-        times = Counter(others)
-        by_rarity = sorted(times, key=lambda word: (times[word], draw.random()))
-        chosen += by_rarity[:wanted]
-        spelled = [
-            modern(word) if draw.random() < MODERNISED else word for word in chosen
-        ]
-        question = draw.choice(NAMES if names else MATTERS)
-        *most, last = spelled
-        listed = f"{', '.join(most)} och {last}" if most else last
-        return question.format(listed)
+
+def _query(draw: random.Random, names: list[str], others: list[str]) -> str:
+    chosen: list[str] = []
+    if names:
+        distinct = list(dict.fromkeys(names))
+        chosen += draw.sample(distinct, min(len(distinct), draw.choice((1, 2, 2))))
+    # A lone word fits too many documents; two or three narrow them down.
+    wanted = max(2 - len(chosen), int(draw.random() < 0.7)) if names else 3
+    # A word met once says more of this document than one met often.
+    times = Counter(others)
+    by_rarity = sorted(times, key=lambda word: (times[word], draw.random()))
+    chosen += by_rarity[:wanted]
+    spelled = [modern(word) if draw.random() < MODERNISED else word for word in chosen]
+    question = draw.choice(NAMES if names else MATTERS)
+    *most, last = spelled
+    listed = f"{', '.join(most)} och {last}" if most else last
+    return question.format(listed)
 
 
 def query_record(query: str, source: Record, **more: object) -> Record:

@@ -6,17 +6,17 @@ import argparse
 
 from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
-from arkiv.base.setting_flags import add_settings
+from arkiv.base.files import Part
+from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.llm.options import add_model, sampling_of
-from arkiv.llm.prompts import JUDGE_FIELDS, Prompt, read_prompts
-from arkiv.queries import quality
+from arkiv.llm.prompts import Prompt, read_prompts
 from arkiv.queries.generator import Task
-from arkiv.queries.settings import Quality, Queries
-from arkiv.queries.sources import Groups
+from arkiv.queries.settings import Group, Queries
+from arkiv.queries.sources import Sources
 
 
 def add_task(arguments: argparse.ArgumentParser) -> None:
-    """Add what is asked, of whom, and what it may cost."""
+    """Add what queries are made of, and what is asked of whom at what cost."""
     add_settings(arguments, Queries, "backend", "per_document")
     add_settings(arguments, Seeded)
     groups = arguments.add_argument_group("groups of documents")
@@ -33,15 +33,10 @@ def add_task(arguments: argparse.ArgumentParser) -> None:
     add_model(arguments, Queries)
 
 
-def add_limits(arguments: argparse.ArgumentParser) -> None:
-    """Add what a language model's query may be."""
-    limits = arguments.add_argument_group("queries that are kept")
-    add_settings(limits, Quality)
-
-
-def groups_of(arguments: argparse.Namespace) -> Groups:
-    """The groups that `add_task` speaks of."""
-    return Groups(arguments.group_share, tuple(arguments.group_sizes), arguments.seed)
+def sources_of(arguments: argparse.Namespace, documents: str, part: Part) -> Sources:
+    """A part of the documents, with the groups that `add_task` speaks of."""
+    group = settings_from(arguments, Group, prefix="group_")
+    return Sources(documents, part, group, arguments.seed)
 
 
 def task_of(arguments: argparse.Namespace) -> Task:
@@ -57,9 +52,7 @@ def task_of(arguments: argparse.Namespace) -> Task:
     if arguments.group_share > 0:
         group = Prompt.read(arguments.group_prompt)
     if arguments.judge_prompt:
-        judge = Prompt.read(
-            arguments.judge_prompt, fields=JUDGE_FIELDS, needed=("text", "query")
-        )
+        judge = Prompt.read(arguments.judge_prompt, needed=("text", "query"))
     return Task(
         read_prompts(arguments.prompts),
         group,
@@ -69,18 +62,4 @@ def task_of(arguments: argparse.Namespace) -> Task:
         sampling,
         judge,
         arguments.judge_threshold,
-    )
-
-
-def limits_of(arguments: argparse.Namespace) -> quality.Limits:
-    """The limits that `add_limits` speaks of.
-
-    Raises:
-        InputError: what is forbidden is no regular expression.
-    """
-    return quality.Limits(
-        arguments.max_words,
-        arguments.copied_run,
-        arguments.copied_share,
-        quality.patterns(arguments.forbidden),
     )

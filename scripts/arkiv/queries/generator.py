@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from arkiv.base.files import Record
-from arkiv.llm.asking import UNANSWERED, Asking, Backend
-from arkiv.llm.journal import Journal
+from arkiv.llm.asking import UNANSWERED, Asking
 from arkiv.llm.prompts import Prompt, drawn
 from arkiv.llm.protocol import Request, Sampling
 from arkiv.queries import quality
 from arkiv.queries.extractive import PROVENANCE, query_record
+from arkiv.queries.settings import QueryLimits
 
 
 class Wanted(NamedTuple):
@@ -71,28 +71,16 @@ class Task:
 
 
 class LanguageModelGenerator:
-    """Queries by a language model (see `arkiv.queries.extractive.QueryGenerator`).
+    """Queries by a language model, as `ExtractiveGenerator` makes them without one.
 
     All sources are asked about first, then all queries judged; pairs come last, in the
     order of the sources. So nothing depends on the order in which answers come.
-
-    Args:
-        task: what is asked.
-        backend: makes the model that answers, if there is anything left to ask.
-        journal: where answers are kept.
-        limits: what a query may be.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        backend: Callable[[], Backend],
-        journal: Journal,
-        limits: quality.Limits,
-    ) -> None:
+    def __init__(self, task: Task, asking: Asking, limits: QueryLimits) -> None:
         self.task = task
         self.rejected: list[Record] = []
-        self._asking = Asking(backend, journal)
+        self._asking = asking
         self._limits = limits
 
     def pairs(self, sources: Iterable[Record]) -> Iterator[Record]:
@@ -134,7 +122,8 @@ class LanguageModelGenerator:
             answer = self._asking.answer(wanted.request, count=count)
             query = quality.cleaned(answer.text)
             members = source.get("members", [source])
-            reason = self._limits.refusal(query, (one["text"] for one in members))
+            texts = (one["text"] for one in members)
+            reason = quality.refusal(query, texts, self._limits)
             # Cut off within the query, rather than in what follows it.
             if reason is None and answer.cut and "\n" not in answer.text.strip():
                 reason = quality.CUT
@@ -159,7 +148,3 @@ class LanguageModelGenerator:
         if mark is None:
             return None, quality.NO_MARK, answer.text[:200]
         return mark, None if mark >= self.task.threshold else quality.LOW_MARK, None
-
-    def usage_stats(self) -> dict[str, float]:
-        """What the answers behind these pairs cost, whenever they were paid."""
-        return self._asking.usage_stats()

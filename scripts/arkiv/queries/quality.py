@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from arkiv.base.errors import InputError
 from arkiv.llm.asking import without_thoughts
+from arkiv.queries.settings import QueryLimits
 
 WORD = re.compile(r"\w+")
 # `1.`, `2)`, `- `, `* `, `• ` and `#` before a line.
@@ -88,16 +89,8 @@ def normal_form(query: str) -> str:
 
 def longest_run(query: Sequence[str], passage: Sequence[str]) -> int:
     """The length of the longest run of words that both have."""
-    # Rows of the usual table, of which only the cells that match are kept.
-    places: dict[str, list[int]] = {}
-    for place, word in enumerate(passage):
-        places.setdefault(word, []).append(place)
-    longest = 0
-    runs: dict[int, int] = {}
-    for word in query:
-        runs = {place: runs.get(place - 1, 0) + 1 for place in places.get(word, ())}
-        longest = max(longest, *runs.values()) if runs else longest
-    return longest
+    matcher = SequenceMatcher(None, query, passage, autojunk=False)
+    return matcher.find_longest_match().size
 
 
 def copied_share(query: Sequence[str], passage: Sequence[str]) -> float:
@@ -115,57 +108,38 @@ def _triples(text: Sequence[str]) -> set[tuple[str, ...]]:
     return {tuple(text[i : i + TRIPLE]) for i in range(len(text) - TRIPLE + 1)}
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a query may be.
-
-    Attributes:
-        max_words: of a query.
-        copied_run: it is refused if so many words in a row are its passage's; None:
-            however many.
-        copied_share: likewise with this share of its word triples.
-        forbidden: it is refused if it matches one of these.
-    """
-
-    max_words: int = 40
-    copied_run: int | None = 8
-    copied_share: float | None = 0.6
-    forbidden: tuple[re.Pattern, ...] = ()
-
-    def refusal(self, query: str, passages: Iterable[str]) -> str | None:
-        """Why a cleaned query will not do; None if it will."""
-        own = words(query)
-        if not own:
-            return EMPTY
-        if len(own) > self.max_words:
-            return LONG
-        if any(pattern.search(query) for pattern in self.forbidden):
-            return FORBIDDEN
-        for passage in map(words, passages):
-            run, share = self.copied_run, self.copied_share
-            if run is not None and longest_run(own, passage) >= run:
-                return COPIED
-            if share is not None and copied_share(own, passage) >= share:
-                return COPIED
-        return None
+def refusal(query: str, passages: Iterable[str], limits: QueryLimits) -> str | None:
+    """Why a cleaned query will not do; None if it will."""
+    own = words(query)
+    if not own:
+        return EMPTY
+    if len(own) > limits.max_words:
+        return LONG
+    if any(re.search(pattern, query, re.IGNORECASE) for pattern in limits.forbidden):
+        return FORBIDDEN
+    for passage in map(words, passages):
+        run, share = limits.copied_run, limits.copied_share
+        if run is not None and longest_run(own, passage) >= run:
+            return COPIED
+        if share is not None and copied_share(own, passage) >= share:
+            return COPIED
+    return None
 
 
-def patterns(texts: Iterable[str]) -> tuple[re.Pattern, ...]:
-    """The regular expressions of forbidden words, case aside.
+def check_forbidden(patterns: Iterable[str]) -> None:
+    """Refuse what is no regular expression.
 
     Raises:
-        InputError: one that is none.
+        InputError: naming it.
     """
-    found = []
-    for text in texts:
+    for text in patterns:
         try:
-            found.append(re.compile(text, re.IGNORECASE))
+            re.compile(text, re.IGNORECASE)
         except re.error as error:
             raise InputError(
                 f"has {text!r}, which is no regular expression ({error})",
                 key="queries.forbidden",
             ) from None
-    return tuple(found)
 
 
 def mark(answer: str) -> int | None:

@@ -51,7 +51,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Quality:
+class QueryLimits:
     """What a language model's query may be."""
 
     max_words: int = setting(
@@ -105,7 +105,7 @@ class RoundTrip:
 
 
 @dataclass(frozen=True)
-class Queries(Answer, Prompted, Quality):
+class Queries(Answer, Prompted, QueryLimits):
     """Who makes queries, and which of them stay."""
 
     backend: str = setting(

@@ -9,52 +9,62 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from arkiv.base.files import (
-    Part,
-    Record,
-    check_text,
-    count_lines,
-    read_records,
-)
+from arkiv.base.files import Part, Record, check_text, count_lines, read_records
 from arkiv.base.hashing import content_id, rng
+from arkiv.queries.settings import Group
 
 
 @dataclass(frozen=True)
-class Groups:
-    """How often a group begins with a document, and how many documents it has.
+class Sources:
+    """The sources of one part of a file of documents; may be gone through many times.
+
+    Each document, and after it the group that begins with it. A group reaches beyond
+    the end of the part, so that groups do not depend on the number of parts.
 
     Attributes:
-        share: of the documents.
-        sizes: drawn from, each as likely.
+        path: of the documents.
+        part: of them.
+        group: how often one begins, and how many documents it has.
         seed: of both choices.
     """
 
-    share: float = 0.0
-    sizes: Sequence[int] = (3, 4)
-    seed: int = 0
+    path: str | Path
+    part: Part
+    group: Group
+    seed: int
 
-    @property
-    def longest(self) -> int:
-        """Documents of the longest group; 1 where there are none."""
-        return max(self.sizes) if self.share > 0 else 1
+    def __iter__(self) -> Iterator[Record]:
+        def check(record: Record) -> None:
+            check_text(record, "id")
+            check_text(record, "text")
 
-    def beginning(self, documents: Sequence[Record]) -> Record | None:
+        beyond = max(self.group.sizes) - 1 if self.group.share > 0 else 0
+        read = read_records(self.path, check, part=self.part, beyond=beyond)
+        documents = (document for _, document in read)
+        ahead = deque(islice(documents, beyond + 1))
+        for _ in self.part.bounds(count_lines(self.path)):
+            yield ahead[0]
+            if self.group.share > 0 and (group := self._beginning(list(ahead))):
+                yield group
+            ahead.popleft()
+            ahead.extend(islice(documents, 1))
+
+    def _beginning(self, documents: Sequence[Record]) -> Record | None:
         """The group that begins with the first of these documents, if one does.
 
-        It depends on that document's id and on what follows alone.
-
-        Args:
-            documents: at least `longest` of them, unless the file ends before.
+        It depends on that document's id and on what follows alone: as many documents as
+        the longest group has, unless the file ends before.
         """
         first = documents[0]
         draw = rng(self.seed, "group", first["id"])
-        if draw.random() >= self.share:
+        if draw.random() >= self.group.share:
             return None
-        members = list(documents)[: draw.choice(self.sizes)]
+        members = documents[: draw.choice(self.group.sizes)]
         volumes = {document.get("volume") for document in members}
-        if len(volumes) > 1 or None in volumes or len(members) < min(self.sizes):
+        if len(volumes) > 1 or None in volumes or len(members) < min(self.group.sizes):
             return None
         ends = {"first_page": members[0], "last_page": members[-1]}
         return {
@@ -64,43 +74,3 @@ class Groups:
             **{key: document[key] for key, document in ends.items() if key in document},
             "members": members,
         }
-
-
-@dataclass(frozen=True)
-class Sources:
-    """The sources of one part of a file of documents; may be gone through many times.
-
-    Each document, and after it the group that begins with it. A group reaches beyond
-    the end of the part, so that groups do not depend on the number of parts.
-    """
-
-    path: str | Path
-    part: Part
-    groups: Groups
-
-    def __iter__(self) -> Iterator[Record]:
-        def check(record: Record) -> None:
-            check_text(record, "id")
-            check_text(record, "text")
-
-        beyond = self.groups.longest - 1
-        read = read_records(self.path, check, part=self.part, beyond=beyond)
-        ahead: deque[Record] = deque()
-        left = self._count()
-        for _, document in read:
-            ahead.append(document)
-            if len(ahead) > beyond and left:
-                left -= 1
-                yield from self._first(ahead)
-        while left:
-            left -= 1
-            yield from self._first(ahead)
-
-    def _count(self) -> int:
-        return len(self.part.bounds(count_lines(self.path)))
-
-    def _first(self, ahead: deque[Record]) -> Iterator[Record]:
-        yield ahead[0]
-        if self.groups.share > 0 and (group := self.groups.beginning(ahead)):
-            yield group
-        ahead.popleft()

@@ -4,7 +4,7 @@ import pytest
 
 from arkiv.gold.grades import REMINDER, Grading, grade_in
 from arkiv.gold.pool import Pair
-from arkiv.llm.prompts import JUDGE_FIELDS, Prompt
+from arkiv.llm.prompts import Prompt
 from arkiv.llm.protocol import Sampling
 
 
@@ -46,7 +46,7 @@ def test_the_grade_of_an_answer(answer, grade):
 
 def test_a_pair_is_asked_in_the_words_of_the_prompt_and_reminded_after():
     prompt = Prompt("p", "{language} {query} in {text} of {volume}")
-    grading = Grading(prompt, "Swedish", Sampling("m", 8, 0.0))
+    grading = Grading(prompt, "Swedish", Sampling("m", 8, 0.0), 3)
     pair = Pair("q", "{text}?", {"id": "p", "text": "{query} 0", "volume": "v"})
     first, again = (grading.request(pair, tried) for tried in (0, 1))
     assert first.prompt == "Swedish {text}? in {query} 0 of v"
@@ -58,7 +58,7 @@ def test_the_prompt_for_swedish_records_names_each_grade():
     from project import ROOT
 
     path = ROOT / "config/prompts/sv-relevance.txt"
-    prompt = Prompt.read(path, fields=JUDGE_FIELDS, needed=("text", "query"))
+    prompt = Prompt.read(path, needed=("text", "query"))
     text = prompt.filled({"query": "vem?", "text": "t"})
     assert [line[0] for line in text.splitlines() if line[1:3] == "  "] == list("0123")
     assert grade_in(text) is None

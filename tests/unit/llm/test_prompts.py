@@ -6,7 +6,7 @@ import pytest
 from project import ROOT
 
 from arkiv.base.errors import InputError
-from arkiv.llm.prompts import JUDGE_FIELDS, Prompt, drawn, read_prompts
+from arkiv.llm.prompts import Prompt, drawn, read_prompts
 
 
 def prompt(tmp_path, text, name="p.txt", **more):
@@ -71,5 +71,4 @@ def test_shares_and_names_of_files(tmp_path):
 def test_the_prompts_that_come_along_can_be_read(path):
     judge = path.stem in ("judge", "sv-relevance")
     needed = ("text", "query") if judge else ("text",)
-    fields = {"fields": JUDGE_FIELDS} if judge else {}
-    assert Prompt.read(path, needed=needed, **fields).template.count("{text}") == 1
+    assert Prompt.read(path, needed=needed).template.count("{text}") == 1

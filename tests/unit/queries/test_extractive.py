@@ -15,8 +15,8 @@ from arkiv.documents.reading import read_pages
 from arkiv.documents.volumes import members, volumes
 from arkiv.queries.extractive import (
     STOP_WORDS,
-    ExtractiveGenerator,
     modern,
+    queries_in,
     query_record,
     telling_words,
 )
@@ -33,7 +33,7 @@ def document(text, **more):
 
 
 def queries(documents, number=1, seed=0):
-    return [made for _, made in ExtractiveGenerator(number, seed).generate(documents)]
+    return [queries_in(one, number, seed) for one in documents]
 
 
 @pytest.mark.parametrize(

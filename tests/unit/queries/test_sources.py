@@ -7,7 +7,8 @@ import pytest
 from arkiv.base.files import Part
 from arkiv.base.hashing import content_id
 from arkiv.queries.extractive import ExtractiveGenerator, query_record
-from arkiv.queries.sources import Groups, Sources
+from arkiv.queries.settings import Group
+from arkiv.queries.sources import Sources
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def path(tmp_path):
 
 
 def sources(path, share, part="1-of-1", sizes=(3, 4), seed=0):
-    return list(Sources(path, Part.parse(part), Groups(share, sizes, seed)))
+    return list(Sources(path, Part.parse(part), Group(share, sizes), seed))
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 40, 50])
