@@ -17,15 +17,10 @@ from typing import Any
 
 from arkiv.base.cli import add_on_bad_input, parser, run
 from arkiv.base.errors import InputError
-from arkiv.base.files import (
-    Record,
-    read_records,
-    write_json,
-    write_records,
-)
+from arkiv.base.files import Record, read_records, write_json, write_records
 from arkiv.base.quantiles import quantiles
 from arkiv.base.setting_flags import add_settings
-from arkiv.gold.file import Named, read_judgements
+from arkiv.gold.file import finder, read_judgements
 from arkiv.gold.settings import Gold
 from arkiv.gold.standard import (
     POOLED,
@@ -41,12 +36,7 @@ from arkiv.gold.standard import (
 )
 from arkiv.pairs.passages import text_key
 from arkiv.retrieve.collection import check_judged, check_passage, read_ordered
-from arkiv.retrieve.trec import (
-    Qrels,
-    read_qrels,
-    read_run,
-    write_qrels,
-)
+from arkiv.retrieve.trec import Qrels, read_qrels, read_run, write_qrels
 from arkiv.text.duplicates_of import duplicates_of
 
 log = logging.getLogger("build_gold")
@@ -117,8 +107,8 @@ def judged(
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
     qrels = read_judgements(
         arguments.file,
-        Named("query", ((query["id"], query["query"]) for query in queries)),
-        Named("passage", texts_of(arguments.corpus)),
+        finder("query", ((query["id"], query["query"]) for query in queries)),
+        finder("passage", texts_of(arguments.corpus)),
         rejected,
     )
     return qrels, {"rejected": rejected or []}

@@ -17,18 +17,13 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import write_json
 from arkiv.base.setting_flags import add_settings
 from arkiv.evaluate.settings import Measuring
-from arkiv.gold.agreement import POWERS, agreement
+from arkiv.gold.agreement import agreement
 from arkiv.gold.sheet import Judgement, gathered, read_sheet
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.trec import read_qrels
 from arkiv.serve.judgements import read_verdicts
 
 log = logging.getLogger("compare_judgements")
-
-
-def judgements_of(path: str) -> list[Judgement]:
-    """The judgements of a sheet or of the search page's file."""
-    return read_verdicts(path) if Path(path).suffix == ".jsonl" else read_sheet(path)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -42,12 +37,6 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--machine", required=True, metavar="METHOD", help="of the gold standard"
     )
-    arguments.add_argument(
-        "--weights",
-        choices=tuple(POWERS),
-        default="quadratic",
-        help="of disagreements by more than one grade",
-    )
     add_settings(arguments, Measuring, "bootstrap")
     add_settings(arguments, Seeded)
     arguments.add_argument("--output", required=True, metavar="JSON")
@@ -57,11 +46,11 @@ def main(argv: list[str] | None = None) -> None:
         row["id"]: row["query"] for row in read_ordered(arguments.queries, queries=True)
     }
     passages = {row["id"] for row in read_ordered(arguments.corpus)}
-    judged = gathered(
-        (one for path in arguments.judged for one in judgements_of(path)),
-        queries,
-        passages,
-    )
+    judgements: list[Judgement] = []
+    for path in arguments.judged:
+        read = read_verdicts if Path(path).suffix == ".jsonl" else read_sheet
+        judgements += read(path)
+    judged = gathered(judgements, queries, passages)
     if not judged.grades:
         raise InputError(
             "holds no judgement on a test query of this run",
@@ -78,7 +67,6 @@ def main(argv: list[str] | None = None) -> None:
         arguments.machine,
         samples=arguments.bootstrap,
         seed=arguments.seed,
-        weights=arguments.weights,
     )
     write_json(arguments.output, found)
     log.info("%d pairs, kappa %s", found["pairs"], found["binary"]["kappa"])

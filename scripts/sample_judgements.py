@@ -19,7 +19,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import written_whole
 from arkiv.base.named import named
 from arkiv.base.setting_flags import add_settings
-from arkiv.gold.sampling import sampled
+from arkiv.gold.sampling import sampled_queries
 from arkiv.gold.settings import Sheet
 from arkiv.gold.sheet import sheet_csv, sheet_row
 from arkiv.retrieve.collection import read_ordered
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
         name: read_run(path) for name, path in named(arguments.runs, "--runs").items()
     }
     drawn = list(
-        sampled(
+        sampled_queries(
             queries,
             read_qrels(arguments.qrels),
             runs,

@@ -2,7 +2,8 @@
 
 Kappa is the agreement beyond what two who knew nothing of each other would reach by
 giving each grade as often as they do (Cohen, A Coefficient of Agreement for Nominal
-Scales, 1960; weighted by the distance of the grades: Cohen, Weighted Kappa, 1968).
+Scales, 1960; weighted by the squared distance of the grades: Cohen, Weighted Kappa,
+1968).
 Where both give one and the same grade to all, chance would do so too, and kappa has no
 value.
 """
@@ -22,21 +23,18 @@ from arkiv.gold.sheet import Judged
 from arkiv.gold.standard import HIGHEST
 from arkiv.retrieve.trec import Qrels
 
-# How much worse a disagreement by two grades is than one by one.
-POWERS = {"linear": 1, "quadratic": 2}
 ALL_ALIKE = "both give every pair the same grade, so that chance explains it all"
 
 
-def kappa(tables: np.ndarray, weights: str = "quadratic") -> np.ndarray:
+def kappa(tables: np.ndarray) -> np.ndarray:
     """Cohen's kappa of contingency tables; NaN where it has no value.
 
     Args:
         tables: (..., n_grades, n_grades), how often the first gave the grade of the row
             and the second that of the column.
-        weights: of `POWERS`; with two grades there is no difference.
     """
     grades = np.arange(tables.shape[-1])
-    apart = np.abs(np.subtract.outer(grades, grades)) ** POWERS[weights]
+    apart = np.subtract.outer(grades, grades) ** 2
     first, second = tables.sum(axis=-1), tables.sum(axis=-2)
     observed = (apart * tables).sum(axis=(-2, -1))
     expected = np.einsum("...i,ij,...j->...", first, apart, second)
@@ -45,9 +43,7 @@ def kappa(tables: np.ndarray, weights: str = "quadratic") -> np.ndarray:
         return np.where(expected > 0, 1 - observed / expected, np.nan)
 
 
-def with_interval(
-    tables: np.ndarray, samples: int, seed: int, weights: str = "quadratic"
-) -> dict[str, Any]:
+def with_interval(tables: np.ndarray, samples: int, seed: int) -> dict[str, Any]:
     """Kappa of all queries together, with a bootstrap interval over the queries.
 
     Samples in which kappa has no value are left out.
@@ -56,29 +52,32 @@ def with_interval(
         tables: (n_queries, n_grades, n_grades).
         samples: of the bootstrap.
         seed: likewise.
-        weights: of `POWERS`.
 
     Returns:
         `{"kappa", "low", "high"}`, all None with a `reason` if kappa has no value.
     """
-    value = float(kappa(tables.sum(axis=0), weights))
-    if np.isnan(value):
-        return {"kappa": None, "low": None, "high": None, "reason": ALL_ALIKE}
+    found = with_reason(tables.sum(axis=0))
+    if found["kappa"] is None:
+        return {"kappa": None, "low": None, "high": None} | found
     n_queries, size, _ = tables.shape
     flat = tables.reshape(n_queries, -1)
     drawn = np.concatenate(
         [
-            kappa((counts @ flat).reshape(-1, size, size), weights)
+            kappa((counts @ flat).reshape(-1, size, size))
             for counts in resampled(n_queries, samples, seed)
         ]
     )
     tail = (1 - LEVEL) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail])
-    return {
-        "kappa": round(value, DECIMALS),
-        "low": round(float(low), DECIMALS),
-        "high": round(float(high), DECIMALS),
-    }
+    low, high = np.nanquantile(drawn, [tail, 1 - tail]).tolist()
+    return found | {"low": round(low, DECIMALS), "high": round(high, DECIMALS)}
+
+
+def with_reason(table: np.ndarray) -> dict[str, Any]:
+    """Kappa of one table, or None with the reason."""
+    value = float(kappa(table))
+    if np.isnan(value):
+        return {"kappa": None, "reason": ALL_ALIKE}
+    return {"kappa": round(value, DECIMALS)}
 
 
 def binary(tables: np.ndarray) -> np.ndarray:
@@ -88,13 +87,7 @@ def binary(tables: np.ndarray) -> np.ndarray:
 
 
 def agreement(
-    judged: Judged,
-    qrels: Qrels,
-    machine: str,
-    *,
-    samples: int,
-    seed: int,
-    weights: str = "quadratic",
+    judged: Judged, qrels: Qrels, machine: str, *, samples: int, seed: int
 ) -> dict[str, Any]:
     """How far judges and the gold standard, and judges among themselves, agree.
 
@@ -108,7 +101,6 @@ def agreement(
         machine: its method.
         samples: of the bootstrap.
         seed: likewise.
-        weights: of `POWERS`.
     """
     pairs = sorted(judged.grades)
     rows = {key: row for row, key in enumerate(sorted({pair[0] for pair in pairs}))}
@@ -125,9 +117,8 @@ def agreement(
     tables = np.zeros((len(rows), size, size))
     for (query_id, _), one, other in zip(pairs, human, machines, strict=True):
         tables[rows[query_id], one, other] += 1
-    whole = tables.sum(axis=0)
     of_two = binary(tables)
-    given = {"samples": samples, "seed": seed}
+    judges = Counter(judge for given in judged.grades.values() for judge in given)
     # Who says 1 for relevant does not mean the least of three grades, nor does a rank.
     graded = size > 2 and min(said, known) > 1 and machine != "embedder"
     same = np.trace(of_two.sum(axis=0)) / len(pairs)
@@ -137,21 +128,16 @@ def agreement(
         "queries": len(rows),
         "unjudged": len(judged.open),
         "elsewhere": len(judged.elsewhere),
-        "judges": _counted(judged),
+        "judges": [{"judge": one, "pairs": judges[one]} for one in sorted(judges)],
         "binary": {
             "agreement": round(float(same), DECIMALS),
-            **with_interval(of_two, **given),
+            **with_interval(of_two, samples, seed),
         },
-        "weighted": with_interval(tables, **given, weights=weights) if graded else None,
+        "weighted": with_interval(tables, samples, seed) if graded else None,
         "grades": list(range(size)),
-        "table": whole.astype(int).tolist(),
+        "table": tables.sum(axis=0).astype(int).tolist(),
         "between": _between(judged.grades),
     }
-
-
-def _counted(judged: Judged) -> list[dict[str, Any]]:
-    counts = Counter(judge for given in judged.grades.values() for judge in given)
-    return [{"judge": judge, "pairs": counts[judge]} for judge in sorted(counts)]
 
 
 def _between(
@@ -164,13 +150,6 @@ def _between(
             table = tables.setdefault(judges, np.zeros((2, 2)))
             table[tuple(int(given[judge] > 0) for judge in judges)] += 1
     return [
-        {"judges": list(judges), "pairs": int(table.sum()), **_alone(table)}
+        {"judges": list(judges), "pairs": int(table.sum()), **with_reason(table)}
         for judges, table in sorted(tables.items())
     ]
-
-
-def _alone(table: np.ndarray) -> dict[str, Any]:
-    value = float(kappa(table))
-    if np.isnan(value):
-        return {"kappa": None, "reason": ALL_ALIKE}
-    return {"kappa": round(value, DECIMALS)}

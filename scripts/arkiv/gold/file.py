@@ -8,7 +8,7 @@ of `id` or `text`, and `score`. Of n documents the first gets the grade n, the l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +19,29 @@ from arkiv.pairs.passages import text_key
 from arkiv.retrieve.trec import Qrels, qrels_lines
 
 
-class Named:
-    """Queries or passages of a collection, known by id or by text.
+def finder(what: str, texts: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+    """What finds the ids of queries or passages that are named by their id or text.
+
+    It raises InputError for one that the collection lacks.
 
     Args:
-        what: what each of them is, for messages.
+        what: what each of them is, for that message.
         texts: id and text of each, in the order of the ids.
     """
+    ids: set[str] = set()
+    by_text: dict[int, str] = {}
+    for key, text in texts:
+        ids.add(key)
+        by_text.setdefault(text_key(text), key)
 
-    def __init__(self, what: str, texts: Iterable[tuple[str, str]]) -> None:
-        self.what = what
-        self.ids: set[str] = set()
-        self._by_text: dict[int, str] = {}
-        for name, text in texts:
-            self.ids.add(name)
-            self._by_text.setdefault(text_key(text), name)
-
-    def find(self, name: str) -> str:
-        """The id of what is named by its id or text.
-
-        Raises:
-            InputError: there is none.
-        """
-        if name in self.ids:
-            return name
-        found = self._by_text.get(text_key(name))
+    def find(name: str) -> str:
+        found = name if name in ids else by_text.get(text_key(name))
         if found is None:
             short = name if len(name) <= 60 else f"{name[:60]}…"
-            raise InputError(
-                f"names the {self.what} {short!r}, which the collection lacks"
-            )
+            raise InputError(f"names the {what} {short!r}, which the collection lacks")
         return found
+
+    return find
 
 
 def check_ranking(record: Record) -> None:
@@ -100,16 +92,16 @@ def queries_of(path: str | Path, rejected: list[Record] | None) -> Iterator[str]
 
 def read_judgements(
     path: str | Path,
-    queries: Named,
-    passages: Named,
+    query_named: Callable[[str], str],
+    passage_named: Callable[[str], str],
     rejected: list[Record] | None = None,
 ) -> Qrels:
     """The judgements of a file.
 
     Args:
         path: a qrels file, or one of rankings.
-        queries: the test queries.
-        passages: of the collection.
+        query_named: finds the id of a test query.
+        passage_named: likewise of a passage of the collection.
         rejected: where go lines that are no rankings, judgements of unknown queries or
             of unknown passages, and repetitions; without it the first ends the reading.
 
@@ -127,14 +119,14 @@ def read_judgements(
     read = _rankings if holds_rankings(path) else _judgements
     for line, query, documents in read(path, rejected):
         try:
-            judged = qrels.setdefault(queries.find(query), {})
+            judged = qrels.setdefault(query_named(query), {})
         except InputError as fault:
             reject(line, fault.reason, query)
             continue
         own: dict[str, int] = {}
         for document, grade in documents.items():
             try:
-                passage_id = passages.find(document)
+                passage_id = passage_named(document)
             except InputError as fault:
                 reject(line, fault.reason, document)
                 continue

@@ -41,10 +41,7 @@ def read_pool(
     pooled = [row for _, row in read_records(path, check_pooled, part=part)]
     asked = {row["id"]: row["query"] for row in read_ordered(queries, queries=True)}
     passages = read_passages(corpus, {row["passage_id"] for row in pooled})
-    for name, known, file in (
-        ("query", asked, queries),
-        ("passage", passages, corpus),
-    ):
+    for name, known, file in (("query", asked, queries), ("passage", passages, corpus)):
         if lacking := {row[f"{name}_id"] for row in pooled} - known.keys():
             raise InputError(
                 f"names the {name} {min(lacking)}, which {file} lacks", file=path

@@ -12,7 +12,7 @@ from arkiv.retrieve.trec import Qrels, Run
 GOLD = "gold standard"
 
 
-def sampled(
+def sampled_queries(
     query_ids: Iterable[str],
     qrels: Qrels,
     runs: Mapping[str, Run],

@@ -89,13 +89,11 @@ class Gold:
         most=3,
     )
     keep_known_items: bool = setting(
-        True,
-        "in a pool the known item has the highest grade, whatever the judge says",
+        True, "in a pool the known item has the highest grade, whatever the judge says"
     )
     embedder: Embedder = setting(Embedder(), "of the method `embedder`")
     file: str | None = setting(
-        None,
-        "judgements of your own: TREC qrels, or JSONL of `{query, documents}`",
+        None, "judgements of your own: TREC qrels, or JSONL of `{query, documents}`"
     )
     on_bad_input: str = setting(
         "stop",

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import Record
+from arkiv.base.files import Record, open_input
 from arkiv.base.hashing import content_id
 from arkiv.gold.standard import HIGHEST
 
@@ -115,15 +115,7 @@ def sheet_row(
     grade: int | None = None,
     judge: str = "",
 ) -> list[str]:
-    """A line of the sheet, see `COLUMNS`.
-
-    Args:
-        query_id: of the query.
-        query: its text.
-        passage: a record of the collection.
-        grade: None: yet to be given.
-        judge: who gave it.
-    """
+    """A line of the sheet, see `COLUMNS`; without a grade it is yet to be given."""
     first, last = passage.get("first_page"), passage.get("last_page")
     pages = first if last in (None, first) else f"{first}–{last}"
     text = passage["text"]
@@ -202,12 +194,8 @@ def _judgements(path: str | Path) -> Iterator[Judgement]:
 
 def _decoded(path: str | Path) -> str:
     """The text of a file, in one of the encodings that spreadsheets save in."""
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
-    except IsADirectoryError:
-        raise InputError("is a directory, expected a file", file=path) from None
+    with open_input(path) as file:
+        data = file.read()
     if data.startswith(b"PK"):
         raise InputError(
             "is a workbook, expected CSV: save it as CSV in the spreadsheet", file=path
@@ -300,7 +288,7 @@ def gathered(
 
     Args:
         judgements: of all files.
-        queries: of the collection, texts by id.
+        queries: of the collection, by id.
         passages: ids of the collection.
 
     Raises:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from arkiv.gold.sampling import sampled
+from arkiv.gold.sampling import sampled_queries
 
 QUERIES = [f"q{n:02}" for n in range(30)]
 SYSTEMS = ("bm25", "base", "tuned")
@@ -32,7 +32,7 @@ def collection(seed=0):
 
 def sample(qrels, runs, queries=20, passages=8, depth=10, seed=7):
     given = {"queries": queries, "passages": passages, "depth": depth, "seed": seed}
-    return dict(sampled(QUERIES, qrels, runs, **given))
+    return dict(sampled_queries(QUERIES, qrels, runs, **given))
 
 
 def test_every_grade_and_every_system_has_its_share():
@@ -88,7 +88,7 @@ def test_the_sample_depends_on_seed_and_ids_and_the_order_on_neither_rank():
 
 def test_a_query_that_finds_little_has_what_there_is():
     drawn = dict(
-        sampled(
+        sampled_queries(
             ["q", "r"],
             {"q": {"p": 1}},
             {"bm25": {"q": ["p", "s"]}},

@@ -10,7 +10,7 @@ from snakemake.utils import update_config
 
 from arkiv.base.errors import InputError
 from arkiv.base.quantiles import quantiles
-from arkiv.gold.file import Named, queries_of, read_judgements
+from arkiv.gold.file import finder, queries_of, read_judgements
 from arkiv.gold.standard import (
     MEANINGS,
     METHODS,
@@ -201,8 +201,8 @@ def test_a_window_is_no_near_duplicate_of_the_next():
         check_config(config | {"documents": DEFAULTS["documents"] | windows})
 
 
-QUERIES = Named("query", [("q1", "Vem ägde  kvarnen?"), ("q2", "Arv")])
-PASSAGES = Named(
+QUERIES = finder("query", [("q1", "Vem ägde  kvarnen?"), ("q2", "Arv")])
+PASSAGES = finder(
     "passage", [("a", "Kvarnen är\nJons"), ("b", "KVARNEN är Jons"), ("c", "Arvet")]
 )
 
