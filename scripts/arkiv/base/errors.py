@@ -34,6 +34,10 @@ class InputError(Exception):
         self.key = key
         super().__init__(str(self))
 
+    def at(self, file: str | Path, line: int | None = None) -> InputError:
+        """The same fault, in this file and line."""
+        return InputError(self.reason, file=file, line=line, key=self.key)
+
     def __str__(self) -> str:
         where = [] if self.file is None else [self.file]
         if self.line is not None:

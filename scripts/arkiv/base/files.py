@@ -241,9 +241,8 @@ def read_records(
                 if check is not None:
                     check(record)
             except InputError as fault:
-                error = InputError(fault.reason, file=path, line=row + 1, key=fault.key)
                 if rejected is None:
-                    raise error from None
+                    raise fault.at(path, row + 1) from None
                 rejected.append(
                     {
                         "file": str(path),
