@@ -14,7 +14,7 @@ from arkiv.documents.cutting import Word, record, words
 from arkiv.documents.lines import LineFilter
 from arkiv.documents.member import shown
 from arkiv.documents.page import Page
-from arkiv.documents.reading import located, read_pages
+from arkiv.documents.reading import read_pages
 from arkiv.documents.volumes import Volume, is_of_text, members
 from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter
@@ -127,7 +127,7 @@ class Block:
                             file.name, file.read(), plain_text=plain_text
                         )
                     except InputError as error:
-                        self._refuse(located(error, path), "not_pages", "not a page")
+                        self._refuse(error.at(path), "not_pages", "not a page")
                         continue
                     for page in pages:
                         yield self._filtered(page, volume.name)

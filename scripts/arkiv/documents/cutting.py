@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id, rng
-from arkiv.documents.page import Line, Page
+from arkiv.documents.page import Line, Page, mean
 from arkiv.text.hyphens import Hyphens
 
 
@@ -36,10 +36,14 @@ def words(pages: Iterable[Page], hyphens: Hyphens | None = None) -> Iterator[Wor
     hyphens = hyphens or Hyphens()
     half: Word | None = None
     sign = ""
+
+    def alone() -> Word:
+        return replace(half, text=hyphens.end(half.text, sign))
+
     for page in pages:
         for line in page.lines:
             if half is not None and not line.text:
-                yield Word(hyphens.end(half.text, sign), half.page, half.line)
+                yield alone()
                 half = None
             parts, divided = hyphens.parts(line.text)
             for index, part in enumerate(parts):
@@ -47,21 +51,21 @@ def words(pages: Iterable[Page], hyphens: Hyphens | None = None) -> Iterator[Wor
                 if half is not None:
                     joined = hyphens.joined(half.text, sign, part)
                     if joined is None:
-                        yield Word(hyphens.end(half.text, sign), half.page, half.line)
+                        yield alone()
                     else:
-                        word = Word(joined, half.page, half.line)
+                        word = replace(half, text=joined)
                     half = None
                 if index < len(parts) - 1:
                     yield word
                 elif line.joint is not None:
                     # The file itself says so, and what the whole word looks like.
-                    half, sign = Word(word.text + line.joint, word.page, word.line), ""
+                    half, sign = replace(word, text=word.text + line.joint), ""
                 elif divided is not None:
                     half, sign = word, divided
                 else:
                     yield word
     if half is not None:
-        yield Word(hyphens.end(half.text, sign), half.page, half.line)
+        yield alone()
 
 
 @dataclass(frozen=True)
@@ -115,16 +119,23 @@ def cut_sampled(
         yield document
 
 
-def cut_pages(text: Iterable[Word]) -> Iterator[list[Word]]:
-    """One document per page; a divided word belongs to the page where it begins."""
+def _cut(
+    text: Iterable[Word], begins: Callable[[Word, Word], object]
+) -> Iterator[list[Word]]:
+    """Documents that begin where a word and the one before say so."""
     document: list[Word] = []
     for word in text:
-        if document and word.page.name != document[-1].page.name:
+        if document and begins(word, document[-1]):
             yield document
             document = []
         document.append(word)
     if document:
         yield document
+
+
+def cut_pages(text: Iterable[Word]) -> Iterator[list[Word]]:
+    """One document per page; a divided word belongs to the page where it begins."""
+    return _cut(text, lambda word, before: word.page.name != before.page.name)
 
 
 def cut_windows(text: Iterable[Word], size: int, overlap: int) -> Iterator[list[Word]]:
@@ -150,17 +161,11 @@ def cut_headings(text: Iterable[Word], heading: re.Pattern) -> Iterator[list[Wor
     What stands before the first heading is one too. A divided word belongs to where it
     begins, so a heading begins with the first word that begins in its line.
     """
-    document: list[Word] = []
-    line: Line | None = None
-    for word in text:
-        if word.line is not line:
-            line = word.line
-            if document and heading.search(line.text.strip()):
-                yield document
-                document = []
-        document.append(word)
-    if document:
-        yield document
+
+    def begins(word: Word, before: Word) -> object:
+        return word.line is not before.line and heading.search(word.line.text.strip())
+
+    return _cut(text, begins)
 
 
 def record(document: Sequence[Word], volume: str) -> Record:
@@ -170,7 +175,7 @@ def record(document: Sequence[Word], volume: str) -> Record:
     """
     text = " ".join(word.text for word in document)
     lines = {(word.page.name, word.line.number): word.line for word in document}
-    known = [line.confidence for line in lines.values() if line.confidence is not None]
+    confidence = mean(line.confidence for line in lines.values())
     return {
         "id": content_id(text),
         "text": text,
@@ -185,5 +190,5 @@ def record(document: Sequence[Word], volume: str) -> Record:
         "last_image": document[-1].page.image,
         "lines": len(lines),
         "words": len(document),
-        "confidence": round(sum(known) / len(known), 6) if known else None,
+        "confidence": None if confidence is None else round(confidence, 6),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,6 +131,12 @@ def share(value: object) -> float | None:
     # NaN compares false.
     known = isinstance(value, int | float) and 0 <= value <= 1
     return float(value) if known else None
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Of the numbers that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def classes(*names: str | None) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 import re
 
-from arkiv.base.errors import InputError
 from arkiv.documents import formats, xml
 from arkiv.documents.page import Format, Page, Sheet, not_a_page
 
@@ -45,11 +44,15 @@ def read_pages(name: str, data: bytes, *, plain_text: bool = True) -> list[Page]
         raise not_a_page("nested too deeply") from None
     if not sheets:
         raise not_a_page("holds no page")
-    number = page_number(name)
-    if len(sheets) == 1:
-        return [_page(number, name, sheets[0])]
+    several = len(sheets) > 1
     return [
-        _page(place, f"{name}#{place}", sheet)
+        Page(
+            place if several else page_number(name),
+            f"{name}#{place}" if several else name,
+            tuple(sheet.lines),
+            sheet.regions_without_text,
+            sheet.image,
+        )
         for place, sheet in enumerate(sheets, start=1)
     ]
 
@@ -87,14 +90,3 @@ def _sheets(name: str, data: bytes, plain_text: bool) -> list[Sheet]:
         raise not_a_page("plain text beside pages of another format")
     (text,) = (each for each in FORMATS if not each.marked)
     return text.read(data)
-
-
-def _page(number: int | str, name: str, sheet: Sheet) -> Page:
-    return Page(
-        number, name, tuple(sheet.lines), sheet.regions_without_text, sheet.image
-    )
-
-
-def located(error: InputError, file: str) -> InputError:
-    """The error of a reader with the file that it was given."""
-    return InputError(error.reason, file=file, line=error.line, key=error.key)

@@ -58,11 +58,22 @@ def descendants(element: Element, *names: str) -> Iterator[Element]:
     return element.iterdescendants(*(f"{{*}}{each}" for each in names))
 
 
+def within(
+    element: Element, page: Element, classes_of: Callable[[Element], tuple[str, ...]]
+) -> tuple[str, ...]:
+    """The classes of a part of a page and of all it lies in, outermost first."""
+    found: tuple[str, ...] = ()
+    while element is not page:
+        found = classes_of(element) + found
+        element = element.getparent()
+    return tuple(dict.fromkeys(found))
+
+
 def in_reading_order(
     page: Element,
     references: Iterable[str],
     parts: Callable[[Element], list[Element]],
-    id_of: Callable[[Element], str | None],
+    id: str,
 ) -> Iterator[Element]:
     """The lines and regions of a page, each once: those referred to, then the others.
 
@@ -73,13 +84,13 @@ def in_reading_order(
         page: whose parts are to be ordered.
         references: ids of regions or lines in reading order.
         parts: the regions and lines directly within one, in the order of the file.
-        id_of: an element's id.
+        id: the attribute that names an element.
     """
     by_id: dict[str, Element] = {}
 
     def collect(element: Element) -> None:
         for part in parts(element):
-            if (key := id_of(part)) is not None:
+            if (key := part.get(id)) is not None:
                 by_id.setdefault(key, part)
             collect(part)
 

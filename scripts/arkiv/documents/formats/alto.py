@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from arkiv.documents.page import Format, Sheet, classes, share
+from arkiv.documents.page import Format, Sheet, classes, mean, share
 from arkiv.documents.xml import (
     Element,
     children,
     descendants,
     in_reading_order,
     name,
+    within,
 )
 from arkiv.text.hyphens import KNOWN
 
@@ -70,15 +71,20 @@ def _sheet(
     order: list[str],
     labels: Mapping[str | None, str | None],
 ) -> Sheet:
+    def classes_of(each: Element) -> tuple[str, ...]:
+        tags = each.get("TAGREFS", "").split()
+        named = (labels.get(tag) for tag in tags)
+        return classes(AREAS.get(name(each)), each.get("TYPE"), *named)
+
     sheet = Sheet(image=image)
-    for element in in_reading_order(page, order, _parts, lambda each: each.get("ID")):
+    for element in in_reading_order(page, order, _parts, "ID"):
         if name(element) == "TextLine":
             text, confidence, joint = _line(element)
             sheet.add(
                 text,
                 confidence,
                 id=element.get("ID"),
-                regions=_classes(element, page, labels),
+                regions=within(element, page, classes_of),
                 joint=joint,
             )
         elif name(element) == "TextBlock":
@@ -106,7 +112,6 @@ def _line(line: Element) -> tuple[str, float | None, str | None]:
     # Where no space is written, words are apart all the same.
     between = "" if any(name(part) == "SP" for part in parts) else " "
     text, joint = "", None
-    confidences: list[float] = []
     for part in parts:
         if name(part) == "SP":
             text += " "
@@ -118,12 +123,10 @@ def _line(line: Element) -> tuple[str, float | None, str | None]:
             joint = None
             if part.get("SUBS_TYPE") == "HypPart1":
                 joint = _joint(content, part.get("SUBS_CONTENT", ""))
-            if (confidence := share(part.get("WC"))) is not None:
-                confidences.append(confidence)
-    mean = sum(confidences) / len(confidences) if confidences else None
+    confidence = mean(share(part.get("WC")) for part in children(line, "String"))
     if joint is not None and text.rstrip().endswith(tuple(KNOWN)):
         text = text.rstrip()[:-1]
-    return text, mean, joint
+    return text, confidence, joint
 
 
 def _joint(half: str, whole: str) -> str:
@@ -131,19 +134,6 @@ def _joint(half: str, whole: str) -> str:
     bare = half.rstrip(KNOWN)
     after = whole[len(bare) : len(bare) + 1] if whole.startswith(bare) else ""
     return after if after and after in KNOWN else ""
-
-
-def _classes(
-    element: Element, page: Element, labels: Mapping[str | None, str | None]
-) -> tuple[str, ...]:
-    """Of a line, the blocks it lies in and the margin; outermost first."""
-    found: tuple[str, ...] = ()
-    while element is not page:
-        tags = element.get("TAGREFS", "").split()
-        named = (element.get("TYPE"), *(labels.get(tag) for tag in tags))
-        found = classes(AREAS.get(name(element)), *named) + found
-        element = element.getparent()
-    return tuple(dict.fromkeys(found))
 
 
 FORMAT = Format((".xml",), read, root="alto")

@@ -14,17 +14,10 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from arkiv.documents.page import (
-    Format,
-    Sheet,
-    classes,
-    not_a_page,
-    share,
-)
+from arkiv.documents.page import Format, Sheet, classes, not_a_page, share
 
 # What a page has beside its content; a page without text has only these.
 NESTED_KEYS = frozenset({"image_name", "image_path", "file_name", "page_id", "label"})
@@ -47,17 +40,26 @@ def read(data: bytes) -> list[Sheet]:
 
 
 def _sheet(page: Any) -> Sheet:
+    below, read_node = "contains", _nested_node
     if isinstance(page, dict) and DOCUMENT_KEYS & page.keys():
-        below, lines_of = "regions", _lines_of_document
-    else:
-        below, lines_of = "contains", _lines_of_nested
+        below, read_node = "regions", _document_node
     if not _is_page(page, below):
         raise not_a_page("expected an object of HTRflow with `contains` or `regions`")
     sheet = Sheet(image=_image(page))
+
+    def add_lines(node: dict, above: tuple[str, ...]) -> None:
+        """The lines of a region, whatever regions lie within it."""
+        names, line = read_node(node)
+        regions = above + classes(*map(_text, names))
+        if line is not None:
+            sheet.add(**line, regions=regions)
+            return
+        for part in _parts(node, below):
+            add_lines(part, regions)
+
     for region in _parts(page, below):
         before = len(sheet.lines)
-        for line in lines_of(region, ()):
-            sheet.add(line.pop("text"), **line)
+        add_lines(region, ())
         sheet.regions_without_text += len(sheet.lines) == before
     return sheet
 
@@ -87,23 +89,18 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _lines_of_nested(node: dict, above: tuple[str, ...]) -> Iterator[dict]:
-    """The lines of a region up to 0.2.6, whatever regions lie within it."""
-    segment = node.get("segment")
-    given = segment.get("class_label") if isinstance(segment, dict) else None
-    within = above + classes(_text(given), _text(node.get("segmentation_label")))
-    result = node.get("text_result")
-    if isinstance(result, dict):
-        text, score = _surest(result.get("texts"), result.get("scores"))
-        yield {
-            "text": text,
-            "confidence": score,
-            "id": _text(node.get("label")),
-            "regions": within,
-        }
-        return
-    for part in _parts(node, "contains"):
-        yield from _lines_of_nested(part, within)
+def _within(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _nested_node(node: dict) -> tuple[list[object], dict | None]:
+    """The classes of a node up to 0.2.6, and what is read if it is a line."""
+    given = _within(node.get("segment"), "class_label")
+    names, result = [given, node.get("segmentation_label")], node.get("text_result")
+    if not isinstance(result, dict):
+        return names, None
+    text, score = _surest(result.get("texts"), result.get("scores"))
+    return names, {"text": text, "confidence": score, "id": _text(node.get("label"))}
 
 
 def _surest(texts: object, scores: object) -> tuple[str, float | None]:
@@ -117,26 +114,15 @@ def _surest(texts: object, scores: object) -> tuple[str, float | None]:
     return max(known, key=lambda reading: reading[1] or 0.0, default=("", None))
 
 
-def _lines_of_document(node: dict, above: tuple[str, ...]) -> Iterator[dict]:
-    """The lines of a region of the document model."""
-    notes = node.get("annotations")
-    given = notes.get("segmentation_label") if isinstance(notes, dict) else None
-    within = above + classes(_text(given))
-    known = [
-        item
-        for item in _parts(node, "transcription")
-        if isinstance(item.get("text"), str)
-    ]
-    if known:
-        best = max(known, key=lambda item: share(item.get("confidence")) or 0.0)
-        yield {
-            "text": best["text"],
-            "confidence": best.get("confidence"),
-            "regions": within,
-        }
-        return
-    for part in _parts(node, "regions"):
-        yield from _lines_of_document(part, within)
+def _document_node(node: dict) -> tuple[list[object], dict | None]:
+    """Likewise of a node of the document model."""
+    names = [_within(node.get("annotations"), "segmentation_label")]
+    readings = _parts(node, "transcription")
+    known = [item for item in readings if isinstance(item.get("text"), str)]
+    if not known:
+        return names, None
+    best = max(known, key=lambda item: share(item.get("confidence")) or 0.0)
+    return names, {"text": best["text"], "confidence": best.get("confidence")}
 
 
 FORMAT = Format((".json",), read, begins=b"{")

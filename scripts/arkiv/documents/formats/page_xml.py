@@ -12,13 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from arkiv.documents.page import Format, Sheet, classes, share
-from arkiv.documents.xml import (
-    Element,
-    children,
-    in_reading_order,
-    name,
-)
+from arkiv.documents.page import Format, Sheet, classes, mean, share
+from arkiv.documents.xml import Element, children, in_reading_order, name, within
 
 REFERENCES = ("RegionRef", "RegionRefIndexed")
 GROUPS = (
@@ -43,7 +38,7 @@ def _sheet(page: Element) -> Sheet:
         for root in children(group, *GROUPS)
         for reference in _references(root)
     ]
-    for element in in_reading_order(page, order, _parts, lambda each: each.get("id")):
+    for element in in_reading_order(page, order, _parts, "id"):
         text, confidence = _text(element)
         if name(element) == "TextLine":
             lines = [text]
@@ -53,13 +48,9 @@ def _sheet(page: Element) -> Sheet:
         else:
             lines = text.splitlines()
             sheet.regions_without_text += not lines and element.getparent() is page
+        regions = within(element, page, _classes)
         for line in lines:
-            sheet.add(
-                line,
-                confidence,
-                id=element.get("id"),
-                regions=_classes(element, page),
-            )
+            sheet.add(line, confidence, id=element.get("id"), regions=regions)
     return sheet
 
 
@@ -107,36 +98,23 @@ def _text(element: Element) -> tuple[str, object]:
                 return text.text, reading.get("conf")
     below, sign = SMALLER.get(name(element), ("", ""))
     texts = [_text(part) for part in children(element, below)] if below else []
-    known = [share(confidence) for text, confidence in texts if text]
-    numbers = [value for value in known if value is not None]
-    return (
-        sign.join(text for text, _ in texts if text),
-        sum(numbers) / len(numbers) if numbers else None,
-    )
+    confidence = mean(share(value) for text, value in texts if text)
+    return sign.join(text for text, _ in texts if text), confidence
 
 
 def _has_text_below(region: Element) -> bool:
     """Whether a line or a region within has text."""
-    within = (part for part in region.iterdescendants() if isinstance(part.tag, str))
+    parts = (part for part in region.iterdescendants() if isinstance(part.tag, str))
     return any(
-        _text(part)[0]
-        for part in within
-        if name(part) == "TextLine" or _is_region(part)
+        _text(part)[0] for part in parts if name(part) == "TextLine" or _is_region(part)
     )
 
 
-def _classes(element: Element, page: Element) -> tuple[str, ...]:
-    """Of a line or region and all it lies in, outermost first."""
-    found: tuple[str, ...] = ()
-    while element is not page:
-        custom = STRUCTURE.search(element.get("custom", ""))
-        # A region of another kind than text says what it is by its name.
-        kind = (
-            name(element) if name(element) not in ("TextRegion", "TextLine") else None
-        )
-        found = classes(kind, element.get("type"), custom and custom[1]) + found
-        element = element.getparent()
-    return tuple(dict.fromkeys(found))
+def _classes(element: Element) -> tuple[str, ...]:
+    custom = STRUCTURE.search(element.get("custom", ""))
+    # A region of another kind than text says what it is by its name.
+    kind = None if name(element) in ("TextRegion", "TextLine") else name(element)
+    return classes(kind, element.get("type"), custom and custom[1])
 
 
 FORMAT = Format((".xml",), read, root="PcGts")
