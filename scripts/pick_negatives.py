@@ -24,22 +24,16 @@ import numpy as np
 from arkiv.base.cli import parser, run
 from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
-from arkiv.base.files import (
-    Record,
-    read_object,
-    read_records,
-    write_json,
-    write_records,
-)
+from arkiv.base.files import Record, read_object, write_json, write_records
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.mining.corpus import Corpus
 from arkiv.mining.embeddings import CorpusEmbeddings
 from arkiv.mining.filters import ORDER, filters_by, grouped
 from arkiv.mining.nearest import id_ranks, load_neighbours, merge_neighbours
-from arkiv.mining.negatives import Known, Miner, clipped_window
+from arkiv.mining.negatives import Miner, clipped_window
 from arkiv.mining.settings import PICKING, Mining
-from arkiv.pairs.division import check_pair
-from arkiv.pairs.passages import Passages, with_missing_ids
+from arkiv.pairs.division import read_pairs
+from arkiv.pairs.passages import Passages, text_key
 from arkiv.pairs.settings import Pairs
 
 log = logging.getLogger("pick_negatives")
@@ -96,41 +90,19 @@ def parse(argv: list[str] | None) -> tuple[argparse.Namespace, Mining]:
     return arguments, settings
 
 
-def read_pairs(path: str | Path) -> Iterator[tuple[int, Record]]:
-    """Yield `(line, pair with ids)`."""
-
-    def check(record: Record) -> None:
-        check_pair(record)
-        with_missing_ids(record)
-
-    for line, record in read_records(path, check):
-        yield line, with_missing_ids(record)
-
-
-def read_known(path: str | Path) -> tuple[Known, int]:
-    """The positives of every query text, and how many pairs there are."""
-    known, pairs, replaced = Known(), 0, 0
+def read_known(path: str) -> tuple[dict[int, dict[str, int]], int]:
+    """The positives of every query text, see `Miner`, and how many pairs there are."""
+    known: dict[int, dict[str, int]] = {}
+    pairs = replaced = 0
     for _, pair in read_pairs(path):
-        known.add(pair)
+        positives = known.setdefault(text_key(pair["query"]), {})
+        positives.update(zip(pair["pos_ids"], map(text_key, pair["pos"]), strict=True))
         pairs += 1
         replaced += bool(pair.get("neg"))
     if not pairs:
         raise InputError("holds no training pairs", file=path)
     log.info("read %d pairs, %d of them with negatives to replace", pairs, replaced)
     return known, pairs
-
-
-def load_embeddings_of(
-    arguments: argparse.Namespace, passages: int, pairs: int
-) -> CorpusEmbeddings:
-    """The embeddings of the corpus, and of one query for each pair."""
-    embeddings = CorpusEmbeddings(arguments.embeddings, arguments.queries, passages)
-    if len(embeddings.queries) != pairs:
-        raise InputError(
-            f"has {len(embeddings.queries)} rows, but there are {pairs} pairs",
-            file=arguments.queries,
-        )
-    return embeddings
 
 
 def mined(
@@ -166,9 +138,7 @@ def mined(
             except InputError as fault:
                 if fault.key != "pos_ids":
                     raise
-                raise InputError(
-                    fault.reason, file=path, line=line, key=fault.key
-                ) from None
+                raise fault.at(path, line) from None
             if record is not None:
                 yield record
     if miner.counts["without_negatives"] == miner.counts["queries"]:
@@ -187,10 +157,8 @@ def write_stats(path: str, miner: Miner, recalls: list[str]) -> None:
         stats["recall"] = sum(recall) / len(recall)
     write_json(path, stats)
     if stats["short"]:
-        log.warning(
-            *("%d pairs have fewer than %d negatives", stats["short"]),
-            stats["negatives"],
-        )
+        fewer = "%d pairs have fewer than %d negatives"
+        log.warning(fewer, stats["short"], stats["negatives"])
     if stats["without_negatives"]:
         log.warning(
             "%d pairs have no negatives and are left out", stats["without_negatives"]
@@ -217,7 +185,14 @@ def main(argv: list[str] | None = None) -> None:
         grouped, filters_by(vars(settings)), block_pages=arguments.block_pages
     )
     with Passages(arguments.corpus, groups) as passages:
-        embeddings = load_embeddings_of(arguments, len(passages), pairs)
+        embeddings = CorpusEmbeddings(
+            arguments.embeddings, arguments.queries, len(passages)
+        )
+        if len(embeddings.queries) != pairs:
+            raise InputError(
+                f"has {len(embeddings.queries)} rows, but there are {pairs} pairs",
+                file=arguments.queries,
+            )
         log.info(
             "read %d passages and the neighbours of %d part(s) in %.1f s",
             *(len(passages), len(parts), time.monotonic() - began),

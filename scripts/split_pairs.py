@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import logging
 import sys
 from collections import Counter
@@ -21,21 +20,14 @@ from arkiv.base.declared import Seeded, plain
 from arkiv.base.errors import InputError
 from arkiv.base.files import (
     Record,
+    open_records,
     read_records,
     write_json,
     write_records,
-    written_whole,
 )
 from arkiv.base.hashing import content_id
 from arkiv.base.setting_flags import add_settings
-from arkiv.pairs.division import (
-    SPLITS,
-    Division,
-    check_pair,
-    divide,
-    merged,
-    with_ids,
-)
+from arkiv.pairs.division import SPLITS, Division, check_pair, divide, merged, with_ids
 from arkiv.pairs.settings import Pairs, Shares
 
 log = logging.getLogger("split_pairs")
@@ -43,22 +35,15 @@ log = logging.getLogger("split_pairs")
 PROVENANCE = ("volume", "first_page", "last_page", "group", "confidence")
 
 
-def slim(pair: Record) -> Record:
-    """What the division needs of a pair: ids and provenance, no texts."""
-    keys = ("id", "pos_ids", *PROVENANCE)
-    return {key: pair[key] for key in keys if key in pair}
+def only(record: Record, *keys: str) -> Record:
+    """What a record has of these keys."""
+    return {key: record[key] for key in keys if key in record}
 
 
 def origins(path: str | None) -> dict[str, Record]:
     """The provenance of each document, by the id that its text has in pairs."""
-    if path is None:
-        return {}
-    return {
-        content_id(document["text"]): {
-            key: document[key] for key in PROVENANCE if key in document
-        }
-        for _, document in read_records(path)
-    }
+    documents = (document for _, document in read_records(path)) if path else ()
+    return {content_id(one["text"]): only(one, *PROVENANCE) for one in documents}
 
 
 def rows(paths: list[str], rejected: list[Record] | None) -> Iterator[Record]:
@@ -76,10 +61,10 @@ def write_sides(
     waiting: dict[str, list[Record]] = {}
     counts: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
-        files = {}
-        for split in SPLITS:
-            beside = stack.enter_context(written_whole(getattr(arguments, split)))
-            files[split] = stack.enter_context(open(beside, "w", encoding="utf-8"))
+        write = {
+            split: stack.enter_context(open_records(getattr(arguments, split)))
+            for split in SPLITS
+        }
         # Bad lines were collected (or stopped the program) in the first reading.
         for pair in rows(arguments.input, []):
             if repeats[pair["id"]] > 1:
@@ -89,26 +74,19 @@ def write_sides(
                     continue
                 pair = merged(waiting.pop(pair["id"]))
             side = division.pair_side(pair)
-            for kind in ("pos", "neg"):
-                for passage_id, text in zip(
-                    pair.get(f"{kind}_ids", ()), pair.get(kind, ()), strict=True
-                ):
-                    known = passages.get(passage_id)
-                    if known is not None and (known["positive"] or kind == "neg"):
-                        continue
-                    origin = pair if kind == "pos" else {}
-                    passages[passage_id] = {
-                        "id": passage_id,
-                        "text": text,
-                        **{key: origin[key] for key in PROVENANCE if key in origin},
-                        "positive": kind == "pos",
-                    }
+            for name, text in zip(pair["pos_ids"], pair["pos"], strict=True):
+                if name not in passages or not passages[name]["positive"]:
+                    origin = only(pair, *PROVENANCE) | {"positive": True}
+                    passages[name] = {"id": name, "text": text, **origin}
+            given = zip(pair.get("neg_ids", ()), pair.get("neg", ()), strict=True)
+            for name, text in given:
+                passages.setdefault(name, {"id": name, "text": text, "positive": False})
             if side is None:
                 reason = "its pages lie on more than one side of the split"
                 aside.append({"reason": reason, **pair})
                 continue
             counts[side] += 1
-            files[side].write(json.dumps(pair, ensure_ascii=False) + "\n")
+            write[side](pair)
     stats |= {split: counts[split] for split in SPLITS}
     return passages, aside
 
@@ -120,11 +98,10 @@ def whole_corpus(
     seen: set[str] = set()
     if documents:
         for _, document in read_records(documents):
-            document["id"] = content_id(document["text"])
-            if document["id"] in seen:
-                continue
-            seen.add(document["id"])
-            yield document | {"split": division.side(document, document["id"])}
+            document["id"] = name = content_id(document["text"])
+            if name not in seen:
+                seen.add(name)
+                yield document | {"split": division.side(document, name)}
     for passage_id, passage in passages.items():
         if passage_id in seen:
             continue
@@ -136,16 +113,10 @@ def whole_corpus(
 
 def held_out_negatives(corpus: str, train: str) -> int:
     """How many given negatives of train pairs are passages of dev or test."""
-    held_out = {
-        passage["id"]
-        for _, passage in read_records(corpus)
-        if passage["split"] in ("dev", "test")
-    }
-    count = sum(
-        passage_id in held_out
-        for _, pair in read_records(train)
-        for passage_id in pair.get("neg_ids", ())
-    )
+    passages = (passage for _, passage in read_records(corpus))
+    held_out = {one["id"] for one in passages if one["split"] in ("dev", "test")}
+    rows = (pair.get("neg_ids", ()) for _, pair in read_records(train))
+    count = sum(passage_id in held_out for ids in rows for passage_id in ids)
     if count:
         log.warning(
             "%d given negatives of train pairs are positives of dev or test; they are "
@@ -186,7 +157,11 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
-    keys = [slim(pair) for pair in rows(arguments.input, rejected)]
+    # What the division needs: ids and provenance, no texts.
+    keys = [
+        only(pair, "id", "pos_ids", *PROVENANCE)
+        for pair in rows(arguments.input, rejected)
+    ]
     if not keys:
         raise InputError("holds no usable pair", file=arguments.input[0])
     log.info("read %d pairs from %d file(s)", len(keys), len(arguments.input))

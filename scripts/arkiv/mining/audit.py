@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import Record, read_object, read_records
+from arkiv.base.files import Record, read_object
 from arkiv.base.hashing import uniform
 from arkiv.base.html import (
     Html,
@@ -27,8 +27,7 @@ from arkiv.base.html import (
 )
 from arkiv.mining.filters import filters_by
 from arkiv.mining.negatives import SOURCES
-from arkiv.pairs.division import check_pair
-from arkiv.pairs.passages import with_missing_ids
+from arkiv.pairs.division import read_pairs
 
 KINDS = {"similarities": "similarity in retrieval", "scores": "teacher score"}
 SIDES = ("pos", "neg")
@@ -46,12 +45,6 @@ def read_stats(path: str) -> Record:
         if not isinstance(stats.get(key), dict):
             raise InputError(f"is not there, expected the {what}", file=path, key=key)
     return stats
-
-
-def check(row: Record) -> None:
-    """Refuse a row that is no train row."""
-    check_pair(row)
-    with_missing_ids(row)
 
 
 def preference(row: Record, kind: str) -> float | None:
@@ -139,8 +132,8 @@ def read_rows(paths: list[str], examples: int, seed: int) -> Rows:
     """All rows of a dataset."""
     rows = Rows(examples, seed)
     for path in paths:
-        for _, row in read_records(path, check):
-            rows.add(with_missing_ids(row))
+        for _, row in read_pairs(path):
+            rows.add(row)
     return rows
 
 
@@ -160,10 +153,7 @@ def summary(rows: Rows, stats: Record) -> list[tuple[str, str]]:
             (f"negatives: {name}", number(sources.get(key)))
             for key, name in SOURCES.items()
         ),
-        (
-            "recall of the approximate search",
-            decimals(stats.get("recall")),
-        ),
+        ("recall of the approximate search", decimals(stats.get("recall"))),
         ("pairs: the window left too few", number(stats.get("short_of_window"))),
         ("pairs: filled from beyond the window", number(filled.get("wider"))),
         ("pairs: filled with random passages", number(filled.get("random"))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,7 +24,6 @@ class Query:
         pair: that it is of, with ids.
         embedding: (dim,) float64.
         key: of its text.
-        own: ids of the pair's own positives.
         positives: text keys, by id, of those of every pair with the same query text.
         rows: (n_positives,) int64 of those that are in the corpus.
         embeddings: (n_positives, dim) float64 of the same.
@@ -39,7 +38,6 @@ class Query:
     pair: Record
     embedding: np.ndarray
     key: int
-    own: frozenset[str]
     positives: Mapping[str, int]
     rows: np.ndarray
     embeddings: np.ndarray
@@ -53,58 +51,59 @@ class Candidates:
     """Passages that may become negatives of a query, looked at together.
 
     Attributes:
-        rows: (n,) int64 of the corpus.
+        passages: of the corpus.
+        rows: (n,) int64 of these.
         scores: (n,) float64, as the search gives them: of float32.
-        ids: of the same.
-        keys: of their texts.
         taken: keys of the negatives that the query has already.
         before: keys of what another miner ranks before the window.
     """
 
+    passages: Passages
     rows: np.ndarray
     scores: np.ndarray
-    ids: list[str]
-    keys: list[int]
     taken: Set[int] = frozenset()
     before: Set[int] = frozenset()
 
+    @property
+    def ids(self) -> list[str]:
+        return [self.passages.ids[row] for row in self.rows]
+
+    @property
+    def keys(self) -> list[int]:
+        """Of their texts."""
+        return self.passages.keys[self.rows].tolist()
+
     def at(self, places: np.ndarray) -> Candidates:
         """Some of them."""
-        return Candidates(
-            *(self.rows[places], self.scores[places]),
-            [self.ids[place] for place in places],
-            [self.keys[place] for place in places],
-            *(self.taken, self.before),
-        )
+        return replace(self, rows=self.rows[places], scores=self.scores[places])
 
 
+@dataclass
 class Corpus:
     """The corpus that was searched.
 
-    Args:
+    Attributes:
         passages: of it, with the groups that filters ask for.
         embeddings: of the passages.
         block_pages: pages per block, for filters that go by provenance.
         folder: where there is room for what does not fit in memory.
     """
 
-    def __init__(
-        self,
-        passages: Passages,
-        embeddings: CorpusEmbeddings,
-        block_pages: int,
-        folder: Path,
-    ) -> None:
-        self.passages, self.embeddings = passages, embeddings
-        self.block_pages, self._folder = block_pages, folder
-        self.distinct = passages.distinct_rows()
-        self._distinct_keys = passages.keys[self.distinct]
+    passages: Passages
+    embeddings: CorpusEmbeddings
+    block_pages: int
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.distinct = self.passages.distinct_rows()
+        self._distinct_keys = self.passages.keys[self.distinct]
 
     @cached_property
     def shingles(self) -> Shingles:
         """Of every passage."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return Shingles(self.passages.texts(), self._folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        rows = range(len(self.passages))
+        return Shingles(map(self.passages.text, rows), self.folder)
 
     def similarities(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(n,) float32: scores of rows of the corpus, as the search gives them."""
@@ -122,21 +121,6 @@ class Corpus:
         # Rounding to float16 took from the lengths.
         lengths = np.outer(_lengths(vectors), _lengths(query.embeddings))
         return exact_scores(vectors @ query.embeddings.T / lengths).max(axis=1)
-
-    def candidates(
-        self,
-        rows: np.ndarray,
-        scores: np.ndarray,
-        taken: Set[int] = frozenset(),
-        before: Set[int] = frozenset(),
-    ) -> Candidates:
-        """Rows of the corpus as candidates, see there."""
-        return Candidates(
-            *(rows, scores.astype(np.float64)),
-            [self.passages.ids[row] for row in rows],
-            self.passages.keys[rows].tolist(),
-            *(taken, before),
-        )
 
     def query(
         self, pair: Record, embedding: np.ndarray, positives: Mapping[str, int]
@@ -164,7 +148,6 @@ class Corpus:
             pair=pair,
             embedding=embedding,
             key=text_key(pair["query"]),
-            own=frozenset(pair["pos_ids"]),
             positives=positives,
             rows=rows,
             embeddings=embeddings,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import Part
+from arkiv.base.files import Part, open_input
 
 # Passages held at once, in float32.
 PASSAGE_BLOCK_BYTES = 1 << 26
@@ -23,13 +23,8 @@ def load_array(path: str | Path, dtype: np.dtype | type, ndim: int) -> np.ndarra
     Raises:
         InputError: missing, not `.npy`, truncated, or of another type or rank.
     """
-    try:
-        with open(path, "rb") as file:
-            magic = file.read(6)
-    except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
-    except IsADirectoryError:
-        raise InputError("is a directory, expected a file", file=path) from None
+    with open_input(path) as file:
+        magic = file.read(6)
     if magic != b"\x93NUMPY":
         raise InputError("is not a .npy file", file=path)
     # A hostile header makes numpy raise nearly anything, tokenize.TokenError included.
@@ -73,39 +68,25 @@ def blocks_of(embeddings: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the first row and the vectors (n, dim) float16 of each block.
 
     Those of a file are read, not mapped: mapped pages count as memory of the process.
-    A block is valid until the next one is asked for.
     """
     count, dim = embeddings.shape
     step = max(1, PASSAGE_BLOCK_BYTES // (4 * max(1, dim)))
-    if not isinstance(embeddings, np.memmap):
-        for start in range(0, count, step):
-            yield start, embeddings[start : start + step]
-        return
-    buffer = np.empty((min(step, count), dim), embeddings.dtype)
-    with open(embeddings.filename, "rb", buffering=0) as file:
-        file.seek(embeddings.offset)
-        for start in range(0, count, step):
-            block = buffer[: min(step, count - start)]
-            rest = memoryview(block).cast("B") if block.size else b""
-            while len(rest):
-                read = file.readinto(rest)
-                if not read:
-                    raise InputError("was cut short", file=embeddings.filename)
-                rest = rest[read:]
-            yield start, block
+    for start in range(0, count, step):
+        block = embeddings[start : start + step]
+        if isinstance(embeddings, np.memmap):
+            path = embeddings.filename
+            place = embeddings.offset + start * embeddings.strides[0]
+            read = np.fromfile(path, block.dtype, block.size, offset=place)
+            if len(read) < block.size:
+                raise InputError("was cut short", file=path)
+            block = read.reshape(block.shape)
+        yield start, block
 
 
 def check_dimensions(
     part: np.ndarray, path: str | Path, queries: np.ndarray, of_queries: str | Path
 ) -> None:
-    """Refuse embeddings of passages that cannot be compared with those of queries.
-
-    Args:
-        part: (n, dim) of passages.
-        path: their file.
-        queries: (n_queries, dim).
-        of_queries: the file of these.
-    """
+    """Refuse vectors of passages, (n, dim) in a file, not of the queries' length."""
     if part.shape[1] != queries.shape[1]:
         raise InputError(
             f"has vectors of {part.shape[1]} dimensions, but the queries "
@@ -138,13 +119,13 @@ class CorpusEmbeddings:
         self.queries = load_embeddings(queries)
         self._parts = [load_embeddings(path) for path in paths]
         self._files = [open(path, "rb") for path in paths]  # noqa: SIM115
-        self._starts = np.zeros(len(paths), np.int64)
-        for index, (path, part) in enumerate(zip(paths, self._parts, strict=True)):
-            bounds = Part(index + 1, len(paths)).bounds(passages)
-            self._starts[index] = bounds.start
+        self._starts: list[int] = []
+        for number, (path, part) in enumerate(zip(paths, self._parts, strict=True), 1):
+            bounds = Part(number, len(paths)).bounds(passages)
+            self._starts.append(bounds.start)
             if len(part) != len(bounds):
                 raise InputError(
-                    f"has {len(part)} rows, but part {index + 1} of {len(paths)} of "
+                    f"has {len(part)} rows, but part {number} of {len(paths)} of "
                     f"the corpus has {len(bounds)} passages",
                     file=path,
                 )
@@ -156,7 +137,7 @@ class CorpusEmbeddings:
         parts = np.searchsorted(self._starts, rows, side="right") - 1
         raw = bytearray()
         for index, row in zip(parts.tolist(), rows.tolist(), strict=True):
-            place = self._parts[index].offset + size * (row - int(self._starts[index]))
+            place = self._parts[index].offset + size * (row - self._starts[index])
             raw += os.pread(self._files[index].fileno(), size, place)
         taken = np.frombuffer(raw, np.float16).reshape(-1, self.queries.shape[1])
         return taken.astype(np.float64)

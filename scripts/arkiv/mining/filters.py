@@ -50,7 +50,7 @@ class Filter:
     spares_random: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        FILTERS.append(cls)
+        FILTERS.append(dataclass(frozen=True)(cls))
 
     @property
     def key(self) -> str | None:
@@ -83,7 +83,7 @@ class Positive(Filter):
     basis = "text"
 
     def drops(self, corpus: Corpus, query: Query, found: Candidates) -> list[bool]:
-        return [name in query.own for name in found.ids]
+        return [name in query.pair["pos_ids"] for name in found.ids]
 
 
 class Sibling(Filter):
@@ -138,7 +138,6 @@ class BeforeWindow(Filter):
         return [key in found.before for key in found.keys]
 
 
-@dataclass(frozen=True)
 class RelativeMargin(Filter):
     name = "relative_margin"
     title = "too near the positive's score, relative"
@@ -158,7 +157,6 @@ class RelativeMargin(Filter):
         return found.scores > query.lowest - margin
 
 
-@dataclass(frozen=True)
 class AbsoluteMargin(Filter):
     name = "absolute_margin"
     title = "too near the positive's score, absolute"
@@ -173,7 +171,6 @@ class AbsoluteMargin(Filter):
         return found.scores > query.lowest - self.absolute_margin
 
 
-@dataclass(frozen=True)
 class MaxScore(Filter):
     name = "max_score"
     title = "scores too high"
@@ -185,7 +182,6 @@ class MaxScore(Filter):
         return found.scores > self.max_score
 
 
-@dataclass(frozen=True)
 class MinScore(Filter):
     name = "min_score"
     title = "scores too low"
@@ -198,7 +194,6 @@ class MinScore(Filter):
         return found.scores < self.min_score
 
 
-@dataclass(frozen=True)
 class NearDuplicate(Filter):
     name = "near_duplicate"
     title = "near-duplicate of a positive, by words"
@@ -215,7 +210,6 @@ class NearDuplicate(Filter):
         return corpus.overlaps(query, found.rows) >= self.duplicate_jaccard
 
 
-@dataclass(frozen=True)
 class NearVector(Filter):
     name = "near_vector"
     title = "near-duplicate of a positive, by vector"
@@ -233,7 +227,6 @@ class NearVector(Filter):
         return corpus.cosines(query, found.rows) >= self.duplicate_cosine
 
 
-@dataclass(frozen=True)
 class SameBlock(Filter):
     name = "same_block"
     title = "same block or volume as a positive"

@@ -128,13 +128,15 @@ def _fetched(
     queries: np.ndarray, embeddings: np.ndarray, fetch: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows and float32 scores (n_queries, fetch) of the best, block by block."""
+    import faiss
+
     rows = np.full((len(queries), fetch), -1, np.int64)
     scores = np.full((len(queries), fetch), -np.inf, np.float32)
     if not fetch or not len(queries):
         return rows, scores
-    knn = _Knn()
+    gpus = [faiss.StandardGpuResources() for _ in range(gpu_count())]
     for start, block in blocks_of(embeddings):
-        more_scores, more_rows = knn(queries, block, min(fetch, len(block)))
+        more_scores, more_rows = _knn(queries, block, min(fetch, len(block)), gpus)
         both = np.concatenate([scores, more_scores], axis=1)
         best = np.argpartition(both, both.shape[1] - fetch, axis=1)[:, -fetch:]
         both_rows = np.concatenate([rows, more_rows + start], axis=1)
@@ -147,51 +149,32 @@ def _fetched(
     )
 
 
-class _Knn:
-    """The k best of a block by faiss: on all GPUs that it sees, else on the CPU."""
+def _knn(
+    queries: np.ndarray, block: np.ndarray, k: int, gpus: list
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (n_queries, k) float32 and rows int64 of the best within a block.
 
-    def __init__(self) -> None:
-        import faiss
+    On all GPUs, whose resources faiss has made; without one on the CPU.
+    """
+    import faiss
 
-        self._gpus = []
-        for gpu in range(gpu_count()):
-            resources = faiss.StandardGpuResources()
-            self._gpus.append((gpu, resources))
+    metric = faiss.METRIC_INNER_PRODUCT
+    if not gpus or k > MOST_FETCHED:
+        return faiss.knn(queries, block.astype(np.float32), k, metric=metric)
+    # float16 as it is: the products are exact, and added up in float32.
+    halves = queries.astype(np.float16)
+    pieces = np.array_split(np.arange(len(block)), min(len(gpus), len(block)))
 
-    def __call__(
-        self, queries: np.ndarray, block: np.ndarray, k: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Scores (n_queries, k) float32 and rows int64 within the block."""
-        import faiss
-
-        if not self._gpus or k > MOST_FETCHED:
-            return faiss.knn(
-                queries, block.astype(np.float32), k, metric=faiss.METRIC_INNER_PRODUCT
-            )
-        # float16 as it is: the products are exact, and added up in float32.
-        halves = queries.astype(np.float16)
-        pieces = np.array_split(np.arange(len(block)), len(self._gpus))
-        with ThreadPoolExecutor(len(self._gpus)) as pool:
-            found = list(
-                pool.map(
-                    lambda gpu, piece: faiss.knn_gpu(
-                        gpu[1],
-                        halves,
-                        block[piece[0] : piece[-1] + 1],
-                        min(k, len(piece)),
-                        metric=faiss.METRIC_INNER_PRODUCT,
-                        device=gpu[0],
-                    ),
-                    self._gpus[: len(block)],
-                    [piece for piece in pieces if len(piece)],
-                )
-            )
-        scores = np.concatenate([scores for scores, _ in found], axis=1)
-        rows = np.concatenate(
-            [rows + piece[0] for (_, rows), piece in zip(found, pieces, strict=False)],
-            axis=1,
+    def on_gpu(gpu: int, piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        part = block[piece[0] : piece[-1] + 1]
+        scores, rows = faiss.knn_gpu(
+            gpus[gpu], halves, part, min(k, len(part)), metric=metric, device=gpu
         )
-        return scores, rows
+        return scores, rows + piece[0]
+
+    with ThreadPoolExecutor(len(gpus)) as pool:
+        scores, rows = zip(*pool.map(on_gpu, range(len(gpus)), pieces), strict=True)
+    return np.concatenate(scores, axis=1), np.concatenate(rows, axis=1)
 
 
 def _rescored(
@@ -207,8 +190,8 @@ def _rescored(
     sorted_rows = np.take_along_axis(rows, ordered, axis=1)
     for start, block in blocks_of(embeddings):
         values = block.astype(np.float32)
-        first = _places(sorted_rows, start)
-        last = _places(sorted_rows, start + len(block))
+        first = (sorted_rows < start).sum(axis=1)
+        last = (sorted_rows < start + len(block)).sum(axis=1)
         for query in np.flatnonzero(last > first):
             places = ordered[query, first[query] : last[query]]
             vectors = values[rows[query, places] - start].astype(np.float64)
@@ -224,11 +207,6 @@ def _rescored(
     return found
 
 
-def _places(sorted_rows: np.ndarray, row: int) -> np.ndarray:
-    """(n,) how many of each line's sorted rows are below a row."""
-    return (sorted_rows < row).sum(axis=1)
-
-
 def exact_scores(products: np.ndarray) -> np.ndarray:
     """Sums of products in float64 rounded to the float32 of a score.
 
@@ -237,13 +215,11 @@ def exact_scores(products: np.ndarray) -> np.ndarray:
     return products.astype(np.float32) + np.float32(0)
 
 
-def _best(
-    rows: np.ndarray, scores: np.ndarray, ranks: np.ndarray, depth: int
-) -> np.ndarray:
-    order = np.lexsort((ranks[rows], -scores))[:depth]
-    best = np.empty(len(order), NEIGHBOUR)
-    best["row"], best["score"] = rows[order], scores[order]
-    return best
+def neighbours(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(n,) NEIGHBOUR of rows and their scores."""
+    found = np.empty(len(rows), NEIGHBOUR)
+    found["row"], found["score"] = rows, scores
+    return found
 
 
 def _exhaustive(
@@ -264,13 +240,10 @@ def _exhaustive(
         for query in np.flatnonzero((scores >= floors[:, None]).any(axis=1)):
             hits = np.flatnonzero(scores[query] >= floors[query])
             so_far = found[query][found["row"][query] >= 0]
-            best = _best(
-                np.concatenate([so_far["row"], start + hits]),
-                np.concatenate([so_far["score"], scores[query, hits]]),
-                ranks,
-                depth,
-            )
-            found[query, : len(best)] = best
+            more = neighbours(start + hits, scores[query, hits])
+            all_of = np.concatenate([so_far, more])
+            order = np.lexsort((ranks[all_of["row"]], -all_of["score"]))[:depth]
+            found[query, : len(order)] = all_of[order]
             floors[query] = max(floors[query], found["score"][query, -1])
     return found
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -23,11 +23,11 @@ from arkiv.base.files import Record
 from arkiv.base.hashing import uniform
 from arkiv.mining.corpus import Candidates, Corpus, Query
 from arkiv.mining.filters import ORDER, Filter, FilterSettings, filters_by
+from arkiv.mining.nearest import neighbours
 from arkiv.mining.settings import Mining
 from arkiv.pairs.passages import text_key
 
 # Where a negative comes from: a miner's window, or what fills up.
-MINERS = ("dense", "bm25")
 SOURCES = {
     "dense": "embeddings",
     "bm25": "BM25",
@@ -47,23 +47,6 @@ RANDOM_BLOCK = 16
 SAME_SCORE = 1e-4
 
 
-@dataclass
-class Known:
-    """What is relevant to each query text, collected over all rows that share it."""
-
-    _keys: dict[int, dict[str, int]] = field(default_factory=dict)
-
-    def add(self, pair: Mapping) -> None:
-        """Add the positives of a pair with `query`, `pos` and `pos_ids`."""
-        keys = map(text_key, pair["pos"])
-        positives = self._keys.setdefault(text_key(pair["query"]), {})
-        positives.update(zip(pair["pos_ids"], keys, strict=True))
-
-    def of(self, query: str) -> Mapping[str, int]:
-        """The text key of each positive of a query text, by id."""
-        return self._keys[text_key(query)]
-
-
 class Candidate(NamedTuple):
     """A passage that may become a negative, and where it stood.
 
@@ -81,25 +64,14 @@ class Candidate(NamedTuple):
     score: float
 
 
-class Ranked(NamedTuple):
-    """What one miner found for a query, best first.
-
-    Attributes:
-        rows: (k,) int64 of the corpus.
-        scores: (k,) float32, inner products of the embeddings, whoever ranked.
-    """
-
-    rows: np.ndarray
-    scores: np.ndarray
-
-
 @dataclass
 class Miner:
     """Chooses the negatives of one pair after the other and counts what it did.
 
     Attributes:
         corpus: that was searched.
-        known: positives of every query text.
+        positives: by the text key of a query the text keys, by id, of the positives of
+            all pairs that share it.
         settings: what filters drop, and how negatives are chosen of the rest: by
             `random` sampling those with the smallest hash(seed, query id, passage id),
             by `top` the first of the window; `bm25_share` of them, rounded, but one at
@@ -108,7 +80,7 @@ class Miner:
     """
 
     corpus: Corpus
-    known: Known
+    positives: Mapping[int, Mapping[str, int]]
     settings: Mining
     seed: int
     counts: Counter[str] = field(default_factory=Counter)
@@ -141,14 +113,12 @@ class Miner:
             InputError: as `check_positives`; or scores of the search that the
                 embeddings do not give.
         """
-        query = self.corpus.query(pair, embedding, self.known.of(pair["query"]))
+        positives = self.positives[text_key(pair["query"])]
+        query = self.corpus.query(pair, embedding, positives)
         check_positives(query, self._filters)
-        dense = dense[dense["row"] >= 0]
-        rankings = {"dense": Ranked(dense["row"], dense["score"])}
+        rankings = {"dense": dense[dense["row"] >= 0]}
         if bm25 is not None:
-            rows = bm25["row"][bm25["row"] >= 0]
-            scores = self.corpus.similarities(query.embedding, rows)
-            rankings["bm25"] = Ranked(rows, scores)
+            rankings["bm25"] = self._scored(query, bm25["row"][bm25["row"] >= 0])
 
         wanted = self.settings.negatives_per_query
         chosen = self._from_windows(query, rankings)
@@ -169,8 +139,12 @@ class Miner:
         self._check_scores(query, chosen)
         return self._record(query, chosen)
 
+    def _scored(self, query: Query, rows: np.ndarray) -> np.ndarray:
+        """(n,) NEIGHBOUR: rows of the corpus, with scores as the search gives them."""
+        return neighbours(rows, self.corpus.similarities(query.embedding, rows))
+
     def _from_windows(
-        self, query: Query, rankings: Mapping[str, Ranked]
+        self, query: Query, rankings: Mapping[str, np.ndarray]
     ) -> list[Candidate]:
         """Up to the wanted number, each miner's in the order of its ranks.
 
@@ -181,14 +155,15 @@ class Miner:
         if settings.bm25_share:
             shares["bm25"] = max(1, int(settings.bm25_share * wanted + 0.5))
             shares["dense"] -= shares["bm25"]
+        start, stop = settings.window
         candidates = {}
         for source, ranked in rankings.items():
             # What comes before the window may well be relevant: for either miner.
             before = self._keys_before(
                 other for name, other in rankings.items() if name != source
             )
-            window = slice(*settings.window)
-            found = list(self._fit(query, source, ranked, window, before=before))
+            window, ranks = ranked[start:stop], count(start)
+            found = list(self._fit(query, source, window, ranks, before=before))
             if settings.sampling == "random":
                 found.sort(key=lambda one: self._order(query, one.row))
             candidates[source] = found
@@ -208,43 +183,30 @@ class Miner:
             take(source, shares[source])
         for source in rankings:
             take(source, wanted - len(chosen))
+        miners = list(rankings)
         return sorted(
-            chosen.values(), key=lambda one: (MINERS.index(one.source), one.rank)
+            chosen.values(), key=lambda one: (miners.index(one.source), one.rank)
         )
 
     def _fit(
         self,
         query: Query,
         source: str,
-        ranked: Ranked,
-        stretch: slice,
+        found: np.ndarray,
+        ranks: Iterable[int | None],
         taken: Set[int] = frozenset(),
         before: Set[int] = frozenset(),
     ) -> Iterator[Candidate]:
-        """The candidates of a stretch of a ranking that no filter drops."""
-        candidates = self.corpus.candidates(
-            *(ranked.rows[stretch], ranked.scores[stretch]), taken, before
-        )
-        ranks = range(len(ranked.rows))[stretch]
-        return self._judged(query, source, candidates, ranks)
-
-    def _judged(
-        self,
-        query: Query,
-        source: str,
-        candidates: Candidates,
-        ranks: Iterable[int | None],
-    ) -> Iterator[Candidate]:
-        """The candidates that no filter drops; all that are looked at are counted."""
+        """What no filter drops of (n,) NEIGHBOUR; all that is looked at is counted."""
         filters = self._filters
         if source == "random":
             filters = [one for one in filters if not one.spares_random]
-        judged = zip(
-            *(candidates.rows.tolist(), candidates.scores.tolist(), ranks),
-            first_to_drop(filters, self.corpus, query, candidates),
-            strict=True,
-        )
-        for row, score, rank, verdict in judged:
+        rows, scores = found["row"], found["score"].astype(np.float64)
+        candidates = Candidates(self.corpus.passages, rows, scores, taken, before)
+        verdicts = first_to_drop(filters, self.corpus, query, candidates)
+        for row, score, rank, verdict in zip(
+            rows.tolist(), scores.tolist(), ranks, verdicts, strict=False
+        ):
             self.counts[f"looked_at_{source}"] += 1
             if verdict is None:
                 yield Candidate(row, source, rank, score)
@@ -254,21 +216,20 @@ class Miner:
     def _wider(
         self,
         query: Query,
-        rankings: Mapping[str, Ranked],
+        rankings: Mapping[str, np.ndarray],
         wanted: int,
         chosen: list[Candidate],
     ) -> list[Candidate]:
         """The first that will do of the dense ranks beyond the window."""
-        beyond = slice(self.settings.window[1], None)
+        end = self.settings.window[1]
         taken = {self._key(one.row) for one in chosen}
-        return list(self._fit(query, "wider", rankings["dense"], beyond, taken))[
-            :wanted
-        ]
+        beyond = rankings["dense"][end:]
+        return list(self._fit(query, "wider", beyond, count(end), taken))[:wanted]
 
     def _random(
         self,
         query: Query,
-        rankings: Mapping[str, Ranked],
+        rankings: Mapping[str, np.ndarray],
         wanted: int,
         chosen: list[Candidate],
     ) -> list[Candidate]:
@@ -281,7 +242,7 @@ class Miner:
         taken |= {self._key(one.row) for one in chosen}
         before = self._keys_before(rankings.values()) - taken
         barred = len(taken) + len(before) + len(query.positives) + wanted
-        rank_of = {row: n for n, row in enumerate(rankings["dense"].rows.tolist())}
+        rank_of = {row: n for n, row in enumerate(rankings["dense"]["row"].tolist())}
 
         def fresh() -> Iterator[int]:
             for row in self._drawn(query, wanted, barred, before):
@@ -293,11 +254,8 @@ class Miner:
         left = fresh()
         added: list[Candidate] = []
         while len(added) < wanted and (block := list(islice(left, RANDOM_BLOCK))):
-            rows = np.array(block, np.int64)
-            scores = self.corpus.similarities(query.embedding, rows)
-            candidates = self.corpus.candidates(rows, scores)
-            ranks = map(rank_of.get, block)
-            fit = self._judged(query, "random", candidates, ranks)
+            found = self._scored(query, np.array(block, np.int64))
+            fit = self._fit(query, "random", found, map(rank_of.get, block))
             added += islice(fit, wanted - len(added))
         return added
 
@@ -318,9 +276,9 @@ class Miner:
             if self._key(row) not in before:
                 yield row
 
-    def _keys_before(self, rankings: Iterable[Ranked]) -> set[int]:
-        rows = [ranked.rows[: self.settings.window[0]] for ranked in rankings]
-        return {self._key(row) for before in rows for row in before}
+    def _keys_before(self, rankings: Iterable[np.ndarray]) -> set[int]:
+        start = self.settings.window[0]
+        return {self._key(row) for one in rankings for row in one["row"][:start]}
 
     def _key(self, row: int) -> int:
         return int(self.corpus.passages.keys[row])

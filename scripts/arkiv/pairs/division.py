@@ -8,13 +8,14 @@ query text with it. So neither two queries of one passage, nor documents of one 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import Record, check_text, check_texts
+from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, uniform
 
 SPLITS = ("train", "dev", "test")
@@ -100,6 +101,49 @@ def with_ids(record: Record) -> Record:
     return pair | {key: record[key] for key in record if key not in pair}
 
 
+def with_missing_ids(record: Record) -> Record:
+    """The pair with `id`, `pos_ids` and, where it has `neg`, `neg_ids`.
+
+    Ids that are there are kept; missing ones are content hashes of the texts.
+
+    Raises:
+        InputError: ids that are not texts, or not one for each text.
+    """
+    pair = dict(record)
+    if pair.get("id") is None:
+        pair["id"] = content_id(pair["query"])
+    check_text(pair, "id")
+    for texts in BESIDE:
+        if texts not in pair:
+            continue
+        key = f"{texts}_ids"
+        if pair.get(key) is None:
+            pair[key] = [content_id(text) for text in pair[texts]]
+        ids = pair[key]
+        if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids):
+            raise InputError("is not a list of texts", key=key)
+        if len(ids) != len(pair[texts]):
+            raise InputError(
+                f"holds {len(ids)} ids for {len(pair[texts])} texts of `{texts}`",
+                key=key,
+            )
+    return pair
+
+
+def read_pairs(path: str | Path) -> Iterator[tuple[int, Record]]:
+    """Yield the line and the pair of each row, see `check_pair`, with all its ids.
+
+    Raises:
+        InputError: as `read_records`, `check_pair` and `with_missing_ids`.
+    """
+
+    def check(record: Record) -> None:
+        check_pair(record)
+        record.update(with_missing_ids(record))
+
+    return read_records(path, check)
+
+
 def merged(pairs: Iterable[Record]) -> Record:
     """One pair of several with the same query text, positives and negatives united.
 
@@ -140,30 +184,6 @@ def groups_of(record: Mapping, passage_id: str, by: str, block_pages: int) -> li
     return [("passage", passage_id)]
 
 
-class _Joined:
-    """Disjoint sets with path halving."""
-
-    def __init__(self) -> None:
-        self._parent: dict[Key, Key] = {}
-
-    def find(self, key: Key) -> Key:
-        parent = self._parent
-        parent.setdefault(key, key)
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
-    def join(self, first: Key, second: Key) -> None:
-        self._parent[self.find(second)] = self.find(first)
-
-    def sets(self) -> Iterator[list[Key]]:
-        members: dict[Key, list[Key]] = {}
-        for key in self._parent:
-            members.setdefault(self.find(key), []).append(key)
-        yield from members.values()
-
-
 @dataclass
 class Division:
     """Which side each group, passage and query stands on.
@@ -191,11 +211,9 @@ class Division:
         """The side of a document, or None where its pages lie on two sides."""
         touched = self.touched(record, passage_id)
         sides = {self.sides.get(group, "train") for group in touched}
-        sides.add(self.sides.get(("passage", passage_id), self._first(touched)))
+        if own := self.sides.get(("passage", passage_id)):
+            sides.add(own)
         return sides.pop() if len(sides) == 1 else None
-
-    def _first(self, touched: list[Key]) -> Split:
-        return self.sides.get(touched[0], "train")
 
     def pair_side(self, pair: Mapping) -> Split | None:
         """The side of a pair, or None where its pages lie on two sides."""
@@ -261,28 +279,33 @@ def _sets(
 ) -> list[tuple[int, list[Key]]]:
     """The groups, passages and queries that hang together, with how many pairs they
     have, the largest first."""
-    joined = _Joined()
+    parents: dict[Key, Key] = {}
+
+    def root(key: Key) -> Key:
+        """What stands for the set that a key is in; paths are halved on the way."""
+        parents.setdefault(key, key)
+        while parents[key] != key:
+            parents[key] = parents[parents[key]]
+            key = parents[key]
+        return key
+
     sizes: Counter[Key] = Counter()
     for pair in pairs:
-        group = None
-        for passage_id in pair["pos_ids"]:
-            own = division.touched(pair, passage_id)[0]
-            group = own if group is None else group
-            if own[0] != "pages":
-                joined.join(group, own)
-            joined.join(own, ("passage", passage_id))
-        joined.join(group, ("query", pair["id"]))
-        sizes[group] += 1
+        own = [division.touched(pair, name)[0] for name in pair["pos_ids"]]
+        for group, passage_id in zip(own, pair["pos_ids"], strict=True):
+            if group[0] != "pages":
+                parents[root(group)] = root(own[0])
+            parents[root(("passage", passage_id))] = root(group)
+        parents[root(("query", pair["id"]))] = root(own[0])
+        sizes[own[0]] += 1
 
     def order(item: tuple[int, list[Key]]) -> tuple[int, float, str]:
         size, members = item
         name = min(map(str, members))
         return -size, uniform(seed, "split", name), name
 
-    return sorted(
-        (
-            (sum(sizes[member] for member in members), members)
-            for members in joined.sets()
-        ),
-        key=order,
-    )
+    sets: defaultdict[Key, list[Key]] = defaultdict(list)
+    for key in parents:
+        sets[root(key)].append(key)
+    counted = [(sum(sizes[key] for key in keys), keys) for keys in sets.values()]
+    return sorted(counted, key=order)

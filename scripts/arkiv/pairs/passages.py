@@ -8,17 +8,15 @@ passage, its id, its text key and where its line begins.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import Record, check_text, parse_record
+from arkiv.base.files import Record, check_text, open_input, parse_record
 from arkiv.base.hashing import content_id
-
-TEXTS = ("pos", "neg")
 
 
 def text_key(text: str) -> int:
@@ -26,36 +24,7 @@ def text_key(text: str) -> int:
     return int(content_id(" ".join(text.split()).casefold()), 16)
 
 
-def with_missing_ids(record: Record) -> Record:
-    """The pair with `id`, `pos_ids` and, where it has `neg`, `neg_ids`.
-
-    Ids that are there are kept; missing ones are content hashes of the texts.
-
-    Raises:
-        InputError: ids that are not texts, or not one for each text.
-    """
-    pair = dict(record)
-    if pair.get("id") is None:
-        pair["id"] = content_id(pair["query"])
-    check_text(pair, "id")
-    for texts in TEXTS:
-        if texts not in pair:
-            continue
-        key = f"{texts}_ids"
-        if pair.get(key) is None:
-            pair[key] = [content_id(text) for text in pair[texts]]
-        ids = pair[key]
-        if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids):
-            raise InputError("is not a list of texts", key=key)
-        if len(ids) != len(pair[texts]):
-            raise InputError(
-                f"holds {len(ids)} ids for {len(pair[texts])} texts of `{texts}`",
-                key=key,
-            )
-    return pair
-
-
-class Passages:
+class Passages(AbstractContextManager):
     """The passages of a corpus file, by row; a context manager that holds it open.
 
     Attributes:
@@ -80,40 +49,28 @@ class Passages:
             InputError: no such file, a line that is not a passage with `id` and
                 `text`, or an id that two lines share.
         """
-        self.path = Path(path)
+        self.path = path
         self.ids: list[str] = []
         self.rows: dict[str, int] = {}
         self.groups: list[tuple[Hashable, ...]] = []
         met: dict[tuple[Hashable, ...], tuple[Hashable, ...]] = {}
         keys: list[int] = []
-        lengths: list[int] = []
-        try:
-            self._file = open(self.path, "rb")  # noqa: SIM115
-        except FileNotFoundError:
-            raise InputError("no such file", file=path) from None
-        except IsADirectoryError:
-            raise InputError("is a directory, expected a file", file=path) from None
-        try:
-            for row, raw in enumerate(self._file):
+        ends = [0]
+        with open_input(path) as file:
+            for row, raw in enumerate(file):
                 passage = self._parse(raw, row + 1)
                 name = sys.intern(passage["id"])
                 if self.rows.setdefault(name, row) != row:
-                    raise InputError(
-                        f"is also the id of line {self.rows[name] + 1}",
-                        file=path,
-                        line=row + 1,
-                        key="id",
-                    )
+                    reason = f"is also the id of line {self.rows[name] + 1}"
+                    raise InputError(reason, file=path, line=row + 1, key="id")
                 self.ids.append(name)
                 lies_in = tuple(groups(passage))
                 self.groups.append(met.setdefault(lies_in, lies_in))
                 keys.append(text_key(passage["text"]))
-                lengths.append(len(raw))
-        except BaseException:
-            self._file.close()
-            raise
+                ends.append(ends[-1] + len(raw))
         self.keys = np.array(keys, dtype=np.uint64)
-        self._offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        self._ends = np.array(ends, np.int64)
+        self._file = open_input(path)
 
     def _parse(self, raw: bytes, line: int) -> Record:
         try:
@@ -121,9 +78,7 @@ class Passages:
             check_text(passage, "id")
             check_text(passage, "text")
         except InputError as fault:
-            raise InputError(
-                fault.reason, file=self.path, line=line, key=fault.key
-            ) from None
+            raise fault.at(self.path, line) from None
         return passage
 
     def __len__(self) -> int:
@@ -131,13 +86,10 @@ class Passages:
 
     def text(self, row: int) -> str:
         """The text of a row, read from the file."""
-        self._file.seek(self._offsets[row])
-        raw = self._file.read(self._offsets[row + 1] - self._offsets[row])
+        start, end = self._ends[row : row + 2]
+        self._file.seek(start)
+        raw = self._file.read(end - start)
         return self._parse(raw, row + 1)["text"]
-
-    def texts(self) -> Iterator[str]:
-        """The texts by row, read from the file one after the other."""
-        return map(self.text, range(len(self)))
 
     def distinct_rows(self) -> np.ndarray:
         """(n_distinct,) int64: one row for each distinct text key, ordered by key.
@@ -149,13 +101,5 @@ class Passages:
         _, first = np.unique(self.keys[by_id], return_index=True)
         return by_id[first]
 
-    def __enter__(self) -> Passages:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()

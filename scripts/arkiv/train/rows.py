@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_texts
-from arkiv.pairs.division import check_pair
-from arkiv.pairs.passages import with_missing_ids
+from arkiv.pairs.division import check_pair, with_missing_ids
 from arkiv.text.lengths import TokenCounter
 
 SHARD_KEYS = ("id", "query", "pos", "neg", "pos_ids", "neg_ids")

@@ -9,7 +9,7 @@ import pytest
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part, write_records
 from arkiv.base.hashing import content_id
-from arkiv.mining.corpus import Corpus
+from arkiv.mining.corpus import Candidates, Corpus
 from arkiv.mining.embeddings import CorpusEmbeddings
 from arkiv.mining.filters import filters_by, grouped
 from arkiv.mining.negatives import check_positives, first_to_drop
@@ -99,7 +99,7 @@ class Planted:
             rows = np.arange(COUNT)
             scores = corpus.similarities(query.embedding, rows)
             verdicts = first_to_drop(
-                filters, corpus, query, corpus.candidates(rows, scores)
+                filters, corpus, query, Candidates(passages, rows, scores.astype(float))
             )
         found = {}
         for row, name in enumerate(verdicts):
