@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from arkiv.report.funnel import Counts, set_aside
 from arkiv.report.page import capped, paragraphs
 
 Datasets = Mapping[str, Counts]
+Table = tuple[list[str], list[list[str]]]
+"""Header and rows."""
 
 # Side by side; the numbers of all are summed in a column of their own.
 MOST_DATASETS = 6
@@ -82,7 +84,7 @@ def counted(stages: Counts, stage: str, key: str) -> int | None:
     return COUNTED[key](value) if value is not None and key in COUNTED else value
 
 
-def total(values: Sequence[float | None]) -> float | None:
+def total(values: Iterable[float | None]) -> float | None:
     """The sum of what is known."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
@@ -97,72 +99,51 @@ def by_themselves(datasets: Datasets) -> list[str]:
     return largest(sizes, MOST_DATASETS)
 
 
-def lines_of(
-    datasets: Datasets, lines: Sequence[tuple[str, Callable[[Counts], float | None]]]
-) -> list[list[str]]:
-    """A row for each line that some dataset knows, with the sum if there are several.
+def by_dataset(
+    first: str,
+    counts: Mapping[str, Mapping[str, float | None]],
+    shown: Sequence[str],
+    *,
+    zeros: bool = True,
+) -> Table:
+    """A table of counts, of all datasets together and of each.
 
     Args:
-        datasets: what each stage counted of each.
-        lines: of each its title, and what it counts of a dataset.
+        first: title of the first column.
+        counts: of each dataset, by what is counted; a row is what some dataset knows.
+        shown: the datasets that have a column.
+        zeros: also rows in which all datasets together have none.
     """
-    shown, rows = by_themselves(datasets), []
-    for title, count in lines:
-        values = {name: count(stages) for name, stages in datasets.items()}
-        if total(list(values.values())) is not None:
-            sums = [total(list(values.values()))] if len(datasets) > 1 else []
+    several = [ALL] if len(counts) > 1 else []
+    rows = []
+    for title in dict.fromkeys(title for of in counts.values() for title in of):
+        values = {name: of.get(title) for name, of in counts.items()}
+        all_together = total(values.values())
+        if all_together or (zeros and all_together is not None):
+            sums = [all_together] * len(several)
             rows.append([title, *map(number, [*sums, *map(values.get, shown)])])
-    return rows
+    return [first, *several, *shown], rows
 
 
-def header_of(datasets: Datasets, first: str) -> list[str]:
-    """The header of a table with a column for each dataset that is shown."""
-    return [first, *([ALL] if len(datasets) > 1 else []), *by_themselves(datasets)]
+def stage_counts(datasets: Datasets, shown: Sequence[str]) -> Table:
+    """What each stage counted."""
+    counts = {
+        name: {title: counted(stages, *where) for title, *where in LINES}
+        for name, stages in datasets.items()
+    }
+    return by_dataset("count", counts, shown)
 
 
-def reasons(datasets: Datasets) -> list[list[str]]:
-    """What was set aside or came out short, and how many of each dataset."""
+def reasons(datasets: Datasets, shown: Sequence[str]) -> Table:
+    """What was set aside or came out short, and how many."""
     aside = {name: dict(set_aside(stages)) for name, stages in datasets.items()}
-    sums: dict[str, int] = {}
-    for counts in aside.values():
-        for why, count in counts.items():
-            sums[why] = sums.get(why, 0) + count
-    shown = by_themselves(datasets)
-    return [
-        [
-            why,
-            *([number(count)] if len(datasets) > 1 else []),
-            *(number(aside[name].get(why)) for name in shown),
-        ]
-        for why, count in sums.items()
-        if count
-    ]
+    return by_dataset("reason", aside, shown, zeros=False)
 
 
 def span(bucket: Mapping[str, Any]) -> str:
     """The range of a bucket in words."""
     low, end = bucket["from"], bucket["to"]
     return f"{low:,} or more" if end is None else f"{low:,} to {end - 1:,}"
-
-
-def lengths(datasets: Datasets) -> Html | str:
-    """Train pairs by the tokens of their longest text."""
-    ready = {
-        name: {span(bucket): bucket["pairs"] for bucket in stages["shards"]["buckets"]}
-        for name, stages in datasets.items()
-        if "buckets" in stages.get("shards", {})
-    }
-    if not ready:
-        return ""
-    shown = [name for name in by_themselves(datasets) if name in ready]
-    spans = list(dict.fromkeys(span for counts in ready.values() for span in counts))
-    several = [ALL] if len(ready) > 1 else []
-    rows = []
-    for name in spans:
-        counts = {dataset: of.get(name) for dataset, of in ready.items()}
-        sums = [total(list(counts.values()))] * len(several)
-        rows.append([name, *map(number, [*sums, *map(counts.get, shown)])])
-    return table(["tokens", *several, *shown], rows, "Train pairs by token length")
 
 
 def section(datasets: Datasets, drawn: str | Path) -> Html:
@@ -172,20 +153,13 @@ def section(datasets: Datasets, drawn: str | Path) -> Html:
         datasets: what each stage counted of each.
         drawn: the figure of the lengths.
     """
-    lines = [
-        (title, lambda stages, stage=stage, key=key: counted(stages, stage, key))
-        for title, stage, key in LINES
-    ]
-    header = header_of(datasets, "count")
+    shown = by_themselves(datasets)
     content = paragraphs(
         "From the source to the rows that training read. A dash stands where a dataset "
         "did not pass through a stage."
     )
-    content.append(
-        table(
-            header, lines_of(datasets, lines), "Counts of each dataset, stage by stage"
-        )
-    )
+    caption = "Counts of each dataset, stage by stage"
+    content.append(table(*stage_counts(datasets, shown), caption))
     if len(datasets) > MOST_DATASETS:
         content += paragraphs(
             f"Shown by themselves are the {MOST_DATASETS} largest of "
@@ -194,10 +168,11 @@ def section(datasets: Datasets, drawn: str | Path) -> Html:
             faint=True,
         )
     content.append(element("h3", "What was set aside, and why"))
-    if aside := reasons(datasets):
+    header, rows = reasons(datasets, shown)
+    if rows:
         content += capped(
-            [*("reason", *header[1:])],
-            aside,
+            header,
+            rows,
             "What was left out or came out short; each record with its reason stands "
             "in a *.rejected.jsonl beside the files of its stage",
             most=MOST_REASONS,
@@ -206,6 +181,12 @@ def section(datasets: Datasets, drawn: str | Path) -> Html:
     else:
         content += paragraphs("Nothing was set aside.")
     content.append(element("h3", "Lengths"))
+    ready = {
+        name: {span(bucket): bucket["pairs"] for bucket in stages["shards"]["buckets"]}
+        for name, stages in datasets.items()
+        if "buckets" in stages.get("shards", {})
+    }
+    lengths = by_dataset("tokens", ready, [name for name in shown if name in ready])
     content.append(
         figure(
             drawn,
@@ -213,7 +194,7 @@ def section(datasets: Datasets, drawn: str | Path) -> Html:
             "Train pairs by the tokens of their longest text. One bucket is one shard, "
             "and a batch is drawn from one shard.",
             "Bars of the number of train pairs in each range of token length.",
-            *filter(None, [lengths(datasets)]),
+            *([table(*lengths, "Train pairs by token length")] if ready else []),
         )
     )
     return joined(*content)

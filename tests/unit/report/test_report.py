@@ -243,24 +243,19 @@ def cells(rows, name):
     return found
 
 
-def lines(datasets):
-    return data.lines_of(
-        datasets,
-        [
-            (title, lambda stages, of=(stage, key): data.counted(stages, *of))
-            for title, stage, key in data.LINES
-        ],
-    )
+def counts(datasets):
+    """Header and rows of the counts, and of what was set aside."""
+    shown = data.by_themselves(datasets)
+    return data.stage_counts(datasets, shown), data.reasons(datasets, shown)
 
 
 def test_counts_of_each_dataset_and_of_all(datasets):
-    rows = lines(datasets)
-    assert data.header_of(datasets, "x") == ["x", "all datasets", "court", "letters"]
+    (header, rows), (_, aside) = counts(datasets)
+    assert header == ["count", "all datasets", "court", "letters"]
     assert cells(rows, "pages") == ["1,234", "1,234", "–"]
     assert cells(rows, "train pairs") == ["140", "70", "70"]
     assert cells(rows, "negatives mined") == ["18", "18", "–"]
     assert "documents" not in [row[0] for row in rows]
-    aside = data.reasons(datasets)
     assert cells(aside, "pairs: its pages lie on <both> sides") == ["4", "2", "2"]
     assert cells(aside, "pages and documents: not a page") == ["2", "2", "–"]
     assert cells(aside, "queries: is empty") == ["7", "7", "–"]
@@ -274,7 +269,7 @@ def test_the_teacher_and_training_count_too(datasets):
     spread = {"scores": {"pos": {"count": 70}, "neg": None}}
     history = {"rows_left_out": {"court": 3}}
     found = data.with_later_stages(datasets, {"court": {"spread": spread}}, history)
-    rows = lines(found)
+    (_, rows), _ = counts(found)
     assert cells(rows, "passages that the teacher scored") == ["70", "70", "–"]
     left_out = "of them left out of an epoch, for they fill no batch"
     assert cells(rows, left_out) == ["3", "3", "0"]
@@ -292,9 +287,9 @@ def test_what_a_language_model_cost():
 
 def test_of_hundreds_of_datasets_the_largest_have_columns():
     many = {f"d{n:03}": {"pairs": {"pairs": n, "train": n}} for n in range(500)}
-    header = data.header_of(many, "count")
+    (header, rows), _ = counts(many)
     assert header == ["count", "all datasets", *(f"d{n}" for n in range(494, 500))]
-    assert cells(lines(many), "train pairs")[:2] == ["124,750", "494"]
+    assert cells(rows, "train pairs")[:2] == ["124,750", "494"]
 
 
 def test_the_judgements_are_counted_without_statistics():
@@ -506,12 +501,7 @@ def test_the_page_escapes_all_but_html():
 
 
 def test_a_figure_takes_the_colours_and_the_ids_of_the_page(tmp_path):
-    from arkiv.report.figures import (
-        BLUE,
-        PAPER,
-        subplots,
-        write_svg,
-    )
+    from arkiv.report.figures import BLUE, PAPER, subplots, write_svg
 
     figure, axes = subplots(1, 1)
     axes[0][0].bar([1], [1], color=BLUE, edgecolor=PAPER, hatch="///", label="<b>")
