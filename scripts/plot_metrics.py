@@ -25,7 +25,7 @@ from arkiv.report.figures import (
     whole_numbers,
     write_svg,
 )
-from arkiv.report.searches import pairs_of, read_scores, tally
+from arkiv.report.searches import compared_pairs, read_values, tally
 from arkiv.retrieve.systems import spaced
 
 # Of the measures, the first ones; of the systems, those that can be told apart.
@@ -87,8 +87,8 @@ def falling(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def differences(metrics: dict, per_query: str, path: str) -> None:
     """Differences by query of the system that is compared first."""
-    pairs, measure = pairs_of(metrics), metrics["measures"][0]
-    scores = read_scores(per_query, measure, {name for pair in pairs for name in pair})
+    pairs, measure = compared_pairs(metrics), metrics["measures"][0]
+    scores = read_values(per_query, measure, {name for pair in pairs for name in pair})
     figure, axes = subplots(
         max(1, len(pairs)), 1, figsize=(8, 0.6 + 2.2 * max(1, len(pairs)))
     )

@@ -83,15 +83,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     sections = sections_of(material)
     with expecting("measure_runs.py", arguments.metrics):
-        lines = summary.sentences(
-            datasets=material.datasets,
-            history=material.history,
-            metrics=material.metrics,
-            config=material.config,
-            agreement=material.agreement,
-            spelling=material.spelling,
-            costs=material.costs,
-        )
+        lines = summary.sentences(material)
     name = arguments.config["export"]["name"] or arguments.config["run"]
     about = "A BGE-M3 retrieval model, fine-tuned by arkiv to search one archive."
     write(arguments.output, render(f"Report: {name}", about, lines, sections))

@@ -9,6 +9,7 @@ from pathlib import Path
 from arkiv.base.errors import InputError
 from arkiv.base.html import Html, element
 from arkiv.report.figures import BLUE, FAINT, GREEN, GREY, INK, PAPER, VERMILLION
+from arkiv.report.page import folded
 
 SVG = "http://www.w3.org/2000/svg"
 HREF = "{http://www.w3.org/1999/xlink}href"
@@ -56,9 +57,7 @@ def figure(
             aria_label=title,
         ),
         element("figcaption", title),
-        element("details", element("summary", "The numbers of this figure"), *data)
-        if data
-        else "",
+        folded("The numbers of this figure", *data) if data else "",
     )
 
 

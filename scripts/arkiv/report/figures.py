@@ -72,12 +72,9 @@ def write_svg(path: str | Path, figure: Figure, title: str) -> None:
     """Write a figure as SVG, whole or not at all, and close it."""
     from matplotlib import pyplot
 
+    about = {"Title": title, "Date": None, "Creator": None}
     with written_whole(path) as beside:
-        figure.savefig(
-            beside,
-            format="svg",
-            metadata={"Title": title, "Date": None, "Creator": None},
-        )
+        figure.savefig(beside, format="svg", metadata=about)
     pyplot.close(figure)
 
 
@@ -119,11 +116,5 @@ def bars(axes: Any, counts: Mapping[str, int], most: int) -> None:
 def say_nothing(axes: Any, reason: str) -> None:
     """Leave an empty panel that says why it is empty."""
     axes.set_axis_off()
-    axes.text(
-        *(0.5, 0.5),
-        reason,
-        ha="center",
-        va="center",
-        color=GREY,
-        transform=axes.transAxes,
-    )
+    middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+    axes.text(0.5, 0.5, reason, color=GREY, **middle)

@@ -72,7 +72,7 @@ def numbers(stats: Stats) -> list[Html]:
     return tables
 
 
-def measured(value: Mapping[str, Any]) -> str:
+def kappa_of(value: Mapping[str, Any]) -> str:
     """A kappa with its interval and a word for it (Landis and Koch, 1977)."""
     kappa = value["kappa"]
     if kappa is None:
@@ -93,10 +93,10 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
         f"People judged {agreement['pairs']:,} pairs of {agreement['queries']:,} "
         f"queries: {judges}. They and the gold standard ({agreement['machine']}) agree "
         f"on {binary['agreement']:.0%} of them whether the passage is relevant; "
-        f"Cohen's {measured(binary)} (0 is chance, 1 perfect)."
+        f"Cohen's {kappa_of(binary)} (0 is chance, 1 perfect)."
     )
     if weighted:
-        content += paragraphs(f"By grades, weighted: {measured(weighted)}.")
+        content += paragraphs(f"By grades, weighted: {kappa_of(weighted)}.")
     if agreement.get("unjudged"):
         content += paragraphs(
             f"{agreement['unjudged']:,} pairs of the sheet were left unjudged.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +20,29 @@ from arkiv.retrieve.systems import TYPES
 
 # The stages in their order, as the files in rules/ are, and the rules of each.
 STAGES = {
-    "models": ("prepare_model",),
-    "documents": ("make_archive", "build_documents", "merge_documents"),
-    "queries": ("estimate_queries", "generate_queries", "filter_queries"),
-    "pairs": ("split_pairs",),
+    "models": ["prepare_model"],
+    "documents": ["make_archive", "build_documents", "merge_documents"],
+    "queries": ["estimate_queries", "generate_queries", "filter_queries"],
+    "pairs": ["split_pairs"],
     "mining": (
-        *("embed_corpus", "embed_queries", "search_corpus", "search_bm25"),
-        "pick_negatives",
-    ),
-    "teacher": ("score_pairs",),
-    "split": ("split_by_length",),
-    "train": ("train_model",),
-    "retrieve": ("encode_collection", *(f"retrieve_{kind}" for kind in TYPES)),
+        "embed_corpus embed_queries search_corpus search_bm25 pick_negatives"
+    ).split(),
+    "teacher": ["score_pairs"],
+    "split": ["split_by_length"],
+    "train": ["train_model"],
+    "retrieve": ["encode_collection", *(f"retrieve_{kind}" for kind in TYPES)],
     "gold": (
-        *("pool_passages", "grade_pool", "search_gold", "estimate_grades"),
-        *("judge_pool", "build_gold", "sample_judgements", "compare_judgements"),
-    ),
+        "pool_passages grade_pool search_gold estimate_grades judge_pool build_gold "
+        "sample_judgements compare_judgements"
+    ).split(),
     "evaluate": (
-        *("build_collection", "export_collection", "measure_runs", "respell_queries"),
-        *("measure_spelling", "check_metrics"),
-    ),
-    "export": ("export_model",),
+        "build_collection export_collection measure_runs respell_queries "
+        "measure_spelling check_metrics"
+    ).split(),
+    "export": ["export_model"],
     "report": (
-        *("plot_lengths", "plot_negatives", "plot_training", "plot_metrics"),
-        "write_report",
-    ),
+        "plot_lengths plot_negatives plot_training plot_metrics write_report"
+    ).split(),
 }
 # Of a rule that is not known here.
 OTHER = "other"
@@ -64,11 +62,8 @@ BEGINNING = 1 << 16
 USAGE = ("requests", "estimated_requests", "input_tokens", "output_tokens", "money")
 
 
-def costs_of(run: str | Path) -> list[dict[str, Any]]:
-    """What each rule took that has run, in the order of the stages.
-
-    Args:
-        run: the run's directory.
+def costs_of(run: str | Path) -> list[Record]:
+    """What each rule of a run's directory took, in the order of the stages.
 
     Returns:
         Of each rule `stage`, `rule`, `jobs`, `seconds` (of all jobs together),
@@ -78,8 +73,7 @@ def costs_of(run: str | Path) -> list[dict[str, Any]]:
         cluster.
     """
     rules = [(stage, rule) for stage, names in STAGES.items() for rule in names]
-    jobs: dict[tuple[str, str], list[dict[str, float | None]]]
-    jobs = {known: [] for known in rules}
+    jobs: dict[tuple[str, str], list[Record]] = {known: [] for known in rules}
     stage_of = {rule: stage for stage, rule in rules}
     for rule, job in _jobs(Path(run)):
         jobs.setdefault((stage_of.get(rule, OTHER), rule), []).append(job)
@@ -90,25 +84,27 @@ def costs_of(run: str | Path) -> list[dict[str, Any]]:
             "jobs": len(found),
             "seconds": math.fsum(job["seconds"] for job in found),
             "longest": max(job["seconds"] for job in found),
-            "cpu_seconds": _of_known(math.fsum, found, "cpu_seconds"),
-            "memory_mb": _of_known(max, found, "memory_mb"),
-            "gpu_seconds": _of_known(math.fsum, found, "gpu_seconds"),
+            "cpu_seconds": of_known(math.fsum, found, "cpu_seconds"),
+            "memory_mb": of_known(max, found, "memory_mb"),
+            "gpu_seconds": of_known(math.fsum, found, "gpu_seconds"),
         }
         for (stage, rule), found in jobs.items()
         if found
     ]
 
 
-def language_model_costs(
-    run: str | Path, config: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def of_known(
+    function: Callable[[list[float]], float], costs: Iterable[Record], key: str
+) -> float | None:
+    """A function, such as the sum, of what is known; None where nothing is."""
+    known = [cost[key] for cost in costs if cost[key] is not None]
+    return function(known) if known else None
+
+
+def language_model_costs(run: str | Path, config: Mapping[str, Any]) -> list[Record]:
     """What language models were asked for: the queries of each dataset, and grades.
 
     Files that an earlier configuration of the run has left say nothing.
-
-    Args:
-        run: the run's directory.
-        config: of the run.
 
     Returns:
         Of each that was asked for `what`, `requests`, `estimated_requests` (those whose
@@ -145,7 +141,7 @@ def _usage(path: Path) -> Record:
     return usage if isinstance(usage, dict) else {}
 
 
-def _jobs(run: Path) -> Iterator[tuple[str, dict[str, float | None]]]:
+def _jobs(run: Path) -> Iterator[tuple[str, Record]]:
     """The rule and the figures of each job that tells its time, in order of files."""
     for pattern in FOLDERS:
         for folder in sorted(run.glob(pattern)):
@@ -158,7 +154,7 @@ def _jobs(run: Path) -> Iterator[tuple[str, dict[str, float | None]]]:
                         yield rule, figures
 
 
-def _figures(row: Record, log: Path) -> dict[str, float | None] | None:
+def _figures(row: Record, log: Path) -> Record | None:
     """What a line of a benchmark says of a job; None if not even its time."""
     seconds, gpus = _number(row.get("s")), _gpus(log)
     if seconds is None:
@@ -202,8 +198,3 @@ def _gpus(log: Path) -> int | None:
         return None
     given = [match["gpus"] for match in nodes or found[:1]]
     return sum(0 if words == "none" else len(words.split(",")) for words in given)
-
-
-def _of_known(of: Any, jobs: list[dict[str, float | None]], key: str) -> float | None:
-    known = [job[key] for job in jobs if job[key] is not None]
-    return of(known) if known else None

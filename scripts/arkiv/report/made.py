@@ -9,7 +9,7 @@ from typing import Any
 
 from arkiv.base.html import Html, element, joined, table
 from arkiv.base.markdown import told
-from arkiv.report.page import capped, paragraphs
+from arkiv.report.page import capped, folded, paragraphs
 
 # In a configuration with hundreds of datasets.
 MOST_SETTINGS = 150
@@ -97,37 +97,26 @@ def section(
         + (f"commit {commit}." if commit else "an unknown commit.")
     )
     content += settings(config, defaults)
-    content.append(
-        table(
-            ["package", "version"],
-            list(versions.items()),
-            "Versions that trained the model",
-            words=2,
-        )
-    )
-    content.append(
-        table(
-            ["file", "SHA-256"],
-            [[name, element("code", digest)] for name, digest in weights.items()],
-            "The weights of the tuned model, as sha256sum has them",
-            words=2,
-        )
-    )
+    caption = "Versions that trained the model"
+    content.append(table(["package", "version"], versions.items(), caption, words=2))
+    caption = "The weights of the tuned model, as sha256sum has them"
+    content.append(table(["file", "SHA-256"], coded(weights), caption, words=2))
     if inputs:
         read = {"the model at step 0": inputs["model"], **inputs["shards"]}
-        rows = [[name, element("code", digest)] for name, digest in read.items()]
+        tables = capped(
+            ["file", "BLAKE2b, 128 bits"],
+            coded(read),
+            "Inputs of the last training",
+            most=MOST_HASHES,
+            where="training/history.json has all",
+            words=2,
+        )
         content.append(
-            element(
-                "details",
-                element("summary", "What training read, by the hash of its content"),
-                *capped(
-                    ["file", "BLAKE2b, 128 bits"],
-                    rows,
-                    "Inputs of the last training",
-                    most=MOST_HASHES,
-                    where="training/history.json has all",
-                    words=2,
-                ),
-            )
+            folded("What training read, by the hash of its content", *tables)
         )
     return joined(*content)
+
+
+def coded(hashes: Mapping[str, str]) -> list[list[object]]:
+    """Files with their hashes, in the letters of code."""
+    return [[name, element("code", digest)] for name, digest in hashes.items()]

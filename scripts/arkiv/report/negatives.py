@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ SIDES = {"pos": "positives", "neg": "negatives"}
 ALL = "figures/negatives.html of the run has all"
 
 
-def scores(audit: Audit) -> list[Html]:
-    """Quantiles of similarities and teacher scores."""
-    rows = [
+def numbers(audit: Audit) -> list[Html]:
+    """What the figure shows, as tables: scores, ranks, and what was dropped."""
+    scores = [
         [
             f"{name}: {kind}, {words}",
             number(spread["count"]),
@@ -34,37 +34,40 @@ def scores(audit: Audit) -> list[Html]:
         for side, words in SIDES.items()
         if (spread := counted["spread"].get(key, {}).get(side))
     ]
-    header = ["value", "passages", "5% are below", "median", "95% are below"]
-    caption = "Scores of positives and negatives"
-    return capped(header, rows, caption, most=MOST_ROWS, where=ALL)
-
-
-def ranks(audit: Audit) -> list[Html]:
-    """Medians of the ranks of the negatives, by where they come from."""
-    rows = [
+    ranks = [
         [f"{name}: {source}", number(count["count"]), number(count["median"])]
         for name, counted in audit.items()
         for source, count in counted["ranks"].items()
     ]
-    if not rows:
-        return []
-    header = ["negatives from", "count", "median rank (from 0)"]
-    return capped(header, rows, "Ranks of the negatives", most=MOST_ROWS, where=ALL)
-
-
-def dropped(audit: Audit) -> list[Html]:
-    """How many candidates each rule dropped."""
-    rows = [
+    dropped = [
         [f"{name}: {rule}", number(count)]
         for name, counted in audit.items()
         for rule, count in counted["dropped"].items()
         if count
     ]
-    if not rows:
-        return []
-    header = ["candidates dropped as", "count"]
-    caption = "Candidates that were dropped, by the first rule that holds"
-    return capped(header, rows, caption, most=MOST_ROWS, where=ALL)
+    tables = (
+        (
+            ["value", "passages", "5% are below", "median", "95% are below"],
+            scores,
+            "Scores of positives and negatives",
+        ),
+        (
+            ["negatives from", "count", "median rank (from 0)"],
+            ranks,
+            "Ranks of the negatives",
+        ),
+        (
+            ["candidates dropped as", "count"],
+            dropped,
+            "Candidates that were dropped, by the first rule that holds",
+        ),
+    )
+    return [
+        part
+        for header, rows, caption in tables
+        if rows
+        for part in capped(header, rows, caption, most=MOST_ROWS, where=ALL)
+    ]
 
 
 def summary(audit: Audit) -> list[Html]:
@@ -83,22 +86,20 @@ def summary(audit: Audit) -> list[Html]:
     return tables
 
 
-def section(
-    audits: Mapping[str, tuple[Audit, str | Path]], pages: Sequence[str]
-) -> Html:
+def section(audits: Mapping[str, tuple[Audit, str | Path, str]]) -> Html:
     """The section.
 
     Args:
-        audits: counts and figure of each round, by what it is called.
-        pages: the audit page of each, as an address from the report.
+        audits: of each round, by its heading: counts, figure, and the address of the
+            audit page from the report.
     """
     content = paragraphs(
         "A negative that answers its query teaches the model what is wrong: those that "
         "the teacher prefers to the positive are suspect."
     )
-    for place, (name, (audit, drawn)) in enumerate(audits.items(), start=1):
-        if name:
-            content.append(element("h3", name[:1].upper() + name[1:]))
+    for place, (heading, (audit, drawn, page)) in enumerate(audits.items(), start=1):
+        if heading:
+            content.append(element("h3", heading))
         content += summary(audit)
         content.append(
             figure(
@@ -110,16 +111,14 @@ def section(
                 "right of the positives are suspect.",
                 "Histograms of the scores of positives and negatives, and bars of what "
                 "was dropped; the numbers are in the tables below.",
-                *scores(audit),
-                *ranks(audit),
-                *dropped(audit),
+                *numbers(audit),
             )
         )
         content.append(
             element(
                 "p",
                 "Rows to read, the suspects first: ",
-                element("a", pages[place - 1], href=pages[place - 1]),
+                element("a", page, href=page),
                 " (a page beside this one).",
             )
         )

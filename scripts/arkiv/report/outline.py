@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from arkiv.base.errors import InputError, expecting
@@ -48,37 +47,23 @@ def given_for(words: list[str], option: str, names: Iterable[str]) -> dict[str, 
     return files
 
 
-def called(names: Mapping[str, str]) -> dict[str, str]:
-    """What each round or stage is called: nothing where there is one alone."""
-    return {name: "" if len(names) == 1 else name.replace("_", " ") for name in names}
-
-
-def trainings_of(arguments: Any) -> dict[str, tuple[Any, str]]:
-    """History and figure of each training by what it is called.
-
-    Raises:
-        InputError: a training without a figure, or a file of another kind.
-    """
-    histories = named(arguments.histories, "--histories")
-    figures = given_for(arguments.training_figures, "--training-figures", histories)
-    found = {}
-    for name, title in called(histories).items():
-        history = read_object(histories[name], "history of train_model.py")
-        found[title] = (history, figures[name])
-    return found
+def round_titles(names: Mapping[str, str]) -> dict[str, str]:
+    """The heading of each round or stage: none where there is one alone."""
+    if len(names) == 1:
+        return dict.fromkeys(names, "")
+    return {name: (name[:1].upper() + name[1:]).replace("_", " ") for name in names}
 
 
 class Material:
     """The files that several sections, or the summary, are made of.
 
-    Attributes:
+    Args:
         arguments: of write_report.py, which name all files.
         defaults: of the configuration.
         weights: SHA-256 of the tuned model's.
-        trainings: history and figure of each by what it is called.
-        history: of the last training.
-        meaning: what counts as relevant, in words.
-        costs: of `costs_of`.
+
+    Raises:
+        InputError: a file that is missing or of another kind.
     """
 
     def __init__(
@@ -87,11 +72,6 @@ class Material:
         defaults: Mapping[str, Any],
         weights: Mapping[str, str],
     ) -> None:
-        """Read them.
-
-        Raises:
-            InputError: a file that is missing or of another kind.
-        """
         self.arguments, self.defaults, self.weights = arguments, defaults, weights
         self.config = arguments.config
         self.figures = given_for(arguments.figures, *FIGURES)
@@ -108,7 +88,7 @@ class Material:
                 (arguments.spelling, "measures of queries in other spellings"),
             )
         )
-        self.trainings = trainings_of(arguments)
+        self.trainings = read_trainings(arguments)
         *_, (self.history, _) = self.trainings.values()
         self.audits = [
             read_object(path, "counts of plot_negatives.py")
@@ -117,83 +97,86 @@ class Material:
         self.costs = costs_of(arguments.run_directory)
 
 
-def searches_of(material: Material) -> Html:
-    """Wins and losses, and searches drawn at random."""
-    arguments, metrics = material.arguments, material.metrics
-    qrels = relevant(material.qrels)
-    paths, pairs = named(arguments.runs, "--runs"), searches.pairs_of(metrics)
-    pairs = [pair for pair in pairs if set(pair) <= paths.keys()]
-    compared = {system for pair in pairs for system in pair}
-    runs = {
-        system: read_run(path)
-        for system, path in paths.items()
-        if system in compared or system in material.config["report"]["systems"]
+def read_trainings(arguments: argparse.Namespace) -> dict[str, tuple[Any, str]]:
+    """History and figure of each training by its heading.
+
+    Raises:
+        InputError: a training without a figure, or a file of another kind.
+    """
+    histories = named(arguments.histories, "--histories")
+    figures = given_for(arguments.training_figures, "--training-figures", histories)
+    return {
+        title: (
+            read_object(histories[name], "history of train_model.py"),
+            figures[name],
+        )
+        for name, title in round_titles(histories).items()
     }
+
+
+def searches_of(of: Material) -> Html:
+    """Wins and losses, and searches drawn at random."""
+    arguments, metrics, qrels = of.arguments, of.metrics, relevant(of.qrels)
+    paths = named(arguments.runs, "--runs")
+    pairs = [
+        pair for pair in searches.compared_pairs(metrics) if set(pair) <= paths.keys()
+    ]
+    shown = {system for pair in pairs for system in pair}
+    shown.update(of.config["report"]["systems"])
+    runs = {system: read_run(path) for system, path in paths.items() if system in shown}
     measure = metrics["measures"][0]
-    scores = searches.read_scores(arguments.per_query, measure, runs)
+    scores = searches.read_values(arguments.per_query, measure, runs)
     measured = next(iter(scores.values()))
     groups = searches.chosen(
-        pairs, scores, measured, arguments.examples, material.config["seed"]
+        pairs, scores, measured, arguments.examples, of.config["seed"]
     )
-    shown = [query_id for _, _, ids in groups for query_id in ids]
-    languages = material.config["export"]["language"]
+    chosen = [query_id for _, _, ids in groups for query_id in ids]
+    languages = of.config["export"]["language"]
     found = searches.Found(
         queries={
             row["id"]: row for row in read_ordered(arguments.test_queries, queries=True)
         },
         qrels=qrels,
         runs=runs,
-        passages=searches.shown_passages(arguments.corpus, shown, qrels, runs),
+        passages=searches.shown_passages(arguments.corpus, chosen, qrels, runs),
         scores=scores,
         measure=measure,
         language=languages[0] if len(languages) == 1 else None,
     )
-    return searches.section(groups, pairs, found, material.figures["differences"])
+    return searches.section(groups, pairs, found, of.figures["differences"])
 
 
 def negatives_of(of: Material) -> Html:
     """The audit of each round."""
     arguments = of.arguments
-    titles = called(named(arguments.audits, "--audits"))
+    titles = round_titles(named(arguments.audits, "--audits"))
     drawn = given_for(arguments.audit_figures, "--audit-figures", titles)
     pages = given_for(arguments.audit_pages, "--audit-pages", titles)
     here = Path(arguments.output).parent
     return negatives.section(
         {
-            title: (audit, drawn[name])
+            title: (audit, drawn[name], quote(os.path.relpath(pages[name], here)))
             for (name, title), audit in zip(titles.items(), of.audits, strict=True)
-        },
-        [quote(os.path.relpath(pages[name], here)) for name in titles],
+        }
     )
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A section of the report.
-
-    Attributes:
-        name: its anchor.
-        title: its heading.
-        make: its content.
-        source: the program that wrote what it is made of, and the options that name
-            that; the file of the first one given is at fault if it lacks something.
-        needs: an option without which there is no such section.
-    """
+class Entry(NamedTuple):
+    """A section of the report."""
 
     name: str
+    """Its anchor."""
     title: str
     make: Callable[[Material], Html]
     source: tuple[str, ...]
+    """The program that wrote what it is made of, and the options that name that; the
+    file of the first one given is at fault if it lacks something."""
     needs: str | None = None
+    """An option without which there is no such section."""
 
 
-COUNTED = ("each stage before training", "run_directory")
-JUDGED = ("build_gold.py and compare_judgements.py", "agreement", "gold", "qrels")
 MEASURED = ("measure_runs.py", "metrics")
-RESPELT = ("measure_spelling.py", "spelling")
 TRAINED = ("train_model.py", "run_directory")
-MINED = ("plot_negatives.py", "run_directory")
-RUN = ("Snakemake", "run_directory")
 OUTLINE = (
     Entry(
         "data",
@@ -204,13 +187,13 @@ OUTLINE = (
             ),
             of.figures["lengths"],
         ),
-        COUNTED,
+        ("each stage before training", "run_directory"),
     ),
     Entry(
         "gold",
         "What counts as relevant",
         lambda of: gold.section(of.meaning, of.gold, of.qrels, of.agreement),
-        JUDGED,
+        ("build_gold.py and compare_judgements.py", "agreement", "gold", "qrels"),
     ),
     Entry(
         "results",
@@ -228,17 +211,24 @@ OUTLINE = (
         "spelling",
         "Other spellings",
         lambda of: spelling.section(of.spelling),
-        *(RESPELT, "spelling"),
+        ("measure_spelling.py", "spelling"),
+        needs="spelling",
     ),
     Entry("training", "Training", lambda of: training.section(of.trainings), TRAINED),
-    Entry("negatives", "Negatives", negatives_of, MINED, needs="audits"),
+    Entry(
+        "negatives",
+        "Negatives",
+        negatives_of,
+        ("plot_negatives.py", "run_directory"),
+        needs="audits",
+    ),
     Entry(
         "costs",
         "Time and cost",
         lambda of: costs.section(
             of.costs, language_model_costs(of.arguments.run_directory, of.config)
         ),
-        RUN,
+        ("Snakemake", "run_directory"),
     ),
     Entry(
         "made",

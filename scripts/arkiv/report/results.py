@@ -11,7 +11,7 @@ from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.required import wish
 from arkiv.report.drawing import figure
-from arkiv.report.page import capped, paragraphs
+from arkiv.report.page import capped, folded, paragraphs
 from arkiv.retrieve.systems import spaced
 
 Metrics = Mapping[str, Any]
@@ -79,29 +79,17 @@ def cell(
 def means_of(part: Metrics, measures: Sequence[str], caption: str) -> list[Html]:
     """A table of the systems' means: the best of each measure in bold, stars of the
     difference from the first system that each is compared with."""
-    best = {
-        measure: max(
-            round(means[measure]["mean"], 3) for means in part["systems"].values()
-        )
-        for measure in measures
-    }
     first: dict[str, Any] = {}
     for pair in part["comparisons"]:
         first.setdefault(pair["system"], pair["difference"])
-    rows = [
-        [
-            spaced(system),
-            *(
-                cell(
-                    means[measure],
-                    strong=round(means[measure]["mean"], 3) == best[measure],
-                    mark=stars(first[system][measure]) if system in first else "",
-                )
-                for measure in measures
-            ),
-        ]
-        for system, means in part["systems"].items()
-    ]
+    rows = [[spaced(system)] for system in part["systems"]]
+    for measure in measures:
+        means = [of[measure] for of in part["systems"].values()]
+        best = max(round(value["mean"], 3) for value in means)
+        for system, value, row in zip(part["systems"], means, rows, strict=True):
+            strong = round(value["mean"], 3) == best
+            mark = stars(first[system][measure]) if system in first else ""
+            row.append(cell(value, strong=strong, mark=mark))
     header = ["system", *map(title, measures)]
     return capped(header, rows, caption, most=MOST_SYSTEMS, where=ALL)
 
@@ -196,8 +184,7 @@ def divided(key: str, metrics: Metrics, systems: Sequence[str]) -> list[Html]:
         tables += means_of({**part, "systems": few}, measures, f"Means over {about}")
         if part["comparisons"]:
             tables += differences_of(part, measures, f"Paired differences, {about}")
-    opened = element("summary", f"All measures by {by}")
-    return [*content, element("details", opened, *tables)]
+    return [*content, folded(f"All measures by {by}", *tables)]
 
 
 def how_sure(metrics: Metrics) -> str:

@@ -55,7 +55,7 @@ class Found:
     language: str | None = None
 
 
-def read_scores(
+def read_values(
     path: str | Path, measure: str, systems: Iterable[str]
 ) -> dict[str, dict[str, float]]:
     """One measure of some systems by query, from the per-query file of measure_runs.py.
@@ -130,91 +130,62 @@ def drawn(queries: Iterable[str], most: int, seed: int) -> list[str]:
     return sorted(queries, key=lambda key: uniform(seed, "show", key))[:most]
 
 
-def rank_of(ranked: Sequence[str], passage_ids: Iterable[str]) -> int | None:
-    """The best rank of these passages, from 1; None if none was found."""
-    wanted = set(passage_ids)
-    return next((n for n, key in enumerate(ranked, 1) if key in wanted), None)
-
-
 def standing(ranked: Sequence[str], passage_ids: Iterable[str]) -> str:
     """Where the first of these passages stands, in words."""
-    rank = rank_of(ranked, passage_ids)
-    if rank is None:
-        return f"not among the {len(ranked):,} found"
-    return f"rank {rank:,}"
+    wanted = set(passage_ids)
+    rank = next((n for n, key in enumerate(ranked, 1) if key in wanted), None)
+    return f"not among the {len(ranked):,} found" if rank is None else f"rank {rank:,}"
+
+
+def item(about: Sequence[object], text: Html, found: Found, *, relevant: bool) -> Html:
+    """A passage in a list, below what is said of it."""
+    return element(
+        "li",
+        element("div", *about, class_="faint"),
+        element("p", text, class_="excerpt", lang=found.language),
+        class_="relevant" if relevant else None,
+    )
 
 
 def hits(query_id: str, ranked: Sequence[str], found: Found) -> Html:
     """The first passages of one system."""
-    query, relevant = found.queries[query_id], found.qrels.get(query_id, {})
+    if not ranked:
+        return element("p", "Nothing was found.", class_="faint")
+    query, relevant = found.queries[query_id]["query"], found.qrels.get(query_id, {})
+    badge = element("span", "✓ relevant · ", class_="badge")
     items = []
     for number, key in enumerate(ranked[:SHOWN], start=1):
         passage, good = found.passages[key], key in relevant
-        items.append(
-            element(
-                "li",
-                element(
-                    "div",
-                    f"{number}. ",
-                    element("span", "✓ relevant · ", class_="badge") if good else "",
-                    place(passage),
-                    class_="faint",
-                ),
-                element(
-                    "p",
-                    excerpt(passage["text"], query["query"]),
-                    class_="excerpt",
-                    lang=found.language,
-                ),
-                class_="relevant" if good else None,
-            )
-        )
-    if not items:
-        return element("p", "Nothing was found.", class_="faint")
+        about = [f"{number}. ", badge if good else "", place(passage)]
+        text = excerpt(passage["text"], query)
+        items.append(item(about, text, found, relevant=good))
     return element("ol", *items, class_="hits")
 
 
 def wanted_items(
-    query: Record,
-    grades: Mapping[str, int],
-    ranked: Mapping[str, Sequence[str]],
-    found: Found,
+    query_id: str, ranked: Mapping[str, Sequence[str]], found: Found
 ) -> list[Html]:
     """The relevant passages of a query, with where each system has them."""
+    query, grades = found.queries[query_id]["query"], found.qrels.get(query_id, {})
     graded = len(set(grades.values())) > 1
-    return [
-        element(
-            "li",
-            element(
-                "div",
-                f"grade {grades[key]} · " if graded else "",
-                provenance(found.passages[key]),
-                *(
-                    f" · {spaced(system)}: {standing(passages, [key])}"
-                    for system, passages in ranked.items()
-                ),
-                class_="faint",
+    items = []
+    for key in best_first(grades)[:SHOWN]:
+        about = [
+            f"grade {grades[key]} · " if graded else "",
+            provenance(found.passages[key]),
+            *(
+                f" · {spaced(system)}: {standing(passages, [key])}"
+                for system, passages in ranked.items()
             ),
-            element(
-                "p",
-                excerpt(found.passages[key]["text"], query["query"], WHOLE),
-                class_="excerpt",
-                lang=found.language,
-            ),
-            class_="relevant",
-        )
-        for key in best_first(grades)[:SHOWN]
-    ]
+        ]
+        text = excerpt(found.passages[key]["text"], query, WHOLE)
+        items.append(item(about, text, found, relevant=True))
+    return items
 
 
-def column(
-    query_id: str,
-    system: str,
-    ranked: Sequence[str],
-    relevant: Iterable[str],
-    found: Found,
-) -> Html:
+def column(query_id: str, system: str, ranked: Sequence[str], found: Found) -> Html:
     """What a system finds for a query."""
+    relevant = found.qrels.get(query_id, {})
     first = f"first relevant passage: {standing(ranked, relevant)}"
     return element(
         "div",
@@ -224,26 +195,22 @@ def column(
     )
 
 
-def search(query_id: str, found: Found, *, opened: bool = False) -> Html:
+def one_query(query_id: str, found: Found, *, opened: bool = False) -> Html:
     """One query: its passages, and what every system finds."""
-    query, grades = found.queries[query_id], found.qrels.get(query_id, {})
     ranked = {system: run.get(query_id, []) for system, run in found.runs.items()}
     measured = ", ".join(
         f"{spaced(system)} {values[query_id]:.3f}"
         for system, values in found.scores.items()
     )
-    wanted = wanted_items(query, grades, ranked, found)
-    more = len(grades) - len(wanted)
-    columns = [column(query_id, *own, grades, found) for own in ranked.items()]
+    query = excerpt(found.queries[query_id]["query"], "", LONGEST_QUERY)
+    wanted = wanted_items(query_id, ranked, found)
+    more = len(found.qrels.get(query_id, {})) - len(wanted)
+    columns = [column(query_id, *own, found) for own in ranked.items()]
     return element(
         "details",
         element(
             "summary",
-            element(
-                "strong",
-                excerpt(query["query"], "", LONGEST_QUERY),
-                lang=found.language,
-            ),
+            element("strong", query, lang=found.language),
             element("span", f"{title(found.measure)}: {measured}", class_="faint"),
         ),
         element("p", "Relevant to it:", class_="faint")
@@ -265,7 +232,7 @@ def tally(mine: Mapping[str, float], theirs: Mapping[str, float]) -> list[int]:
     return [better, len(differences) - better - worse, worse]
 
 
-def pairs_of(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+def compared_pairs(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The system that is compared first, with the first that it is compared with."""
     pairs = [(pair["system"], pair["base"]) for pair in metrics["comparisons"]]
     return [pair for pair in pairs if pair[0] == pairs[0][0]][:MOST_PAIRS]
@@ -343,6 +310,6 @@ def section(
         if not query_ids:
             content += paragraphs(nothing)
         for query_id in query_ids:
-            content.append(search(query_id, found, opened=first))
+            content.append(one_query(query_id, found, opened=first))
             first = False
     return joined(*content)

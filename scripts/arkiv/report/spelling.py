@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from arkiv.base.html import Html, element, joined, table
 from arkiv.evaluate.measures import title
-from arkiv.report.page import capped, paragraphs
+from arkiv.report.page import capped, folded, paragraphs
 from arkiv.report.results import LEGEND, cell
 from arkiv.retrieve.systems import spaced
 
@@ -23,18 +24,13 @@ def by_spelling(spelling: Spelling, measure: str) -> list[Html]:
     variants, rows = spelling["variants"], []
     for system, means in spelling["original"].items():
         measured = (variant["systems"][system][measure] for variant in variants)
-        rows.append([spaced(system), cell(means[measure]), *map(cell, measured)])
         changes = (variant["difference"].get(system) for variant in variants)
-        rows.append(
-            [
-                f"{spaced(system)}: change",
-                "",
-                *(
-                    cell(change[measure], difference=True) if change else "–"
-                    for change in changes
-                ),
-            ]
+        cells = (
+            cell(change[measure], difference=True) if change else "–"
+            for change in changes
         )
+        rows.append([spaced(system), cell(means[measure]), *map(cell, measured)])
+        rows.append([f"{spaced(system)}: change", "", *cells])
     header = ["system", "as they were", *(spaced(one["name"]) for one in variants)]
     caption = f"{title(measure)} by spelling, and the paired change with its interval"
     return capped(header, rows, caption, most=2 * MOST_SYSTEMS, where=ALL)
@@ -48,46 +44,31 @@ def section(spelling: Spelling) -> Html:
         "spellings: older or newer ones, or with the faults of a recogniser. What is "
         "relevant stays the same."
     )
-    content.append(
-        table(
-            ["spelling", "queries changed", "characters changed"],
-            [
-                [
-                    spaced(variant["name"]),
-                    f"{variant['changed']:.0%}",
-                    "–" if variant.get("cer") is None else f"{variant['cer']:.1%}",
-                ]
-                for variant in variants
-            ],
-            "What was changed",
-        )
-    )
+    changes = [
+        [
+            spaced(variant["name"]),
+            f"{variant['changed']:.0%}",
+            "–" if variant.get("cer") is None else f"{variant['cer']:.1%}",
+        ]
+        for variant in variants
+    ]
+    header = ["spelling", "queries changed", "characters changed"]
+    content.append(table(header, changes, "What was changed"))
     first, *others = (by_spelling(spelling, measure) for measure in measures)
     content += first
     content += paragraphs(f"Of the corrected p-values: {LEGEND}.", faint=True)
     if others:
-        content.append(
-            element(
-                "details",
-                element("summary", "The other measures"),
-                *(part for parts in others for part in parts),
-            )
-        )
+        content.append(folded("The other measures", *chain.from_iterable(others)))
     if examples := spelling.get("examples"):
-        content.append(
+        lists = [
             element(
-                "details",
-                element("summary", "Some queries in each spelling"),
+                "dl",
                 *(
-                    element(
-                        "dl",
-                        *(
-                            joined(element("dt", spaced(name)), element("dd", text))
-                            for name, text in example.items()
-                        ),
-                    )
-                    for example in examples[:MOST_EXAMPLES]
+                    joined(element("dt", spaced(name)), element("dd", text))
+                    for name, text in example.items()
                 ),
             )
-        )
+            for example in examples[:MOST_EXAMPLES]
+        ]
+        content.append(folded("Some queries in each spelling", *lists))
     return joined(*content)

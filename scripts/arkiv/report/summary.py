@@ -8,12 +8,14 @@ from typing import Any
 from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.measures import title
 from arkiv.gold.standard import MEANINGS
-from arkiv.report.costs import Costs, added, duration
+from arkiv.report.costs import duration
 from arkiv.report.data import counted, total
 from arkiv.report.funnel import Counts
-from arkiv.report.gold import measured
+from arkiv.report.gold import kappa_of
+from arkiv.report.jobs import of_known
+from arkiv.report.outline import Material
 from arkiv.report.results import probability, signed
-from arkiv.report.searches import pairs_of
+from arkiv.report.searches import compared_pairs
 from arkiv.retrieve.systems import spaced, system_of
 
 Systems = Mapping[str, Mapping[str, Any]]
@@ -153,7 +155,7 @@ def of_results(
     """How well the systems search: the first one compared, the best one, the others."""
     measure, queries = metrics["measures"][0], metrics["queries"]
     pairs = metrics["comparisons"]
-    first = pairs_of(metrics)
+    first = compared_pairs(metrics)
     for pair in pairs:
         if (pair["system"], pair["base"]) in first:
             yield comparison(pair, metrics, systems)
@@ -191,7 +193,7 @@ def of_agreement(agreement: Mapping[str, Any]) -> str:
     binary = agreement["binary"]
     return (
         f"On {agreement['pairs']:,} judged pairs people and the gold standard agree in "
-        f"{binary['agreement']:.0%}: {measured(binary)}."
+        f"{binary['agreement']:.0%}: {kappa_of(binary)}."
     )
 
 
@@ -215,22 +217,14 @@ def of_spelling(spelling: Mapping[str, Any], system: str, systems: Systems) -> s
     )
 
 
-def sentences(
-    *,
-    datasets: Mapping[str, Counts],
-    history: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-    config: Mapping[str, Any],
-    agreement: Mapping[str, Any] | None,
-    spelling: Mapping[str, Any] | None,
-    costs: Costs,
-) -> list[str]:
+def sentences(of: Material) -> list[str]:
     """The summary of the run."""
-    systems = config["evaluate"]["systems"]
-    extractive = config["queries"]["backend"] == "extractive" and any(
-        "queries" in stages for stages in datasets.values()
+    metrics, agreement = of.metrics, of.agreement
+    systems = of.config["evaluate"]["systems"]
+    extractive = of.config["queries"]["backend"] == "extractive" and any(
+        "queries" in stages for stages in of.datasets.values()
     )
-    lines = [of_data(datasets, history)]
+    lines = [of_data(of.datasets, of.history)]
     if metrics["gold"] != "known_item":
         lines.append(MEANINGS[metrics["gold"]])
     lines += of_results(metrics, systems, extractive)
@@ -238,13 +232,13 @@ def sentences(
         lines.append(of_requirements(metrics["requirements"]))
     if agreement and agreement["pairs"]:
         lines.append(of_agreement(agreement))
-    if spelling:
+    if of.spelling:
         compared = metrics["comparisons"]
         system = compared[0]["system"] if compared else next(iter(metrics["systems"]))
-        lines.append(of_spelling(spelling, system, systems))
-    if costs:
-        lines.append(
-            f"The jobs took {duration(added(costs, 'seconds'))} together "
-            f"({duration(added(costs, 'cpu_seconds'))} of processors)."
+        lines.append(of_spelling(of.spelling, system, systems))
+    if of.costs:
+        together, processors = (
+            duration(of_known(sum, of.costs, key)) for key in ("seconds", "cpu_seconds")
         )
+        lines.append(f"The jobs took {together} together ({processors} of processors).")
     return [line for line in lines if line]

@@ -64,26 +64,18 @@ def watched(evaluation: Mapping[str, Any]) -> Html:
         for mode in scores[best][name]
     ]
     header = [f"step {step:,}" + (" (kept)" if step == best else "") for step in steps]
-    return table(
-        [f"mean {title(measure)}", *header],
-        rows,
-        "Measured while the model was trained",
-    )
+    header = [f"mean {title(measure)}", *header]
+    return table(header, rows, "Measured while the model was trained")
 
 
 def curves(history: History) -> list[Html]:
     """The numbers of the figure, thinned out."""
     log = [entry for entry in history.get("log") or () if entry.get("loss") is not None]
-    rows = [
-        [
-            number(entry.get("step")),
-            f"{entry['loss']:.4f}",
-            "–"
-            if entry.get("learning_rate") is None
-            else f"{entry['learning_rate']:.3g}",
-        ]
-        for entry in thinned(log, MOST_STEPS)
-    ]
+    rows = []
+    for entry in thinned(log, MOST_STEPS):
+        rate = entry.get("learning_rate")
+        shown_rate = "–" if rate is None else f"{rate:.3g}"
+        rows.append([number(entry.get("step")), f"{entry['loss']:.4f}", shown_rate])
     caption = "Loss and learning rate"
     if len(rows) < len(log):
         caption += f", {len(rows)} of {len(log):,} steps; training/history.json has all"
@@ -95,25 +87,19 @@ def curves(history: History) -> list[Html]:
             for name in evaluation["collections"]
             for mode in entries[0]["scores"][name]
         ]
-        tables.append(
-            table(
-                [
-                    "step",
-                    *(f"{name}, {mode.replace('_', '-')}" for name, mode in columns),
-                ],
-                [
-                    [
-                        number(entry["step"]),
-                        *(
-                            f"{entry['scores'][name][mode][measure]:.3f}"
-                            for name, mode in columns
-                        ),
-                    ]
-                    for entry in thinned(entries, MOST_STEPS)
-                ],
-                f"Mean {title(measure)} by step",
-            )
-        )
+        header = [f"{name}, {mode.replace('_', '-')}" for name, mode in columns]
+        rows = [
+            [
+                number(entry["step"]),
+                *(
+                    f"{entry['scores'][name][mode][measure]:.3f}"
+                    for name, mode in columns
+                ),
+            ]
+            for entry in thinned(entries, MOST_STEPS)
+        ]
+        caption = f"Mean {title(measure)} by step"
+        tables.append(table(["step", *header], rows, caption))
     return tables
 
 
@@ -154,8 +140,7 @@ def section(trainings: Mapping[str, tuple[History, str | Path]]) -> Html:
     """The section.
 
     Args:
-        trainings: history and figure of each, by what it is called; the only one by
-            nothing.
+        trainings: history and figure of each, by its heading.
     """
     content: list[Html] = []
     if len(trainings) > 1:
@@ -163,17 +148,15 @@ def section(trainings: Mapping[str, tuple[History, str | Path]]) -> Html:
             f"The model was trained {len(trainings)} times, each time from the model "
             "of the time before."
         )
-    for place, (name, (history, drawn)) in enumerate(trainings.items(), start=1):
-        if name:
-            content.append(element("h3", name[:1].upper() + name[1:]))
+    for place, (heading, (history, drawn)) in enumerate(trainings.items(), start=1):
+        if heading:
+            content.append(element("h3", heading))
         content.append(facts(history))
         if evaluation := history.get("evaluation"):
-            by = (
-                f"{evaluation['mode'].replace('_', '-')} {title(evaluation['measure'])}"
-            )
+            mode = evaluation["mode"].replace("_", "-")
             content += paragraphs(
                 f"The model of step {evaluation['best_step']:,} was kept, the best by "
-                f"{by} on the dev queries."
+                f"{mode} {title(evaluation['measure'])} on the dev queries."
             )
             content.append(watched(evaluation))
         else:
