@@ -23,37 +23,18 @@ log = logging.getLogger("build_collection")
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--corpora",
-        nargs="+",
-        required=True,
-        metavar="JSONL",
-        help="all passages of each dataset",
-    )
-    arguments.add_argument(
-        "--tests",
-        nargs="+",
-        required=True,
-        metavar="JSONL",
-        help="the test pairs of each dataset, in the same order",
-    )
-    arguments.add_argument(
-        "--datasets",
-        nargs="+",
-        required=True,
-        metavar="NAME",
-        help="the names of the datasets, in the same order",
-    )
-    arguments.add_argument(
-        "--tokenizer",
-        metavar="MODELDIR",
-        help="give each query the length in tokens of its longest known item",
-    )
-    arguments.add_argument(
-        "--judged",
-        metavar="JSONL",
-        help="{query, documents} from elsewhere, whose queries become test queries too",
+    arguments = parser(
+        __doc__,
+        corpora="JSONL... all passages of each dataset",
+        tests="JSONL... the test pairs of each dataset, in the same order",
+        datasets="NAME... the names of the datasets, in the same order",
+        tokenizer="[MODELDIR] give each query the length in tokens of its longest "
+        "known item",
+        judged="[JSONL] {query, documents} from elsewhere, whose queries become test "
+        "queries too",
+        corpus="JSONL",
+        queries="JSONL",
+        known_items="TREC",
     )
     arguments.add_argument(
         "--on-bad-input",
@@ -61,9 +42,6 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         default="stop",
         help="stop at a bad line of it, or leave it to build_gold.py to set it aside",
     )
-    arguments.add_argument("--corpus", required=True, metavar="JSONL")
-    arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--known-items", required=True, metavar="TREC")
     return arguments.parse_args(argv)
 
 

@@ -91,13 +91,13 @@ def expression(text: str) -> re.Pattern:
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--pages", required=True, metavar="DIR")
-    arguments.add_argument(
-        "--tokenizer", required=True, metavar="DIR", help="model that counts tokens"
+    arguments = parser(
+        __doc__,
+        pages="DIR",
+        tokenizer="DIR model that counts tokens",
+        output="JSONL",
+        stats="JSON",
     )
-    arguments.add_argument("--output", required=True, metavar="JSONL")
-    arguments.add_argument("--stats", required=True, metavar="JSON")
     add_settings(arguments, Documents, "method")
     add_settings(
         arguments,

@@ -162,35 +162,27 @@ def trained_on(paths: list[str], queries: list[Record], qrels: Qrels) -> dict[st
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    add_settings(arguments, Gold, "method")
-    arguments.add_argument("--corpus", required=True, metavar="JSONL")
-    arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--known-items", required=True, metavar="TREC")
-    arguments.add_argument("--pool", metavar="JSONL", help="what was to be graded")
-    arguments.add_argument("--grades", nargs="+", metavar="JSONL", help="of the pool")
+    arguments = parser(
+        __doc__,
+        corpus="JSONL",
+        queries="JSONL",
+        known_items="TREC",
+        pool="[JSONL] what was to be graded",
+        grades="[JSONL...] of the pool",
+        run="[TREC] of the embedder",
+        file="[FILE] qrels, or JSONL of {query, documents}",
+        trained="[JSONL...] pairs that are trained on, to count what of them is tested",
+        qrels="TREC",
+        stats="JSON",
+    )
+    add_settings(arguments, Gold, "method", "depth", "duplicate_jaccard")
     arguments.add_argument(
         "--known-grade",
         type=int,
         default=0,
         help="the lowest grade of a known item of the pool, whatever its own",
     )
-    arguments.add_argument("--run", metavar="TREC", help="of the embedder")
-    add_settings(arguments, Gold, "depth")
-    arguments.add_argument(
-        "--file", metavar="FILE", help="qrels, or JSONL of {query, documents}"
-    )
     add_on_bad_input(arguments, Gold)
-    arguments.add_argument(
-        "--trained",
-        nargs="*",
-        default=[],
-        metavar="JSONL",
-        help="pairs that are trained on, to count what of them is tested",
-    )
-    add_settings(arguments, Gold, "duplicate_jaccard")
-    arguments.add_argument("--qrels", required=True, metavar="TREC")
-    arguments.add_argument("--stats", required=True, metavar="JSON")
     return arguments.parse_args(argv)
 
 

@@ -18,9 +18,7 @@ log = logging.getLogger("check_metrics")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--metrics", required=True, metavar="JSON")
-    arguments.add_argument("--output", required=True, metavar="JSON")
+    arguments = parser(__doc__, metrics="JSON", output="JSON")
     arguments = arguments.parse_args(argv)
 
     metrics = read_json(arguments.metrics)

@@ -27,19 +27,17 @@ log = logging.getLogger("compare_judgements")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--judged", nargs="+", required=True, metavar="FILE", help="CSV, or JSONL"
-    )
-    arguments.add_argument("--corpus", required=True, metavar="JSONL")
-    arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--qrels", required=True, metavar="TREC")
-    arguments.add_argument(
-        "--machine", required=True, metavar="METHOD", help="of the gold standard"
+    arguments = parser(
+        __doc__,
+        judged="FILE... CSV, or JSONL",
+        corpus="JSONL",
+        queries="JSONL",
+        qrels="TREC",
+        machine="METHOD of the gold standard",
+        output="JSON",
     )
     add_settings(arguments, Measuring, "bootstrap")
     add_settings(arguments, Seeded)
-    arguments.add_argument("--output", required=True, metavar="JSON")
     arguments = arguments.parse_args(argv)
 
     queries = {

@@ -13,9 +13,7 @@ from arkiv.encode.flags import add_cache, add_model
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--corpus", required=True, metavar="JSONL")
-    arguments.add_argument("--output", required=True, metavar="NPY")
+    arguments = parser(__doc__, corpus="JSONL", output="NPY")
     add_part(arguments)
     add_cache(arguments)
     add_model(arguments, max_length=8192)

@@ -13,9 +13,7 @@ from arkiv.encode.flags import add_cache, add_model
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--pairs", required=True, metavar="JSONL")
-    arguments.add_argument("--output", required=True, metavar="NPY")
+    arguments = parser(__doc__, pairs="JSONL", output="NPY")
     add_cache(arguments)
     add_model(arguments, max_length=256)
     arguments = arguments.parse_args(argv)

@@ -27,10 +27,7 @@ log = logging.getLogger("encode_collection")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--corpus", metavar="JSONL")
-    arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--output", required=True, metavar="DIR")
+    arguments = parser(__doc__, corpus="[JSONL]", queries="JSONL", output="DIR")
     arguments.add_argument(
         "--query-max-length", type=int, default=256, help="of a query, in tokens"
     )

@@ -22,10 +22,8 @@ LIKELY_GRADE = 2  # tokens
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, tokenizer="MODELDIR", output="JSON")
     add_pool(arguments)
-    arguments.add_argument("--tokenizer", required=True, metavar="MODELDIR")
-    arguments.add_argument("--output", required=True, metavar="JSON")
     add_grading(arguments)
     arguments = arguments.parse_args(argv)
 

@@ -39,12 +39,9 @@ def asked(arguments: Namespace, documents: str) -> Iterator[Asked]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--documents", nargs="+", required=True, metavar="DATASET=JSONL"
+    arguments = parser(
+        __doc__, documents="DATASET=JSONL...", tokenizer="MODELDIR", output="JSON"
     )
-    arguments.add_argument("--tokenizer", required=True, metavar="MODELDIR")
-    arguments.add_argument("--output", required=True, metavar="JSON")
     add_task(arguments)
     arguments = arguments.parse_args(argv)
 

@@ -73,12 +73,10 @@ def judgements(qrels: Qrels) -> Iterator[tuple[str, str, int]]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--corpus", required=True, metavar="JSONL")
-    arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments = parser(
+        __doc__, corpus="JSONL", queries="JSONL", qrels="TREC", output="DIR"
+    )
     add_settings(arguments, Export, "language")
-    arguments.add_argument("--output", required=True, metavar="DIR")
     arguments = arguments.parse_args(argv)
 
     passages = read_ordered(arguments.corpus)

@@ -61,33 +61,20 @@ def parameters(model: Path) -> dict[str, int]:
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--model", required=True, metavar="DIR", help="of train_model.py"
-    )
-    arguments.add_argument(
-        "--history", required=True, metavar="JSON", help="of train_model.py"
-    )
-    arguments.add_argument(
-        "--metrics", required=True, metavar="JSON", help="of measure_runs.py"
+    arguments = parser(
+        __doc__,
+        model="DIR of train_model.py",
+        history="JSON of train_model.py",
+        metrics="JSON of measure_runs.py",
+        kinds="DATASET=KIND... what each dataset starts from",
+        name="NAME title of the card",
+        base="NAME the model that was tuned",
+        base_revision="[COMMIT]",
+        teacher="[NAME] the reranker whose scores were learnt",
+        teacher_revision="[COMMIT]",
+        output="DIR",
     )
     add_stages(arguments)
-    arguments.add_argument(
-        "--kinds",
-        nargs="+",
-        required=True,
-        metavar="DATASET=KIND",
-        help="what each dataset starts from",
-    )
-    arguments.add_argument("--name", required=True, help="title of the card")
-    arguments.add_argument(
-        "--base", required=True, metavar="NAME", help="the model that was tuned"
-    )
-    arguments.add_argument("--base-revision", metavar="COMMIT")
-    arguments.add_argument(
-        "--teacher", metavar="NAME", help="the reranker whose scores were learnt"
-    )
-    arguments.add_argument("--teacher-revision", metavar="COMMIT")
     add_settings(arguments, Export, "language", "license")
     arguments.add_argument(
         "--settings",
@@ -105,7 +92,6 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     )
     add_settings(arguments, Lengths)
     add_weights(arguments)
-    arguments.add_argument("--output", required=True, metavar="DIR")
     return arguments.parse_args(argv)
 
 

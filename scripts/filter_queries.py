@@ -94,15 +94,15 @@ def straying(arguments, kept: dict[int, Kept], passages: Passages) -> set[int]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--queries", nargs="+", required=True, metavar="JSONL")
-    arguments.add_argument(
-        "--part-stats", nargs="+", required=True, metavar="JSON", help="of the parts"
+    arguments = parser(
+        __doc__,
+        queries="JSONL...",
+        part_stats="JSON... of the parts",
+        documents="JSONL",
+        output="JSONL",
+        rejected="JSONL",
+        stats="JSON",
     )
-    arguments.add_argument("--documents", required=True, metavar="JSONL")
-    arguments.add_argument("--output", required=True, metavar="JSONL")
-    arguments.add_argument("--rejected", required=True, metavar="JSONL")
-    arguments.add_argument("--stats", required=True, metavar="JSON")
     arguments.add_argument("--unite", action="store_true")
     add_settings(arguments, Queries, "round_trip")
     add_settings(arguments, Lengths, "query_max_length")

@@ -25,16 +25,14 @@ log = logging.getLogger("generate_queries")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--documents", required=True, metavar="JSONL")
-    arguments.add_argument("--output", required=True, metavar="JSONL")
-    arguments.add_argument(
-        "--rejected",
-        required=True,
-        metavar="JSONL",
-        help="where documents without a query, and queries that will not do, go",
+    arguments = parser(
+        __doc__,
+        documents="JSONL",
+        output="JSONL",
+        rejected="JSONL where documents without a query, and queries that will not "
+        "do, go",
+        stats="JSON",
     )
-    arguments.add_argument("--stats", required=True, metavar="JSON")
     add_part(arguments)
     add_task(arguments)
     add_asking(arguments)

@@ -23,11 +23,10 @@ log = logging.getLogger("grade_pool")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, output="JSONL")
     add_pool(arguments)
     add_settings(arguments, Gold, "thresholds")
     add_reranker(arguments)
-    arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments = arguments.parse_args(argv)
 
     thresholds = arguments.thresholds

@@ -21,13 +21,10 @@ log = logging.getLogger("judge_pool")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, output="JSONL", rejected="JSONL", stats="JSON")
     add_pool(arguments)
     add_grading(arguments)
     add_asking(arguments)
-    arguments.add_argument("--output", required=True, metavar="JSONL")
-    arguments.add_argument("--rejected", required=True, metavar="JSONL")
-    arguments.add_argument("--stats", required=True, metavar="JSON")
     arguments = arguments.parse_args(argv)
 
     if arguments.backend == "extractive":

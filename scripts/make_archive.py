@@ -15,8 +15,7 @@ log = logging.getLogger("make_archive")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--output", required=True, metavar="DIR")
+    arguments = parser(__doc__, output="DIR")
     arguments.add_argument("--cases", type=int, default=1000, help="court cases in all")
     arguments.add_argument("--volumes", type=int, default=12)
     add_settings(arguments, Seeded)

@@ -43,28 +43,18 @@ log = logging.getLogger("measure_runs")
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--qrels", required=True, metavar="TREC")
+    arguments = parser(
+        __doc__,
+        qrels="TREC",
+        queries="JSONL",
+        runs="SYSTEM=TREC... what to measure",
+        compare="[SYSTEM=BASE...] report the difference of a system to another one",
+        base="[SYSTEM] compare every other system with this one too",
+        output="JSON",
+        per_query="CSV",
+    )
     arguments.add_argument(
         "--gold", choices=METHODS, default=Gold.method, help="how qrels came about"
-    )
-    arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument(
-        "--runs",
-        nargs="+",
-        required=True,
-        metavar="SYSTEM=TREC",
-        help="what to measure",
-    )
-    arguments.add_argument(
-        "--compare",
-        nargs="*",
-        default=[],
-        metavar="SYSTEM=BASE",
-        help="report the difference of a system to another one",
-    )
-    arguments.add_argument(
-        "--base", metavar="SYSTEM", help="compare every other system with this one too"
     )
     add_measuring(arguments)
     add_settings(arguments, Evaluate, "length_edges", "confidence_edges", nargs="*")
@@ -77,8 +67,6 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         help='what must be reached: {"system", "measure", "at_least"}, or "over" '
         '(another system) and "by"; judged here, enforced by check_metrics.py',
     )
-    arguments.add_argument("--output", required=True, metavar="JSON")
-    arguments.add_argument("--per-query", required=True, metavar="CSV")
     return arguments.parse_args(argv)
 
 

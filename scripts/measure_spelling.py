@@ -118,24 +118,16 @@ def of_variant(name: str, whole: dict) -> dict[str, Any]:
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--qrels", required=True, metavar="TREC")
-    arguments.add_argument(
-        "--queries", required=True, metavar="JSONL", help="of the collection"
-    )
-    arguments.add_argument(
-        "--respelled", required=True, metavar="JSONL", help="of respell_queries.py"
-    )
-    arguments.add_argument("--runs", nargs="+", required=True, metavar="SYSTEM=TREC")
-    arguments.add_argument(
-        "--respelled-runs",
-        nargs="+",
-        required=True,
-        metavar="SYSTEM=TREC",
-        help="of the same systems for the respelled queries",
+    arguments = parser(
+        __doc__,
+        qrels="TREC",
+        queries="JSONL of the collection",
+        respelled="JSONL of respell_queries.py",
+        runs="SYSTEM=TREC...",
+        respelled_runs="SYSTEM=TREC... of the same systems for the respelled queries",
+        output="JSON",
     )
     add_measuring(arguments)
-    arguments.add_argument("--output", required=True, metavar="JSON")
     return arguments.parse_args(argv)
 
 

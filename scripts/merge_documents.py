@@ -86,18 +86,16 @@ class Merge:
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--documents", nargs="+", required=True, metavar="JSONL")
-    arguments.add_argument(
-        "--rejected-by-blocks", nargs="+", required=True, metavar="JSONL"
-    )
-    arguments.add_argument(
-        "--stats-of-blocks", nargs="+", required=True, metavar="JSON"
+    arguments = parser(
+        __doc__,
+        documents="JSONL...",
+        rejected_by_blocks="JSONL...",
+        stats_of_blocks="JSON...",
+        output="JSONL",
+        rejected="JSONL",
+        stats="JSON",
     )
     add_settings(arguments, Documents, "duplicate_jaccard")
-    arguments.add_argument("--output", required=True, metavar="JSONL")
-    arguments.add_argument("--rejected", required=True, metavar="JSONL")
-    arguments.add_argument("--stats", required=True, metavar="JSON")
     return arguments.parse_args(argv)
 
 

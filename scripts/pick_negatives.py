@@ -43,43 +43,21 @@ QUERY_BLOCK = 256
 
 def parse(argv: list[str] | None) -> tuple[argparse.Namespace, Mining]:
     """The arguments, and the settings among them, checked."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--pairs", required=True, metavar="JSONL")
-    arguments.add_argument(
-        "--corpus", required=True, metavar="JSONL", help="the corpus that was searched"
-    )
-    arguments.add_argument(
-        "--neighbours",
-        nargs="+",
-        required=True,
-        metavar="NPY",
-        help="of all parts of the corpus, as search_corpus writes them",
-    )
-    arguments.add_argument(
-        "--queries", required=True, metavar="NPY", help="embeddings of the queries"
-    )
-    arguments.add_argument(
-        "--embeddings",
-        nargs="+",
-        required=True,
-        metavar="NPY",
-        help="of all parts of the corpus, in order",
-    )
-    arguments.add_argument(
-        "--bm25", metavar="NPY", help="of the whole corpus, as search_bm25 writes them"
-    )
-    arguments.add_argument(
-        "--recall",
-        nargs="+",
-        default=[],
-        metavar="JSON",
-        help="of an approximate search, of all parts, for the statistics",
+    arguments = parser(
+        __doc__,
+        pairs="JSONL",
+        corpus="JSONL the corpus that was searched",
+        neighbours="NPY... of all parts of the corpus, as search_corpus writes them",
+        queries="NPY embeddings of the queries",
+        embeddings="NPY... of all parts of the corpus, in order",
+        bm25="[NPY] of the whole corpus, as search_bm25 writes them",
+        recall="[JSON...] of an approximate search, of all parts, for the statistics",
+        output="JSONL",
+        stats="JSON",
     )
     add_settings(arguments, Mining, *PICKING)
     add_settings(arguments, Pairs, "block_pages")
     add_settings(arguments, Seeded)
-    arguments.add_argument("--output", required=True, metavar="JSONL")
-    arguments.add_argument("--stats", required=True, metavar="JSON")
     arguments = arguments.parse_args(argv)
     settings = settings_from(arguments, Mining, *PICKING)
     if bool(arguments.bm25) != (settings.bm25_share > 0):

@@ -42,15 +42,9 @@ def plot(ready: dict[str, dict[str, int]], path: str) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--shards",
-        nargs="+",
-        required=True,
-        metavar="DATASET=JSON",
-        help="logs of split_by_length.py",
+    arguments = parser(
+        __doc__, shards="DATASET=JSON... logs of split_by_length.py", output="SVG"
     )
-    arguments.add_argument("--output", required=True, metavar="SVG")
     arguments = arguments.parse_args(argv)
 
     ready = {}

@@ -124,11 +124,9 @@ def differences(metrics: dict, per_query: str, path: str) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--metrics", required=True, metavar="JSON")
-    arguments.add_argument("--per-query", required=True, metavar="CSV")
-    arguments.add_argument("--chart", required=True, metavar="SVG")
-    arguments.add_argument("--differences", required=True, metavar="SVG")
+    arguments = parser(
+        __doc__, metrics="JSON", per_query="CSV", chart="SVG", differences="SVG"
+    )
     arguments = arguments.parse_args(argv)
 
     metrics = read_json(arguments.metrics)

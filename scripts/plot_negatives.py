@@ -202,30 +202,20 @@ def plot(datasets: dict[str, Rows], stats: dict[str, Record], path: str) -> None
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The arguments."""
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--rows",
-        nargs="+",
-        required=True,
-        metavar="DATASET=JSONL",
-        help="train rows with their similarities and scores; a dataset may have many",
-    )
-    arguments.add_argument(
-        "--stats",
-        nargs="+",
-        default=[],
-        metavar="DATASET=JSON",
-        help="statistics of pick_negatives.py, of the datasets that were mined",
+    arguments = parser(
+        __doc__,
+        rows="DATASET=JSONL... train rows with their similarities and scores; a "
+        "dataset may have many",
+        stats="[DATASET=JSON...] statistics of pick_negatives.py, of the datasets that "
+        "were mined",
+        page="HTML",
+        chart="SVG",
+        numbers="JSON of both, for the report",
     )
     arguments.add_argument(
         "--examples", type=int, default=20, help="rows to show, half of them suspects"
     )
     add_settings(arguments, Seeded)
-    arguments.add_argument("--page", required=True, metavar="HTML")
-    arguments.add_argument("--chart", required=True, metavar="SVG")
-    arguments.add_argument(
-        "--numbers", required=True, metavar="JSON", help="of both, for the report"
-    )
     return arguments.parse_args(argv)
 
 

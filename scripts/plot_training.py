@@ -126,11 +126,7 @@ def draw_scores(panel: Any, evaluation: dict[str, Any], collection: str) -> None
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--history", required=True, metavar="JSON", help="of train_model.py"
-    )
-    arguments.add_argument("--output", required=True, metavar="SVG")
+    arguments = parser(__doc__, history="JSON of train_model.py", output="SVG")
     arguments = arguments.parse_args(argv)
 
     history = read_json(arguments.history)

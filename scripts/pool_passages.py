@@ -21,12 +21,10 @@ log = logging.getLogger("pool_passages")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--known-items", required=True, metavar="TREC")
-    arguments.add_argument("--runs", nargs="+", required=True, metavar="TREC")
+    arguments = parser(
+        __doc__, queries="JSONL", known_items="TREC", runs="TREC...", output="JSONL"
+    )
     add_settings(arguments, Gold, "depth")
-    arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments = arguments.parse_args(argv)
 
     queries = read_ordered(arguments.queries, queries=True)

@@ -87,11 +87,13 @@ def fetch(source: str, revision: str | None, target: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--source", required=True, help="a hub name, or `tiny`")
-    arguments.add_argument("--revision", help="commit, tag or branch on the hub")
+    arguments = parser(
+        __doc__,
+        source="SOURCE a hub name, or `tiny`",
+        revision="[REVISION] commit, tag or branch on the hub",
+        output="DIR",
+    )
     arguments.add_argument("--kind", choices=KINDS, required=True)
-    arguments.add_argument("--output", required=True, metavar="DIR")
     arguments = arguments.parse_args(argv)
 
     with written_whole(arguments.output) as beside:

@@ -28,21 +28,18 @@ log = logging.getLogger("respell_queries")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--qrels", required=True, metavar="TREC")
-    arguments.add_argument(
-        "--rules",
-        required=True,
-        metavar="YAML",
-        help="a table such as config/spelling/sv.yaml",
+    arguments = parser(
+        __doc__,
+        queries="JSONL",
+        qrels="TREC",
+        rules="YAML a table such as config/spelling/sv.yaml",
+        output="JSONL",
     )
     add_settings(arguments, Spelling, "noise")
     arguments.add_argument(
         "--count", type=int, default=Spelling.queries, help="queries to draw"
     )
     add_settings(arguments, Seeded)
-    arguments.add_argument("--output", required=True, metavar="JSONL")
     arguments = arguments.parse_args(argv)
 
     table = read_table(arguments.rules)

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from arkiv.base.cli import parser, run
+from arkiv.base.cli import add_words, parser, run
 from arkiv.base.errors import InputError
 from arkiv.retrieve.systems import TYPES
 from arkiv.retrieve.trec import write_run
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
             allow_abbrev=False,
         )
         kind.add_flags(of_type)
-        of_type.add_argument("--output", required=True, metavar="TREC")
+        add_words(of_type, output="TREC")
     given = arguments.parse_args(argv)
 
     system = TYPES[given.type].of_flags(given)

@@ -29,11 +29,14 @@ log = logging.getLogger("sample_judgements")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--corpus", required=True, metavar="JSONL")
-    arguments.add_argument("--queries", required=True, metavar="JSONL")
-    arguments.add_argument("--qrels", required=True, metavar="TREC")
-    arguments.add_argument("--runs", nargs="+", required=True, metavar="SYSTEM=TREC")
+    arguments = parser(
+        __doc__,
+        corpus="JSONL",
+        queries="JSONL",
+        qrels="TREC",
+        runs="SYSTEM=TREC...",
+        output="CSV",
+    )
     arguments.add_argument(
         "--query-count", type=int, default=Sheet.queries, help="at most"
     )
@@ -45,7 +48,6 @@ def main(argv: list[str] | None = None) -> None:
     )
     add_settings(arguments, Sheet, "depth", "separator")
     add_settings(arguments, Seeded)
-    arguments.add_argument("--output", required=True, metavar="CSV")
     arguments = arguments.parse_args(argv)
 
     passages = {row["id"]: row for row in read_ordered(arguments.corpus)}

@@ -31,9 +31,7 @@ def check(record: Record) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--pairs", required=True, metavar="JSONL")
-    arguments.add_argument("--output", required=True, metavar="JSONL")
+    arguments = parser(__doc__, pairs="JSONL", output="JSONL")
     add_part(arguments)
     add_reranker(arguments)
     arguments = arguments.parse_args(argv)

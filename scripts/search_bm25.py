@@ -24,17 +24,14 @@ log = logging.getLogger("search_bm25")
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--pairs", required=True, metavar="JSONL")
-    arguments.add_argument("--corpus", required=True, metavar="JSONL")
-    arguments.add_argument("--tokenizer", required=True, metavar="MODELDIR")
-    add_settings(arguments, Depth)
-    arguments.add_argument(
-        "--output",
-        required=True,
-        metavar="NPY",
-        help="(queries, depth) of row in the corpus and score",
+    arguments = parser(
+        __doc__,
+        pairs="JSONL",
+        corpus="JSONL",
+        tokenizer="MODELDIR",
+        output="NPY (queries, depth) of row in the corpus and score",
     )
+    add_settings(arguments, Depth)
     arguments = arguments.parse_args(argv)
     settings_from(arguments, Depth)
 

@@ -53,34 +53,18 @@ def read_part(embeddings: str, corpus: str, part: Part) -> CorpusPart:
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The arguments, checked against each other."""
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--queries", required=True, metavar="NPY", help="embeddings of all queries"
-    )
-    arguments.add_argument(
-        "--embeddings", required=True, metavar="NPY", help="embeddings of this part"
-    )
-    arguments.add_argument(
-        "--corpus",
-        required=True,
-        metavar="JSONL",
-        help="the whole corpus; equal scores are ordered by its ids",
+    arguments = parser(
+        __doc__,
+        queries="NPY embeddings of all queries",
+        embeddings="NPY embeddings of this part",
+        corpus="JSONL the whole corpus; equal scores are ordered by its ids",
+        output="NPY (queries, depth) of row in the whole corpus and score",
+        recall="[JSON] how much ivf finds of what the exact search finds, on a sample",
     )
     add_part(arguments)
     add_settings(arguments, Depth)
     add_settings(arguments, Mining, "index", "probes")
     add_settings(arguments, Seeded)
-    arguments.add_argument(
-        "--output",
-        required=True,
-        metavar="NPY",
-        help="(queries, depth) of row in the whole corpus and score",
-    )
-    arguments.add_argument(
-        "--recall",
-        metavar="JSON",
-        help="how much ivf finds of what the exact search finds, on a sample",
-    )
     arguments = arguments.parse_args(argv)
     settings_from(arguments, Depth)
     settings_from(arguments, Mining, "index", "probes")

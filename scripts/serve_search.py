@@ -105,29 +105,16 @@ def remove_dead(path: str) -> None:
 
 def command_line(argv: Sequence[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--configfile",
-        nargs="+",
-        required=True,
-        metavar="YAML",
-        help="as given to Snakemake",
+    arguments = parser(
+        __doc__,
+        configfile="YAML... as given to Snakemake",
+        socket="[PATH] listen on a socket file instead, which no other user can open: "
+        "for machines that others use too",
+        judges="[NAME...] who may judge; not given: you, or nobody if others reach the "
+        "address",
     )
     arguments.add_argument("--host", default="127.0.0.1", help="address to listen on")
     arguments.add_argument("--port", type=int, default=8000, help="0: any that is free")
-    arguments.add_argument(
-        "--socket",
-        metavar="PATH",
-        help="listen on a socket file instead, which no other user can open: for "
-        "machines that others use too",
-    )
-    arguments.add_argument(
-        "--judges",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="who may judge; not given: you, or nobody if others reach the address",
-    )
     arguments.add_argument(
         "--threads",
         type=int,

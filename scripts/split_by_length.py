@@ -216,30 +216,13 @@ def summary(
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--pairs",
-        nargs="+",
-        required=True,
-        metavar="JSONL",
-        help="rows with negatives, in order",
-    )
-    arguments.add_argument(
-        "--tokenizer", required=True, metavar="DIR", help="model directory"
-    )
-    arguments.add_argument(
-        "--outputs",
-        nargs="+",
-        required=True,
-        metavar="JSONL",
-        help="one file for each range, in order",
-    )
-    arguments.add_argument("--log", required=True, metavar="JSON")
-    arguments.add_argument(
-        "--rejected",
-        required=True,
-        metavar="JSONL",
-        help="where rows without a negative left go, each with its reason",
+    arguments = parser(
+        __doc__,
+        pairs="JSONL... rows with negatives, in order",
+        tokenizer="DIR model directory",
+        outputs="JSONL... one file for each range, in order",
+        log="JSON",
+        rejected="JSONL where rows without a negative left go, each with its reason",
     )
     arguments.add_argument(
         "--without-negatives",

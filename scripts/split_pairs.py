@@ -128,18 +128,14 @@ def held_out_negatives(corpus: str, train: str) -> int:
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--input", nargs="+", required=True, metavar="JSONL")
-    arguments.add_argument(
-        "--documents",
-        metavar="JSONL",
-        help="all documents of the archive, those without a query included",
+    arguments = parser(
+        __doc__,
+        input="JSONL...",
+        documents="[JSONL] all documents of the archive, those without a query "
+        "included",
+        **dict.fromkeys((*SPLITS, "corpus", "mining"), "JSONL"),
+        stats="JSON",
     )
-    for split in SPLITS:
-        arguments.add_argument(f"--{split}", required=True, metavar="JSONL")
-    arguments.add_argument("--corpus", required=True, metavar="JSONL")
-    arguments.add_argument("--mining", required=True, metavar="JSONL")
-    arguments.add_argument("--stats", required=True, metavar="JSON")
     arguments.add_argument(
         "--shares",
         nargs=3,

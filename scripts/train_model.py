@@ -117,21 +117,13 @@ def planned(
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--shards", nargs="+", required=True, metavar="JSONL", help="training rows"
-    )
-    arguments.add_argument(
-        "--model", required=True, metavar="DIR", help="to start from"
-    )
-    arguments.add_argument(
-        "--output", required=True, metavar="DIR", help="trained model"
-    )
-    arguments.add_argument(
-        "--checkpoints", required=True, metavar="DIR", help="kept when a run fails"
-    )
-    arguments.add_argument(
-        "--history", required=True, metavar="JSON", help="losses, rows, arguments"
+    arguments = parser(
+        __doc__,
+        shards="JSONL... training rows",
+        model="DIR to start from",
+        output="DIR trained model",
+        checkpoints="DIR kept when a run fails",
+        history="JSON losses, rows, arguments",
     )
     add_settings(arguments, Train, "nodes", "processes", "interface", "check_steps")
     arguments.add_argument(

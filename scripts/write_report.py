@@ -28,9 +28,27 @@ log = logging.getLogger("write_report")
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
-    arguments = parser(__doc__)
-    arguments.add_argument(
-        "--run-directory", required=True, metavar="DIR", help="with benchmarks of jobs"
+    arguments = parser(
+        __doc__,
+        run_directory="DIR with benchmarks of jobs",
+        defaults="YAML config/config.yaml",
+        corpus="JSONL passages",
+        test_queries="JSONL",
+        qrels="TREC judgements",
+        metrics="JSON of measure_runs.py",
+        per_query="CSV of measure_runs.py",
+        model="DIR of the tuned model",
+        runs="SYSTEM=TREC... the systems shown side by side",
+        figures="NAME=SVG... lengths, measures and differences",
+        histories="NAME=JSON... of each training, the last one last",
+        training_figures="NAME=SVG... of plot_training.py",
+        audits="[NAME=JSON...] counts of plot_negatives.py, of each round",
+        audit_figures="[NAME=SVG...] its charts",
+        audit_pages="[NAME=HTML...] its pages",
+        gold="[JSON] statistics of build_gold.py",
+        agreement="[JSON] of people with the gold standard",
+        spelling="[JSON] measures of queries in other spellings",
+        output="HTML",
     )
     arguments.add_argument(
         "--config",
@@ -39,40 +57,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         metavar="JSON",
         help="the whole configuration of the run",
     )
-    arguments.add_argument(
-        "--defaults", required=True, metavar="YAML", help="config/config.yaml"
-    )
     add_stages(arguments)
-    for name, words in (
-        ("corpus", "passages, JSONL"),
-        ("test-queries", "JSONL"),
-        ("qrels", "judgements, TREC"),
-        ("metrics", "of measure_runs.py, JSON"),
-        ("per-query", "of measure_runs.py, CSV"),
-        ("model", "directory of the tuned model"),
-    ):
-        arguments.add_argument(f"--{name}", required=True, metavar="FILE", help=words)
-    for name, words in (
-        ("runs", "SYSTEM=TREC: the systems shown side by side"),
-        ("figures", "NAME=SVG: lengths, measures and differences"),
-        ("histories", "NAME=JSON: of each training, the last one last"),
-        ("training-figures", "NAME=SVG: of plot_training.py"),
-    ):
-        arguments.add_argument(f"--{name}", nargs="+", required=True, help=words)
-    for name, words in (
-        ("audits", "NAME=JSON: counts of plot_negatives.py, of each round"),
-        ("audit-figures", "NAME=SVG: its charts"),
-        ("audit-pages", "NAME=HTML: its pages"),
-    ):
-        arguments.add_argument(f"--{name}", nargs="+", default=[], help=words)
-    for name, words in (
-        ("gold", "statistics of build_gold.py, JSON"),
-        ("agreement", "of people with the gold standard, JSON"),
-        ("spelling", "measures of queries in other spellings, JSON"),
-    ):
-        arguments.add_argument(f"--{name}", metavar="FILE", help=words)
     add_settings(arguments, Report, "examples")
-    arguments.add_argument("--output", required=True, metavar="HTML")
     return arguments.parse_args(argv)
 
 

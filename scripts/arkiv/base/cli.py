@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part
@@ -55,13 +56,44 @@ def run(main: Callable[[Sequence[str] | None], None], *, online: bool = False) -
     return 0
 
 
-def parser(doc: str | None) -> argparse.ArgumentParser:
-    """A parser whose description is the program's docstring, defaults shown."""
-    return argparse.ArgumentParser(
+def parser(doc: str | None, **flags: str) -> argparse.ArgumentParser:
+    """A parser whose description is the program's docstring, defaults shown.
+
+    Args:
+        doc: the docstring.
+        flags: see `add_words`.
+    """
+    arguments = argparse.ArgumentParser(
         description=doc,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
+    add_words(arguments, **flags)
+    return arguments
+
+
+def add_words(arguments: Any, **flags: str) -> None:
+    """Add flags whose values are texts as they stand, such as names of files.
+
+    Each is told as a line of usage tells it, with its help behind: `pool="JSONL"` must
+    be given, `run="[TREC] of the embedder"` may be; `runs="TREC..."` takes several, and
+    `recall="[JSON...]"` any number, none if it is not given.
+
+    Args:
+        arguments: a parser, or a group of one.
+        flags: by their names, with underscores.
+    """
+    for name, told in flags.items():
+        form, _, words = told.partition(" ")
+        how: dict[str, Any] = {"required": not form.startswith("[")}
+        if "..." in form:
+            how |= {"nargs": "+"} if how["required"] else {"nargs": "*", "default": []}
+        arguments.add_argument(
+            f"--{name.replace('_', '-')}",
+            metavar=form.strip("[.]"),
+            help=words or None,
+            **how,
+        )
 
 
 def json_object(text: str) -> dict:
@@ -90,9 +122,7 @@ def add_part(arguments: argparse.ArgumentParser, *, of: str = "input lines") -> 
 def add_on_bad_input(arguments: argparse.ArgumentParser, section: type) -> None:
     """Add `--on-bad-input`, a setting of the section, and `--rejected FILE`."""
     add_settings(arguments, section, "on_bad_input")
-    arguments.add_argument(
-        "--rejected",
-        required=True,
-        metavar="JSONL",
-        help="where records that were set aside go, each with its reason",
+    add_words(
+        arguments,
+        rejected="JSONL where records that were set aside go, each with its reason",
     )

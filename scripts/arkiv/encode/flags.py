@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from arkiv.base.cli import add_words
 from arkiv.base.setting_flags import add_settings
 from arkiv.encode.options import Options
 from arkiv.encode.settings import Batch, Running, Scoring, Weights
@@ -75,11 +76,10 @@ def add_weights(arguments: argparse.ArgumentParser) -> None:
 
 def add_cache(arguments: argparse.ArgumentParser) -> None:
     """Add `--cache`: where computed values are kept for the next job."""
-    arguments.add_argument(
-        "--cache",
-        metavar="DIR",
-        help="values computed before are taken from here, and new ones kept, batch by "
-        "batch: a job that was killed goes on where it was",
+    add_words(
+        arguments,
+        cache="[DIR] values computed before are taken from here, and new ones kept, "
+        "batch by batch: a job that was killed goes on where it was",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from arkiv.base.cli import add_part
+from arkiv.base.cli import add_part, add_words
 from arkiv.base.setting_flags import add_settings
 from arkiv.gold.grades import Grading
 from arkiv.gold.pool import Pair, read_pool
@@ -15,8 +15,7 @@ from arkiv.llm.prompts import Prompt
 
 def add_pool(arguments: argparse.ArgumentParser) -> None:
     """Add the pool, or a part of it, and the collection that it is of."""
-    for name in ("--corpus", "--queries", "--pool"):
-        arguments.add_argument(name, required=True, metavar="JSONL")
+    add_words(arguments, corpus="JSONL", queries="JSONL", pool="JSONL")
     add_part(arguments)
 
 

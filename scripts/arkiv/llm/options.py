@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from arkiv.base.cli import json_object
+from arkiv.base.cli import add_words, json_object
 from arkiv.base.errors import InputError
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.options import Options
@@ -27,9 +27,7 @@ def add_model(arguments: argparse.ArgumentParser, answer: type) -> None:
         answer: the section that declares `max_tokens` and `temperature`.
     """
     model = arguments.add_argument_group("the language model")
-    model.add_argument(
-        "--model", metavar="NAME", help="or the directory of a local one"
-    )
+    add_words(model, model="[NAME] or the directory of a local one")
     add_settings(model, Prompted)
     add_settings(model, answer, "max_tokens", "temperature")
     add_settings(model, OpenAI, "extra", type=json_object)
@@ -39,10 +37,9 @@ def add_model(arguments: argparse.ArgumentParser, answer: type) -> None:
 
 def add_asking(arguments: argparse.ArgumentParser) -> None:
     """Add how the model that `add_model` names is asked, and the journal."""
-    arguments.add_argument(
-        "--journal",
-        metavar="JSONL",
-        help="every answer is kept here; what it holds is not asked again",
+    add_words(
+        arguments,
+        journal="[JSONL] every answer is kept here; what it holds is not asked again",
     )
     server = arguments.add_argument_group("a server with OpenAI's chat protocol")
     add_settings(server, Connection)

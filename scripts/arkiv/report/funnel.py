@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from arkiv.base.cli import add_words
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_object
 from arkiv.base.named import named
@@ -25,9 +26,7 @@ Counts = dict[str, dict[str, Any]]
 def add_stages(arguments: argparse.ArgumentParser) -> None:
     """Add an option for the files of each stage."""
     for stage, words in STAGES.items():
-        arguments.add_argument(
-            f"--{stage}", nargs="+", default=[], metavar="DATASET=JSON", help=words
-        )
+        add_words(arguments, **{stage: f"[DATASET=JSON...] {words}"})
 
 
 def read_stages(arguments: argparse.Namespace) -> dict[str, Counts]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 
+from arkiv.base.cli import add_words
 from arkiv.base.declared import plain
 from arkiv.base.errors import InputError
 from arkiv.base.setting_flags import add_settings, settings_from
@@ -18,11 +19,10 @@ log = logging.getLogger("train_model")
 
 def add_evaluation(arguments: argparse.ArgumentParser) -> None:
     """Add `--dev` and what else measuring while training takes: see `evaluation`."""
-    arguments.add_argument(
-        "--dev", nargs="+", metavar="JSONL", help="pairs with ids to measure on"
-    )
-    arguments.add_argument(
-        "--corpus", nargs="+", metavar="JSONL", help="all passages of the --dev files"
+    add_words(
+        arguments,
+        dev="[JSONL...] pairs with ids to measure on",
+        corpus="[JSONL...] all passages of the --dev files",
     )
     add_settings(arguments, Train, "evaluation")
     add_settings(arguments, Batch)
@@ -35,9 +35,9 @@ def evaluation(given: argparse.Namespace) -> dict | None:
     Raises:
         InputError: a file or a number that will not do.
     """
-    if given.dev is None:
+    if not given.dev:
         return None
-    if given.corpus is None:
+    if not given.corpus:
         raise InputError("is missing: --dev needs the passages", key="--corpus")
     how = settings_from(given, Train, "evaluation").evaluation
     if how.steps == 0:

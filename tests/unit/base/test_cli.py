@@ -101,3 +101,23 @@ def test_a_job_says_where_it_runs(monkeypatch, caplog):
 def test_an_object_on_the_command_line_is_json_with_finite_numbers(text, reason):
     with pytest.raises(argparse.ArgumentTypeError, match=reason):
         cli.json_object(text)
+
+
+def test_flags_are_told_as_a_line_of_usage_tells_them(capsys):
+    parser = cli.parser(
+        "What it does.",
+        corpus="JSONL",
+        runs="SYSTEM=TREC... to measure",
+        run_file="[TREC] of the embedder",
+        recall="[JSON...]",
+    )
+    words = ["--corpus", "c", "--runs", "a=b", "c=d"]
+    given = parser.parse_args(words)
+    assert (given.corpus, given.runs) == ("c", ["a=b", "c=d"])
+    assert (given.run_file, given.recall) == (None, [])
+    more = parser.parse_args([*words, "--run-file", "r", "--recall", "1", "2"])
+    assert (more.run_file, more.recall) == ("r", ["1", "2"])
+    assert "of the embedder (default: None)" in parser.format_help()
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--corpus", "c", "--runs"])
+    assert "expected at least one argument" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
+from arkiv.base.cli import add_words
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
 from arkiv.retrieve.systems.system import Column, System
@@ -50,9 +51,7 @@ class BM25System(System):
     @classmethod
     def add_flags(cls, arguments):
         super().add_flags(arguments)
-        arguments.add_argument(
-            "--model", metavar="DIR", help="whose tokens are counted"
-        )
+        add_words(arguments, model="[DIR] whose tokens are counted")
 
     def _ids(self, model: str | None) -> Callable:
         """From texts to the numbers of their tokens or words."""

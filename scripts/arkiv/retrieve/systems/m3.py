@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from arkiv.base.cli import add_words
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
 from arkiv.encode.settings import MODES
@@ -64,16 +65,11 @@ class M3System(System):
         from arkiv.encode.flags import add_model, add_weights
 
         super().add_flags(arguments)
-        arguments.add_argument(
+        add_words(
+            arguments,
+            encodings="DIR what encode_collection.py wrote",
+            query_encodings="[DIR] of other queries; not given: those among "
             "--encodings",
-            required=True,
-            metavar="DIR",
-            help="what encode_collection.py wrote",
-        )
-        arguments.add_argument(
-            "--query-encodings",
-            metavar="DIR",
-            help="of other queries; not given: those among --encodings",
         )
         add_weights(arguments)
         arguments.add_argument(

@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 
+from arkiv.base.cli import add_words
 from arkiv.base.setting_flags import add_settings, settings_from
 
 if TYPE_CHECKING:
@@ -177,16 +178,9 @@ class System:
     def add_flags(cls, arguments: ArgumentParser) -> None:
         """Add the flags of scripts/retrieve.py for the type."""
         if cls.reads_texts:
-            arguments.add_argument("--corpus", required=True, metavar="JSONL")
-            arguments.add_argument("--queries", required=True, metavar="JSONL")
+            add_words(arguments, corpus="JSONL", queries="JSONL")
         if cls.below:
-            arguments.add_argument(
-                "--runs",
-                nargs="+",
-                required=True,
-                metavar="TREC",
-                help="of what it builds on",
-            )
+            add_words(arguments, runs="TREC... of what it builds on")
         if "depth" not in cls.own():
             arguments.add_argument(
                 "--depth", type=int, default=1000, help="passages a query"
