@@ -41,11 +41,7 @@ def rows(section: Any = Configuration, key: str = "", of: str = "") -> Iterator[
         if one.rule.choices:
             choices = ", ".join(f"`{choice}`" for choice in one.rule.choices)
             help += f" ({choices})".replace("\t", "\\t")
-        many = isinstance(default, Mapping) and default and not one.rule.shown
-        cell = "see below" if many else one.rule.shown or _cell(default)
-        yield f"| `{name}` | {cell} | {help} |"
-        for inner, value in default.items() if many else ():
-            yield f"| `{name}.{inner}` | {_cell(value)} | |"
+        yield f"| `{name}` | {one.rule.shown or _cell(default)} | {help} |"
 
 
 def _cell(value: Any) -> str:

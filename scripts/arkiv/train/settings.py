@@ -198,6 +198,7 @@ class Train:
         "any argument of FlagEmbedding's M3 training, Hugging Face's "
         "`TrainingArguments` and so of deepspeed",
         names="^[a-z][a-z0-9_]*$",
+        shown="those in `config.yaml`",
     )
 
 
