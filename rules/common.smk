@@ -12,6 +12,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from arkiv.base.declared import at
 from arkiv.base.errors import InputError
 from arkiv.base.setting_flags import flags_of
+from arkiv.evaluate.settings import compared
 from arkiv.gold.standard import judged_files
 from arkiv.retrieve.systems import system_of, systems_of, with_those_below
 from arkiv.settings.config import check_config, without_removed
@@ -71,12 +72,8 @@ RESPELLED = (
 RUN_OPTIONS = declared("models", "precision", "attention", "trust_remote_code")
 # Whether mining searches approximately, whose recall is measured.
 APPROXIMATE = MINING["index"] == "ivf"
-# SYSTEM=BASE words; a system may have several bases.
-COMPARED = [
-    f"{system}={base}"
-    for system, bases in EVALUATE["compare"].items()
-    for base in ([bases] if isinstance(bases, str) else bases)
-]
+# Each system with each one that it is compared with.
+COMPARED = compared(EVALUATE["compare"])
 # What people judged.
 JUDGED = judged_files(GOLD["sheet"])
 

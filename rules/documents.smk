@@ -2,21 +2,11 @@ from arkiv.documents.settings import shares_in_words
 
 DOCUMENTS = config["documents"]
 # What is decided before the documents of all volumes are together.
-OF_BLOCKS = {
-    **declared(
-        "documents",
-        "method",
-        "window_words",
-        "window_overlap",
-        "heading",
-        "min_confidence",
-        "skip_regions",
-        "max_tokens",
-        "on_bad_input",
-    ),
+OF_BLOCKS = declared("documents") | {
     "length_shares": shares_in_words(DOCUMENTS["length_shares"]),
     "hyphens": "".join(DOCUMENTS["hyphens"]),
 }
+del OF_BLOCKS["duplicate_jaccard"]
 
 
 rule make_archive:

@@ -88,7 +88,7 @@ rule measure_runs:
         runs=[f"{system}={results(f'runs/{system}.trec')}" for system in SYSTEMS],
         options=flags(
             gold=GOLD["method"],
-            compare=COMPARED or None,
+            compare=[f"{system}={base}" for system, base in COMPARED] or None,
             **declared(
                 "evaluate", "measures", "bootstrap", "length_edges", "confidence_edges"
             ),

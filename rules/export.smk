@@ -38,11 +38,7 @@ rule export_model:
         runtime=growing(30),
     params:
         stages=flags(
-            documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
-            queries=named("queries/{name}.stats.json", WITH_PAGES) or None,
-            pairs=named("pairs/{name}/stats.json", DATASETS),
-            negatives=named(NEGATIVES, MINED, LAST) or None,
-            shards=named(SHARDS, DATASETS, LAST),
+            **COUNTS,
             kinds=[f"{name}={kind(name)}" for name in DATASETS],
         ),
         models=flags(

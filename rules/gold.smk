@@ -53,10 +53,7 @@ rule grade_pool:
         mem_mb=growing(8000),
         runtime=growing(480),
     params:
-        options=flags(
-            **declared("gold", "thresholds"),
-            **SCORE_OPTIONS,
-        ),
+        options=flags(**declared("gold", "thresholds"), **SCORE_OPTIONS),
     message:
         "Grading the pool, part {wildcards.scatteritem}, with the reranker"
     shell:

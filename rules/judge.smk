@@ -37,10 +37,7 @@ rule estimate_grades:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        options=flags(
-            **GRADING,
-            **declared("gold.judge", "budget"),
-        ),
+        options=flags(**GRADING, **declared("gold.judge", "budget")),
     message:
         "Estimating what the grades would cost"
     shell:

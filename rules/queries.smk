@@ -3,8 +3,8 @@ import json
 # Whether a language model is asked, and whether one of a server.
 ASKED = QUERIES["backend"] != "extractive"
 SERVED = QUERIES["backend"] == "openai"
-# Files that queries depend on beside the documents.
-ASKED_WITH = {}
+# Files that queries depend on beside the documents, and which of them stay.
+ASKED_WITH, KEPT = {}, {}
 TASK = declared("queries", "backend", "per_document") | {"seed": config["seed"]}
 if QUERIES["group"]["share"]:
     TASK |= declared("queries", "group")
@@ -25,11 +25,7 @@ if ASKED:
         "extra": json.dumps(QUERIES["openai"]["extra"]) if SERVED else None,
         **{f"price_{key}": price for key, price in QUERIES["prices"].items()},
     }
-KEPT = (
-    declared("queries", "max_words", "copied_run", "copied_share", "forbidden")
-    if ASKED
-    else {}
-)
+    KEPT = declared("queries", "max_words", "copied_run", "copied_share", "forbidden")
 ROUND_TRIP = QUERIES["round_trip"]
 # As mining embeds, whose vectors are taken from the cache and the other way round.
 DENSE = {}

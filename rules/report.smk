@@ -1,23 +1,12 @@
 import json
 import shlex
+from itertools import chain
 
 REPORT = config["report"]
 # The systems side by side: those of the report, and the first one that is compared with
 # all that it is compared with.
-FIRST_COMPARED = COMPARED[0].split("=")[0] if COMPARED else None
-SHOWN_SYSTEMS = list(
-    dict.fromkeys(
-        [
-            *REPORT["systems"],
-            *(
-                name
-                for pair in COMPARED
-                if pair.startswith(f"{FIRST_COMPARED}=")
-                for name in pair.split("=")
-            ),
-        ]
-    )
-)
+FIRST_COMPARED = [pair for pair in COMPARED if pair[0] == COMPARED[0][0]]
+SHOWN_SYSTEMS = list(dict.fromkeys([*REPORT["systems"], *chain(*FIRST_COMPARED)]))
 
 
 rule plot_lengths:
@@ -200,13 +189,7 @@ rule write_report:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        stages=flags(
-            documents=named("documents/{name}.stats.json", WITH_PAGES) or None,
-            queries=named("queries/{name}.stats.json", WITH_PAGES) or None,
-            pairs=named("pairs/{name}/stats.json", DATASETS),
-            negatives=named(NEGATIVES, MINED, LAST) or None,
-            shards=named(SHARDS, DATASETS, LAST),
-        ),
+        stages=flags(**COUNTS),
         shown=flags(
             runs=named("runs/{name}.trec", SHOWN_SYSTEMS),
             figures=[

@@ -7,14 +7,9 @@ def files(pattern, datasets=DATASETS, **wildcards):
     return expand(results(pattern), dataset=datasets, **wildcards)
 
 
-def parts(stage, pattern, datasets):
+def parts(stage, pattern, datasets, **wildcards):
     """The paths of a pattern with one file per dataset and part."""
-    gathered = getattr(gather, stage)
-    return [
-        path
-        for dataset in datasets
-        for path in gathered(results(pattern), dataset=dataset)
-    ]
+    return getattr(gather, stage)(results(pattern), dataset=datasets, **wildcards)
 
 
 def up_to(stage):
@@ -25,34 +20,25 @@ def up_to(stage):
 
 def whole_and_in_parts(stage):
     """What a stage that starts from pages makes, sets aside and counts."""
+    ends = ["jsonl", "rejected.jsonl", "stats.json"]
+    in_parts = f"{stage}/{{dataset}}/{{scatteritem}}.{{end}}"
     return [
-        path
-        for end in ("jsonl", "rejected.jsonl", "stats.json")
-        for path in (
-            *parts(stage, f"{stage}/{{dataset}}/{{scatteritem}}.{end}", WITH_PAGES),
-            *files(f"{stage}/{{dataset}}.{end}", WITH_PAGES),
-        )
+        *parts(stage, in_parts, WITH_PAGES, end=ends),
+        *files(f"{stage}/{{dataset}}.{{end}}", WITH_PAGES, end=ends),
     ]
 
 
 def mined_in(round):
     """What a round finds and picks, all datasets together."""
+    where = f"{round}mining/{{dataset}}"
+    found = ["embeddings/{scatteritem}.npy", "neighbours/{scatteritem}.npy"]
+    if APPROXIMATE:
+        found.append("neighbours/{scatteritem}.recall.json")
     return [
-        *files(f"{round}mining/{{dataset}}/queries.npy", MINED),
-        *parts(
-            "corpus", f"{round}mining/{{dataset}}/embeddings/{{scatteritem}}.npy", MINED
-        ),
-        *parts(
-            "corpus", f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.npy", MINED
-        ),
-        *parts(
-            "corpus",
-            f"{round}mining/{{dataset}}/neighbours/{{scatteritem}}.recall.json",
-            MINED if APPROXIMATE else [],
-        ),
-        *files(
-            f"{round}negatives/{{dataset}}.{{end}}", MINED, end=["jsonl", "stats.json"]
-        ),
+        *files(f"{where}/queries.npy", MINED),
+        *(path for name in found for path in parts("corpus", f"{where}/{name}", MINED)),
+        *files(f"{round}negatives/{{dataset}}.jsonl", MINED),
+        *files(f"{round}negatives/{{dataset}}.stats.json", MINED),
     ]
 
 
@@ -63,15 +49,11 @@ def scored_in(round, datasets):
 
 def split_in(round, datasets):
     """The shards of a round."""
+    where = f"{round}shards/{{dataset}}"
     return [
-        *files(
-            f"{round}shards/{{dataset}}_len-{{length}}.jsonl", datasets, length=LENGTHS
-        ),
-        *files(
-            f"{round}shards/{{dataset}}.{{end}}",
-            datasets,
-            end=["split.json", "rejected.jsonl"],
-        ),
+        *files(f"{where}_len-{{length}}.jsonl", datasets, length=LENGTHS),
+        *files(f"{where}.split.json", datasets),
+        *files(f"{where}.rejected.jsonl", datasets),
     ]
 
 
@@ -80,12 +62,8 @@ FIGURES = {
     name: results(f"figures/{name}")
     for name in (
         "lengths.svg",
-        *(
-            f"{round}negatives.{end}"
-            for round in AUDITED
-            for end in ("html", "svg", "json")
-        ),
-        *(f"{training}training.svg" for training in TRAININGS),
+        *expand("{round}negatives.{end}", round=AUDITED, end=["html", "svg", "json"]),
+        *expand("{training}training.svg", training=TRAININGS),
         "metrics.svg",
         "differences.svg",
     )
@@ -118,39 +96,36 @@ BRINGS_QUERIES = [
     path for path in [JUDGED_BY.get("file")] if path and holds_rankings(path)
 ]
 # Beside the grades and the judgements made of them.
-JUDGE_FILES = [
-    *(
-        path
-        for end in ("rejected.jsonl", "stats.json")
-        for path in gather.pairs(results(f"gold/grades/{{scatteritem}}.{end}"))
-        if GOLD["method"] == "llm_judge"
-    ),
-    *([results("gold/agreement.json")] if JUDGED else []),
-]
+JUDGE_FILES = [results("gold/agreement.json")] if JUDGED else []
+if GOLD["method"] == "llm_judge":
+    aside = results("gold/grades/{scatteritem}.{end}")
+    JUDGE_FILES += gather.pairs(aside, end=["rejected.jsonl", "stats.json"])
 
+# What each stage counted of each dataset, as the model's card and the report take it.
+COUNTS = {
+    "documents": named("documents/{name}.stats.json", WITH_PAGES) or None,
+    "queries": named("queries/{name}.stats.json", WITH_PAGES) or None,
+    "pairs": named("pairs/{name}/stats.json", DATASETS),
+    "negatives": named(NEGATIVES, MINED, LAST) or None,
+    "shards": named(SHARDS, DATASETS, LAST),
+}
+
+# Of later rounds: negatives that are given keep their scores.
+SCORED_AGAIN = [name for name in SCORED if is_mined(name)]
 # A target of mining, scoring or splitting stops before any training: at the first round.
 STAGES = {
     "documents": [
         *files(
-            "archive/{dataset}",
-            [name for name in DATASETS if kind(name) == "example"],
+            "archive/{dataset}", [one for one in DATASETS if kind(one) == "example"]
         ),
         *whole_and_in_parts("documents"),
     ],
     "queries": [
         *whole_and_in_parts("queries"),
-        *files(
-            "pairs/{dataset}/{name}",
-            name=[
-                "train.jsonl",
-                "dev.jsonl",
-                "test.jsonl",
-                "corpus.jsonl",
-                "mining.jsonl",
-                "pairs.rejected.jsonl",
-                "stats.json",
-            ],
-        ),
+        *files("pairs/{dataset}/{side}.jsonl", side=["train", "dev", "test"]),
+        *files("pairs/{dataset}/{corpus}.jsonl", corpus=["corpus", "mining"]),
+        *files("pairs/{dataset}/pairs.rejected.jsonl"),
+        *files("pairs/{dataset}/stats.json"),
     ],
     "mine": [
         *mined_in(ROUNDS[0]),
@@ -159,17 +134,11 @@ STAGES = {
     "score": scored_in(ROUNDS[0], SCORED),
     "split": split_in(ROUNDS[0], DATASETS),
     "train": [
-        *expand(results("{training}model"), training=TRAININGS),
-        *expand(results("{training}training/history.json"), training=TRAININGS),
-        *(
-            path
-            for round in ROUNDS[1:]
-            for path in (
-                *mined_in(round),
-                *scored_in(round, [name for name in SCORED if is_mined(name)]),
-                *split_in(round, MINED),
-            )
-        ),
+        *files("{training}model", training=TRAININGS),
+        *files("{training}training/history.json", training=TRAININGS),
+        *(path for round in ROUNDS[1:] for path in mined_in(round)),
+        *(path for round in ROUNDS[1:] for path in scored_in(round, SCORED_AGAIN)),
+        *(path for round in ROUNDS[1:] for path in split_in(round, MINED)),
     ],
     "evaluate": [
         *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
