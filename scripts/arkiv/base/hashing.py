@@ -14,7 +14,8 @@ ID_BYTES = 8
 BLOCK = 1 << 20
 
 
-def _digest(keys: tuple[object, ...], size: int) -> bytes:
+def content_digest(keys: tuple[object, ...], size: int) -> bytes:
+    """So many bytes that depend on the content of `keys` alone."""
     # The length prefix keeps ("ab", "c") and ("a", "bc") apart.
     digest = hashlib.blake2b(digest_size=size)
     for key in keys:
@@ -25,17 +26,17 @@ def _digest(keys: tuple[object, ...], size: int) -> bytes:
 
 def content_id(*keys: object) -> str:
     """16 hexadecimal digits that depend on the content of `keys` alone."""
-    return _digest(keys, ID_BYTES).hex()
+    return content_digest(keys, ID_BYTES).hex()
 
 
 def uniform(seed: int, *keys: object) -> float:
     """A number in [0, 1), a pure function of the seed and the keys."""
-    return (int.from_bytes(_digest((seed, *keys), 8), "little") >> 11) * 2.0**-53
+    return (int.from_bytes(content_digest((seed, *keys), 8), "little") >> 11) * 2.0**-53
 
 
 def rng(seed: int, *keys: object) -> random.Random:
     """A generator for one record: a pure function of the seed and the keys."""
-    return random.Random(int.from_bytes(_digest((seed, *keys), 16), "little"))
+    return random.Random(int.from_bytes(content_digest((seed, *keys), 16), "little"))
 
 
 def digest_of_files(path: str | Path) -> str:

@@ -19,14 +19,12 @@ import logging
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from arkiv.base.files import write_array
-from arkiv.base.hashing import content_id, digest_of_files
+from arkiv.base.hashing import content_digest, content_id, digest_of_files
 
 log = logging.getLogger("arkiv.encode.cache")
 
@@ -40,11 +38,7 @@ VERSIONS = {"dense": 1, "sparse": 1, "multi_vector": 1, "cross_encoder": 1}
 
 def key(*texts: str) -> bytes:
     """16 bytes for a text, or for a pair of texts."""
-    digest = blake2b(digest_size=KEY_BYTES)
-    for text in texts:
-        data = text.encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.digest()
+    return content_digest(texts, KEY_BYTES)
 
 
 class Cache:
@@ -174,12 +168,7 @@ class Cache:
             record["crc"] = zlib.crc32(record.tobytes()[:-4])
         self._file.write(records.tobytes())
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._file is None:
             return
         if kind is None:

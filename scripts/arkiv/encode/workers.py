@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from multiprocessing import connection, get_context
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from arkiv.base.errors import InputError
@@ -130,12 +129,7 @@ class Workers:
             self._pipes.append(ours)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._here = None
         for pipe in self._pipes:
             pipe.close()
