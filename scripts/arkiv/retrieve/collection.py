@@ -12,12 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import (
-    Record,
-    check_text,
-    check_texts,
-    read_records,
-)
+from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id
 from arkiv.pairs.passages import text_key
 
@@ -33,33 +28,28 @@ def _check_id(record: Record) -> None:
 
 
 def check_passage(record: Record) -> None:
-    """Refuse a record that is not a passage with an id.
-
-    Raises:
-        InputError: naming the key at fault.
-    """
+    """Refuse, by an InputError with the key, what is not a passage with an id."""
     _check_id(record)
     check_text(record, "text")
 
 
 def check_query(record: Record) -> None:
-    """Refuse a record that is not a query with an id.
-
-    Raises:
-        InputError: naming the key at fault.
-    """
+    """Likewise what is not a query with an id."""
     _check_id(record)
     check_text(record, "query")
 
 
 def check_judged(record: Record) -> None:
-    """Refuse a record that is not a pair with ids.
-
-    Raises:
-        InputError: naming the key at fault.
-    """
+    """Likewise what is not a pair with ids."""
     check_query(record)
     check_texts(record, "pos_ids")
+
+
+def _check_same(known: Record, record: Record, key: str) -> None:
+    if known[key] != record[key]:
+        raise InputError(
+            f"is {record['id']}, which stands for another {key} already", key="id"
+        )
 
 
 def read_ordered(path: str | Path, *, queries: bool = False) -> list[Record]:
@@ -124,20 +114,16 @@ class Collection:
             InputError: a record that is not a passage, or an id that stands for
                 another text already.
         """
+
+        def check(record: Record) -> None:
+            check_passage(record)
+            _check_same(self.passages.get(record["id"], record), record, "text")
+
         before = len(self.passages)
-        for line, record in read_records(path, check_passage):
-            known = self.passages.get(record["id"])
-            if known is not None and known["text"] != record["text"]:
-                raise InputError(
-                    f"is {record['id']}, which stands for another text already",
-                    file=path,
-                    line=line,
-                    key="id",
-                )
+        for _, record in read_records(path, check):
             if record.pop("split", None) == "train":
                 self.trained.add(record["id"])
-            if known is None:
-                self.passages[record["id"]] = record | {"dataset": dataset}
+            self.passages.setdefault(record["id"], record | {"dataset": dataset})
         return len(self.passages) - before
 
     def add_queries(self, dataset: str, path: str | Path) -> int:
@@ -150,10 +136,21 @@ class Collection:
             InputError: a record that is not a pair with ids, a judged passage that no
                 corpus holds, or an id that stands for another query.
         """
+
+        def check(pair: Record) -> None:
+            check_judged(pair)
+            _check_same(self.queries.get(pair["id"], pair), pair, "query")
+            for passage_id in pair["pos_ids"]:
+                if passage_id not in self.passages:
+                    raise InputError(
+                        f"names the passage {passage_id}, which no corpus holds",
+                        key="pos_ids",
+                    )
+
         count = 0
-        for line, pair in read_records(path, check_judged):
+        for _, pair in read_records(path, check):
             count += 1
-            known = self.queries.setdefault(
+            self.queries.setdefault(
                 pair["id"],
                 {
                     "id": pair["id"],
@@ -162,21 +159,6 @@ class Collection:
                     **{key: pair[key] for key in OF_PAIRS if pair.get(key)},
                 },
             )
-            if known["query"] != pair["query"]:
-                raise InputError(
-                    f"is {pair['id']}, which stands for another query already",
-                    file=path,
-                    line=line,
-                    key="id",
-                )
-            for passage_id in pair["pos_ids"]:
-                if passage_id not in self.passages:
-                    raise InputError(
-                        f"names the passage {passage_id}, which no corpus holds",
-                        file=path,
-                        line=line,
-                        key="pos_ids",
-                    )
             self.judgements.setdefault(pair["id"], set()).update(pair["pos_ids"])
         return count
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +41,7 @@ def strictly_falling(scores: Sequence[float] | np.ndarray) -> np.ndarray:
     return falling
 
 
-def write_run(
-    path: str | Path,
-    rankings: Iterable[Ranked],
-    tag: str,
-) -> int:
+def write_run(path: str | Path, rankings: Iterable[Ranked], tag: str) -> int:
     """Write a run, whole or not at all; return the number of lines.
 
     Args:
@@ -80,7 +77,7 @@ def read_scores(path: str | Path) -> dict[str, Scores]:
     Raises:
         InputError: a missing file, a line of another form, a passage named twice.
     """
-    scores: dict[str, dict[str, float]] = {}
+    scores: dict[str, Scores] = {}
     for line, fields in _lines(path, 6, "query Q0 passage rank score tag"):
         query_id, _, passage_id, _, score, _ = fields
         try:
@@ -88,25 +85,15 @@ def read_scores(path: str | Path) -> dict[str, Scores]:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise InputError(
-                f"the score is {score!r}, expected a number", file=path, line=line
-            )
+            reason = f"the score is {score!r}, expected a number"
+            raise InputError(reason, file=path, line=line)
         ranked = scores.setdefault(query_id, {})
         if passage_id in ranked:
-            raise InputError(
-                f"query {query_id} has the passage {passage_id} twice",
-                file=path,
-                line=line,
-            )
+            reason = f"query {query_id} has the passage {passage_id} twice"
+            raise InputError(reason, file=path, line=line)
         ranked[passage_id] = value
     return {
-        query_id: {
-            passage_id: value
-            for value, passage_id in sorted(
-                ((value, passage_id) for passage_id, value in ranked.items()),
-                reverse=True,
-            )
-        }
+        query_id: dict(sorted(ranked.items(), key=itemgetter(1, 0), reverse=True))
         for query_id, ranked in scores.items()
     }
 
@@ -149,11 +136,8 @@ def qrels_lines(path: str | Path) -> Iterator[tuple[int, str, str, int]]:
         try:
             yield line, query_id, passage_id, int(relevance)
         except ValueError:
-            raise InputError(
-                f"the relevance is {relevance!r}, expected a whole number",
-                file=path,
-                line=line,
-            ) from None
+            reason = f"the relevance is {relevance!r}, expected a whole number"
+            raise InputError(reason, file=path, line=line) from None
 
 
 def _lines(path: str | Path, count: int, form: str):
@@ -162,11 +146,8 @@ def _lines(path: str | Path, count: int, form: str):
             for line, text in enumerate(file, start=1):
                 fields = text.split()
                 if len(fields) != count:
-                    raise InputError(
-                        f"has {len(fields)} fields, expected `{form}`",
-                        file=path,
-                        line=line,
-                    )
+                    reason = f"has {len(fields)} fields, expected `{form}`"
+                    raise InputError(reason, file=path, line=line)
                 yield line, fields
     except FileNotFoundError:
         raise InputError("no such file", file=path) from None
