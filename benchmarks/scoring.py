@@ -74,10 +74,9 @@ def of_arkiv(queries: Any, passages: Any, depth: int | None) -> dict[str, Callab
         ]
         found = multi_vector_scores(
             queries.multi_vector,
-            lambda rows: rows,
+            [str(row) for row in range(count)],
             candidates,
-            lambda rows: [passages.multi_vector[row] for row in rows],
-            np.ones(count, int),
+            lambda rows: [passages.multi_vector[int(row)] for row in rows],
         )
         scores = np.full((len(candidates), count), np.nan, np.float32)
         for row, rows, values in zip(scores, candidates, found, strict=True):

@@ -9,7 +9,7 @@ MADE_OF = (
     {
         given_model(model_of_system, name): (KIND_OF_SYSTEM[system.role], vars(system))
         for name, system in SYSTEMS.items()
-        if system.brings_model
+        if system.source is not None
     }
     | {
         given_model(model_of_gold, section): ("dense", config[section]["embedder"])

@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__, corpus="JSONL", output="NPY")
     add_part(arguments)
     add_cache(arguments)
-    add_model(arguments, max_length=8192)
+    add_model(arguments)
     arguments = arguments.parse_args(argv)
     embed_lines(arguments.corpus, "text", "passage", arguments, part=arguments.part)
 

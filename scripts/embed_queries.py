@@ -10,12 +10,13 @@ import sys
 from arkiv.base.cli import parser, run
 from arkiv.encode.embedding import embed_lines
 from arkiv.encode.flags import add_cache, add_model
+from arkiv.encode.settings import Lengths
 
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__, pairs="JSONL", output="NPY")
     add_cache(arguments)
-    add_model(arguments, max_length=256)
+    add_model(arguments, max_length=Lengths.query_max_length)
     arguments = arguments.parse_args(argv)
     embed_lines(arguments.pairs, "query", "query", arguments)
 

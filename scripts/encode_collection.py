@@ -18,7 +18,7 @@ import numpy as np
 
 from arkiv.base.cli import parser, run
 from arkiv.base.files import write_array, written_whole
-from arkiv.encode.flags import add_cache, add_model, encoder_of
+from arkiv.encode.flags import add_embedder, encoder_of
 from arkiv.encode.kind import Side
 from arkiv.encode.models import check_model
 from arkiv.retrieve.collection import read_ordered
@@ -29,13 +29,9 @@ log = logging.getLogger("encode_collection")
 def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__, corpus="[JSONL]", queries="JSONL", output="DIR")
     arguments.add_argument(
-        "--query-max-length", type=int, default=256, help="of a query, in tokens"
-    )
-    arguments.add_argument(
         "--sparse", action="store_true", help="token weights too, in the same pass"
     )
-    add_cache(arguments)
-    add_model(arguments, max_length=8192)
+    add_embedder(arguments)
     arguments = arguments.parse_args(argv)
 
     check_model(arguments.model, "m3")
@@ -49,8 +45,7 @@ def main(argv: list[str] | None = None) -> None:
 
     from scipy.sparse import save_npz
 
-    encoder = encoder_of(arguments, longest=max(lengths.values()))
-    with encoder, written_whole(arguments.output) as beside:
+    with encoder_of(arguments) as encoder, written_whole(arguments.output) as beside:
         beside.mkdir()
         for name, (lines, side) in texts.items():
             began = time.monotonic()

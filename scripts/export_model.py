@@ -20,6 +20,7 @@ from arkiv.base.named import named
 from arkiv.base.setting_flags import add_settings
 from arkiv.encode.flags import add_weights
 from arkiv.encode.models import check_model
+from arkiv.encode.settings import Lengths
 from arkiv.export.about import (
     About,
     Origin,
@@ -36,7 +37,6 @@ from arkiv.export.directory import (
 )
 from arkiv.export.evidence import configuration, data, retrieval
 from arkiv.export.training import provenance, training
-from arkiv.mining.settings import Lengths
 from arkiv.report.funnel import add_stages, read_stages
 from arkiv.settings.configuration import Export
 

@@ -25,8 +25,7 @@ from arkiv.base.files import (
     write_records,
 )
 from arkiv.base.setting_flags import add_settings
-from arkiv.encode.flags import add_cache, add_model
-from arkiv.mining.settings import Lengths
+from arkiv.encode.flags import add_embedder
 from arkiv.pairs.passages import Passages
 from arkiv.queries.quality import normal_form
 from arkiv.queries.settings import Queries
@@ -83,14 +82,14 @@ def whole(row: Record, kept: Kept, passages: Passages | None) -> Record:
 
 def straying(arguments, kept: dict[int, Kept], passages: Passages) -> set[int]:
     """The places of the queries that do not lead back to a passage of theirs."""
-    from arkiv.queries.round_trip import looked_up, returning
+    from arkiv.queries.round_trip import looked_up
 
-    rankings = looked_up([one.query for one in kept.values()], passages, arguments)
-    positives = (
-        [passages.rows[name] for name in one.positives] for one in kept.values()
-    )
-    found = returning(positives, rankings)
-    return {place for place, back in zip(kept, found, strict=True) if not back}
+    found = looked_up([one.query for one in kept.values()], passages, arguments)
+    return {
+        place
+        for (place, one), rows in zip(kept.items(), found, strict=True)
+        if not {passages.rows[name] for name in one.positives}.intersection(rows)
+    }
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -105,9 +104,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments.add_argument("--unite", action="store_true")
     add_settings(arguments, Queries, "round_trip")
-    add_settings(arguments, Lengths, "query_max_length")
-    add_cache(arguments)
-    add_model(arguments, max_length=Lengths.passage_max_length, required=False)
+    add_embedder(arguments, required=False)
     arguments = arguments.parse_args(argv)
     if arguments.round_trip_by and not arguments.model:
         raise InputError("is not given, which the round trip needs", key="model")

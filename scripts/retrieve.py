@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import sys
 import time
 from pathlib import Path
@@ -35,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     given = arguments.parse_args(argv)
 
     system = TYPES[given.type].of_flags(given)
-    for key, reason in system.faults():
+    for key, reason in system.faults(depth=math.inf, rounds=math.inf):
         raise InputError(reason, key=f"--{key}")
     began = time.monotonic()
     lines = write_run(given.output, system.run(given), Path(given.output).stem)

@@ -18,7 +18,7 @@ from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.mining.nearest import NEIGHBOUR, NO_NEIGHBOUR
 from arkiv.mining.settings import Depth
 from arkiv.pairs.passages import Passages
-from arkiv.retrieve.bm25 import search_texts_bm25
+from arkiv.retrieve.bm25 import BM25Index, TokenIds
 
 log = logging.getLogger("search_bm25")
 
@@ -42,9 +42,8 @@ def main(argv: list[str] | None = None) -> None:
     with Passages(arguments.corpus) as passages:
         # BM25 settles ties by the order of the passages; that of the file says nothing.
         rows = np.array([passages.rows[name] for name in sorted(passages.ids)], int)
-        rankings = search_texts_bm25(
-            queries, map(passages.text, rows), arguments.tokenizer, arguments.depth
-        )
+        index = BM25Index(map(passages.text, rows), TokenIds(arguments.tokenizer))
+        rankings = index.rankings(queries, arguments.depth)
         for neighbours, ranking in zip(found, rankings, strict=True):
             neighbours["row"][: len(ranking.rows)] = rows[ranking.rows]
             neighbours["score"][: len(ranking.rows)] = ranking.scores

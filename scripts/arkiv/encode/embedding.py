@@ -47,7 +47,7 @@ def embed_lines(
     records = read_records(path, partial(check_text, key=key), part=part)
     texts = [record[key] for _, record in records]
     started = time.monotonic()
-    with encoder_of(options, longest=options.max_length) as encoder:
+    with encoder_of(options) as encoder:
         vectors = encoder.embed(
             texts,
             side,

@@ -9,7 +9,6 @@ import collections
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,14 +60,9 @@ class Encoder:
     def __enter__(self) -> Encoder:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._workers is not None:
-            self._workers.__exit__(kind, error, trace)
+            self._workers.__exit__(*error)
             self._workers = None
 
     @property
@@ -82,11 +76,6 @@ class Encoder:
                 devices(options.processes, self.kind.path),
             ).__enter__()
         return self._workers
-
-    @property
-    def similarity(self) -> str:
-        """What dense vectors are compared by: `cosine` or `dot`."""
-        return self.kind.similarity
 
     def encode(
         self,
@@ -249,14 +238,8 @@ class Encoder:
     ) -> np.ndarray:
         """(n, …): a value of each item, each distinct one computed once.
 
-        Args:
-            asked: of the model; also the kind of computation.
-            items: a text or several.
-            limits: in tokens, as the kind takes them.
-            value: dtype of one value, such as `("<f2", (1024,))`.
-            cache: a directory of `arkiv.encode.cache`; None: none.
-            job: its name, under which it goes on if it was killed.
-            what: is done to the items, for the log.
+        Limits and value are as the kind and the cache take them; `what` is done to the
+        items, for the log.
         """
         settings = self._settings(frozenset({asked}), **limits)
         unique, inverse = distinct(items)

@@ -7,18 +7,23 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from arkiv.base.cli import add_words
+from arkiv.base.declared import settings_of
 from arkiv.base.setting_flags import add_settings
 from arkiv.encode.options import Options
-from arkiv.encode.settings import Batch, Running, Scoring, Weights
+from arkiv.encode.settings import Batch, Lengths, Running, Scoring, Weights
 
 if TYPE_CHECKING:
     import numpy as np
 
     from arkiv.encode.encoder import Encoder
+    from arkiv.encode.kind import Kind
 
 
 def add_model(
-    arguments: argparse.ArgumentParser, *, max_length: int, required: bool = True
+    arguments: argparse.ArgumentParser,
+    *,
+    max_length: int = Lengths.passage_max_length,
+    required: bool = True,
 ) -> None:
     """Add `--model`, `--max-length` and how the model runs: see `run_options`."""
     arguments.add_argument("--model", required=required, metavar="DIR")
@@ -36,22 +41,18 @@ def add_model(
 
 
 def run_options(arguments: argparse.Namespace) -> Options:
-    """How the model runs, from what `add_model` added."""
-    return Options(
-        precision=arguments.precision,
-        attention=arguments.attention,
-        batch_tokens=arguments.batch_tokens,
-        processes=arguments.processes,
-        trust_remote_code=arguments.trust_remote_code,
-    )
+    """How the model runs, as far as flags say."""
+    known = settings_of(Options)
+    given = {name: value for name, value in vars(arguments).items() if name in known}
+    return Options(**given)
 
 
-def encoder_of(arguments: argparse.Namespace, *, longest: int) -> Encoder:
-    """The encoder that `add_model` asks for.
+def encoder_of(arguments: argparse.Namespace, kind: Kind | None = None) -> Encoder:
+    """The encoder that `add_model` or `add_embedder` asks for.
 
     Args:
-        arguments: with what `add_model` adds.
-        longest: tokens of the longest text that will come.
+        arguments: with what they add.
+        kind: of encoder; None: M3.
 
     Raises:
         InputError: the model directory will not do.
@@ -59,7 +60,16 @@ def encoder_of(arguments: argparse.Namespace, *, longest: int) -> Encoder:
     from arkiv.encode.encoder import Encoder
     from arkiv.encode.m3 import M3
 
-    return Encoder(M3(arguments.model, run_options(arguments)), longest=longest)
+    kind = kind or M3(arguments.model, run_options(arguments))
+    longest = max(arguments.max_length, getattr(arguments, "query_max_length", 0))
+    return Encoder(kind, longest=longest)
+
+
+def add_embedder(arguments: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add what the vectors of queries and passages take: see `encoder_of`."""
+    add_settings(arguments, Lengths, "query_max_length")
+    add_cache(arguments)
+    add_model(arguments, required=required)
 
 
 def add_reranker(arguments: argparse.ArgumentParser) -> None:
@@ -86,13 +96,12 @@ def add_cache(arguments: argparse.ArgumentParser) -> None:
 def scores_by(
     arguments: argparse.Namespace, pairs: Sequence[tuple[str, str]]
 ) -> np.ndarray:
-    """(n,) float64: raw logits of (query, passage) pairs, see
-    `arkiv.encode.cross_encoder`.
+    """(n,) float64: raw logits of (query, passage) pairs, each distinct one once.
 
     Args:
         arguments: with what `add_reranker` adds, and the `output`, after which the job
             is named.
-        pairs: each distinct one is scored once.
+        pairs: see `arkiv.encode.cross_encoder`.
 
     Raises:
         InputError: the model directory will not do, or gives no numbers.

@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from arkiv.encode.settings import Batch, Running
+
 if TYPE_CHECKING:
     import torch
 
@@ -32,25 +34,17 @@ def device() -> torch.device:
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Running, Batch):
     """How a model runs; nothing of it changes results beyond rounding.
 
-    Attributes:
-        precision: of weights and activations. auto: float32 on a CPU; on a GPU
-            float16, in which FlagEmbedding runs these models. Not bfloat16: with its
-            8 bits scores differ in the second digit.
-        attention: auto: flash attention if the package is installed and fits, else
-            torch's scaled dot product, which has flash kernels of its own.
-        batch_tokens: of a padded batch; None: as many as the device takes.
-        processes: None: one per GPU; on a CPU see `arkiv.encode.workers.devices`.
-        trust_remote_code: let the directory run Python code of its own.
+    Precision auto is on a GPU float16, in which FlagEmbedding runs these models. Not
+    bfloat16: with its 8 bits scores differ in the second digit. Attention auto is flash
+    attention if the package is installed and fits, else torch's scaled dot product,
+    which has flash kernels of its own.
     """
 
-    precision: str = "auto"
-    attention: str = "auto"
-    batch_tokens: int | None = None
     processes: int | None = 1
-    trust_remote_code: bool = False
+    """None: one per GPU; on a CPU see `arkiv.encode.workers.devices`."""
 
     def dtype(self, on: torch.device) -> torch.dtype:
         """The precision on a device."""

@@ -48,6 +48,14 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Lengths:
+    """Where texts are cut off when a model embeds them."""
+
+    query_max_length: int = setting(256, "tokens of a query", at_least=1)
+    passage_max_length: int = setting(8192, "tokens of a passage", at_least=1)
+
+
+@dataclass(frozen=True)
 class Scoring(Batch):
     """How a reranker reads."""
 

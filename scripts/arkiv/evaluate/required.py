@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arkiv.base.errors import InputError
+from arkiv.retrieve.systems import check_named
 
 KEY = "evaluate.require"
 # Of measures: below what rounding decides.
@@ -33,12 +34,9 @@ def check_requirement(
         raise InputError(
             f"has {dict(requirement)}, expected `at_least`, or `over` and `by`", key=KEY
         )
-    for key in ("system", "over"):
-        name = requirement.get(key)
-        if name not in systems and (key == "system" or name is not None):
-            raise InputError(
-                f"names the system {name}, which evaluate.systems lacks", key=KEY
-            )
+    check_named(requirement.get("system"), systems, KEY)
+    if requirement.get("over") is not None:
+        check_named(requirement["over"], systems, KEY)
     if requirement.get("measure") not in measures:
         raise InputError(
             f"names the measure {requirement.get('measure')}, which evaluate.measures "

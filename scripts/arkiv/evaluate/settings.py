@@ -11,9 +11,11 @@ from typing import Any
 
 from arkiv.base.declared import NAME, setting
 from arkiv.base.errors import InputError
-from arkiv.encode.settings import MODES, Batch, Weights
+from arkiv.encode.settings import MODES, Batch
 from arkiv.evaluate.required import check_requirement
 from arkiv.retrieve.settings import System
+from arkiv.retrieve.systems import check_named
+from arkiv.retrieve.systems.system import Depths
 
 # In the words of ir_measures.
 MEASURE = "^((AP|RR|nDCG)(@[1-9][0-9]*)?|(P|R|Success)@[1-9][0-9]*)$"
@@ -72,16 +74,6 @@ class Measuring:
     )
     bootstrap: int = setting(
         10000, "samples behind each interval and each p-value", at_least=100
-    )
-
-
-@dataclass(frozen=True)
-class Depths(Weights):
-    """How deep systems search, and by which weights M3's scores are one."""
-
-    depth: int = setting(1000, "passages kept per query", at_least=1)
-    rerank_depth: int = setting(
-        100, "passages that multi-vector scores re-rank", at_least=1
     )
 
 
@@ -164,16 +156,4 @@ def check_evaluate(evaluate: Mapping[str, Any]) -> None:
             f"is {evaluate['rerank_depth']}, expected at most evaluate.depth "
             f"({evaluate['depth']})",
             key="evaluate.rerank_depth",
-        )
-
-
-def check_named(name: str, systems: Mapping[str, Any], key: str) -> None:
-    """Refuse the name of a system that is not under test.
-
-    Raises:
-        InputError: naming both.
-    """
-    if name not in systems:
-        raise InputError(
-            f"names the system {name}, which evaluate.systems lacks", key=key
         )

@@ -10,7 +10,7 @@ from functools import partial
 from arkiv.base.cli import add_words, json_object
 from arkiv.base.errors import InputError
 from arkiv.base.setting_flags import add_settings, settings_from
-from arkiv.encode.options import Options
+from arkiv.encode.flags import run_options
 from arkiv.encode.settings import Batch, Running
 from arkiv.llm.asking import Asking, Backend
 from arkiv.llm.budget import Budget, Prices
@@ -94,9 +94,7 @@ def _backend(arguments: argparse.Namespace) -> Backend:
     if arguments.backend == "local":
         from arkiv.llm.local import LocalModel
 
-        running = vars(settings_from(arguments, Running))
-        options = Options(batch_tokens=arguments.batch_tokens, **running)
-        return LocalModel(arguments.model, sampling, options)
+        return LocalModel(arguments.model, sampling, run_options(arguments))
 
     from arkiv.llm.secret import Secret
     from arkiv.llm.server import Server

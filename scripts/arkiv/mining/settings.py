@@ -11,16 +11,8 @@ from typing import Any
 
 from arkiv.base.declared import setting, settings_of
 from arkiv.base.errors import InputError
-from arkiv.encode.settings import Batch
+from arkiv.encode.settings import Batch, Lengths
 from arkiv.mining.filters import FilterSettings
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """Where texts are cut off when a model embeds them."""
-
-    query_max_length: int = setting(256, "tokens of a query", at_least=1)
-    passage_max_length: int = setting(8192, "tokens of a passage", at_least=1)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Everything is ranked as in `arkiv.retrieve.rankings`.
 from __future__ import annotations
 
 import logging
-from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +16,6 @@ import numpy as np
 
 from arkiv.base.files import Record
 from arkiv.encode.encoder import Encoded, Encoder
-from arkiv.encode.flags import encoder_of
 from arkiv.encode.m3 import M3
 from arkiv.retrieve.rankings import (
     Ranking,
@@ -57,10 +55,9 @@ def sparse_scores(
 
 def multi_vector_scores(
     query_vectors: Sequence[np.ndarray],
-    texts: Callable[[Sequence[int]], list[str]],
+    passages: Sequence[str],
     candidates: Sequence[np.ndarray],
     encode: Callable[[list[str]], Sequence[np.ndarray]],
-    sizes: Sequence[int],
 ) -> list[np.ndarray]:
     """Late-interaction scores of each query with its candidates, float32.
 
@@ -68,10 +65,9 @@ def multi_vector_scores(
 
     Args:
         query_vectors: of each query (n_tokens, dim) float32, normalised.
-        texts: the texts of corpus rows.
-        candidates: of each query the corpus rows to score.
+        passages: all texts.
+        candidates: of each query the rows of passages to score.
         encode: texts to one (n_tokens, dim) array each.
-        sizes: of each corpus row its number of characters, by which blocks are made.
     """
     lengths = [len(rows) for rows in candidates]
     scores = np.zeros(sum(lengths), np.float32)
@@ -81,8 +77,9 @@ def multi_vector_scores(
     wanted, passage_of = np.unique(np.concatenate(candidates), return_inverse=True)
     by_passage = np.argsort(passage_of, kind="stable")
     starts = np.searchsorted(passage_of[by_passage], np.arange(len(wanted) + 1))
-    for block in _text_blocks([sizes[row] for row in wanted]):
-        encoded = encode(texts(wanted[block.start : block.stop].tolist()))
+    texts = [passages[row] for row in wanted]
+    for block in _text_blocks(texts):
+        encoded = encode(texts[block.start : block.stop])
         for passage, vectors in zip(block, encoded, strict=True):
             pairs = by_passage[starts[passage] : starts[passage + 1]]
             asking = [query_vectors[query] for query in query_of[pairs]]
@@ -109,15 +106,14 @@ def late_interaction(
     return (np.add.reduceat(highest, firsts) / counts).astype(np.float32)
 
 
-def _text_blocks(sizes: Sequence[int]) -> Iterator[range]:
+def _text_blocks(texts: Sequence[str]) -> Iterator[range]:
     start, held = 0, 0
-    for row, size in enumerate(sizes):
-        if row > start and held + size > BLOCK_CHARACTERS:
+    for row, text in enumerate(texts):
+        if row > start and held + len(text) > BLOCK_CHARACTERS:
             yield range(start, row)
             start, held = row, 0
-        held += size
-    if start < len(sizes):
-        yield range(start, len(sizes))
+        held += len(text)
+    yield range(start, len(texts))
 
 
 def combined_scores(
@@ -180,11 +176,11 @@ class M3Index:
         rerank_depth: int,
         kept: bool = False,
     ) -> None:
-        self._encodings, self._passages = encodings, passages
+        self._encodings = encodings
+        self._texts = [passage["text"] for passage in passages]
         self._token_vectors = token_vectors
         self._weights, self._rerank_depth = weights, rerank_depth
         self._kept = kept
-        self._sizes = [len(passage["text"]) for passage in passages]
         self._dense: np.ndarray | None = None
         self._sparse: csr_matrix | None = None
         self._by_token: csr_matrix | None = None
@@ -197,7 +193,7 @@ class M3Index:
         """
 
         def read(kind: str):
-            return read_encodings(self._encodings, "corpus", kind, len(self._passages))
+            return read_encodings(self._encodings, "corpus", kind, len(self._texts))
 
         if "dense" in kinds and self._dense is None:
             dense = read("dense")
@@ -231,11 +227,7 @@ class M3Index:
     ) -> Iterator[Ranking]:
         candidates = [ranking.rows[: self._rerank_depth] for ranking in first]
         scores = multi_vector_scores(
-            queries.multi_vector,
-            lambda rows: [self._passages[row]["text"] for row in rows],
-            candidates,
-            self._token_vectors,
-            self._sizes,
+            queries.multi_vector, self._texts, candidates, self._token_vectors
         )
         if mode == "combined":
             lexical = sparse_scores(queries.sparse, self._sparse, candidates)
@@ -244,55 +236,6 @@ class M3Index:
                 for ranking, words, late in zip(first, lexical, scores, strict=True)
             ]
         return map(reranked, first, scores)
-
-
-def search_encoded(
-    mode: str,
-    kinds: Sequence[str],
-    given: Namespace,
-    queries: Sequence[Record],
-    passages: Sequence[Record],
-) -> Iterable[Ranking]:
-    """The ranking of each query by what encode_collection.py wrote.
-
-    Args:
-        mode: of `arkiv.encode.settings.MODES`.
-        kinds: of encoding that the mode takes; token vectors are made here.
-        given: see `arkiv.retrieve.systems.m3.M3System.add_flags`.
-        queries: in the order of their encodings.
-        passages: likewise.
-
-    Raises:
-        InputError: encodings are missing, damaged or of other texts, or the model's
-            faults.
-    """
-    lengths = {"query": given.query_max_length, "passage": given.max_length}
-
-    def token_vectors(texts: list[str], side: Side = "passage") -> list[np.ndarray]:
-        return encoder.encode(
-            *(texts, side), max_length=lengths[side], dense=False, multi_vector=True
-        ).multi_vector
-
-    index = M3Index(
-        given.encodings,
-        passages,
-        token_vectors,
-        weights=given.weights,
-        rerank_depth=given.rerank_depth,
-    )
-    index.load(mode, kinds)
-    folder = given.query_encodings or given.encodings
-    asked = {
-        kind: read_encodings(folder, "queries", kind, len(queries))
-        for kind in kinds
-        if kind != "multi_vector"
-    }
-    if "multi_vector" not in kinds:
-        return index.rankings(mode, Encoded(**asked), given.depth)
-    with encoder_of(given, longest=max(lengths.values())) as encoder:
-        texts = [query["query"] for query in queries]
-        asked["multi_vector"] = token_vectors(texts, "query")
-        return index.rankings(mode, Encoded(**asked), given.depth)
 
 
 class M3OneByOne:
@@ -308,44 +251,39 @@ class M3OneByOne:
 
     def __init__(self, run: FinishedRun, model: str) -> None:
         log.info("loading the %s model", model.replace("_", " "))
-        mining = run.config["mining"]
-        self._query_length = mining["query_max_length"]
-        self._passage_length = mining["passage_max_length"]
         self._encoding = run.encoding
-        longest = max(self._query_length, self._passage_length)
+        mining = run.config["mining"]
+        self._lengths = {
+            side: mining[f"{side}_max_length"] for side in ("query", "passage")
+        }
+        longest = max(self._lengths.values())
         self._encoder = Encoder(M3(run.model(model), run.options), longest=longest)
         self.index = M3Index(
             run.encodings(model),
             run.passages,
-            self._token_vectors,
+            lambda texts: self._encode(texts, "passage", dense=False).multi_vector,
             weights=run.config["evaluate"]["weights"],
             rerank_depth=run.config["serve"]["rerank_depth"],
             kept=True,
         )
-        self._encoded = lru_cache(QUERIES_KEPT)(self._encode)
-        self._encode("")  # so that the model is loaded
+        self._encoded = lru_cache(QUERIES_KEPT)(self._encode_query)
+        self._encode_query("")  # so that the model is loaded
 
-    def _encode(self, query: str) -> Encoded:
-        with self._encoding:
-            encoded = self._encoder.encode(
-                *([query], "query"),
-                max_length=self._query_length,
-                sparse=True,
-                multi_vector=True,
-                quietly=True,
-            )
-        # Of half precision, as the encoded test queries are.
-        return replace(encoded, dense=encoded.dense.astype(np.float16))
-
-    def _token_vectors(self, texts: list[str]) -> list[np.ndarray]:
+    def _encode(self, texts: list[str], side: Side, **asked: bool) -> Encoded:
         with self._encoding:
             return self._encoder.encode(
-                *(texts, "passage"),
-                max_length=self._passage_length,
-                dense=False,
+                texts,
+                side,
+                max_length=self._lengths[side],
                 multi_vector=True,
                 quietly=True,
-            ).multi_vector
+                **asked,
+            )
+
+    def _encode_query(self, query: str) -> Encoded:
+        encoded = self._encode([query], "query", sparse=True)
+        # Of half precision, as the encoded test queries are.
+        return replace(encoded, dense=encoded.dense.astype(np.float16))
 
     def rank(
         self, mode: str, query: str, rows: np.ndarray | None, depth: int

@@ -9,7 +9,7 @@ passages.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,14 +18,15 @@ import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-from arkiv.retrieve.trec import Ranked, read_scores
+from arkiv.encode.flags import encoder_of
+from arkiv.retrieve.trec import read_scores
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from scipy.sparse import csr_matrix
 
-    from arkiv.encode.encoder import Encoder
+    from arkiv.encode.kind import Kind
 
 # Scores held at once: 256 MiB of float32.
 BLOCK_SCORES = 1 << 26
@@ -75,23 +76,6 @@ def read_encodings(directory: str | Path, name: str, kind: str, lines: int):
             file=path,
         )
     return rows
-
-
-def by_id(
-    queries: Sequence[Record],
-    passages: Sequence[Record],
-    rankings: Iterable[Ranking],
-) -> Iterator[Ranked]:
-    """Each query's ranking by the ids of what was found.
-
-    Args:
-        queries: records with `id`, in the order of the rankings.
-        passages: records with `id`; a ranking's rows are places among them.
-        rankings: one for each query.
-    """
-    for query, ranking in zip(queries, rankings, strict=True):
-        ids = [passages[row]["id"] for row in ranking.rows]
-        yield query["id"], ids, ranking.scores
 
 
 def read_rankings(
@@ -206,38 +190,40 @@ def search_dense(
 
 
 def search_texts(
-    encoder: Encoder,
     queries: Sequence[str],
     passages: Sequence[str],
     depth: int,
     given: Namespace,
+    kind: Kind | None = None,
 ) -> Iterator[Ranking]:
     """`search_dense` with the vectors of texts, which are kept by content.
 
     Args:
-        encoder: of any kind that gives dense vectors.
         queries: texts.
         passages: texts in the order of their ids, by which ties go.
         depth: passages per query.
-        given: `query_max_length`, `max_length`, `cache` and `output`, which names the
-            job.
+        given: what `arkiv.encode.flags.add_embedder` adds, and the `output`, after
+            which the jobs are named.
+        kind: of encoder, any that gives dense vectors; None: M3.
 
     Raises:
-        InputError: the model gives NaN or infinite values.
+        InputError: the model's faults.
     """
-    found, asked = (
-        encoder.embed(
-            *(texts, side),
-            max_length=length,
-            cache=given.cache,
-            job=f"{given.output} {name}",
+    with encoder_of(given, kind) as encoder:
+        found, asked = (
+            encoder.embed(
+                texts,
+                side,
+                max_length=length,
+                cache=given.cache,
+                job=f"{given.output} {name}",
+            )
+            for texts, side, length, name in (
+                (passages, "passage", given.max_length, "passages"),
+                (queries, "query", given.query_max_length, "queries"),
+            )
         )
-        for texts, side, length, name in (
-            (passages, "passage", given.max_length, "passages"),
-            (queries, "query", given.query_max_length, "queries"),
-        )
-    )
-    return search_dense(asked, found, depth, cosine=encoder.similarity == "cosine")
+    return search_dense(asked, found, depth, cosine=encoder.kind.similarity == "cosine")
 
 
 def search_sparse(

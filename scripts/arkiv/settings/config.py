@@ -10,10 +10,10 @@ from arkiv.base.declared import faults
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_yaml
 from arkiv.documents.settings import check_documents
-from arkiv.evaluate.settings import check_evaluate, check_named
+from arkiv.evaluate.settings import check_evaluate
 from arkiv.mining.settings import check_mining
 from arkiv.queries.settings import check_queries
-from arkiv.retrieve.systems import check_systems
+from arkiv.retrieve.systems import check_named, check_systems
 from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import check_datasets, check_rounds
 from arkiv.settings.gold import check_gold

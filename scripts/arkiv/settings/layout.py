@@ -79,7 +79,7 @@ def model_of_system(config: Mapping[str, Any], name: str) -> str | None:
         InputError: a path that is no directory.
     """
     system = system_of(config["evaluate"]["systems"][name])
-    if system.brings_model:
+    if system.source is not None:
         key = f"evaluate.systems.{name}"
         return model_directory(config, vars(system), system.role, key)
     taken = system.model_of_run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from threading import Lock
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class Words:
 
     def __init__(self, stemming: str | None = None) -> None:
         self._stemmer = None
+        self._lock = Lock()
         self._numbers: dict[str, int] = {}
         if stemming is not None:
             import Stemmer
@@ -35,13 +37,15 @@ class Words:
             self._stemmer = Stemmer.Stemmer(stemming)
 
     def ids(self, texts: Iterable[str]) -> list[np.ndarray]:
-        """The numbers of each text's words, (n_words,) int32."""
+        """The numbers of each text's words, (n_words,) int32; for several threads."""
         numbers = self._numbers
         found = []
         for text in texts:
             words = WORD.findall(text.casefold())
-            if self._stemmer is not None:
-                words = self._stemmer.stemWords(words)
-            ids = [numbers.setdefault(word, len(numbers)) for word in words]
+            # Stemmer and numbers keep what they have met.
+            with self._lock:
+                if self._stemmer is not None:
+                    words = self._stemmer.stemWords(words)
+                ids = [numbers.setdefault(word, len(numbers)) for word in words]
             found.append(np.array(ids, np.int32))
         return found

@@ -67,7 +67,7 @@ def test_a_bare_model_is_pooled_as_there(bare, pooling):
     kind = Dense(bare, pooling=pooling, prompts=("query: ", None))
     with Encoder(kind, longest=128) as ours:
         assert kind.prompts == {"query": "query: ", "passage": ""}
-        assert ours.similarity == "cosine"
+        assert ours.kind.similarity == "cosine"
         np.testing.assert_allclose(
             ours.embed(PASSAGES, "passage", max_length=128),
             theirs.encode(PASSAGES),
@@ -89,7 +89,7 @@ def test_a_models_own_modules_prompts_lengths_and_similarity_count(full):
     with Encoder(kind, longest=8192) as ours:
         assert kind.prompts == {"query": "fråga: ", "passage": "stycke: "}
         assert kind.length(256) == 64
-        assert ours.similarity == "dot"
+        assert ours.kind.similarity == "dot"
         found = ours.embed(PASSAGES, "passage", max_length=8192)
         assert found.shape == (len(PASSAGES), 48)
         wanted = theirs.encode_document(PASSAGES)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_rankings import brute
 
-from arkiv.retrieve.bm25 import TokenIds, search_bm25
+from arkiv.retrieve.bm25 import BM25Index, TokenIds
 
 
 def okapi(query, passages, k1, b):
@@ -36,9 +36,8 @@ def test_bm25_is_okapi(k1, b):
     passages[9] = np.zeros(0, np.int64)  # a passage without tokens
     queries = [generator.integers(100, 170, 5) for _ in range(20)]
     queries += [np.array([110, 110, 120]), np.array([999]), np.zeros(0, np.int64)]
-    for query, found in zip(
-        queries, search_bm25(queries, passages, 15, k1=k1, b=b), strict=True
-    ):
+    rankings = BM25Index(passages, list, k1=k1, b=b).rankings(queries, 15)
+    for query, found in zip(queries, rankings, strict=True):
         exact = okapi(query.tolist(), [p.tolist() for p in passages], k1, b)
         wanted = brute(np.round(exact, 5), 15, matching=True)
         assert found.rows.tolist() == wanted
@@ -57,7 +56,6 @@ def test_token_ids_leave_out_special_tokens(tmp_path):
     )
     tokenizer.enable_truncation(3)
     tokenizer.enable_padding(length=10)
-    path = tmp_path / "tokenizer.json"
-    tokenizer.save(str(path))
-    found = TokenIds(path)(["mine tower mine tower", "other", "tower"])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    found = TokenIds(tmp_path)(["mine tower mine tower", "other", "tower"])
     assert [ids.tolist() for ids in found] == [[3, 4, 3, 4], [], [4]]

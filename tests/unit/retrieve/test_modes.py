@@ -32,19 +32,17 @@ def test_multi_vector_scores_encode_each_passage_once(monkeypatch, characters):
     generator = np.random.default_rng(0)
     queries = [normalised(generator, n, 8).astype(np.float32) for n in (3, 1, 5, 2)]
     vectors = [normalised(generator, n, 8).astype(np.float32) for n in (4, 1, 2, 6, 3)]
-    sizes = [len(passage) for passage in vectors]
+    texts = [str(row) * len(passage) for row, passage in enumerate(vectors)]
     asked = []
 
-    def encode(texts):
-        asked.extend(texts)
-        assert len(texts) == 1 or sum(sizes[int(text)] for text in texts) <= characters
-        return [vectors[int(text)] for text in texts]
+    def encode(block):
+        asked.extend(block)
+        assert len(block) == 1 or sum(map(len, block)) <= characters
+        return [vectors[int(text[0])] for text in block]
 
     candidates = [np.array(rows, int) for rows in ([4, 0, 2], [], [0, 1], [2])]
-    found = multi_vector_scores(
-        queries, lambda rows: [str(row) for row in rows], candidates, encode, sizes
-    )
-    assert asked == ["0", "1", "2", "4"]
+    found = multi_vector_scores(queries, texts, candidates, encode)
+    assert asked == [texts[row] for row in (0, 1, 2, 4)]
     for query, rows, scores in zip(queries, candidates, found, strict=True):
         exact = [late_interaction(query, vectors[row]) for row in rows]
         assert np.allclose(scores, exact, atol=1e-6)
@@ -53,5 +51,5 @@ def test_multi_vector_scores_encode_each_passage_once(monkeypatch, characters):
 
 def test_no_candidates_need_no_encoding():
     none = np.zeros(0, np.int64)
-    found = multi_vector_scores([np.ones((1, 2))] * 2, list, [none, none], None, [])
+    found = multi_vector_scores([np.ones((1, 2))] * 2, [], [none, none], None)
     assert [len(scores) for scores in found] == [0, 0]

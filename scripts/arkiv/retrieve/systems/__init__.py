@@ -6,6 +6,7 @@ Read while the Snakefile is parsed: nothing heavy here, nor at the top of those 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -48,6 +49,12 @@ def with_those_below(systems: Mapping[str, System], names: Iterable[str]) -> lis
     return list(found)
 
 
+def check_named(name: str, systems: Iterable[str], key: str) -> None:
+    """Refuse, by an InputError with the key, a name that no system under test has."""
+    if name not in systems:
+        raise InputError(f"names the system {name}, which {KEY} lacks", key=key)
+
+
 def check_systems(evaluate: Mapping[str, Any], rounds: int) -> None:
     """Refuse systems that cannot be.
 
@@ -60,8 +67,18 @@ def check_systems(evaluate: Mapping[str, Any], rounds: int) -> None:
     """
     for name, settings in evaluate["systems"].items():
         for key, reason in _faults(settings, evaluate, rounds):
-            raise InputError(reason, key=".".join(filter(None, (KEY, name, key))))
-    _check_order(systems_of(evaluate["systems"]))
+            raise InputError(reason, key=f"{KEY}.{name}.{key}")
+    below = {
+        name: system.builds_on
+        for name, system in systems_of(evaluate["systems"]).items()
+    }
+    try:
+        TopologicalSorter(below).prepare()
+    except CycleError as error:
+        circle = error.args[1][::-1]
+        raise InputError(
+            f"builds on itself: {' -> '.join(circle)}", key=f"{KEY}.{circle[0]}"
+        ) from None
 
 
 def _faults(
@@ -81,20 +98,3 @@ def _faults(
         if other not in evaluate["systems"]:
             yield kind.below, f"names the system {other}, which {KEY} lacks"
     yield from system.faults(evaluate["depth"], rounds)
-
-
-def _check_order(systems: Mapping[str, System]) -> None:
-    """Refuse systems that build on themselves, by whatever way."""
-    done: set[str] = set()
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            circle = " -> ".join((*path[path.index(name) :], name))
-            raise InputError(f"builds on itself: {circle}", key=f"{KEY}.{name}")
-        if name not in done:
-            for other in systems[name].builds_on:
-                visit(other, (*path, name))
-            done.add(name)
-
-    for name in systems:
-        visit(name, ())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from threading import Lock
+from typing import TYPE_CHECKING
 
 from arkiv.base.cli import add_words
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
 from arkiv.retrieve.systems.system import Column, System
+
+if TYPE_CHECKING:
+    from arkiv.base.files import Record
+    from arkiv.retrieve.bm25 import BM25Index
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class BM25System(System):
     def model_of_run(self):
         return None if self.tokens == "words" else "base"
 
-    def faults(self, depth=math.inf, rounds=math.inf):
+    def faults(self, depth, rounds):
         if self.stemming and self.tokens != "words":
             yield "stemming", "is for words; set `tokens: words`"
 
@@ -53,41 +56,32 @@ class BM25System(System):
         super().add_flags(arguments)
         add_words(arguments, model="[DIR] whose tokens are counted")
 
-    def _ids(self, model: str | None) -> Callable:
-        """From texts to the numbers of their tokens or words."""
-        from arkiv.encode.models import tokenizer_file
-        from arkiv.retrieve.bm25 import TokenIds
+    def _index(self, passages: Iterable[Record], model: str | None) -> BM25Index:
+        from arkiv.retrieve.bm25 import BM25Index, TokenIds
         from arkiv.text.words import Words
 
         if self.tokens == "words":
-            return Words(self.stemming).ids
-        if model is None:
+            numbered = Words(self.stemming).ids
+        elif model is None:
             raise InputError(
                 "is not given, whose tokens are to be counted", key="--model"
             )
-        return TokenIds(tokenizer_file(model))
+        else:
+            numbered = TokenIds(model)
+        texts = (passage["text"] for passage in passages)
+        return BM25Index(texts, numbered, k1=self.k1, b=self.b)
 
     def ranked(self, given, queries, passages):
-        from arkiv.retrieve.bm25 import search_bm25
-
-        ids = self._ids(given.model)
-        found = ids(passage["text"] for passage in passages)
-        asked = ids(query["query"] for query in queries)
-        return search_bm25(asked, found, given.depth, k1=self.k1, b=self.b)
+        index = self._index(passages, given.model)
+        return index.rankings((query["query"] for query in queries), given.depth)
 
     def loaded(self, run):
-        from arkiv.retrieve.bm25 import BM25Index
-        from arkiv.retrieve.rankings import best
-
-        ids = self._ids(self.model_of_run and run.model(self.model_of_run))
-        texts = (passage["text"] for passage in run.passages)
-        index = BM25Index(ids(texts), k1=self.k1, b=self.b)
-        # Words and their stemmer keep what they have met.
-        reading = Lock()
+        index = self._index(
+            run.passages, self.model_of_run and run.model(self.model_of_run)
+        )
 
         def rank(query, rows, depth):
-            with reading:
-                (tokens,) = ids([query])
-            return best(index.scores(tokens), depth, matching=True, rows=rows)
+            (found,) = index.rankings([query], depth, rows)
+            return found
 
         return rank

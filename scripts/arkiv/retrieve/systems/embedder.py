@@ -40,21 +40,13 @@ class EmbedderSystem(System):
 
     @classmethod
     def add_flags(cls, arguments):
-        from arkiv.encode.flags import add_cache, add_model
+        from arkiv.encode.flags import add_embedder
 
         super().add_flags(arguments)
-        arguments.add_argument(
-            "--query-max-length",
-            type=int,
-            default=256,
-            help="of a query, in tokens; less if the model takes less",
-        )
-        add_cache(arguments)
-        add_model(arguments, max_length=8192)
+        add_embedder(arguments)
 
     def ranked(self, given, queries, passages):
         from arkiv.encode.dense import Dense
-        from arkiv.encode.encoder import Encoder
         from arkiv.encode.flags import run_options
         from arkiv.retrieve.rankings import search_texts
 
@@ -65,12 +57,10 @@ class EmbedderSystem(System):
             prompts=(self.query_prompt, self.passage_prompt),
             similarity=self.similarity,
         )
-        longest = max(given.query_max_length, given.max_length)
-        with Encoder(kind, longest=longest) as encoder:
-            return search_texts(
-                encoder,
-                [query["query"] for query in queries],
-                [passage["text"] for passage in passages],
-                given.depth,
-                given,
-            )
+        return search_texts(
+            [query["query"] for query in queries],
+            [passage["text"] for passage in passages],
+            given.depth,
+            given,
+            kind,
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from arkiv.base.declared import setting
@@ -34,7 +33,7 @@ class FusionSystem(System):
         None, "added to each rank by reciprocal_rank; not given: 60", at_least=0
     )
 
-    def faults(self, depth=math.inf, rounds=math.inf):
+    def faults(self, depth, rounds):
         weights, count = self.weights, len(self.systems)
         if weights is not None and len(weights) != count:
             yield "weights", f"has {len(weights)} numbers for {count} systems"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from arkiv.base.cli import add_words
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
-from arkiv.encode.settings import MODES
-from arkiv.retrieve.systems.system import Column, System
+from arkiv.base.setting_flags import add_settings
+from arkiv.encode.settings import MODES, Lengths
+from arkiv.retrieve.systems.system import Column, Depths, System
 
-# Of each mode the encodings that it takes. Those that take a vector for each token
-# re-rank the first passages of the dense ranking.
-TAKES = {
+# Of each mode what it reads; token vectors are made of what is re-ranked.
+ENCODINGS = {
     "dense": ("dense",),
     "sparse": ("sparse",),
-    "multi_vector": ("dense", "multi_vector"),
-    "combined": ("dense", "sparse", "multi_vector"),
+    "multi_vector": ("dense",),
+    "combined": ("dense", "sparse"),
 }
 
 
@@ -44,9 +43,9 @@ class M3System(System):
 
     @property
     def encodings(self):
-        return tuple(kind for kind in TAKES[self.mode] if kind != "multi_vector")
+        return ENCODINGS[self.mode]
 
-    def faults(self, depth=math.inf, rounds=math.inf):
+    def faults(self, depth, rounds):
         number = (self.model or "base").partition("_")[2]
         if number and int(number) > rounds:
             yield "model", f"is {self.model}, but `rounds` is {rounds}"
@@ -72,30 +71,56 @@ class M3System(System):
             "--encodings",
         )
         add_weights(arguments)
-        arguments.add_argument(
-            "--rerank-depth", type=int, default=100, help="how many of them to re-rank"
-        )
-        arguments.add_argument(
-            "--query-max-length", type=int, default=256, help="of a query, in tokens"
-        )
-        add_model(arguments, max_length=8192)
+        add_settings(arguments, Depths, "rerank_depth")
+        add_settings(arguments, Lengths, "query_max_length")
+        add_model(arguments)
 
     def ranked(self, given, queries, passages):
+        from arkiv.encode.encoder import Encoded
+        from arkiv.encode.flags import encoder_of
         from arkiv.encode.models import check_model
-        from arkiv.retrieve.modes import search_encoded
+        from arkiv.retrieve.modes import M3Index
+        from arkiv.retrieve.rankings import read_encodings
 
         check_model(given.model, "m3")
         if min(given.weights) < 0 or not sum(given.weights) > 0:
             raise InputError(
                 "expected three weights from 0, not all of them 0", key="--weights"
             )
-        return search_encoded(self.mode, TAKES[self.mode], given, queries, passages)
+        lengths = {"query": given.query_max_length, "passage": given.max_length}
+
+        def token_vectors(texts, side="passage"):
+            return encoder.encode(
+                texts, side, max_length=lengths[side], dense=False, multi_vector=True
+            ).multi_vector
+
+        index = M3Index(
+            given.encodings,
+            passages,
+            token_vectors,
+            weights=given.weights,
+            rerank_depth=given.rerank_depth,
+        )
+        index.load(self.mode, self.encodings)
+        folder = given.query_encodings or given.encodings
+        asked = {
+            kind: read_encodings(folder, "queries", kind, len(queries))
+            for kind in self.encodings
+        }
+        if self.mode in self.encodings:
+            return index.rankings(self.mode, Encoded(**asked), given.depth)
+        with encoder_of(given) as encoder:
+            texts = [query["query"] for query in queries]
+            asked["multi_vector"] = token_vectors(texts, "query")
+            return index.rankings(self.mode, Encoded(**asked), given.depth)
 
     def loaded(self, run):
         from functools import partial
 
         from arkiv.retrieve.modes import M3OneByOne
 
-        model = run.once(("m3", self.model), lambda: M3OneByOne(run, self.model))
+        if self.model not in run.loaded:
+            run.loaded[self.model] = M3OneByOne(run, self.model)
+        model = run.loaded[self.model]
         model.index.load(self.mode, self.encodings)
         return partial(model.rank, self.mode)

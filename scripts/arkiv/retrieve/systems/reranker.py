@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from arkiv.base.declared import setting
-from arkiv.retrieve.systems.system import System
+from arkiv.retrieve.systems.system import Depths, System
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class RerankerSystem(System):
     def model_of_run(self):
         return None if self.source else "teacher"
 
-    def faults(self, depth=math.inf, rounds=math.inf):
+    def faults(self, depth, rounds):
         if (self.depth or 1) > depth:
             yield "depth", f"is {self.depth}, more than evaluate.depth ({depth})"
 
@@ -48,7 +47,7 @@ class RerankerSystem(System):
 
         super().add_flags(arguments)
         add_reranker(arguments)
-        arguments.set_defaults(depth=100)
+        arguments.set_defaults(depth=Depths.rerank_depth)
 
     def ranked(self, given, queries, passages):
         import numpy as np

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-import math
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from arkiv.base.cli import add_words
+from arkiv.base.declared import setting
 from arkiv.base.setting_flags import add_settings, settings_from
+from arkiv.encode.settings import Weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,10 +27,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("arkiv.retrieve")
 
-Made = TypeVar("Made")
-
 # Settings that name models and systems: a program is given their files.
 NAMES = frozenset({"model", "source", "revision", "system", "systems"})
+
+
+@dataclass(frozen=True)
+class Depths(Weights):
+    """How deep systems search, and by which weights M3's scores are one."""
+
+    depth: int = setting(1000, "passages kept per query", at_least=1)
+    rerank_depth: int = setting(
+        100, "passages that multi-vector scores re-rank", at_least=1
+    )
 
 
 class Column(NamedTuple):
@@ -64,13 +73,8 @@ class FinishedRun:
     encoding: Lock = field(default_factory=Lock)
     """Held while any model encodes, so that the threads of one request have all cores
     and do not stand in the way of those of another."""
-    _made: dict[Hashable, Any] = field(default_factory=dict)
-
-    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """What several systems share."""
-        if key not in self._made:
-            self._made[key] = make()
-        return self._made[key]
+    loaded: dict[str, Any] = field(default_factory=dict)
+    """By the name of a model what several systems share."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,12 @@ class System:
     """Where below `cache/` what it computes is kept."""
     reads_texts: ClassVar[bool] = True
     """Whether it is given the passages and the queries."""
+    # Of a model of its own; without a type, lest it be the first field where it is one.
+    source = None
+    model_of_run: ClassVar[str | None] = None
+    """The model of the run that it takes: base, tuned, round_1 or teacher."""
+    encodings: ClassVar[Sequence[str]] = ()
+    """The kinds of encoding that it reads, made by the model of the run."""
 
     @classmethod
     def takes(cls) -> list[str]:
@@ -131,24 +141,7 @@ class System:
         below = getattr(self, self.below) if self.below else []
         return [below] if isinstance(below, str) else list(below)
 
-    @property
-    def model_of_run(self) -> str | None:
-        """The model of the run that it takes: base, tuned, round_1 or teacher."""
-        return None
-
-    @property
-    def brings_model(self) -> bool:
-        """Whether it takes a model of its own."""
-        return getattr(self, "source", None) is not None
-
-    @property
-    def encodings(self) -> tuple[str, ...]:
-        """The kinds of encoding that it reads, made by the model of the run."""
-        return ()
-
-    def faults(
-        self, depth: float = math.inf, rounds: float = math.inf
-    ) -> Iterator[tuple[str, str]]:
+    def faults(self, depth: float, rounds: float) -> Iterator[tuple[str, str]]:
         """The key and the reason of what is wrong with the values of its keys.
 
         Args:
@@ -182,9 +175,7 @@ class System:
         if cls.below:
             add_words(arguments, runs="TREC... of what it builds on")
         if "depth" not in cls.own():
-            arguments.add_argument(
-                "--depth", type=int, default=1000, help="passages a query"
-            )
+            add_settings(arguments, Depths, "depth")
         for key in cls.own():
             add_settings(arguments, cls.of({}), key, required=key in cls.needs())
 
@@ -199,13 +190,14 @@ class System:
             InputError: the faults of what is given.
         """
         from arkiv.retrieve.collection import read_ordered
-        from arkiv.retrieve.rankings import by_id
 
         passages = read_ordered(given.corpus)
         queries = read_ordered(given.queries, queries=True)
         rankings = self.ranked(given, queries, passages)
         log.info("ranking %d passages for %d queries", len(passages), len(queries))
-        return by_id(queries, passages, rankings)
+        for query, ranking in zip(queries, rankings, strict=True):
+            ids = [passages[row]["id"] for row in ranking.rows]
+            yield query["id"], ids, ranking.scores
 
     def ranked(
         self, given: Namespace, queries: Sequence[Record], passages: Sequence[Record]
