@@ -198,13 +198,20 @@ def _rescored(
             scores[query, places] = exact_scores(
                 vectors @ queries[query].astype(np.float64)
             )
-    found = np.full((len(rows), depth), NO_NEIGHBOUR)
-    ties = np.where(rows >= 0, ranks[rows], len(ranks)) if len(ranks) else rows
+    return _best(neighbours(rows, scores), ranks, depth)
+
+
+def _best(found: np.ndarray, ranks: np.ndarray, depth: int) -> np.ndarray:
+    """(n, depth) NEIGHBOUR by (score descending, id) of (n, k), padded with row -1."""
+    missing = found["row"] < 0
+    ties = np.full(found.shape, len(ranks), np.int64)
+    ties[~missing] = ranks[found["row"][~missing]]
+    scores = np.where(missing, -np.inf, found["score"])
     order = np.lexsort((ties, -scores), axis=1)[:, :depth]
-    kept = found[:, : order.shape[1]]
-    kept["row"] = np.take_along_axis(rows, order, axis=1)
-    kept["score"] = np.take_along_axis(scores, order, axis=1)
-    return found
+    best = np.full((len(found), depth), NO_NEIGHBOUR)
+    best[:, : order.shape[1]] = np.take_along_axis(found, order, axis=1)
+    best[best["row"] < 0] = NO_NEIGHBOUR
+    return best
 
 
 def exact_scores(products: np.ndarray) -> np.ndarray:
@@ -216,8 +223,8 @@ def exact_scores(products: np.ndarray) -> np.ndarray:
 
 
 def neighbours(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """(n,) NEIGHBOUR of rows and their scores."""
-    found = np.empty(len(rows), NEIGHBOUR)
+    """NEIGHBOUR of rows and their scores, of the same shape."""
+    found = np.empty(rows.shape, NEIGHBOUR)
     found["row"], found["score"] = rows, scores
     return found
 
@@ -239,11 +246,9 @@ def _exhaustive(
         scores = exact_scores(queries @ block.T)
         for query in np.flatnonzero((scores >= floors[:, None]).any(axis=1)):
             hits = np.flatnonzero(scores[query] >= floors[query])
-            so_far = found[query][found["row"][query] >= 0]
             more = neighbours(start + hits, scores[query, hits])
-            all_of = np.concatenate([so_far, more])
-            order = np.lexsort((ranks[all_of["row"]], -all_of["score"]))[:depth]
-            found[query, : len(order)] = all_of[order]
+            both = np.concatenate([found[query], more])
+            found[query] = _best(both[None], ranks, depth)
             floors[query] = max(floors[query], found["score"][query, -1])
     return found
 
@@ -315,22 +320,12 @@ def merge_neighbours(
             "passages",
             key="neighbours",
         )
-    missing = rows < 0
-    ties = np.full(rows.shape, len(ranks), np.int64)
-    ties[~missing] = ranks[rows[~missing]]
-    scores = np.where(missing, -np.inf, everything["score"])
-    if np.isnan(scores).any():
+    if np.isnan(everything["score"][rows >= 0]).any():
         raise InputError("hold a score that is NaN", key="neighbours")
-    order = np.lexsort((ties, -scores), axis=1)
-    ties = np.take_along_axis(ties, order, axis=1)
-    twice = (ties[:, 1:] == ties[:, :-1]) & (ties[:, 1:] < len(ranks))
-    if twice.any():
+    ordered = np.sort(rows, axis=1)
+    if ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
         raise InputError(
             "hold one passage twice for a query; is a part given twice?",
             key="neighbours",
         )
-    order = order[:, :depth]
-    merged = np.full((len(everything), depth), NO_NEIGHBOUR)
-    merged[:, : order.shape[1]] = np.take_along_axis(everything, order, axis=1)
-    merged[merged["row"] < 0] = NO_NEIGHBOUR
-    return merged
+    return _best(everything, ranks, depth)

@@ -128,8 +128,14 @@ class Miner:
             lacking = wanted - len(chosen)
             if not lacking or way == "fewer":
                 break
-            fill = self._wider if way == "wider" else self._random
-            added = fill(query, rankings, lacking, chosen)
+            taken = {self._key(one.row) for one in chosen}
+            if way == "wider":
+                end = self.settings.window[1]
+                beyond = rankings["dense"][end:]
+                fit = self._fit(query, "wider", beyond, count(end), taken)
+                added = list(fit)[:lacking]
+            else:
+                added = self._random(query, rankings, lacking, taken)
             self.counts[f"queries_filled_{way}"] += bool(added)
             chosen += added
         if not chosen:
@@ -213,67 +219,53 @@ class Miner:
             else:
                 self.dropped[source][verdict] += 1
 
-    def _wider(
-        self,
-        query: Query,
-        rankings: Mapping[str, np.ndarray],
-        wanted: int,
-        chosen: list[Candidate],
-    ) -> list[Candidate]:
-        """The first that will do of the dense ranks beyond the window."""
-        end = self.settings.window[1]
-        taken = {self._key(one.row) for one in chosen}
-        beyond = rankings["dense"][end:]
-        return list(self._fit(query, "wider", beyond, count(end), taken))[:wanted]
-
     def _random(
         self,
         query: Query,
         rankings: Mapping[str, np.ndarray],
         wanted: int,
-        chosen: list[Candidate],
+        taken: set[int],
     ) -> list[Candidate]:
-        """Up to `wanted` other passages, by keyed hash, without repeats.
-
-        Passages ranked before the window, which the window leaves out because they may
-        well be relevant, come last: only a tiny corpus ever comes to them.
-        """
-        taken = {*query.positives.values(), query.key}
-        taken |= {self._key(one.row) for one in chosen}
-        before = self._keys_before(rankings.values()) - taken
-        barred = len(taken) + len(before) + len(query.positives) + wanted
-        rank_of = {row: n for n, row in enumerate(rankings["dense"]["row"].tolist())}
-
-        def fresh() -> Iterator[int]:
-            for row in self._drawn(query, wanted, barred, before):
-                key, name = self._key(row), self.corpus.passages.ids[row]
-                if key not in taken and name not in query.positives:
-                    taken.add(key)
-                    yield row
-
-        left = fresh()
+        """Up to `wanted` other passages, by keyed hash, without repeats."""
+        rank_of = dict(zip(rankings["dense"]["row"].tolist(), count(), strict=False))
+        others = self._others(query, rankings, wanted, taken)
         added: list[Candidate] = []
-        while len(added) < wanted and (block := list(islice(left, RANDOM_BLOCK))):
+        while len(added) < wanted and (block := list(islice(others, RANDOM_BLOCK))):
             found = self._scored(query, np.array(block, np.int64))
             fit = self._fit(query, "random", found, map(rank_of.get, block))
             added += islice(fit, wanted - len(added))
         return added
 
-    def _drawn(
-        self, query: Query, wanted: int, barred: int, before: set[int]
+    def _others(
+        self,
+        query: Query,
+        rankings: Mapping[str, np.ndarray],
+        wanted: int,
+        taken: set[int],
     ) -> Iterator[int]:
-        """Rows of distinct passages by keyed hash, those before the window at last."""
+        """Rows of distinct passages by keyed hash, neither taken nor positives.
+
+        Passages ranked before the window, which the window leaves out because they may
+        well be relevant, come last: only a tiny corpus ever comes to them.
+        """
+        taken = {*taken, *query.positives.values(), query.key}
+        before = self._keys_before(rankings.values()) - taken
+        barred = len(taken) + len(before) + len(query.positives) + wanted
         distinct = self.corpus.distinct
         if len(distinct) < SCAN_BELOW * barred:
-            yield from sorted(
+            drawn = sorted(
                 distinct.tolist(),
                 key=lambda row: (self._key(row) in before, self._order(query, row)),
             )
-            return
-        for draw in range(DRAWS * wanted):
-            place = uniform(self.seed, query.pair["id"], "top-up", draw)
-            row = int(distinct[int(place * len(distinct))])
-            if self._key(row) not in before:
+        else:
+            draws = range(DRAWS * wanted)
+            places = (uniform(self.seed, query.pair["id"], "top-up", n) for n in draws)
+            rows = (int(distinct[int(place * len(distinct))]) for place in places)
+            drawn = (row for row in rows if self._key(row) not in before)
+        for row in drawn:
+            key, name = self._key(row), self.corpus.passages.ids[row]
+            if key not in taken and name not in query.positives:
+                taken.add(key)
                 yield row
 
     def _keys_before(self, rankings: Iterable[np.ndarray]) -> set[int]:
