@@ -17,12 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from arkiv.base.cli import (
-    add_on_bad_input,
-    add_part,
-    parser,
-    run,
-)
+from arkiv.base.cli import add_on_bad_input, add_part, parser, run
 from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import open_records, write_json, write_records
@@ -65,16 +60,13 @@ def cutter(
     if arguments.method == "headings" and heading is None:
         raise InputError("is missing, which the method headings needs", key="heading")
 
-    def cut(text: Iterable[Word], volume: str) -> Iterator[list[Word]]:
-        if arguments.method == "page":
-            return cut_pages(text)
-        if arguments.method == "windows":
-            return cut_windows(text, size, overlap)
-        if arguments.method == "headings":
-            return cut_headings(text, heading)
-        return cut_sampled(text, arguments.length_shares, arguments.seed, volume)
-
-    return cut
+    shares, seed = arguments.length_shares, arguments.seed
+    return {
+        "page": lambda text, volume: cut_pages(text),
+        "windows": lambda text, volume: cut_windows(text, size, overlap),
+        "headings": lambda text, volume: cut_headings(text, heading),
+        "sampled": lambda text, volume: cut_sampled(text, shares, seed, volume),
+    }[arguments.method]
 
 
 def expression(text: str) -> re.Pattern:

@@ -50,10 +50,13 @@ def read(paths: Sequence[str]) -> Iterator[Record]:
 
 
 class Merge:
-    """Tells the first of repeated documents from the others, counting both."""
+    """Tells the first of repeated documents from the others, counting both.
+
+    Args:
+        near: the rows that are near-duplicates of an earlier one, and how much.
+    """
 
     def __init__(self, near: dict[int, tuple[int, float]]) -> None:
-        """Given the rows that are near-duplicates of an earlier one, and how much."""
         self._near = near
         self._places: list[str] = []
         self._first: dict[str, int] = {}
@@ -106,11 +109,6 @@ def main(argv: list[str] | None = None) -> None:
         read_object(path, "statistics of build_documents.py")
         for path in arguments.stats_of_blocks
     ]
-    counts: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    for block in blocks:
-        counts.update({key: block[key] for key in COUNTS})
-        reasons.update(block["rejected"])
     near: dict[int, tuple[int, float]] = {}
     if arguments.duplicate_jaccard is not None:
         texts = (record["text"] for record in read(arguments.documents))
@@ -118,7 +116,11 @@ def main(argv: list[str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         near = near_duplicates(texts, arguments.duplicate_jaccard, folder)
     merge = Merge(near)
+    for block in blocks:
+        merge.counts.update({key: block[key] for key in COUNTS})
+        merge.reasons.update(block["rejected"])
 
+    counts = merge.counts
     with open_records(arguments.rejected) as reject:
         for path in arguments.rejected_by_blocks:
             for _, record in read_records(path):
@@ -131,7 +133,7 @@ def main(argv: list[str] | None = None) -> None:
                     yield item
                 else:
                     reject({"reason": reason, **item})
-            if not merge.counts["documents"]:
+            if not counts["documents"]:
                 raise InputError(
                     f"{counts['pages']} pages of {counts['volumes']} volumes hold no "
                     "text that makes a document",
@@ -139,11 +141,9 @@ def main(argv: list[str] | None = None) -> None:
                 )
 
         write_records(arguments.output, documents())
-    counts.update(merge.counts)
-    reasons.update(merge.reasons)
     stats = {
         **{key: counts[key] for key in (*COUNTS, "documents", "words_in_documents")},
-        "rejected": dict(sorted(reasons.items())),
+        "rejected": dict(sorted(merge.reasons.items())),
         "word_quantiles": quantiles(merge.lengths["words"]),
         "token_quantiles": quantiles(merge.lengths["tokens"]),
     }

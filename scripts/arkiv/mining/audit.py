@@ -47,12 +47,14 @@ def read_stats(path: str) -> Record:
     return stats
 
 
+def known(row: Record, side: str, kind: str) -> list[float]:
+    """What is known of a row's passages of one side."""
+    return [value for value in row.get(f"{side}_{kind}") or () if value is not None]
+
+
 def preference(row: Record, kind: str) -> float | None:
     """By how much the best negative exceeds the positive that has least."""
-    positive, negative = (
-        [value for value in row.get(f"{side}_{kind}") or () if value is not None]
-        for side in SIDES
-    )
+    positive, negative = (known(row, side, kind) for side in SIDES)
     return max(negative) - min(positive) if positive and negative else None
 
 
@@ -88,8 +90,7 @@ class Rows:
         self.counts["rows"] += 1
         self.counts["negatives"] += len(row.get("neg", ()))
         for (side, kind), values in self.numbers.items():
-            given = row.get(f"{side}_{kind}") or ()
-            values.extend(value for value in given if value is not None)
+            values.extend(known(row, side, kind))
         ranks = row.get("neg_ranks")
         if row.get("neg_sources") and ranks:
             for source, rank in zip(row["neg_sources"], ranks, strict=True):
@@ -146,7 +147,11 @@ def summary(rows: Rows, stats: Record) -> list[tuple[str, str]]:
     """The lines of one dataset in the table of counts."""
     counts, filled = rows.counts, stats.get("filled", {})
     sources = stats.get("sources", {})
-    lines = [
+    preferred = judged = "–"
+    if counts["judged"]:
+        preferred = share(counts["preferred"], counts["judged"])
+        judged = share(counts["rows_preferred"], counts["rows"])
+    return [
         ("train pairs", number(counts["rows"])),
         ("negatives", number(counts["negatives"])),
         *(
@@ -159,13 +164,6 @@ def summary(rows: Rows, stats: Record) -> list[tuple[str, str]]:
         ("pairs: filled with random passages", number(filled.get("random"))),
         ("pairs: fewer negatives than asked for", number(stats.get("short"))),
         ("pairs: left out, no negative found", number(stats.get("without_negatives"))),
-    ]
-    preferred = judged = "–"
-    if counts["judged"]:
-        preferred = share(counts["preferred"], counts["judged"])
-        judged = share(counts["rows_preferred"], counts["rows"])
-    return [
-        *lines,
         ("negatives that the teacher prefers to the positive", preferred),
         ("pairs with such a negative", judged),
     ]
@@ -175,20 +173,10 @@ def dropped(dataset: str, stats: Record) -> Html:
     """The table of what each filter dropped, by where the candidate stood."""
     looked_at = {key: n for key, n in stats["looked_at"].items() if n}
     header = ["rule", "limit", *(SOURCES[key] for key in looked_at)]
-    lines = [
-        ["candidates looked at", "", *map(number, looked_at.values())],
-        *(
-            [
-                one.title,
-                one.limit,
-                *(
-                    share(stats["dropped"][key][one.name], count)
-                    for key, count in looked_at.items()
-                ),
-            ]
-            for one in filters_by(stats["limits"])
-        ),
-    ]
+    lines = [["candidates looked at", "", *map(number, looked_at.values())]]
+    for one in filters_by(stats["limits"]):
+        counts = (stats["dropped"][key][one.name] for key in looked_at)
+        lines.append([one.title, one.limit, *map(share, counts, looked_at.values())])
     caption = f"{dataset}: candidates that were dropped, by the first rule that holds"
     return table(header, lines, caption)
 
@@ -202,29 +190,28 @@ def passages(row: Record, side: str) -> Html:
     )
     least = min(row.get("pos_scores") or [float("inf")])
     items = []
-    for place, text in enumerate(row[side]):
-        score, source, rank = scores[place], sources[place], ranks[place]
+    for text, score, similarity, rank, source in zip(
+        row[side], scores, similarities, ranks, sources, strict=True
+    ):
         suspect = side == "neg" and score is not None and score > least
         said = [
             *([SOURCES.get(source, source)] if source else []),
             *([f"rank {rank:,}"] if rank is not None else []),
-            f"similarity {decimals(similarities[place])}",
+            f"similarity {decimals(similarity)}",
             f"teacher {decimals(score, 2)}",
         ]
-        badge = "✓ positive · " if side == "pos" else "▲ preferred by the teacher · "
+        badge, kind = "", None
+        if side == "pos":
+            badge, kind = "✓ positive · ", "relevant"
+        elif suspect:
+            badge, kind = "▲ preferred by the teacher · ", "suspect"
+        mark = element("span", badge, class_="badge") if badge else ""
         items.append(
             element(
                 "li",
-                element(
-                    "div",
-                    element("span", badge, class_="badge")
-                    if side == "pos" or suspect
-                    else "",
-                    " · ".join(said),
-                    class_="faint",
-                ),
+                element("div", mark, " · ".join(said), class_="faint"),
                 element("p", excerpt(text, row["query"]), class_="excerpt"),
-                class_="relevant" if side == "pos" else "suspect" if suspect else None,
+                class_=kind,
             )
         )
     return element("ol", *items, class_="hits systems")
@@ -270,7 +257,7 @@ def write_audit(
         path: of the page.
         datasets: their rows.
         stats: of those that were mined.
-        summaries: the lines of each in the table of counts, see `summary`.
+        summaries: of each, see `summary`.
     """
     first, *_ = summaries.values()
     lines = [
