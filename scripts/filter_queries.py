@@ -50,12 +50,18 @@ class Kept:
     positives: list[str] = field(default_factory=list)
 
 
-def united(rows: Iterator[Record], rejected: list[Record]) -> dict[int, Kept]:
-    """The queries that are kept, by their place; those like them are set aside."""
+def kept_of(
+    rows: Iterator[Record], unite: bool, rejected: list[Record]
+) -> dict[int, Kept]:
+    """The queries that are kept, by their place.
+
+    With `unite` those that are like one of them are set aside.
+    """
     kept: dict[int, Kept] = {}
-    first: dict[str, int] = {}
+    first: dict[str | int, int] = {}
     for place, row in enumerate(rows):
-        known = first.setdefault(normal_form(row["query"]), place)
+        form = normal_form(row["query"]) if unite else place
+        known = first.setdefault(form, place)
         if known == place:
             kept[place] = Kept(row["query"])
         else:
@@ -115,13 +121,7 @@ def main(argv: list[str] | None = None) -> None:
                 yield row
 
     rejected: list[Record] = []
-    if arguments.unite:
-        kept = united(rows(), rejected)
-    else:
-        kept = {
-            place: Kept(row["query"], row["pos_ids"])
-            for place, row in enumerate(rows())
-        }
+    kept = kept_of(rows(), arguments.unite, rejected)
     stray: set[int] = set()
     passages = None
     if arguments.unite or arguments.round_trip_by:

@@ -96,11 +96,6 @@ def _backend(arguments: argparse.Namespace) -> Backend:
 
         return LocalModel(arguments.model, sampling, run_options(arguments))
 
-    from arkiv.llm.secret import Secret
     from arkiv.llm.server import Server
 
-    connection = settings_from(arguments, Connection)
-    secret = Secret.from_environment(
-        connection.key_variable, needed=connection.base_url == Connection.base_url
-    )
-    return Server(connection, sampling, secret)
+    return Server(settings_from(arguments, Connection), sampling)

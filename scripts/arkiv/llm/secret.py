@@ -7,6 +7,7 @@ import os
 from urllib.parse import quote
 
 from arkiv.base.errors import InputError
+from arkiv.llm.settings import Connection
 
 MASK = "[key]"
 
@@ -26,19 +27,16 @@ class Secret:
         self._forms = sorted(filter(None, forms), key=len, reverse=True)
 
     @classmethod
-    def from_environment(cls, variable: str, *, needed: bool) -> Secret:
-        """The value of an environment variable.
-
-        Args:
-            variable: its name.
-            needed: whether there must be one; a server of one's own asks for none.
+    def for_server(cls, connection: Connection) -> Secret:
+        """The value of the environment variable that holds a server's key.
 
         Raises:
-            InputError: it is not set though needed, or is no key (of which nothing is
-                said: it may be one with a slip).
+            InputError: it is not set though OpenAI's own server needs one, or is no key
+                (of which nothing is said: it may be one with a slip).
         """
+        variable = connection.key_variable
         value = os.environ.get(variable, "").strip()
-        if not value and needed:
+        if not value and connection.base_url == Connection.base_url:
             raise InputError(
                 f"names the environment variable {variable}, which is not set; export "
                 "it before snakemake is started",

@@ -43,22 +43,24 @@ class StoppedError(Exception):
 
 
 class Server:
-    """Answers requests by a server (see `arkiv.llm.asking.Backend`)."""
+    """Answers requests by a server (see `arkiv.llm.asking.Backend`).
 
-    def __init__(
-        self, connection: Connection, sampling: Sampling, secret: Secret
-    ) -> None:
+    Raises:
+        InputError: there is no key.
+    """
+
+    def __init__(self, connection: Connection, sampling: Sampling) -> None:
         import openai
 
         # At their chattier levels they tell of headers.
         for name in ("openai", "httpx", "httpx2", "httpcore", "httpcore2"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._connection = connection
-        self._secret = secret
+        self._secret = Secret.for_server(connection)
         self._stop = threading.Event()
         # It would try again by itself, unseen by the budget.
         self._client = openai.OpenAI(
-            api_key=secret.revealed(),
+            api_key=self._secret.revealed(),
             base_url=connection.base_url,
             timeout=connection.timeout,
             max_retries=0,
