@@ -12,10 +12,10 @@ from collections import Counter
 
 from arkiv.base.cli import add_part, parser, run
 from arkiv.base.errors import InputError
-from arkiv.base.files import count_lines, write_json, write_records
+from arkiv.base.files import Record, count_lines, write_json, write_records
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.llm.options import add_asking, asking_of
-from arkiv.queries.extractive import ExtractiveGenerator
+from arkiv.queries.extractive import extractive_pairs
 from arkiv.queries.flags import add_task, sources_of, task_of
 from arkiv.queries.generator import LanguageModelGenerator
 from arkiv.queries.quality import check_forbidden
@@ -43,22 +43,26 @@ def main(argv: list[str] | None = None) -> None:
     if not count_lines(arguments.documents):
         raise InputError("holds no documents", file=arguments.documents)
     sources = sources_of(arguments, arguments.documents, arguments.part)
-    stats: dict = {}
+    stats: Record = {}
+    rejected: list[Record] = []
     if arguments.backend == "extractive":
-        generator = ExtractiveGenerator(arguments.per_document, arguments.seed)
-        count = write_records(arguments.output, generator.pairs(sources))
+        pairs = extractive_pairs(
+            sources, arguments.per_document, arguments.seed, rejected
+        )
+        count = write_records(arguments.output, pairs)
     else:
         task, limits = task_of(arguments), settings_from(arguments, QueryLimits)
         check_forbidden(limits.forbidden)
         with asking_of(arguments, "queries") as asking:
             generator = LanguageModelGenerator(task, asking, limits)
-            count = write_records(arguments.output, generator.pairs(sources))
+            pairs = generator.pairs(sources, rejected)
+            count = write_records(arguments.output, pairs)
         stats["usage"] = asking.usage_stats()
-    write_records(arguments.rejected, generator.rejected)
-    reasons = Counter(record["reason"] for record in generator.rejected)
+    write_records(arguments.rejected, rejected)
+    reasons = Counter(record["reason"] for record in rejected)
     stats |= {"queries": count, "rejected": dict(sorted(reasons.items()))}
     write_json(arguments.stats, stats)
-    log.info("made %d queries; set aside %d", count, len(generator.rejected))
+    log.info("made %d queries; set aside %d", count, len(rejected))
 
 
 if __name__ == "__main__":

@@ -50,8 +50,7 @@ def with_interval(tables: np.ndarray, samples: int, seed: int) -> dict[str, Any]
 
     Args:
         tables: (n_queries, n_grades, n_grades).
-        samples: of the bootstrap.
-        seed: likewise.
+        samples: of the bootstrap, drawn by the seed.
 
     Returns:
         `{"kappa", "low", "high"}`, all None with a `reason` if kappa has no value.
@@ -99,8 +98,7 @@ def agreement(
         judged: what the judges say, of at least one pair.
         qrels: the gold standard; what it lacks has grade 0.
         machine: its method.
-        samples: of the bootstrap.
-        seed: likewise.
+        samples: as `with_interval`, likewise the seed.
     """
     pairs = sorted(judged.grades)
     rows = {key: row for row, key in enumerate(sorted({pair[0] for pair in pairs}))}

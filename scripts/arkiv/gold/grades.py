@@ -51,7 +51,6 @@ class Grading:
     Attributes:
         prompt: with the fields `query` and `text`.
         language: the field of that name.
-        sampling: how the model answers.
         tries: how often it is asked where its answer is no grade.
     """
 

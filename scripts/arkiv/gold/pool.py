@@ -29,12 +29,6 @@ def read_pool(
 ) -> list[Pair]:
     """The pairs of a part of the pool; of the passages only those are held.
 
-    Args:
-        path: the pool.
-        part: of its lines.
-        queries: of the collection.
-        corpus: likewise.
-
     Raises:
         InputError: a line that is no pair, or a query or passage that is not there.
     """

@@ -36,11 +36,9 @@ def sampled_queries(
     Args:
         query_ids: all queries.
         qrels: the gold standard; what it lacks has grade 0.
-        runs: of each system.
+        runs: of each system, of which the first `depth` passages may be drawn.
         queries: at most so many.
         passages: at most so many of each.
-        depth: of each run's first passages.
-        seed: of all draws.
     """
     drawn = sorted(query_ids, key=lambda key: (uniform(seed, "judge", key), key))
     for query_id in drawn[:queries]:

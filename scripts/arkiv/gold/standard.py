@@ -45,11 +45,7 @@ def pool(
 ) -> Iterator[tuple[str, str]]:
     """Query and passage of each pair to be judged, in the order of their ids.
 
-    Args:
-        runs: of several systems.
-        known: the known items, which are judged too.
-        query_ids: the test queries.
-        depth: the first passages of each system that are judged.
+    They are the known items, and the first `depth` passages of each system.
     """
     runs = list(runs)
     for query_id in sorted(query_ids):
@@ -144,10 +140,8 @@ def with_near_duplicates(
 ) -> tuple[Qrels, int]:
     """The judgements, near-duplicates of relevant passages at their grade.
 
-    Args:
-        qrels: judgements.
-        near: of each relevant passage its near-duplicates. Those of a near-duplicate
-            are not looked at: step by step one would come to something else.
+    Those of a near-duplicate are not looked at: step by step one would come to
+    something else.
 
     Returns:
         the judgements, and how many of them were added or raised.

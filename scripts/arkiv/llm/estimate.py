@@ -27,13 +27,7 @@ class Asked(NamedTuple):
 def estimated(
     asked: Iterable[Asked], arguments: argparse.Namespace, counter: TokenCounter
 ) -> dict[str, float]:
-    """Requests, tokens and money of all that would be asked.
-
-    Args:
-        asked: gone through once.
-        arguments: with what `add_model` adds.
-        counter: of the tokens of prompts.
-    """
+    """Requests, tokens and money of all that would be asked, see `add_model`."""
     most = arguments.max_tokens
     prices = settings_from(arguments, Prices, prefix="price_")
     requests = tokens = likely = 0
@@ -56,13 +50,7 @@ def estimated(
 def write_estimate(
     arguments: argparse.Namespace, of: str, datasets: Mapping[str, Mapping[str, float]]
 ) -> None:
-    """Write what show_estimate.py reads to the `--output` of a program.
-
-    Args:
-        arguments: with whom it would ask, and the budget.
-        of: what is asked for.
-        datasets: what `estimated` says of each dataset.
-    """
+    """Write what show_estimate.py reads: of each dataset what `estimated` says."""
     written = {
         "of": of,
         "backend": arguments.backend,

@@ -40,11 +40,6 @@ Encoded = tuple[Request, list[int]]
 class LocalModel:
     """Answers requests by a model in memory (see `arkiv.llm.asking.Backend`).
 
-    Args:
-        path: the model's directory.
-        sampling: how it answers.
-        options: how it runs.
-
     Raises:
         InputError: the directory holds no causal model that can be loaded.
     """

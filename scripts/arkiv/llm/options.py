@@ -22,9 +22,7 @@ from arkiv.llm.settings import Connection, OpenAI, Prompted
 def add_model(arguments: argparse.ArgumentParser, answer: type) -> None:
     """Add which language model answers, how, and what all jobs of a run may spend.
 
-    Args:
-        arguments: to add to.
-        answer: the section that declares `max_tokens` and `temperature`.
+    The section `answer` declares `max_tokens` and `temperature`.
     """
     model = arguments.add_argument_group("the language model")
     add_words(model, model="[NAME] or the directory of a local one")

@@ -97,35 +97,26 @@ def telling_words(text: str) -> tuple[list[str], list[str]]:
     return names, others
 
 
-class ExtractiveGenerator:
-    """Questions from the document's own words; no model, no network.
+def extractive_pairs(
+    sources: Iterable[Record], per_document: int, seed: int, rejected: list[Record]
+) -> Iterator[Record]:
+    """Yield the pairs of every source's queries and the source, in order.
+
+    What is made of a source (see `arkiv.queries.sources`) depends on it alone.
 
     Args:
-        per_document: queries wanted of each document; fewer where it has no more words.
+        sources: documents, and groups of them, each of which gets one query.
+        per_document: queries of each document; fewer where it has no more words.
         seed: of the choice of words and question, per document.
-
-    Attributes:
-        rejected: what was set aside so far, each with its `reason`.
+        rejected: where sources without a query go, each with its `reason`.
     """
-
-    def __init__(self, per_document: int, seed: int) -> None:
-        self.per_document = per_document
-        self.seed = seed
-        self.rejected: list[Record] = []
-
-    def pairs(self, sources: Iterable[Record]) -> Iterator[Record]:
-        """Yield the pairs of every source's queries and the source, in order.
-
-        What is made of a source (see `arkiv.queries.sources`) depends on it alone. A
-        group of documents gets one query.
-        """
-        for source in sources:
-            wanted = 1 if "members" in source else self.per_document
-            made = queries_in(source, wanted, self.seed)
-            if not made:
-                self.rejected.append({"reason": NO_WORD, **source})
-            for query in made:
-                yield query_record(query, source)
+    for source in sources:
+        wanted = 1 if "members" in source else per_document
+        made = queries_in(source, wanted, seed)
+        if not made:
+            rejected.append({"reason": NO_WORD, **source})
+        for query in made:
+            yield query_record(query, source)
 
 
 def queries_in(document: Record, wanted: int, seed: int) -> list[str]:

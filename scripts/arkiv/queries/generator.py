@@ -28,12 +28,10 @@ class Task:
     """What is to be asked.
 
     Attributes:
-        prompts: of documents, drawn by their shares.
+        prompts: of documents, drawn by their shares; `seed` is of the choice.
         group_prompt: of groups.
         per_document: queries of a document; a group gets one.
         language: the field of that name in prompts.
-        seed: of the choice of prompts.
-        sampling: how the model answers.
         judge: the prompt by which the model gives each query a mark from 1 to 5; None:
             none does.
         threshold: the lowest mark of a query that is kept.
@@ -45,8 +43,8 @@ class Task:
     language: str
     seed: int
     sampling: Sampling
-    judge: Prompt | None = None
-    threshold: int = 4
+    judge: Prompt | None
+    threshold: int
 
     def wanted(self, sources: Iterable[Record]) -> Iterator[Wanted]:
         """The queries that are wanted, source by source."""
@@ -71,7 +69,7 @@ class Task:
 
 
 class LanguageModelGenerator:
-    """Queries by a language model, as `ExtractiveGenerator` makes them without one.
+    """Queries by a language model.
 
     All sources are asked about first, then all queries judged; pairs come last, in the
     order of the sources. So nothing depends on the order in which answers come.
@@ -79,12 +77,16 @@ class LanguageModelGenerator:
 
     def __init__(self, task: Task, asking: Asking, limits: QueryLimits) -> None:
         self.task = task
-        self.rejected: list[Record] = []
         self._asking = asking
         self._limits = limits
 
-    def pairs(self, sources: Iterable[Record]) -> Iterator[Record]:
-        """Yield the pairs of all sources; they are gone through three times."""
+    def pairs(
+        self, sources: Iterable[Record], rejected: list[Record]
+    ) -> Iterator[Record]:
+        """Yield the pairs of all sources, which are gone through three times.
+
+        Queries that will not do go to `rejected`, each with its `reason`.
+        """
         self._asking.ask(wanted.request for wanted in self.task.wanted(sources))
         if self.task.judge:
             self._asking.ask(
@@ -105,7 +107,7 @@ class LanguageModelGenerator:
             told = {"detail": detail} if detail else {}
             keys = ("query", "pos_ids", *PROVENANCE, *more)
             kept = {key: record[key] for key in keys if key in record}
-            self.rejected.append({"reason": reason, **told, **kept})
+            rejected.append({"reason": reason, **told, **kept})
 
     def _outcomes(
         self, sources: Iterable[Record], *, count: bool = False

@@ -22,13 +22,8 @@ class Sources:
     """The sources of one part of a file of documents; may be gone through many times.
 
     Each document, and after it the group that begins with it. A group reaches beyond
-    the end of the part, so that groups do not depend on the number of parts.
-
-    Attributes:
-        path: of the documents.
-        part: of them.
-        group: how often one begins, and how many documents it has.
-        seed: of both choices.
+    the end of the part, so that groups do not depend on the number of parts; how often
+    one begins and how many documents it has, `seed` draws.
     """
 
     path: str | Path
