@@ -13,16 +13,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-import json
 import logging
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
@@ -30,6 +28,7 @@ from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import (
     Record,
+    open_records,
     read_records,
     write_json,
     written_whole,
@@ -40,7 +39,6 @@ from arkiv.text.lengths import TokenCounter
 from arkiv.train.rows import (
     batch_size_of,
     bucket_of,
-    check_edges,
     check_shardable,
     examples_of,
     is_scored,
@@ -59,12 +57,7 @@ ALL_POSITIVE = "every negative is a positive of the query"
 
 
 def read_rows(paths: list[str], *, negatives: bool) -> Iterator[Record]:
-    """The rows of all files, checked, with scores in all of them or in none.
-
-    Args:
-        paths: JSON Lines files.
-        negatives: each row needs some.
-    """
+    """The rows of all files, checked, with scores in all of them or in none."""
     check = functools.partial(check_shardable, negatives=negatives)
     scored: tuple[bool, str, int] | None = None
     for path in paths:
@@ -86,18 +79,23 @@ def read_rows(paths: list[str], *, negatives: bool) -> Iterator[Record]:
 class Examples:
     """Makes the examples to train on of rows, and counts what it changes.
 
+    Args:
+        options: of the program.
+        reject: takes each row that is set aside, with its reason.
+
     Attributes:
-        scored: whether the rows have teacher scores; None before the first.
+        scored: whether the rows have teacher scores.
         counts: rows with several positives, negatives dropped, rows with fewer of them.
         aside: rows set aside, by reason.
     """
 
-    def __init__(self, options: argparse.Namespace, rejected: TextIO) -> None:
-        self.scored: bool | None = None
+    def __init__(
+        self, options: argparse.Namespace, reject: Callable[[Record], None]
+    ) -> None:
+        self.scored = False
         self.counts: Counter[str] = Counter()
         self.aside: Counter[str] = Counter()
-        self._options = options
-        self._rejected = rejected
+        self._options, self._reject = options, reject
 
     def of(self, rows: Iterator[Record]) -> Iterator[Record]:
         """The examples of rows with scores in all of them or in none."""
@@ -119,13 +117,12 @@ class Examples:
                     self._set_aside(row, ALL_POSITIVE)
                     break
                 if self.scored:
-                    yield softened(example, options.normalize, options.temperature)
-                else:
-                    yield example
+                    example = softened(example, options.normalize, options.temperature)
+                yield example
 
     def _set_aside(self, row: Record, reason: str) -> None:
         self.aside[reason] += 1
-        write_line({"reason": reason, **row}, self._rejected)
+        self._reject({"reason": reason, **row})
 
     def summary(self) -> dict:
         """The settings and the counts, for the log file."""
@@ -145,12 +142,6 @@ class Examples:
         }
 
 
-def write_line(record: Record, file: TextIO) -> None:
-    """Write a record as one line."""
-    json.dump(record, file, ensure_ascii=False, allow_nan=False)
-    file.write("\n")
-
-
 def add_batch_size(path: Path, size: int) -> None:
     """Give each row of a finished file a last column `batch_size`."""
     longer = path.with_name("rows")
@@ -160,36 +151,19 @@ def add_batch_size(path: Path, size: int) -> None:
     os.replace(longer, path)
 
 
-def batch_sizes(
-    lengths: list[list[int]], options: argparse.Namespace
-) -> list[int | None]:
-    """Of each range by the budget of tokens; None without a budget or without rows."""
-    if options.batch_tokens is None:
-        return [None] * len(lengths)
-    return [
-        batch_size_of(
-            len(bucket),
-            max(bucket),
-            options.batch_tokens,
-            group_size=options.train_group_size,
-            query_max_len=options.query_max_len,
-            passage_max_len=options.passage_max_len,
-            multiple=options.pad_to_multiple_of,
-        )
-        if bucket
-        else None
-        for bucket in lengths
-    ]
+def batch_size(lengths: list[int], options: argparse.Namespace) -> int | None:
+    """Of a range by the budget of tokens; None without a budget or without rows."""
+    if options.batch_tokens is None or not lengths:
+        return None
+    how = {name: getattr(options, name) for name in UNSET}
+    return batch_size_of(len(lengths), max(lengths), options.batch_tokens, **how)
 
 
 def summary(
-    edges: list[int],
-    outputs: list[str],
-    lengths: list[list[int]],
-    sizes: list[int | None],
+    options: argparse.Namespace, lengths: list[list[int]], sizes: list[int | None]
 ) -> dict:
     """What the log file tells of each range and of all rows together."""
-    every = np.concatenate([np.array(bucket, np.int64) for bucket in lengths])
+    edges, every = options.edges, np.concatenate(lengths)
     return {
         "pairs": len(every),
         "buckets": [
@@ -203,7 +177,7 @@ def summary(
                 "batch_size": size,
             }
             for low, high, output, bucket, size in zip(
-                edges, [*edges[1:], None], outputs, lengths, sizes, strict=True
+                edges, [*edges[1:], None], options.outputs, lengths, sizes, strict=True
             )
         ],
         "mean_length": float(every.mean()),
@@ -215,7 +189,11 @@ def summary(
 
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
-    """What is asked for on the command line."""
+    """What is asked for on the command line, checked.
+
+    Raises:
+        InputError: naming the option.
+    """
     arguments = parser(
         __doc__,
         pairs="JSONL... rows with negatives, in order",
@@ -239,25 +217,15 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
             metavar="N",
             help="of training, with --batch-tokens",
         )
-    return arguments.parse_args(argv)
-
-
-def check(arguments: argparse.Namespace) -> None:
-    """Refuse ranges, files and numbers that will not do.
-
-    Raises:
-        InputError: naming the option.
-    """
-    edges, outputs = arguments.edges, arguments.outputs
-    check_edges(edges)
-    if len(outputs) != len(edges):
-        raise InputError(
-            f"names {len(outputs)} files for {len(edges)} ranges", key="outputs"
-        )
-    if len(set(outputs)) != len(outputs):
-        raise InputError("names one file twice", key="outputs")
+    arguments = arguments.parse_args(argv)
     settings_from(arguments, Split)
     settings_from(arguments, Targets)
+    files, ranges = len(arguments.outputs), len(arguments.edges)
+    if files != ranges:
+        raise InputError(f"names {files} files for {ranges} ranges", key="outputs")
+    if len(set(arguments.outputs)) != files:
+        raise InputError("names one file twice", key="outputs")
+    return arguments
 
 
 def write_ranges(
@@ -274,14 +242,12 @@ def write_ranges(
         read_rows(arguments.pairs, negatives=not arguments.without_negatives)
     )
     with contextlib.ExitStack() as stack:
-        files = [
-            stack.enter_context(open(path, "w", encoding="utf-8")) for path in paths
-        ]
+        writers = [stack.enter_context(open_records(path)) for path in paths]
         while rows := list(islice(stream, ROWS)):
             for row, length in zip(rows, longest_texts(rows, counter), strict=True):
                 bucket = bucket_of(length, arguments.edges)
                 lengths[bucket].append(length)
-                write_line(row, files[bucket])
+                writers[bucket](row)
     if not any(lengths):
         aside = sum(examples.aside.values())
         why = f": all {aside} have no negative left" if aside else ""
@@ -291,24 +257,21 @@ def write_ranges(
 
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
-    check(arguments)
     began = time.monotonic()
     # All files are written beside their places and renamed at the end, the log last.
     with contextlib.ExitStack() as stack:
-        log_beside, rejected_beside, *besides = (
-            stack.enter_context(written_whole(path))
-            for path in (arguments.log, arguments.rejected, *arguments.outputs)
-        )
-        with open(rejected_beside, "w", encoding="utf-8") as rejected:
-            examples = Examples(arguments, rejected)
-            lengths = write_ranges(arguments, examples, besides)
-        sizes = batch_sizes(lengths, arguments)
+        reject = stack.enter_context(open_records(arguments.rejected))
+        besides = [
+            stack.enter_context(written_whole(path)) for path in arguments.outputs
+        ]
+        examples = Examples(arguments, reject)
+        lengths = write_ranges(arguments, examples, besides)
+        sizes = [batch_size(bucket, arguments) for bucket in lengths]
         for beside, size in zip(besides, sizes, strict=True):
             if size is not None:
                 add_batch_size(beside, size)
-        report = summary(arguments.edges, arguments.outputs, lengths, sizes)
-        report |= examples.summary()
-        write_json(log_beside, report)
+    report = summary(arguments, lengths, sizes) | examples.summary()
+    write_json(arguments.log, report)
     for bucket in report["buckets"]:
         log.info(
             "%d to %s tokens: %d pairs, longest %s",

@@ -181,7 +181,7 @@ def test_no_rows_at_all_are_refused(tmp_path, tiny_embedder):
 
 @pytest.mark.parametrize("edges", [(5, 10, 20), (0, 20, 20)])
 def test_edges_must_rise_from_zero(tmp_path, tiny_embedder, edges):
-    with pytest.raises(InputError, match="expected to begin with 0 and to rise"):
+    with pytest.raises(InputError, match="expected ascending numbers from 0"):
         split(tmp_path, tiny_embedder, [[row(0, 3)]], edges)
 
 

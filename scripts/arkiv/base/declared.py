@@ -50,6 +50,7 @@ class Rule:
         longest: characters of a text, at most.
         fewest, most: values of a list whose type does not say how many.
         unique: whether a list has each value once.
+        ascending: whether the numbers of a list begin with 0 and rise.
         entries: of a map, at least.
         names: pattern of a map's keys.
         optional: whether an entry of a list or map that has None lacks the key.
@@ -68,6 +69,7 @@ class Rule:
     fewest: int = 0
     most: int | None = None
     unique: bool = False
+    ascending: bool = False
     entries: int = 0
     names: str | None = None
     optional: bool = False
@@ -351,6 +353,9 @@ def _expected_list(value: Any, kinds: tuple[Any, ...], rule: Rule) -> str | None
         return f"at most {most} values"
     if rule.unique and any(one in value[:place] for place, one in enumerate(value)):
         return "each value once"
+    numbers = all(_is(one, float) for one in value)
+    if rule.ascending and numbers and sorted({0, *value}) != list(value):
+        return "ascending numbers from 0"
     return None
 
 

@@ -113,6 +113,7 @@ class Evaluate(Measuring, Depths, Batch):
         (0, 500),
         "also measure by token length of the passage that the query was made from",
         at_least=0,
+        ascending=True,
         fewest=1,
     )
     confidence_edges: tuple[float, ...] = setting(
@@ -120,6 +121,7 @@ class Evaluate(Measuring, Depths, Batch):
         "also measure by the recogniser's mean confidence in it",
         at_least=0,
         at_most=1,
+        ascending=True,
         fewest=1,
     )
 

@@ -106,7 +106,6 @@ def _check_together(config: Mapping[str, Any]) -> None:
     """What a type cannot say: values that must agree with each other."""
     evaluate, datasets = config["evaluate"], config["datasets"]
     check_mining(config["mining"])
-    _check_edges(config)
     check_documents(config["documents"], config["gold"]["duplicate_jaccard"])
     check_queries(config["queries"])
     check_evaluate(evaluate)
@@ -118,16 +117,3 @@ def _check_together(config: Mapping[str, Any]) -> None:
     check_rounds(config)
     check_train(config["train"], config["split"], datasets)
     ImageLinks(config["serve"]["image_link"])  # raises what is wrong with it
-
-
-def _check_edges(config: Mapping[str, Any]) -> None:
-    for section, key in (
-        ("split", "edges"),
-        ("evaluate", "length_edges"),
-        ("evaluate", "confidence_edges"),
-    ):
-        edges = config[section][key]
-        if edges[0] != 0 or sorted(set(edges)) != edges:
-            raise InputError(
-                f"is {edges}, expected ascending numbers from 0", key=f"{section}.{key}"
-            )

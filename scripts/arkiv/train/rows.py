@@ -8,7 +8,6 @@ FlagEmbedding's `split_data_by_length.py`.
 from __future__ import annotations
 
 import bisect
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from arkiv.base.errors import InputError
@@ -17,17 +16,11 @@ from arkiv.pairs.division import check_pair, with_missing_ids
 from arkiv.text.lengths import TokenCounter
 
 SHARD_KEYS = ("id", "query", "pos", "neg", "pos_ids", "neg_ids")
-
-
 SCORE_KEYS = ("pos_scores", "neg_scores")
 
 
 def check_shardable(record: Record, *, negatives: bool = True) -> None:
-    """Refuse a record that training cannot take.
-
-    Args:
-        record: a row.
-        negatives: it needs some.
+    """Refuse a record that training cannot take; `negatives`: it needs some.
 
     Raises:
         InputError: naming the key: no `neg`, scores of one kind without the other, or
@@ -83,46 +76,28 @@ def batch_size_of(
     longest: int,
     tokens: int,
     *,
-    group_size: int,
+    train_group_size: int,
     query_max_len: int,
     passage_max_len: int,
-    multiple: int,
+    pad_to_multiple_of: int,
 ) -> int:
     """Rows per process and step with which a bucket keeps to a budget of tokens.
 
-    A row is a query and `group_size` passages, none longer than `longest`, truncated
-    and padded as training does. So no batch has more tokens than the budget, padding
-    included, unless a single row has.
+    A row is a query and its passages, none longer than `longest`, truncated and padded
+    as training does by its arguments of these names. So no batch has more tokens than
+    the budget, padding included, unless a single row has.
 
     Args:
         rows: of the bucket; a batch has no more.
         longest: tokens of its longest text.
         tokens: the budget, per process.
-        group_size: passages per query (`train_group_size`).
-        query_max_len: tokens that a query is truncated to.
-        passage_max_len: likewise a passage.
-        multiple: lengths are padded to a multiple of this (`pad_to_multiple_of`).
     """
 
     def padded(most: int) -> int:
-        return -(-min(longest, most) // multiple) * multiple
+        return -(-min(longest, most) // pad_to_multiple_of) * pad_to_multiple_of
 
-    row = group_size * padded(passage_max_len) + padded(query_max_len)
+    row = train_group_size * padded(passage_max_len) + padded(query_max_len)
     return max(1, min(rows, tokens // row))
-
-
-def check_edges(edges: Sequence[int]) -> None:
-    """Refuse edges that do not begin with 0 and rise.
-
-    Raises:
-        InputError: saying so.
-    """
-    rising = all(low < high for low, high in itertools.pairwise(edges))
-    if not edges or edges[0] != 0 or not rising:
-        raise InputError(
-            f"are {' '.join(map(str, edges))}, expected to begin with 0 and to rise",
-            key="edges",
-        )
 
 
 def bucket_of(length: int, edges: Sequence[int]) -> int:

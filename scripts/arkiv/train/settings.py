@@ -55,6 +55,7 @@ class Split:
         (0, 500, 1000, 2000, 3000, 4000, 5000, 6000, 7000),
         "lower edges of the length buckets, in tokens",
         at_least=0,
+        ascending=True,
         fewest=1,
         shown="0, 500, 1000 … 7000",
     )
