@@ -21,20 +21,8 @@ from arkiv.base.setting_flags import add_settings
 from arkiv.encode.flags import add_weights
 from arkiv.encode.models import check_model
 from arkiv.encode.settings import Lengths
-from arkiv.export.about import (
-    About,
-    Origin,
-    front_matter,
-    opening,
-    sizes,
-    usage,
-)
-from arkiv.export.directory import (
-    README,
-    add_modules,
-    copy_model,
-    weights_of,
-)
+from arkiv.export.about import About, Origin, front_matter, opening, sizes, usage
+from arkiv.export.directory import README, add_modules, copy_model, weights_of
 from arkiv.export.evidence import configuration, data, retrieval
 from arkiv.export.training import provenance, training
 from arkiv.report.funnel import add_stages, read_stages
@@ -101,11 +89,11 @@ def main(argv: list[str] | None = None) -> None:
     history = read_object(arguments.history, "history of train_model.py")
     metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
     datasets = read_stages(arguments)
+    teacher = arguments.teacher
     about = About(
         name=arguments.name,
         base=Origin.of(arguments.base, arguments.base_revision),
-        teacher=arguments.teacher
-        and Origin.of(arguments.teacher, arguments.teacher_revision),
+        teacher=teacher and Origin.of(teacher, arguments.teacher_revision),
         kinds=named(arguments.kinds, "--kinds"),
         trainings=arguments.trainings,
         query_max_length=arguments.query_max_length,

@@ -49,34 +49,18 @@ def smoothed(values: np.ndarray) -> np.ndarray:
 
 def series(entries: list[dict], key: str) -> tuple[np.ndarray, np.ndarray]:
     """Steps and values of a key; entries without a number are left out."""
-    found = [
-        (entry["step"], entry[key])
-        for entry in entries
-        if entry.get("step") is not None and entry.get(key) is not None
-    ]
-    steps, values = zip(*found, strict=True) if found else ((), ())
-    return np.array(steps, np.int64), np.array(values, np.float64)
+    known = [one for one in entries if None not in (one.get("step"), one.get(key))]
+    steps = np.array([one["step"] for one in known], np.int64)
+    return steps, np.array([one[key] for one in known], np.float64)
 
 
 def draw_losses(panel: Any, steps: np.ndarray, losses: np.ndarray) -> None:
     """The loss of steps as dots, not of all if there are many, and the mean of all."""
     apart = math.ceil(len(steps) / MOST_DOTS)
     label = "step" if apart == 1 else f"one step in {apart}"
-    drawn = slice(None, None, apart)
-    panel.plot(
-        *(steps[drawn], losses[drawn], "."),
-        color=BLUE,
-        markersize=3,
-        alpha=0.5,
-        label=label,
-    )
-    means = smoothed(losses)
-    panel.plot(
-        *(steps[drawn], means[drawn]),
-        color=INK,
-        linewidth=1.6,
-        label="running mean",
-    )
+    means, losses, steps = smoothed(losses)[::apart], losses[::apart], steps[::apart]
+    panel.plot(steps, losses, ".", color=BLUE, markersize=3, alpha=0.5, label=label)
+    panel.plot(steps, means, color=INK, linewidth=1.6, label="running mean")
     panel.set_title("Loss")
     panel.set_ylim(0, None)
     panel.legend(loc="upper right", ncols=2)
@@ -101,22 +85,11 @@ def draw_scores(panel: Any, evaluation: dict[str, Any], collection: str) -> None
     steps = [entry["step"] for entry in entries]
     for mode, (name, colour, mark) in STYLES.items():
         values = [entry["scores"][collection][mode][measure] for entry in entries]
-        panel.plot(
-            *(steps, values),
-            color=colour,
-            marker=mark,
-            markersize=3.5,
-            linewidth=1.2,
-            label=name,
-        )
+        look = {"color": colour, "marker": mark, "markersize": 3.5, "linewidth": 1.2}
+        panel.plot(steps, values, **look, label=name)
     best = evaluation["best_step"]
-    panel.axvline(
-        best,
-        color=GREY,
-        linewidth=1,
-        linestyle="--",
-        label=f"kept: step {best:,}",
-    )
+    said = f"kept: step {best:,}"
+    panel.axvline(best, color=GREY, linewidth=1, linestyle="--", label=said)
     size = evaluation["collections"][collection]
     panel.set_title(
         f"{title(measure)}: {size['queries']:,} {collection} queries in "

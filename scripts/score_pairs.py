@@ -43,20 +43,14 @@ def main(argv: list[str] | None = None) -> None:
     pairs = [
         (row["query"], passage) for row in rows for passage in row["pos"] + row["neg"]
     ]
-    found = scores_by(arguments, pairs)
-    scores = iter(found.tolist())
+    scores = iter(scores_by(arguments, pairs).tolist())
     for row in rows:
         row["pos_scores"] = [next(scores) for _ in row["pos"]]
         row["neg_scores"] = [next(scores) for _ in row["neg"]]
     write_records(arguments.output, rows)
     seconds = time.monotonic() - started
-    log.info(
-        "scored %d pairs of %d rows, %d of them distinct, in %.1f s",
-        len(pairs),
-        len(rows),
-        len(set(pairs)),
-        seconds,
-    )
+    said = "scored %d pairs of %d rows, %d of them distinct, in %.1f s"
+    log.info(said, len(pairs), len(rows), len(set(pairs)), seconds)
 
 
 if __name__ == "__main__":

@@ -7,19 +7,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.markdown import (
-    blocks,
-    code,
-    coded,
-    counted,
-    escaped,
-    items,
-)
+from arkiv.base.markdown import blocks, code, coded, counted, escaped, items
 from arkiv.encode.models import HEADS
 
 # Where the code of a card loads the model from.
 PLACE = "path/to/this/directory"
-TAGS = ["sentence-transformers", "FlagEmbedding", "feature-extraction"]
+EXAMPLE = """\
+query = "Who bought the mill?"
+passages = [
+    "The mill was sold to the miller.",
+    "The road is to be mended before winter.",
+]"""
+WITH_FLAGEMBEDDING = """
+from FlagEmbedding import BGEM3FlagModel
+
+model = BGEM3FlagModel("{place}")
+{example}
+scores = model.compute_score(
+    [(query, passage) for passage in passages],
+    max_query_length={about.query_max_length},
+    max_passage_length={about.passage_max_length},
+    weights_for_different_modes=[{weights}],
+)
+print(scores["colbert+sparse+dense"])
+"""
+WITH_SENTENCE_TRANSFORMERS = """
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("{place}")
+{example}
+vectors = model.encode(passages)
+print(model.similarity(model.encode([query]), vectors))
+"""
 TINY = "tiny"
 
 
@@ -98,7 +117,7 @@ def front_matter(about: About) -> str:
         license=about.license,
         library_name="sentence-transformers",
         pipeline_tag="sentence-similarity",
-        tags=list(TAGS),
+        tags=["sentence-transformers", "FlagEmbedding", "feature-extraction"],
         base_model=about.base.name if on_hub else None,
         base_model_relation="finetune" if on_hub else None,
     )
@@ -122,65 +141,25 @@ def opening(about: About, history: Mapping[str, Any]) -> str:
 
 def usage(about: About) -> str:
     """How to load the model in two libraries."""
-    example = [
-        'query = "Who bought the mill?"',
-        "passages = [",
-        '    "The mill was sold to the miller.",',
-        '    "The road is to be mended before winter.",',
-        "]",
-    ]
     weights = ", ".join(f"{weight:g}" for weight in about.weights)
+    said = {"place": PLACE, "example": EXAMPLE, "weights": weights, "about": about}
     return blocks(
         "## Use",
         f"Passages are cut at {about.passage_max_length:,} tokens and queries at "
         f"{about.query_max_length:,}, without an instruction before them, as where the "
         "model was measured.",
         "With FlagEmbedding, in all ways of scoring:",
-        code(
-            "\n".join(
-                [
-                    "from FlagEmbedding import BGEM3FlagModel",
-                    "",
-                    f'model = BGEM3FlagModel("{PLACE}")',
-                    *example,
-                    "scores = model.compute_score(",
-                    "    [(query, passage) for passage in passages],",
-                    f"    max_query_length={about.query_max_length},",
-                    f"    max_passage_length={about.passage_max_length},",
-                    f"    weights_for_different_modes=[{weights}],",
-                    ")",
-                    'print(scores["colbert+sparse+dense"])',
-                ]
-            ),
-            "python",
-        ),
+        code(WITH_FLAGEMBEDDING.format(**said), "python"),
         "With sentence-transformers, by dense vectors alone:",
-        code(
-            "\n".join(
-                [
-                    "from sentence_transformers import SentenceTransformer",
-                    "",
-                    f'model = SentenceTransformer("{PLACE}")',
-                    *example,
-                    "vectors = model.encode(passages)",
-                    "print(model.similarity(model.encode([query]), vectors))",
-                ]
-            ),
-            "python",
-        ),
+        code(WITH_SENTENCE_TRANSFORMERS.format(**said), "python"),
     )
 
 
 def sizes(
     about: About, config: Mapping[str, Any], parameters: Mapping[str, int]
 ) -> str:
-    """How large the model is.
-
-    Args:
-        about: what the configuration says.
-        config: the model's own.
-        parameters: of the encoder, by their type as safetensors writes it.
-    """
+    """How large the model is, by its own configuration and the parameters of the
+    encoder, by their type as safetensors writes it."""
     kinds = ", ".join(sorted(parameters))
     return blocks(
         "## Size",

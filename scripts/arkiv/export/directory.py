@@ -25,7 +25,7 @@ def weights_of(model: Path) -> dict[str, str]:
     return {name: sha256_of(model / name) for name in names}
 
 
-def add_modules(directory: str | Path, dimensions: int, max_length: int) -> None:
+def add_modules(directory: Path, dimensions: int, max_length: int) -> None:
     """Let sentence-transformers make an M3 model's dense vectors.
 
     Args:
@@ -33,7 +33,6 @@ def add_modules(directory: str | Path, dimensions: int, max_length: int) -> None
         dimensions: of a vector.
         max_length: tokens at which texts are cut.
     """
-    directory = Path(directory)
     modules = [
         {
             "idx": index,
@@ -43,41 +42,31 @@ def add_modules(directory: str | Path, dimensions: int, max_length: int) -> None
         }
         for index, (path, name) in enumerate(MODULES.items())
     ]
+    pooling = {
+        "word_embedding_dimension": dimensions,
+        "pooling_mode_cls_token": True,
+        "pooling_mode_mean_tokens": False,
+        "pooling_mode_max_tokens": False,
+        "pooling_mode_mean_sqrt_len_tokens": False,
+    }
+    transformer = {"max_seq_length": max_length, "do_lower_case": False}
+    whole = {
+        "prompts": {"query": "", "document": ""},
+        "default_prompt_name": None,
+        "similarity_fn_name": "cosine",
+    }
     write_json(directory / "modules.json", modules)
-    write_json(
-        directory / "1_Pooling" / "config.json",
-        {
-            "word_embedding_dimension": dimensions,
-            "pooling_mode_cls_token": True,
-            "pooling_mode_mean_tokens": False,
-            "pooling_mode_max_tokens": False,
-            "pooling_mode_mean_sqrt_len_tokens": False,
-        },
-    )
+    write_json(directory / "1_Pooling" / "config.json", pooling)
     # Without settings, but git keeps no empty directory.
     write_json(directory / "2_Normalize" / "config.json", {})
-    write_json(
-        directory / "sentence_bert_config.json",
-        {"max_seq_length": max_length, "do_lower_case": False},
-    )
-    write_json(
-        directory / "config_sentence_transformers.json",
-        {
-            "prompts": {"query": "", "document": ""},
-            "default_prompt_name": None,
-            "similarity_fn_name": "cosine",
-        },
-    )
+    write_json(directory / "sentence_bert_config.json", transformer)
+    write_json(directory / "config_sentence_transformers.json", whole)
 
 
-def copy_model(source: str | Path, target: str | Path) -> None:
+def copy_model(source: Path, target: Path) -> None:
     """Copy what is in a model directory, but the card of the model it was tuned from.
 
     Links become the files that they stand for: the copy is to be moved elsewhere.
     """
-    shutil.copytree(
-        source,
-        target,
-        copy_function=shutil.copyfile,
-        ignore=shutil.ignore_patterns(README),
-    )
+    card = shutil.ignore_patterns(README)
+    shutil.copytree(source, target, copy_function=shutil.copyfile, ignore=card)
