@@ -26,24 +26,23 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from arkiv.base.cli import json_object, parser, run
-from arkiv.base.declared import Seeded
+from arkiv.base.declared import Seeded, plain
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_json, written_whole
 from arkiv.base.hashing import content_id, digest_of_files
 from arkiv.base.setting_flags import add_settings, settings_from
+from arkiv.encode.flags import add_weights
 from arkiv.encode.models import check_model
-from arkiv.encode.settings import Running
+from arkiv.encode.settings import Batch, Running
 from arkiv.train.arguments import (
     WITHOUT_EFFECT,
     Hardware,
-    argument_classes,
     check_lengths,
     check_names,
     is_true,
@@ -53,7 +52,7 @@ from arkiv.train.arguments import (
     with_defaults,
 )
 from arkiv.train.batch_plan import BatchPlan, log_plan, plan_batches
-from arkiv.train.flags import add_evaluation, evaluation, lora
+from arkiv.train.dev import dev_collection, general_collection
 from arkiv.train.launch import node_command, run_watched, without_secrets
 from arkiv.train.resume import alone, begin, ended_well
 from arkiv.train.settings import Train
@@ -88,24 +87,22 @@ def versions() -> dict[str, str]:
 
 
 def planned(
-    shards: list[str],
-    weights: Mapping[str, float],
+    paths: list[str],
+    weights: dict[str, float],
     values: argparse.Namespace,
     world_size: int,
 ) -> BatchPlan:
     """Check the shards and plan an epoch's batches by the parsed arguments."""
+    paths = in_order(paths)
     if weights and not values.same_dataset_within_batch:
         raise InputError(
             "is given, which needs `train.args.same_dataset_within_batch`",
             key="train.weights",
         )
-    counted = count_rows(
-        shards,
-        distill=values.knowledge_distillation,
-        group_size=values.train_group_size,
-    )
+    distill, group_size = values.knowledge_distillation, values.train_group_size
+    shards = count_rows(paths, distill=distill, group_size=group_size)
     return plan_batches(
-        weighted(counted, shards, weights),
+        weighted(shards, paths, weights),
         batch_size=values.per_device_train_batch_size,
         world_size=world_size,
         same_dataset=values.same_dataset_within_batch,
@@ -124,6 +121,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         output="DIR trained model",
         checkpoints="DIR kept when a run fails",
         history="JSON losses, rows, arguments",
+        dev="[JSONL...] pairs with ids to measure on",
+        corpus="[JSONL...] all passages of the --dev files",
     )
     add_settings(arguments, Train, "nodes", "processes", "interface", "check_steps")
     arguments.add_argument(
@@ -134,7 +133,9 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME=W",
         help="how often a dataset's rows come in each epoch; 1 for those not named",
     )
-    add_evaluation(arguments)
+    add_settings(arguments, Train, "evaluation")
+    add_settings(arguments, Batch)
+    add_weights(arguments)
     add_settings(arguments, Train, "lora")
     add_settings(arguments, Train, "args", type=json_object)
     add_settings(arguments, Running, "trust_remote_code")
@@ -147,18 +148,15 @@ class Training:
     """A training that has passed all checks.
 
     Attributes:
-        model: to start from.
         processes: per node.
         world_size: processes on all nodes.
         own: arguments of FlagEmbedding that are set here.
         chosen: those that are given, and those that depend on the hardware.
         plan: the batches of an epoch.
         weights: of datasets.
-        lora: see `arkiv.train.flags.lora`.
-        evaluation: see `arkiv.train.flags.evaluation`.
+        lora, evaluation: see the functions of these names.
     """
 
-    model: Path
     processes: int
     world_size: int
     own: dict[str, Any]
@@ -173,9 +171,9 @@ class Training:
         chosen = self.chosen.items()
         return {
             "shards": {
-                Path(path).name: digest_of_files(path) for path in self.plan.rows
+                Path(path).name: digest_of_files(path) for path in self.plan.shards
             },
-            "model": digest_of_files(self.model),
+            "model": digest_of_files(self.own["model_name_or_path"]),
             "arguments": {k: v for k, v in chosen if k not in WITHOUT_EFFECT},
             "seed": self.own["seed"],
             "world_size": self.world_size,
@@ -186,12 +184,61 @@ class Training:
         }
 
 
+def evaluation(given: argparse.Namespace) -> dict | None:
+    """What workers measure the model on and how; None without --dev or steps.
+
+    Raises:
+        InputError: a file or a number that will not do.
+    """
+    if not given.dev:
+        return None
+    if not given.corpus:
+        raise InputError("is missing: --dev needs the passages", key="--corpus")
+    how = settings_from(given, Train, "evaluation").evaluation
+    if how.steps == 0:
+        return None
+    bounds = {"queries": how.queries, "passages": how.passages, "seed": given.seed}
+    collections = {"dev": dev_collection(given.dev, given.corpus, **bounds)}
+    if how.general is not None:
+        collections["general"] = general_collection(how.general, **bounds)
+    for name, one in collections.items():
+        log.info(
+            "measuring on %d %s queries, searched in %d passages",
+            *(len(one.queries), name, len(one.passages)),
+        )
+    return {
+        "collections": {name: asdict(one) for name, one in collections.items()},
+        "steps": how.steps,
+        "mode": how.mode,
+        "measure": how.measure,
+        "weights": given.weights,
+        "batch_tokens": settings_from(given, Batch).batch_tokens,
+        "patience": how.patience,
+    }
+
+
+def lora(given: argparse.Namespace, values: argparse.Namespace) -> dict | None:
+    """The adapters to train; None to train the encoder itself.
+
+    Raises:
+        InputError: a value out of bounds, or nothing to train with adapters.
+    """
+    adapters = settings_from(given, Train, "lora").lora
+    if adapters.rank == 0:
+        return None
+    for name in ("fix_encoder", "fix_position_embedding"):
+        if getattr(values, name):
+            raise InputError(
+                "is given beside train.lora, which freezes the encoder by itself",
+                key=f"train.args.{name}",
+            )
+    return plain(adapters)
+
+
 def prepared(arguments: argparse.Namespace) -> Training:
     """Check all that is given, before a process starts."""
     model = check_model(arguments.model, "m3")
-    shards = in_order(arguments.shards)
-    fields = [name for kind in argument_classes() for name in kind.__dataclass_fields__]
-    check_names(list(arguments.args), fields)
+    check_names(arguments.args)
     hardware = Hardware.here()
     if is_true(arguments.args.get("use_cpu", False)):
         hardware = Hardware()
@@ -208,17 +255,17 @@ def prepared(arguments: argparse.Namespace) -> Training:
     values = parsed(to_command_line(own | chosen))
     check_lengths(model, values)
     weights = dict(arguments.dataset_weights)
-    plan = planned(shards, weights, values, world_size)
+    plan = planned(arguments.shards, weights, values, world_size)
     log_plan(plan)
-    own |= {"train_data": list(plan.rows)}
+    own |= {"train_data": list(plan.shards)}
     adapters = lora(arguments, values)
     measures = evaluation(arguments)
     return Training(
-        *(model, processes, world_size, own, chosen, plan, weights, adapters, measures)
+        processes, world_size, own, chosen, plan, weights, adapters, measures
     )
 
 
-def train(
+def run_training(
     training: Training,
     arguments: argparse.Namespace,
     beside: Path,
@@ -273,7 +320,7 @@ def main(argv: list[str] | None = None) -> None:
 
     with alone(checkpoints), written_whole(arguments.output) as beside:
         resume_from = begin(checkpoints, started_with)
-        done = train(training, arguments, beside, resume_from)
+        done = run_training(training, arguments, beside, resume_from)
         write_json(
             arguments.history,
             {

@@ -12,7 +12,7 @@ import difflib
 import importlib.util
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,7 @@ def process_count(asked: int | str, hardware: Hardware) -> int:
     """Processes per node: a number, or `auto` for one per GPU, or one without.
 
     Raises:
-        InputError: more processes than GPUs, or fewer GPUs than
-            SLURM gave.
+        InputError: more processes than GPUs, or fewer GPUs than SLURM gave.
     """
     if asked == "auto":
         if hardware.gpus < hardware.promised:
@@ -122,17 +121,14 @@ def argument_classes() -> tuple[type, type, type]:
     )
 
 
-def check_names(names: Sequence[str], known: Sequence[str]) -> None:
+def check_names(names: Iterable[str]) -> None:
     """Refuse names that no class has, and those that are set here.
-
-    Args:
-        names: given by the user.
-        known: fields of the three classes.
 
     Raises:
         InputError: naming the argument, with the known ones most like it.
     """
-    offered = {*known, "warmup_ratio"} - REFUSED.keys()
+    known = {name for kind in argument_classes() for name in kind.__dataclass_fields__}
+    offered = known - REFUSED.keys() | {"warmup_ratio"}
     for name in names:
         if name in REFUSED:
             raise InputError(
@@ -166,7 +162,7 @@ def with_defaults(
             raise InputError(
                 "is given beside warmup_steps", key="train.args.warmup_ratio"
             )
-        ratio = args.pop("warmup_ratio")
+        ratio = args["warmup_steps"] = args.pop("warmup_ratio")
         try:
             fits = 0 <= float(ratio) < 1
         except (TypeError, ValueError):
@@ -176,9 +172,8 @@ def with_defaults(
                 f"is {ratio!r}, expected a number from 0 to below 1",
                 key="train.args.warmup_ratio",
             )
-        args["warmup_steps"] = ratio
-    if "deepspeed" in args:
-        _check_deepspeed(args["deepspeed"])
+    if "deepspeed" in args and (fault := _fault_of_deepspeed(args["deepspeed"])):
+        raise InputError(fault, key="train.args.deepspeed")
 
     if hardware.gpus == 0 or is_true(args.get("use_cpu", False)):
         # Without use_cpu every process would train alone, without an error; without
@@ -204,30 +199,24 @@ def with_defaults(
     return args
 
 
-def _check_deepspeed(given: object) -> None:
+def _fault_of_deepspeed(given: object) -> str | None:
     if importlib.util.find_spec("deepspeed") is None:
-        raise InputError(
-            "is given, but deepspeed is not installed", key="train.args.deepspeed"
-        )
+        return "is given, but deepspeed is not installed"
     if isinstance(given, str) and not given.lstrip().startswith("{"):
         if not Path(given).is_file():
-            raise InputError(
-                f"names {given}, which is no file", key="train.args.deepspeed"
-            )
+            return f"names {given}, which is no file"
         given = Path(given).read_text(encoding="utf-8")
     try:
         settings = json.loads(given) if isinstance(given, str) else given
         stage = settings.get("zero_optimization", {}).get("stage", 0)
     except (ValueError, AttributeError):
-        raise InputError(
-            "is not a JSON object of settings", key="train.args.deepspeed"
-        ) from None
+        return "is not a JSON object of settings"
     if stage == 3:
-        raise InputError(
+        return (
             "asks for ZeRO stage 3, but FlagEmbedding cannot save a sharded model; use "
-            "stage 0, 1 or 2",
-            key="train.args.deepspeed",
+            "stage 0, 1 or 2"
         )
+    return None
 
 
 def to_command_line(args: Mapping[str, Any]) -> list[str]:
@@ -267,21 +256,16 @@ def parsed(command_line: Sequence[str]) -> argparse.Namespace:
 def check_lengths(model: Path, values: argparse.Namespace) -> None:
     """Refuse texts longer than the model has positions.
 
-    Args:
-        model: a directory that passed `check_model`.
-        values: as `parsed` gives them.
-
     Raises:
         InputError: naming the argument; without this a GPU only says `device-side
             assert`. Or a file of the model is damaged.
     """
-    _, config = load_tokenizer(
-        model, Options(trust_remote_code=values.trust_remote_code)
-    )
-    longest = longest_input(config)
+    options = Options(trust_remote_code=values.trust_remote_code)
+    longest = longest_input(load_tokenizer(model, options)[1])
     for key in ("query_max_len", "passage_max_len"):
-        if longest is not None and getattr(values, key) > longest:
+        length = getattr(values, key)
+        if longest is not None and length > longest:
             raise InputError(
-                f"is {getattr(values, key)}, but {model} takes {longest} tokens",
+                f"is {length}, but {model} takes {longest} tokens",
                 key=f"train.args.{key}",
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,30 +50,33 @@ class BatchPlan:
     """The batches of one epoch.
 
     Attributes:
-        rows: of each shard.
-        drawn: of them, or more, for each epoch.
+        shards: that have rows, some of which an epoch may draw more than once.
         batches: optimiser batches over all processes, before gradient accumulation.
         left_out: drawn rows of each dataset (or of `ALL`) that fill no batch. Which
             those are changes from epoch to epoch.
         buckets: by shard, if a batch takes its rows from one.
     """
 
-    rows: dict[str, int]
-    drawn: dict[str, int]
+    shards: Mapping[str, Shard]
     batches: int
     left_out: dict[str, int]
-    buckets: dict[str, Bucket] = field(default_factory=dict)
+    buckets: dict[str, Bucket]
+
+    @property
+    def rows_drawn(self) -> int:
+        """Rows that an epoch takes."""
+        return sum(shard.drawn for shard in self.shards.values())
 
     @property
     def rows_used(self) -> int:
-        """Rows of one epoch that are trained on."""
-        return sum(self.drawn.values()) - sum(self.left_out.values())
+        """Those of them that are trained on."""
+        return self.rows_drawn - sum(self.left_out.values())
 
     def told(self) -> dict[str, Any]:
         """What the history tells of an epoch; it does not depend on directories."""
         return {
-            "rows": sum(self.rows.values()),
-            "rows_drawn": sum(self.drawn.values()),
+            "rows": sum(shard.rows for shard in self.shards.values()),
+            "rows_drawn": self.rows_drawn,
             "rows_used": self.rows_used,
             "rows_left_out": self.left_out,
             "buckets": {
@@ -210,70 +213,41 @@ def plan_batches(
         for path, shard in shards.items()
         if not same_dataset or min(shard.rows, most_rows) >= small_threshold
     }
+    whole = batch_size * world_size
+    buckets = {}
     if same_dataset:
-        total, left_out, buckets = _by_bucket(shards, taken, batch_size, world_size)
+        buckets = plan_buckets(taken, batch_size=batch_size, world_size=world_size)
+        batches = sum(bucket.batches for bucket in buckets.values())
+        left_out = {}
+        for name, paths in datasets_of(shards).items():
+            own = [buckets[path] for path in paths if path in buckets]
+            used = sum(one.batches * one.batch_size * world_size for one in own)
+            left_out[name] = sum(shards[path].drawn for path in paths) - used
     else:
-        buckets = {}
-        total, left_out = _mixed(shards, taken, batch_size * world_size, drop_last)
-    if not total:
+        rows = sum(shard.rows for shard in taken.values())
+        batches = rows // whole if drop_last else -(-rows // whole)
+        used = min(rows, batches * whole)
+        left_out = {ALL: sum(shard.rows for shard in shards.values()) - used}
+    if not batches:
         raise _no_batch(taken, batch_size, world_size, same_dataset)
-    return BatchPlan(
-        {path: shard.rows for path, shard in shards.items()},
-        {path: shard.drawn for path, shard in shards.items()},
-        *(total, left_out, buckets),
-    )
-
-
-def _by_bucket(
-    shards: Mapping[str, Shard],
-    taken: Mapping[str, Shard],
-    batch_size: int,
-    world_size: int,
-) -> tuple[int, dict[str, int], dict[str, Bucket]]:
-    """How many batches, rows left out of each dataset, and the buckets."""
-    buckets = plan_buckets(taken, batch_size=batch_size, world_size=world_size)
-    lost = {path: shard.drawn for path, shard in shards.items()}
-    for path, bucket in buckets.items():
-        lost[path] -= bucket.batches * bucket.batch_size * world_size
-    left_out = {
-        name: sum(lost[path] for path in paths)
-        for name, paths in datasets_of(shards).items()
-    }
-    return sum(bucket.batches for bucket in buckets.values()), left_out, buckets
-
-
-def _mixed(
-    shards: Mapping[str, Shard], taken: Mapping[str, Shard], whole: int, drop_last: bool
-) -> tuple[int, dict[str, int]]:
-    """How many batches of `whole` rows of any shard, and the rows left out."""
-    rows = sum(shard.rows for shard in taken.values())
-    capped = sum(shard.rows for shard in shards.values()) - rows
-    if drop_last:
-        return rows // whole, {ALL: capped + rows % whole}
-    return -(-rows // whole), {ALL: capped}
+    return BatchPlan(shards, batches, left_out, buckets)
 
 
 def _no_batch(
     taken: Mapping[str, Shard], batch_size: int, world_size: int, same_dataset: bool
 ) -> InputError:
+    where, rows = "the shards have", sum(shard.rows for shard in taken.values())
     whole = batch_size * world_size
     if same_dataset:
-        rows = max(
-            (
-                sum(taken[path].drawn for path in paths)
-                for paths in datasets_of(taken).values()
-            ),
-            default=0,
-        )
         where = "the largest dataset has"
+        datasets = datasets_of(taken).values()
+        drawn = [sum(taken[path].drawn for path in paths) for paths in datasets]
+        rows = max(drawn, default=0)
         if any(shard.batch_size for shard in taken.values()):
             whole = world_size
-    else:
-        rows, where = sum(shard.rows for shard in taken.values()), "the shards have"
     return InputError(
-        f"is {batch_size}, which gives no batch: {where} {rows} rows, and a "
-        f"batch on {world_size} processes takes {whole}; lower it or "
-        "`train.processes`",
+        f"is {batch_size}, which gives no batch: {where} {rows} rows, and a batch on "
+        f"{world_size} processes takes {whole}; lower it or `train.processes`",
         key="train.args.per_device_train_batch_size",
     )
 
@@ -286,14 +260,12 @@ def log_plan(plan: BatchPlan) -> None:
             *(path, bucket.rows, bucket.drawn),
             *(bucket.batches, bucket.batch_size, bucket.passed_on),
         )
-    every = {ALL: sum(plan.drawn.values())} | {
-        name: sum(plan.drawn[path] for path in paths)
-        for name, paths in datasets_of(plan.rows).items()
+    used, drawn = plan.rows_used, plan.rows_drawn
+    every = {ALL: drawn} | {
+        name: sum(plan.shards[path].drawn for path in paths)
+        for name, paths in datasets_of(plan.shards).items()
     }
     for name, lost in plan.left_out.items():
         level = logging.WARNING if lost == every[name] else logging.INFO
         log.log(level, "%s: %d of %d rows fill no batch", name, lost, every[name])
-    log.info(
-        "an epoch: %d batches with %d of %d rows",
-        *(plan.batches, plan.rows_used, sum(plan.drawn.values())),
-    )
+    log.info("an epoch: %d batches with %d of %d rows", plan.batches, used, drawn)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_records
@@ -20,7 +19,7 @@ from arkiv.retrieve.collection import check_judged, check_passage
 
 
 @dataclass(frozen=True)
-class Collection:
+class ValidationSet:
     """Queries, the passages they are searched in, and which of them are relevant."""
 
     queries: list[str]
@@ -28,12 +27,8 @@ class Collection:
     relevant: list[list[int]]
     """Of each query the places of its relevant passages, ascending."""
 
-    def as_json(self) -> dict[str, Any]:
-        """The value that `Collection(**value)` takes."""
-        return asdict(self)
 
-
-def sampled(ids: Iterable[str], most: int, seed: int) -> set[str]:
+def sampled_ids(ids: Iterable[str], most: int, seed: int) -> set[str]:
     """At most so many of the ids, each taken or not by hash(seed, id)."""
     return set(heapq.nsmallest(most, ids, key=lambda one: (uniform(seed, one), one)))
 
@@ -46,12 +41,12 @@ def _queries(pairs: Iterable[Record], most: int, seed: int) -> list[Record]:
             pair["id"], {"id": pair["id"], "query": pair["query"], "relevant": set()}
         )
         query["relevant"].update(pair["pos_ids"])
-    return [united[one] for one in sorted(sampled(united, most, seed))]
+    return [united[one] for one in sorted(sampled_ids(united, most, seed))]
 
 
-def _collection(queries: Sequence[Record], texts: dict[str, str]) -> Collection:
+def _validation_set(queries: Sequence[Record], texts: dict[str, str]) -> ValidationSet:
     place = {one: row for row, one in enumerate(sorted(texts))}
-    return Collection(
+    return ValidationSet(
         [query["query"] for query in queries],
         [texts[one] for one in place],
         [sorted(place[one] for one in query["relevant"]) for query in queries],
@@ -65,12 +60,11 @@ def dev_collection(
     queries: int,
     passages: int,
     seed: int,
-) -> Collection:
-    """Of the dev pairs and corpora of all datasets.
+) -> ValidationSet:
+    """Of the dev pairs and corpora, JSONL files with ids, of all datasets.
 
     Args:
-        pairs: JSONL files of pairs with ids.
-        corpora: JSONL files of passages with ids.
+        pairs, corpora: a file of each dataset.
         queries: at most.
         passages: at most, beside those relevant to a query.
         seed: of the sample.
@@ -96,7 +90,7 @@ def dev_collection(
                     seen.add(passage["id"])
                     yield passage["id"]
 
-    kept = wanted | sampled(others(), passages, seed)
+    kept = wanted | sampled_ids(others(), passages, seed)
     texts = {
         passage["id"]: passage["text"]
         for path in corpora
@@ -110,19 +104,15 @@ def dev_collection(
                 "holds",
                 file=pairs[0],
             )
-    return _collection(taken, texts)
+    return _validation_set(taken, texts)
 
 
 def general_collection(
     path: str | Path, *, queries: int, passages: int, seed: int
-) -> Collection:
+) -> ValidationSet:
     """Of a JSONL file of `{"query", "pos"}`, with `neg` if wanted: its own passages.
 
-    Args:
-        path: FlagEmbedding rows.
-        queries: at most.
-        passages: at most, beside those relevant to a query.
-        seed: of the sample.
+    The bounds are those of `dev_collection`.
 
     Raises:
         InputError: a row that is none, or no row at all.
@@ -138,5 +128,5 @@ def general_collection(
     if not taken:
         raise InputError("holds no query to measure with", file=path)
     wanted = set().union(*(query["relevant"] for query in taken))
-    kept = wanted | sampled(texts.keys() - wanted, passages, seed)
-    return _collection(taken, {one: texts[one] for one in kept})
+    kept = wanted | sampled_ids(texts.keys() - wanted, passages, seed)
+    return _validation_set(taken, {one: texts[one] for one in kept})

@@ -11,6 +11,8 @@ import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +31,7 @@ from arkiv.encode.options import Options
 from arkiv.encode.settings import MODES
 from arkiv.evaluate.measures import DECIMALS, of_first_ten, title
 from arkiv.retrieve.modes import best_by, every_score
-from arkiv.retrieve.rankings import Ranking
-from arkiv.train.dev import Collection
+from arkiv.train.dev import ValidationSet
 from arkiv.train.guards import gathered, warn
 from arkiv.train.resume import BEST, on_disk
 from arkiv.train.settings import MEASURES
@@ -50,7 +51,7 @@ Scores = dict[str, dict[str, float]]
 class Settings:
     """How a run is evaluated; see `train.evaluation` in config/config.yaml."""
 
-    collections: dict[str, Collection]
+    collections: dict[str, ValidationSet]
     """`dev`, which decides, and `general` if one is watched."""
     steps: int
     mode: str
@@ -67,7 +68,7 @@ class Settings:
         """What the launcher wrote, and the lengths of FlagEmbedding's arguments."""
         value = read_json(path)
         value["collections"] = {
-            name: Collection(**one) for name, one in value["collections"].items()
+            name: ValidationSet(**one) for name, one in value["collections"].items()
         }
         return cls(
             **value,
@@ -83,37 +84,22 @@ class Settings:
 
 def measured(
     encoder: Encoder,
-    collection: Collection,
+    collection: ValidationSet,
     settings: Settings,
     rank: int = 0,
     world_size: int = 1,
 ) -> Scores:
     """Mean nDCG@10 and RR@10 of each mode over a collection, all of which is searched.
 
-    Args:
-        encoder: the model.
-        collection: queries, passages, judgements.
-        settings: lengths, weights and batches.
-        rank: of this process, which encodes its share of the passages.
-        world_size: all of which call this.
+    All processes call this, and each encodes its share of the passages.
     """
-    queries = encoder.encode(
-        *(collection.queries, "query"),
-        max_length=settings.query_max_length,
-        sparse=True,
-        multi_vector=True,
-    )
+    encode = partial(encoder.encode, sparse=True, multi_vector=True)
+    queries = encode(collection.queries, "query", max_length=settings.query_max_length)
     lengths = [len(passage) for passage in collection.passages]
     own: list[tuple[list[int], dict[str, np.ndarray]]] = []
-    for number, rows in enumerate(by_budget(lengths, BLOCK_CHARACTERS)):
-        if number % world_size != rank:
-            continue
-        passages = encoder.encode(
-            *([collection.passages[row] for row in rows], "passage"),
-            max_length=settings.passage_max_length,
-            sparse=True,
-            multi_vector=True,
-        )
+    for rows in islice(by_budget(lengths, BLOCK_CHARACTERS), rank, None, world_size):
+        texts = [collection.passages[row] for row in rows]
+        passages = encode(texts, "passage", max_length=settings.passage_max_length)
         own.append((rows, every_score(queries, passages)))
     shape = len(collection.queries), len(collection.passages)
     scores: dict[str, np.ndarray] = {}
@@ -121,19 +107,13 @@ def measured(
         for kind, values in found.items():
             every = scores.setdefault(kind, np.empty(shape, np.float32))
             every[:, rows] = values
-    return {
-        mode: _means(best_by(mode, scores, settings.weights, 10), collection)
-        for mode in MODES
-    }
-
-
-def _means(rankings: Sequence[Ranking], collection: Collection) -> dict[str, float]:
-    found = [ranking.rows for ranking in rankings]
-    means = of_first_ten(found, collection.relevant).mean(axis=0)
-    return {
-        name: round(float(mean), DECIMALS)
-        for name, mean in zip(MEASURES, means, strict=True)
-    }
+    means = {}
+    for mode in MODES:
+        ranked = [one.rows for one in best_by(mode, scores, settings.weights, 10)]
+        values = of_first_ten(ranked, collection.relevant).mean(axis=0)
+        rounded = [round(float(value), DECIMALS) for value in values]
+        means[mode] = dict(zip(MEASURES, rounded, strict=True))
+    return means
 
 
 class Evaluations(TrainerCallback):
@@ -142,10 +122,6 @@ class Evaluations(TrainerCallback):
     Keeps the best model so far as `best-STEP` beside the checkpoints, and the one that
     the newest checkpoint knows as the best, for a run that goes on from there. What was
     measured stands in the trainer's log, which checkpoints hold.
-
-    Args:
-        trainer: whose model is measured.
-        settings: what on and how.
     """
 
     def __init__(self, trainer: M3Trainer, settings: Settings) -> None:
@@ -225,11 +201,10 @@ class Evaluations(TrainerCallback):
         trainer, settings = self.trainer, self.settings
         model, state = trainer.model, trainer.state
         heads = [getattr(model, name.removesuffix(".pt")) for name in HEADS]
+        device = model.model.device
         if None in heads:  # not fine-tuned: they stay what they were
-            source = Path(model.source)
-            dim = model.config.hidden_size
-            heads = [load_head(source, name, dim) for name in HEADS]
-            heads = [head.to(model.model.device) for head in heads]
+            source, dim = Path(model.source), model.config.hidden_size
+            heads = [load_head(source, name, dim).to(device) for name in HEADS]
         # Few tokens at once where nothing is said, since training holds memory.
         options = Options(batch_tokens=settings.batch_tokens or CPU_TOKENS)
         loaded = model.tokenizer, model.model, *heads
@@ -237,21 +212,15 @@ class Evaluations(TrainerCallback):
             M3(model.source, options, loaded=loaded),
             longest=max(settings.query_max_length, settings.passage_max_length),
         )
-        device = model.model.device
         dtype = Options().dtype(device)
         was_training = model.training
         model.eval()
+        ranks = trainer.args.process_index, trainer.args.world_size
         # As the evaluation after training.
         lower = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
         with lower, torch.inference_mode():
             scores = {
-                name: measured(
-                    encoder,
-                    collection,
-                    settings,
-                    trainer.args.process_index,
-                    trainer.args.world_size,
-                )
+                name: measured(encoder, collection, settings, *ranks)
                 for name, collection in settings.collections.items()
             }
         model.train(was_training)
@@ -268,9 +237,8 @@ class Evaluations(TrainerCallback):
                 for measure, mean in measures.items()
             }
             # With a control of its own, for this would take the step's loss for logged.
-            trainer.callback_handler.on_log(
-                trainer.args, state, TrainerControl(), means
-            )
+            control = TrainerControl()
+            trainer.callback_handler.on_log(trainer.args, state, control, means)
         for name in scores:
             now, before = (self.score(self.entries[i], name) for i in (-1, 0))
             log.info(

@@ -137,9 +137,8 @@ def warn(trainer: M3Trainer, said: str) -> None:
     """Log a warning, and keep it with the run's history and its checkpoints."""
     if not dist.is_initialized() or dist.get_rank() == 0:
         log.warning("step %d: %s", trainer.state.global_step, said)
-    trainer.state.log_history.append(
-        {"step": trainer.state.global_step, "warning": said}
-    )
+    entry = {"step": trainer.state.global_step, "warning": said}
+    trainer.state.log_history.append(entry)
 
 
 class Guards(TrainerCallback):
@@ -149,10 +148,6 @@ class Guards(TrainerCallback):
     still the same, and where the processes are at different steps, in different orders
     of batches, or have different weights. A sparse head that weighed every token of
     every text zero is only warned of: the other two ways of scoring go on learning.
-
-    Args:
-        trainer: whose model, data and gradient norms are looked at.
-        steps: between checks.
     """
 
     def __init__(self, trainer: M3Trainer, steps: int) -> None:

@@ -31,9 +31,10 @@ INPUT_FAULT, OWN_FAULT = "input fault: ", "training failed: "
 # the others; and what a process says that has but lost another.
 FAILURE = re.compile(r"\bexitcode *: (-?\d+)")
 LOST = re.compile(r"(closed|reset) by peer|remote process|ncclRemoteError")
+SECRETS = ("HF_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 PR_SET_PDEATHSIG = 1
 # Loaded before any fork, where loading could wait for a lock that nobody releases.
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+LIBC = ctypes.CDLL(None)
 # torchrun gives its processes 30 s to end, and `arkiv.train.node` waits for it.
 PATIENCE = 45
 
@@ -58,7 +59,7 @@ def node_command(
         arguments: of `arkiv.train.worker`.
         processes: per node.
         nodes: of the SLURM job that we run in.
-        interface: network interface of NCCL and Gloo, such as `ib0`.
+        interface: of the network, for NCCL and Gloo, such as `ib0`.
 
     Raises:
         InputError: several nodes are asked for outside a SLURM job.
@@ -98,8 +99,7 @@ def torchrun_command(
     """The command that runs a module in `processes` processes on this node.
 
     Args:
-        module: name of a Python module.
-        arguments: its own.
+        module, arguments: a Python module and its own arguments.
         processes: per node.
         nodes: on each of which such a command is to be run.
         rank: of this node, from 0.
@@ -132,41 +132,27 @@ def threads_each(processes: int) -> int:
     result depend on it.
     """
     share = os.environ.get("OMP_NUM_THREADS", "")
-    if share.isdecimal():
-        cores = int(share)
-    elif hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
+    cores = int(share) if share.isdecimal() else len(os.sched_getaffinity(0))
     return max(1, cores // processes)
 
 
 def environment(
     processes: int, scratch: Path, interface: str | None = None
 ) -> dict[str, str]:
-    """The environment of the processes: offline, without secrets, nothing in $HOME.
-
-    Args:
-        processes: on this node.
-        scratch: a directory for what libraries cache; it is removed afterwards.
-        interface: network interface of NCCL and Gloo.
-    """
-    sockets = {}
-    if interface is not None:
-        sockets = dict.fromkeys(("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"), interface)
-    return (
-        without_secrets(os.environ)
-        | OFFLINE
-        | sockets
-        | {
-            "OMP_NUM_THREADS": str(threads_each(processes)),
-            "TOKENIZERS_PARALLELISM": "false",
-            "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-            "HF_HOME": str(scratch / "hf"),
-            "HF_HUB_CACHE": str(scratch / "hf" / "hub"),
-            "HF_DATASETS_CACHE": str(scratch / "datasets"),
-        }
-    )
+    """The environment of this node's processes: offline, without secrets, nothing in
+    $HOME: what libraries cache goes to `scratch`, which is removed afterwards."""
+    sockets = ("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME") if interface else ()
+    return {
+        **without_secrets(os.environ),
+        **OFFLINE,
+        **dict.fromkeys(sockets, interface),
+        "OMP_NUM_THREADS": str(threads_each(processes)),
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "HF_HOME": str(scratch / "hf"),
+        "HF_HUB_CACHE": str(scratch / "hf" / "hub"),
+        "HF_DATASETS_CACHE": str(scratch / "datasets"),
+    }
 
 
 def without_secrets(given: Mapping[str, str]) -> dict[str, str]:
@@ -174,17 +160,15 @@ def without_secrets(given: Mapping[str, str]) -> dict[str, str]:
 
     FlagEmbedding writes the token, which it takes from there, to the log.
     """
-    secret = re.compile(r"^(HF_TOKEN|HUGGING_?FACE_HUB_TOKEN)$")
-    kept = {name: value for name, value in given.items() if not secret.match(name)}
+    kept = {name: value for name, value in given.items() if name not in SECRETS}
     scripts = str(Path(__file__).parents[2])
     path = [scripts, *filter(None, [given.get("PYTHONPATH")])]
     return kept | {"PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}
 
 
 def end_with_parent(signum: int) -> None:
-    """Have the kernel send this process a signal when its parent dies (Linux only)."""
-    if LIBC is not None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signum)
+    """Have the kernel send this process a signal when its parent dies."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signum)
 
 
 @contextlib.contextmanager

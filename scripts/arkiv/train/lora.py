@@ -5,29 +5,16 @@ Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", by `peft`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import torch
 
 from arkiv.base.errors import InputError
+from arkiv.train.settings import Lora
 
 ADAPTER = "default"
 
 
-@dataclass(frozen=True)
-class Lora:
-    """Adapters; see `train.lora` in config/config.yaml."""
-
-    rank: int
-    alpha: float
-    dropout: float
-    targets: Sequence[str]
-    """How the names of the linear layers that get one end."""
-
-
 def add_adapters(encoder: torch.nn.Module, lora: Lora) -> None:
-    """Put an adapter on each such layer, and freeze all other weights.
+    """Put an adapter on each layer whose name ends in a target; freeze all else.
 
     Raises:
         InputError: the encoder has no such layer.

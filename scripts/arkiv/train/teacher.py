@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-from arkiv.train.rows import SCORE_KEYS
 
 OF_NEGATIVES = ("neg", "neg_ids", "neg_scores")
-
-Normalization = Literal["none", "sigmoid", "minmax", "zscore"]
 
 
 def without_near(row: Record, margin: float) -> Record:
@@ -34,17 +30,14 @@ def without_near(row: Record, margin: float) -> Record:
     return row | {key: [row[key][place] for place in keep] for key in OF_NEGATIVES}
 
 
-def normalized(scores: Sequence[float], method: Normalization) -> list[float]:
-    """The scores of all passages of one row on another scale.
+def normalized(scores: Sequence[float], method: str) -> list[float]:
+    """The logits of all passages of one row on another scale.
 
     Args:
-        scores: (n_passages,) logits.
-        method: `sigmoid`: 1 / (1 + e^-s); `minmax`: the lowest becomes 0 and the
-            highest 1; `zscore`: mean 0 and (population) standard deviation 1. Equal
-            scores all become 0 by the latter two.
-
-    Returns:
-        (n_passages,) scores.
+        scores: the logits.
+        method: one of `NORMALIZATIONS`. `sigmoid`: 1 / (1 + e^-s); `minmax`: the lowest
+            becomes 0 and the highest 1; `zscore`: mean 0 and (population) standard
+            deviation 1. Equal scores all become 0 by the latter two.
     """
     if method == "none":
         return list(scores)
@@ -59,13 +52,10 @@ def normalized(scores: Sequence[float], method: Normalization) -> list[float]:
     return [(score - zero) / unit if unit else 0.0 for score in scores]
 
 
-def softened(row: Record, method: Normalization, temperature: float) -> Record:
-    """The row with its scores, positives and negatives together, made targets.
+def softened(row: Record, method: str, temperature: float) -> Record:
+    """The row with its raw logits, positives and negatives together, made targets.
 
-    Args:
-        row: a scored row of a shard, raw logits.
-        method: how they are normalised, see `normalized`.
-        temperature: above 0; a higher one makes the targets more even.
+    A temperature is above 0; a higher one makes the targets more even.
 
     Raises:
         InputError: a temperature by which a score is no finite number.
@@ -80,4 +70,4 @@ def softened(row: Record, method: Normalization, temperature: float) -> Record:
             f"is {temperature}, too near 0 for the scores of row {row['id']}",
             key="teacher.temperature",
         )
-    return row | dict(zip(SCORE_KEYS, (scores[:count], scores[count:]), strict=True))
+    return row | {"pos_scores": scores[:count], "neg_scores": scores[count:]}

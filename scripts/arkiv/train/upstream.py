@@ -17,17 +17,16 @@ from FlagEmbedding.abc.finetune.embedder import (
     AbsEmbedderSameDatasetTrainDataset,
     AbsEmbedderTrainDataset,
 )
-from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
-    EncoderOnlyEmbedderM3Runner,
-)
+from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM3Runner
 from transformers import TrainerCallback
 
 from arkiv.base.files import Record, read_records
 from arkiv.train.batch_plan import epoch_batches, plan_buckets
 from arkiv.train.deepspeed import keep_gradient_norm
-from arkiv.train.lora import Lora, add_adapters
+from arkiv.train.lora import add_adapters
 from arkiv.train.model import M3Model
 from arkiv.train.rows import SCORE_KEYS
+from arkiv.train.settings import Lora
 from arkiv.train.shards import Shard, datasets_of
 from arkiv.train.trainer import M3Trainer
 
@@ -66,9 +65,6 @@ class _Shards:
         # the step that a checkpoint is made at, so the generator's state there is of
         # no use to a run that goes on from it.
         random.seed(f"{self.draw_seed} {self.epoch} {index}")
-        return self._drawn(index)
-
-    def _drawn(self, index: int) -> tuple:
         return super().__getitem__(index)
 
     def _columns(self, file_path: str) -> dict[str, datasets.Value | datasets.List]:
@@ -83,11 +79,9 @@ class _Shards:
             gen_kwargs={"path": file_path, "columns": tuple(columns)},
         )
         most = self.args.max_example_num_per_dataset
-        return (
-            rows
-            if len(rows) <= most
-            else rows.select(random.sample(range(len(rows)), most))
-        )
+        if len(rows) > most:
+            rows = rows.select(random.sample(range(len(rows)), most))
+        return rows
 
 
 class MixedDataset(_Shards, AbsEmbedderTrainDataset):
@@ -158,29 +152,23 @@ class SameShardDataset(_Shards, AbsEmbedderSameDatasetTrainDataset):
         super().begin_epoch(epoch)
         self.refresh_epoch()
 
-    def _drawn(self, index: int) -> tuple:
+    def __getitem__(self, index: int) -> tuple:
         # FlagEmbedding's own counts its calls, whatever it is asked for.
         self.step, share = divmod(index, self.num_processes)
         if share != self.process_index:
             raise RuntimeError(f"process {self.process_index} was given item {index}")
-        return super()._drawn(index)
+        return super().__getitem__(index)
 
 
-class EpochBegins(TrainerCallback):
-    """Tells the dataset which epoch begins, also when a run goes on in a later one."""
-
-    def __init__(self, dataset: _Shards) -> None:
-        self.dataset = dataset
-
-    def on_epoch_begin(self, args, state, control, **kwargs) -> None:
-        self.dataset.begin_epoch(int(state.epoch))
-
-
-class TrainingBegins(TrainerCallback):
-    """Sets what a run that goes on has behind it."""
+class Beginnings(TrainerCallback):
+    """Tells the dataset which epoch begins, and the model of the steps behind it, also
+    when a run goes on from a checkpoint."""
 
     def __init__(self, trainer: M3Trainer) -> None:
         self.trainer = trainer
+
+    def on_epoch_begin(self, args, state, control, **kwargs) -> None:
+        self.trainer.train_dataset.begin_epoch(int(state.epoch))
 
     def on_train_begin(self, args, state, control, **kwargs) -> None:
         # Self-distillation begins at a step, which the model counts.
@@ -220,26 +208,24 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
             add_adapters(model.model, self.lora)
         return tokenizer, model
 
-    def load_train_dataset(self) -> AbsEmbedderTrainDataset:
-        dataset = self._load_train_dataset()
-        dataset.draw_seed = self.training_args.seed
-        return dataset
-
-    def _load_train_dataset(self) -> MixedDataset | SameShardDataset:
-        if not self.data_args.same_dataset_within_batch:
-            return MixedDataset(args=self.data_args, tokenizer=self.tokenizer)
-        dataset = SameShardDataset(
-            args=self.data_args,
-            default_batch_size=self.training_args.per_device_train_batch_size,
-            seed=self.training_args.seed,
-            weights=self.weights,
-            tokenizer=self.tokenizer,
-            process_index=self.training_args.process_index,
-            num_processes=self.training_args.world_size,
-        )
-        # An item is a batch.
-        self.training_args.per_device_train_batch_size = 1
-        self.training_args.dataloader_num_workers = 0
+    def load_train_dataset(self) -> MixedDataset | SameShardDataset:
+        given = self.training_args
+        if self.data_args.same_dataset_within_batch:
+            dataset = SameShardDataset(
+                args=self.data_args,
+                default_batch_size=given.per_device_train_batch_size,
+                seed=given.seed,
+                weights=self.weights,
+                tokenizer=self.tokenizer,
+                process_index=given.process_index,
+                num_processes=given.world_size,
+            )
+            # An item is a batch.
+            given.per_device_train_batch_size = 1
+            given.dataloader_num_workers = 0
+        else:
+            dataset = MixedDataset(args=self.data_args, tokenizer=self.tokenizer)
+        dataset.draw_seed = given.seed
         return dataset
 
     def load_trainer(self) -> M3Trainer:
@@ -250,6 +236,5 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
             data_collator=self.data_collator,
             processing_class=self.tokenizer,
         )
-        trainer.add_callback(EpochBegins(self.train_dataset))
-        trainer.add_callback(TrainingBegins(trainer))
+        trainer.add_callback(Beginnings(trainer))
         return trainer

@@ -71,7 +71,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
         digest_of_weights,
         largest_changes,
     )
-    from arkiv.train.lora import Lora
+    from arkiv.train.settings import Lora
     from arkiv.train.upstream import M3Runner
 
     if training_args.world_size != work.expected_world_size:

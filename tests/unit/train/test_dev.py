@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import write_records
 from arkiv.evaluate.measures import by_query, of_first_ten
 from arkiv.pairs.division import with_ids
-from arkiv.train.dev import Collection, dev_collection, general_collection
+from arkiv.train.dev import ValidationSet, dev_collection, general_collection
 from arkiv.train.evaluation import Evaluations, Settings, measured
 
 # The measures.
@@ -80,7 +81,7 @@ def test_dev_queries_are_searched_in_a_bounded_corpus(archive):
         number = query[1:]
         texts = {found.passages[row] for row in rows}
         assert texts == {f"p{number}", f"p{number} more"}
-    assert Collection(**json.loads(json.dumps(found.as_json()))) == found
+    assert ValidationSet(**json.loads(json.dumps(asdict(found)))) == found
     everything = collected(archive, queries=100, passages=1000)
     assert (len(everything.queries), len(everything.passages)) == (20, 90)
     assert set(found.passages) < set(everything.passages)
@@ -127,7 +128,7 @@ def test_a_general_set_has_its_own_passages(tmp_path):
 
 def settings(**more) -> Settings:
     given = {
-        "collections": {"dev": Collection(["q"], ["p"], [[0]])},
+        "collections": {"dev": ValidationSet(["q"], ["p"], [[0]])},
         "steps": 2,
         "mode": "dense",
         "measure": "nDCG@10",
@@ -146,7 +147,7 @@ def test_the_scores_are_those_of_the_evaluation_after_training(tiny_embedder):
 
     pairs = list(case_pairs(24, 3))
     queries, passages = (list(texts) for texts in zip(*pairs, strict=True))
-    collection = Collection(queries, passages, [[row] for row in range(24)])
+    collection = ValidationSet(queries, passages, [[row] for row in range(24)])
     encoder = Encoder(M3(tiny_embedder), longest=64)
     found = measured(
         encoder, collection, settings(query_max_length=16, passage_max_length=64)
@@ -275,7 +276,9 @@ def test_forgetting_is_warned_of(tmp_path):
     run = Watched(
         tmp_path,
         {0: (0.1, 0.8), 2: (0.2, 0.6)},
-        collections=dict.fromkeys(("dev", "general"), Collection(["q"], ["p"], [[0]])),
+        collections=dict.fromkeys(
+            ("dev", "general"), ValidationSet(["q"], ["p"], [[0]])
+        ),
     )
     run.run(2)
     (warning,) = (e["warning"] for e in run.state.log_history if "warning" in e)

@@ -7,7 +7,8 @@ import torch
 from transformers import AutoModel, XLMRobertaConfig, XLMRobertaModel
 
 from arkiv.base.errors import InputError
-from arkiv.train.lora import Lora, add_adapters, merged_state
+from arkiv.train.lora import add_adapters, merged_state
+from arkiv.train.settings import Lora
 
 LORA = Lora(rank=4, alpha=8, dropout=0.5, targets=("query", "value", "dense"))
 
