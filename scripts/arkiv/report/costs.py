@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from arkiv.base.html import Html, element, joined, number, table
+from arkiv.base.html import Html, element, number, table
 from arkiv.report.jobs import USAGE, of_known
-from arkiv.report.page import folded, paragraphs
+from arkiv.report.page import folded, paragraph
 
 Costs = Sequence[Mapping[str, Any]]
 
@@ -40,10 +40,10 @@ def row_of(name: str, costs: Costs) -> list[str]:
     ]
 
 
-def asked(answers: Costs) -> Html:
+def asked(answers: Costs) -> Iterator[Html]:
     """What language models were asked for."""
     if not answers:
-        return joined()
+        return
     header = ["for", "requests", "with tokens that are our estimate"]
     header += ["tokens of prompts", "tokens of answers", "cost"]
     counted = [key for key in USAGE if key != "money"]
@@ -55,14 +55,16 @@ def asked(answers: Costs) -> Html:
         "What was asked of language models, and what it cost by the prices in the "
         "configuration"
     )
-    return joined(element("h3", "Language models"), table(header, rows, caption))
+    yield element("h3", "Language models")
+    yield table(header, rows, caption)
 
 
-def section(costs: Costs, answers: Costs = ()) -> Html:
+def section(costs: Costs, answers: Costs = ()) -> Iterator[Html]:
     """The section, from `jobs.costs_of` and `jobs.language_model_costs`."""
     if not costs:
-        none = paragraphs("The run has no benchmarks of its jobs.")
-        return joined(*none, asked(answers))
+        yield paragraph("The run has no benchmarks of its jobs.")
+        yield from asked(answers)
+        return
     stages: dict[str, list[Mapping[str, Any]]] = {}
     for cost in costs:
         stages.setdefault(cost["stage"], []).append(cost)
@@ -75,15 +77,12 @@ def section(costs: Costs, answers: Costs = ()) -> Html:
             row.pop()
     else:
         header.append("time on a GPU")
-    return joined(
-        *paragraphs(
-            "Times are added up over the jobs of a stage, some of which ran at the "
-            "same time. They are those of the last time that each job ran; what was "
-            "found in a cache took none. A dash stands where nothing was measured."
-        ),
-        table(["stage", *header], by_stage, "Cost of each stage"),
-        folded(
-            "The same by rule", table(["rule", *header], by_rule, "Cost of each rule")
-        ),
-        asked(answers),
+    yield paragraph(
+        "Times are added up over the jobs of a stage, some of which ran at the same "
+        "time. They are those of the last time that each job ran; what was found in a "
+        "cache took none. A dash stands where nothing was measured."
     )
+    yield table(["stage", *header], by_stage, "Cost of each stage")
+    rules = table(["rule", *header], by_rule, "Cost of each rule")
+    yield folded("The same by rule", rules)
+    yield from asked(answers)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.html import Html, element, joined, number, table
+from arkiv.base.html import Html, element, number, table
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest
 from arkiv.report.funnel import Counts, set_aside
-from arkiv.report.page import capped, paragraphs
+from arkiv.report.page import capped, paragraph
 
 Datasets = Mapping[str, Counts]
 Table = tuple[list[str], list[list[str]]]
@@ -146,7 +146,7 @@ def span(bucket: Mapping[str, Any]) -> str:
     return f"{low:,} or more" if end is None else f"{low:,} to {end - 1:,}"
 
 
-def section(datasets: Datasets, drawn: str | Path) -> Html:
+def section(datasets: Datasets, drawn: str | Path) -> Iterator[Html]:
     """The section.
 
     Args:
@@ -154,47 +154,42 @@ def section(datasets: Datasets, drawn: str | Path) -> Html:
         drawn: the figure of the lengths.
     """
     shown = by_themselves(datasets)
-    content = paragraphs(
+    yield paragraph(
         "From the source to the rows that training read. A dash stands where a dataset "
         "did not pass through a stage."
     )
     caption = "Counts of each dataset, stage by stage"
-    content.append(table(*stage_counts(datasets, shown), caption))
+    yield table(*stage_counts(datasets, shown), caption)
     if len(datasets) > MOST_DATASETS:
-        content += paragraphs(
+        yield paragraph(
             f"Shown by themselves are the {MOST_DATASETS} largest of "
             f"{len(datasets):,} datasets. All: documents/, queries/, pairs/, "
             "negatives/ and shards/ of the run, a file each.",
             faint=True,
         )
-    content.append(element("h3", "What was set aside, and why"))
-    header, rows = reasons(datasets, shown)
-    if rows:
-        content += capped(
-            header,
-            rows,
+    yield element("h3", "What was set aside, and why")
+    if (aside := reasons(datasets, shown))[1]:
+        yield capped(
+            *aside,
             "What was left out or came out short; each record with its reason stands "
             "in a *.rejected.jsonl beside the files of its stage",
             most=MOST_REASONS,
             where="the statistics of each stage",
         )
     else:
-        content += paragraphs("Nothing was set aside.")
-    content.append(element("h3", "Lengths"))
+        yield paragraph("Nothing was set aside.")
+    yield element("h3", "Lengths")
     ready = {
         name: {span(bucket): bucket["pairs"] for bucket in stages["shards"]["buckets"]}
         for name, stages in datasets.items()
         if "buckets" in stages.get("shards", {})
     }
     lengths = by_dataset("tokens", ready, [name for name in shown if name in ready])
-    content.append(
-        figure(
-            drawn,
-            "lengths",
-            "Train pairs by the tokens of their longest text. One bucket is one shard, "
-            "and a batch is drawn from one shard.",
-            "Bars of the number of train pairs in each range of token length.",
-            *([table(*lengths, "Train pairs by token length")] if ready else []),
-        )
+    yield figure(
+        drawn,
+        "lengths",
+        "Train pairs by the tokens of their longest text. One bucket is one shard, "
+        "and a batch is drawn from one shard.",
+        "Bars of the number of train pairs in each range of token length.",
+        *([table(*lengths, "Train pairs by token length")] if ready else []),
     )
-    return joined(*content)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from arkiv.base.html import Html, decimals, element, joined, number, table
+from arkiv.base.html import Html, decimals, element, number, table
 from arkiv.gold.standard import by_grade
-from arkiv.report.page import paragraphs
+from arkiv.report.page import paragraph
 from arkiv.retrieve.trec import Qrels
 
 Stats = Mapping[str, Any]
@@ -31,45 +31,30 @@ NUMBERS = {
 SHARES = {"0": "lowest", "0.5": "median", "1": "highest"}
 
 
-def counts(qrels: Qrels) -> dict[str, Any]:
-    """What judgements hold, where nothing else says so."""
-    return {"queries": len(qrels), **by_grade(qrels)}
-
-
-def numbers(stats: Stats) -> list[Html]:
+def numbers(stats: Stats) -> Iterator[Html]:
     """Tables of what the judgements hold."""
     rows = [
         [words, number(stats[key])]
         for key, words in NUMBERS.items()
         if stats.get(key) is not None
     ]
-    tables = [table(["count", "value"], rows, "The judgements")]
+    yield table(["count", "value"], rows, "The judgements")
     if len(grades := stats.get("grades") or {}) > 1:
-        tables.append(
-            table(
-                ["grade", "query–passage pairs"],
-                [[grade, number(count)] for grade, count in grades.items()],
-                "The judgements by grade; 0 is not relevant",
-            )
+        yield table(
+            ["grade", "query–passage pairs"],
+            [[grade, number(count)] for grade, count in grades.items()],
+            "The judgements by grade; 0 is not relevant",
         )
     scores = {name: of for name, of in (stats.get("scores") or {}).items() if of}
     if scores:
         shares = list(next(iter(scores.values())))
         named = (SHARES.get(one, f"{float(one):.0%} are below") for one in shares)
-        tables.append(
-            table(
-                ["scores of", *named],
-                [
-                    [
-                        name.replace("_", " "),
-                        *(f"{of[share]:.2f}".replace("-", "−") for share in shares),
-                    ]
-                    for name, of in scores.items()
-                ],
-                "The scores by which the pool was graded",
-            )
-        )
-    return tables
+        rows = [
+            [name.replace("_", " "), *(decimals(of[share], 2) for share in shares)]
+            for name, of in scores.items()
+        ]
+        caption = "The scores by which the pool was graded"
+        yield table(["scores of", *named], rows, caption)
 
 
 def kappa_of(value: Mapping[str, Any]) -> str:
@@ -83,29 +68,28 @@ def kappa_of(value: Mapping[str, Any]) -> str:
     return f"{numbers.replace('-', '−')}, {word}"
 
 
-def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
+def agreement_of(agreement: Mapping[str, Any]) -> Iterator[Html]:
     """How far people and the machine agree."""
     binary, weighted = agreement["binary"], agreement.get("weighted")
     judges = ", ".join(
         f"{one['judge']} ({one['pairs']:,})" for one in agreement["judges"]
     )
-    content = paragraphs(
+    yield paragraph(
         f"People judged {agreement['pairs']:,} pairs of {agreement['queries']:,} "
         f"queries: {judges}. They and the gold standard ({agreement['machine']}) agree "
         f"on {binary['agreement']:.0%} of them whether the passage is relevant; "
         f"Cohen's {kappa_of(binary)} (0 is chance, 1 perfect)."
     )
     if weighted:
-        content += paragraphs(f"By grades, weighted: {kappa_of(weighted)}.")
-    if agreement.get("unjudged"):
-        content += paragraphs(
-            f"{agreement['unjudged']:,} pairs of the sheet were left unjudged.",
-            faint=True,
+        yield paragraph(f"By grades, weighted: {kappa_of(weighted)}.")
+    if unjudged := agreement.get("unjudged"):
+        yield paragraph(
+            f"{unjudged:,} pairs of the sheet were left unjudged.", faint=True
         )
-    if agreement.get("elsewhere"):
-        content += paragraphs(
-            f"{agreement['elsewhere']:,} judgements are on queries that are no test "
-            "queries of this run, and are left out.",
+    if elsewhere := agreement.get("elsewhere"):
+        yield paragraph(
+            f"{elsewhere:,} judgements are on queries that are no test queries of this "
+            "run, and are left out.",
             faint=True,
         )
     grades = list(map(str, agreement["grades"]))
@@ -113,37 +97,30 @@ def agreement_of(agreement: Mapping[str, Any]) -> list[Html]:
     columns = list(zip(*agreement["table"], strict=True))
     highest = max(n for n, column in enumerate(columns) if n < 2 or any(column))
     known_to_it = grades[: highest + 1]
-    content.append(
-        table(
-            ["people said", *(f"gold standard: {grade}" for grade in known_to_it)],
-            [
-                [grade, *map(number, row[: len(known_to_it)])]
-                for grade, row in zip(grades, agreement["table"], strict=True)
-            ],
-            "Pairs by what people and the gold standard said",
-        )
+    yield table(
+        ["people said", *(f"gold standard: {grade}" for grade in known_to_it)],
+        [
+            [grade, *map(number, row[: len(known_to_it)])]
+            for grade, row in zip(grades, agreement["table"], strict=True)
+        ],
+        "Pairs by what people and the gold standard said",
     )
     if between := agreement.get("between"):
-        content.append(
-            table(
-                ["judges", "pairs of both", "kappa"],
-                [
-                    [
-                        " and ".join(one["judges"]),
-                        number(one["pairs"]),
-                        decimals(one["kappa"], 2),
-                    ]
-                    for one in between
-                ],
-                "Agreement between people",
-            )
-        )
-    return content
+        rows = [
+            [
+                " and ".join(one["judges"]),
+                number(one["pairs"]),
+                decimals(one["kappa"], 2),
+            ]
+            for one in between
+        ]
+        header = ["judges", "pairs of both", "kappa"]
+        yield table(header, rows, "Agreement between people")
 
 
 def section(
     meaning: str, stats: Stats | None, qrels: Qrels, agreement: Mapping[str, Any] | None
-) -> Html:
+) -> Iterator[Html]:
     """The section.
 
     Args:
@@ -152,21 +129,20 @@ def section(
         qrels: the judgements, counted where there are no statistics.
         agreement: between people and the machine.
     """
-    stats = stats or counts(qrels)
-    content = paragraphs(meaning)
+    stats = stats or {"queries": len(qrels), **by_grade(qrels)}
+    yield paragraph(meaning)
     known_items, missed = (
         stats.get(key) or 0 for key in ("known_items", "known_items_not_relevant")
     )
     if 2 * missed > known_items and stats.get("method") != "file":
-        content += paragraphs(
+        yield paragraph(
             f"The method itself finds {missed:,} of the {known_items:,} passages that "
             "the queries were made from not relevant: before its figures are believed, "
             "look at its thresholds, its model and the queries."
         )
-    content += numbers(stats)
-    content.append(element("h3", "Do people agree?"))
+    yield from numbers(stats)
+    yield element("h3", "Do people agree?")
     if agreement and agreement["pairs"]:
-        content += agreement_of(agreement)
+        yield from agreement_of(agreement)
     else:
-        content += paragraphs("No person has judged a sample of it yet.")
-    return joined(*content)
+        yield paragraph("No person has judged a sample of it yet.")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.html import Html, element, joined, table
+from arkiv.base.html import Html, element, table
 from arkiv.base.markdown import told
-from arkiv.report.page import capped, folded, paragraphs
+from arkiv.report.page import capped, folded, paragraph
 
 # In a configuration with hundreds of datasets.
 MOST_SETTINGS = 150
@@ -50,11 +50,11 @@ def changed(
     return found
 
 
-def settings(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Html]:
+def settings(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> Html:
     """A table of the settings that differ from the defaults."""
     differing = changed(config, defaults)
     if not differing:
-        return paragraphs("Every setting has its default.")
+        return paragraph("Every setting has its default.")
     rows = [
         [name, shown(value), shown(default)]
         for name, (value, default) in differing.items()
@@ -81,29 +81,21 @@ def section(
     history: Mapping[str, Any],
     weights: Mapping[str, str],
     commit: str | None,
-) -> Html:
-    """The section.
-
-    Args:
-        config: of the run.
-        defaults: config/config.yaml.
-        history: of the last training.
-        weights: SHA-256 of the tuned model's weights by file.
-        commit: of the pipeline.
-    """
+) -> Iterator[Html]:
+    """The section; weights are those of the tuned model by file, as SHA-256."""
     versions, inputs = history.get("versions") or {}, history.get("inputs") or {}
-    content = paragraphs(
+    yield paragraph(
         f"Run {config['run']}, seed {config['seed']}, arkiv at "
         + (f"commit {commit}." if commit else "an unknown commit.")
     )
-    content += settings(config, defaults)
+    yield settings(config, defaults)
     caption = "Versions that trained the model"
-    content.append(table(["package", "version"], versions.items(), caption, words=2))
+    yield table(["package", "version"], versions.items(), caption, words=2)
     caption = "The weights of the tuned model, as sha256sum has them"
-    content.append(table(["file", "SHA-256"], coded(weights), caption, words=2))
+    yield table(["file", "SHA-256"], coded(weights), caption, words=2)
     if inputs:
         read = {"the model at step 0": inputs["model"], **inputs["shards"]}
-        tables = capped(
+        hashes = capped(
             ["file", "BLAKE2b, 128 bits"],
             coded(read),
             "Inputs of the last training",
@@ -111,10 +103,7 @@ def section(
             where="training/history.json has all",
             words=2,
         )
-        content.append(
-            folded("What training read, by the hash of its content", *tables)
-        )
-    return joined(*content)
+        yield folded("What training read, by the hash of its content", hashes)
 
 
 def coded(hashes: Mapping[str, str]) -> list[list[object]]:

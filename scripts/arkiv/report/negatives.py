@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.html import Html, decimals, element, joined, number, table
+from arkiv.base.html import Html, decimals, element, number, table
 from arkiv.mining.audit import KINDS
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest
-from arkiv.report.page import capped, paragraphs
+from arkiv.report.page import capped, paragraph
 
 # What plot_negatives.py counts of each dataset.
 Audit = Mapping[str, Mapping[str, Any]]
@@ -21,7 +21,7 @@ SIDES = {"pos": "positives", "neg": "negatives"}
 ALL = "figures/negatives.html of the run has all"
 
 
-def numbers(audit: Audit) -> list[Html]:
+def numbers(audit: Audit) -> Iterator[Html]:
     """What the figure shows, as tables: scores, ranks, and what was dropped."""
     scores = [
         [
@@ -62,15 +62,12 @@ def numbers(audit: Audit) -> list[Html]:
             "Candidates that were dropped, by the first rule that holds",
         ),
     )
-    return [
-        part
-        for header, rows, caption in tables
-        if rows
-        for part in capped(header, rows, caption, most=MOST_ROWS, where=ALL)
-    ]
+    for header, rows, caption in tables:
+        if rows:
+            yield capped(header, rows, caption, most=MOST_ROWS, where=ALL)
 
 
-def summary(audit: Audit) -> list[Html]:
+def summary(audit: Audit) -> Iterator[Html]:
     """The counts of the audit, the largest datasets side by side."""
     shown = largest({name: of["rows"] for name, of in audit.items()}, MOST_DATASETS)
     titles = [title for title, _ in audit[shown[0]]["lines"]]
@@ -78,48 +75,40 @@ def summary(audit: Audit) -> list[Html]:
         [title, *(audit[name]["lines"][place][1] for name in shown)]
         for place, title in enumerate(titles)
     ]
-    tables = [
-        table(["count", *shown], rows, "What was mined, and what the teacher says")
-    ]
+    yield table(["count", *shown], rows, "What was mined, and what the teacher says")
     if more := len(audit) - len(shown):
-        tables += paragraphs(f"And {more:,} smaller datasets: {ALL}.", faint=True)
-    return tables
+        yield paragraph(f"And {more:,} smaller datasets: {ALL}.", faint=True)
 
 
-def section(audits: Mapping[str, tuple[Audit, str | Path, str]]) -> Html:
+def section(audits: Mapping[str, tuple[Audit, str | Path, str]]) -> Iterator[Html]:
     """The section.
 
     Args:
         audits: of each round, by its heading: counts, figure, and the address of the
             audit page from the report.
     """
-    content = paragraphs(
+    yield paragraph(
         "A negative that answers its query teaches the model what is wrong: those that "
         "the teacher prefers to the positive are suspect."
     )
     for place, (heading, (audit, drawn, page)) in enumerate(audits.items(), start=1):
         if heading:
-            content.append(element("h3", heading))
-        content += summary(audit)
-        content.append(
-            figure(
-                drawn,
-                f"negatives-{place}",
-                "Distribution of the retrieval similarity and of the teacher's score, "
-                "for negatives and for positives; the ranks at which the negatives "
-                "stood; and how many candidates each rule dropped. Negatives to the "
-                "right of the positives are suspect.",
-                "Histograms of the scores of positives and negatives, and bars of what "
-                "was dropped; the numbers are in the tables below.",
-                *numbers(audit),
-            )
+            yield element("h3", heading)
+        yield from summary(audit)
+        yield figure(
+            drawn,
+            f"negatives-{place}",
+            "Distribution of the retrieval similarity and of the teacher's score, "
+            "for negatives and for positives; the ranks at which the negatives "
+            "stood; and how many candidates each rule dropped. Negatives to the "
+            "right of the positives are suspect.",
+            "Histograms of the scores of positives and negatives, and bars of what "
+            "was dropped; the numbers are in the tables below.",
+            *numbers(audit),
         )
-        content.append(
-            element(
-                "p",
-                "Rows to read, the suspects first: ",
-                element("a", page, href=page),
-                " (a page beside this one).",
-            )
+        yield element(
+            "p",
+            "Rows to read, the suspects first: ",
+            element("a", page, href=page),
+            " (a page beside this one).",
         )
-    return joined(*content)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import read_object
-from arkiv.base.html import Html
+from arkiv.base.html import Html, joined
 from arkiv.base.named import named
 from arkiv.gold.standard import explained, relevant
 from arkiv.report import (
@@ -30,8 +30,6 @@ from arkiv.report.jobs import costs_of, language_model_costs
 from arkiv.report.page import Section
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.trec import read_qrels, read_run
-
-FIGURES = ("--figures", ("lengths", "measures", "differences"))
 
 
 def given_for(words: list[str], option: str, names: Iterable[str]) -> dict[str, str]:
@@ -74,7 +72,8 @@ class Material:
     ) -> None:
         self.arguments, self.defaults, self.weights = arguments, defaults, weights
         self.config = arguments.config
-        self.figures = given_for(arguments.figures, *FIGURES)
+        figures = ("lengths", "measures", "differences")
+        self.figures = given_for(arguments.figures, "--figures", figures)
         self.datasets = read_stages(arguments)
         self.metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
         with expecting("measure_runs.py", arguments.metrics):
@@ -114,7 +113,7 @@ def read_trainings(arguments: argparse.Namespace) -> dict[str, tuple[Any, str]]:
     }
 
 
-def searches_of(of: Material) -> Html:
+def searches_of(of: Material) -> Iterator[Html]:
     """Wins and losses, and searches drawn at random."""
     arguments, metrics, qrels = of.arguments, of.metrics, relevant(of.qrels)
     paths = named(arguments.runs, "--runs")
@@ -146,7 +145,7 @@ def searches_of(of: Material) -> Html:
     return searches.section(groups, pairs, found, of.figures["differences"])
 
 
-def negatives_of(of: Material) -> Html:
+def negatives_of(of: Material) -> Iterator[Html]:
     """The audit of each round."""
     arguments = of.arguments
     titles = round_titles(named(arguments.audits, "--audits"))
@@ -167,7 +166,7 @@ class Entry(NamedTuple):
     name: str
     """Its anchor."""
     title: str
-    make: Callable[[Material], Html]
+    make: Callable[[Material], Iterator[Html]]
     source: tuple[str, ...]
     """The program that wrote what it is made of, and the options that name that; the
     file of the first one given is at fault if it lacks something."""
@@ -254,5 +253,6 @@ def sections_of(material: Material) -> list[Section]:
         by, *options = entry.source
         files = (getattr(material.arguments, option) for option in options)
         with expecting(by, next(filter(None, files))):
-            sections.append(Section(entry.name, entry.title, entry.make(material)))
+            content = joined(*entry.make(material))
+        sections.append(Section(entry.name, entry.title, content))
     return sections

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from arkiv.base.files import written_whole
-from arkiv.base.html import STYLE, Html, element, table, templates
+from arkiv.base.html import STYLE, Html, element, joined, table, templates
 
 HERE = Path(__file__).parent
 
@@ -25,16 +25,13 @@ def render(
     title: str, about: str, summary: Iterable[object], sections: Sequence[Section]
 ) -> str:
     """The whole page; what is not `Html` is escaped."""
-    return (
-        templates(HERE)
-        .get_template("page.html")
-        .render(
-            title=title,
-            about=about,
-            summary=list(summary),
-            sections=sections,
-            style=Html(STYLE + (HERE / "report.css").read_text(encoding="utf-8")),
-        )
+    page = templates(HERE).get_template("page.html")
+    return page.render(
+        title=title,
+        about=about,
+        summary=list(summary),
+        sections=sections,
+        style=Html(STYLE + (HERE / "report.css").read_text(encoding="utf-8")),
     )
 
 
@@ -45,9 +42,9 @@ def write(path: str | Path, page: str) -> None:
         beside.write_text(page, encoding="utf-8", errors="replace")
 
 
-def paragraphs(*texts: object, faint: bool = False) -> list[Html]:
-    """Each text as a paragraph."""
-    return [element("p", text, class_="faint" if faint else None) for text in texts]
+def paragraph(text: object, *, faint: bool = False) -> Html:
+    """A text as a paragraph."""
+    return element("p", text, class_="faint" if faint else None)
 
 
 def folded(words: str, *content: object) -> Html:
@@ -63,7 +60,7 @@ def capped(
     most: int,
     where: str,
     words: int = 1,
-) -> list[Html]:
+) -> Html:
     """A table of no more than so many rows, and how many more a file has.
 
     Args:
@@ -74,7 +71,8 @@ def capped(
         where: the file that has all.
         words: columns that hold words.
     """
-    shown = [table(header, rows[:most], caption, words=words)]
-    if len(rows) > most:
-        shown += paragraphs(f"And {len(rows) - most:,} more: {where}.", faint=True)
-    return shown
+    shown = table(header, rows[:most], caption, words=words)
+    if len(rows) <= most:
+        return shown
+    more = paragraph(f"And {len(rows) - most:,} more: {where}.", faint=True)
+    return joined(shown, more)

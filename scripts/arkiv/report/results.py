@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.required import wish
 from arkiv.report.drawing import figure
-from arkiv.report.page import capped, folded, paragraphs
+from arkiv.report.figures import largest
+from arkiv.report.page import capped, folded, paragraph
 from arkiv.retrieve.systems import spaced
 
 Metrics = Mapping[str, Any]
@@ -76,7 +77,7 @@ def cell(
     )
 
 
-def means_of(part: Metrics, measures: Sequence[str], caption: str) -> list[Html]:
+def means_of(part: Metrics, measures: Sequence[str], caption: str) -> Html:
     """A table of the systems' means: the best of each measure in bold, stars of the
     difference from the first system that each is compared with."""
     first: dict[str, Any] = {}
@@ -94,7 +95,7 @@ def means_of(part: Metrics, measures: Sequence[str], caption: str) -> list[Html]
     return capped(header, rows, caption, most=MOST_SYSTEMS, where=ALL)
 
 
-def differences_of(part: Metrics, measures: Sequence[str], caption: str) -> list[Html]:
+def differences_of(part: Metrics, measures: Sequence[str], caption: str) -> Html:
     """A table of the differences between pairs of systems."""
     rows = [
         [
@@ -143,23 +144,19 @@ def foremost(metrics: Metrics, others: Sequence[str]) -> list[str]:
 
 def overview(
     parts: Mapping[str, Metrics], systems: Sequence[str], measure: str, by: str
-) -> list[Html]:
+) -> Html:
     """One measure of some systems in all parts: a row a system, or a row a part."""
     named = list(map(spaced, systems))
     caption = f"{title(measure)} by {by}, of n queries each"
     if len(parts) > MOST_COLUMNS:
-        order = sorted(parts, key=lambda name: -parts[name]["queries"])
-        chosen = set(order[:MOST_PARTS])
+        sizes = {name: part["queries"] for name, part in parts.items()}
         rows = [
             [
                 name,
-                f"{parts[name]['queries']:,}",
+                f"{sizes[name]:,}",
                 *(cell(parts[name]["systems"][system][measure]) for system in systems),
             ]
-            for name in [
-                *(name for name in parts if name in chosen),
-                *order[MOST_PARTS:],
-            ]
+            for name in dict.fromkeys([*largest(sizes, MOST_PARTS), *parts])
         ]
         return capped(["part", "n", *named], rows, caption, most=MOST_PARTS, where=ALL)
     header = [f"{name} (n = {part['queries']:,})" for name, part in parts.items()]
@@ -167,24 +164,27 @@ def overview(
         [name, *(cell(part["systems"][system][measure]) for part in parts.values())]
         for name, system in zip(named, systems, strict=True)
     ]
-    return [table(["system", *header], rows, caption)]
+    return table(["system", *header], rows, caption)
 
 
-def divided(key: str, metrics: Metrics, systems: Sequence[str]) -> list[Html]:
+def divided(key: str, metrics: Metrics, systems: Sequence[str]) -> Iterator[Html]:
     """What is measured by one division of the queries."""
     by, measures = DIVIDED.get(key, key), metrics["measures"]
     parts = metrics["parts"][key]
-    content = [element("h3", f"By {by}"), *overview(parts, systems, measures[0], by)]
+    yield element("h3", f"By {by}")
+    yield overview(parts, systems, measures[0], by)
     if len(parts) > MOST_COLUMNS:
-        return content
+        return
     tables = []
     for name, part in parts.items():
         about = f"{plural(part['queries'], 'query', 'queries')}, {by} {name}"
         few = {system: part["systems"][system] for system in systems}
-        tables += means_of({**part, "systems": few}, measures, f"Means over {about}")
+        means = means_of({**part, "systems": few}, measures, f"Means over {about}")
+        tables.append(means)
         if part["comparisons"]:
-            tables += differences_of(part, measures, f"Paired differences, {about}")
-    return [*content, folded(f"All measures by {by}", *tables)]
+            caption = f"Paired differences, {about}"
+            tables.append(differences_of(part, measures, caption))
+    yield folded(f"All measures by {by}", *tables)
 
 
 def how_sure(metrics: Metrics) -> str:
@@ -203,7 +203,7 @@ def how_sure(metrics: Metrics) -> str:
 
 def section(
     metrics: Metrics, meaning: str, others: Sequence[str], drawn: str | Path
-) -> Html:
+) -> Iterator[Html]:
     """The section.
 
     Args:
@@ -215,41 +215,38 @@ def section(
     measures, level = metrics["measures"], metrics["bootstrap"]["level"]
     samples = metrics["bootstrap"]["samples"]
     queries = plural(metrics["queries"], "test query", "test queries")
-    content = paragraphs(
+    yield paragraph(
         f"Every system searched all passages for the {queries}. {meaning} Below each "
         f"mean stands its {level:.0%} interval, from {samples:,} bootstrap samples of "
         "the queries."
     )
-    content += means_of(
+    yield means_of(
         metrics, measures, f"Means over {queries} (the best of each column in bold)"
     )
     if metrics["comparisons"]:
-        content += differences_of(metrics, measures, f"Paired differences, {queries}")
-        content += paragraphs(how_sure(metrics), faint=True)
+        yield differences_of(metrics, measures, f"Paired differences, {queries}")
+        yield paragraph(how_sure(metrics), faint=True)
     else:
-        content += paragraphs("No systems are compared (evaluate.compare).", faint=True)
-    content.append(
-        figure(
-            drawn,
-            "measures",
-            f"The same as a chart: a point is the mean, a line its {level:.0%} "
-            "interval. Base models have blue squares, tuned ones orange diamonds.",
-            f"Means of the first measures of each system with their intervals; the "
-            f"numbers are those of the table of means over {queries}.",
-        )
+        yield paragraph("No systems are compared (evaluate.compare).", faint=True)
+    yield figure(
+        drawn,
+        "measures",
+        f"The same as a chart: a point is the mean, a line its {level:.0%} "
+        "interval. Base models have blue squares, tuned ones orange diamonds.",
+        f"Means of the first measures of each system with their intervals; the "
+        f"numbers are those of the table of means over {queries}.",
     )
-    content.append(element("h3", "What was required"))
+    yield element("h3", "What was required")
     if metrics["requirements"]:
-        content.append(requirements_of(metrics["requirements"]))
+        yield requirements_of(metrics["requirements"])
     else:
-        content += paragraphs("Nothing was required (evaluate.require).")
+        yield paragraph("Nothing was required (evaluate.require).")
     systems = foremost(metrics, others)
     for key in metrics["parts"]:
-        content += divided(key, metrics, systems)
+        yield from divided(key, metrics, systems)
     if len(systems) < len(metrics["systems"]) and metrics["parts"]:
-        content += paragraphs(
+        yield paragraph(
             f"The breakdowns show {len(systems)} of {len(metrics['systems']):,} "
             f"systems; {ALL}.",
             faint=True,
         )
-    return joined(*content)

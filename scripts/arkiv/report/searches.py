@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import uniform
-from arkiv.base.html import Html, element, excerpt, joined, place, provenance, table
+from arkiv.base.html import Html, element, excerpt, place, provenance, table
 from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
-from arkiv.report.page import paragraphs
+from arkiv.report.page import paragraph
 from arkiv.retrieve.collection import read_passages
 from arkiv.retrieve.systems import spaced
 from arkiv.retrieve.trec import Qrels, Run
@@ -217,7 +217,7 @@ def one_query(query_id: str, found: Found, *, opened: bool = False) -> Html:
         if wanted
         else element("p", "No passage is judged relevant to it."),
         element("ol", *wanted, class_="hits") if wanted else "",
-        *(paragraphs(f"And {more:,} more.", faint=True) if more else []),
+        paragraph(f"And {more:,} more.", faint=True) if more else "",
         element("div", *columns, class_="systems"),
         class_="search",
         open="" if opened else None,
@@ -261,7 +261,7 @@ def section(
     pairs: Sequence[tuple[str, str]],
     found: Found,
     figure_of_differences: str | Path,
-) -> Html:
+) -> Iterator[Html]:
     """The section.
 
     Args:
@@ -271,7 +271,7 @@ def section(
         figure_of_differences: drawn by plot_metrics.py.
     """
     measure = title(found.measure)
-    content = paragraphs(
+    yield paragraph(
         f"Each query with its {measure}, the passage that is relevant to it with its "
         f"rank in each system, and the first {SHOWN} passages that each finds. Words "
         "of the query are marked, also with another ending; ✓ and a double line at "
@@ -285,31 +285,28 @@ def section(
             ]
             for system, base in pairs
         ]
-        content.append(
-            figure(
-                figure_of_differences,
-                "differences",
-                f"Differences in {measure}, query by query, from the largest gain to "
-                "the largest loss.",
-                f"Differences in {measure} of each query in falling order: "
-                + "; ".join(
-                    f"{pair}: better on {better}, alike on {alike}, worse on {worse}"
-                    for pair, better, alike, worse in counts
-                )
-                + ".",
-                table(
-                    ["compared", "queries better", "alike", "worse"],
-                    counts,
-                    f"Queries by whether their {measure} is better",
-                ),
+        yield figure(
+            figure_of_differences,
+            "differences",
+            f"Differences in {measure}, query by query, from the largest gain to "
+            "the largest loss.",
+            f"Differences in {measure} of each query in falling order: "
+            + "; ".join(
+                f"{pair}: better on {better}, alike on {alike}, worse on {worse}"
+                for pair, better, alike, worse in counts
             )
+            + ".",
+            table(
+                ["compared", "queries better", "alike", "worse"],
+                counts,
+                f"Queries by whether their {measure} is better",
+            ),
         )
     first = True
     for heading, nothing, query_ids in groups:
-        content.append(element("h3", heading))
+        yield element("h3", heading)
         if not query_ids:
-            content += paragraphs(nothing)
+            yield paragraph(nothing)
         for query_id in query_ids:
-            content.append(one_query(query_id, found, opened=first))
+            yield one_query(query_id, found, opened=first)
             first = False
-    return joined(*content)

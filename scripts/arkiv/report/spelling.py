@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arkiv.base.html import Html, element, joined, table
 from arkiv.evaluate.measures import title
-from arkiv.report.page import capped, folded, paragraphs
+from arkiv.report.page import capped, folded, paragraph
 from arkiv.report.results import LEGEND, cell
 from arkiv.retrieve.systems import spaced
 
@@ -19,7 +18,7 @@ MOST_EXAMPLES = 10
 ALL = "metrics/spelling.json of the run has all"
 
 
-def by_spelling(spelling: Spelling, measure: str) -> list[Html]:
+def by_spelling(spelling: Spelling, measure: str) -> Html:
     """A table of one measure of each system in each spelling, and what it changed."""
     variants, rows = spelling["variants"], []
     for system, means in spelling["original"].items():
@@ -36,10 +35,10 @@ def by_spelling(spelling: Spelling, measure: str) -> list[Html]:
     return capped(header, rows, caption, most=2 * MOST_SYSTEMS, where=ALL)
 
 
-def section(spelling: Spelling) -> Html:
+def section(spelling: Spelling) -> Iterator[Html]:
     """The section, from what the queries in other spellings measured."""
     variants, measures = spelling["variants"], spelling["measures"]
-    content = paragraphs(
+    yield paragraph(
         f"The same {spelling['queries']:,} queries were asked again in other "
         "spellings: older or newer ones, or with the faults of a recogniser. What is "
         "relevant stays the same."
@@ -53,12 +52,12 @@ def section(spelling: Spelling) -> Html:
         for variant in variants
     ]
     header = ["spelling", "queries changed", "characters changed"]
-    content.append(table(header, changes, "What was changed"))
+    yield table(header, changes, "What was changed")
     first, *others = (by_spelling(spelling, measure) for measure in measures)
-    content += first
-    content += paragraphs(f"Of the corrected p-values: {LEGEND}.", faint=True)
+    yield first
+    yield paragraph(f"Of the corrected p-values: {LEGEND}.", faint=True)
     if others:
-        content.append(folded("The other measures", *chain.from_iterable(others)))
+        yield folded("The other measures", *others)
     if examples := spelling.get("examples"):
         lists = [
             element(
@@ -70,5 +69,4 @@ def section(spelling: Spelling) -> Html:
             )
             for example in examples[:MOST_EXAMPLES]
         ]
-        content.append(folded("Some queries in each spelling", *lists))
-    return joined(*content)
+        yield folded("Some queries in each spelling", *lists)

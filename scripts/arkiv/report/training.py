@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from arkiv.base.html import Html, element, joined, number, table
+from arkiv.base.html import Html, element, number, table
 from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
-from arkiv.report.page import paragraphs
+from arkiv.report.page import paragraph
 
 History = Mapping[str, Any]
 Entry = TypeVar("Entry")
@@ -68,7 +68,7 @@ def watched(evaluation: Mapping[str, Any]) -> Html:
     return table(header, rows, "Measured while the model was trained")
 
 
-def curves(history: History) -> list[Html]:
+def curves(history: History) -> Iterator[Html]:
     """The numbers of the figure, thinned out."""
     log = [entry for entry in history.get("log") or () if entry.get("loss") is not None]
     rows = []
@@ -79,7 +79,7 @@ def curves(history: History) -> list[Html]:
     caption = "Loss and learning rate"
     if len(rows) < len(log):
         caption += f", {len(rows)} of {len(log):,} steps; training/history.json has all"
-    tables = [table(["step", "loss", "learning rate"], rows, caption)]
+    yield table(["step", "loss", "learning rate"], rows, caption)
     if evaluation := history.get("evaluation"):
         measure, entries = evaluation["measure"], evaluation["entries"]
         columns = [
@@ -99,22 +99,23 @@ def curves(history: History) -> list[Html]:
             for entry in thinned(entries, MOST_STEPS)
         ]
         caption = f"Mean {title(measure)} by step"
-        tables.append(table(["step", *header], rows, caption))
-    return tables
+        yield table(["step", *header], rows, caption)
 
 
-def warnings(history: History) -> list[Html]:
+def warnings(history: History) -> Iterator[Html]:
     """What the guards warned of."""
     entries = history.get("warnings") or ()
     if not entries:
-        return paragraphs("Nothing was warned of.")
+        yield paragraph("Nothing was warned of.")
+        return
     items = [
         element("li", f"Step {number(entry['step'])}: {entry['warning']}.")
         for entry in entries[:MOST_WARNINGS]
     ]
     if more := len(entries) - len(items):
         items.append(element("li", f"And {more:,} more in training/history.json."))
-    return [element("p", "Warnings:"), element("ul", *items)]
+    yield paragraph("Warnings:")
+    yield element("ul", *items)
 
 
 def alternative(history: History) -> str:
@@ -136,43 +137,37 @@ def alternative(history: History) -> str:
     return f"{sentence} and of the learning rate."
 
 
-def section(trainings: Mapping[str, tuple[History, str | Path]]) -> Html:
+def section(trainings: Mapping[str, tuple[History, str | Path]]) -> Iterator[Html]:
     """The section.
 
     Args:
         trainings: history and figure of each, by its heading.
     """
-    content: list[Html] = []
     if len(trainings) > 1:
-        content += paragraphs(
+        yield paragraph(
             f"The model was trained {len(trainings)} times, each time from the model "
             "of the time before."
         )
     for place, (heading, (history, drawn)) in enumerate(trainings.items(), start=1):
         if heading:
-            content.append(element("h3", heading))
-        content.append(facts(history))
+            yield element("h3", heading)
+        yield facts(history)
         if evaluation := history.get("evaluation"):
             mode = evaluation["mode"].replace("_", "-")
-            content += paragraphs(
+            yield paragraph(
                 f"The model of step {evaluation['best_step']:,} was kept, the best by "
                 f"{mode} {title(evaluation['measure'])} on the dev queries."
             )
-            content.append(watched(evaluation))
+            yield watched(evaluation)
         else:
-            content += paragraphs(
-                "It was not measured meanwhile; the last step was kept."
-            )
-        content += warnings(history)
-        content.append(
-            figure(
-                drawn,
-                f"training-{place}",
-                "Training loss, measures on held-out queries and learning rate by "
-                "step. Step 0 is the model before; the broken line marks the step "
-                "whose model was kept.",
-                alternative(history),
-                *curves(history),
-            )
+            yield paragraph("It was not measured meanwhile; the last step was kept.")
+        yield from warnings(history)
+        yield figure(
+            drawn,
+            f"training-{place}",
+            "Training loss, measures on held-out queries and learning rate by "
+            "step. Step 0 is the model before; the broken line marks the step "
+            "whose model was kept.",
+            alternative(history),
+            *curves(history),
         )
-    return joined(*content)
