@@ -134,12 +134,8 @@ def table(
 ) -> Html:
     """A table whose first column names the rows; it scrolls by itself if too wide.
 
-    Args:
-        header: of each column.
-        rows: cells.
-        caption: what the table is.
-        words: how many columns, from the left, hold words; the others hold numbers and
-            are aligned right.
+    The first columns, as many as `words` says, hold words; the others hold numbers and
+    are aligned right.
     """
 
     def kind(column: int) -> str | None:
@@ -312,10 +308,7 @@ def marked(text: str, query: str) -> Html:
 def excerpt(text: str, query: str, width: int = 320) -> Html:
     """The stretch of a text that has most of the query's words, those marked.
 
-    Args:
-        text: the passage.
-        query: what is looked for, see `asked_for`.
-        width: characters at most, whole words.
+    It has whole words, and at most `width` characters.
     """
     asked = asked_for(query)
     spans = [match.span() for match in WORD.finditer(text)]

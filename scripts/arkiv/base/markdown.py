@@ -50,13 +50,10 @@ def code(text: str, language: str = "") -> str:
 def table(
     header: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1
 ) -> str:
-    """A table whose columns are padded to one width.
+    """A table of Markdown whose columns are padded to one width.
 
-    Args:
-        header: of each column.
-        rows: cells, in Markdown.
-        words: how many columns, from the left, hold words; the others hold numbers and
-            are aligned right.
+    The first columns, as many as `words` says, hold words; the others hold numbers and
+    are aligned right.
     """
     lines = [list(header), *map(list, rows)]
     widths = [max(3, *map(len, column)) for column in zip(*lines, strict=True)]

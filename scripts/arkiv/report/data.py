@@ -63,10 +63,7 @@ def with_later_stages(
 ) -> dict[str, Counts]:
     """The counts of each dataset with those of the teacher and of training.
 
-    Args:
-        datasets: what each stage that writes statistics counted of each.
-        audit: of the negatives of each, counts of plot_negatives.py.
-        history: of train_model.py.
+    They stand in the audit of plot_negatives.py and the history of train_model.py.
     """
     left_out = history.get("rows_left_out") or {}
     counts = {name: dict(stages) for name, stages in datasets.items()}
@@ -147,12 +144,7 @@ def span(bucket: Mapping[str, Any]) -> str:
 
 
 def section(datasets: Datasets, drawn: str | Path) -> Iterator[Html]:
-    """The section.
-
-    Args:
-        datasets: what each stage counted of each.
-        drawn: the figure of the lengths.
-    """
+    """The section, with the figure of the lengths."""
     shown = by_themselves(datasets)
     yield paragraph(
         "From the source to the rows that training read. A dash stands where a dataset "

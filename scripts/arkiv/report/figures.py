@@ -89,22 +89,11 @@ def whole_numbers(axis: Any) -> None:
 def bars(axes: Any, counts: Mapping[str, int], most: int) -> None:
     """Horizontal bars, the first on top, each with its name and its number.
 
-    Args:
-        axes: where to draw.
-        counts: by name.
-        most: what the axis must have room for.
+    The axis has room for a bar of `most`.
     """
     places = range(len(counts))
-    axes.barh(places, counts.values(), height=0.75, color=BLUE)
-    for place, count in zip(places, counts.values(), strict=True):
-        axes.annotate(
-            f"{count:,}",
-            (count, place),
-            (4, 0),
-            textcoords="offset points",
-            va="center",
-            color=INK,
-        )
+    drawn = axes.barh(places, counts.values(), height=0.75, color=BLUE)
+    axes.bar_label(drawn, map("{:,}".format, counts.values()), padding=4, color=INK)
     axes.set_yticks(places, counts)
     axes.set_ylim(len(counts) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

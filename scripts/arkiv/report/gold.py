@@ -121,14 +121,7 @@ def agreement_of(agreement: Mapping[str, Any]) -> Iterator[Html]:
 def section(
     meaning: str, stats: Stats | None, qrels: Qrels, agreement: Mapping[str, Any] | None
 ) -> Iterator[Html]:
-    """The section.
-
-    Args:
-        meaning: what counts as relevant, in sentences.
-        stats: of build_gold.py.
-        qrels: the judgements, counted where there are no statistics.
-        agreement: between people and the machine.
-    """
+    """The section; without statistics of build_gold.py the judgements are counted."""
     stats = stats or {"queries": len(qrels), **by_grade(qrels)}
     yield paragraph(meaning)
     known_items, missed = (

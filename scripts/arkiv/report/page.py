@@ -61,15 +61,11 @@ def capped(
     where: str,
     words: int = 1,
 ) -> Html:
-    """A table of no more than so many rows, and how many more a file has.
+    """A table (see there) of the first rows, and how many more a file has.
 
     Args:
-        header: of each column.
-        rows: those that matter most first.
-        caption: of the table.
         most: rows that are shown.
-        where: the file that has all.
-        words: columns that hold words.
+        where: says which file has all.
     """
     shown = table(header, rows[:most], caption, words=words)
     if len(rows) <= most:

@@ -112,12 +112,7 @@ def best_first(grades: Mapping[str, int]) -> list[str]:
 def extremes(
     mine: Mapping[str, float], theirs: Mapping[str, float], most: int
 ) -> tuple[list[str], list[str]]:
-    """The queries with the largest gains and the largest losses, these first.
-
-    Args:
-        mine, theirs: a measure of two systems by query.
-        most: of each.
-    """
+    """At most so many queries with the largest gains, and with the largest losses."""
     differences = {key: mine[key] - theirs[key] for key in sorted(mine)}
     by_gain = sorted(differences, key=lambda key: -differences[key])
     gains = [key for key in by_gain if differences[key] > LEAST]
@@ -262,14 +257,7 @@ def section(
     found: Found,
     figure_of_differences: str | Path,
 ) -> Iterator[Html]:
-    """The section.
-
-    Args:
-        groups: of `chosen`.
-        pairs: systems and what they are compared with.
-        found: what the systems found.
-        figure_of_differences: drawn by plot_metrics.py.
-    """
+    """The section; the groups of queries are those of `chosen`."""
     measure = title(found.measure)
     yield paragraph(
         f"Each query with its {measure}, the passage that is relevant to it with its "

@@ -38,12 +38,8 @@ def served_systems(config: Mapping[str, Any]) -> dict[str, Column]:
 def check_finished(config: Mapping[str, Any], command: str) -> None:
     """See that all that will be read is there.
 
-    Args:
-        config: of the run.
-        command: that finishes it.
-
     Raises:
-        InputError: the run has not come so far.
+        InputError: the run has not come so far; says the command that finishes it.
     """
     folder = Path(run_folder(config))
     systems = systems_of(config["evaluate"]["systems"])

@@ -21,9 +21,6 @@ from arkiv.gold.sheet import Judgement, Place, sheet_row
 RELEVANT, NOT_RELEVANT, WITHDRAWN = "relevant", "not_relevant", "withdrawn"
 KINDS = (RELEVANT, NOT_RELEVANT, WITHDRAWN)
 
-Key = tuple[str, str, str]
-"""Judge, query and passage id."""
-
 
 def check_verdict(record: Record) -> None:
     """Refuse a record that is no verdict.
@@ -38,10 +35,7 @@ def check_verdict(record: Record) -> None:
 
 
 class Verdicts:
-    """The verdicts in a file, which may be made by the first and grow by others' hands.
-
-    Args:
-        path: the file, JSON Lines.
+    """The verdicts in a file of JSON Lines, which others may write to as well.
 
     Raises:
         InputError: it holds a line that is no verdict.
@@ -50,7 +44,8 @@ class Verdicts:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lock = threading.Lock()
-        self._latest: dict[Key, Record] = {}
+        # By judge, query and passage id.
+        self._latest: dict[tuple[str, str, str], Record] = {}
         self._read_to = self._lines = 0
         with self._lock:
             self._follow()
@@ -130,9 +125,7 @@ def sheet_rows(
 ) -> Iterator[list[str]]:
     """Verdicts as lines of the human sheet: 1 for relevant, 0 for not.
 
-    Args:
-        verdicts: of `Verdicts.latest`.
-        passages: by id; verdicts on others are left out.
+    Those on other passages than these, by id, are left out.
     """
     for verdict in verdicts:
         if (passage := passages.get(verdict["passage_id"])) is not None:
