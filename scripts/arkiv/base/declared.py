@@ -16,6 +16,7 @@ as YAML has them. Flags of programs follow from the same: `arkiv.base.setting_fl
 from __future__ import annotations
 
 import dataclasses
+import operator
 import re
 import types
 from collections.abc import Iterator, Mapping
@@ -35,45 +36,40 @@ WORDS = {
     dict: "a map",
     types.NoneType: "nothing",
 }
+BOUNDS = {
+    "at_least": operator.ge,
+    "more_than": operator.gt,
+    "at_most": operator.le,
+    "less_than": operator.lt,
+}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What is said of a setting beside its type and default.
+    """What is said of a setting beside its type and default."""
 
-    Attributes:
-        help: one phrase, for the table of settings and `--help`.
-        choices: of a text.
-        at_least, more_than, at_most, less_than: of a number, or of each in a list.
-        pattern: of a text; likewise.
-        empty: whether a text may be empty.
-        longest: characters of a text, at most.
-        fewest, most: values of a list whose type does not say how many.
-        unique: whether a list has each value once.
-        ascending: whether the numbers of a list begin with 0 and rise.
-        entries: of a map, at least.
-        names: pattern of a map's keys.
-        optional: whether an entry of a list or map that has None lacks the key.
-        shown: in the table, for a default that is too long.
-    """
-
-    help: str = ""
-    choices: tuple[str, ...] = ()
+    help: str = ""  # one phrase, for the table of settings and `--help`
+    shown: str | None = None  # in the table, for a default that is too long
+    choices: tuple[str, ...] = ()  # of a text
+    # Of a number, or of each in a list.
     at_least: float | None = None
     more_than: float | None = None
     at_most: float | None = None
     less_than: float | None = None
+    # Of a text, or of each in a list.
     pattern: str | None = None
-    empty: bool = False
-    longest: int | None = None
+    empty: bool = False  # whether it may be
+    longest: int | None = None  # in characters
+    # Of a list whose type does not say how many values it has.
     fewest: int = 0
     most: int | None = None
-    unique: bool = False
-    ascending: bool = False
+    unique: bool = False  # whether a list has each value once
+    ascending: bool = False  # whether the numbers of a list begin with 0 and rise
+    # Of a map: its entries, at least, and the pattern of its keys.
     entries: int = 0
     names: str | None = None
+    # Whether an entry of a list or map that has None lacks the key.
     optional: bool = False
-    shown: str | None = None
 
 
 class Setting(NamedTuple):
@@ -86,28 +82,19 @@ class Setting(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What is wrong with a configuration.
+    """What is wrong with a configuration."""
 
-    Attributes:
-        where: the keys that lead to the map or value at fault.
-        key: of the setting, with dots.
-        reason: a sentence's end, without a full stop.
-        unknown: whether the key is not declared.
-    """
-
-    where: tuple[str, ...]
-    key: str
-    reason: str
-    unknown: bool = False
+    where: tuple[str, ...]  # the keys that lead to the map or value at fault
+    key: str  # of the setting, with dots
+    reason: str  # a sentence's end, without a full stop
+    unknown: bool = False  # whether the key is not declared
 
 
 def setting(default: Any = MISSING, help: str = "", **rule: Any) -> Any:
-    """A field of a section.
+    """A field of a section, with what `Rule` says of it.
 
-    Args:
-        default: without one the entry of a list or map must have the key; None where
-            the type has no None stands for a key that may be left out.
-        help: see `Rule`, as for all others.
+    Without a default the entry of a list or map must have the key; None where the type
+    has no None stands for a key that may be left out.
     """
     metadata = {"rule": Rule(help, **rule)}
     if isinstance(default, dict):
@@ -117,11 +104,7 @@ def setting(default: Any = MISSING, help: str = "", **rule: Any) -> Any:
 
 
 def settings_of(section: Any) -> dict[str, Setting]:
-    """The settings of a section, by name.
-
-    Args:
-        section: the class, or an instance whose values are the defaults.
-    """
+    """The settings of a class by name, or of an instance, whose values are defaults."""
     if isinstance(section, type):
         return _settings_of(section)
     return {
@@ -157,29 +140,15 @@ def at(section: Any, key: str) -> Setting:
     return at(found.default, rest) if rest else found
 
 
-def merged(name: str, *parts: type, doc: str, optional: bool = False) -> type:
-    """A section with the settings of several, the first to declare a name counts.
-
-    Args:
-        name: of the section.
-        parts: the sections.
-        doc: what it is.
-        optional: whether all of them may be left out.
-    """
-    found: dict[str, Setting] = {}
-    for part in parts:
-        found = found | settings_of(part) | found
-    fields = []
-    for one in found.values():
-        default = None if optional and one.default is MISSING else one.default
-        fields.append(
-            (one.name, one.type, setting(default, **dataclasses.asdict(one.rule)))
-        )
-    # Those without a default come first, as dataclasses wants them.
-    fields.sort(key=lambda field: field[2].default is not MISSING)
-    made = dataclasses.make_dataclass(name, fields, frozen=True)
-    made.__doc__ = doc
-    return made
+def merged(name: str, *parts: type, doc: str) -> type:
+    """A section with the settings of several, which have none in common."""
+    fields = [
+        (one.name, one.type, setting(one.default, **dataclasses.asdict(one.rule)))
+        for part in parts
+        for one in settings_of(part).values()
+    ]
+    namespace = {"__doc__": doc}
+    return dataclasses.make_dataclass(name, fields, frozen=True, namespace=namespace)
 
 
 def is_section(kind: Any) -> bool:
@@ -212,12 +181,7 @@ def frozen(value: Any) -> Any:
 
 
 def faults(values: Mapping[str, Any], section: type) -> list[Fault]:
-    """What is wrong with a configuration, in the order of the keys.
-
-    Args:
-        values: as YAML has them.
-        section: the declaration of the whole.
-    """
+    """What is wrong with a configuration, as YAML has it, in the order of the keys."""
     found = _faults_of_section(values, section, (), complete=True)
     return sorted(found, key=lambda fault: list(map(str, fault.where)))
 
@@ -240,7 +204,7 @@ def _faults_of_section(
             )
         elif complete or one.default is MISSING:
             reason = "is missing from the configuration"
-            yield Fault(where, _dotted(*where, name), reason)
+            yield Fault(where, ".".join((*where, name)), reason)
 
 
 def _unknown(where: tuple[str, ...], name: str, known: list[str]) -> Fault:
@@ -249,7 +213,7 @@ def _unknown(where: tuple[str, ...], name: str, known: list[str]) -> Fault:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
     reason = f"is not a configuration key; {hint}"
-    return Fault(where, _dotted(*where, name), reason, unknown=True)
+    return Fault(where, ".".join((*where, name)), reason, unknown=True)
 
 
 def _faults(
@@ -259,7 +223,7 @@ def _faults(
     kinds = alternatives(kind)
     expected = _expected(value, kinds, rule)
     if expected is not None:
-        yield Fault(where, _dotted(*where), f"is {value!r}, expected {expected}")
+        yield Fault(where, ".".join(where), f"is {value!r}, expected {expected}")
     kind = next((one for one in kinds if _is(value, one)), None)
     if is_section(kind):
         yield from _faults_of_section(value, kind, where, complete=complete)
@@ -272,12 +236,8 @@ def _faults(
         for key, one in value.items():
             if rule.names and not re.search(rule.names, str(key)):
                 reason = f"is {key!r}, expected a name of the form {rule.names}"
-                yield Fault(where, _dotted(*where), reason)
+                yield Fault(where, ".".join(where), reason)
             yield from _faults(one, get_args(kind)[1], rule, (*where, str(key)))
-
-
-def _dotted(*keys: str) -> str:
-    return ".".join(keys)
 
 
 def _is(value: Any, kind: Any) -> bool:
@@ -360,14 +320,10 @@ def _expected_list(value: Any, kinds: tuple[Any, ...], rule: Rule) -> str | None
 
 
 def _expected_number(value: float, rule: Rule) -> str | None:
-    for bound, word, holds in (
-        (rule.at_least, "at least", lambda bound: value >= bound),
-        (rule.more_than, "more than", lambda bound: value > bound),
-        (rule.at_most, "at most", lambda bound: value <= bound),
-        (rule.less_than, "less than", lambda bound: value < bound),
-    ):
-        if bound is not None and not holds(bound):
-            return f"{word} {bound}"
+    for name, holds in BOUNDS.items():
+        bound = getattr(rule, name)
+        if bound is not None and not holds(value, bound):
+            return f"{name.replace('_', ' ')} {bound}"
     return None
 
 

@@ -57,11 +57,7 @@ def settings_from(
     *names: str,
     prefix: str = "",
 ) -> Section:
-    """A section with what flags gave; what has no flag keeps its default.
-
-    Args:
-        arguments: parsed.
-        section: as `add_settings` had it, likewise the names and prefix.
+    """The section that `add_settings` had, with what flags gave; else its defaults.
 
     Raises:
         InputError: naming a value out of bounds.
@@ -85,15 +81,9 @@ def settings_from(
 def flags_of(
     section: Any, values: Mapping[str, Any], *names: str, prefix: str = ""
 ) -> dict[str, Any]:
-    """The flags of settings as `add_settings` reads them, by name.
+    """The flags by which `add_settings` reads values of the configuration, by name.
 
     None and False stand for a flag that is left out, True for one without a value.
-
-    Args:
-        section: the declaration.
-        values: as the configuration has them.
-        names: of settings; none: all.
-        prefix: of the flags.
     """
     found: dict[str, Any] = {}
     for one in _named(section, names):
@@ -114,19 +104,23 @@ def _named(section: Any, names: tuple[str, ...]) -> Iterator[Setting]:
     return (known[name] for name in names or known)
 
 
+def _kinds(one: Setting) -> list[Any]:
+    return [kind for kind in alternatives(one.type) if kind is not NoneType]
+
+
+def _items(one: Setting) -> tuple[Any, ...]:
+    """The types of the values of a list; nothing of what is none."""
+    lists = (get_args(kind) for kind in _kinds(one) if get_origin(kind) is tuple)
+    return next(lists, ())
+
+
 def _item(one: Setting) -> Any:
     """The type of a value, or of each in a list."""
-    kinds = [kind for kind in alternatives(one.type) if kind is not NoneType]
-    kind = next((kind for kind in kinds if get_origin(kind) is tuple), kinds[0])
-    return get_args(kind)[0] if get_origin(kind) is tuple else kind
+    return next(iter(_items(one) or _kinds(one)))
 
 
 def _as_json(one: Setting) -> bool:
-    return _item(one) not in (int, float, str, bool) and not _is_word(_item(one))
-
-
-def _is_word(kind: Any) -> bool:
-    return get_origin(kind) is Literal
+    return _item(one) not in (int, float, str, bool)
 
 
 def _how(one: Setting) -> dict[str, Any]:
@@ -135,34 +129,27 @@ def _how(one: Setting) -> dict[str, Any]:
         action = argparse.BooleanOptionalAction if one.default else "store_true"
         return {"action": action, "default": one.default}
     how: dict[str, Any] = {"type": _reader(one), "default": plain(one.default)}
-    for kind in alternatives(one.type):
-        if get_origin(kind) is tuple and not _as_json(one):
-            items = get_args(kind)
-            many = "+" if one.rule.fewest else "*"
-            how["nargs"] = many if items[-1] is Ellipsis else len(items)
+    if (items := _items(one)) and not _as_json(one):
+        many = "+" if one.rule.fewest else "*"
+        how["nargs"] = many if items[-1] is Ellipsis else len(items)
     if one.rule.choices:
-        how["choices"] = one.rule.choices
-    else:
-        how["metavar"] = _metavar(one)
-    return how
-
-
-def _metavar(one: Setting) -> str:
+        return how | {"choices": one.rule.choices}
     if _as_json(one):
-        return "JSON"
-    return {int: "N", float: "X"}.get(_item(one), one.name.upper())
+        return how | {"metavar": "JSON"}
+    return how | {"metavar": {int: "N", float: "X"}.get(_item(one), one.name.upper())}
 
 
 def _reader(one: Setting) -> Callable[[str], Any]:
     """What makes the value of a word."""
-    kind = _item(one)
-    kinds = alternatives(one.type)
-    words = next((get_args(kind) for kind in kinds if _is_word(kind)), ())
-    if NoneType in kinds and one.default is not None:
-        words = (*words, NULL)
-    read = json.loads if _as_json(one) else kind
-    if _is_word(kind):
-        read = int
+    read = json.loads if _as_json(one) else _item(one)
+    words = [
+        word
+        for kind in _kinds(one)
+        if get_origin(kind) is Literal
+        for word in get_args(kind)
+    ]
+    if NoneType in alternatives(one.type) and one.default is not None:
+        words.append(NULL)
     if not words:
         return read
 

@@ -109,17 +109,15 @@ def test_whole_numbers_may_be_written_with_a_point():
 
 @dataclass(frozen=True)
 class Other:
-    rank: str = setting(help="hidden by Lora's")
-    needed: str = setting(help="without a default")
+    size: int = setting(3, "of what Lora has not")
 
 
 def test_sections_can_be_put_together():
     both = merged("Both", Lora, Other, doc="Both of them.")
-    assert both("x") == both(needed="x", rank=0, dropout=0.1)
+    assert both(rank=1) == both(1, 0.1, 3)
+    assert both.__doc__ == "Both of them."
     assert at(both, "dropout").rule.less_than == 1
-    assert [one.key for one in faults({"rank": 0, "dropout": 0}, both)] == ["needed"]
-    loose = merged("Loose", Lora, Other, doc="Likewise.", optional=True)
-    assert plain(loose(rank=3)) == {"rank": 3, "dropout": 0.1}
+    assert [one.key for one in faults({"rank": 0, "dropout": 0}, both)] == ["size"]
 
 
 def parsed(*words, section=Draw, names=()):
