@@ -135,9 +135,8 @@ def read_json(path: str | Path) -> Any:
         InputError: the file is missing or not JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
+        with open_input(path) as file:
+            return json.loads(file.read().decode())
     except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON ({error})", file=path) from None
 
@@ -181,9 +180,8 @@ def read_yaml(path: str | Path) -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
+        with open_input(path) as file:
+            return yaml.safe_load(file.read().decode())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"is not a YAML file ({reason})", file=path) from None
@@ -282,15 +280,19 @@ def parse_record(raw: bytes) -> Record:
     return record
 
 
+def _value(record: Record, key: str, expected: str) -> Any:
+    if key not in record:
+        raise InputError(f"is missing, expected {expected}", key=key)
+    return record[key]
+
+
 def check_text(record: Record, key: str) -> None:
     """Refuse a record whose `key` is not a string with something in it.
 
     Raises:
         InputError: naming the key.
     """
-    if key not in record:
-        raise InputError("is missing, expected a text", key=key)
-    value = record[key]
+    value = _value(record, key, "a text")
     if not isinstance(value, str):
         kind = type(value).__name__
         raise InputError(f"is of type {kind}, expected a text", key=key)
@@ -304,9 +306,7 @@ def check_texts(record: Record, key: str, *, least: int = 1) -> None:
     Raises:
         InputError: naming the key.
     """
-    if key not in record:
-        raise InputError("is missing, expected a list of texts", key=key)
-    values = record[key]
+    values = _value(record, key, "a list of texts")
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
         raise InputError("is not a list of texts", key=key)
     if not all(value.strip() for value in values):

@@ -138,41 +138,29 @@ def table(
     are aligned right.
     """
 
-    def kind(column: int) -> str | None:
-        return "words" if 0 < column < words else None
+    def cell(name: str, column: int, value: object, **more: str) -> Html:
+        kind = "words" if 0 < column < words else None
+        return element(name, value, **more, class_=kind)
 
-    head = element(
-        "tr",
-        *(
-            element("th", cell, scope="col", class_=kind(column))
-            for column, cell in enumerate(header)
-        ),
-    )
+    head = [cell("th", place, value, scope="col") for place, value in enumerate(header)]
     body = [
         element(
             "tr",
             element("th", first, scope="row"),
-            *(
-                element("td", cell, class_=kind(column))
-                for column, cell in enumerate(rest, start=1)
-            ),
+            *(cell("td", place, value) for place, value in enumerate(rest, 1)),
             "\n",
         )
         for first, *rest in rows
     ]
+    whole = element(
+        "table",
+        element("caption", caption),
+        element("thead", element("tr", *head)),
+        "\n",
+        element("tbody", *body),
+    )
     return element(
-        "div",
-        element(
-            "table",
-            element("caption", caption),
-            element("thead", head),
-            "\n",
-            element("tbody", *body),
-        ),
-        class_="wide",
-        role="region",
-        tabindex=0,
-        aria_label=caption,
+        "div", whole, class_="wide", role="region", tabindex=0, aria_label=caption
     )
 
 
@@ -240,21 +228,19 @@ def place(passage: Record) -> str:
     if passage.get("volume") is None:
         return f"passage {passage['id']}"
     volume = f"volume {passage['volume']}"
-    pages = [passage.get("first_page"), passage.get("last_page")]
-    lines = [passage.get("first_line"), passage.get("last_line")]
-    if pages[0] is None:
+    page, last_page = passage.get("first_page"), passage.get("last_page")
+    line, last_line = passage.get("first_line"), passage.get("last_line")
+    if page is None:
         return volume
-    if pages[1] in (None, pages[0]):
-        words = f"{volume}, page {pages[0]}"
-        if lines[0] is None:
-            return words
-        if lines[1] in (None, lines[0]):
-            return f"{words}, line {lines[0]}"
-        return f"{words}, lines {lines[0]}–{lines[1]}"
-    if None in lines:
-        return f"{volume}, pages {pages[0]}–{pages[1]}"
-    first, last = (f"page {p}, line {n}" for p, n in zip(pages, lines, strict=True))
-    return f"{volume}, {first} – {last}"
+    if last_page in (None, page):
+        if line is None:
+            return f"{volume}, page {page}"
+        if last_line in (None, line):
+            return f"{volume}, page {page}, line {line}"
+        return f"{volume}, page {page}, lines {line}–{last_line}"
+    if None in (line, last_line):
+        return f"{volume}, pages {page}–{last_page}"
+    return f"{volume}, page {page}, line {line} – page {last_page}, line {last_line}"
 
 
 @lru_cache(64)  # a page has many passages for one query
