@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, redirect, request, session
-from werkzeug.exceptions import HTTPException
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_id
@@ -25,6 +24,7 @@ from arkiv.serve.view import View
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
+    from werkzeug.exceptions import HTTPException
 
 HERE = Path(__file__).parent
 STYLE_SHEET = STYLE + (HERE / "search.css").read_text(encoding="utf-8")
@@ -206,6 +206,8 @@ def create_app(
         loopback: answer only who asks for this machine by one of its own names.
         separator: of the cells of a sheet.
     """
+    from werkzeug.exceptions import HTTPException
+
     handlers = Handlers(site, verdicts, judges, default, loopback, separator)
     app = Flask("arkiv", static_folder=None)
     app.config.update(
