@@ -86,9 +86,8 @@ def others(pairs: Sequence[Mapping[str, Any]], measure: str) -> str:
     named: dict[str, list[str]] = {}
     for pair in pairs[:MOST_PAIRS]:
         found = verdict(pair["difference"][measure])
-        words = f"{spaced(pair['system'])} than {spaced(pair['base'])}"
-        if found == "open":
-            words = f"{spaced(pair['system'])} and {spaced(pair['base'])}"
+        between = "and" if found == "open" else "than"
+        words = f"{spaced(pair['system'])} {between} {spaced(pair['base'])}"
         named.setdefault(found, []).append(words)
     leads = {"better": "better", "worse": "worse", "open": "not shown to differ"}
     parts = [
@@ -130,18 +129,16 @@ def of_data(datasets: Mapping[str, Counts], history: Mapping[str, Any]) -> str:
         return total([counted(stages, stage, key) for stages in datasets.values()])
 
     pages, documents = sum_of("documents", "pages"), sum_of("documents", "documents")
-    start = ""
     if pages:
+        given = any("documents" not in stages for stages in datasets.values())
         start = (
             f"{plural(pages, 'page')} became {plural(documents or 0, 'document')}, and "
-            "these with what was given "
+            f"these{' with what was given' if given else ''}"
         )
-        given = any("documents" not in stages for stages in datasets.values())
-        start = start if given else start.replace(" with what was given", "")
     else:
-        start = f"{plural(len(datasets), 'dataset')} of ready pairs "
+        start = f"{plural(len(datasets), 'dataset')} of ready pairs"
     pairs = sum_of("pairs", "pairs")
-    sentence = f"{start}gave {plural(pairs or 0, 'query–passage pair')}"
+    sentence = f"{start} gave {plural(pairs or 0, 'query–passage pair')}"
     if (rows := history.get("rows")) is not None:
         sentence += f"; the model was trained on {plural(rows, 'row')}"
         if warned := len(history.get("warnings") or ()):

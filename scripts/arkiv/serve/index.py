@@ -80,6 +80,7 @@ class Index:
         }
         self._row_of = {row["id"]: number for number, row in enumerate(self.passages)}
         self._rows_of = self._by_volume()
+        self.volumes = list(self._rows_of)
         self.systems = served_systems(config)
         if not self.systems:
             raise InputError(
@@ -102,11 +103,6 @@ class Index:
             if passage.get("volume") is not None:
                 rows.setdefault(str(passage["volume"]), []).append(number)
         return {volume: np.array(rows[volume]) for volume in sorted(rows)}
-
-    @property
-    def volumes(self) -> list[str]:
-        """The names of all volumes, in order."""
-        return list(self._rows_of)
 
     def passage(self, passage_id: str) -> Record | None:
         """The passage of an id, if there is one."""
