@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean
 
 from arkiv.base.files import read_json, read_records
-from arkiv.encode.models import tokenizer_file
+from arkiv.encode.models import fast_tokenizer
 from arkiv.text.lengths import TokenCounter
 from benchmarks import ROOT, ours
 from benchmarks.bench import Bench, Result, require
@@ -39,7 +39,7 @@ def demo_settings() -> dict:
 
 def tokens_per_row(pairs: list[Path], model: Path, args: dict) -> float:
     """Tokens of a query and its group of passages on average, truncated, unpadded."""
-    counter = TokenCounter(tokenizer_file(model))
+    counter = TokenCounter(fast_tokenizer(model))
 
     def lengths(texts: list[str], most: str) -> float:
         return mean(min(int(n), args[most]) for n in counter.lengths(texts))

@@ -81,9 +81,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     collection.set_origins()
     if arguments.tokenizer:
-        from arkiv.encode.models import tokenizer_file
-
-        collection.set_lengths(tokenizer_file(arguments.tokenizer))
+        collection.set_lengths(arguments.tokenizer)
 
     passages = write_records(arguments.corpus, collection.ordered_passages())
     queries = write_records(arguments.queries, collection.ordered_queries())

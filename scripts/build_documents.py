@@ -35,7 +35,7 @@ from arkiv.documents.lines import LineFilter
 from arkiv.documents.page import classes
 from arkiv.documents.settings import Documents, shares_in_words
 from arkiv.documents.volumes import volumes
-from arkiv.encode.models import tokenizer_file
+from arkiv.encode.models import fast_tokenizer
 from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter
 
@@ -122,7 +122,7 @@ def main(argv: list[str] | None = None) -> None:
                 arguments.min_confidence, frozenset(classes(*arguments.skip_regions))
             ),
             hyphens=Hyphens(arguments.hyphens),
-            tokens=TokenCounter(tokenizer_file(arguments.tokenizer)),
+            tokens=TokenCounter(fast_tokenizer(arguments.tokenizer)),
             max_tokens=arguments.max_tokens,
             stop=arguments.on_bad_input == "stop",
             reject=reject,

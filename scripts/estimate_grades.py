@@ -11,7 +11,7 @@ import logging
 import sys
 
 from arkiv.base.cli import parser, run
-from arkiv.encode.models import tokenizer_file
+from arkiv.encode.models import fast_tokenizer
 from arkiv.gold.flags import add_grading, add_pool, grading_of, pool_of
 from arkiv.llm.estimate import Asked, estimated, write_estimate
 from arkiv.text.lengths import TokenCounter
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
         grading = grading_of(arguments)
         pairs = pool_of(arguments)
         asked = (Asked(grading.request(pair).prompt, LIKELY_GRADE) for pair in pairs)
-        counter = TokenCounter(tokenizer_file(arguments.tokenizer))
+        counter = TokenCounter(fast_tokenizer(arguments.tokenizer))
         pool = estimated(asked, arguments, counter)
     write_estimate(arguments, "grades", {"pool": pool})
     log.info("%s", pool)

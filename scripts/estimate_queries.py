@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from arkiv.base.cli import parser, run
 from arkiv.base.files import Part
 from arkiv.base.named import named
-from arkiv.encode.models import tokenizer_file
+from arkiv.encode.models import fast_tokenizer
 from arkiv.llm.estimate import Asked, estimated, write_estimate
 from arkiv.queries.flags import add_task, sources_of, task_of
 from arkiv.text.lengths import TokenCounter
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = arguments.parse_args(argv)
 
     datasets = {}
-    counter = TokenCounter(tokenizer_file(arguments.tokenizer))
+    counter = TokenCounter(fast_tokenizer(arguments.tokenizer))
     for name, path in named(arguments.documents, "--documents").items():
         datasets[name] = estimated(asked(arguments, path), arguments, counter)
         log.info("%s: %s", name, datasets[name])

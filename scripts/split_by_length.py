@@ -34,7 +34,7 @@ from arkiv.base.files import (
     written_whole,
 )
 from arkiv.base.setting_flags import add_settings, settings_from
-from arkiv.encode.models import tokenizer_file
+from arkiv.encode.models import fast_tokenizer
 from arkiv.text.lengths import TokenCounter
 from arkiv.train.rows import (
     batch_size_of,
@@ -236,7 +236,7 @@ def write_ranges(
     Raises:
         InputError: there is no example at all.
     """
-    counter = TokenCounter(tokenizer_file(arguments.tokenizer))
+    counter = TokenCounter(fast_tokenizer(arguments.tokenizer))
     lengths: list[list[int]] = [[] for _ in arguments.edges]
     stream = examples.of(
         read_rows(arguments.pairs, negatives=not arguments.without_negatives)

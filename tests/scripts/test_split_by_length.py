@@ -9,7 +9,8 @@ from project import records
 import split_by_length
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_records
-from arkiv.text.lengths import token_lengths
+from arkiv.encode.models import fast_tokenizer
+from arkiv.text.lengths import TokenCounter
 from arkiv.train.rows import bucket_of
 
 
@@ -123,9 +124,8 @@ def test_lengths_are_those_of_the_tokenizer(svea, tiny_embedder):
     texts = [r["pos"][0] for r in records(svea / "archive_pairs.jsonl")[:200]]
     texts += ["", " ", "¬\u00ad\u2028", texts[0]]
     wanted = [len(tokenizer(text)["input_ids"]) for text in texts]
-    file = tiny_embedder / "tokenizer.json"
-    assert token_lengths(texts, file).tolist() == wanted
-    assert token_lengths(texts, file, 50).max() == 50
+    counter = TokenCounter(fast_tokenizer(tiny_embedder))
+    assert counter.lengths(texts).tolist() == wanted
 
 
 def test_the_edges_belong_to_the_range_above():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 Kind = Literal["m3", "dense", "cross_encoder"]
 
@@ -62,13 +65,22 @@ def encoder_directory(path: Path) -> Path:
     return path / folder
 
 
-def tokenizer_file(path: str | Path) -> Path:
-    """The fast tokenizer of a model directory, for the `tokenizers` library.
+def fast_tokenizer(path: str | Path) -> Tokenizer:
+    """The tokenizer of a model directory, which reads texts as wholes.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or it is broken.
     """
+    from tokenizers import Tokenizer
+
     file = Path(path) / "tokenizer.json"
     if not file.is_file():
         raise InputError("the model directory lacks tokenizer.json", file=path)
-    return file
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise InputError(f"is not a tokenizer ({error})", file=file) from None
+    # The file may ask for either.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arkiv.base.errors import InputError
-from arkiv.encode.models import tokenizer_file
+from arkiv.encode.models import fast_tokenizer
 from arkiv.retrieve.rankings import Ranking, best
 
 # Texts tokenised at once.
@@ -30,15 +29,7 @@ class TokenIds:
     """
 
     def __init__(self, model: str | Path) -> None:
-        from tokenizers import Tokenizer
-
-        file = tokenizer_file(model)
-        try:
-            self._tokenizer = Tokenizer.from_file(str(file))
-        except Exception as error:  # tokenizers raises nothing narrower
-            raise InputError(f"is not a tokenizer ({error})", file=file) from None
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._tokenizer = fast_tokenizer(model)
         added = self._tokenizer.get_added_tokens_decoder()
         self._special = [number for number, token in added.items() if token.special]
 

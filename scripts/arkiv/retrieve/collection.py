@@ -14,7 +14,9 @@ from pathlib import Path
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id
+from arkiv.encode.models import fast_tokenizer
 from arkiv.pairs.passages import text_key
+from arkiv.text.lengths import TokenCounter
 
 RELEVANT = 1
 # What a query keeps of its pair: whatever made the queries says what kind each is of.
@@ -182,17 +184,15 @@ class Collection:
         relevant = set().union(*self.judgements.values())
         return len(relevant & self.trained)
 
-    def set_lengths(self, tokenizer_file: Path) -> None:
+    def set_lengths(self, model: str | Path) -> None:
         """Give each query `tokens`, the length of its longest known item.
 
         In tokens of the model, special tokens counted; measures can then be told apart
         by the length of what was to be found.
         """
-        from arkiv.text.lengths import token_lengths
-
         judged = sorted(set().union(*self.judgements.values()))
         texts = [self.passages[passage_id]["text"] for passage_id in judged]
-        counts = token_lengths(texts, tokenizer_file)
+        counts = TokenCounter(fast_tokenizer(model)).lengths(texts)
         lengths = dict(zip(judged, map(int, counts), strict=True))
         for query_id, passage_ids in self.judgements.items():
             longest = max(lengths[passage_id] for passage_id in passage_ids)

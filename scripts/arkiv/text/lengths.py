@@ -4,42 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arkiv.base.errors import InputError
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 # Characters tokenised at once: some 100 MB of tokens and their bookkeeping.
 CHARACTERS = 1 << 21
 
 
 class TokenCounter:
-    """Counts tokens; remembers the count, not the text, of all that it has met."""
+    """Counts tokens; remembers the count, not the text, of all that it has met.
 
-    def __init__(self, tokenizer_file: str | Path) -> None:
-        """Load a `tokenizer.json`.
+    Args:
+        tokenizer: of `arkiv.encode.models.fast_tokenizer`.
+    """
 
-        Raises:
-            InputError: it is missing or not a tokenizer.
-        """
-        from tokenizers import Tokenizer
-
-        if not Path(tokenizer_file).is_file():
-            raise InputError("no such file", file=tokenizer_file)
-        try:
-            self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        except Exception as error:  # tokenizers raises nothing narrower
-            raise InputError(
-                f"not a tokenizer ({error})", file=tokenizer_file
-            ) from None
-        # The file may ask for either; a length is that of the whole text.
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
         self._known: dict[bytes, int] = {}
 
     def lengths(self, texts: Iterable[str]) -> np.ndarray:
-        """(n_texts,) int64: tokens of each text, special tokens included."""
+        """(n_texts,) int64: tokens of each text, special tokens included.
+
+        As `len(AutoTokenizer(text)["input_ids"])`.
+        """
         marks = []
         waiting: dict[bytes, str] = {}
         characters = 0
@@ -59,25 +50,3 @@ class TokenCounter:
     def _count(self, texts: Mapping[bytes, str]) -> None:
         encoded = self._tokenizer.encode_batch_fast(list(texts.values()))
         self._known.update(zip(texts, map(len, encoded), strict=True))
-
-
-def token_lengths(
-    texts: Iterable[str], tokenizer_file: str | Path, max_length: int | None = None
-) -> np.ndarray:
-    """Tokens of each text, as `len(AutoTokenizer(text)["input_ids"])`.
-
-    Each distinct text is tokenised once, many at a time.
-
-    Args:
-        texts: read once.
-        tokenizer_file: the model's `tokenizer.json`.
-        max_length: no length is more than this (what truncation would leave).
-
-    Returns:
-        (n_texts,) int64, special tokens included.
-
-    Raises:
-        InputError: the tokenizer is missing or broken.
-    """
-    lengths = TokenCounter(tokenizer_file).lengths(texts)
-    return lengths if max_length is None else np.minimum(lengths, max_length)
