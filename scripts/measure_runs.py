@@ -32,7 +32,7 @@ from arkiv.evaluate.measures import (
     summary,
 )
 from arkiv.evaluate.required import check_requirement, judged
-from arkiv.evaluate.settings import Evaluate
+from arkiv.evaluate.settings import Evaluate, compared
 from arkiv.gold.settings import Gold
 from arkiv.gold.standard import METHODS, relevant
 from arkiv.retrieve.collection import read_ordered
@@ -70,7 +70,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     return arguments.parse_args(argv)
 
 
-def compared(
+def pairs_of(
     arguments: argparse.Namespace, systems: Mapping[str, str]
 ) -> list[tuple[str, str]]:
     """Each system with the one it is compared with, those of --compare first.
@@ -78,11 +78,7 @@ def compared(
     Raises:
         InputError: one of them has no run.
     """
-    pairs = [
-        (system, base)
-        for system, bases in named_lists(arguments.compare, "--compare").items()
-        for base in bases
-    ]
+    pairs = compared(named_lists(arguments.compare, "--compare"))
     for system in [*(name for pair in pairs for name in pair), arguments.base]:
         if system is not None and system not in systems:
             raise InputError(
@@ -145,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     runs = named(arguments.runs, "--runs")
     check_measures(arguments.measures)
-    pairs = compared(arguments, runs)
+    pairs = pairs_of(arguments, runs)
     for requirement in arguments.require:
         check_requirement(requirement, runs, arguments.measures)
 

@@ -8,9 +8,9 @@ is, the original's values stand for it.
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
+from argparse import Namespace
 from typing import Any
 
 import numpy as np
@@ -58,8 +58,8 @@ def by_variant(path: str, queries: dict[str, Record]) -> dict[str, dict[str, Rec
     return variants
 
 
-def measured(
-    arguments, qrels: Qrels, query_ids: list[str], variants: dict[str, dict]
+def values_by_variant(
+    arguments: Namespace, qrels: Qrels, query_ids: list[str], variants: dict[str, dict]
 ) -> dict[str, dict[str, np.ndarray]]:
     """Of the original, "", and of each variant the measures by system and query."""
     runs = named(arguments.runs, "--runs")
@@ -116,8 +116,7 @@ def of_variant(name: str, whole: dict) -> dict[str, Any]:
     }
 
 
-def command_line(argv: list[str] | None) -> argparse.Namespace:
-    """What is asked for on the command line."""
+def main(argv: list[str] | None = None) -> None:
     arguments = parser(
         __doc__,
         qrels="TREC",
@@ -128,11 +127,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         output="JSON",
     )
     add_measuring(arguments)
-    return arguments.parse_args(argv)
+    arguments = arguments.parse_args(argv)
 
-
-def main(argv: list[str] | None = None) -> None:
-    arguments = command_line(argv)
     check_measures(arguments.measures)
     queries = {
         query["id"]: query for query in read_ordered(arguments.queries, queries=True)
@@ -143,9 +139,10 @@ def main(argv: list[str] | None = None) -> None:
     for key in query_ids:
         if key not in qrels:
             raise InputError(f"judges nothing of the query {key}", file=arguments.qrels)
-    values = measured(arguments, qrels, query_ids, variants)
+    values = values_by_variant(arguments, qrels, query_ids, variants)
     systems = list(values[""])
     pairs = [((name, one), ("", one)) for name in variants for one in systems]
+    settings = {"samples": arguments.bootstrap, "seed": arguments.seed}
     whole = summary(
         {
             (name, system): table
@@ -153,10 +150,9 @@ def main(argv: list[str] | None = None) -> None:
             for system, table in tables.items()
         },
         pairs,
-        samples=arguments.bootstrap,
-        seed=arguments.seed,
         measures=arguments.measures,
         tested=True,
+        **settings,
     )
     shown = sorted(query_ids, key=lambda key: uniform(arguments.seed, "examples", key))
     write_json(
@@ -164,11 +160,7 @@ def main(argv: list[str] | None = None) -> None:
         {
             "queries": len(query_ids),
             "measures": arguments.measures,
-            "bootstrap": {
-                "samples": arguments.bootstrap,
-                "seed": arguments.seed,
-                "level": LEVEL,
-            },
+            "bootstrap": settings | {"level": LEVEL},
             "systems": systems,
             "original": of_variant("", whole),
             "variants": [about(name, variants, queries, whole) for name in variants],

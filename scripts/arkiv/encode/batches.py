@@ -26,12 +26,6 @@ def distinct(items: Iterable[Item]) -> tuple[list[Item], list[int]]:
     return list(places), inverse
 
 
-def chunked(total: int, size: int) -> Iterator[range]:
-    """`range(total)` in pieces of at most `size`."""
-    for start in range(0, total, size):
-        yield range(start, min(start + size, total))
-
-
 def by_budget(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
     """Batches of indices with rows x longest <= budget, longest first.
 

@@ -32,10 +32,6 @@ if TYPE_CHECKING:
 class CrossEncoder(Kind):
     """A cross-encoder with one label.
 
-    Args:
-        model_dir: the directory.
-        options: how it runs.
-
     Raises:
         InputError: the directory lacks something or is damaged, or the model has
             several labels.
@@ -98,12 +94,7 @@ class CrossEncoder(Kind):
 
 
 class CrossEncoderLayers(Layers):
-    """A cross-encoder on one device.
-
-    Args:
-        path: a directory that passed `check_model`.
-        options: precision, attention and the like.
-        device: such as `cpu` or `cuda:0`.
+    """A cross-encoder, of a directory that passed `check_model`, on one device.
 
     Raises:
         InputError: the directory is damaged.

@@ -161,12 +161,7 @@ class Dense(Kind):
 
 
 class DenseLayers(Layers):
-    """A dense encoder on one device.
-
-    Args:
-        model: the encoder.
-        modules: what makes a vector of its states.
-    """
+    """A dense encoder on one device, and what makes a vector of its states."""
 
     def __init__(self, model: PreTrainedModel, modules: list[torch.nn.Module]) -> None:
         self.model, self.modules = model, modules

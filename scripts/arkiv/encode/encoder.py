@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arkiv.base.errors import InputError
-from arkiv.encode.batches import HELD_AT_ONCE, by_budget, chunked, distinct, reported
+from arkiv.encode.batches import HELD_AT_ONCE, by_budget, distinct, reported
 from arkiv.encode.cache import Cache, key
 from arkiv.encode.forward import Batch
 from arkiv.encode.kind import Kind, Side
@@ -204,11 +204,11 @@ class Encoder:
     ) -> Iterator[tuple[list[int], Batch]]:
         """Rows and batch, of each; no more inputs at once than HELD_AT_ONCE."""
         workers = self.workers  # they load the model while the first texts are read
-        for held in chunked(len(items), HELD_AT_ONCE):
-            ids = self.kind.token_ids(items[held.start : held.stop], settings)
+        for start in range(0, len(items), HELD_AT_ONCE):
+            ids = self.kind.token_ids(items[start : start + HELD_AT_ONCE], settings)
             for places in by_budget([len(row) for row in ids], workers.budget):
                 batch = Batch([ids[place] for place in places], asked)
-                yield [held[place] for place in places], batch
+                yield [start + place for place in places], batch
 
     def _matrix(
         self, weights: Sequence[tuple[np.ndarray, np.ndarray]]

@@ -80,7 +80,7 @@ class Forward:
         pad: the id of the padding token.
         longest: tokens of the longest input that will come.
         budget: tokens of a padded batch; None: as many as the device takes.
-        device: such as `cpu` or `cuda:0`.
+        device: such as `cuda:0`.
 
     Raises:
         InputError: the model is damaged, or the device takes no such input.

@@ -33,9 +33,6 @@ class Kind:
 
     Args:
         path: its directory, or what it is called in messages.
-        options: how it runs.
-        tokenizer: its tokenizer.
-        config: its configuration.
         layers: gives its layers on a device; called in the worker's process.
     """
 

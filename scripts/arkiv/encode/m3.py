@@ -32,7 +32,6 @@ class M3(Kind):
 
     Args:
         path: encoder, tokenizer, `colbert_linear.pt` and `sparse_linear.pt`.
-        options: how it runs.
         loaded: of a model in memory, such as one in training: its tokenizer, its
             encoder in evaluation mode, its multi-vector and its sparse head; then the
             path is what it is called in messages.
@@ -151,12 +150,7 @@ def load_layers(
 
 
 def load_head(path: Path, name: str, dim: int) -> Linear:
-    """A head of a model directory, in float32.
-
-    Args:
-        path: the model directory.
-        name: `colbert_linear.pt` or `sparse_linear.pt`.
-        dim: what the encoder gives.
+    """A head, one of HEADS, of a model directory whose encoder gives `dim`, in float32.
 
     Raises:
         InputError: naming the file, if it is no such layer.

@@ -20,6 +20,7 @@ from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import rng
 from arkiv.base.setting_flags import add_settings
+from arkiv.evaluate.required import DECIMALS
 from arkiv.evaluate.settings import MEASURE, Measuring
 from arkiv.evaluate.significance import holm, randomisation
 from arkiv.retrieve.trec import Qrels, Run
@@ -31,8 +32,6 @@ LEVEL = 0.95
 
 # Resampled query counts held at once: 32 MiB.
 BLOCK_COUNTS = 1 << 22
-# Below what the order of summation changes.
-DECIMALS = 6
 
 
 def title(measure: str) -> str:
@@ -113,9 +112,9 @@ def of_first_ten(
 
 
 def bootstrap(
-    values: np.ndarray, samples: int, seed: int, *, level: float = LEVEL
+    values: np.ndarray, samples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile intervals of the means over queries.
+    """Percentile intervals of the means over queries, which hold LEVEL of them.
 
     Every column is resampled with the same queries, so columns of differences give
     paired intervals.
@@ -124,14 +123,13 @@ def bootstrap(
         values: (n_queries, n_columns), rows in the order of the query ids.
         samples: how many times to draw n_queries queries with replacement.
         seed: of the draws, which depend on nothing else but n_queries.
-        level: share of the resampled means between the two ends.
 
     Returns:
         Lower and upper ends, (n_columns,) each.
     """
     n_queries = len(values)
     sums = [counts @ values for counts in resampled(n_queries, samples, seed)]
-    tail = (1 - level) / 2
+    tail = (1 - LEVEL) / 2
     low, high = np.quantile(np.concatenate(sums) / n_queries, [tail, 1 - tail], axis=0)
     return low, high
 

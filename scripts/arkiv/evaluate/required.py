@@ -9,7 +9,7 @@ from arkiv.base.errors import InputError
 from arkiv.retrieve.systems import check_named
 
 KEY = "evaluate.require"
-# Of measures: below what rounding decides.
+# Of measures, fewer than the order of summation changes.
 DECIMALS = 6
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -181,9 +181,7 @@ class M3Index:
         self._token_vectors = token_vectors
         self._weights, self._rerank_depth = weights, rerank_depth
         self._kept = kept
-        self._dense: np.ndarray | None = None
-        self._sparse: csr_matrix | None = None
-        self._by_token: csr_matrix | None = None
+        self._loaded: dict[str, Any] = {}
 
     def load(self, mode: str, kinds: Sequence[str]) -> None:
         """Read the kinds of encoding that a mode takes.
@@ -191,17 +189,14 @@ class M3Index:
         Raises:
             InputError: one is missing, damaged or of other texts.
         """
-
-        def read(kind: str):
-            return read_encodings(self._encodings, "corpus", kind, len(self._texts))
-
-        if "dense" in kinds and self._dense is None:
-            dense = read("dense")
-            self._dense = unit(dense) if self._kept else dense
-        if "sparse" in kinds and self._sparse is None:
-            self._sparse = read("sparse")
+        count = len(self._texts)
+        for kind in kinds:
+            if kind not in self._loaded:
+                found = read_encodings(self._encodings, "corpus", kind, count)
+                ready = unit(found) if kind == "dense" and self._kept else found
+                self._loaded[kind] = ready
         if mode == "sparse":
-            self._by_token = self._sparse.T.tocsr()
+            self._loaded["by_token"] = self._loaded["sparse"].T.tocsr()
 
     def rankings(
         self, mode: str, queries: Encoded, depth: int, rows: np.ndarray | None = None
@@ -215,10 +210,12 @@ class M3Index:
             rows: the rows to choose from, ascending; None: all.
         """
         if mode == "sparse":
-            return search_sparse(queries.sparse, self._by_token, depth, rows=rows)
+            return search_sparse(
+                queries.sparse, self._loaded["by_token"], depth, rows=rows
+            )
         dense = unit(queries.dense) if self._kept else queries.dense
         first = search_dense(
-            dense, self._dense, depth, cosine=not self._kept, rows=rows
+            dense, self._loaded["dense"], depth, cosine=not self._kept, rows=rows
         )
         return first if mode == "dense" else self._reranked(mode, queries, list(first))
 
@@ -230,7 +227,7 @@ class M3Index:
             queries.multi_vector, self._texts, candidates, self._token_vectors
         )
         if mode == "combined":
-            lexical = sparse_scores(queries.sparse, self._sparse, candidates)
+            lexical = sparse_scores(queries.sparse, self._loaded["sparse"], candidates)
             scores = [
                 combined_scores(self._weights, ranking.scores[: len(late)], words, late)
                 for ranking, words, late in zip(first, lexical, scores, strict=True)

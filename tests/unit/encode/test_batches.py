@@ -6,7 +6,6 @@ import pytest
 
 from arkiv.encode.batches import (
     by_budget,
-    chunked,
     distinct,
     reported,
 )
@@ -25,11 +24,6 @@ def test_batches_hold_every_input_once_and_keep_the_budget(budget):
 
 def test_a_batch_is_as_large_as_the_budget_allows():
     assert list(by_budget([2, 4, 3, 9, 1, 1], 8)) == [[3], [1, 2], [0, 4, 5]]
-
-
-def test_chunks_cover_the_range():
-    assert list(chunked(7, 3)) == [range(3), range(3, 6), range(6, 7)]
-    assert list(chunked(0, 3)) == []
 
 
 def test_distinct_keeps_the_first_of_equals():

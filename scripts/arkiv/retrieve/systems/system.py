@@ -142,7 +142,7 @@ class System:
         return [below] if isinstance(below, str) else list(below)
 
     def faults(self, depth: float, rounds: float) -> Iterator[tuple[str, str]]:
-        """The key and the reason of what is wrong with the values of its keys.
+        """The key and the reason of each value that will not do.
 
         Args:
             depth: passages of a run.
@@ -155,12 +155,7 @@ class System:
         return {key: getattr(self, key) for key in self.own()}
 
     def called(self, name: str, *, alone: bool) -> str:
-        """What sentences call it.
-
-        Args:
-            name: for people.
-            alone: whether it is the only one of its type.
-        """
+        """What sentences call it, by a name for people; `alone` of its type or not."""
         return name
 
     def column(self, name: str) -> Column | None:
@@ -180,8 +175,7 @@ class System:
             add_settings(arguments, cls.of({}), key, required=key in cls.needs())
 
     def run(self, given: Namespace) -> Iterator[Ranked]:
-        """The rankings of a file of queries, as `arkiv.retrieve.trec.write_run` takes
-        them.
+        """The rankings of a file of queries.
 
         Args:
             given: what `add_flags` added, and `output`.
@@ -202,12 +196,7 @@ class System:
     def ranked(
         self, given: Namespace, queries: Sequence[Record], passages: Sequence[Record]
     ) -> Iterable[Ranking]:
-        """The ranking of each query.
-
-        Args:
-            given: as for `run`.
-            queries: in the order of their ids.
-            passages: likewise.
+        """The ranking of each query; queries and passages stand by their ids.
 
         Raises:
             InputError: the faults of what is given.
