@@ -57,36 +57,25 @@ LOOKS = {
 }
 
 
-def median(values: np.ndarray) -> str:
-    """The median with a true minus sign, as the axis has it."""
-    return decimals(float(np.median(values)), 2)
-
-
 def draw(panel: Any, positive: np.ndarray, negative: np.ndarray) -> None:
     """Both distributions, each as shares of its own passages."""
     both = np.concatenate([positive, negative])
     # A few extreme scores must not squeeze all others into one bar.
     low, high = np.quantile(both, [0.001, 0.999])
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
-    looks = (
-        (negative, "negatives", {"color": VERMILLION, "alpha": 0.35, "hatch": "////"}),
-        (positive, "positives", {"color": BLUE, "alpha": 0.35}),
-    )
-    for values, label, look in looks:
+    for values, name, color, hatch, line in (
+        (negative, "negatives", VERMILLION, "////", "--"),
+        (positive, "positives", BLUE, None, "-"),
+    ):
         if not len(values):
             continue
         shares, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
         shares = 100 * shares / len(values)
-        outline = look["color"]
-        panel.stairs(shares, edges, fill=True, linewidth=0, **look)
-        panel.stairs(
-            shares,
-            edges,
-            color=outline,
-            linewidth=1.4,
-            linestyle="-" if label == "positives" else "--",
-            label=f"{len(values):,} {label}, median {median(values)}",
-        )
+        fill = {"fill": True, "linewidth": 0, "alpha": 0.35, "hatch": hatch}
+        panel.stairs(shares, edges, color=color, **fill)
+        label = f"{len(values):,} {name}, median {decimals(np.median(values), 2)}"
+        outline = {"linewidth": 1.4, "linestyle": line, "label": label}
+        panel.stairs(shares, edges, color=color, **outline)
     panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), labelcolor=INK)
     panel.set_xlim(edges[0], edges[-1])
     panel.set_ylim(0, None)
@@ -135,15 +124,9 @@ def spread(values: array[float]) -> dict[str, float] | None:
     """How many values there are, and where they lie; nothing of none."""
     if not values:
         return None
-    quantiles = np.quantile(np.array(values), [0.05, 0.5, 0.95])
-    names = ("5 %", "50 %", "95 %")
-    return {
-        "count": len(values),
-        **{
-            name: round(float(value), 6)
-            for name, value in zip(names, quantiles, strict=True)
-        },
-    }
+    quantiles = np.quantile(np.array(values), [0.05, 0.5, 0.95]).tolist()
+    low, middle, high = (round(value, 6) for value in quantiles)
+    return {"count": len(values), "5 %": low, "50 %": middle, "95 %": high}
 
 
 def numbers(rows: Rows, lines: list[tuple[str, str]], stats: Record | None) -> Record:
@@ -164,14 +147,6 @@ def numbers(rows: Rows, lines: list[tuple[str, str]], stats: Record | None) -> R
         },
         "dropped": all_dropped(stats) if stats else {},
     }
-
-
-def draw_dropped(panel: Any, stats: Record) -> None:
-    """What each filter dropped, wherever the candidate stood."""
-    totals = all_dropped(stats)
-    bars(panel, totals, max(totals.values()))
-    # Numbers of six digits need room.
-    panel.xaxis.get_major_locator().set_params(nbins=4)
 
 
 def plot(datasets: dict[str, Rows], stats: dict[str, Record], path: str) -> None:
@@ -195,7 +170,10 @@ def plot(datasets: dict[str, Rows], stats: dict[str, Record], path: str) -> None
             line = next(panels)
             draw_ranks(line[0], rows.ranks)
             line[0].set_title(f"{dataset}: ranks of the negatives")
-            draw_dropped(line[1], stats[dataset])
+            totals = all_dropped(stats[dataset])
+            bars(line[1], totals, max(totals.values()))
+            # Numbers of six digits need room.
+            line[1].xaxis.get_major_locator().set_params(nbins=4)
             line[1].set_title(f"{dataset}: candidates that were dropped")
     write_svg(path, figure, "Negatives: similarity, teacher scores, ranks, dropped")
 
