@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from arkiv.base.files import Record
 from arkiv.documents.page import Line, Page
@@ -18,7 +18,7 @@ class LineFilter:
 
     min_confidence: float | None = None
     """Lines without a number stay."""
-    skip_regions: Collection[str] = field(default_factory=frozenset)
+    skip_regions: Collection[str] = frozenset()
     """Classes of regions, in lower case; a line in one of them, at any depth."""
 
     def fault(self, line: Line) -> tuple[str, str] | None:

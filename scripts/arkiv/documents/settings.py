@@ -13,10 +13,6 @@ from typing import Any
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
 
-METHODS = ("sampled", "page", "windows", "headings")
-# A bad record is set aside with its reason, or the job stops.
-ON_BAD_INPUT = ("stop", "skip")
-
 
 @dataclass(frozen=True)
 class Documents:
@@ -26,7 +22,7 @@ class Documents:
         "sampled",
         "how text is cut: at drawn lengths, one document a page, in windows or at "
         "headings",
-        choices=METHODS,
+        choices=("sampled", "page", "windows", "headings"),
     )
     length_shares: tuple[tuple[float, float, float], ...] = setting(
         (
@@ -84,7 +80,7 @@ class Documents:
         "skip",
         "a file that is not a page, a volume that cannot be read: set it aside and "
         "count it, or stop",
-        choices=ON_BAD_INPUT,
+        choices=("stop", "skip"),
     )
 
 

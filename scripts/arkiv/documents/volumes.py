@@ -61,7 +61,7 @@ def volumes(directory: str | Path) -> list[Volume]:
             "is not a directory, expected one of volumes of page files", file=directory
         )
     try:
-        entries = [entry for entry in directory.iterdir() if entry.name[0] != "."]
+        entries = _visible(directory)
     except PermissionError as error:
         raise InputError(f"cannot be read ({said(error)})", file=directory) from None
     itself = [Volume(shown(directory.name), directory)]
@@ -168,7 +168,8 @@ def _in_folder(folder: Path, root: Path) -> list[Member]:
     As Transkribus exports a volume: pages in `page`, beside other things.
     """
     own = _visible(folder)
-    inner = {each: _visible(each) for each in own if _is_folder(each)}
+    folders = (each for each in own if each.is_dir() and not each.is_symlink())
+    inner = {each: _visible(each) for each in folders}
     holding = {
         each: sum(looks_like_page(path.name) for path in paths)
         for each, paths in {folder: own, **inner}.items()
@@ -188,10 +189,6 @@ def _in_folder(folder: Path, root: Path) -> list[Member]:
 
 def _visible(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name[0] != "."]
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
 
 
 def _read_file(path: Path, root: Path) -> bytes:

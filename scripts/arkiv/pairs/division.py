@@ -25,11 +25,8 @@ Key = Hashable
 
 
 def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and value - value == 0  # neither NaN nor infinite
-    )
+    # Neither a truth value, nor NaN, nor infinite.
+    return type(value) in (int, float) and value - value == 0
 
 
 def _is_known_number(value: object) -> bool:
@@ -52,10 +49,9 @@ BESIDE = {
 
 
 def check_pair(record: Record) -> None:
-    """Refuse a record that is not a FlagEmbedding row (`neg` and scores optional).
+    """Refuse, by an InputError with the key, what is not a FlagEmbedding row.
 
-    Raises:
-        InputError: naming the key at fault.
+    `neg` and scores are optional.
     """
     check_text(record, "query")
     check_texts(record, "pos")

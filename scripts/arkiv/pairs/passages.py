@@ -7,7 +7,7 @@ passage, its id, its text key and where its line begins.
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import Record, check_text, open_input, parse_record
+from arkiv.base.files import Record, check_text, open_input, read_records
 from arkiv.base.hashing import content_id
 
 
@@ -39,47 +39,32 @@ class Passages(AbstractContextManager):
         path: str | Path,
         groups: Callable[[Record], Iterable[Hashable]] = lambda _: (),
     ) -> None:
-        """Read the corpus once.
-
-        Args:
-            path: the corpus.
-            groups: the groups that a passage lies in.
+        """Read the corpus, and of each passage the groups that it lies in.
 
         Raises:
             InputError: no such file, a line that is not a passage with `id` and
                 `text`, or an id that two lines share.
         """
-        self.path = path
-        self.ids: list[str] = []
         self.rows: dict[str, int] = {}
         self.groups: list[tuple[Hashable, ...]] = []
         met: dict[tuple[Hashable, ...], tuple[Hashable, ...]] = {}
         keys: list[int] = []
-        ends = [0]
-        with open_input(path) as file:
-            for row, raw in enumerate(file):
-                passage = self._parse(raw, row + 1)
-                name = sys.intern(passage["id"])
-                if self.rows.setdefault(name, row) != row:
-                    reason = f"is also the id of line {self.rows[name] + 1}"
-                    raise InputError(reason, file=path, line=row + 1, key="id")
-                self.ids.append(name)
-                lies_in = tuple(groups(passage))
-                self.groups.append(met.setdefault(lies_in, lies_in))
-                keys.append(text_key(passage["text"]))
-                ends.append(ends[-1] + len(raw))
-        self.keys = np.array(keys, dtype=np.uint64)
-        self._ends = np.array(ends, np.int64)
-        self._file = open_input(path)
 
-    def _parse(self, raw: bytes, line: int) -> Record:
-        try:
-            passage = parse_record(raw)
+        def check(passage: Record) -> None:
             check_text(passage, "id")
             check_text(passage, "text")
-        except InputError as fault:
-            raise fault.at(self.path, line) from None
-        return passage
+            row = self.rows.setdefault(passage["id"], len(keys))
+            if row != len(keys):
+                raise InputError(f"is also the id of line {row + 1}", key="id")
+
+        for _, passage in read_records(path, check):
+            lies_in = tuple(groups(passage))
+            self.groups.append(met.setdefault(lies_in, lies_in))
+            keys.append(text_key(passage["text"]))
+        self.ids = list(self.rows)
+        self.keys = np.array(keys, dtype=np.uint64)
+        self._file = open_input(path)
+        self._ends = np.cumsum([0, *map(len, self._file)], dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -88,8 +73,7 @@ class Passages(AbstractContextManager):
         """The text of a row, read from the file."""
         start, end = self._ends[row : row + 2]
         self._file.seek(start)
-        raw = self._file.read(end - start)
-        return self._parse(raw, row + 1)["text"]
+        return json.loads(self._file.read(end - start))["text"]
 
     def distinct_rows(self) -> np.ndarray:
         """(n_distinct,) int64: one row for each distinct text key, ordered by key.
