@@ -164,6 +164,18 @@ def table(
     )
 
 
+def listed(
+    about: Sequence[object], text: Html, kind: str | None, language: str | None = None
+) -> Html:
+    """A passage in a list, below what is said of it; the style has the kinds."""
+    return element(
+        "li",
+        element("div", *about, class_="faint"),
+        element("p", text, class_="excerpt", lang=language),
+        class_=kind,
+    )
+
+
 def templates(folder: Path) -> Environment:
     """The templates of a folder; what is not `Html` is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined

@@ -21,6 +21,7 @@ from arkiv.base.html import (
     element,
     excerpt,
     joined,
+    listed,
     number,
     table,
     write_page,
@@ -206,14 +207,8 @@ def passages(row: Record, side: str) -> Html:
         elif suspect:
             badge, kind = "▲ preferred by the teacher · ", "suspect"
         mark = element("span", badge, class_="badge") if badge else ""
-        items.append(
-            element(
-                "li",
-                element("div", mark, " · ".join(said), class_="faint"),
-                element("p", excerpt(text, row["query"]), class_="excerpt"),
-                class_=kind,
-            )
-        )
+        marked = excerpt(text, row["query"])
+        items.append(listed([mark, " · ".join(said)], marked, kind))
     return element("ol", *items, class_="hits systems")
 
 

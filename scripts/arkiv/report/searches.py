@@ -11,7 +11,7 @@ from typing import Any
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import uniform
-from arkiv.base.html import Html, element, excerpt, place, provenance, table
+from arkiv.base.html import Html, element, excerpt, listed, place, provenance, table
 from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
 from arkiv.report.page import paragraph
@@ -132,16 +132,6 @@ def standing(ranked: Sequence[str], passage_ids: Iterable[str]) -> str:
     return f"not among the {len(ranked):,} found" if rank is None else f"rank {rank:,}"
 
 
-def item(about: Sequence[object], text: Html, found: Found, *, relevant: bool) -> Html:
-    """A passage in a list, below what is said of it."""
-    return element(
-        "li",
-        element("div", *about, class_="faint"),
-        element("p", text, class_="excerpt", lang=found.language),
-        class_="relevant" if relevant else None,
-    )
-
-
 def hits(query_id: str, ranked: Sequence[str], found: Found) -> Html:
     """The first passages of one system."""
     if not ranked:
@@ -153,7 +143,8 @@ def hits(query_id: str, ranked: Sequence[str], found: Found) -> Html:
         passage, good = found.passages[key], key in relevant
         about = [f"{number}. ", badge if good else "", place(passage)]
         text = excerpt(passage["text"], query)
-        items.append(item(about, text, found, relevant=good))
+        kind = "relevant" if good else None
+        items.append(listed(about, text, kind, found.language))
     return element("ol", *items, class_="hits")
 
 
@@ -174,7 +165,7 @@ def wanted_items(
             ),
         ]
         text = excerpt(found.passages[key]["text"], query, WHOLE)
-        items.append(item(about, text, found, relevant=True))
+        items.append(listed(about, text, "relevant", found.language))
     return items
 
 
