@@ -331,8 +331,8 @@ def test_a_key_with_a_slip_is_not_shown(documents, tmp_path, monkeypatch, value)
 
 
 def test_a_second_copy_of_a_job_is_kept_out(documents, tmp_path):
-    from arkiv.llm.budget import Budget, Prices
     from arkiv.llm.journal import Journal
+    from arkiv.llm.settings import Budget, Prices
 
     file = tmp_path / "a/cache/journal.jsonl"
     with (

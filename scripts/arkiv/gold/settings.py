@@ -13,8 +13,7 @@ from typing import Any
 from arkiv.base.declared import setting
 from arkiv.encode.settings import Embedder
 from arkiv.gold.standard import METHODS, POOLED, judged_files
-from arkiv.llm.budget import Budget, Prices
-from arkiv.llm.settings import is_model, unpriced
+from arkiv.llm.settings import Budget, Prices, is_model, unpriced
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,8 @@ class Asking:
         first = next(waiting, None)
         if first is None:
             return
-        requests = chain([first], waiting)
-        self.unanswered |= self._backend().ask(requests, self._journal)
+        backend = self._backend()
+        self.unanswered |= backend.ask(chain([first], waiting), self._journal)
         log.info(
             "asked %d requests; the run has spent %s, %d of the requests without an "
             "answer that arrived",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from arkiv.base.files import write_json
 from arkiv.base.setting_flags import settings_from
-from arkiv.llm.budget import Budget, Prices
+from arkiv.llm.settings import Budget, Prices
 from arkiv.text.lengths import TokenCounter
 
 # Prompts held at once.

@@ -23,8 +23,8 @@ from typing import BinaryIO
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id
-from arkiv.llm.budget import Budget, Cost, Prices
 from arkiv.llm.protocol import Answer, Request
+from arkiv.llm.settings import Budget, Cost, Prices
 
 log = logging.getLogger("arkiv.llm.journal")
 

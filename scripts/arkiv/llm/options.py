@@ -13,10 +13,9 @@ from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.flags import run_options
 from arkiv.encode.settings import Batch, Running
 from arkiv.llm.asking import Asking, Backend
-from arkiv.llm.budget import Budget, Prices
 from arkiv.llm.journal import Journal
 from arkiv.llm.protocol import Sampling
-from arkiv.llm.settings import Connection, OpenAI, Prompted
+from arkiv.llm.settings import Budget, Connection, OpenAI, Prices, Prompted
 
 
 def add_model(arguments: argparse.ArgumentParser, answer: type) -> None:

@@ -12,8 +12,16 @@ from typing import Any
 
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
-from arkiv.llm.budget import Budget, Prices
-from arkiv.llm.settings import BACKENDS, Local, OpenAI, Prompted, is_model, unpriced
+from arkiv.llm.settings import (
+    BACKENDS,
+    Budget,
+    Local,
+    OpenAI,
+    Prices,
+    Prompted,
+    is_model,
+    unpriced,
+)
 
 
 @dataclass(frozen=True)
