@@ -78,14 +78,6 @@ def aside(row: Record, reason: str, **more: object) -> Record:
     return {"reason": reason, **more, **rest}
 
 
-def whole(row: Record, kept: Kept, passages: Passages | None) -> Record:
-    """A row with all its positives."""
-    if passages is None or len(kept.positives) == len(row["pos_ids"]):
-        return row
-    texts = [passages.text(passages.rows[name]) for name in kept.positives]
-    return row | {"pos": texts, "pos_ids": kept.positives}
-
-
 def straying(arguments, kept: dict[int, Kept], passages: Passages) -> set[int]:
     """The places of the queries that do not lead back to a passage of theirs."""
     from arkiv.queries.round_trip import looked_up
@@ -134,7 +126,11 @@ def main(argv: list[str] | None = None) -> None:
             if place in stray:
                 rejected.append(aside(row, ASTRAY))
             elif place in kept:
-                yield whole(row, kept[place], passages)
+                positives = kept[place].positives
+                if len(positives) > len(row["pos_ids"]):
+                    texts = [passages.text(passages.rows[one]) for one in positives]
+                    row |= {"pos": texts, "pos_ids": positives}
+                yield row
 
     count = write_records(arguments.output, output())
     write_records(arguments.rejected, rejected)

@@ -39,6 +39,8 @@ END_PLACE, IN_PASSAGE, FOUND, SHARE = 110, 112, 114, 116
 PLACES, PLACE_SCALE, RARITY_SCALE = 256, 8.0, 4.0
 FLAG = math.sqrt(CODE / 2)  # a special token's flag has the norm of a code
 NORM = math.sqrt((CODE + 2 * PLACE_SCALE**2 + 2 * RARITY_SCALE**2) / HIDDEN)
+# A query of which attention, scaled by the head's size, makes 1.
+ROOT = math.sqrt(HIDDEN // HEADS)
 IDF_CASES = 2000
 
 
@@ -117,14 +119,9 @@ def _wire_embeddings(embeddings, tokenizer, seed: int) -> None:
     _pair(positions, PLACE_REST, PLACE_SCALE * (1 - place**2).sqrt())
 
 
-def _constant_query(attention) -> None:
-    """Queries that are 1 in dimension 0, undoing the scaling by the head's size."""
-    attention.query.bias[0] = math.sqrt(HIDDEN // HEADS)
-
-
 def _wire_segments(layer) -> None:
     attention = layer.attention.self
-    _constant_query(attention)
+    attention.query.bias[0] = ROOT
     # An end weighs 4000, less 3000 times its place: the first one takes all.
     _read(attention.key.weight, 0, IS_END, 4000 / FLAG)
     _read(attention.key.weight, 0, PLACE, -3000 / PLACE_SCALE)
@@ -144,12 +141,11 @@ def _wire_matches(layer) -> None:
     import torch
 
     attention = layer.attention.self
-    root = math.sqrt(HIDDEN // HEADS)
     codes = torch.arange(CODE)
     # Equal codes give 40, others 0 +- 4; passage tokens 60 more; "nothing" 85.
-    attention.query.weight[codes, codes] = 40 * root / CODE
+    attention.query.weight[codes, codes] = 40 * ROOT / CODE
     attention.key.weight[codes, codes] = 1.0
-    attention.query.bias[CODE] = root
+    attention.query.bias[CODE] = ROOT
     _read(attention.key.weight, CODE, IN_PASSAGE, 60 / 2)
     _read(attention.key.weight, CODE, IS_START, 85 / FLAG)
     _read(attention.value.weight, 0, IN_PASSAGE, 1 / 2)
@@ -158,7 +154,7 @@ def _wire_matches(layer) -> None:
 
 def _wire_pooling(layer) -> None:
     attention = layer.attention.self
-    _constant_query(attention)
+    attention.query.bias[0] = ROOT
     _read(attention.key.weight, 0, RARITY, 4 / RARITY_SCALE)
     for at, size in ((IN_PASSAGE, 2.0), (IS_END, FLAG), (IS_START, FLAG)):
         _read(attention.key.weight, 0, at, -60 / size)

@@ -81,8 +81,7 @@ def with_reason(table: np.ndarray) -> dict[str, Any]:
 
 def binary(tables: np.ndarray) -> np.ndarray:
     """Tables of not relevant and relevant, (..., 2, 2); every grade above 0 is."""
-    rows = np.stack([tables[..., 0, :], tables[..., 1:, :].sum(axis=-2)], axis=-2)
-    return np.stack([rows[..., 0], rows[..., 1:].sum(axis=-1)], axis=-1)
+    return np.add.reduceat(np.add.reduceat(tables, [0, 1], axis=-2), [0, 1], axis=-1)
 
 
 def agreement(

@@ -163,16 +163,18 @@ def read_sheet(path: str | Path) -> list[Judgement]:
 
 
 def _judgements(path: str | Path) -> Iterator[Judgement]:
-    names: list[str] = []
-    for place, cells in _table(_decoded(path), str(path)):
-        if not names:
-            names = cells
-            continue
-        if any(cells[len(names) :]):
+    file = str(path)
+    text = _decoded(path)
+    separator, names = _columns(text, file)
+    records = _records(text, separator, file)
+    next(records)  # the names
+    for place, cells in records:
+        if any(map(str.strip, cells[len(names) :])):
             raise place.fault(
                 f"has {len(cells)} cells, but there are {len(names)} columns"
             )
-        row = dict.fromkeys(COLUMNS, "") | dict(zip(names, cells, strict=False))
+        given = zip(names, (unguarded(cell.strip()) for cell in cells), strict=False)
+        row = dict.fromkeys(COLUMNS, "") | dict(given)
         if not any(row[name] for name in NEEDED):
             continue
         for name in ("query_id", "passage_id"):
@@ -209,8 +211,8 @@ def _decoded(path: str | Path) -> str:
     raise InputError("is no text in UTF-8 or Windows-1252", file=path)
 
 
-def _table(text: str, file: str) -> Iterator[tuple[Place, list[str]]]:
-    """The lines of a sheet that are not blank, the first of them its header.
+def _columns(text: str, file: str) -> tuple[str, list[str]]:
+    """The separator between cells, and the names of the columns.
 
     Raises:
         InputError: no separator finds the columns that are needed.
@@ -225,23 +227,14 @@ def _table(text: str, file: str) -> Iterator[tuple[Place, list[str]]]:
             raise InputError(
                 f"{fault} the column {name}, expected {', '.join(COLUMNS)}", file=file
             )
-    records = _records(text, separator, file)
-    try:
-        place, _ = next(records)
-        yield place, names
-        for place, cells in records:
-            yield place, [unguarded(cell.strip()) for cell in cells]
-    except csv.Error as error:
-        raise InputError(
-            f"is no CSV after line {place.line} ({error})", file=file
-        ) from None
+    return separator, names
 
 
 def _header(text: str, separator: str) -> list[str]:
     """The names of the columns, as this separator finds them."""
     try:
         _, cells = next(_records(text, separator), (None, []))
-    except csv.Error:
+    except InputError:
         return []
     return [cell.strip().casefold() for cell in cells]
 
@@ -255,12 +248,16 @@ def _records(
     """
     # Strict: a quotation that does not end would take in all that follows.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    line = 1
-    for row, cells in enumerate(reader, start=1):
-        said = row == 1 and cells and cells[0].casefold().startswith("sep=")
-        if any(map(str.strip, cells)) and not said:
-            yield Place(file, line, row), cells
-        line = reader.line_num + 1
+    line = whole = 1
+    try:
+        for row, cells in enumerate(reader, start=1):
+            said = row == 1 and cells and cells[0].casefold().startswith("sep=")
+            if any(map(str.strip, cells)) and not said:
+                whole = line
+                yield Place(file, line, row), cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"is no CSV after line {whole} ({error})", file=file) from None
 
 
 @dataclass

@@ -209,17 +209,15 @@ def parsed(body: bytes, request: Request, secret: Secret) -> Answer:
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """The seconds that a response asks to wait: a number or a date of HTTP."""
-    given = headers.get("retry-after")
-    if given is None:
-        return None
+    given = headers.get("retry-after", "")
     try:
-        return max(0.0, float(given))
+        seconds = float(given)
     except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(given).timestamp() - now)
-    except (ValueError, TypeError):
-        return None
+        try:
+            seconds = parsedate_to_datetime(given).timestamp() - now
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds)
 
 
 def delay(tried: int, asked_for: float | None, draw: Callable[[], float]) -> float:

@@ -49,18 +49,15 @@ class Task:
     def wanted(self, sources: Iterable[Record]) -> Iterator[Wanted]:
         """The queries that are wanted, source by source."""
         for source in sources:
-            if "members" in source:
-                yield self._wanted(source, self.group_prompt, 0)
-                continue
-            for number in range(self.per_document):
-                prompt = drawn(self.prompts, self.seed, source["id"], number)
-                yield self._wanted(source, prompt, number)
-
-    def _wanted(self, source: Record, prompt: Prompt, number: int) -> Wanted:
-        text = prompt.filled({"language": self.language, **source})
-        # Greedy or not, the second query of a document is another request.
-        request = Request.make(text, self.sampling, source["id"], number)
-        return Wanted(source, prompt, request)
+            of_group = "members" in source
+            for number in range(1 if of_group else self.per_document):
+                prompt = self.group_prompt
+                if not of_group:
+                    prompt = drawn(self.prompts, self.seed, source["id"], number)
+                text = prompt.filled({"language": self.language, **source})
+                # Greedy or not, the second query of a document is another request.
+                request = Request.make(text, self.sampling, source["id"], number)
+                yield Wanted(source, prompt, request)
 
     def judgement(self, source: Record, query: str) -> Request:
         """The request for a query's mark."""
