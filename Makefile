@@ -62,7 +62,7 @@ format: install
 
 # config.yaml and the table in config/README.md, from what scripts/arkiv declares.
 settings: install
-	cd scripts && python -m arkiv.settings
+	cd scripts && python -m arkiv.settings.written
 
 # Pin anew what requirements.in asks for, from a fresh environment.
 pins:

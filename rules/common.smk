@@ -210,10 +210,10 @@ def shards_of(datasets, round=""):
     ]
 
 
-def given_model(find, name):
-    """What a function of arkiv.settings.layout finds for a role or system."""
+def given_model(find, *name):
+    """What a function of arkiv.settings.layout finds, for a role or system."""
     try:
-        return find(config, name)
+        return find(config, *name)
     except InputError as error:
         raise WorkflowError(f"configuration: {error}")
 

@@ -1,5 +1,4 @@
-from arkiv.base.setting_flags import flags_of
-from arkiv.mining.settings import PICKING, Mining, search_depth
+from arkiv.mining.settings import PICKING, search_depth
 
 RECALL = (
     {"recall": results("{round}mining/{dataset}/neighbours/{scatteritem}.recall.json")}
@@ -90,7 +89,7 @@ rule search_corpus:
         recall=lambda w, output: flags(recall=output.get("recall")),
         options=flags(
             depth=search_depth(MINING),
-            **flags_of(Mining, MINING, "index", "probes"),
+            **declared("mining", "index", "probes"),
             seed=config["seed"],
         ),
     message:
@@ -167,7 +166,7 @@ rule pick_negatives:
             **{key: input.get(key) or None for key in ("bm25", "recall")}
         ),
         options=flags(
-            **flags_of(Mining, MINING, *PICKING),
+            **declared("mining", *PICKING),
             block_pages=config["pairs"]["block_pages"],
             seed=config["seed"],
         ),

@@ -5,21 +5,15 @@ KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "cross_encoder"}
 
 # What prepare_model makes: of each directory the kind of the model and where it comes
 # from. A model of both a role and a system must do for its role.
-MADE_OF = (
-    {
-        given_model(model_of_system, name): (KIND_OF_SYSTEM[system.role], vars(system))
-        for name, system in SYSTEMS.items()
-        if system.source is not None
-    }
-    | {
-        given_model(model_of_gold, section): ("dense", config[section]["embedder"])
-        for section in ["gold"] * (GOLD["method"] == "embedder")
-    }
-    | {
-        model_of(role): (kind, config["models"][role])
-        for role, kind in KIND_OF_ROLE.items()
-    }
-)
+MADE_OF = {
+    given_model(model_of_system, name): (KIND_OF_SYSTEM[system.role], vars(system))
+    for name, system in SYSTEMS.items()
+    if system.source is not None
+}
+if GOLD["method"] == "embedder":
+    MADE_OF[given_model(model_of_gold)] = ("dense", GOLD["embedder"])
+for role, form in KIND_OF_ROLE.items():
+    MADE_OF[model_of(role)] = (form, config["models"][role])
 
 
 rule prepare_model:

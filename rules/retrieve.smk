@@ -146,7 +146,7 @@ use rule retrieve_embedder as search_gold with:
     input:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
-        model=lambda w: given_model(model_of_gold, "gold"),
+        model=lambda w: given_model(model_of_gold),
     output:
         results("gold/embedder.trec"),
     log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import read_yaml
 from arkiv.documents.settings import check_documents
 from arkiv.evaluate.settings import check_evaluate
+from arkiv.gold.settings import faults_of_gold, faults_of_judge, faults_of_sheet
 from arkiv.mining.settings import check_mining
 from arkiv.queries.settings import check_queries
 from arkiv.retrieve.systems import check_named, check_systems
 from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import check_datasets, check_rounds
-from arkiv.settings.gold import check_gold
 from arkiv.settings.image_links import ImageLinks
+from arkiv.settings.layout import model_under_test, run_folder
 from arkiv.train.settings import check_train
 
 DEFAULTS = Path(__file__).parents[3] / "config/config.yaml"
@@ -112,8 +114,25 @@ def _check_together(config: Mapping[str, Any]) -> None:
     for name in config["report"]["systems"]:
         check_named(name, evaluate["systems"], "report.systems")
     check_systems(evaluate, config["rounds"])
-    check_gold(config)
+    _check_gold(config)
     check_datasets(datasets)
     check_rounds(config)
     check_train(config["train"], config["split"], datasets)
     ImageLinks(config["serve"]["image_link"])  # raises what is wrong with it
+
+
+def _check_gold(config: Mapping[str, Any]) -> None:
+    gold, run = config["gold"], Path(run_folder(config))
+    for key, reason in chain(
+        faults_of_gold(gold, config["evaluate"]),
+        faults_of_judge(gold, config["queries"]),
+        faults_of_sheet(gold["sheet"], run / "gold/sheet.csv"),
+    ):
+        raise InputError(reason, key=f"gold.{key}")
+    source = gold["embedder"]["source"]
+    if source is not None and Path(source).resolve() == (run / "export").resolve():
+        raise InputError(
+            f"is {source}, whose card tells of the measures; name the model itself, "
+            f"{model_under_test(config, 'tuned')}",
+            key="gold.embedder.source",
+        )

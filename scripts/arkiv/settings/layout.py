@@ -97,12 +97,11 @@ def model_under_test(config: Mapping[str, Any], name: str) -> str:
     return f"{run_folder(config)}/{where}model"
 
 
-def model_of_gold(config: Mapping[str, Any], section: str) -> str:
-    """The directory of the embedder that a section, gold, names.
+def model_of_gold(config: Mapping[str, Any]) -> str:
+    """The directory of the embedder that the gold standard is made by.
 
     Raises:
         InputError: a path that is no directory.
     """
-    return model_directory(
-        config, config[section]["embedder"], "embedder", f"{section}.embedder"
-    )
+    wanted = config["gold"]["embedder"]
+    return model_directory(config, wanted, "embedder", "gold.embedder")

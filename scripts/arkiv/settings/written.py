@@ -1,19 +1,20 @@
 """What is written of the settings beside their declaration: config.yaml and a table.
 
 Both are files that a person reads; a test holds them to the declaration, and
-`python -m arkiv.settings` (make settings) brings them up to it.
+`python -m arkiv.settings.written` (make settings) brings them up to it.
 """
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from arkiv.base.cli import run
 from arkiv.base.declared import at, is_section, plain, settings_of
 from arkiv.base.errors import InputError
 from arkiv.settings.config import DEFAULTS
@@ -155,12 +156,14 @@ def _flow(value: Any) -> str:
     return written.removesuffix("...\n").strip()
 
 
-def rewrite() -> list[Path]:
-    """Bring config.yaml and the table up to the declaration; the files that changed."""
-    changed = []
+def main(_: object = None) -> None:
+    """Bring config.yaml and the table up to the declaration; say what changed."""
     for path, renewed in ((DEFAULTS, with_defaults), (TABLE, with_table)):
         text = path.read_text(encoding="utf-8")
         if (new := renewed(text)) != text:
             path.write_text(new, encoding="utf-8")
-            changed.append(path)
-    return changed
+            print(f"{path.parent.name}/{path.name}: brought up to the declaration")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
