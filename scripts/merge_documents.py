@@ -13,7 +13,7 @@ import sys
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from arkiv.base.cli import parser, run
@@ -25,7 +25,6 @@ from arkiv.base.files import (
     read_object,
     read_records,
     write_json,
-    write_records,
 )
 from arkiv.base.quantiles import quantiles
 from arkiv.base.setting_flags import add_settings
@@ -49,42 +48,30 @@ def read(paths: Sequence[str]) -> Iterator[Record]:
             yield record
 
 
-class Merge:
-    """Tells the first of repeated documents from the others, counting both.
+def with_faults(
+    documents: Iterable[Record], near: Mapping[int, tuple[int, float]]
+) -> Iterator[tuple[Record, tuple[str, str] | None]]:
+    """Each document; with one that is repeated the kind of fault and the reason.
 
     Args:
+        documents: of all blocks.
         near: the rows that are near-duplicates of an earlier one, and how much.
     """
-
-    def __init__(self, near: dict[int, tuple[int, float]]) -> None:
-        self._near = near
-        self._places: list[str] = []
-        self._first: dict[str, int] = {}
-        self.counts: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
-        self.lengths = {"words": array("q"), "tokens": array("q")}
-
-    def fault(self, item: Record) -> str | None:
-        """Why the next document is set aside, or None."""
-        row = len(self._places)
-        self._places.append(f"volume {item['volume']}, page {item['first_page']}")
-        if (first := self._first.get(item["id"])) is not None:
-            kind = "same text as an earlier document"
-            reason = f"has the same text as {self._places[first]}"
-        elif row in self._near:
-            earlier, share = self._near[row]
-            kind = "near-duplicate of an earlier document"
-            reason = f"shares {share:.0%} of its wording with {self._places[earlier]}"
+    places: list[str] = []
+    first: dict[str, int] = {}
+    for row, item in enumerate(documents):
+        places.append(f"volume {item['volume']}, page {item['first_page']}")
+        fault = None
+        if item["id"] in first:
+            reason = f"has the same text as {places[first[item['id']]]}"
+            fault = "same text as an earlier document", reason
+        elif row in near:
+            earlier, share = near[row]
+            reason = f"shares {share:.0%} of its wording with {places[earlier]}"
+            fault = "near-duplicate of an earlier document", reason
         else:
-            self._first[item["id"]] = row
-            self.counts["documents"] += 1
-            self.counts["words_in_documents"] += item["words"]
-            for name, values in self.lengths.items():
-                values.append(item[name])
-            return None
-        self.counts["words_set_aside"] += item["words"]
-        self.reasons[kind] += 1
-        return reason
+            first[item["id"]] = row
+        yield item, fault
 
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
@@ -115,37 +102,43 @@ def main(argv: list[str] | None = None) -> None:
         folder = Path(arguments.output).parent
         folder.mkdir(parents=True, exist_ok=True)
         near = near_duplicates(texts, arguments.duplicate_jaccard, folder)
-    merge = Merge(near)
+    counts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     for block in blocks:
-        merge.counts.update({key: block[key] for key in COUNTS})
-        merge.reasons.update(block["rejected"])
+        counts.update({key: block[key] for key in COUNTS})
+        reasons.update(block["rejected"])
 
-    counts = merge.counts
-    with open_records(arguments.rejected) as reject:
+    words, tokens = array("q"), array("q")
+    with (
+        open_records(arguments.rejected) as reject,
+        open_records(arguments.output) as keep,
+    ):
         for path in arguments.rejected_by_blocks:
             for _, record in read_records(path):
                 reject(record)
-
-        def documents() -> Iterator[Record]:
-            for item in read(arguments.documents):
-                reason = merge.fault(item)
-                if reason is None:
-                    yield item
-                else:
-                    reject({"reason": reason, **item})
-            if not counts["documents"]:
-                raise InputError(
-                    f"{counts['pages']} pages of {counts['volumes']} volumes hold no "
-                    "text that makes a document",
-                    file=arguments.output,
-                )
-
-        write_records(arguments.output, documents())
+        for item, fault in with_faults(read(arguments.documents), near):
+            if fault is None:
+                keep(item)
+                words.append(item["words"])
+                tokens.append(item["tokens"])
+                continue
+            kind, reason = fault
+            counts["words_set_aside"] += item["words"]
+            reasons[kind] += 1
+            reject({"reason": reason, **item})
+        if not words:
+            raise InputError(
+                f"{counts['pages']} pages of {counts['volumes']} volumes hold no "
+                "text that makes a document",
+                file=arguments.output,
+            )
     stats = {
-        **{key: counts[key] for key in (*COUNTS, "documents", "words_in_documents")},
-        "rejected": dict(sorted(merge.reasons.items())),
-        "word_quantiles": quantiles(merge.lengths["words"]),
-        "token_quantiles": quantiles(merge.lengths["tokens"]),
+        **{key: counts[key] for key in COUNTS},
+        "documents": len(words),
+        "words_in_documents": sum(words),
+        "rejected": dict(sorted(reasons.items())),
+        "word_quantiles": quantiles(words),
+        "token_quantiles": quantiles(tokens),
     }
     write_json(arguments.stats, stats)
     log.info("%s", ", ".join(f"{key} {value}" for key, value in stats.items()))

@@ -98,14 +98,13 @@ def in_reading_order(
     order = [by_id[key] for key in dict.fromkeys(references) if key in by_id]
     in_turn = set(order)
 
-    def walk(element: Element) -> Iterator[Element]:
-        yield element
+    def below(element: Element) -> Iterator[Element]:
         for part in parts(element):
             if part not in in_turn:
-                yield from walk(part)
+                yield part
+                yield from below(part)
 
     for element in order:
-        yield from walk(element)
-    for part in parts(page):
-        if part not in in_turn:
-            yield from walk(part)
+        yield element
+        yield from below(element)
+    yield from below(page)
