@@ -105,11 +105,7 @@ class Format:
 
 
 def check_unicode(what: str, *texts: str | None) -> None:
-    """Refuse half a surrogate pair, which JSON can hold and no file of ours.
-
-    Raises:
-        InputError: naming what holds it.
-    """
+    """Refuse half a surrogate pair, which JSON can hold and no file of ours."""
     try:
         "".join(filter(None, texts)).encode()
     except UnicodeEncodeError:

@@ -30,11 +30,6 @@ STRUCTURED, PLAIN = _endings(marked=True), _endings(marked=False)
 def read_pages(name: str, data: bytes, *, plain_text: bool = True) -> list[Page]:
     """The pages of a file: of most there is one; a page without text has no lines.
 
-    Args:
-        name: of the file.
-        data: its content.
-        plain_text: whether text may be a page.
-
     Raises:
         InputError: it is no page in any format that is read here; without the file.
     """

@@ -90,14 +90,10 @@ def shares_in_words(length_shares: Iterable[Sequence[float]]) -> str:
 
 
 def check_documents(documents: Mapping[str, Any], relevant: float | None) -> None:
-    """Refuse what the ways to cut documents lack; and a window that is another again.
+    """Refuse, by an InputError with the key, what the ways to cut documents lack.
 
-    Args:
-        documents: the section.
-        relevant: the overlap from which passages count as relevant like another.
-
-    Raises:
-        InputError: naming the key and what is wrong with it.
+    Likewise a window that would count as another again: a duplicate, or, from the
+    overlap `relevant` on, as relevant.
     """
     method, heading = documents["method"], documents["heading"]
     if heading is not None:

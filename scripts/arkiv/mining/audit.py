@@ -246,14 +246,7 @@ def write_audit(
     stats: Mapping[str, Record],
     summaries: Mapping[str, list[tuple[str, str]]],
 ) -> None:
-    """Write the page of all datasets.
-
-    Args:
-        path: of the page.
-        datasets: their rows.
-        stats: of those that were mined.
-        summaries: of each, see `summary`.
-    """
+    """Write the page of all datasets, with the statistics of those that were mined."""
     first, *_ = summaries.values()
     lines = [
         [title, *(column[place][1] for column in summaries.values())]

@@ -127,12 +127,8 @@ class Corpus:
     ) -> Query:
         """What filters need to know of a query.
 
-        A positive is looked for in the corpus by its id, else by its text.
-
-        Args:
-            pair: with ids.
-            embedding: (dim,) float16, of the query.
-            positives: text keys, by id, of the positives of all pairs with this query.
+        A positive is looked for in the corpus by its id, else by its text. The
+        embedding is (dim,) float16.
         """
         embedding = embedding.astype(np.float64)
         own = [

@@ -105,12 +105,7 @@ class CorpusEmbeddings:
     def __init__(
         self, paths: Sequence[str | Path], queries: str | Path, passages: int
     ) -> None:
-        """Map the files into memory and check them.
-
-        Args:
-            paths: of all parts, in order, as `embed_corpus` writes them.
-            queries: file of the queries' embeddings.
-            passages: how many the corpus has.
+        """Map the files of all parts, in order, and of the queries; check them.
 
         Raises:
             InputError: as `load_embeddings` and `check_dimensions`; a part with

@@ -116,8 +116,8 @@ def recall_report(
     """What a search by lists found of what the exact search finds, on a sample.
 
     Args:
-        path: file of the neighbours that it found.
-        queries: (n_queries, dim) float16, all of them.
+        path: what it found of all queries.
+        queries: (n_queries, dim) float16.
         part: that was searched.
         lists: None where the search was exact.
         seed: of the sample.

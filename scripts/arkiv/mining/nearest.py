@@ -256,13 +256,7 @@ def _exhaustive(
 def write_neighbours(
     path: str | Path, blocks: Iterable[np.ndarray], shape: tuple[int, int]
 ) -> None:
-    """Write the neighbours of all queries, block by block, whole or not at all.
-
-    Args:
-        path: a `.npy` file.
-        blocks: of `find_neighbours`.
-        shape: (n_queries, depth) of all of them.
-    """
+    """Write what `find_neighbours` yields as one array, whole or not at all."""
     header = {
         "descr": np.lib.format.dtype_to_descr(NEIGHBOUR),
         "fortran_order": False,

@@ -360,10 +360,9 @@ class Miner:
 
 
 def check_positives(query: Query, filters: Iterable[Filter]) -> None:
-    """Refuse a query of which a positive has no embedding, where a filter needs it.
+    """Refuse, by an InputError with its id, a positive outside the corpus.
 
-    Raises:
-        InputError: naming the positive that is not in the corpus.
+    Only where a filter measures from the positives' embeddings.
     """
     names = zip(query.pair["pos_ids"], query.own_similarities, strict=True)
     outside = [name for name, score in names if score is None]

@@ -80,11 +80,7 @@ class Depth:
 
 
 def check_mining(mining: Mapping[str, Any]) -> None:
-    """Refuse a window and ways out of a shortfall that do not agree.
-
-    Raises:
-        InputError: naming the key and what is wrong with it.
-    """
+    """Refuse, by an InputError with the key, a window and shortfall that disagree."""
     start, end = mining["window"]
     if start >= end:
         raise InputError(
