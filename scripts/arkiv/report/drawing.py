@@ -83,7 +83,9 @@ def inline(path: str | Path, name: str, alternative: str) -> Html:
             parent.remove(child)
     for part in root.iter():
         _adapt(part, name)
-    used = _references(root)
+    used = {part.get("href", "")[1:] for part in root.iter()}
+    for part in root.iter():
+        used.update(*map(REFERENCE.findall, part.attrib.values()))
     for part in root.iter():
         if part.get("id") not in used:
             part.attrib.pop("id", None)
@@ -114,12 +116,3 @@ def _property(colour: re.Match[str]) -> str:
     """A colour of the figures as a property of the page's style."""
     known = BY_VALUE.get(colour[0].upper())
     return f"var(--{known})" if known else colour[0]
-
-
-def _references(root: ET.Element) -> set[str]:
-    """The ids that parts of a drawing refer to."""
-    found: set[str] = set()
-    for part in root.iter():
-        found.update(*map(REFERENCE.findall, part.attrib.values()))
-        found.add(part.get("href", "")[1:])
-    return found
