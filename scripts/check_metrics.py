@@ -23,18 +23,13 @@ def main(argv: list[str] | None = None) -> None:
 
     metrics = read_json(arguments.metrics)
     if not isinstance(metrics, dict) or not metrics.get("requirements"):
-        raise InputError(
-            "has no requirements, expected those of evaluate.require",
-            file=arguments.metrics,
-        )
+        reason = "has no requirements, expected those of evaluate.require"
+        raise InputError(reason, file=arguments.metrics)
     results = metrics["requirements"]
     missed = [sentence(result) for result in results if not result["holds"]]
     if missed:
-        raise InputError(
-            f"{'; '.join(missed)} (the run's results are kept)",
-            file=arguments.metrics,
-            key=KEY,
-        )
+        reason = f"{'; '.join(missed)} (the run's results are kept)"
+        raise InputError(reason, file=arguments.metrics, key=KEY)
     write_json(arguments.output, results)
     for result in results:
         log.info("%s", sentence(result))

@@ -107,10 +107,8 @@ def values_of(
     for system, path in runs.items():
         ranked = read_run(path)
         if strays := ranked.keys() - asked:
-            raise InputError(
-                f"has the query {min(strays)}, which {arguments.queries} lacks",
-                file=path,
-            )
+            reason = f"has the query {min(strays)}, which {arguments.queries} lacks"
+            raise InputError(reason, file=path)
         values[system] = by_query(ranked, qrels, query_ids, arguments.measures)
         lacking = len(asked - ranked.keys())
         log.info("%s: %d queries, %d without a result", system, len(ranked), lacking)
@@ -150,10 +148,8 @@ def main(argv: list[str] | None = None) -> None:
     judged_queries = read_qrels(arguments.qrels)
     qrels = relevant(judged_queries)
     if strays := judged_queries.keys() - asked:
-        raise InputError(
-            f"judges the query {min(strays)}, which {arguments.queries} lacks",
-            file=arguments.qrels,
-        )
+        reason = f"judges the query {min(strays)}, which {arguments.queries} lacks"
+        raise InputError(reason, file=arguments.qrels)
     queries = [query for query in queries if query["id"] in qrels]
     query_ids = [query["id"] for query in queries]
     if not queries:

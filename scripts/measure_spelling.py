@@ -65,10 +65,8 @@ def values_by_variant(
     runs = named(arguments.runs, "--runs")
     respelled = named(arguments.respelled_runs, "--respelled-runs")
     if list(runs) != list(respelled):
-        raise InputError(
-            f"names {', '.join(respelled)}, expected the systems of --runs",
-            key="--respelled-runs",
-        )
+        reason = f"names {', '.join(respelled)}, expected the systems of --runs"
+        raise InputError(reason, key="--respelled-runs")
     values: dict[str, dict[str, np.ndarray]] = {name: {} for name in ("", *variants)}
     for system, path in runs.items():
         asked = (qrels, query_ids, arguments.measures)

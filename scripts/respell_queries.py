@@ -44,9 +44,8 @@ def main(argv: list[str] | None = None) -> None:
 
     table = read_table(arguments.rules)
     if not table.variants and not arguments.noise:
-        raise InputError(
-            "has no variants, and no noise is asked for either", key="--rules"
-        )
+        reason = "has no variants, and no noise is asked for either"
+        raise InputError(reason, key="--rules")
     if arguments.noise and not table.confusions:
         raise InputError("has no confusions, which noise needs", file=arguments.rules)
     answered = relevant(read_qrels(arguments.qrels))
@@ -56,10 +55,8 @@ def main(argv: list[str] | None = None) -> None:
         if query["id"] in answered
     ]
     if not queries:
-        raise InputError(
-            f"has no relevant passage for any query of {arguments.queries}",
-            file=arguments.qrels,
-        )
+        reason = f"has no relevant passage for any query of {arguments.queries}"
+        raise InputError(reason, file=arguments.qrels)
     queries.sort(key=lambda query: uniform(arguments.seed, "respelled", query["id"]))
     found = [
         variant

@@ -61,10 +61,8 @@ def own_settings(path: Path) -> dict[str, Any]:
         ][1:]
         for name, _ in modules:
             if name not in MODULES:
-                raise InputError(
-                    f"has a module {name}, expected {', '.join(MODULES)} only",
-                    file=path / "modules.json",
-                )
+                reason = f"has a module {name}, expected {', '.join(MODULES)} only"
+                raise InputError(reason, file=path / "modules.json")
     about = given(path, "config_sentence_transformers.json")
     encoder = given(encoder_directory(path), "sentence_bert_config.json")
     prompts = dict(about.get("prompts") or {})

@@ -67,9 +67,8 @@ class Kind:
         if budget is not None and budget < 1:
             raise InputError(f"is {budget}, expected 1 or more", key="batch_tokens")
         if length < self.least:
-            raise InputError(
-                f"is {length}, expected {self.least} or more", key="max_length"
-            )
+            reason = f"is {length}, expected {self.least} or more"
+            raise InputError(reason, key="max_length")
         longest = longest_input(self.config)
         if longest is not None and length > longest:
             raise InputError(

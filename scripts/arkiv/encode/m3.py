@@ -163,14 +163,11 @@ def load_head(path: Path, name: str, dim: int) -> Linear:
         head = torch.nn.Linear(columns, rows)
         head.load_state_dict(state)
     except Exception as error:  # whatever unpickling a foreign file may raise
-        raise InputError(
-            f"is not the state of a linear layer ({type(error).__name__})",
-            file=path / name,
-        ) from None
+        reason = f"is not the state of a linear layer ({type(error).__name__})"
+        raise InputError(reason, file=path / name) from None
     if columns != dim:
-        raise InputError(
-            f"takes {columns} dimensions, but the model gives {dim}", file=path / name
-        )
+        reason = f"takes {columns} dimensions, but the model gives {dim}"
+        raise InputError(reason, file=path / name)
     return head
 
 

@@ -76,9 +76,8 @@ def devices(asked: int | None, model: Path) -> list[str]:
     if options.device().type == "cuda":
         gpus = torch.cuda.device_count()
         if asked is not None and asked > gpus:
-            raise InputError(
-                f"is {asked}, but there are {gpus} GPU(s) here", key="processes"
-            )
+            reason = f"is {asked}, but there are {gpus} GPU(s) here"
+            raise InputError(reason, key="processes")
         return [f"cuda:{gpu}" for gpu in range(asked or gpus)]
     if asked is None:
         asked = max(1, min(cores(), SMALL_MODELS // max(1, size_of(model))))

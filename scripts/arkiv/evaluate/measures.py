@@ -54,10 +54,8 @@ def check_measures(measures: Iterable[str]) -> None:
     """
     for name in measures:
         if not re.fullmatch(MEASURE, name):
-            raise InputError(
-                f"is {name}, expected measures such as {', '.join(MEASURES)}",
-                key="measures",
-            )
+            reason = f"is {name}, expected measures such as {', '.join(MEASURES)}"
+            raise InputError(reason, key="measures")
 
 
 def by_query(

@@ -31,9 +31,8 @@ def check_requirement(
     if ("at_least" in requirement) == ("over" in requirement) or (
         "by" in requirement and "over" not in requirement
     ):
-        raise InputError(
-            f"has {dict(requirement)}, expected `at_least`, or `over` and `by`", key=KEY
-        )
+        reason = f"has {dict(requirement)}, expected `at_least`, or `over` and `by`"
+        raise InputError(reason, key=KEY)
     check_named(requirement.get("system"), systems, KEY)
     if requirement.get("over") is not None:
         check_named(requirement["over"], systems, KEY)

@@ -49,9 +49,8 @@ def check_judged(record: Record) -> None:
 
 def _check_same(known: Record, record: Record, key: str) -> None:
     if known[key] != record[key]:
-        raise InputError(
-            f"is {record['id']}, which stands for another {key} already", key="id"
-        )
+        reason = f"is {record['id']}, which stands for another {key} already"
+        raise InputError(reason, key="id")
 
 
 def read_ordered(path: str | Path, *, queries: bool = False) -> list[Record]:
@@ -74,9 +73,8 @@ def read_ordered(path: str | Path, *, queries: bool = False) -> list[Record]:
             )
         records.append(record)
     if not records:
-        raise InputError(
-            f"is empty, expected {'queries' if queries else 'passages'}", file=path
-        )
+        reason = f"is empty, expected {'queries' if queries else 'passages'}"
+        raise InputError(reason, file=path)
     return records
 
 
@@ -144,10 +142,8 @@ class Collection:
             _check_same(self.queries.get(pair["id"], pair), pair, "query")
             for passage_id in pair["pos_ids"]:
                 if passage_id not in self.passages:
-                    raise InputError(
-                        f"names the passage {passage_id}, which no corpus holds",
-                        key="pos_ids",
-                    )
+                    reason = f"names the passage {passage_id}, which no corpus holds"
+                    raise InputError(reason, key="pos_ids")
 
         count = 0
         for _, pair in read_records(path, check):

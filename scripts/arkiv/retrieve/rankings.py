@@ -64,9 +64,8 @@ def read_encodings(directory: str | Path, name: str, kind: str, lines: int):
     try:
         rows = np.load(path, mmap_mode="r") if kind == "dense" else load_npz(path)
     except FileNotFoundError:
-        raise InputError(
-            "no such file; encode_collection.py makes it", file=path
-        ) from None
+        reason = "no such file; encode_collection.py makes it"
+        raise InputError(reason, file=path) from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"is not an array ({error})", file=path) from None
     if rows.shape[0] != lines:
@@ -93,9 +92,8 @@ def read_rankings(
         scores = found.get(query["id"], {})
         for passage_id in scores:
             if passage_id not in row_of:
-                raise InputError(
-                    f"names the passage {passage_id}, which the corpus lacks", file=path
-                )
+                reason = f"names the passage {passage_id}, which the corpus lacks"
+                raise InputError(reason, file=path)
         rankings.append(
             Ranking(
                 np.array([row_of[passage_id] for passage_id in scores], np.int64),

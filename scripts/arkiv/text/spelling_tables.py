@@ -48,24 +48,19 @@ def _table(value: Any) -> Table:
     _check_map(variants, "variants")
     for name, rules in variants.items():
         if not NAME.fullmatch(str(name)):
-            raise InputError(
-                f"has {name!r}, expected a name of small letters", key="variants"
-            )
+            reason = f"has {name!r}, expected a name of small letters"
+            raise InputError(reason, key="variants")
         if not isinstance(rules, list):
             raise InputError("is no list of rules", key=f"variants.{name}")
     confusions = value.get("confusions", {})
     _check_map(confusions, "confusions")
     for read, others in confusions.items():
         if not (isinstance(read, str) and read and _texts(others)):
-            raise InputError(
-                "expected letters and a list of what they are read for",
-                key=f"confusions.{read}",
-            )
+            reason = "expected letters and a list of what they are read for"
+            raise InputError(reason, key=f"confusions.{read}")
         if read in others or "" in others:
-            raise InputError(
-                "is read for itself or for nothing, expected other letters",
-                key=f"confusions.{read}",
-            )
+            reason = "is read for itself or for nothing, expected other letters"
+            raise InputError(reason, key=f"confusions.{read}")
     return Table(
         {
             name: [
@@ -128,12 +123,9 @@ def _texts(value: Any) -> bool:
 
 def _check_map(value: Any, key: str | None, known: Sequence[str] = ()) -> None:
     if not isinstance(value, dict):
-        raise InputError(
-            f"is of type {type(value).__name__}, expected a map", key=key or "table"
-        )
+        reason = f"is of type {type(value).__name__}, expected a map"
+        raise InputError(reason, key=key or "table")
     for one in value:
         if known and one not in known:
-            raise InputError(
-                f"is not a key of the table; known are {', '.join(known)}",
-                key=".".join(filter(None, (key, str(one)))),
-            )
+            reason = f"is not a key of the table; known are {', '.join(known)}"
+            raise InputError(reason, key=".".join(filter(None, (key, str(one)))))

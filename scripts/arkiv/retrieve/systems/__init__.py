@@ -76,9 +76,8 @@ def check_systems(evaluate: Mapping[str, Any], rounds: int) -> None:
         TopologicalSorter(below).prepare()
     except CycleError as error:
         circle = error.args[1][::-1]
-        raise InputError(
-            f"builds on itself: {' -> '.join(circle)}", key=f"{KEY}.{circle[0]}"
-        ) from None
+        reason = f"builds on itself: {' -> '.join(circle)}"
+        raise InputError(reason, key=f"{KEY}.{circle[0]}") from None
 
 
 def _faults(

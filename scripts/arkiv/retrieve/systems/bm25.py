@@ -63,9 +63,8 @@ class BM25System(System):
         if self.tokens == "words":
             numbered = Words(self.stemming).ids
         elif model is None:
-            raise InputError(
-                "is not given, whose tokens are to be counted", key="--model"
-            )
+            reason = "is not given, whose tokens are to be counted"
+            raise InputError(reason, key="--model")
         else:
             numbered = TokenIds(model)
         texts = (passage["text"] for passage in passages)

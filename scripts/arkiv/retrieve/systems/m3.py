@@ -84,9 +84,8 @@ class M3System(System):
 
         check_model(given.model, "m3")
         if min(given.weights) < 0 or not sum(given.weights) > 0:
-            raise InputError(
-                "expected three weights from 0, not all of them 0", key="--weights"
-            )
+            reason = "expected three weights from 0, not all of them 0"
+            raise InputError(reason, key="--weights")
         lengths = {"query": given.query_max_length, "passage": given.max_length}
 
         def token_vectors(texts, side="passage"):
