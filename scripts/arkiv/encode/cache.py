@@ -123,11 +123,9 @@ class Cache:
             log.info("%s: %d values taken", self._journal, len(self._taken))
 
     def fill(self, keys: Sequence[bytes], values: np.ndarray) -> list[int]:
-        """Fill in the values of finished jobs; return the rows that have none.
+        """Fill in the values, (n, …), of finished jobs; return the rows that have none.
 
-        Args:
-            keys: (n,) all different.
-            values: (n, …), written to.
+        No key is there twice.
         """
         rows = {key: row for row, key in enumerate(keys)}
         for path, known in self._segments:

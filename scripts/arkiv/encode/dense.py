@@ -82,7 +82,6 @@ class Dense(Kind):
     Args:
         model_dir: a model of Hugging Face's with a tokenizer, with or without the
             modules of sentence-transformers.
-        options: how it runs.
         pooling: of POOLINGS; None: the model's own modules, or the mean without any.
         prompts: put before a query and before a passage; None: the model's own.
         similarity: of SIMILARITIES; None: the model's own, or cosine.

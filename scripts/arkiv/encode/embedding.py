@@ -32,9 +32,7 @@ def embed_lines(
     """Embed `key` of every line of a part; write (lines, dim) float16.
 
     Args:
-        path: JSON Lines.
         key: the text of a record.
-        side: whether these are queries or passages.
         options: what `add_model` and `add_cache` add, and `output`.
         part: of the lines; a part without lines gives an array without rows.
 

@@ -48,11 +48,7 @@ def run_options(arguments: argparse.Namespace) -> Options:
 
 
 def encoder_of(arguments: argparse.Namespace, kind: Kind | None = None) -> Encoder:
-    """The encoder that `add_model` or `add_embedder` asks for.
-
-    Args:
-        arguments: with what they add.
-        kind: of encoder; None: M3.
+    """The encoder that `add_model` or `add_embedder` asks for; of no other kind, M3.
 
     Raises:
         InputError: the model directory will not do.

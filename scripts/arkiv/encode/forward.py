@@ -80,7 +80,6 @@ class Forward:
         pad: the id of the padding token.
         longest: tokens of the longest input that will come.
         budget: tokens of a padded batch; None: as many as the device takes.
-        device: such as `cuda:0`.
 
     Raises:
         InputError: the model is damaged, or the device takes no such input.
@@ -152,7 +151,6 @@ def token_budget(on: torch.device, longest: int, run: Callable[[int, int], Any])
     """Tokens of a padded batch that a device takes, measured once.
 
     Args:
-        on: the device.
         longest: tokens of the longest input that will come.
         run: runs the model on so many inputs of such a length.
 

@@ -65,7 +65,6 @@ def by_query(
 
     Args:
         run: passage ids of each query, best first.
-        qrels: judgements.
         query_ids: the rows of the result; one that the run lacks scores 0.
         measures: in the words of `ir_measures`.
     """

@@ -21,8 +21,6 @@ def check_requirement(
     Args:
         requirement: `{"system", "measure"}` with `at_least`, or with `over` (another
             system) and `by` (0 if absent).
-        systems: that are measured.
-        measures: that are taken.
 
     Raises:
         InputError: naming what is wrong with it.

@@ -142,15 +142,11 @@ def check_evaluate(evaluate: Mapping[str, Any]) -> None:
         InputError: naming the key and what is wrong with it.
     """
     systems, spelling = evaluate["systems"], evaluate["spelling"]
-    named = [
-        ("evaluate.compare", name)
-        for pair in compared(evaluate["compare"])
-        for name in pair
-    ]
-    if spelling["queries"]:
-        named += [("evaluate.spelling.systems", name) for name in spelling["systems"]]
-    for key, name in named:
-        check_named(name, systems, key)
+    for pair in compared(evaluate["compare"]):
+        for name in pair:
+            check_named(name, systems, "evaluate.compare")
+    for name in spelling["systems"] if spelling["queries"] else ():
+        check_named(name, systems, "evaluate.spelling.systems")
     for requirement in evaluate["require"]:
         check_requirement(requirement, systems, evaluate["measures"])
     if evaluate["rerank_depth"] > evaluate["depth"]:

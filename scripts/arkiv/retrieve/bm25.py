@@ -19,10 +19,7 @@ BLOCK_TEXTS = 1 << 12
 
 
 class TokenIds:
-    """From texts to the tokens of a model, without special tokens, none cut off.
-
-    Args:
-        model: its directory.
+    """From texts to the tokens of a model directory, no special ones, none cut off.
 
     Raises:
         InputError: the tokenizer is missing or broken.
@@ -94,10 +91,7 @@ class BM25Index:
     ) -> Iterator[Ranking]:
         """Rank the passages that share a token with each query.
 
-        Args:
-            queries: texts.
-            depth: passages per query.
-            rows: as `arkiv.retrieve.rankings.best`.
+        Depth and rows are as of `arkiv.retrieve.rankings.best`.
         """
         for query in self._numbered(queries):
             yield best(self._scores(query), depth, matching=True, rows=rows)

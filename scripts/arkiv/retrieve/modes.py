@@ -142,14 +142,7 @@ def every_score(queries: Encoded, passages: Encoded) -> dict[str, np.ndarray]:
 def best_by(
     mode: str, scores: Mapping[str, np.ndarray], weights: Sequence[float], depth: int
 ) -> list[Ranking]:
-    """Each query's best of all passages in a mode.
-
-    Args:
-        mode: of `arkiv.encode.settings.MODES`.
-        scores: what `every_score` gives.
-        weights: of the scores in mode combined.
-        depth: passages per query.
-    """
+    """Each query's best of all passages in a mode, from what `every_score` gives."""
     rows = combined_scores(weights, **scores) if mode == "combined" else scores[mode]
     return [best(row, depth, matching=mode == "sparse") for row in rows]
 
@@ -237,10 +230,6 @@ class M3Index:
 
 class M3OneByOne:
     """One M3 model of a finished run, to answer single queries by any mode.
-
-    Args:
-        run: what it has on disk.
-        model: its name.
 
     Raises:
         InputError: the model or its encodings are missing, damaged, or of other texts.

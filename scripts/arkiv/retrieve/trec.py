@@ -29,8 +29,7 @@ Ranked = tuple[str, Sequence[str], np.ndarray]
 def strictly_falling(scores: Sequence[float] | np.ndarray) -> np.ndarray:
     """Scores as float32 (n,), each lowered just enough to lie below the one before.
 
-    Args:
-        scores: (n,) in ranking order, that is descending but for ties.
+    They come in ranking order, that is descending but for ties.
     """
     falling = np.asarray(scores, np.float32).copy()
     down = np.float32(-np.inf)
@@ -45,7 +44,6 @@ def write_run(path: str | Path, rankings: Iterable[Ranked], tag: str) -> int:
     """Write a run, whole or not at all; return the number of lines.
 
     Args:
-        path: the file.
         rankings: of each query its id, the passage ids best first, and their scores.
         tag: names the system; spaces become underscores.
     """

@@ -48,12 +48,7 @@ def duplicates_of(
 
 
 class _Index:
-    """Which passages have a shingle among those that a near-duplicate cannot all lack.
-
-    Args:
-        known: the shingles of each passage.
-        jaccard: as `duplicates_of`.
-    """
+    """Which passages have a shingle that a near-duplicate cannot lack with all others."""
 
     def __init__(self, known: Shingles, jaccard: float) -> None:
         self._jaccard = jaccard

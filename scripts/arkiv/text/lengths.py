@@ -16,11 +16,7 @@ CHARACTERS = 1 << 21
 
 
 class TokenCounter:
-    """Counts tokens; remembers the count, not the text, of all that it has met.
-
-    Args:
-        tokenizer: of `arkiv.encode.models.fast_tokenizer`.
-    """
+    """Counts tokens; remembers the count, not the text, of all that it has met."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer

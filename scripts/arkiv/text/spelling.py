@@ -58,7 +58,6 @@ def respelled(text: str, rules: Sequence[Rule], seed: int, *keys: object) -> str
     """A text by rules; signs and spaces stay, capitals do where the word has them.
 
     Args:
-        text: the text.
         rules: in their order.
         seed: of the choice of rules that not everyone follows,
         keys: and of whose text it is: a writer keeps to a habit throughout.
@@ -91,7 +90,6 @@ def misread(text: str, rate: float, table: Table, seed: int, *keys: object) -> s
     too little to misread has fewer.
 
     Args:
-        text: the text.
         rate: edits (characters put in, taken out or replaced) a character.
         table: what is read for what.
         seed: of the errors,
@@ -164,9 +162,7 @@ def variants_of(
 
     Args:
         query: with `id` and `query`.
-        table: of the language.
         rates: edits a character.
-        seed: of all choices.
 
     Returns:
         Records with an `id` of their own, `query`, `of` (the id of the original),

@@ -110,10 +110,9 @@ def _pattern(text: Any, key: str) -> re.Pattern[str]:
 
 
 def _share(value: Any, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value <= 1:
         raise InputError(f"is {value!r}, expected a number from 0 to 1", key=key)
-    if not 0 <= value <= 1:
-        raise InputError(f"is {value}, expected a number from 0 to 1", key=key)
     return value
 
 

@@ -56,11 +56,7 @@ def check_named(name: str, systems: Iterable[str], key: str) -> None:
 
 
 def check_systems(evaluate: Mapping[str, Any], rounds: int) -> None:
-    """Refuse systems that cannot be.
-
-    Args:
-        evaluate: the section of the configuration.
-        rounds: of training.
+    """Refuse systems that cannot be, of that section and so many rounds of training.
 
     Raises:
         InputError: naming the system and what is wrong with it.

@@ -144,9 +144,7 @@ class System:
     def faults(self, depth: float, rounds: float) -> Iterator[tuple[str, str]]:
         """The key and the reason of each value that will not do.
 
-        Args:
-            depth: passages of a run.
-            rounds: of training.
+        With runs of so many passages, and so many rounds of training.
         """
         yield from ()
 
