@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 log = logging.getLogger("arkiv.encode.forward")
-
-Result = TypeVar("Result")
 
 # Tokens of a padded batch. On a CPU the batch that stays in the core's cache is the
 # fastest; a GPU is busy well below what its memory holds.
@@ -106,16 +104,30 @@ class Forward:
         )
 
     def __call__(self, batch: Batch) -> Values:
-        """The values of a batch, computed in halves where memory runs out.
+        """The values of a batch; in halves where the GPU has no memory for the whole.
+
+        Only that error is taken for want of memory.
 
         Raises:
-            InputError: the model gives NaN or infinite values.
+            InputError: the model gives NaN or infinite values, or a single text does
+                not fit.
         """
-        return in_halves(
-            lambda ids: self._values(batch._replace(ids=ids)),
-            batch.ids,
-            lambda one, other: {name: [*one[name], *other[name]] for name in one},
-        )
+        import torch
+
+        try:
+            return self._values(batch)
+        except torch.OutOfMemoryError:
+            if len(batch.ids) == 1:
+                raise InputError(
+                    f"a text of {len(batch.ids[0])} tokens does not fit into the GPU's "
+                    "memory; lower the length",
+                    key="max_length",
+                ) from None
+        torch.cuda.empty_cache()
+        half = len(batch.ids) // 2
+        one = self(batch._replace(ids=batch.ids[:half]))
+        other = self(batch._replace(ids=batch.ids[half:]))
+        return {name: [*one[name], *other[name]] for name in one}
 
     def _values(self, batch: Batch) -> Values:
         import torch
@@ -183,31 +195,3 @@ def token_budget(on: torch.device, longest: int, run: Callable[[int, int], Any])
     budget = max(longest, min(fits, MOST_TOKENS))
     log.info("%s: batches of up to %d tokens", on, budget)
     return budget
-
-
-def in_halves(
-    run: Callable[[list[np.ndarray]], Result],
-    ids: list[np.ndarray],
-    join: Callable[[Result, Result], Result],
-) -> Result:
-    """`run(ids)`; if the GPU has no memory for that, joined from its halves.
-
-    Only that error is taken for want of memory.
-
-    Raises:
-        InputError: a single text does not fit.
-    """
-    import torch
-
-    try:
-        return run(ids)
-    except torch.OutOfMemoryError:
-        if len(ids) == 1:
-            raise InputError(
-                f"a text of {len(ids[0])} tokens does not fit into the GPU's memory; "
-                "lower the length",
-                key="max_length",
-            ) from None
-    torch.cuda.empty_cache()
-    half = len(ids) // 2
-    return join(in_halves(run, ids[:half], join), in_halves(run, ids[half:], join))

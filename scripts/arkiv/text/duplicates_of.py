@@ -48,7 +48,7 @@ def duplicates_of(
 
 
 class _Index:
-    """Which passages have a shingle that a near-duplicate cannot lack with all others."""
+    """Which passages have a shingle of those that a near-duplicate must have one of."""
 
     def __init__(self, known: Shingles, jaccard: float) -> None:
         self._jaccard = jaccard

@@ -1,6 +1,8 @@
 """A model directory that will not do is refused in one sentence."""
 
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from arkiv.base.errors import InputError
-from arkiv.encode.forward import in_halves
+from arkiv.encode.forward import Batch, Forward
 from arkiv.encode.loading import load, load_tokenizer
 from arkiv.encode.models import check_model, fast_tokenizer
 from arkiv.encode.options import Options
@@ -102,28 +104,41 @@ def test_a_gpu_computes_in_half_precision_and_a_cpu_in_full():
     assert Options(attention="eager").attention_on(CPU) == "eager"
 
 
+class SumsUp:
+    """Layers that add up token ids, of a few texts at once at most."""
+
+    model = SimpleNamespace(device=CPU, dtype=torch.float32)
+
+    def __init__(self, most, error=None):
+        self.most = most
+        self.error = error or torch.OutOfMemoryError("CUDA out of memory")
+
+    def output(self, inputs):
+        if len(inputs.ids) > self.most:
+            raise self.error
+        return inputs.ids.sum(dim=1)
+
+    def values(self, output, inputs):
+        return {"sum": output.tolist()}
+
+
+def forward(ids, **options):
+    layers = SumsUp(**options)
+    model = Forward(Path("model"), lambda device: layers, 0, 9, 100, "cpu")
+    return model(Batch(ids, frozenset({"sum"})))
+
+
 def test_a_gpu_without_memory_for_a_batch_gets_it_in_halves():
-    def run(ids):
-        if len(ids) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return [row.sum() for row in ids]
-
-    ids = [np.full(n, 2) for n in range(1, 8)]
-    found = in_halves(run, ids, lambda one, other: one + other)
-    assert found == [2 * n for n in range(1, 8)]
+    found = forward([np.full(n, 2) for n in range(1, 8)], most=2)
+    assert found == {"sum": [2 * n for n in range(1, 8)]}
 
 
-def test_a_text_that_a_gpu_cannot_take_alone_is_told(monkeypatch):
-    def run(ids):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
+def test_a_text_that_a_gpu_cannot_take_alone_is_told():
     with pytest.raises(InputError, match="a text of 9 tokens does not fit"):
-        in_halves(run, [np.zeros(9)] * 4, lambda one, other: one + other)
+        forward([np.zeros(9)] * 4, most=0)
 
 
 def test_another_runtime_error_is_not_taken_for_want_of_memory():
-    def run(ids):
-        raise RuntimeError("device-side assert triggered")
-
+    error = RuntimeError("device-side assert triggered")
     with pytest.raises(RuntimeError, match="device-side assert"):
-        in_halves(run, [np.zeros(9)] * 4, lambda one, other: one + other)
+        forward([np.zeros(9)] * 4, most=0, error=error)
