@@ -9,13 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import (
-    Part,
-    check_text,
-    count_lines,
-    read_records,
-    write_array,
-)
+from arkiv.base.files import Part, check_text, count_lines, read_records, write_array
 from arkiv.encode.flags import encoder_of
 from arkiv.encode.kind import Side
 

@@ -9,11 +9,7 @@ from arkiv.base.errors import InputError
 
 if TYPE_CHECKING:
     import torch
-    from transformers import (
-        PretrainedConfig,
-        PreTrainedModel,
-        PreTrainedTokenizerBase,
-    )
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from arkiv.encode.models import Kind
     from arkiv.encode.options import Options

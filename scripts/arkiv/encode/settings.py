@@ -41,9 +41,7 @@ class Batch:
     """How much a model reads at once."""
 
     batch_tokens: int | None = setting(
-        None,
-        "tokens of a padded batch; null: as many as the device takes",
-        at_least=1,
+        None, "tokens of a padded batch; null: as many as the device takes", at_least=1
     )
 
 

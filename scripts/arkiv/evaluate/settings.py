@@ -31,8 +31,7 @@ class Spelling:
         at_least=0,
     )
     rules: str = setting(
-        "config/spelling/sv.yaml",
-        "table of spellings and of letters that are misread",
+        "config/spelling/sv.yaml", "table of spellings and of letters that are misread"
     )
     noise: tuple[float, ...] = setting(
         (0.05, 0.1),
