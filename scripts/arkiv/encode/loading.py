@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-    from arkiv.encode.models import Kind
     from arkiv.encode.options import Options
 
 # Model types whose positions are counted from the padding id + 1.
 COUNTED_FROM_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert")
+# Kinds of models that are more than an encoder of tokens.
+HEADED = {
+    "cross_encoder": "AutoModelForSequenceClassification",
+    "causal": "AutoModelForCausalLM",
+}
 
 
 def load_tokenizer(
@@ -38,8 +42,8 @@ def load_tokenizer(
         raise InputError(f"cannot be loaded ({first_line(error)})", file=path) from None
 
 
-def load(path: Path, kind: Kind, options: Options, on: torch.device) -> PreTrainedModel:
-    """Load the model of a directory that passed `check_model` onto a device.
+def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTrainedModel:
+    """Load the model of a directory onto a device.
 
     Raises:
         InputError: a file is damaged, or the weights do not fill the model: then
@@ -47,11 +51,7 @@ def load(path: Path, kind: Kind, options: Options, on: torch.device) -> PreTrain
     """
     import transformers
 
-    auto = (
-        transformers.AutoModelForSequenceClassification
-        if kind == "cross_encoder"
-        else transformers.AutoModel
-    )
+    auto = getattr(transformers, HEADED.get(kind, "AutoModel"))
     # What transformers would tell of missing weights is checked below.
     verbosity = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()

@@ -18,7 +18,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.hashing import rng
 from arkiv.encode.batches import by_budget, reported
 from arkiv.encode.forward import CPU_TOKENS
-from arkiv.encode.loading import first_line, load_tokenizer
+from arkiv.encode.loading import load, load_tokenizer
 from arkiv.encode.options import Options, device
 from arkiv.llm.journal import Journal
 from arkiv.llm.protocol import Answer, Request, Sampling
@@ -45,12 +45,9 @@ class LocalModel:
     """
 
     def __init__(self, path: str | Path, sampling: Sampling, options: Options) -> None:
-        import transformers
-
         path = Path(path)
         if not (path / "config.json").is_file():
             raise InputError("is not a model directory", file=path)
-        self._path = path
         self._on = device()
         self._temperature = sampling.temperature or 0.0
         self._tokens = options.batch_tokens or (
@@ -58,19 +55,7 @@ class LocalModel:
         )
         self._tokenizer, config = load_tokenizer(path, options)
         self._longest = getattr(config, "max_position_embeddings", None)
-        try:
-            self._model = transformers.AutoModelForCausalLM.from_pretrained(
-                path,
-                dtype=options.dtype(self._on),
-                attn_implementation=options.attention_on(self._on),
-                trust_remote_code=options.trust_remote_code,
-                local_files_only=True,
-            )
-        except Exception as error:  # each file format has its own
-            raise InputError(
-                f"cannot be loaded ({first_line(error)})", file=path
-            ) from None
-        self._model.to(self._on).eval()
+        self._model = load(path, "causal", options, self._on)
         end = self._model.generation_config.eos_token_id
         self._ends = {end} if isinstance(end, int) else set(end or ())
         self._pad = self._tokenizer.pad_token_id
