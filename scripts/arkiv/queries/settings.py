@@ -49,16 +49,6 @@ class PromptFile:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a language model is asked for, and how."""
-
-    max_tokens: int = setting(128, "tokens of an answer", at_least=1)
-    temperature: float | None = setting(
-        0.7, "of an answer; null: as the server likes", at_least=0
-    )
-
-
-@dataclass(frozen=True)
 class QueryLimits:
     """What a language model's query may be."""
 
@@ -113,9 +103,13 @@ class RoundTrip:
 
 
 @dataclass(frozen=True)
-class Queries(Answer, Prompted, QueryLimits):
+class Queries(Prompted, QueryLimits):
     """Who makes queries, and which of them stay."""
 
+    max_tokens: int = setting(128, "tokens of an answer", at_least=1)
+    temperature: float | None = setting(
+        0.7, "of an answer; null: as the server likes", at_least=0
+    )
     backend: str = setting(
         "extractive",
         "who makes queries: an offline stand-in, a server of OpenAI's protocol, or a "
