@@ -14,7 +14,7 @@ import numpy as np
 
 from arkiv.base.hashing import uniform
 from arkiv.mining.embeddings import blocks_of
-from arkiv.mining.nearest import CorpusPart, find_neighbours, gpu_count
+from arkiv.mining.nearest import CorpusPart, find_neighbours, gpu_count, neighbours
 
 # Below this many passages the exact search is as fast.
 LEAST_PASSAGES = 10_000
@@ -71,10 +71,10 @@ class InvertedLists:
             index = faiss.index_cpu_to_all_gpus(index, co=options)
         self._index = index
 
-    def __call__(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows (n_queries, k) and scores, best first; row -1 where the lists end."""
+    def __call__(self, queries: np.ndarray, k: int) -> np.ndarray:
+        """(n_queries, k) NEIGHBOUR, best first; row -1 where the lists end."""
         scores, rows = self._index.search(queries, k)
-        return rows, np.where(rows < 0, -np.inf, scores).astype(np.float32)
+        return neighbours(rows, np.where(rows < 0, -np.inf, scores))
 
 
 def build_lists(embeddings: np.ndarray, probes: int, seed: int) -> InvertedLists | None:

@@ -25,9 +25,9 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import written_whole
 from arkiv.mining.embeddings import blocks_of, load_array
 
-# From (n_queries, dim) float32 and k: rows and scores (n_queries, k), best first, and
-# row -1 where there is none.
-Shortlist = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+# From (n_queries, dim) float32 and k: (n_queries, k) NEIGHBOUR, best first, and row -1
+# where there is none.
+Shortlist = Callable[[np.ndarray, int], np.ndarray]
 
 NEIGHBOUR = np.dtype([("row", "<i8"), ("score", "<f4")])
 NO_NEIGHBOUR = np.array((-1, -np.inf), dtype=NEIGHBOUR)
@@ -89,8 +89,7 @@ def find_neighbours(
         (up to a block, depth) NEIGHBOUR, with `row` in the whole corpus; places beyond
         the part's passages have row -1 and score -inf.
     """
-    embeddings, ranks, first_row = part
-    total, dim = embeddings.shape
+    total, dim = part.embeddings.shape
     step = max(1, QUERY_BLOCK_BYTES // (4 * max(1, dim)))
     # An inner product in float32 is off by no more than dim * 2^-24 times the norms,
     # in whatever order it is added up; twice that, and the rounding of our score.
@@ -99,54 +98,39 @@ def find_neighbours(
     for start in range(0, len(queries), step):
         block = np.asarray(queries[start : start + step])
         if shortlist is None:
-            rows, scores = _fetched(block.astype(np.float32), embeddings, fetch)
+            near = _fetched(block.astype(np.float32), part.embeddings, fetch)
         else:
-            rows, scores = shortlist(block.astype(np.float32), fetch)
-        lowest = scores[:, -1] if fetch else np.zeros(len(block), np.float32)
+            near = shortlist(block.astype(np.float32), fetch)
         if fetch > depth:
             # What cannot be among the nearest needs no exact score.
-            rows[scores < scores[:, [depth - 1]] - 2 * margin] = -1
-        found = _rescored(block, embeddings, ranks, rows, depth)
+            least = near["score"][:, [depth - 1]] - 2 * margin
+            near["row"][near["score"] < least] = -1
+        found = _rescored(block, part, near["row"], depth)
         if shortlist is None and fetch < total:
-            # What was not fetched scores at most `lowest`, give or take.
-            unsettled = np.flatnonzero(~(found["score"][:, -1] > lowest + margin))
-            for some in np.array_split(
-                unsettled, -(-len(unsettled) // EXHAUSTIVE_BLOCK) or 1
-            ):
-                found[some] = _exhaustive(
-                    block[some].astype(np.float64),
-                    embeddings,
-                    ranks,
-                    depth,
-                    found["score"][some, -1].copy(),
-                )
-        found["row"][found["row"] >= 0] += first_row
+            # What was not fetched scores at most the last that was, give or take.
+            settled = found["score"][:, -1] > near["score"][:, -1] + margin
+            unsettled = np.flatnonzero(~settled)
+            for place in range(0, len(unsettled), EXHAUSTIVE_BLOCK):
+                some = unsettled[place : place + EXHAUSTIVE_BLOCK]
+                floors = found["score"][some, -1]
+                found[some] = _exhaustive(block[some], part, depth, floors)
+        found["row"][found["row"] >= 0] += part.first_row
         yield found
 
 
-def _fetched(
-    queries: np.ndarray, embeddings: np.ndarray, fetch: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and float32 scores (n_queries, fetch) of the best, block by block."""
+def _fetched(queries: np.ndarray, embeddings: np.ndarray, fetch: int) -> np.ndarray:
+    """(n_queries, fetch) NEIGHBOUR with float32 scores, best first, block by block."""
     import faiss
 
-    rows = np.full((len(queries), fetch), -1, np.int64)
-    scores = np.full((len(queries), fetch), -np.inf, np.float32)
-    if not fetch or not len(queries):
-        return rows, scores
+    found = np.full((len(queries), fetch), NO_NEIGHBOUR)
     gpus = [faiss.StandardGpuResources() for _ in range(gpu_count())]
     for start, block in blocks_of(embeddings):
-        more_scores, more_rows = _knn(queries, block, min(fetch, len(block)), gpus)
-        both = np.concatenate([scores, more_scores], axis=1)
-        best = np.argpartition(both, both.shape[1] - fetch, axis=1)[:, -fetch:]
-        both_rows = np.concatenate([rows, more_rows + start], axis=1)
-        rows = np.take_along_axis(both_rows, best, axis=1)
-        scores = np.take_along_axis(both, best, axis=1)
-    order = np.argsort(-scores, axis=1, kind="stable")
-    return (
-        np.take_along_axis(rows, order, axis=1),
-        np.take_along_axis(scores, order, axis=1),
-    )
+        scores, rows = _knn(queries, block, min(fetch, len(block)), gpus)
+        both = np.concatenate([found, neighbours(rows + start, scores)], axis=1)
+        best = np.argpartition(both["score"], both.shape[1] - fetch, axis=1)[:, -fetch:]
+        found = np.take_along_axis(both, best, axis=1)
+    order = np.argsort(-found["score"], axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1)
 
 
 def _knn(
@@ -178,17 +162,13 @@ def _knn(
 
 
 def _rescored(
-    queries: np.ndarray,
-    embeddings: np.ndarray,
-    ranks: np.ndarray,
-    rows: np.ndarray,
-    depth: int,
+    queries: np.ndarray, part: CorpusPart, rows: np.ndarray, depth: int
 ) -> np.ndarray:
     """The best of the candidates `rows` (n_queries, k; -1: none) by exact scores."""
     scores = np.full(rows.shape, -np.inf, np.float32)
     ordered = np.argsort(rows, axis=1)
     sorted_rows = np.take_along_axis(rows, ordered, axis=1)
-    for start, block in blocks_of(embeddings):
+    for start, block in blocks_of(part.embeddings):
         values = block.astype(np.float32)
         first = (sorted_rows < start).sum(axis=1)
         last = (sorted_rows < start + len(block)).sum(axis=1)
@@ -198,7 +178,7 @@ def _rescored(
             scores[query, places] = exact_scores(
                 vectors @ queries[query].astype(np.float64)
             )
-    return _best(neighbours(rows, scores), ranks, depth)
+    return _best(neighbours(rows, scores), part.ranks, depth)
 
 
 def _best(found: np.ndarray, ranks: np.ndarray, depth: int) -> np.ndarray:
@@ -230,25 +210,21 @@ def neighbours(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def _exhaustive(
-    queries: np.ndarray,
-    embeddings: np.ndarray,
-    ranks: np.ndarray,
-    depth: int,
-    floors: np.ndarray,
+    queries: np.ndarray, part: CorpusPart, depth: int, floors: np.ndarray
 ) -> np.ndarray:
-    """Compare (n, dim) float64 queries with every passage, in blocks of passages.
+    """Compare (n, dim) queries with every passage in float64, in blocks of passages.
 
     `floors` (n,) are scores that the last neighbour is known to reach (-inf if not).
     """
     found = np.full((len(queries), depth), NO_NEIGHBOUR)
-    for start, vectors in blocks_of(embeddings):
-        block = vectors.astype(np.float64)
-        scores = exact_scores(queries @ block.T)
+    wide = queries.astype(np.float64)
+    for start, block in blocks_of(part.embeddings):
+        scores = exact_scores(wide @ block.astype(np.float64).T)
         for query in np.flatnonzero((scores >= floors[:, None]).any(axis=1)):
             hits = np.flatnonzero(scores[query] >= floors[query])
             more = neighbours(start + hits, scores[query, hits])
             both = np.concatenate([found[query], more])
-            found[query] = _best(both[None], ranks, depth)
+            found[query] = _best(both[None], part.ranks, depth)
             floors[query] = max(floors[query], found["score"][query, -1])
     return found
 
