@@ -70,11 +70,7 @@ def cutter(
 
 
 def expression(text: str) -> re.Pattern:
-    """A regular expression.
-
-    Raises:
-        ValueError: it is none (argparse reports it).
-    """
+    """A regular expression, or a ValueError, which argparse reports."""
     try:
         return re.compile(text)
     except re.error as error:

@@ -79,9 +79,7 @@ def main(argv: list[str] | None = None) -> None:
     began = time.monotonic()
     queries = load_embeddings(arguments.queries)
     part = read_part(arguments.embeddings, arguments.corpus, arguments.part)
-    check_dimensions(
-        *(part.embeddings, arguments.embeddings), *(queries, arguments.queries)
-    )
+    check_dimensions(part.embeddings, arguments.embeddings, queries, arguments.queries)
     log.info(
         "read %d queries and the %d passages of part %d-of-%d, %d dimensions, in "
         "%.1f s",

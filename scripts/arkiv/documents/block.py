@@ -119,21 +119,17 @@ class Block:
     def _pages(self, volume: Volume) -> Iterator[Page]:
         try:
             with members(volume, self.root) as files:
-                plain_text = is_of_text(files)
+                plain = is_of_text(files)
                 for file in files:
                     path = f"{shown(str(volume.path))}/{file.name}"
                     try:
-                        pages = read_pages(
-                            file.name, file.read(), plain_text=plain_text
-                        )
+                        pages = read_pages(file.name, file.read(), plain_text=plain)
                     except InputError as error:
                         self._refuse(error.at(path), "not_pages", "not a page")
                         continue
                     for page in pages:
                         yield self._filtered(page, volume.name)
         except InputError as error:
-            if self.stop:
-                raise
             self._refuse(error, "volumes_not_read", "volume that cannot be read")
 
     def _refuse(self, error: InputError, count: str, kind: str) -> None:

@@ -84,11 +84,11 @@ def _any_file(entries: Iterable[Path], *endings: str) -> bool:
 def _without_repeats(paths: list[Path], root: Path) -> list[Volume]:
     """The volumes by name; of one name only the first is good."""
     found: list[Volume] = []
+    firsts: dict[str, Path] = {}
     for path in sorted(paths, key=lambda each: (_stem(each), each.name)):
         name, fault = shown(_stem(path)), None
-        if found and found[-1].name == name:
-            first = next(volume for volume in found if volume.name == name)
-            fault = f"is a second volume called {name}, beside {shown(first.path.name)}"
+        if (first := firsts.setdefault(name, path)) != path:
+            fault = f"is a second volume called {name}, beside {shown(first.name)}"
         elif not _within(path, root):
             fault = "is a link out of the archive"
         found.append(Volume(name, path, fault))

@@ -247,10 +247,9 @@ def write_audit(
     summaries: Mapping[str, list[tuple[str, str]]],
 ) -> None:
     """Write the page of all datasets, with the statistics of those that were mined."""
-    first, *_ = summaries.values()
     lines = [
-        [title, *(column[place][1] for column in summaries.values())]
-        for place, (title, _) in enumerate(first)
+        [same[0][0], *(value for _, value in same)]
+        for same in zip(*summaries.values(), strict=True)
     ]
     write_page(
         path,
