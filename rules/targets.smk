@@ -99,18 +99,12 @@ rule evaluate:
         "The systems are measured"
 
 
-rule estimate_gold:
+use rule estimate as estimate_gold with:
     """Show what grades by a language model would cost; none is asked for."""
     input:
         results("gold/estimate.json"),
     log:
         log_of("estimate_gold"),
-    conda:
-        "../envs/data.yaml"
-    message:
-        "Estimated from {input}:"
-    shell:
-        "python scripts/show_estimate.py {input} 2> {log}"
 
 
 rule sheet:

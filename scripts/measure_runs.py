@@ -15,6 +15,7 @@ import csv
 import logging
 import sys
 from collections.abc import Mapping, Sequence, Set
+from itertools import chain
 
 import numpy as np
 
@@ -49,7 +50,6 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         queries="JSONL",
         runs="SYSTEM=TREC... what to measure",
         compare="[SYSTEM=BASE...] report the difference of a system to another one",
-        base="[SYSTEM] compare every other system with this one too",
         output="JSON",
         per_query="CSV",
     )
@@ -70,24 +70,17 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     return arguments.parse_args(argv)
 
 
-def pairs_of(
-    arguments: argparse.Namespace, systems: Mapping[str, str]
-) -> list[tuple[str, str]]:
-    """Each system with the one it is compared with, those of --compare first.
+def pairs_of(words: list[str], systems: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each system with the one it is compared with.
 
     Raises:
         InputError: one of them has no run.
     """
-    pairs = compared(named_lists(arguments.compare, "--compare"))
-    for system in [*(name for pair in pairs for name in pair), arguments.base]:
-        if system is not None and system not in systems:
-            raise InputError(
-                f"names the system {system}, which has no run",
-                key="--base" if system == arguments.base else "--compare",
-            )
-    if arguments.base:
-        more = [(one, arguments.base) for one in systems if one != arguments.base]
-        pairs += [pair for pair in more if pair not in pairs]
+    pairs = compared(named_lists(words, "--compare"))
+    for system in chain(*pairs):
+        if system not in systems:
+            reason = f"names the system {system}, which has no run"
+            raise InputError(reason, key="--compare")
     return pairs
 
 
@@ -139,7 +132,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     runs = named(arguments.runs, "--runs")
     check_measures(arguments.measures)
-    pairs = pairs_of(arguments, runs)
+    pairs = pairs_of(arguments.compare, runs)
     for requirement in arguments.require:
         check_requirement(requirement, runs, arguments.measures)
 
