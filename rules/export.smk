@@ -37,10 +37,7 @@ rule export_model:
         mem_mb=growing(1000),
         runtime=growing(30),
     params:
-        stages=flags(
-            **COUNTS,
-            kinds=[f"{name}={kind(name)}" for name in DATASETS],
-        ),
+        stages=flags(**COUNTS, kinds=[f"{name}={kind(name)}" for name in DATASETS]),
         models=flags(
             base=config["models"]["embedder"]["source"],
             base_revision=config["models"]["embedder"].get("revision"),

@@ -95,9 +95,7 @@ def _read_kept(file, start: int, size: int) -> bytes:
     return file.read(size)
 
 
-def _side_by_side(
-    entries: Iterable[tuple[str, Callable[[], bytes]]],
-) -> list[Member]:
+def _side_by_side(entries: Iterable[tuple[str, Callable[[], bytes]]]) -> list[Member]:
     """The page files of an archive: those of the folder that holds most of them.
 
     Others, a second one of the same name, and what has a name that leads out of the

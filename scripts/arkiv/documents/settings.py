@@ -46,8 +46,7 @@ class Documents:
         50, "words that a window has in common with the one before", at_least=0
     )
     heading: str | None = setting(
-        None,
-        "regular expression: a document begins at each line in which it is found",
+        None, "regular expression: a document begins at each line in which it is found"
     )
     hyphens: tuple[str, ...] = setting(
         ("¬", "\u00ad", "-", "="),

@@ -6,14 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from arkiv.base.html import number
-from arkiv.base.markdown import (
-    blocks,
-    code,
-    counted,
-    escaped,
-    items,
-    table,
-)
+from arkiv.base.markdown import blocks, code, counted, escaped, items, table
 from arkiv.evaluate.measures import title
 from arkiv.export.about import About
 from arkiv.gold.standard import explained
@@ -54,8 +47,7 @@ def retrieval(metrics: Mapping[str, Any]) -> str:
         text,
         *(
             table(
-                ["System", *(title(name) for name in group)],
-                _systems(metrics, group),
+                ["System", *(title(name) for name in group)], _systems(metrics, group)
             )
             for group in groups
             if group

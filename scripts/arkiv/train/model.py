@@ -114,10 +114,7 @@ class BestTokens(torch.autograd.Function):
         first = torch.arange(len(passages), device=places.device) * length
         chosen = places + first
         of_tokens = F.embedding_bag(
-            chosen,
-            passages.flatten(0, 1),
-            mode="sum",
-            per_sample_weights=gradient,
+            chosen, passages.flatten(0, 1), mode="sum", per_sample_weights=gradient
         )
         # Likewise the other way round: for each token of a passage the query tokens
         # that chose it.
