@@ -122,9 +122,8 @@ class Dense(Kind):
             else given
             for (side, names), given in zip(NAMES.items(), prompts, strict=True)
         }
-        limits = (own["max_length"], longest_input(config))
+        limits = own["max_length"], longest_input(config), tokenizer.model_max_length
         self.limits = [limit for limit in limits if limit is not None]
-        self.limits.append(tokenizer.model_max_length)
         modules = load_modules(path, pooling, self.dim)
         if any(self.prompts.values()) and not all(
             getattr(module, "include_prompt", True) for module in modules

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,27 +57,21 @@ class Encoder:
     def __init__(self, kind: Kind, *, longest: int) -> None:
         self.kind = kind
         self._recipe = kind.recipe(kind.length(longest))
-        self._workers: Workers | None = None
+        self._open = ExitStack()
 
     def __enter__(self) -> Encoder:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._workers is not None:
-            self._workers.__exit__(*error)
-            self._workers = None
+        self._open.__exit__(*error)
 
-    @property
+    @cached_property
     def workers(self) -> Workers:
         """The workers, which begin to load the model when first asked for."""
-        if self._workers is None:
-            options = self.kind.options
-            self._workers = Workers(
-                self._recipe,
-                options.batch_tokens,
-                devices(options.processes, self.kind.path),
-            ).__enter__()
-        return self._workers
+        options = self.kind.options
+        places = devices(options.processes, self.kind.path)
+        workers = Workers(self._recipe, options.batch_tokens, places)
+        return self._open.enter_context(workers)
 
     def encode(
         self,

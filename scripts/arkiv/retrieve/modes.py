@@ -228,7 +228,7 @@ class M3Index:
         return map(reranked, first, scores)
 
 
-class M3OneByOne:
+class M3OneByOne(M3Index):
     """One M3 model of a finished run, to answer single queries by any mode.
 
     Raises:
@@ -237,14 +237,14 @@ class M3OneByOne:
 
     def __init__(self, run: FinishedRun, model: str) -> None:
         log.info("loading the %s model", model.replace("_", " "))
-        self._encoding = run.encoding
+        self._lock = run.encoding
         mining = run.config["mining"]
         self._lengths = {
             side: mining[f"{side}_max_length"] for side in ("query", "passage")
         }
         longest = max(self._lengths.values())
         self._encoder = Encoder(M3(run.model(model), run.options), longest=longest)
-        self.index = M3Index(
+        super().__init__(
             run.encodings(model),
             run.passages,
             lambda texts: self._encode(texts, "passage", dense=False).multi_vector,
@@ -256,7 +256,7 @@ class M3OneByOne:
         self._encode_query("")  # so that the model is loaded
 
     def _encode(self, texts: list[str], side: Side, **asked: bool) -> Encoded:
-        with self._encoding:
+        with self._lock:
             return self._encoder.encode(
                 texts,
                 side,
@@ -275,5 +275,5 @@ class M3OneByOne:
         self, mode: str, query: str, rows: np.ndarray | None, depth: int
     ) -> Ranking:
         """The best passages by a mode that is loaded."""
-        (found,) = self.index.rankings(mode, self._encoded(query), depth, rows)
+        (found,) = self.rankings(mode, self._encoded(query), depth, rows)
         return found

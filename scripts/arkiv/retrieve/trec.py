@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import written_whole
+from arkiv.base.files import open_input, written_whole
 
 Qrels = dict[str, dict[str, int]]
 Run = dict[str, list[str]]
@@ -139,15 +139,13 @@ def qrels_lines(path: str | Path) -> Iterator[tuple[int, str, str, int]]:
 
 
 def _lines(path: str | Path, count: int, form: str):
-    try:
-        with open(path, encoding="utf-8") as file:
-            for line, text in enumerate(file, start=1):
-                fields = text.split()
-                if len(fields) != count:
-                    reason = f"has {len(fields)} fields, expected `{form}`"
-                    raise InputError(reason, file=path, line=line)
-                yield line, fields
-    except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8", file=path) from None
+    with open_input(path) as file:
+        for line, raw in enumerate(file, start=1):
+            try:
+                fields = raw.decode().split()
+            except UnicodeDecodeError:
+                raise InputError("is not UTF-8", file=path) from None
+            if len(fields) != count:
+                reason = f"has {len(fields)} fields, expected `{form}`"
+                raise InputError(reason, file=path, line=line)
+            yield line, fields

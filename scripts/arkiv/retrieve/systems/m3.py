@@ -121,5 +121,5 @@ class M3System(System):
         if self.model not in run.loaded:
             run.loaded[self.model] = M3OneByOne(run, self.model)
         model = run.loaded[self.model]
-        model.index.load(self.mode, self.encodings)
+        model.load(self.mode, self.encodings)
         return partial(model.rank, self.mode)
