@@ -99,8 +99,7 @@ class Workers:
     def __init__(self, recipe: Recipe, budget: int | None, devices: list[str]) -> None:
         self._recipe, self._devices = partial(recipe, budget), devices
         self._here: Worker | None = None
-        self._processes: list[Any] = []
-        self._pipes: list[connection.Connection] = []
+        self._processes: dict[connection.Connection, Any] = {}
         self._budget: int | None = None
 
     def __enter__(self) -> Workers:
@@ -116,7 +115,7 @@ class Workers:
         for device in self._devices:
             ours, theirs = context.Pipe()
             # A worker that held our end of a pipe would never see it close.
-            held = [*self._pipes, ours] if forked else []
+            held = [*self._processes, ours] if forked else []
             process = context.Process(
                 target=_work,
                 args=(self._recipe, device, threads, theirs, held),
@@ -124,15 +123,14 @@ class Workers:
             )
             process.start()
             theirs.close()
-            self._processes.append(process)
-            self._pipes.append(ours)
+            self._processes[ours] = process
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._here = None
-        for pipe in self._pipes:
+        for pipe in self._processes:
             pipe.close()
-        for process in self._processes:
+        for process in self._processes.values():
             if kind is not None:
                 process.terminate()
             process.join()
@@ -141,7 +139,7 @@ class Workers:
     def budget(self) -> int:
         """Tokens of a batch that every device takes; waits until all have loaded."""
         if self._budget is None:
-            self._budget = min(self._received(pipe) for pipe in self._pipes)
+            self._budget = min(map(self._received, self._processes))
         return self._budget
 
     def map(self, batches: Iterable[tuple[Tag, Any]]) -> Iterator[tuple[Tag, Any]]:
@@ -157,14 +155,12 @@ class Workers:
             return
         self.budget  # noqa: B018 - all have loaded and said so
         waiting = iter(batches)
-        tags: dict[connection.Connection, collections.deque] = {
-            pipe: collections.deque() for pipe in self._pipes
-        }
+        tags = {pipe: collections.deque() for pipe in self._processes}
         for _ in range(BATCHES_AHEAD):
-            for pipe in self._pipes:
+            for pipe in tags:
                 self._send_next(pipe, waiting, tags[pipe])
         while any(tags.values()):
-            for pipe in connection.wait([p for p in self._pipes if tags[p]]):
+            for pipe in connection.wait([pipe for pipe in tags if tags[pipe]]):
                 result = self._received(pipe)
                 tag = tags[pipe].popleft()
                 self._send_next(pipe, waiting, tags[pipe])
@@ -182,7 +178,7 @@ class Workers:
         try:
             fault, value = pipe.recv()
         except (EOFError, ConnectionResetError):
-            process = self._processes[self._pipes.index(pipe)]
+            process = self._processes[pipe]
             process.join()
             raise RuntimeError(_ending(process.exitcode)) from None
         if fault is None:

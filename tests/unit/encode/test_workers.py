@@ -67,7 +67,7 @@ def test_a_worker_that_fails_ends_the_work(batch, kind, said):
         for _ in workers.map(batches):
             pass
     assert time.monotonic() - began < 60
-    assert not any(process.is_alive() for process in workers._processes)
+    assert not any(process.is_alive() for process in workers._processes.values())
 
 
 PROGRAM = """
@@ -76,7 +76,7 @@ sys.path[:0] = {paths!r}
 from test_workers import DOUBLER, TWO, Workers
 if __name__ == "__main__":
     with Workers(DOUBLER, None, TWO) as workers:
-        print(workers.budget, *(p.pid for p in workers._processes), flush=True)
+        print(workers.budget, *(p.pid for p in workers._processes.values()), flush=True)
         time.sleep(600)
 """
 
