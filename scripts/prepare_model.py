@@ -100,12 +100,9 @@ def main(argv: list[str] | None = None) -> None:
         if arguments.source == "tiny":
             from arkiv.example import tiny
 
-            build = {
-                "m3": tiny.build_embedder,
-                "dense": tiny.build_embedder,
-                "cross_encoder": tiny.build_reranker,
-            }
-            build[arguments.kind](beside)
+            reranker = arguments.kind == "cross_encoder"
+            build = tiny.build_reranker if reranker else tiny.build_embedder
+            build(beside)
         else:
             fetch(arguments.source, arguments.revision, beside)
         try:

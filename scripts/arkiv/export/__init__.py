@@ -1,6 +1,2 @@
 """The model card: what a tuned model is, how to load it, what it was made from and how
-well it searches. All of it comes from the configuration and the files of the run.
-
-`about` says what the model is, `evidence` how well it searches and from what data it
-was made, and `training` how.
-"""
+well it searches. All of it comes from the configuration and the files of the run."""

@@ -44,17 +44,11 @@ TINY = "tiny"
 
 @dataclass(frozen=True)
 class Origin:
-    """A model that the run started from.
+    """A model that the run started from."""
 
-    Attributes:
-        name: on the hub; of a directory only its own name; or `tiny`.
-        revision: on the hub.
-        local: whether it was a directory.
-    """
-
-    name: str
-    revision: str | None = None
-    local: bool = False
+    name: str  # on the hub; of a directory only its own name; or `tiny`
+    revision: str | None = None  # on the hub
+    local: bool = False  # whether it was a directory
 
     @classmethod
     def of(cls, source: str, revision: str | None) -> Origin:
@@ -81,30 +75,18 @@ class Origin:
 
 @dataclass(frozen=True)
 class About:
-    """What the configuration says of a run.
+    """What the configuration says of a run."""
 
-    Attributes:
-        name: title of the card.
-        base: what was tuned.
-        teacher: the reranker whose scores it learnt; None without distillation.
-        kinds: what each dataset starts from.
-        trainings: how many, one after the other, made the model.
-        query_max_length, passage_max_length: in tokens, where it was measured.
-        weights: of dense, sparse and multi-vector scores in mode combined.
-        language: codes, such as `sv`.
-        license: as the hub names it.
-    """
-
-    name: str
-    base: Origin
-    teacher: Origin | None
-    kinds: Mapping[str, str]
-    trainings: int
-    query_max_length: int
+    name: str  # title of the card
+    base: Origin  # what was tuned
+    teacher: Origin | None  # the reranker whose scores it learnt, with distillation
+    kinds: Mapping[str, str]  # what each dataset starts from
+    trainings: int  # how many, one after the other, made the model
+    query_max_length: int  # in tokens, where it was measured
     passage_max_length: int
-    weights: tuple[float, float, float]
-    language: tuple[str, ...] = ()
-    license: str | None = None
+    weights: tuple[float, float, float]  # of the three scores in mode combined
+    language: tuple[str, ...] = ()  # codes, such as `sv`
+    license: str | None = None  # as the hub names it
 
 
 def front_matter(about: About) -> str:

@@ -26,13 +26,7 @@ def weights_of(model: Path) -> dict[str, str]:
 
 
 def add_modules(directory: Path, dimensions: int, max_length: int) -> None:
-    """Let sentence-transformers make an M3 model's dense vectors.
-
-    Args:
-        directory: of the model.
-        dimensions: of a vector.
-        max_length: tokens at which texts are cut.
-    """
+    """Let sentence-transformers make an M3 model's vectors of so many dimensions."""
     modules = [
         {
             "idx": index,

@@ -42,17 +42,12 @@ def retrieval(metrics: Mapping[str, Any]) -> str:
     groups = [
         [name for name in group if name in metrics["measures"]] for group in MEASURES
     ]
-    return blocks(
-        "## Retrieval",
-        text,
-        *(
-            table(
-                ["System", *(title(name) for name in group)], _systems(metrics, group)
-            )
-            for group in groups
-            if group
-        ),
-    )
+    tables = [
+        table(["System", *map(title, group)], _systems(metrics, group))
+        for group in groups
+        if group
+    ]
+    return blocks("## Retrieval", text, *tables)
 
 
 def _systems(metrics: Mapping[str, Any], measures: list[str]) -> list[list[str]]:
@@ -81,13 +76,8 @@ def interval(value: Mapping[str, float], sign: str = "") -> str:
 def data(
     about: About, datasets: Mapping[str, Counts], left_out: Mapping[str, int]
 ) -> str:
-    """What the model was made from, dataset by dataset.
-
-    Args:
-        about: what the configuration says.
-        datasets: what each stage counted of each.
-        left_out: rows of each that fill no batch of an epoch.
-    """
+    """What the model was made from, dataset by dataset: what each stage counted, and
+    how many rows fill no batch of an epoch."""
     given, made = [], []
     for name, stages in datasets.items():
         documents, _, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
@@ -132,16 +122,10 @@ def data(
 
 def _known(header: list[str], rows: list[list[str]]) -> str:
     """A table without the columns in which there is nothing but dashes."""
-    kept = [
-        column
-        for column in range(len(header))
-        if {row[column] for row in rows} != {"–"}
-    ]
-    return table(
-        [header[column] for column in kept],
-        [[row[column] for column in kept] for row in rows],
-        words=1 + ("Source" in header),
-    )
+    columns = zip(header, *rows, strict=True)
+    kept = [column for column in columns if set(column[1:]) != {"–"}]
+    header, *rows = zip(*kept, strict=True)
+    return table(header, rows, words=1 + ("Source" in header))
 
 
 def configuration(settings: Mapping[str, Any]) -> str:

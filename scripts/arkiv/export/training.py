@@ -28,12 +28,7 @@ UNTOLD = {
 
 
 def training(about: About, history: Mapping[str, Any]) -> str:
-    """How the model was trained, and how it was watched.
-
-    Args:
-        about: what the configuration says.
-        history: of the last training.
-    """
+    """How the model was trained, and how it was watched: the last time, of several."""
     steps = counted(history["steps"], "step")
     epochs = counted(round(history["epochs"], 2), "epoch")
     rows = f"{history['rows_used']:,} of {counted(history['rows_drawn'], 'row')}"
@@ -85,33 +80,21 @@ def _watched(evaluation: Mapping[str, Any] | None) -> list[str]:
         f"{size['queries']:,} {name} queries in {size['passages']:,} passages"
         for name, size in evaluation["collections"].items()
     )
+    rows = []
+    for name in evaluation["collections"]:
+        for mode in shown[best][name]:
+            means = (f"{shown[step][name][mode][measure]:.3f}" for step in (0, best))
+            rows.append([name, hyphened(mode), *means])
     return [
         f"It was measured {times} meanwhile, on {sizes}. This is the model of step "
         f"{best:,}, the best by {hyphened(evaluation['mode'])} "
         f"{title(measure)} on the dev queries.",
-        table(
-            ["Queries", title(measure), "Step 0", f"Step {best:,}"],
-            [
-                [
-                    name,
-                    hyphened(mode),
-                    *(f"{shown[step][name][mode][measure]:.3f}" for step in (0, best)),
-                ]
-                for name in evaluation["collections"]
-                for mode in shown[best][name]
-            ],
-            words=2,
-        ),
+        table(["Queries", title(measure), "Step 0", f"Step {best:,}"], rows, words=2),
     ]
 
 
 def provenance(history: Mapping[str, Any], weights: Mapping[str, str]) -> str:
-    """Versions of the software, and hashes.
-
-    Args:
-        history: of the training.
-        weights: SHA-256 by file.
-    """
+    """Versions of the software, and hashes: SHA-256 of the weights, by file."""
     parts = [
         "## Versions and hashes",
         table(["Package", "Version"], history["versions"].items(), words=2),
