@@ -52,6 +52,12 @@ def shard_row(record: Record) -> Record:
     return {key: pair[key] for key in keys}
 
 
+def with_some(row: Record, texts: str, places: Sequence[int]) -> Record:
+    """A shard's row with these of its `pos` or `neg`, and what stands beside them."""
+    keys = [key for key in (texts, f"{texts}_ids", f"{texts}_scores") if key in row]
+    return row | {key: [row[key][place] for place in places] for key in keys}
+
+
 def examples_of(row: Record) -> Iterator[Record]:
     """One example per distinct positive of a shard's row, sharing its negatives.
 
@@ -60,15 +66,12 @@ def examples_of(row: Record) -> Iterator[Record]:
     """
     places = {text: place for place, text in reversed(list(enumerate(row["pos"])))}
     keep = [place for place, text in enumerate(row["neg"]) if text not in places]
-    kinds = ("", "_ids", "_scores") if is_scored(row) else ("", "_ids")
-    shared = {
-        f"neg{kind}": [row[f"neg{kind}"][place] for place in keep] for kind in kinds
-    }
+    shared = with_some(row, "neg", keep)
     for place in sorted(places.values()):
-        own = {f"pos{kind}": [row[f"pos{kind}"][place]] for kind in kinds}
+        example = with_some(shared, "pos", [place])
         if len(places) > 1:
-            own["id"] = f"{row['id']}-{row['pos_ids'][place]}"
-        yield row | shared | own
+            example["id"] = f"{row['id']}-{row['pos_ids'][place]}"
+        yield example
 
 
 def batch_size_of(

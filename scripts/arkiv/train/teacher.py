@@ -13,21 +13,18 @@ from collections.abc import Sequence
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-
-OF_NEGATIVES = ("neg", "neg_ids", "neg_scores")
+from arkiv.train.rows import with_some
 
 
 def without_near(row: Record, margin: float) -> Record:
-    """The row without the negatives that the teacher takes for relevant.
+    """A shard's scored row without the negatives that the teacher takes for relevant.
 
-    Args:
-        row: a scored row of a shard, raw logits.
-        margin: a negative is kept if its score is at most that of the lowest positive
-            minus this, in logits.
+    One is kept if its score is at most the lowest positive's minus the margin, in
+    logits.
     """
     most = min(row["pos_scores"]) - margin
     keep = [place for place, score in enumerate(row["neg_scores"]) if score <= most]
-    return row | {key: [row[key][place] for place in keep] for key in OF_NEGATIVES}
+    return with_some(row, "neg", keep)
 
 
 def normalized(scores: Sequence[float], method: str) -> list[float]:
