@@ -27,7 +27,8 @@ import shutil
 import sys
 import time
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,8 @@ def name_and_weight(text: str) -> tuple[str, float]:
 
 def versions() -> dict[str, str]:
     """Of Python and of the packages that training runs on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {name: version(name) for name in PACKAGES if find_spec(name)}
+    return {"python": platform.python_version(), **found}
 
 
 def planned(
@@ -145,24 +141,14 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
 
 @dataclass(frozen=True)
 class Training:
-    """A training that has passed all checks.
+    """A training that has passed all checks."""
 
-    Attributes:
-        processes: per node.
-        world_size: processes on all nodes.
-        own: arguments of FlagEmbedding that are set here.
-        chosen: those that are given, and those that depend on the hardware.
-        plan: the batches of an epoch.
-        weights: of datasets.
-        lora, evaluation: see the functions of these names.
-    """
-
-    processes: int
-    world_size: int
-    own: dict[str, Any]
-    chosen: dict[str, Any]
+    processes: int  # per node
+    world_size: int  # processes on all nodes
+    own: dict[str, Any]  # arguments of FlagEmbedding that are set here
+    chosen: dict[str, Any]  # those given, and those that depend on the hardware
     plan: BatchPlan
-    weights: dict[str, float]
+    weights: dict[str, float]  # of datasets
     lora: dict | None
     evaluation: dict | None
 

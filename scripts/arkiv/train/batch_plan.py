@@ -28,39 +28,25 @@ ALL = "all shards together"
 
 @dataclass(frozen=True)
 class Bucket:
-    """What a shard gives to each epoch.
+    """What a shard gives to each epoch."""
 
-    Attributes:
-        rows: its own.
-        drawn: of them, or more by a weight above 1.
-        batch_size: rows per process.
-        batches: over all processes.
-        passed_on: rows that fill no batch here, some of them from shorter buckets.
-    """
-
-    rows: int
-    drawn: int
-    batch_size: int
-    batches: int
-    passed_on: int
+    rows: int  # its own
+    drawn: int  # of them, or more by a weight above 1
+    batch_size: int  # rows per process
+    batches: int  # over all processes
+    passed_on: int  # rows that fill no batch here, some of them from shorter buckets
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The batches of one epoch.
+    """The batches of one epoch."""
 
-    Attributes:
-        shards: that have rows, some of which an epoch may draw more than once.
-        batches: optimiser batches over all processes, before gradient accumulation.
-        left_out: drawn rows of each dataset (or of `ALL`) that fill no batch. Which
-            those are changes from epoch to epoch.
-        buckets: by shard, if a batch takes its rows from one.
-    """
-
-    shards: Mapping[str, Shard]
-    batches: int
+    shards: Mapping[str, Shard]  # those that have rows
+    batches: int  # over all processes, before gradient accumulation
+    # Drawn rows of each dataset, or of `ALL`, that fill no batch. Which those are
+    # changes from epoch to epoch.
     left_out: dict[str, int]
-    buckets: dict[str, Bucket]
+    buckets: dict[str, Bucket]  # by shard, if a batch takes its rows from one
 
     @property
     def rows_drawn(self) -> int:
@@ -148,8 +134,7 @@ def epoch_batches(
         groups: (n_rows,) int64, the group of each row; rows are numbered through the
             buckets in their order.
         world_size: processes on all nodes.
-        seed: of the order of rows and batches.
-        epoch: from 0.
+        seed, epoch: of the order of rows and batches; epochs from 0.
 
     Returns:
         For each batch its shard and the numbers of its rows, (batch_size x world_size,)

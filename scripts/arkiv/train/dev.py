@@ -15,7 +15,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_records
 from arkiv.base.hashing import uniform
 from arkiv.pairs.division import check_pair, with_ids
-from arkiv.retrieve.collection import check_judged, check_passage
+from arkiv.retrieve.collection import check_judged, check_passage, read_passages
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,7 @@ def dev_collection(
 ) -> ValidationSet:
     """Of the dev pairs and corpora, JSONL files with ids, of all datasets.
 
-    Args:
-        pairs, corpora: a file of each dataset.
-        queries: at most.
-        passages: at most, beside those relevant to a query.
-        seed: of the sample.
+    There are so many queries at most, and passages beside those relevant to a query.
 
     Raises:
         InputError: no query at all, or one whose relevant passage no corpus holds.
@@ -81,21 +77,17 @@ def dev_collection(
             file=pairs[0],
         )
     wanted = set().union(*(query["relevant"] for query in taken))
-
-    def others() -> Iterable[str]:
-        seen: set[str] = set()
-        for path in corpora:
-            for _, passage in read_records(path, check_passage):
-                if passage["id"] not in wanted and passage["id"] not in seen:
-                    seen.add(passage["id"])
-                    yield passage["id"]
-
-    kept = wanted | sampled_ids(others(), passages, seed)
-    texts = {
-        passage["id"]: passage["text"]
+    others = {
+        passage["id"]
         for path in corpora
-        for _, passage in read_records(path)
-        if passage["id"] in kept
+        for _, passage in read_records(path, check_passage)
+        if passage["id"] not in wanted
+    }
+    kept = wanted | sampled_ids(others, passages, seed)
+    texts = {
+        one: passage["text"]
+        for path in corpora
+        for one, passage in read_passages(path, kept).items()
     }
     for query in taken:
         if missing := sorted(query["relevant"] - texts.keys()):

@@ -51,13 +51,11 @@ Scores = dict[str, dict[str, float]]
 class Settings:
     """How a run is evaluated; see `train.evaluation` in config/config.yaml."""
 
-    collections: dict[str, ValidationSet]
-    """`dev`, which decides, and `general` if one is watched."""
+    collections: dict[str, ValidationSet]  # dev, which decides, perhaps general
     steps: int
     mode: str
     measure: str
-    weights: Sequence[float]
-    """Of dense, sparse and multi-vector scores in mode combined."""
+    weights: Sequence[float]  # of dense, sparse and multi-vector in mode combined
     batch_tokens: int | None = None
     patience: int | None = None
     query_max_length: int = 256

@@ -59,7 +59,7 @@ def node_command(
         arguments: of `arkiv.train.worker`.
         processes: per node.
         nodes: of the SLURM job that we run in.
-        interface: of the network, for NCCL and Gloo, such as `ib0`.
+        interface: of the network, such as `ib0`.
 
     Raises:
         InputError: several nodes are asked for outside a SLURM job.

@@ -36,16 +36,10 @@ def largest_weights(
 ) -> torch.Tensor:
     """Each token's largest weight in its text, by token id.
 
-    Where a token has its largest weight at several places, the gradient goes to the
-    first of them, as that of `torch.max` does in FlagEmbedding's.
-
-    Args:
-        input_ids: (batch, length) int64.
-        weights: (batch, length), from 0.
-        vocabulary: number of token ids.
-
-    Returns:
-        (batch, vocabulary), 0 for a token that the text does not have.
+    (batch, length) ids and weights from 0 become (batch, vocabulary), 0 for a token
+    that the text does not have. Where a token has its largest weight at several places,
+    the gradient goes to the first of them, as that of `torch.max` does in
+    FlagEmbedding's.
     """
     batch, length = input_ids.shape
     with torch.no_grad():
@@ -197,29 +191,17 @@ class M3Model(EncoderOnlyEmbedderM3Model):
     ) -> torch.Tensor:
         """Each token's largest weight in the text, by token id; special tokens 0.
 
-        FlagEmbedding's own allocates batch x length x vocabulary in training; this
-        one batch x vocabulary.
-
-        Args:
-            hidden_state: (batch, length, hidden).
-            input_ids: (batch, length).
-            return_embedding: else the weights of the tokens.
-
-        Returns:
-            (batch, vocabulary), or (batch, length, 1) weights.
+        (batch, length, hidden) become (batch, vocabulary), or (batch, length, 1)
+        weights of the tokens. FlagEmbedding's own allocates batch x length x vocabulary
+        in training; this one batch x vocabulary.
         """
         weights = torch.relu(self.sparse_linear(hidden_state))
         if not return_embedding:
             return weights
-        special = [
-            self.tokenizer.cls_token_id,
-            self.tokenizer.eos_token_id,
-            self.tokenizer.pad_token_id,
-            self.tokenizer.unk_token_id,
-        ]
-        special = torch.tensor(
-            [token for token in special if token is not None], device=input_ids.device
-        )
+        names = ("cls_token_id", "eos_token_id", "pad_token_id", "unk_token_id")
+        special = [getattr(self.tokenizer, name) for name in names]
+        special = [token for token in special if token is not None]
+        special = torch.tensor(special, device=input_ids.device)
         weights = weights.squeeze(-1).masked_fill(torch.isin(input_ids, special), 0)
         largest = weights.detach().max()
         if self.largest_weight is not None:
@@ -235,13 +217,8 @@ class M3Model(EncoderOnlyEmbedderM3Model):
     ) -> torch.Tensor:
         """Late-interaction scores of each query with each passage, over temperature.
 
-        Args:
-            q_reps: (n_queries, m, dim); padding is 0.
-            p_reps: (n_passages, n, dim); padding is 0.
-            q_mask: (n_queries, 1 + m), the CLS token included.
-
-        Returns:
-            (n_queries, n_passages).
+        (n_queries, m, dim) and (n_passages, n, dim), whose padding is 0, become
+        (n_queries, n_passages). The mask, (n_queries, 1 + m), has the CLS token too.
         """
 
         def sums(queries: torch.Tensor, passages: torch.Tensor) -> torch.Tensor:
@@ -255,12 +232,7 @@ class M3Model(EncoderOnlyEmbedderM3Model):
     def save(
         self, output_dir: str, encoder: dict[str, torch.Tensor] | None = None
     ) -> None:
-        """Write encoder and heads.
-
-        Args:
-            output_dir: a directory that is there.
-            encoder: its weights, if not as they are in training.
-        """
+        """Write the encoder, by these weights if any are given, and the heads."""
         state = self.model.state_dict() if encoder is None else encoder
         self.model.save_pretrained(output_dir, state_dict=state)
         for name in HEADS if self.unified_finetuning else ():

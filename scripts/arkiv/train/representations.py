@@ -108,10 +108,7 @@ def by_own_rows(
 ) -> torch.Tensor:
     """`score(rows, shared)`, of which each process makes the rows that are its own.
 
-    Args:
-        score: (n, ...) and what is shared to (n, m), row by row.
-        rows: of `of_all_processes`.
-        shared: of `of_all_processes`.
+    It makes of (n, ...) rows and what is shared, both of `of_all_processes`, (n, m).
     """
     # What the scores were made of makes their gradient whole: it is not weighed here.
     return _Joined.apply(score(_own(rows), _SummedGradient.apply(shared)), 1)

@@ -65,13 +65,13 @@ def mark_whole(checkpoint: str | Path) -> None:
 
 
 def begin(directory: Path, started_with: Mapping[str, Any]) -> Path | None:
-    """Make the checkpoint directory ready for a run.
+    """Make the directory of checkpoints ready for a run.
 
     Checkpoints that are not whole, and those of a run that was started with something
     else or has ended well, are removed; nothing else is.
 
     Args:
-        directory: of checkpoints; made if it is not there.
+        directory: made if it is not there.
         started_with: all that the trained weights depend on, as JSON values.
 
     Returns:
@@ -115,24 +115,17 @@ def ended_well(directory: Path) -> None:
 def _why_afresh(earlier: Any, started_with: Mapping[str, Any]) -> str:
     if not isinstance(earlier, dict):
         return "the checkpoints here are of a run that has ended"
-    changed = [
-        key
-        for key in sorted(earlier.keys() | started_with.keys())
-        if earlier.get(key) != started_with.get(key)
-    ]
+    keys = sorted(earlier.keys() | started_with.keys())
+    changed = [key for key in keys if earlier.get(key) != started_with.get(key)]
     return f"the checkpoints here are of a run with other {', '.join(changed)}"
 
 
 @contextlib.contextmanager
 def alone(directory: Path, patience: float = PATIENCE) -> Iterator[None]:
-    """Be the only run that uses a checkpoint directory.
+    """Be the only run that uses a directory of checkpoints; wait for another one.
 
     After Snakemake was killed its jobs go on, and starting it again may start a second
     run beside the first. The lock goes with its process, however that ends.
-
-    Args:
-        directory: of checkpoints; made if it is not there.
-        patience: seconds to wait for another run.
 
     Raises:
         InputError: another run still uses it.

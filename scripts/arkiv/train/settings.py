@@ -208,11 +208,6 @@ def check_train(
 ) -> None:
     """Refuse a training that cannot be, or that would be another than was asked for.
 
-    Args:
-        train: the section.
-        split: the section of the shards.
-        datasets: their names.
-
     Raises:
         InputError: naming the key and what is wrong with it.
     """

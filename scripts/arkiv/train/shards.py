@@ -24,17 +24,11 @@ BUCKET_NAME = re.compile(r"(.+)_len-(\d+)-(?:\d+|inf)")
 
 @dataclass(frozen=True)
 class Shard:
-    """A file of training rows.
-
-    Attributes:
-        rows: how many.
-        batch_size: rows per process by its column of that name; None without one.
-        weight: how often its rows come in an epoch.
-    """
+    """A file of training rows."""
 
     rows: int
-    batch_size: int | None = None
-    weight: float = 1.0
+    batch_size: int | None = None  # rows per process by its column of that name
+    weight: float = 1.0  # how often its rows come in an epoch
 
     @property
     def drawn(self) -> int:
@@ -141,12 +135,7 @@ def datasets_of(paths: Iterable[str]) -> dict[str, list[str]]:
 def weighted(
     shards: Mapping[str, Shard], paths: Iterable[str], weights: Mapping[str, float]
 ) -> dict[str, Shard]:
-    """Shards with the weights of their datasets.
-
-    Args:
-        shards: that have rows.
-        paths: of all that are given, some of them without rows.
-        weights: by name of the dataset; 1 for those not named.
+    """Shards, of all `paths` those that have rows, with the weights of their datasets.
 
     Raises:
         InputError: a weight that is none, or of no dataset that is given.
@@ -165,7 +154,6 @@ def weighted(
             )
     found = dict(shards)
     for name, weight in weights.items():
-        for path in known[name]:
-            if path in found:
-                found[path] = replace(found[path], weight=weight)
+        for path in found.keys() & known[name]:
+            found[path] = replace(found[path], weight=weight)
     return found

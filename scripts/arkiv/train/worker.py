@@ -29,6 +29,7 @@ from arkiv.base.files import write_json
 from arkiv.train.arguments import argument_classes
 from arkiv.train.deepspeed import prepare
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
+from arkiv.train.settings import Lora
 
 if TYPE_CHECKING:
     from arkiv.train.evaluation import Evaluations
@@ -63,15 +64,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     # Transformers 5 has no argument for it.
     os.environ["TENSORBOARD_LOGGING_DIR"] = work.tensorboard
     prepare(cpu=training_args.use_cpu, deepspeed=bool(training_args.deepspeed))
-    from arkiv.train.evaluation import Evaluations, Settings
-    from arkiv.train.guards import (
-        Guards,
-        agree,
-        digest_of_batches,
-        digest_of_weights,
-        largest_changes,
-    )
-    from arkiv.train.settings import Lora
+    from arkiv.train import evaluation, guards
     from arkiv.train.upstream import M3Runner
 
     if training_args.world_size != work.expected_world_size:
@@ -83,22 +76,25 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     lora = Lora(**json.loads(work.lora)) if work.lora else None
     runner = M3Runner(model_args, data_args, training_args, lora=lora, weights=weights)
     trainer, model = runner.trainer, runner.model
-    trainer.add_callback(Guards(trainer, work.check_steps))
-    agree("the order of the training data", digest_of_batches(runner.train_dataset))
-    agree("the weights before training", digest_of_weights(model))
+    trainer.add_callback(guards.Guards(trainer, work.check_steps))
+    guards.agree(
+        "the order of the training data", guards.digest_of_batches(runner.train_dataset)
+    )
+    guards.agree("the weights before training", guards.digest_of_weights(model))
     first = trainer.is_world_process_zero()
     parameters = model.named_parameters() if first else ()
     before = {name: one.detach().cpu().float().clone() for name, one in parameters}
-    settings = work.evaluation_file and Settings.read(work.evaluation_file, data_args)
-    evaluations = settings and Evaluations(trainer, settings)
-    if evaluations is not None:
+    evaluations = None
+    if work.evaluation_file:
+        settings = evaluation.Settings.read(work.evaluation_file, data_args)
+        evaluations = evaluation.Evaluations(trainer, settings)
         trainer.add_callback(evaluations)
     log.info("all %d processes agree; training", work.expected_world_size)
     began = time.monotonic()
     trainer.train(resume_from_checkpoint=work.resume_from)
     seconds = time.monotonic() - began
-    agree("the weights after training", digest_of_weights(model))
-    changes = largest_changes(model, before) if first else {}
+    guards.agree("the weights after training", guards.digest_of_weights(model))
+    changes = guards.largest_changes(model, before) if first else {}
     if evaluations is None:
         trainer.export(Path(work.final_model))
     elif first:
