@@ -19,6 +19,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -76,30 +77,20 @@ def read_rows(paths: list[str], *, negatives: bool) -> Iterator[Record]:
             yield shard_row(record)
 
 
+@dataclass
 class Examples:
-    """Makes the examples to train on of rows, and counts what it changes.
+    """Makes the examples to train on of rows, and counts what it changes."""
 
-    Args:
-        options: of the program.
-        reject: takes each row that is set aside, with its reason.
-
-    Attributes:
-        scored: whether the rows have teacher scores.
-        counts: rows with several positives, negatives dropped, rows with fewer of them.
-        aside: rows set aside, by reason.
-    """
-
-    def __init__(
-        self, options: argparse.Namespace, reject: Callable[[Record], None]
-    ) -> None:
-        self.scored = False
-        self.counts: Counter[str] = Counter()
-        self.aside: Counter[str] = Counter()
-        self._options, self._reject = options, reject
+    options: argparse.Namespace
+    reject: Callable[[Record], None]  # takes each row that is set aside
+    scored: bool = False  # whether the rows have teacher scores
+    # Rows with several positives, negatives dropped, rows with fewer of them.
+    counts: Counter[str] = field(default_factory=Counter)
+    aside: Counter[str] = field(default_factory=Counter)  # rows by reason
 
     def of(self, rows: Iterator[Record]) -> Iterator[Record]:
         """The examples of rows with scores in all of them or in none."""
-        options = self._options
+        options = self.options
         for row in rows:
             self.scored = is_scored(row)
             self.counts["several_positives"] += len(row["pos"]) > 1
@@ -122,11 +113,11 @@ class Examples:
 
     def _set_aside(self, row: Record, reason: str) -> None:
         self.aside[reason] += 1
-        self._reject({"reason": reason, **row})
+        self.reject({"reason": reason, **row})
 
     def summary(self) -> dict:
         """The settings and the counts, for the log file."""
-        options = self._options
+        options = self.options
         teacher = {
             "filter": {"margin": options.filter_margin},
             "normalize": options.normalize,

@@ -24,8 +24,7 @@ class ValidationSet:
 
     queries: list[str]
     passages: list[str]
-    relevant: list[list[int]]
-    """Of each query the places of its relevant passages, ascending."""
+    relevant: list[list[int]]  # of each query the places of its relevant passages
 
 
 def sampled_ids(ids: Iterable[str], most: int, seed: int) -> set[str]:
@@ -33,15 +32,21 @@ def sampled_ids(ids: Iterable[str], most: int, seed: int) -> set[str]:
     return set(heapq.nsmallest(most, ids, key=lambda one: (uniform(seed, one), one)))
 
 
-def _queries(pairs: Iterable[Record], most: int, seed: int) -> list[Record]:
-    """Some of the pairs' queries with all their positives, in order of their ids."""
+def _queries(
+    pairs: Iterable[Record], most: int, seed: int, file: str | Path, advice: str = ""
+) -> tuple[list[Record], set[str]]:
+    """Some of the pairs' queries with all their positives, in order of their ids, and
+    these positives together."""
     united: dict[str, Record] = {}
     for pair in pairs:
         query = united.setdefault(
             pair["id"], {"id": pair["id"], "query": pair["query"], "relevant": set()}
         )
         query["relevant"].update(pair["pos_ids"])
-    return [united[one] for one in sorted(sampled_ids(united, most, seed))]
+    if not united:
+        raise InputError(f"holds no query to measure with{advice}", file=file)
+    taken = [united[one] for one in sorted(sampled_ids(united, most, seed))]
+    return taken, set().union(*(query["relevant"] for query in taken))
 
 
 def _validation_set(queries: Sequence[Record], texts: dict[str, str]) -> ValidationSet:
@@ -69,14 +74,8 @@ def dev_collection(
         InputError: no query at all, or one whose relevant passage no corpus holds.
     """
     rows = (pair for path in pairs for _, pair in read_records(path, check_judged))
-    taken = _queries(rows, queries, seed)
-    if not taken:
-        raise InputError(
-            "holds no query to measure with; raise `pairs.shares.dev`, or set "
-            "`train.evaluation.steps` to 0",
-            file=pairs[0],
-        )
-    wanted = set().union(*(query["relevant"] for query in taken))
+    advice = "; raise `pairs.shares.dev`, or set `train.evaluation.steps` to 0"
+    taken, wanted = _queries(rows, queries, seed, pairs[0], advice)
     others = {
         passage["id"]
         for path in corpora
@@ -116,9 +115,6 @@ def general_collection(
         for kind in ("pos", "neg"):
             texts |= zip(pair.get(f"{kind}_ids", ()), pair.get(kind, ()), strict=True)
         pairs.append({key: pair[key] for key in ("id", "query", "pos_ids")})
-    taken = _queries(pairs, queries, seed)
-    if not taken:
-        raise InputError("holds no query to measure with", file=path)
-    wanted = set().union(*(query["relevant"] for query in taken))
+    taken, wanted = _queries(pairs, queries, seed, path)
     kept = wanted | sampled_ids(texts.keys() - wanted, passages, seed)
     return _validation_set(taken, {one: texts[one] for one in kept})

@@ -39,13 +39,6 @@ LIBC = ctypes.CDLL(None)
 PATIENCE = 45
 
 
-def free_port() -> int:
-    """A TCP port that nothing listens on here, now."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return probe.getsockname()[1]
-
-
 def node_command(
     arguments: Sequence[str],
     *,
@@ -77,7 +70,9 @@ def node_command(
             key="train.nodes",
         )
     # SLURM runs a job's script on its first node, where srun puts task 0 as well.
-    endpoint = f"{socket.gethostname()}:{free_port()}"
+    with socket.socket() as probe:
+        probe.bind(("", 0))  # a port that nothing listens on here, now
+        endpoint = f"{socket.gethostname()}:{probe.getsockname()[1]}"
     words += ["--nodes", str(nodes), "--endpoint", endpoint, "--run-id", job]
     return [
         *("srun", "--nodes", str(nodes), "--ntasks", str(nodes)),

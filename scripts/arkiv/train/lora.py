@@ -10,8 +10,6 @@ import torch
 from arkiv.base.errors import InputError
 from arkiv.train.settings import Lora
 
-ADAPTER = "default"
-
 
 def add_adapters(encoder: torch.nn.Module, lora: Lora) -> None:
     """Put an adapter on each layer whose name ends in a target; freeze all else.
@@ -50,7 +48,7 @@ def merged_state(encoder: torch.nn.Module) -> dict[str, torch.Tensor]:
     for name, layer in encoder.named_modules():
         if isinstance(layer, LoraLayer):
             weight = state[f"{name}.base_layer.weight"]
-            change = layer.get_delta_weight(ADAPTER).detach()
+            change = layer.get_delta_weight("default").detach()
             state[f"{name}.base_layer.weight"] = weight + change.to(weight.dtype)
     return {
         name.replace(".base_layer.", "."): value
