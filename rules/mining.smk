@@ -1,10 +1,7 @@
 from arkiv.mining.settings import PICKING, search_depth
 
-RECALL = (
-    {"recall": results("{round}mining/{dataset}/neighbours/{scatteritem}.recall.json")}
-    if APPROXIMATE
-    else {}
-)
+NEIGHBOURS = results("{round}mining/{dataset}/neighbours/{scatteritem}.npy")
+RECALL = NEIGHBOURS.replace(".npy", ".recall.json") if APPROXIMATE else []
 
 
 rule embed_corpus:
@@ -74,8 +71,8 @@ rule search_corpus:
         embeddings=results("{round}mining/{dataset}/embeddings/{scatteritem}.npy"),
         corpus=results("pairs/{dataset}/mining.jsonl"),
     output:
-        **RECALL,
-        neighbours=results("{round}mining/{dataset}/neighbours/{scatteritem}.npy"),
+        recall=RECALL,
+        neighbours=NEIGHBOURS,
     log:
         log_of("search_corpus", "{dataset}", "{scatteritem}", under="{round}"),
     benchmark:
@@ -86,7 +83,7 @@ rule search_corpus:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        recall=lambda w, output: flags(recall=output.get("recall")),
+        recall=lambda w, output: flags(recall=output.recall or None),
         options=flags(
             depth=search_depth(MINING),
             **declared("mining", "index", "probes"),
@@ -136,19 +133,9 @@ rule pick_negatives:
         embeddings=gather.corpus(
             results("{{round}}mining/{{dataset}}/embeddings/{scatteritem}.npy")
         ),
-        neighbours=gather.corpus(
-            results("{{round}}mining/{{dataset}}/neighbours/{scatteritem}.npy")
-        ),
+        neighbours=gather.corpus(NEIGHBOURS, allow_missing=True),
         bm25=results("mining/{dataset}/bm25.npy") if MINING["bm25_share"] else [],
-        recall=(
-            gather.corpus(
-                results(
-                    "{{round}}mining/{{dataset}}/neighbours/{scatteritem}.recall.json"
-                )
-            )
-            if APPROXIMATE
-            else []
-        ),
+        recall=gather.corpus(RECALL, allow_missing=True),
     output:
         negatives=results("{round}negatives/{dataset}.jsonl"),
         stats=results("{round}negatives/{dataset}.stats.json"),
