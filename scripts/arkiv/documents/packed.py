@@ -85,8 +85,7 @@ def _in_tar(tar: tarfile.TarFile, file) -> Iterator[tuple[str, Callable[[], byte
             yield info.name, partial(check_size, info.size)
         else:
             start = file.tell()
-            content = tar.extractfile(info)
-            file.write(content.read())
+            file.write(tar.extractfile(info).read())
             yield info.name, partial(_read_kept, file, start, info.size)
 
 

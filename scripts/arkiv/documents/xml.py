@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from lxml import etree
 
@@ -86,25 +86,19 @@ def in_reading_order(
         parts: the regions and lines directly within one, in the order of the file.
         id: the attribute that names an element.
     """
-    by_id: dict[str, Element] = {}
 
-    def collect(element: Element) -> None:
+    def below(element: Element, but: Container[Element]) -> Iterator[Element]:
         for part in parts(element):
-            if (key := part.get(id)) is not None:
-                by_id.setdefault(key, part)
-            collect(part)
-
-    collect(page)
-    order = [by_id[key] for key in dict.fromkeys(references) if key in by_id]
-    in_turn = set(order)
-
-    def below(element: Element) -> Iterator[Element]:
-        for part in parts(element):
-            if part not in in_turn:
+            if part not in but:
                 yield part
-                yield from below(part)
+                yield from below(part, but)
 
+    by_id: dict[str, Element] = {}
+    for part in below(page, ()):
+        if (key := part.get(id)) is not None:
+            by_id.setdefault(key, part)
+    order = {by_id[key]: None for key in references if key in by_id}
     for element in order:
         yield element
-        yield from below(element)
-    yield from below(page)
+        yield from below(element, order)
+    yield from below(page, order)
