@@ -10,7 +10,7 @@ import bisect
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_object
@@ -30,6 +30,8 @@ from arkiv.mining.filters import filters_by
 from arkiv.mining.negatives import SOURCES
 from arkiv.pairs.division import read_pairs
 
+# A row, before it what it is kept for and its id.
+Kept = tuple[float, str, Record]
 KINDS = {"similarities": "similarity in retrieval", "scores": "teacher score"}
 SIDES = ("pos", "neg")
 
@@ -72,19 +74,13 @@ class Rows:
 
     examples: int
     seed: int
-    counts: Counter[str] = field(default_factory=Counter)
-    numbers: dict[tuple[str, str], array[float]] = field(
-        default_factory=lambda: {
-            (side, kind): array("d") for kind in KINDS for side in SIDES
-        }
-    )
-    ranks: defaultdict[str, array[int]] = field(
-        default_factory=lambda: defaultdict(lambda: array("q"))
-    )
-    _drawn: list[tuple[float, str, Record]] = field(default_factory=list)
-    _suspects: dict[str, list[tuple[float, str, Record]]] = field(
-        default_factory=lambda: {kind: [] for kind in KINDS}
-    )
+
+    def __post_init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.numbers = {(side, kind): array("d") for kind in KINDS for side in SIDES}
+        self.ranks = defaultdict(lambda: array("q"))
+        self._drawn: list[Kept] = []
+        self._suspects: dict[str, list[Kept]] = {kind: [] for kind in KINDS}
 
     def add(self, row: Record) -> None:
         """Take in a checked row."""
@@ -122,9 +118,7 @@ class Rows:
         return others[: self.examples - len(suspects)]
 
 
-def keep(
-    kept: list[tuple[float, str, Record]], key: float, row: Record, most: int
-) -> None:
+def keep(kept: list[Kept], key: float, row: Record, most: int) -> None:
     """Keep the rows with the smallest keys, ties by id, in order."""
     bisect.insort(kept, (key, row["id"], row), key=lambda entry: entry[:2])
     del kept[most:]

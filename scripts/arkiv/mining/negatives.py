@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -83,16 +83,14 @@ class Miner:
     positives: Mapping[int, Mapping[str, int]]
     settings: Mining
     seed: int
-    counts: Counter[str] = field(default_factory=Counter)
-    dropped: dict[str, Counter[str]] = field(
-        default_factory=lambda: {source: Counter() for source in SOURCES}
-    )
-    ranks: list[int] = field(default_factory=list)
-    neg_similarities: list[float] = field(default_factory=list)
-    pos_similarities: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._filters = filters_by(vars(self.settings))
+        self.counts: Counter[str] = Counter()
+        self.dropped: dict[str, Counter[str]] = {name: Counter() for name in SOURCES}
+        self.ranks: list[int] = []
+        self.neg_similarities: list[float] = []
+        self.pos_similarities: list[float] = []
 
     def mine(
         self,
