@@ -17,6 +17,7 @@ from arkiv.gold.standard import judged_files
 from arkiv.retrieve.systems import system_of, systems_of, with_those_below
 from arkiv.settings.config import check_config, without_removed
 from arkiv.settings.configuration import Configuration
+from arkiv.settings.datasets import MINED_KINDS
 from arkiv.settings.layout import (
     model_of_gold,
     model_of_system,
@@ -76,9 +77,6 @@ APPROXIMATE = MINING["index"] == "ivf"
 COMPARED = compared(EVALUATE["compare"])
 # What people judged.
 JUDGED = judged_files(GOLD["sheet"])
-
-# Where a dataset starts; each kind has what the ones before it still need made.
-KINDS = ("example", "pages", "pairs", "negatives", "scores")
 
 # 0, 500, 1000 -> 0-500, 500-1000, 1000-inf: the names that FlagEmbedding's
 # split_data_by_length.py gives.
@@ -141,7 +139,7 @@ def has_pages(dataset):
 
 def is_mined(dataset):
     """Whether a dataset's negatives are mined here."""
-    return WITH_NEGATIVES and KINDS.index(kind(dataset)) <= KINDS.index("pairs")
+    return WITH_NEGATIVES and kind(dataset) in MINED_KINDS
 
 
 def is_scored(dataset):
@@ -199,14 +197,9 @@ def train_rows(dataset, round=""):
 
 def shards_of(datasets, round=""):
     """The shards of datasets in a round, by name of the dataset."""
+    places = [f"{in_round(name, round)}shards/{name}" for name in sorted(datasets)]
     return [
-        path
-        for dataset in sorted(datasets)
-        for path in files(
-            f"{in_round(dataset, round)}shards/{{dataset}}_len-{{length}}.jsonl",
-            [dataset],
-            length=LENGTHS,
-        )
+        results(f"{place}_len-{length}.jsonl") for place in places for length in LENGTHS
     ]
 
 
@@ -336,14 +329,11 @@ def named_words(files):
     for name, path in files:
         pattern = re.sub(f"(?<=/){re.escape(name)}(?=[/.])", "{}", path)
         alike.setdefault(pattern, []).append((name, path))
-    return [
-        (
-            f"{','.join(name for name, _ in same)}={pattern}"
-            if len(same) > 1
-            else "=".join(same[0])
-        )
-        for pattern, same in alike.items()
-    ]
+    words = []
+    for pattern, same in alike.items():
+        names, paths = zip(*same)
+        words.append(f"{','.join(names)}={pattern if len(names) > 1 else paths[0]}")
+    return words
 
 
 def named(pattern, datasets, round=""):
