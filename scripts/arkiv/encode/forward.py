@@ -95,13 +95,37 @@ class Forward:
         self.path, self.pad = path, pad
         self.layers = layers(device)
         self.model = self.layers.model
-        self.budget = budget or token_budget(
-            self.model.device,
-            longest,
-            lambda rows, length: self._values(
-                Batch([np.zeros(length, np.int32)] * rows, frozenset())
-            ),
-        )
+        self.budget = budget or self._token_budget(longest)
+
+    def _token_budget(self, longest: int) -> int:
+        """Tokens of a padded batch that the device takes, measured once."""
+        import torch
+
+        on = self.model.device
+        if on.type != "cuda":
+            return CPU_TOKENS
+        per_token = 0.0  # bytes
+        # Attention's share grows with the length, that of the rest does not.
+        for rows, length in (
+            (1, longest),
+            (max(1, longest // SHORT), min(SHORT, longest)),
+        ):
+            torch.cuda.reset_peak_memory_stats(on)
+            before = torch.cuda.memory_allocated(on)
+            try:
+                self._values(Batch([np.zeros(length, np.int32)] * rows, frozenset()))
+            except torch.OutOfMemoryError:
+                reason = f"is {longest}, but the GPU has no memory for such a text"
+                raise InputError(f"{reason}; lower it", key="max_length") from None
+            peak = torch.cuda.max_memory_allocated(on) - before
+            per_token = max(per_token, peak / (rows * length))
+        torch.cuda.empty_cache()
+        free, _ = torch.cuda.mem_get_info(on)
+        # A power of two: the same for every GPU of a kind, whatever else it holds.
+        fits = 1 << max(0, int(math.log2(max(1.0, USED_SHARE * free / per_token))))
+        budget = max(longest, min(fits, MOST_TOKENS))
+        log.info("%s: batches of up to %d tokens", on, budget)
+        return budget
 
     def __call__(self, batch: Batch) -> Values:
         """The values of a batch; in halves where the GPU has no memory for the whole.
@@ -157,41 +181,3 @@ def padded(batch: Batch, pad: int, on: torch.device) -> Inputs:
         places = np.arange(table.shape[1]) < np.array(lengths)[:, None]
         mask = torch.from_numpy(places.astype(np.int64)).to(on)
     return Inputs(torch.from_numpy(table).to(on), mask, lengths, batch.asked)
-
-
-def token_budget(on: torch.device, longest: int, run: Callable[[int, int], Any]) -> int:
-    """Tokens of a padded batch that a device takes, measured once.
-
-    Args:
-        longest: tokens of the longest input that will come.
-        run: runs the model on so many inputs of such a length.
-
-    Raises:
-        InputError: a GPU on which the longest input does not fit.
-    """
-    import torch
-
-    if on.type != "cuda":
-        return CPU_TOKENS
-    per_token = 0.0  # bytes
-    # Attention's share grows with the length, that of the rest does not.
-    for rows, length in ((1, longest), (max(1, longest // SHORT), min(SHORT, longest))):
-        torch.cuda.reset_peak_memory_stats(on)
-        before = torch.cuda.memory_allocated(on)
-        try:
-            with torch.inference_mode():
-                run(rows, length)
-        except torch.OutOfMemoryError:
-            raise InputError(
-                f"is {longest}, but the GPU has no memory for such a text; lower it",
-                key="max_length",
-            ) from None
-        peak = torch.cuda.max_memory_allocated(on) - before
-        per_token = max(per_token, peak / (rows * length))
-    torch.cuda.empty_cache()
-    free, _ = torch.cuda.mem_get_info(on)
-    # A power of two: the same for every GPU of a kind, whatever else it holds.
-    fits = 1 << max(0, int(math.log2(max(1.0, USED_SHARE * free / per_token))))
-    budget = max(longest, min(fits, MOST_TOKENS))
-    log.info("%s: batches of up to %d tokens", on, budget)
-    return budget

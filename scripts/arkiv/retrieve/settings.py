@@ -10,6 +10,7 @@ from dataclasses import asdict, make_dataclass
 from arkiv.base.declared import setting, settings_of
 from arkiv.retrieve.systems import TYPES
 
+KEYS = {name: one for kind in TYPES.values() for name, one in settings_of(kind).items()}
 # One of `evaluate.systems`: what some type takes, all of which may be left out. Which
 # type takes what, `arkiv.retrieve.systems.check_systems` sees to.
 System = make_dataclass(
@@ -17,12 +18,8 @@ System = make_dataclass(
     [
         ("type", str, setting(help="of system", choices=tuple(TYPES))),
         *(
-            (one.name, one.type, setting(None, **asdict(one.rule)))
-            for one in {
-                name: one
-                for kind in TYPES.values()
-                for name, one in settings_of(kind).items()
-            }.values()
+            (name, one.type, setting(None, **asdict(one.rule)))
+            for name, one in KEYS.items()
         ),
     ],
     frozen=True,

@@ -150,11 +150,6 @@ def edits(one: str, other: str) -> int:
     return Levenshtein.distance(one, other)
 
 
-def noise_name(rate: float) -> str:
-    """What a share of misread characters is called: `noise 5%`."""
-    return f"noise {100 * rate:g}%"
-
-
 def variants_of(
     query: Record, table: Table, rates: Sequence[float], seed: int
 ) -> list[Record]:
@@ -174,7 +169,7 @@ def variants_of(
         for name, rules in table.variants.items()
     }
     for rate in rates:
-        found[noise_name(rate)] = misread(text, rate, table, seed, key)
+        found[f"noise {100 * rate:g}%"] = misread(text, rate, table, seed, key)
     # After the last ~ stands no other, so that no two ids are the same; the number
     # keeps the variants of a query in their order.
     return [

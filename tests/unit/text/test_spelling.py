@@ -12,7 +12,6 @@ from arkiv.text.spelling import (
     Rule,
     edits,
     misread,
-    noise_name,
     respelled,
     variants_of,
 )
@@ -191,7 +190,6 @@ def test_variants_have_ids_of_their_own_in_their_order():
     assert [one["variant"] for one in found] == [
         *("old", "modern", "noise 5%", "noise 12.5%")
     ]
-    assert noise_name(0.125) == "noise 12.5%"
     names = [one["id"] for one in found]
     assert names == sorted(set(names))
     assert all(re.fullmatch(r"a~b~\d-[\w-]+", name) for name in names)
