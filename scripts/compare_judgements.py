@@ -40,9 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     add_settings(arguments, Seeded)
     arguments = arguments.parse_args(argv)
 
-    queries = {
-        row["id"]: row["query"] for row in read_ordered(arguments.queries, queries=True)
-    }
+    queries = {row["id"] for row in read_ordered(arguments.queries, queries=True)}
     passages = {row["id"] for row in read_ordered(arguments.corpus)}
     judgements: list[Judgement] = []
     for path in arguments.judged:

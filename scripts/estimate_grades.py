@@ -12,7 +12,8 @@ import sys
 
 from arkiv.base.cli import parser, run
 from arkiv.encode.models import fast_tokenizer
-from arkiv.gold.flags import add_grading, add_pool, grading_of, pool_of
+from arkiv.gold.grades import add_grading, grading_of
+from arkiv.gold.pool import add_pool, pool_of
 from arkiv.llm.estimate import Asked, estimated, write_estimate
 from arkiv.text.lengths import TokenCounter
 

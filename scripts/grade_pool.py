@@ -15,7 +15,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import write_records
 from arkiv.base.setting_flags import add_settings
 from arkiv.encode.flags import add_reranker, scores_by
-from arkiv.gold.flags import add_pool, pool_of
+from arkiv.gold.pool import add_pool, pool_of
 from arkiv.gold.settings import Gold
 from arkiv.gold.standard import HIGHEST, grade_of
 

@@ -13,8 +13,8 @@ import sys
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import write_json, write_records
-from arkiv.gold.flags import add_grading, add_pool, grading_of, pool_of
-from arkiv.gold.grades import Grader
+from arkiv.gold.grades import Grader, add_grading, grading_of
+from arkiv.gold.pool import add_pool, pool_of
 from arkiv.llm.options import add_asking, asking_of
 
 log = logging.getLogger("judge_pool")

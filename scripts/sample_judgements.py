@@ -9,9 +9,8 @@ compare_judgements.py reads it from there.
 from __future__ import annotations
 
 import logging
-import os
-import stat
 import sys
+from pathlib import Path
 
 from arkiv.base.cli import parser, run
 from arkiv.base.declared import Seeded
@@ -83,8 +82,8 @@ def main(argv: list[str] | None = None) -> None:
         beside.write_text(
             sheet_csv(rows, arguments.separator), encoding="utf-8", newline=""
         )
-    mode = stat.S_IMODE(os.stat(arguments.output).st_mode)
-    os.chmod(arguments.output, mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    sheet = Path(arguments.output)
+    sheet.chmod(sheet.stat().st_mode & 0o555)
     log.info("%d pairs of %d queries", len(rows), len(drawn))
 
 

@@ -6,14 +6,18 @@ The scale is that of TREC's tracks, as language models are asked for it by UMBRE
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from arkiv.base.files import Record
+from arkiv.base.setting_flags import add_settings
 from arkiv.gold.pool import Pair
+from arkiv.gold.settings import Judge
 from arkiv.llm.asking import UNANSWERED, Asking, without_thoughts
+from arkiv.llm.options import add_model, sampling_of
 from arkiv.llm.prompts import Prompt
 from arkiv.llm.protocol import Request, Sampling
 
@@ -66,6 +70,22 @@ class Grading:
         if tried:
             text = f"{text}\n\n{REMINDER}"
         return Request.make(text, self.sampling, "grade", tried)
+
+
+def add_grading(arguments: argparse.ArgumentParser) -> None:
+    """Add which language model is asked for grades, how, and what it may cost."""
+    add_settings(arguments, Judge, "backend", "prompt", "tries")
+    add_model(arguments, Judge)
+
+
+def grading_of(arguments: argparse.Namespace) -> Grading:
+    """What `add_grading` speaks of.
+
+    Raises:
+        InputError: no model is named, or the prompt is faulty.
+    """
+    prompt = Prompt.read(arguments.prompt, needed=("text", "query"))
+    return Grading(prompt, arguments.language, sampling_of(arguments), arguments.tries)
 
 
 class Grader:

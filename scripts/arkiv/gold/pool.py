@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import argparse
 from typing import NamedTuple
 
+from arkiv.base.cli import add_part, add_words
 from arkiv.base.errors import InputError
-from arkiv.base.files import Part, Record, read_records
+from arkiv.base.files import Record, read_records
 from arkiv.gold.standard import check_pooled
 from arkiv.retrieve.collection import read_ordered, read_passages
 
@@ -24,15 +25,20 @@ class Pair(NamedTuple):
         return {"query_id": self.query_id, "passage_id": self.passage["id"]}
 
 
-def read_pool(
-    path: str | Path, part: Part, queries: str | Path, corpus: str | Path
-) -> list[Pair]:
-    """The pairs of a part of the pool; of the passages only those are held.
+def add_pool(arguments: argparse.ArgumentParser) -> None:
+    """Add the pool, or a part of it, and the collection that it is of."""
+    add_words(arguments, corpus="JSONL", queries="JSONL", pool="JSONL")
+    add_part(arguments)
+
+
+def pool_of(arguments: argparse.Namespace) -> list[Pair]:
+    """The pairs that `add_pool` speaks of; of the passages only those are held.
 
     Raises:
         InputError: a line that is no pair, or a query or passage that is not there.
     """
-    pooled = [row for _, row in read_records(path, check_pooled, part=part)]
+    path, queries, corpus = arguments.pool, arguments.queries, arguments.corpus
+    pooled = [row for _, row in read_records(path, check_pooled, part=arguments.part)]
     asked = {row["id"]: row["query"] for row in read_ordered(queries, queries=True)}
     passages = read_passages(corpus, {row["passage_id"] for row in pooled})
     for name, known, file in (("query", asked, queries), ("passage", passages, corpus)):

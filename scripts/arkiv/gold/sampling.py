@@ -40,14 +40,10 @@ def sampled_queries(
         queries: at most so many.
         passages: at most so many of each.
     """
-    drawn = sorted(query_ids, key=lambda key: (uniform(seed, "judge", key), key))
-    for query_id in drawn[:queries]:
+    for query_id in _shuffled(query_ids, seed, "judge")[:queries]:
         found = {name: run.get(query_id, [])[:depth] for name, run in runs.items()}
         chosen = _passages(query_id, qrels.get(query_id, {}), found, seed)[:passages]
-        yield (
-            query_id,
-            sorted(chosen, key=lambda key: _draw(seed, "show", query_id, key)),
-        )
+        yield query_id, _shuffled(chosen, seed, "show", query_id)
 
 
 def _passages(
@@ -57,22 +53,18 @@ def _passages(
     relevant = [key for key, grade in grades.items() if grade > 0]
     strata: dict[int, dict[str, list[str]]] = defaultdict(dict)
     for place, passage_ids in {GOLD: relevant, **found}.items():
-        for key in sorted(
-            passage_ids, key=lambda key: _draw(seed, "passage", query_id, place, key)
-        ):
+        for key in _shuffled(passage_ids, seed, "passage", query_id, place):
             strata[grades.get(key, 0)].setdefault(place, []).append(key)
     by_grade = []
     for grade in sorted(strata, reverse=True):
-        places = sorted(
-            strata[grade], key=lambda place: _draw(seed, "place", query_id, place)
-        )
+        places = _shuffled(strata[grade], seed, "place", query_id)
         by_grade.append(_in_turn([strata[grade][place] for place in places]))
     return _in_turn(by_grade)
 
 
-def _draw(seed: int, *keys: str) -> tuple[float, str]:
-    """By which the last of the keys are put into a random order."""
-    return uniform(seed, *keys), keys[-1]
+def _shuffled(names: Iterable[str], seed: int, *keys: str) -> list[str]:
+    """In a random order, of any two names the same whatever the others."""
+    return sorted(names, key=lambda name: (uniform(seed, *keys, name), name))
 
 
 def _in_turn(lists: Sequence[Sequence[str]]) -> list[str]:

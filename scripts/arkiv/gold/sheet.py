@@ -12,7 +12,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -73,10 +73,7 @@ class Judgement:
     """What a judge said of a passage for a query.
 
     Attributes:
-        query_id: of the query.
-        passage_id: of the passage.
         grade: None: the judge has left it open.
-        judge: who it was.
         query: its text; empty if the file lacks it.
         place: where it stands.
         graded: False: 1 says relevant, and not how much.
@@ -277,16 +274,13 @@ class Judged:
 
 
 def gathered(
-    judgements: Iterable[Judgement],
-    queries: Mapping[str, str],
-    passages: Container[str],
+    judgements: Iterable[Judgement], queries: Container[str], passages: Container[str]
 ) -> Judged:
     """Put the judgements of all files together.
 
     Args:
         judgements: of all files.
-        queries: of the collection, by id.
-        passages: ids of the collection.
+        queries: ids of the collection's, likewise the passages.
 
     Raises:
         InputError: one is on a query or passage that is not there, or the same judge
