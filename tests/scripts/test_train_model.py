@@ -21,7 +21,7 @@ from arkiv.base.hashing import digest_of_files
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
 from arkiv.train.dev import dev_collection
-from arkiv.train.evaluation import Settings, measured
+from arkiv.train.evaluation import Settings, means_by_mode
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +203,7 @@ def test_two_processes_measure_one_model_and_the_best_is_the_output(
     assert found["best_step"] == best
     for path, step in ((material / "base", 0), (tmp_path / "model", best)):
         encoder = Encoder(M3(path), longest=64)
-        assert measured(encoder, collection, settings) == by_step[step]
+        assert means_by_mode(encoder, collection, settings) == by_step[step]
     assert {path.name for path in (tmp_path / "model").iterdir()} == FILES
     assert not list((tmp_path / "checkpoints").glob("*best-*"))
 

@@ -80,7 +80,7 @@ class Settings:
         return f"{self.mode} {title(self.measure)}"
 
 
-def measured(
+def means_by_mode(
     encoder: Encoder,
     collection: ValidationSet,
     settings: Settings,
@@ -218,7 +218,7 @@ class Evaluations(TrainerCallback):
         lower = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
         with lower, torch.inference_mode():
             scores = {
-                name: measured(encoder, collection, settings, *ranks)
+                name: means_by_mode(encoder, collection, settings, *ranks)
                 for name, collection in settings.collections.items()
             }
         model.train(was_training)

@@ -17,7 +17,7 @@ from arkiv.base.files import write_records
 from arkiv.evaluate.measures import by_query, of_first_ten
 from arkiv.pairs.division import with_ids
 from arkiv.train.dev import ValidationSet, dev_collection, general_collection
-from arkiv.train.evaluation import Evaluations, Settings, measured
+from arkiv.train.evaluation import Evaluations, Settings, means_by_mode
 
 # The measures.
 
@@ -149,7 +149,7 @@ def test_the_scores_are_those_of_the_evaluation_after_training(tiny_embedder):
     queries, passages = (list(texts) for texts in zip(*pairs, strict=True))
     collection = ValidationSet(queries, passages, [[row] for row in range(24)])
     encoder = Encoder(M3(tiny_embedder), longest=64)
-    found = measured(
+    found = means_by_mode(
         encoder, collection, settings(query_max_length=16, passage_max_length=64)
     )
     asked, searched = (
