@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from arkiv.base.declared import Seeded
-from arkiv.base.errors import InputError
 from arkiv.base.files import Part
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.llm.options import add_model, sampling_of
@@ -45,9 +44,6 @@ def task_of(arguments: argparse.Namespace) -> Task:
     Raises:
         InputError: a model or prompt is missing, or a prompt is faulty.
     """
-    sampling = sampling_of(arguments)
-    if not arguments.prompts:
-        raise InputError("names no prompt", key="prompts")
     group = judge = None
     if arguments.group_share > 0:
         group = Prompt.read(arguments.group_prompt)
@@ -59,7 +55,7 @@ def task_of(arguments: argparse.Namespace) -> Task:
         arguments.per_document,
         arguments.language,
         arguments.seed,
-        sampling,
+        sampling_of(arguments),
         judge,
         arguments.judge_threshold,
     )
