@@ -82,7 +82,6 @@ def node_command(
 
 
 def torchrun_command(
-    module: str,
     arguments: Sequence[str],
     *,
     processes: int,
@@ -91,10 +90,10 @@ def torchrun_command(
     endpoint: str | None = None,
     run_id: str = "0",
 ) -> list[str]:
-    """The command that runs a module in `processes` processes on this node.
+    """The command that runs `arkiv.train.worker` in `processes` processes on this node.
 
     Args:
-        module, arguments: a Python module and its own arguments.
+        arguments: of the worker.
         processes: per node.
         nodes: on each of which such a command is to be run.
         rank: of this node, from 0.
@@ -116,7 +115,7 @@ def torchrun_command(
     return [
         *(sys.executable, "-m", "torch.distributed.run", *where),
         *("--nnodes", str(nodes), "--nproc-per-node", str(processes)),
-        *("-m", module, *arguments),
+        *("-m", "arkiv.train.worker", *arguments),
     ]
 
 

@@ -33,7 +33,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{where}: {arguments.processes} processes, GPUs: {gpus}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="arkiv-train-") as scratch:
         command = torchrun_command(
-            "arkiv.train.worker",
             ["--cache_path", f"{scratch}/datasets", *arguments.worker],
             processes=arguments.processes,
             nodes=arguments.nodes,

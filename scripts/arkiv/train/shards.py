@@ -6,7 +6,7 @@ import itertools
 import logging
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def in_order(paths: Iterable[str]) -> list[str]:
 
 
 def count_rows(
-    paths: Iterable[str], *, distill: bool, group_size: int
+    paths: Sequence[str], *, distill: bool, group_size: int
 ) -> dict[str, Shard]:
     """Check every row and count them; shards without rows are left out.
 
@@ -98,7 +98,6 @@ def count_rows(
 
     shards: dict[str, Shard] = {}
     few = 0  # negatives
-    paths = list(paths)
     for path in paths:
         count = 0
         sizes.clear()

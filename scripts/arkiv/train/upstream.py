@@ -182,10 +182,7 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
     """Puts our classes in the place of FlagEmbedding's."""
 
     def __init__(
-        self,
-        *args,
-        lora: Lora | None = None,
-        weights: Mapping[str, float] | None = None,
+        self, *args, lora: Lora | None, weights: Mapping[str, float] | None
     ) -> None:
         self.lora, self.weights = lora, weights
         super().__init__(*args)

@@ -662,18 +662,18 @@ def test_several_nodes_are_srun_s_in_a_job_and_refused_elsewhere(monkeypatch):
 
 
 def test_the_command_knows_one_node_and_several():
-    one = launch.torchrun_command("m", ["--a", "1"], processes=2)
+    one = launch.torchrun_command(["--a", "1"], processes=2)
     assert one[0] == sys.executable
     assert "--standalone" in one
-    assert one[-3:] == ["m", "--a", "1"]
+    assert one[-3:] == ["arkiv.train.worker", "--a", "1"]
     several = launch.torchrun_command(
-        "m", [], processes=2, nodes=3, rank=1, endpoint="head:29500"
+        [], processes=2, nodes=3, rank=1, endpoint="head:29500"
     )
     assert "--standalone" not in several
     assert several[several.index("--nnodes") + 1] == "3"
     assert several[several.index("--rdzv-conf") + 1] == "is_host=0"
     with pytest.raises(ValueError, match="rendezvous"):
-        launch.torchrun_command("m", [], processes=2, nodes=3)
+        launch.torchrun_command([], processes=2, nodes=3)
 
 
 @pytest.mark.parametrize(
