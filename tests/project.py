@@ -8,10 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from functools import cache
 from pathlib import Path
 
+import forks
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -94,21 +93,14 @@ ARCHIVE = {"court": {"example": {"cases": 150, "volumes": 10}}}
 
 
 def program(name: str, *words: object) -> subprocess.CompletedProcess[str]:
-    """Run one of the programs by itself, in a process of its own."""
+    """Run one of the programs by itself, in a fork."""
     return subprocess.run(
-        [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, words)],
+        [
+            forks.with_libraries().python,
+            ROOT / "scripts" / f"{name}.py",
+            *map(str, words),
+        ],
         capture_output=True,
-        text=True,
-    )
-
-
-@cache
-def forks() -> subprocess.Popen[str]:
-    """The process whose forks run Snakemake; it ends with this one's pipe to it."""
-    return subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("forked_snakemake.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
         text=True,
     )
 
@@ -149,11 +141,16 @@ class Project:
     def snakemake(
         self, *words: object, timeout: float = 900
     ) -> subprocess.CompletedProcess:
-        """Run Snakemake in the folder; output and errors together in `stdout`."""
+        """Run Snakemake in the folder, it and the programs of its rules in forks.
+
+        Output and errors come together in `stdout`.
+        """
+        binaries = str(forks.with_libraries().python.parent)
+        path = f"{binaries}{os.pathsep}{self.environment['PATH']}"
         return subprocess.run(
-            self.command(*words),
+            [forks.with_snakemake().python, *self.command(*words)[1:]],
             cwd=self.folder,
-            env=self.environment,
+            env=self.environment | {"PATH": path},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -162,19 +159,8 @@ class Project:
         )
 
     def dry_run(self, *words: object) -> subprocess.CompletedProcess:
-        """What `snakemake(*words, "-n")` gives, sooner: in a fork."""
-        command = [*map(str, words), "-n"]
-        with tempfile.NamedTemporaryFile("r", encoding="utf-8") as output:
-            asked = {
-                "words": command,
-                "folder": str(self.folder),
-                "environment": self.environment,
-                "output": output.name,
-            }
-            process = forks()
-            print(json.dumps(asked), file=process.stdin, flush=True)
-            status = int(process.stdout.readline())
-            return subprocess.CompletedProcess(command, status, output.read())
+        """What Snakemake would do."""
+        return self.snakemake(*words, "-n")
 
     def planned(self, *words: object) -> dict[str, int]:
         """How often each rule would run, by a dry run.

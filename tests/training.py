@@ -7,9 +7,12 @@ import json
 import random
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import forks
 import pytest
 from examples import case_pairs
 from project import ROOT, records
@@ -113,6 +116,13 @@ def words(material: Path, to: Path, processes: int, **more: object) -> list[str]
     ]
 
 
+def train(given: list[str]) -> None:
+    """Run train_model.py, the processes that it starts in forks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", str(forks.with_libraries().python))
+        train_model.main(given)
+
+
 def sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -151,10 +161,18 @@ class Recorded:
         to: its directory.
         monkeypatch: of the test.
         given: the words of its command.
+        train: what runs it.
     """
 
-    def __init__(self, to: Path, monkeypatch, given: list[str]) -> None:
+    def __init__(
+        self,
+        to: Path,
+        monkeypatch,
+        given: list[str],
+        train: Callable[[list[str]], None] = train,
+    ) -> None:
         self.to, self.monkeypatch, self.given = to, monkeypatch, given
+        self.train = train
         self.notes = to / "notes"
         self.notes.mkdir(parents=True)
 
@@ -164,7 +182,7 @@ class Recorded:
             patch.setenv("PYTHONPATH", str(ROOT / "tests" / "recorder"))
             patch.setenv("RECORD", str(self.notes))
             patch.setenv("FALL", fall)
-            train_model.main(self.given)
+            self.train(self.given)
 
     def killed(self, rank: int, step: int) -> None:
         with pytest.raises(SystemExit, match="ended by SIGKILL"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from examples import case_pairs
-from project import records
+from project import program, records
 
 import embed_corpus
 import embed_queries
@@ -187,18 +187,11 @@ def test_the_hub_out_of_reach_is_one_sentence(tmp_path, monkeypatch):
 SCRIPTS = Path(score_pairs.__file__).parent
 
 
-def run_script(words, **options):
-    """A script in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, *map(str, words)], stderr=subprocess.PIPE, text=True, **options
-    )
-
-
-def ended(process):
-    """What a script that ends well logged."""
-    said = process.communicate(timeout=120)[1]
-    assert process.returncode == 0, said
-    return said
+def logged(words) -> str:
+    """What a script logs that ends well."""
+    done = program(*words)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 @pytest.mark.parametrize(
@@ -207,7 +200,7 @@ def ended(process):
 def test_a_job_that_was_killed_goes_on_where_it_was(
     script, processes, tiny_embedder, tiny_reranker, tmp_path
 ):
-    words = [SCRIPTS / f"{script}.py", "--processes", processes, "--batch-tokens", 600]
+    words = [script, "--processes", processes, "--batch-tokens", 600]
     pairs = list(case_pairs(500, seed=4))
     rows = tmp_path / "rows.jsonl"
     if script == "score_pairs":
@@ -227,9 +220,10 @@ def test_a_job_that_was_killed_goes_on_where_it_was(
         values = len(texts)
         write_records(rows, ({"text": text} for text in sorted(texts)))
 
-    ended(run_script([*words, "--output", tmp_path / "whole"]))
+    logged([*words, "--output", tmp_path / "whole"])
     words += ["--output", tmp_path / "again", "--cache", tmp_path / "cache"]
-    process = run_script(words)
+    command = [sys.executable, SCRIPTS / f"{script}.py", *map(str, words[1:])]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 120
     # A value is 28 bytes with its key and check sum, a vector 276.
     enough = values * (28 if script == "score_pairs" else 276) * 0.3
@@ -243,13 +237,13 @@ def test_a_job_that_was_killed_goes_on_where_it_was(
     process.communicate()
     assert not (tmp_path / "again").exists()
 
-    said = ended(run_script(words))
+    said = logged(words)
     taken = int(re.search(r"(\d+) values taken", said)[1])
     assert 0.3 * values < taken < values
     assert (tmp_path / "again").read_bytes() == (tmp_path / "whole").read_bytes()
 
     # What is known is not computed once more, and no model is loaded for it.
     (tmp_path / "again").unlink()
-    said = ended(run_script(words))
+    said = logged(words)
     assert f"{values} of {values} values known" in said
     assert (tmp_path / "again").read_bytes() == (tmp_path / "whole").read_bytes()

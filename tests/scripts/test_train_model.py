@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from training import FILES, SCRIPT, leftovers, sha, watched, words, workers
+from training import FILES, SCRIPT, leftovers, sha, train, watched, words, workers
 
 import train_model
 from arkiv.base.errors import InputError
@@ -32,7 +32,7 @@ def trained(material, tmp_path_factory) -> Path:
         (to / "checkpoints" / name).mkdir(parents=True)
     (to / "model").mkdir()
     (to / "model" / "old").touch()
-    train_model.main(words(material, to, 2))
+    train(words(material, to, 2))
     return to
 
 
@@ -147,7 +147,7 @@ def test_one_process_mixes_shards_and_needs_no_scores_nor_heads(material, tmp_pa
         unified_finetuning=False,
         use_self_distill=False,
     )
-    train_model.main([*given, *watched(material)])
+    train([*given, *watched(material)])
     history = read_json(tmp_path / "history.json")
     assert (history["world_size"], history["steps"]) == (1, 3)
     assert (history["rows"], history["rows_used"]) == (23, 22)
@@ -177,7 +177,7 @@ def test_a_diverging_run_is_one_sentence_and_leaves_nothing(material, tmp_path):
 def test_two_processes_measure_one_model_and_the_best_is_the_output(
     material, trained, tmp_path
 ):
-    train_model.main([*words(material, tmp_path, 2), *watched(material)])
+    train([*words(material, tmp_path, 2), *watched(material)])
     history, bare = (read_json(p / "history.json") for p in (tmp_path, trained))
     found = history["evaluation"]
     assert bare["evaluation"] is None
@@ -213,7 +213,7 @@ def test_all_processes_stop_early_together(material, tmp_path):
     given = words(material, tmp_path, 2, learning_rate=1e-7, save_steps=2)
     given += watched(material, steps=1, patience=2)
     given += ["--evaluation-general", str(material / "pairs" / "dev.jsonl")]
-    train_model.main(given)
+    train(given)
     history = read_json(tmp_path / "history.json")
     steps = [entry["step"] for entry in history["evaluation"]["entries"]]
     assert history["steps"] == steps[-1] == history["evaluation"]["best_step"] + 2 < 10
@@ -257,7 +257,7 @@ def test_a_measure_that_is_none_and_passages_not_given_are_refused(
 def test_a_run_that_learns_nothing_stops_early(material, tmp_path, change, said):
     given = words(material, tmp_path, 1, save_steps=None, **change)
     with pytest.raises(InputError, match=said):
-        train_model.main([*given, "--check-steps", "2"])
+        train([*given, "--check-steps", "2"])
     assert leftovers(tmp_path) == set()
 
 

@@ -7,7 +7,7 @@ import torch
 from examples import case_pairs
 from project import ROOT
 from safetensors.torch import load_file
-from training import FILES, Recorded, sha, watched, words
+from training import FILES, Recorded, sha, train, watched, words
 
 import train_model
 from arkiv.base.files import read_json, write_records
@@ -41,7 +41,7 @@ def plain(material, tmp_path_factory):
     (to / "tensorboard").mkdir()
     (to / "tensorboard" / "events.old").touch()
     given = words(material, to, 2, report_to="tensorboard")
-    train_model.main([*given, *watched(material)])
+    train([*given, *watched(material)])
     return to
 
 
@@ -68,7 +68,7 @@ def test_deepspeed_trains_the_same_model_and_goes_on(
     monkeypatch.setenv("CXX", "/nonexistent")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     given = [*words(material, tmp_path / "run", 2, **settings), *watched(material)]
-    run = Recorded(tmp_path / "run", monkeypatch, given)
+    run = Recorded(tmp_path / "run", monkeypatch, given, train_model.main)
     run.killed(rank=1, step=8)
     run.run()
     assert not (tmp_path / "home").exists()
@@ -129,7 +129,7 @@ def test_texts_alone_train_by_the_others_of_their_batch(material, tmp_path):
     )
     first, last = given.index("--shards") + 1, given.index("--model")
     given[first:last] = [str(tmp_path / "texts.jsonl")]
-    train_model.main([*given, *watched(material), "--check-steps", "2"])
+    train([*given, *watched(material), "--check-steps", "2"])
     history = read_json(tmp_path / "history.json")
     assert (history["rows_used"], history["steps"]) == (24, 12)
     assert history["parameters_changed"].keys() == {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from training import FILES, SCRIPT, Recorded, end, sha, watched, words
+from training import FILES, SCRIPT, Recorded, end, sha, train, watched, words
 
 import train_model
 from arkiv.base.files import read_json
@@ -27,13 +27,15 @@ def test_a_run_killed_at_three_random_steps_goes_on_to_the_same_bytes(
     # Dropout, self-distillation from a later step, and checkpoints in mid-epoch.
     more = {"max_steps": 20, "save_steps": 3, "self_distill_start_step": 9}
 
-    def prepared(name: str) -> Recorded:
+    def prepared(name: str, train) -> Recorded:
         to = tmp_path / name
         given = words(material, to, processes, **more)
         given += watched(material, steps=6, mode="dense", measure="RR@10")
-        return Recorded(to, monkeypatch, given)
+        return Recorded(to, monkeypatch, given, train)
 
-    through, stopped = prepared("through"), prepared("stopped")
+    # One as users start it, with an order of sets that is not the forks'.
+    through = prepared("through", train_model.main)
+    stopped = prepared("stopped", train)
     through.run()
     draw = random.Random(processes)
     falls = sorted(draw.sample(range(5, 21), 3))
@@ -76,7 +78,7 @@ def test_adapters_go_on_from_a_checkpoint_and_are_merged(material, tmp_path):
     lora = ["--lora-rank", "4", "--lora-targets", "query", "value"]
     through, stopped = tmp_path / "through", tmp_path / "stopped"
     more = {"max_steps": 40, "save_steps": 4}
-    train_model.main([*words(material, through, 1, **more), *lora])
+    train([*words(material, through, 1, **more), *lora])
     given = [*words(material, stopped, 1, **more), *lora]
     with subprocess.Popen(
         [sys.executable, str(SCRIPT), *given], stderr=subprocess.DEVNULL
@@ -89,7 +91,7 @@ def test_adapters_go_on_from_a_checkpoint_and_are_merged(material, tmp_path):
                 time.sleep(0.01)
         finally:
             end(launcher, str(stopped), signal.SIGKILL)
-    train_model.main(given)
+    train(given)
     history = read_json(stopped / "history.json")
     assert history["resumed_from"].startswith("checkpoint-")
     assert history["lora"]["rank"] == 4

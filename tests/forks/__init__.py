@@ -1,0 +1,84 @@
+"""Python whose start costs next to nothing: forks of a process that has imported much.
+
+Most of what a test of a whole program waits for is not the program but the imports of
+torch, transformers and FlagEmbedding, again for each process. `Forks` starts one
+process that has imported them, and makes a file that is called as `python` is and has
+that process fork instead: a fork runs what is asked for with the arguments, directory,
+environment and open files of the caller, who sees its output, exit status and signals.
+
+None of our own modules is imported beforehand, so a fork takes them from where its
+caller would. What a fork cannot show is left to tests that start Python as users do:
+what libraries read from the environment as they are imported, and the order of sets,
+which is the same in all forks of a process.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+# What the programs import, but for what belongs to one alone.
+LIBRARIES = (
+    *(
+        "numpy",
+        "scipy.sparse",
+        "torch",
+        "torch.distributed.launcher.api",
+        "safetensors",
+    ),
+    *("transformers.trainer", "transformers.models.xlm_roberta", "faiss", "peft"),
+    *("FlagEmbedding.finetune.embedder.encoder_only.m3", "datasets", "bm25s", "yaml"),
+)
+
+
+class Forks:
+    """A process to fork; it ends with this one.
+
+    Attributes:
+        python: the file to call instead of `python`, in a folder of its own.
+    """
+
+    def __init__(self, *modules: str) -> None:
+        """Args:
+        modules: to import beforehand.
+        """
+        self._folder = tempfile.TemporaryDirectory(prefix="arkiv-forks-")
+        folder = Path(self._folder.name)
+        self.python = folder / "python"
+        asking = (FOLDER / "asking.py").read_text(encoding="utf-8")
+        values = f"SOCKET = {str(folder / 'socket')!r}\nPYTHON = {sys.executable!r}\n"
+        self.python.write_text(f"#!{sys.executable} -IS\n{values}\n{asking}")
+        self.python.chmod(0o755)
+        # Libraries read these as they are imported.
+        settled = {
+            "DS_ACCELERATOR": "cpu",
+            "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+            "HF_HOME": str(folder / "hf"),
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+        }
+        words = [str(FOLDER / "answering.py"), str(folder / "socket"), *modules]
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", *words],
+            env=os.environ | settled,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout.readline() == b"ready\n"
+
+
+@cache
+def with_libraries() -> Forks:
+    """For the pipeline's programs."""
+    return Forks(*LIBRARIES)
+
+
+@cache
+def with_snakemake() -> Forks:
+    """For Snakemake itself."""
+    return Forks("snakemake.cli")
