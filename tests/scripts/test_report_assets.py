@@ -3,19 +3,16 @@
 import html
 import json
 import re
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import numpy as np
 import pytest
+from project import program
 
 from arkiv.base.declared import settings_of
 from arkiv.mining.filters import ORDER, FilterSettings
 from arkiv.report.drawing import BY_VALUE
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 SVG = "{http://www.w3.org/2000/svg}"
 # Of matplotlib, which is slow to import: everything that draws runs in this process.
 
@@ -533,10 +530,6 @@ def test_a_history_without_losses_is_refused(tmp_path):
     ],
 )
 def test_help_explains(name):
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / f"{name}.py", "--help"],
-        capture_output=True,
-        text=True,
-    )
+    done = program(name, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: {name}.py")

@@ -1,18 +1,15 @@
 """retrieve.py by each type of system, against one passage after the other."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from project import program
 
 from arkiv.base.errors import InputError
 from arkiv.retrieve.systems import TYPES
 from arkiv.retrieve.trec import read_run
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 WORDS = ["tinget", "kvarnen", "skogen", "arvet", "tvisten", "gården", "ed", "böter"]
 
 
@@ -183,11 +180,7 @@ def test_encodings_of_other_texts_are_refused(collection, tmp_path, tiny_embedde
 def bm25(folder, model, output, *more):
     words = ["bm25", "--corpus", folder / "corpus", "--queries", folder / "queries"]
     words += ["--model", model, "--output", output]
-    return subprocess.run(
-        [sys.executable, SCRIPTS / "retrieve.py", *map(str, (*words, *more))],
-        capture_output=True,
-        text=True,
-    )
+    return program("retrieve", *words, *more)
 
 
 def test_bm25_finds_the_passages_that_share_a_token(collection, tiny_embedder):
@@ -375,11 +368,7 @@ def test_an_embedder_ranks_by_its_own_vectors(collection, tiny_embedder, tmp_pat
 
 @pytest.mark.parametrize("words", [[], *([name] for name in TYPES)])
 def test_help_explains(words):
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / "retrieve.py", *words, "--help"],
-        capture_output=True,
-        text=True,
-    )
+    done = program("retrieve", *words, "--help")
     assert done.returncode == 0
     assert all(name in done.stdout for name in TYPES if not words)
     assert "depth" in done.stdout or not words
