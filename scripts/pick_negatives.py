@@ -173,13 +173,16 @@ def main(argv: list[str] | None = None) -> None:
             )
         log.info(
             "read %d passages and the neighbours of %d part(s) in %.1f s",
-            *(len(passages), len(parts), time.monotonic() - began),
+            len(passages),
+            len(parts),
+            time.monotonic() - began,
         )
         window = clipped_window(settings.window, len(passages), parts[0].shape[1])
         if window[1] < settings.window[1]:
             log.warning(
                 "the window ends at rank %d, but the corpus has %d passages: clipped",
-                *(settings.window[1], len(passages)),
+                settings.window[1],
+                len(passages),
             )
         began = time.monotonic()
         folder = Path(arguments.output).parent

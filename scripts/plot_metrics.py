@@ -104,7 +104,8 @@ def differences(metrics: dict, per_query: str, path: str) -> None:
         )
         for heights, label, colour, hatch in looks:
             panel.fill_between(
-                *(places, heights),
+                places,
+                heights,
                 step="mid",
                 facecolor=colour,
                 edgecolor=PAPER,

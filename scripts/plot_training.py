@@ -114,7 +114,8 @@ def main(argv: list[str] | None = None) -> None:
     evaluation = history.get("evaluation")
     watched = list(evaluation["collections"]) if evaluation else []
     figure, axes = subplots(
-        *(2 + len(watched), 1),
+        2 + len(watched),
+        1,
         figsize=(8, 4.8 + 2.6 * len(watched)),
         sharex=True,
         height_ratios=[2.2, *(1.8 for _ in watched), 1],

@@ -273,7 +273,9 @@ def main(argv: list[str] | None = None) -> None:
         )
     log.info(
         "divided %d pairs of %d file(s), %d set aside, in %.1f s",
-        *(report["pairs"], len(arguments.pairs), sum(examples.aside.values())),
+        report["pairs"],
+        len(arguments.pairs),
+        sum(examples.aside.values()),
         time.monotonic() - began,
     )
 

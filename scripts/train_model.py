@@ -190,7 +190,9 @@ def evaluation(given: argparse.Namespace) -> dict | None:
     for name, one in collections.items():
         log.info(
             "measuring on %d %s queries, searched in %d passages",
-            *(len(one.queries), name, len(one.passages)),
+            len(one.queries),
+            name,
+            len(one.passages),
         )
     return {
         "collections": {name: asdict(one) for name, one in collections.items()},
@@ -326,7 +328,9 @@ def main(argv: list[str] | None = None) -> None:
     ended_well(checkpoints)
     log.info(
         "trained %d steps in %.1f s, all in %.1f s",
-        *(done["steps"], done["seconds"], time.monotonic() - began),
+        done["steps"],
+        done["seconds"],
+        time.monotonic() - began,
     )
 
 

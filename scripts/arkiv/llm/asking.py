@@ -79,7 +79,9 @@ class Asking:
         log.info(
             "asked %d requests; the run has spent %s, %d of the requests without an "
             "answer that arrived",
-            *(len(asked), self._journal.spent, self._journal.lost),
+            len(asked),
+            self._journal.spent,
+            self._journal.lost,
         )
 
     def answer(self, request: Request, *, count: bool = True) -> Answer:

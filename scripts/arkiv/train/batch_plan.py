@@ -242,8 +242,12 @@ def log_plan(plan: BatchPlan) -> None:
     for path, bucket in plan.buckets.items():
         log.info(
             "%s: %d rows, %d an epoch, %d batches of %d per process, %d passed on",
-            *(path, bucket.rows, bucket.drawn),
-            *(bucket.batches, bucket.batch_size, bucket.passed_on),
+            path,
+            bucket.rows,
+            bucket.drawn,
+            bucket.batches,
+            bucket.batch_size,
+            bucket.passed_on,
         )
     used, drawn = plan.rows_used, plan.rows_drawn
     every = {ALL: drawn} | {

@@ -241,7 +241,11 @@ class Evaluations(TrainerCallback):
             now, before = (self.score(self.entries[i], name) for i in (-1, 0))
             log.info(
                 "step %d: %s on %s queries %.4f (base %.4f)",
-                *(state.global_step, settings.title, name, now, before),
+                state.global_step,
+                settings.title,
+                name,
+                now,
+                before,
             )
 
     def _patience_is_over(self) -> bool:

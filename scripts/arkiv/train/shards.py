@@ -113,7 +113,8 @@ def count_rows(
     if few:
         log.info(
             "%d rows have fewer than %d negatives: some are used twice",
-            *(few, group_size - 1),
+            few,
+            group_size - 1,
         )
     return shards
 
