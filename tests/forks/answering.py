@@ -19,12 +19,12 @@ import traceback
 
 
 def whole(connection, size):
-    """So many bytes of a stream."""
+    """So many bytes of a stream; none if it ends before."""
     found = b""
     while len(found) < size:
         piece = connection.recv(size - len(found))
         if not piece:
-            raise EOFError
+            return b""
         found += piece
     return found
 
@@ -104,20 +104,17 @@ class Server:
     def serve(self):
         while True:
             for key, _ in self.events.select():
-                # A file that was closed meanwhile.
-                if key.fd in self.events.get_map() and (words := key.data(key.fileobj)):
+                # Not of a file that was closed meanwhile: another may have its number.
+                waited_for = self.events.get_map().get(key.fd) == key
+                if waited_for and (words := key.data(key.fileobj)):
                     return words
 
     def fork(self, listening):
         connection, _ = listening.accept()
-        try:
-            size, files, _, _ = socket.recv_fds(connection, 8, 3)
-            asked = whole(connection, int.from_bytes(size, "big"))
-        except EOFError:
-            connection.close()
-            return None
+        size, files, _, _ = socket.recv_fds(connection, 8, 3)
+        asked = whole(connection, int.from_bytes(size, "big"))
         sys.stdout.flush()
-        child = os.fork()
+        child = os.fork() if asked else None
         if child == 0:
             self.events.close()
             listening.close()
@@ -129,7 +126,12 @@ class Server:
             return become(asked, files)
         for number in files:
             os.close(number)
-        connection.sendall(child.to_bytes(8, "big"))
+        if child is None:
+            connection.close()
+            return None
+        # A caller that is gone already has deserted the fork, which is seen later.
+        with contextlib.suppress(BrokenPipeError):
+            connection.sendall(child.to_bytes(8, "big"))
         end = os.pidfd_open(child)
         self.callers[child], self.ends[child] = connection, end
         self.events.register(end, selectors.EVENT_READ, lambda _: self.ended(child))
