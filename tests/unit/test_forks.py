@@ -81,7 +81,7 @@ def test_it_ends_as_python_does(shared, tmp_path, text):
     assert ours.stderr.splitlines()[-1:] == pythons.stderr.splitlines()[-1:]
 
 
-@pytest.mark.parametrize("flags", [["-c", "print(1)"], ["-O", "-c", "print(1)"]])
+@pytest.mark.parametrize("flags", [["-c", "print(1)"], ["-s", "-c", "print(1)"]])
 def test_what_is_no_program_is_pythons(shared, flags):
     done = subprocess.run([shared.python, *flags], capture_output=True, text=True)
     assert done.stdout == "1\n"
@@ -127,6 +127,16 @@ def test_a_caller_that_is_gone_already_harms_no_other(tmp_path, sent):
             time.sleep(0.05)
     os.close(reading)
     assert not held
+
+
+def test_a_program_whose_end_nobody_tells_has_failed(tmp_path):
+    own = forks.Forks()
+    running = begun(own.python, tmp_path)
+    with running:
+        own._process.kill()
+        assert running.wait(10) == 1
+        running.stdin.close()  # which ends the program as well
+        assert "the process to fork has ended" in running.stderr.read()
 
 
 def test_many_programs_run_at_once(shared, tmp_path):
