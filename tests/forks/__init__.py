@@ -4,12 +4,14 @@ Most of what a test of a whole program waits for is not the program but the impo
 torch, transformers and FlagEmbedding, again for each process. `Forks` starts one
 process that has imported them, and makes a file that is called as `python` is and has
 that process fork instead: a fork runs what is asked for with the arguments, directory,
-environment and open files of the caller, who sees its output, exit status and signals.
+environment, input and outputs of the caller, who sees how it ends. Killed or told to
+end, the caller takes the fork with it.
 
 None of our own modules is imported beforehand, so a fork takes them from where its
 caller would. What a fork cannot show is left to tests that start Python as users do:
-what libraries read from the environment as they are imported, and the order of sets,
-which is the same in all forks of a process.
+what libraries read from the environment as they are imported, the order of sets, which
+is the same in all forks of a process, and what else a process has of its parent, such
+as other open files, limits, its group and its session.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def exit_status(words):
 
     That takes longer than many a program, where so many are imported.
     """
-    status = 0
+    status, interrupted = 0, False
     try:
         run(words)
     except SystemExit as ended:
@@ -80,11 +80,14 @@ def exit_status(words):
             status = 1
     except BaseException as fault:
         traceback.print_exc()
-        status = 130 if isinstance(fault, KeyboardInterrupt) else 1
+        status, interrupted = 1, isinstance(fault, KeyboardInterrupt)
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
+    if interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     return status & 0xFF
 
 

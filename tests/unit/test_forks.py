@@ -65,6 +65,7 @@ def test_a_program_sees_what_its_caller_gives_and_the_caller_its_output(
         "raise SystemExit('said')",
         "raise SystemExit(-1)",
         "1 / 0",
+        "raise KeyboardInterrupt",
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
         "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)",
         "import atexit\natexit.register(print, 'at exit')",
