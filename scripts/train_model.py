@@ -19,6 +19,7 @@ On several nodes (--nodes, in a SLURM job of as many) srun starts torchrun on ea
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -27,8 +28,7 @@ import shutil
 import sys
 import time
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +77,12 @@ def name_and_weight(text: str) -> tuple[str, float]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of the packages that training runs on."""
-    found = {name: version(name) for name in PACKAGES if find_spec(name)}
-    return {"python": platform.python_version(), **found}
+    """Of Python and of the packages that training runs on, those that are installed."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def planned(

@@ -309,6 +309,12 @@ def test_bad_arguments_stop_before_a_process_starts(
     assert leftovers(tmp_path) == set()
 
 
+def test_packages_that_are_not_installed_have_no_version(monkeypatch):
+    # As one that lies on the path only.
+    monkeypatch.setattr(train_model, "PACKAGES", ("numpy", "none", "arkiv"))
+    assert train_model.versions().keys() == {"python", "numpy"}
+
+
 def test_help_and_a_missing_model_are_plain(material, tmp_path):
     with pytest.raises(SystemExit) as left:
         train_model.main(["--help"])
