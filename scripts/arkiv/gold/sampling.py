@@ -63,7 +63,7 @@ def _passages(
 
 
 def _shuffled(names: Iterable[str], seed: int, *keys: str) -> list[str]:
-    """In a random order, of any two names the same whatever the others."""
+    """Names in a random order; which of two comes first is up to those two alone."""
     return sorted(names, key=lambda name: (uniform(seed, *keys, name), name))
 
 

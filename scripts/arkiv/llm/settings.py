@@ -1,4 +1,4 @@
-"""The settings of language models: where one is asked, and what that costs and may.
+"""The settings of language models: where one is asked, and what that may cost.
 
 Read while the Snakefile is parsed: nothing heavy here.
 """

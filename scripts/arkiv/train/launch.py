@@ -133,8 +133,10 @@ def threads_each(processes: int) -> int:
 def environment(
     processes: int, scratch: Path, interface: str | None = None
 ) -> dict[str, str]:
-    """The environment of this node's processes: offline, without secrets, nothing in
-    $HOME: what libraries cache goes to `scratch`, which is removed afterwards."""
+    """The environment of this node's processes: offline and without secrets.
+
+    What libraries cache goes to `scratch`, which is removed afterwards, not to $HOME.
+    """
     sockets = ("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME") if interface else ()
     return {
         **without_secrets(os.environ),

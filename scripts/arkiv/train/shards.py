@@ -135,7 +135,9 @@ def datasets_of(paths: Iterable[str]) -> dict[str, list[str]]:
 def weighted(
     shards: Mapping[str, Shard], paths: Iterable[str], weights: Mapping[str, float]
 ) -> dict[str, Shard]:
-    """Shards, of all `paths` those that have rows, with the weights of their datasets.
+    """The shards with the weights of their datasets.
+
+    `paths` are of all that were given, also of those without rows.
 
     Raises:
         InputError: a weight that is none, or of no dataset that is given.
