@@ -262,7 +262,7 @@ def parse_record(raw: bytes) -> Record:
     if not raw.strip():
         raise InputError("the line is empty, expected a JSON object")
     try:
-        record = json.loads(raw)
+        record = json.loads(raw, parse_constant=_no_number)
     except UnicodeDecodeError:
         raise InputError("the line is not UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -278,6 +278,11 @@ def parse_record(raw: bytes) -> Record:
                 "the line holds half a surrogate pair, which is no Unicode text"
             ) from None
     return record
+
+
+def _no_number(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and writes, but JSON has not."""
+    raise ValueError(f"{name} is no number")
 
 
 def _value(record: Record, key: str, expected: str) -> Any:

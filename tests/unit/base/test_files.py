@@ -68,6 +68,8 @@ def test_unicode_line_separators_do_not_end_a_record(tmp_path):
         (b"[" * 100_000, "not JSON"),
         (b'{"a": ["\\ud83d"]}', "half a surrogate pair"),
         (b'{"\\uDE00": 1}', "half a surrogate pair"),
+        (b'{"a": [0, NaN]}', r"not JSON \(NaN is no number\)"),
+        (b'{"a": -Infinity}', r"not JSON \(-Infinity is no"),
     ],
 )
 def test_a_bad_line_is_named_or_set_aside(tmp_path, line, reason):
