@@ -241,10 +241,11 @@ def test_bm25_says_what_is_wrong_in_one_sentence(collection, tmp_path):
         f"error: {tmp_path}: the model directory lacks tokenizer.json\n"
     )
     (tmp_path / "tokenizer.json").write_text("{}")
-    done = bm25(folder, tmp_path, tmp_path / "run")
+    done = bm25(folder, tmp_path, tmp_path / "runs" / "run")
     assert done.returncode == 1
     assert "tokenizer.json: is not a tokenizer" in done.stderr
-    assert not (tmp_path / "run").exists()
+    # Nothing is begun to be written before a model has done its work.
+    assert not (tmp_path / "runs").exists()
 
 
 def test_without_sparse_the_vectors_of_mining_are_taken(

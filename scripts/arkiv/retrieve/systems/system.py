@@ -173,7 +173,7 @@ class System:
             add_settings(arguments, cls.of({}), key, required=key in cls.needs())
 
     def run(self, given: Namespace) -> Iterator[Ranked]:
-        """The rankings of a file of queries.
+        """The rankings of a file of queries; what can be at fault is read at once.
 
         Args:
             given: what `add_flags` added, and `output`.
@@ -187,9 +187,10 @@ class System:
         queries = read_ordered(given.queries, queries=True)
         rankings = self.ranked(given, queries, passages)
         log.info("ranking %d passages for %d queries", len(passages), len(queries))
-        for query, ranking in zip(queries, rankings, strict=True):
-            ids = [passages[row]["id"] for row in ranking.rows]
-            yield query["id"], ids, ranking.scores
+        return (
+            (query["id"], [passages[row]["id"] for row in ranking.rows], ranking.scores)
+            for query, ranking in zip(queries, rankings, strict=True)
+        )
 
     def ranked(
         self, given: Namespace, queries: Sequence[Record], passages: Sequence[Record]
