@@ -48,7 +48,7 @@ def run_options(arguments: argparse.Namespace) -> Options:
 
 
 def encoder_of(arguments: argparse.Namespace, kind: Kind | None = None) -> Encoder:
-    """The encoder that `add_model` or `add_embedder` asks for; of no other kind, M3.
+    """The encoder that `add_model` or `add_embedder` asks for: M3, if no kind is given.
 
     Raises:
         InputError: the model directory will not do.
