@@ -1,8 +1,8 @@
 """Passages by row, texts left on disk; and the marks by which texts are known again.
 
 A corpus of a million passages does not fit beside everything else in memory, and
-mining reads only the few texts that it chooses. So one reading of the file keeps, per
-passage, its id, its text key and where its line begins.
+mining reads only the few texts that it chooses. So of each passage its id, its text key
+and where its line begins are kept.
 """
 
 from __future__ import annotations
