@@ -64,10 +64,12 @@ class Forks:
             "HF_HUB_OFFLINE": "1",
             "TRANSFORMERS_OFFLINE": "1",
         }
+        # What Python imports from there by itself, each fork is to import once.
+        given = {key: os.environ[key] for key in os.environ if key != "PYTHONPATH"}
         words = [str(FOLDER / "answering.py"), str(folder / "socket"), *modules]
         self._process = subprocess.Popen(
             [sys.executable, "-P", *words],
-            env=os.environ | settled,
+            env=given | settled,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

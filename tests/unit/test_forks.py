@@ -88,6 +88,17 @@ def test_what_is_no_program_is_pythons(shared, flags):
     assert done.stdout == "1\n"
 
 
+def test_what_python_imports_by_itself_is_imported_once_in_each_fork(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "sitecustomize.py").write_text("print('by itself', flush=True)")
+    path = script(tmp_path, "print('here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    own = forks.Forks()
+    done = subprocess.run([own.python, path], capture_output=True, text=True)
+    assert done.stdout == "by itself\nhere\n"
+
+
 def test_a_signal_to_the_caller_is_the_programs(shared, tmp_path):
     running = begun(shared.python, tmp_path)
     with running:
