@@ -1,7 +1,7 @@
 """Measure arkiv's commands against their peers from PyPI, in turn on one machine.
 
 Writes results/NAME.json and RESULTS.md in benchmarks/; with --quick, in
-benchmarks/.cache/quick/.
+benchmarks/.cache/quick/. `python -m benchmarks gpu` is another program: see its --help.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from benchmarks import HERE, machine, report
 from benchmarks.batches import batches
 from benchmarks.bench import Bench, Result
 from benchmarks.evaluation import evaluation
+from benchmarks.gpu.run import main as on_gpu
 from benchmarks.harness import BenchmarkError
 from benchmarks.ingest import ingest
 from benchmarks.mining import mining
@@ -46,6 +47,9 @@ CORES_WITHOUT_GPU = 2
 
 
 def main(argv: list[str] | None = None) -> int:
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["gpu"]:
+        return on_gpu(words[1:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; or all"
@@ -67,7 +71,6 @@ def main(argv: list[str] | None = None) -> int:
     cores = sorted(os.sched_getaffinity(0))
     cores = cores[: arguments.cores or (None if gpu else CORES_WITHOUT_GPU)]
     os.sched_setaffinity(0, cores)
-    words = sys.argv[1:] if argv is None else argv
     target = CACHE / "quick" if arguments.quick else HERE
     work = CACHE / "work"
     shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,30 @@
+"""Does what needs a GPU work on one, and how fast?
+
+A part is a function in a module of this package that takes `Given` and `Found`
+(benchmarks.gpu.part), entered below. Each runs in a process of its own, in this order:
+checks first, cheap and telling ones before the others, then measures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A part, not imported yet: what one cannot import hides no other.
+
+    Attributes:
+        module: in this package.
+        function: in the module.
+        seconds: that it may take, its process's start included.
+    """
+
+    module: str
+    function: str
+    seconds: float
+
+
+PARTS: dict[str, Planned] = {
+    "ceilings": Planned("ceilings", "ceilings", 40),
+}

@@ -1,0 +1,100 @@
+"""What the parts found, as JSON for programs and as Markdown for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from arkiv.base.files import write_json, written_whole
+from benchmarks.gpu.part import Found, limits
+
+JSON, MARKDOWN = "gpu.json", "GPU.md"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a part went.
+
+    Attributes:
+        name: of the part.
+        seconds: that it took, its process's start included.
+        found: what it found, also before a fault.
+        fault: the last lines that it said, if it did not come to its end.
+    """
+
+    name: str
+    seconds: float
+    found: Found
+    fault: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it came to its end and all that it checked was within limits."""
+        return self.fault is None and all(check.holds for check in self.found.checks)
+
+
+def record(outcome: Outcome) -> dict:
+    """An outcome for the JSON file; what is not finite has no place in it."""
+    checks = [asdict(one) | {"holds": one.holds} for one in outcome.found.checks]
+    for check in checks:
+        if check["found"] - check["found"] != 0:
+            check["found"] = str(check["found"])
+    return {
+        "part": outcome.name,
+        "seconds": round(outcome.seconds, 1),
+        "holds": outcome.holds,
+        "checks": checks,
+        "measures": [asdict(one) for one in outcome.found.measures],
+        "fault": outcome.fault,
+    }
+
+
+def number(value: float) -> str:
+    """Four significant digits; of a cosine near 1 as many as tell it from 1."""
+    if 0.99 < value < 1:
+        return f"{value:.7f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def table(outcomes: Sequence[Outcome]) -> list[str]:
+    """Lines of a Markdown table of all findings."""
+    lines = ["| part | what | found | limit or goal | |", "|---|---|--:|---|---|"]
+    for outcome in outcomes:
+        rows = [
+            (one.what, number(one.found), limits(one.at_least, one.at_most), one.holds)
+            for one in outcome.found.checks
+        ]
+        rows += [
+            (one.what, f"{number(one.value)} {one.unit}", one.goal, one.reached)
+            for one in outcome.found.measures
+        ]
+        for what, value, limit, good in rows:
+            word = {True: "holds", False: "**missed**", None: ""}[good]
+            cells = (outcome.name, what, value.strip(), limit or "", word)
+            lines.append(f"| {' | '.join(cells)} |")
+        if outcome.fault is not None:
+            said = outcome.fault.strip().split("\n")[-1].replace("|", "\\|")
+            lines.append(f"| {outcome.name} | **did not end** | | | {said} |")
+    return lines
+
+
+def write_results(
+    folder: Path, about: Mapping, outcomes: Sequence[Outcome]
+) -> list[str]:
+    """Write what is known so far, whole; return the lines of the Markdown."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / JSON, {**about, "parts": list(map(record, outcomes))})
+    packages = ", ".join(f"{name} {v}" for name, v in about["packages"].items())
+    device = about["gpu"] or "no GPU"
+    seconds = ", ".join(f"{one.name} {one.seconds:.0f} s" for one in outcomes)
+    lines = [
+        *table(outcomes),
+        "",
+        f"`{about['command']}`, {about['date']}, on {device} (driver "
+        f"{about['driver'] or 'none'}); Python {about['python']}, {packages}.",
+        f"Parts: {seconds}.",
+    ]
+    with written_whole(folder / MARKDOWN) as beside:
+        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return lines

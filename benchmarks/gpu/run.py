@@ -1,0 +1,148 @@
+"""Check and measure on a GPU what needs one, each part in a process of its own.
+
+After each part gpu.json and GPU.md in the folder of --output are written anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import logging
+import os
+import platform
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import ROOT, machine
+from benchmarks.gpu import PARTS
+from benchmarks.gpu.alone import FOUND
+from benchmarks.gpu.part import Found
+from benchmarks.gpu.results import Outcome, write_results
+from benchmarks.harness import descendants
+
+log = logging.getLogger("benchmarks")
+
+SECONDS = 480
+LAST_LINES = 20
+SECONDS_TO_END = 5
+
+
+def driver() -> str | None:
+    """The version of the GPU's driver, as nvidia-smi has it."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return asked.stdout.split("\n")[0].strip() or None
+
+
+def described(gpu: str | None, words: Sequence[str]) -> dict:
+    """What the results are of."""
+    return {
+        "command": shlex.join(["python", "-m", "benchmarks", "gpu", *words]),
+        "date": datetime.date.today().isoformat(),
+        "gpu": gpu,
+        "driver": driver() if gpu else None,
+        "python": platform.python_version(),
+        "packages": machine.versions(),
+    }
+
+
+def end(process: subprocess.Popen) -> None:
+    """End a process with all that it has started: first asked, then made to."""
+    for number, seconds in ((signal.SIGTERM, SECONDS_TO_END), (signal.SIGKILL, None)):
+        for pid in list(descendants(process.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+
+
+def last_lines(path: Path) -> str:
+    """The last lines that a part said."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return "\n".join(text.rstrip().split("\n")[-LAST_LINES:])
+
+
+def run_alone(name: str, words: Sequence[str], folder: Path, seconds: float) -> Outcome:
+    """Run a part in a process of its own that may take so many seconds.
+
+    Args:
+        name: of the part.
+        words: flags of benchmarks.gpu.alone.
+        folder: of this part; what it made is removed afterwards but for its log.
+        seconds: after which the process is ended.
+    """
+    folder.mkdir(parents=True)
+    said = folder.with_suffix(".log")
+    command = [sys.executable, "-m", "benchmarks.gpu.alone", name, *words]
+    began = time.monotonic()
+    with open(said, "wb") as out:
+        process = subprocess.Popen(
+            [*command, "--folder", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+        )
+        fault = None
+        try:
+            if status := process.wait(seconds):
+                fault = f"{last_lines(said)}\nended with status {status}"
+        except subprocess.TimeoutExpired:
+            fault = f"{last_lines(said)}\nended after {seconds:.0f} s, its limit"
+        finally:
+            end(process)
+    found = Found.kept(folder / FOUND)
+    shutil.rmtree(folder, ignore_errors=True)
+    return Outcome(name, time.monotonic() - began, found, fault)
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks gpu", description=__doc__
+    )
+    parser.add_argument(
+        "--small", action="store_true", help="small sizes, on the CPU where no GPU is"
+    )
+    parser.add_argument(
+        "--part", action="append", choices=PARTS, help="this one; may be repeated"
+    )
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for all")
+    parser.add_argument(
+        "--output", type=Path, default=Path("gpu-results"), metavar="DIR"
+    )
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    began = time.monotonic()
+    gpu = machine.gpu()
+    if not (gpu or arguments.small):
+        print("error: torch sees no GPU; --small runs on the CPU", file=sys.stderr)
+        return 1
+    words = ["--device", "cuda" if gpu else "cpu"] + ["--small"] * arguments.small
+    about, outcomes = described(gpu, argv), []
+    work = arguments.output.resolve() / "parts"
+    shutil.rmtree(work, ignore_errors=True)
+    lines: list[str] = []
+    for name in arguments.part or PARTS:
+        left = arguments.seconds - (time.monotonic() - began)
+        if left > 0:
+            seconds = min(PARTS[name].seconds, left)
+            outcome = run_alone(name, words, work / name, seconds)
+        else:
+            outcome = Outcome(name, 0, Found(), "not begun: no time was left")
+        outcomes.append(outcome)
+        log.info(
+            "%s: %.1f s%s", name, outcome.seconds, "" if outcome.holds else ", NOT WELL"
+        )
+        lines = write_results(arguments.output, about, outcomes)
+    print("\n".join(lines))
+    return 0 if all(outcome.holds for outcome in outcomes) else 1
