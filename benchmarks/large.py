@@ -38,27 +38,29 @@ def _tell_apart(model: XLMRobertaModel) -> None:
             layer.attention.output.dense.weight.normal_(std=4 * HIDDEN**-0.5)
 
 
-def build_embedder(path: Path, seed: int = 0) -> None:
-    """Write an embedder with its sparse and multi-vector heads."""
+def build_embedder(path: Path, seed: int = 0, device: str = "cpu") -> None:
+    """Write an embedder with its sparse and multi-vector heads, made on a device."""
     import torch
     from transformers import XLMRobertaModel
 
     torch.manual_seed(seed)
     tokenizer = build_tokenizer(PIECES, seed)
-    model = XLMRobertaModel(_config(tokenizer), add_pooling_layer=False)
+    with torch.device(device):
+        model = XLMRobertaModel(_config(tokenizer), add_pooling_layer=False)
     _tell_apart(model)
     multi_vector, sparse = torch.nn.Linear(HIDDEN, HIDDEN), torch.nn.Linear(HIDDEN, 1)
     model.half()
     save(path, tokenizer, model, colbert_linear=multi_vector, sparse_linear=sparse)
 
 
-def build_reranker(path: Path, seed: int = 0) -> None:
-    """Write a reranker with one label."""
+def build_reranker(path: Path, seed: int = 0, device: str = "cpu") -> None:
+    """Write a reranker with one label, made on a device."""
     import torch
     from transformers import XLMRobertaForSequenceClassification
 
     torch.manual_seed(seed)
     tokenizer = build_tokenizer(PIECES, seed)
-    model = XLMRobertaForSequenceClassification(_config(tokenizer, num_labels=1))
+    with torch.device(device):
+        model = XLMRobertaForSequenceClassification(_config(tokenizer, num_labels=1))
     _tell_apart(model.roberta)
     save(path, tokenizer, model.half())

@@ -27,4 +27,13 @@ class Planned:
 
 PARTS: dict[str, Planned] = {
     "ceilings": Planned("ceilings", "ceilings", 40),
+    "encoding": Planned("encoding", "encoding", 60),
+    "cross_encoder": Planned("encoding", "cross_encoder", 45),
+    "two_models": Planned("encoding", "two_models", 45),
+    "budgets": Planned("memory", "budgets", 45),
+    "halving": Planned("memory", "halving", 45),
+    "search": Planned("search", "search", 30),
+    "encoding_speed": Planned("speed", "encoding_speed", 90),
+    "cross_encoder_speed": Planned("speed", "cross_encoder_speed", 45),
+    "search_speed": Planned("search", "search_speed", 60),
 }

@@ -1,6 +1,6 @@
 """One part in this process: python -m benchmarks.gpu.alone NAME …, as the runner does.
 
-Findings go to FOLDER/found.jsonl as they come; the part has FOLDER/work for itself.
+Findings go to FOLDER.jsonl as they come; FOLDER is the part's own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from pathlib import Path
 from benchmarks.gpu import PARTS
 from benchmarks.gpu.part import Found, Given
 
-FOUND, WORK = "found.jsonl", "work"
+
+def findings(folder: Path) -> Path:
+    """Where the findings are kept of a part with that folder."""
+    return folder.with_suffix(".jsonl")
 
 
 def run_part(name: str, given: Given, found: Found) -> None:
@@ -32,10 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, metavar="FOLDER")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    work = arguments.folder / WORK
-    work.mkdir(parents=True)
-    given = Given(arguments.device, arguments.small, work)
-    run_part(arguments.name, given, Found(arguments.folder / FOUND))
+    given = Given(arguments.device, arguments.small, arguments.folder)
+    run_part(arguments.name, given, Found(findings(arguments.folder)))
     return 0
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from benchmarks.gpu.part import Found, Given
 from benchmarks.gpu.timing import seconds_of
 
+# Rows of the square matrices whose product is timed.
+LARGE, SMALL = 8192, 256
+
 
 def matrix_rate(device: str, size: int, dtype: str) -> float:
     """Floating-point operations a second of a product of two square matrices.
@@ -35,7 +38,7 @@ def copy_rate(device: str, size: int) -> float:
 
 def ceilings(given: Given, found: Found) -> None:
     """Rates of a large matrix product in both half precisions, and of a large copy."""
-    size = 512 if given.small else 8192
+    size = SMALL if given.small else LARGE
     for dtype in ("bfloat16", "float16"):
         rate = matrix_rate(given.device, size, dtype)
         found.measure(

@@ -22,6 +22,11 @@ class Given:
     small: bool
     folder: Path
 
+    @property
+    def shared(self) -> Path:
+        """The folder beside, of what parts have in common (benchmarks.gpu.models)."""
+        return self.folder.parent / "shared"
+
 
 @dataclass(frozen=True)
 class Check:
@@ -141,7 +146,7 @@ def within(value: float, at_least: float | None, at_most: float | None) -> bool:
 def limits(at_least: float | None, at_most: float | None) -> str | None:
     """Limits in words; None if there are none."""
     words = [
-        f"{name} {limit:g}"
+        f"{name} {limit:.8g}"
         for name, limit in (("at least", at_least), ("at most", at_most))
         if limit is not None
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,18 +35,26 @@ class Outcome:
         return self.fault is None and all(check.holds for check in self.found.checks)
 
 
+def finite(value: float) -> float | str:
+    """A number for JSON, which has no place for those that are not finite."""
+    return value if math.isfinite(value) else str(value)
+
+
 def record(outcome: Outcome) -> dict:
-    """An outcome for the JSON file; what is not finite has no place in it."""
-    checks = [asdict(one) | {"holds": one.holds} for one in outcome.found.checks]
-    for check in checks:
-        if check["found"] - check["found"] != 0:
-            check["found"] = str(check["found"])
+    """An outcome for the JSON file."""
+    checks = [
+        asdict(one) | {"found": finite(one.found), "holds": one.holds}
+        for one in outcome.found.checks
+    ]
+    measures = [
+        asdict(one) | {"value": finite(one.value)} for one in outcome.found.measures
+    ]
     return {
         "part": outcome.name,
         "seconds": round(outcome.seconds, 1),
         "holds": outcome.holds,
         "checks": checks,
-        "measures": [asdict(one) for one in outcome.found.measures],
+        "measures": measures,
         "fault": outcome.fault,
     }
 
@@ -57,8 +66,8 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def table(outcomes: Sequence[Outcome]) -> list[str]:
-    """Lines of a Markdown table of all findings."""
+def table(outcomes: Sequence[Outcome], *, small: bool) -> list[str]:
+    """Lines of a Markdown table of all findings; small sizes reach or miss no goal."""
     lines = ["| part | what | found | limit or goal | |", "|---|---|--:|---|---|"]
     for outcome in outcomes:
         rows = [
@@ -66,7 +75,12 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
             for one in outcome.found.checks
         ]
         rows += [
-            (one.what, f"{number(one.value)} {one.unit}", one.goal, one.reached)
+            (
+                one.what,
+                f"{number(one.value)} {one.unit}",
+                one.goal,
+                None if small else one.reached,
+            )
             for one in outcome.found.measures
         ]
         for what, value, limit, good in rows:
@@ -89,12 +103,14 @@ def write_results(
     device = about["gpu"] or "no GPU"
     seconds = ", ".join(f"{one.name} {one.seconds:.0f} s" for one in outcomes)
     lines = [
-        *table(outcomes),
+        *table(outcomes, small=about["small"]),
         "",
         f"`{about['command']}`, {about['date']}, on {device} (driver "
         f"{about['driver'] or 'none'}); Python {about['python']}, {packages}.",
         f"Parts: {seconds}.",
     ]
+    if about["small"]:
+        lines.append("Small sizes: these figures say nothing of speed.")
     with written_whole(folder / MARKDOWN) as beside:
         beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return lines

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from benchmarks import ROOT, machine
 from benchmarks.gpu import PARTS
-from benchmarks.gpu.alone import FOUND
+from benchmarks.gpu.alone import findings
 from benchmarks.gpu.part import Found
 from benchmarks.gpu.results import Outcome, write_results
 from benchmarks.harness import descendants
@@ -44,11 +44,12 @@ def driver() -> str | None:
     return asked.stdout.split("\n")[0].strip() or None
 
 
-def described(gpu: str | None, words: Sequence[str]) -> dict:
+def described(gpu: str | None, words: Sequence[str], *, small: bool) -> dict:
     """What the results are of."""
     return {
         "command": shlex.join(["python", "-m", "benchmarks", "gpu", *words]),
         "date": datetime.date.today().isoformat(),
+        "small": small,
         "gpu": gpu,
         "driver": driver() if gpu else None,
         "python": platform.python_version(),
@@ -78,7 +79,7 @@ def run_alone(name: str, words: Sequence[str], folder: Path, seconds: float) -> 
     Args:
         name: of the part.
         words: flags of benchmarks.gpu.alone.
-        folder: of this part; what it made is removed afterwards but for its log.
+        folder: of this part; removed afterwards, findings and log beside it are not.
         seconds: after which the process is ended.
     """
     folder.mkdir(parents=True)
@@ -101,7 +102,7 @@ def run_alone(name: str, words: Sequence[str], folder: Path, seconds: float) -> 
             fault = f"{last_lines(said)}\nended after {seconds:.0f} s, its limit"
         finally:
             end(process)
-    found = Found.kept(folder / FOUND)
+    found = Found.kept(findings(folder))
     shutil.rmtree(folder, ignore_errors=True)
     return Outcome(name, time.monotonic() - began, found, fault)
 
@@ -128,7 +129,8 @@ def main(argv: Sequence[str]) -> int:
         print("error: torch sees no GPU; --small runs on the CPU", file=sys.stderr)
         return 1
     words = ["--device", "cuda" if gpu else "cpu"] + ["--small"] * arguments.small
-    about, outcomes = described(gpu, argv), []
+    about = described(gpu, argv, small=arguments.small)
+    outcomes: list[Outcome] = []
     work = arguments.output.resolve() / "parts"
     shutil.rmtree(work, ignore_errors=True)
     lines: list[str] = []

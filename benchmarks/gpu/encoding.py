@@ -1,0 +1,150 @@
+"""M3 and cross-encoders in half precision against float32, alone and together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from arkiv.encode.cross_encoder import CrossEncoder
+from arkiv.encode.encoder import Encoded, Encoder
+from arkiv.encode.m3 import M3
+from arkiv.encode.options import Options
+from benchmarks.gpu import models
+from benchmarks.gpu.part import Found, Given
+from benchmarks.gpu.precision import AT_WORST, HALF, IN_THE_MEAN, error, least_cosine
+from benchmarks.gpu.texts import mixed
+
+MAX_LENGTH, QUERY_MAX_LENGTH = 2048, 64
+# By how much a score's error, in proportion to the spread of scores, may exceed that of
+# the vector it is made of: texts' vectors are the less unlike, the more they share.
+SPREAD = 10
+REPRESENTATIONS = {"dense": "dense", "sparse": "sparse", "multi_vector": "multi-vector"}
+
+
+def encode_all(encoder: Encoder, texts: Sequence[str]) -> Encoded:
+    """All that M3 gives of texts."""
+    return encoder.encode(
+        texts, "passage", max_length=MAX_LENGTH, sparse=True, multi_vector=True
+    )
+
+
+def encoded(path: Path, texts: Sequence[str], precision: str) -> Encoded:
+    """As `encode_all`, by a model of its own."""
+    kind = M3(path, Options(precision=precision))
+    with Encoder(kind, longest=MAX_LENGTH) as encoder:
+        return encode_all(encoder, texts)
+
+
+def cosines(one: Encoded, other: Encoded, representation: str) -> np.ndarray:
+    """(n,) float64: the cosine of each text's two vectors.
+
+    Of multi-vector it is that of the token whose two vectors differ most.
+    """
+    ours, theirs = getattr(one, representation), getattr(other, representation)
+    if representation == "sparse":
+        return _of_rows(ours.toarray(), theirs.toarray())
+    if representation == "multi_vector":
+        pairs = zip(ours, theirs, strict=True)
+        return np.array([_of_rows(*pair).min() for pair in pairs])
+    return _of_rows(ours, theirs)
+
+
+def _of_rows(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+    norms = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    return (ours * theirs).sum(axis=1) / norms
+
+
+def check_cosines(
+    found: Found, what: str, one: Encoded, other: Encoded, precision: str, layers: int
+) -> None:
+    """Check the least and the mean cosine of all representations."""
+    for key, name in REPRESENTATIONS.items():
+        values = cosines(one, other, key)
+        for word, value, times in (
+            ("least", values.min(), AT_WORST),
+            ("mean", values.mean(), IN_THE_MEAN),
+        ):
+            limit = least_cosine(precision, layers, times)
+            found.check(f"{what}, {name}: {word} cosine", value, at_least=limit)
+
+
+def encoding(given: Given, found: Found) -> None:
+    """M3's vectors of mixed texts in float16 and bfloat16 against float32."""
+    path, texts = models.embedder(given), mixed(8 if given.small else 128)
+    layers = M3(path).config.num_hidden_layers
+    reference = encoded(path, texts, "float32")
+    for precision in HALF:
+        there = encoded(path, texts, precision)
+        what = f"M3 in {precision} against float32"
+        check_cosines(found, what, there, reference, precision, layers)
+
+
+def two_models(given: Given, found: Found) -> None:
+    """Two encoders in one process, in turn, give what each gives alone.
+
+    Their batches are the same, so that nothing should differ at all.
+    """
+    paths = [models.embedder(given, seed) for seed in (0, 1)]
+    texts = mixed(8 if given.small else 64)
+    alone = [encoded(path, texts, "auto") for path in paths]
+    with (
+        Encoder(M3(paths[0]), longest=MAX_LENGTH) as one,
+        Encoder(M3(paths[1]), longest=MAX_LENGTH) as other,
+    ):
+        together = [encode_all(one, texts), encode_all(other, texts)]
+        again = encode_all(one, texts)
+    differences = [
+        difference(*pair)
+        for pair in zip([*alone, alone[0]], [*together, again], strict=True)
+    ]
+    found.check(
+        "two models in one process: greatest difference", max(differences), at_most=0
+    )
+    unlike = cosines(alone[0], alone[1], "dense").max()
+    found.check("their dense vectors of a text: greatest cosine", unlike, at_most=0.9)
+
+
+def difference(one: Encoded, other: Encoded) -> float:
+    """The greatest difference of any number of two encodings of the same texts."""
+    return max(
+        float(np.abs(one.dense - other.dense).max()),
+        float(abs(one.sparse - other.sparse).max()),
+        max(
+            float(np.abs(ours - theirs).max())
+            for ours, theirs in zip(one.multi_vector, other.multi_vector, strict=True)
+        ),
+    )
+
+
+def scored(path: Path, pairs: Sequence[tuple[str, str]], precision: str) -> np.ndarray:
+    """(n,) float64: a cross-encoder's scores of pairs."""
+    kind = CrossEncoder(path, Options(precision=precision))
+    with Encoder(kind, longest=MAX_LENGTH) as encoder:
+        return encoder.scores(
+            pairs, max_length=MAX_LENGTH, query_max_length=QUERY_MAX_LENGTH
+        )
+
+
+def cross_encoder(given: Given, found: Found) -> None:
+    """A cross-encoder's scores in half precision against float32.
+
+    How far they are off is put in proportion to how far scores differ between pairs:
+    that is what ranking and training go by. Bfloat16, which the pipeline never takes of
+    itself (arkiv.encode.options), is measured only.
+    """
+    path = models.reranker(given)
+    texts = mixed(12 if given.small else 128)
+    pairs = [(texts[-1 - place][:200], text) for place, text in enumerate(texts)]
+    layers = CrossEncoder(path).config.num_hidden_layers
+    reference = scored(path, pairs, "float32")
+    for precision in HALF:
+        off = scored(path, pairs, precision) - reference
+        share = float(np.sqrt(np.mean(off**2)) / reference.std())
+        what = f"cross-encoder in {precision}: mean error by the scores' spread"
+        if precision == "float16":
+            found.check(what, share, at_most=SPREAD * error(precision, layers))
+        else:
+            found.measure(what, share, "")
