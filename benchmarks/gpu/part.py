@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+SHARED = "shared"
+
 
 @dataclass(frozen=True)
 class Given:
@@ -25,7 +27,7 @@ class Given:
     @property
     def shared(self) -> Path:
         """The folder beside, of what parts have in common (benchmarks.gpu.models)."""
-        return self.folder.parent / "shared"
+        return self.folder.parent / SHARED
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class Outcome:
         name: of the part.
         seconds: that it took, its process's start included.
         found: what it found, also before a fault.
-        fault: the last lines that it said, if it did not come to its end.
+        fault: how it ended and the last lines that it said, if before its end.
     """
 
     name: str
@@ -59,6 +59,11 @@ def record(outcome: Outcome) -> dict:
     }
 
 
+def cell(words: str) -> str:
+    """Words that end no cell of a table."""
+    return words.replace("|", "\\|")
+
+
 def number(value: float) -> str:
     """Four significant digits; of a cosine near 1 as many as tell it from 1."""
     if 0.99 < value < 1:
@@ -88,8 +93,9 @@ def table(outcomes: Sequence[Outcome], *, small: bool) -> list[str]:
             cells = (outcome.name, what, value.strip(), limit or "", word)
             lines.append(f"| {' | '.join(cells)} |")
         if outcome.fault is not None:
-            said = outcome.fault.strip().split("\n")[-1].replace("|", "\\|")
-            lines.append(f"| {outcome.name} | **did not end** | | | {said} |")
+            said = outcome.fault.strip().split("\n")
+            ends = " ".join(dict.fromkeys((said[0], said[-1])))
+            lines.append(f"| {outcome.name} | **fault** | | | {cell(ends)} |")
     return lines
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks import ROOT, machine
 from benchmarks.gpu import PARTS
 from benchmarks.gpu.alone import findings
-from benchmarks.gpu.part import Found
+from benchmarks.gpu.part import SHARED, Found
 from benchmarks.gpu.results import Outcome, write_results
 from benchmarks.harness import descendants
 
@@ -58,13 +58,20 @@ def described(gpu: str | None, words: Sequence[str], *, small: bool) -> dict:
 
 
 def end(process: subprocess.Popen) -> None:
-    """End a process with all that it has started: first asked, then made to."""
-    for number, seconds in ((signal.SIGTERM, SECONDS_TO_END), (signal.SIGKILL, None)):
-        for pid in list(descendants(process.pid)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+    """End what is left of a part's process and of all that it has started."""
+    started = []
+    if process.poll() is None:
+        started = list(descendants(process.pid))
+        process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
+            process.wait(SECONDS_TO_END)
+    # Some of its processes may lead groups of their own, others may be orphans.
+    for pid in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def last_lines(path: Path) -> str:
@@ -73,35 +80,47 @@ def last_lines(path: Path) -> str:
     return "\n".join(text.rstrip().split("\n")[-LAST_LINES:])
 
 
-def run_alone(name: str, words: Sequence[str], folder: Path, seconds: float) -> Outcome:
-    """Run a part in a process of its own that may take so many seconds.
+def command_of(name: str, words: Sequence[str], folder: Path) -> list[str]:
+    """What runs a part in a process of its own, with flags of benchmarks.gpu.alone."""
+    command = [sys.executable, "-m", "benchmarks.gpu.alone", name, *words]
+    return [*command, "--folder", str(folder)]
+
+
+def run_alone(
+    name: str, command: Sequence[str], folder: Path, seconds: float
+) -> Outcome:
+    """Run the command of a part, which may take so many seconds.
+
+    What a kill or fault leaves behind ends with it: its processes and their memory.
 
     Args:
         name: of the part.
-        words: flags of benchmarks.gpu.alone.
+        command: its findings are kept beside `folder`.
         folder: of this part; removed afterwards, findings and log beside it are not.
         seconds: after which the process is ended.
     """
     folder.mkdir(parents=True)
     said = folder.with_suffix(".log")
-    command = [sys.executable, "-m", "benchmarks.gpu.alone", name, *words]
     began = time.monotonic()
+    fault = None
     with open(said, "wb") as out:
         process = subprocess.Popen(
-            [*command, "--folder", str(folder)],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
+            start_new_session=True,
         )
-        fault = None
         try:
             if status := process.wait(seconds):
-                fault = f"{last_lines(said)}\nended with status {status}"
+                fault = f"ended with status {status}"
         except subprocess.TimeoutExpired:
-            fault = f"{last_lines(said)}\nended after {seconds:.0f} s, its limit"
+            fault = f"ended after {seconds:.0f} s, its limit"
         finally:
             end(process)
+    if fault:
+        fault = f"{fault}:\n{last_lines(said)}"
     found = Found.kept(findings(folder))
     shutil.rmtree(folder, ignore_errors=True)
     return Outcome(name, time.monotonic() - began, found, fault)
@@ -138,7 +157,9 @@ def main(argv: Sequence[str]) -> int:
         left = arguments.seconds - (time.monotonic() - began)
         if left > 0:
             seconds = min(PARTS[name].seconds, left)
-            outcome = run_alone(name, words, work / name, seconds)
+            folder = work / name
+            command = command_of(name, words, folder)
+            outcome = run_alone(name, command, folder, seconds)
         else:
             outcome = Outcome(name, 0, Found(), "not begun: no time was left")
         outcomes.append(outcome)
@@ -146,5 +167,6 @@ def main(argv: Sequence[str]) -> int:
             "%s: %.1f s%s", name, outcome.seconds, "" if outcome.holds else ", NOT WELL"
         )
         lines = write_results(arguments.output, about, outcomes)
+    shutil.rmtree(work / SHARED, ignore_errors=True)
     print("\n".join(lines))
     return 0 if all(outcome.holds for outcome in outcomes) else 1
