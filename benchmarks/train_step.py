@@ -15,7 +15,9 @@ With --many the step is that of a large batch, as a whole or encoded in parts.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -23,13 +25,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 KINDS = ("arkiv", "flagembedding")
 VOCABULARY, POSITIONS = 250_002, 8194
+NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 TINY = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-TINY["intermediate_size"] = 64
-TINY |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+TINY |= {"intermediate_size": 64} | NO_DROPOUT
 BGE_M3 = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16}
 BGE_M3["intermediate_size"] = 4096
 QUERIES, GROUP, LENGTH = 2, 8, 256
@@ -80,7 +86,7 @@ def build(
     ).train()
 
 
-def texts(count: int, length: int, vocabulary: int, device: str) -> dict:
+def texts(count: int, length: int, vocabulary: int, device: torch.device) -> dict:
     """Random token ids, (count, length), nothing padded."""
     import torch
 
@@ -89,15 +95,22 @@ def texts(count: int, length: int, vocabulary: int, device: str) -> dict:
 
 
 def step(
-    model, length: int, *, query_length: int | None = None, queries: int = QUERIES
+    model,
+    length: int,
+    *,
+    query_length: int | None = None,
+    queries: int = QUERIES,
+    bf16: bool = False,
 ) -> float:
-    """Forward and backward with the method's batch; the loss."""
-    device = str(next(model.parameters()).device)
-    loss = model(
-        queries=texts(queries, query_length or length, model.vocab_size, device),
-        passages=texts(queries * GROUP, length, model.vocab_size, device),
-        teacher_scores=[float(n % GROUP) for n in range(queries * GROUP)],
-    ).loss
+    """Forward, in bfloat16 where it is as good, and backward; the loss."""
+    import torch
+
+    device = next(model.parameters()).device
+    own = texts(queries, query_length or length, model.vocab_size, device)
+    passages = texts(queries * GROUP, length, model.vocab_size, device)
+    scores = [float(n % GROUP) for n in range(queries * GROUP)]
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        loss = model(queries=own, passages=passages, teacher_scores=scores).loss
     loss.backward()
     return loss.item()
 
@@ -134,30 +147,66 @@ def _measured(work: Callable[[], float]) -> dict[str, float]:
     }
 
 
-def longest_passages(kind: str, gpu_memory: float) -> dict[str, int]:
-    """The longest passages in tokens that fit `gpu_memory` GiB of this GPU; 0: none."""
+def limit_memory(gib: float) -> None:
+    """Have this process hold no more of the GPU's memory."""
     import torch
 
     total = torch.cuda.get_device_properties(0).total_memory
-    torch.cuda.set_per_process_memory_fraction(min(1.0, gpu_memory * 2**30 / total))
+    torch.cuda.set_per_process_memory_fraction(min(1.0, gib * 2**30 / total))
+
+
+def in_memory(work: Callable[[], object]) -> bool:
+    """Do work if the GPU's memory suffices for it; whether it did."""
+    import torch
+
+    suffices = True
+    try:
+        work()
+    except torch.OutOfMemoryError:
+        suffices = False
+    # Only now does no frame of the fault hold what it had made.
+    gc.collect()
+    torch.cuda.empty_cache()
+    return suffices
+
+
+def longest(
+    fits: Callable[[int], bool], grain: int, most: int, until: float = math.inf
+) -> int:
+    """The largest length that fits, of multiples of `grain` to `most`; 0: none does.
+
+    A length is doubled while it fits, then the gap is halved.
+
+    Args:
+        fits: whether a length does; where one does, all shorter ones do.
+        grain: lengths are multiples of it.
+        most: likewise.
+        until: by `time.monotonic`, after which none is tried any more, and what is
+            known to fit is given.
+    """
+    low, high, all_fit = 0, most // grain, True
+    while low < high and time.monotonic() < until:
+        tried = min(max(1, 2 * low), high) if all_fit else (low + high + 1) // 2
+        if fits(tried * grain):
+            low = tried
+        else:
+            high, all_fit = tried - 1, False
+    return low * grain
+
+
+def longest_passages(kind: str, gpu_memory: float) -> dict[str, int]:
+    """The longest passages in tokens that fit `gpu_memory` GiB of this GPU; 0: none."""
+    limit_memory(gpu_memory)
     model = build(kind, BGE_M3).cuda()
     model.gradient_checkpointing_enable()
 
     def fits(length: int) -> bool:
-        try:
-            with torch.autocast("cuda", torch.bfloat16):
-                step(model, length, query_length=min(length, LENGTH))
-        except torch.cuda.OutOfMemoryError:
-            return False
-        finally:
-            torch.cuda.empty_cache()
-        return True
+        query_length = min(length, LENGTH)
+        return in_memory(
+            lambda: step(model, length, query_length=query_length, bf16=True)
+        )
 
-    low, high = 0, (POSITIONS - 2) // GRAIN
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle * GRAIN) else (low, middle - 1)
-    return {"longest_passages": low * GRAIN}
+    return {"longest_passages": longest(fits, GRAIN, POSITIONS - 2)}
 
 
 def in_its_own_process(kind: str, *words: str) -> dict:

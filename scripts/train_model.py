@@ -234,7 +234,8 @@ def prepared(arguments: argparse.Namespace) -> Training:
     if is_true(arguments.args.get("use_cpu", False)):
         hardware = Hardware()
     settings_from(arguments, Train, "nodes", "processes", "check_steps")
-    processes = process_count(arguments.processes, hardware)
+    backend = arguments.args.get("ddp_backend")
+    processes = process_count(arguments.processes, hardware, backend)
     world_size = processes * arguments.nodes
     chosen = with_defaults(arguments.args, hardware, world_size)
     own = {

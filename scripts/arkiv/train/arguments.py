@@ -87,11 +87,19 @@ def is_true(value: object) -> bool:
     return str(value).lower() in ("true", "1", "yes", "y", "t")
 
 
-def process_count(asked: int | str, hardware: Hardware) -> int:
+def process_count(
+    asked: int | str, hardware: Hardware, backend: str | None = None
+) -> int:
     """Processes per node: a number, or `auto` for one per GPU, or one without.
 
+    Args:
+        asked: `train.processes`.
+        hardware: of the node.
+        backend: `ddp_backend` of `train.args`.
+
     Raises:
-        InputError: more processes than GPUs, or fewer GPUs than SLURM gave.
+        InputError: more processes than GPUs, which NCCL does not share and gloo does;
+            or fewer GPUs than SLURM gave.
     """
     if asked == "auto":
         if hardware.gpus < hardware.promised:
@@ -102,9 +110,10 @@ def process_count(asked: int | str, hardware: Hardware) -> int:
                 key="train.processes",
             )
         return max(1, hardware.gpus)
-    if 0 < hardware.gpus < asked:
+    if 0 < hardware.gpus < asked and backend != "gloo":
         raise InputError(
-            f"is {asked}, but there are {hardware.gpus} GPUs here",
+            f"is {asked}, but there are {hardware.gpus} GPUs here; "
+            "`train.args.ddp_backend: gloo` lets processes share one",
             key="train.processes",
         )
     return asked

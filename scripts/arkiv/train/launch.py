@@ -101,7 +101,9 @@ def torchrun_command(
         run_id: tells this run from others at the same endpoint.
     """
     if nodes == 1:
-        where = ["--standalone"]
+        # Told, as below: where the machine's name leads nowhere its own processes would
+        # look for each other without an end.
+        where = ["--standalone", "--local-addr", "localhost"]
     elif endpoint is None:
         raise ValueError(f"{nodes} nodes need a rendezvous")
     else:

@@ -59,10 +59,23 @@ def finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def share_gpus() -> None:
+    """Let the processes of this node share its GPUs if it has fewer, as gloo can.
+
+    Accelerate gives each its GPU by its number modulo theirs, but has DDP look for the
+    model on the GPU of its number, unless it is told to leave it where it is.
+    """
+    import torch
+
+    if 0 < torch.cuda.device_count() < int(os.environ.get("LOCAL_WORLD_SIZE", "1")):
+        os.environ["ACCELERATE_BYPASS_DEVICE_MAP"] = "true"
+
+
 def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     """Train, check, save the model and write what happened."""
     # Transformers 5 has no argument for it.
     os.environ["TENSORBOARD_LOGGING_DIR"] = work.tensorboard
+    share_gpus()
     prepare(cpu=training_args.use_cpu, deepspeed=bool(training_args.deepspeed))
     from arkiv.train import evaluation, guards
     from arkiv.train.upstream import M3Runner

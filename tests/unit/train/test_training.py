@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import torch
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json
 from arkiv.train import arguments as args
-from arkiv.train import batch_plan, guards, launch, shards
+from arkiv.train import batch_plan, guards, launch, shards, worker
 
 CPU, GPU = args.Hardware(), args.Hardware(gpus=2, bf16=True)
 
@@ -146,8 +147,20 @@ def test_processes():
     assert args.process_count("auto", CPU) == 1
     assert args.process_count("auto", GPU) == 2
     assert args.process_count(3, CPU) == 3
-    with pytest.raises(InputError, match="there are 2 GPUs"):
+    with pytest.raises(InputError, match="there are 2 GPUs.*ddp_backend: gloo"):
         args.process_count(3, GPU)
+    assert args.process_count(3, GPU, "gloo") == 3
+
+
+def test_processes_that_share_a_gpu_leave_the_model_where_it_is(monkeypatch):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    for gpus, told in ((0, None), (2, None), (1, "true")):
+        monkeypatch.setattr("torch.cuda.device_count", lambda gpus=gpus: gpus)
+        with monkeypatch.context() as patch:
+            patch.setenv("ACCELERATE_BYPASS_DEVICE_MAP", "")
+            patch.delenv("ACCELERATE_BYPASS_DEVICE_MAP")
+            worker.share_gpus()
+            assert os.environ.get("ACCELERATE_BYPASS_DEVICE_MAP") == told
 
 
 def test_gpus_that_were_given_and_are_not_there_stop_a_run(monkeypatch):
@@ -665,6 +678,8 @@ def test_the_command_knows_one_node_and_several():
     one = launch.torchrun_command(["--a", "1"], processes=2)
     assert one[0] == sys.executable
     assert "--standalone" in one
+    # Else torchrun asks the name service for this machine, perhaps for minutes.
+    assert one[one.index("--local-addr") + 1] == "localhost"
     assert one[-3:] == ["arkiv.train.worker", "--a", "1"]
     several = launch.torchrun_command(
         [], processes=2, nodes=3, rank=1, endpoint="head:29500"
