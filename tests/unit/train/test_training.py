@@ -147,7 +147,7 @@ def test_processes():
     assert args.process_count("auto", CPU) == 1
     assert args.process_count("auto", GPU) == 2
     assert args.process_count(3, CPU) == 3
-    with pytest.raises(InputError, match="there are 2 GPUs.*ddp_backend: gloo"):
+    with pytest.raises(InputError, match=r"there are 2 GPUs.*ddp_backend: gloo"):
         args.process_count(3, GPU)
     assert args.process_count(3, GPU, "gloo") == 3
 
