@@ -84,6 +84,8 @@ rule search_corpus:
         runtime=growing(240),
     params:
         recall=lambda w, output: flags(recall=output.recall or None),
+        # Moves no result, so that a change runs nothing again.
+        way=lambda w, output: flags(**declared("mining", "search")),
         options=flags(
             depth=search_depth(MINING),
             **declared("mining", "index", "probes"),
@@ -95,7 +97,7 @@ rule search_corpus:
         "python scripts/search_corpus.py --queries {input.queries}"
         " --embeddings {input.embeddings} --corpus {input.corpus}"
         " --part {wildcards.scatteritem} {params.options} --output {output.neighbours}"
-        " {params.recall} &> {log}"
+        " {params.way} {params.recall} &> {log}"
 
 
 rule search_bm25:

@@ -1,9 +1,9 @@
 """Find the nearest passages of every query in one part of the corpus.
 
-Exact inner products of the embeddings, on the GPUs that the installed faiss can use,
-else on the CPU. The result does not depend on the number of parts or on the machine:
-see arkiv.mining.nearest. With --index ivf only the likeliest lists of passages are
-looked at, and how much is missed is measured.
+Exact inner products of the embeddings, by faiss or torch, on the GPUs that it sees,
+else on the CPU. The result does not depend on that, nor on the number of parts: see
+arkiv.mining.nearest. With --index ivf only the likeliest lists of passages are looked
+at, and how much is missed is measured.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from arkiv.mining.ivf import build_lists, recall_report
 from arkiv.mining.nearest import (
     CorpusPart,
     find_neighbours,
-    gpu_count,
     id_ranks,
     write_neighbours,
 )
 from arkiv.mining.settings import Depth, Mining
+from arkiv.mining.ways import choose, where
 
 log = logging.getLogger("search_corpus")
 
@@ -63,11 +63,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     add_part(arguments)
     add_settings(arguments, Depth)
-    add_settings(arguments, Mining, "index", "probes")
+    add_settings(arguments, Mining, "index", "probes", "search")
     add_settings(arguments, Seeded)
     arguments = arguments.parse_args(argv)
     settings_from(arguments, Depth)
-    settings_from(arguments, Mining, "index", "probes")
+    settings_from(arguments, Mining, "index", "probes", "search")
     if (arguments.index == "ivf") != bool(arguments.recall):
         raise InputError("goes together with --index ivf", key="recall")
     return arguments
@@ -75,6 +75,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parse(argv)
+    choice = choose(arguments.search)
 
     began = time.monotonic()
     queries = load_embeddings(arguments.queries)
@@ -99,18 +100,19 @@ def main(argv: list[str] | None = None) -> None:
         )
     write_neighbours(
         arguments.output,
-        find_neighbours(queries, part, arguments.depth, lists),
+        find_neighbours(queries, part, arguments.depth, lists, choice.way),
         (len(queries), arguments.depth),
     )
-    gpus = gpu_count()
     log.info(
-        "found up to %d passages for each of %d queries on %s in %.1f s",
+        "found up to %d passages for each of %d queries by %s in %.1f s",
         *(arguments.depth, len(queries)),
-        f"{gpus} GPU(s)" if gpus else "the CPU",
+        f"lists of faiss on {where(lists.gpus)}" if lists else choice,
         time.monotonic() - began,
     )
     if arguments.recall:
-        report = recall_report(arguments.output, queries, part, lists, arguments.seed)
+        report = recall_report(
+            *(arguments.output, queries, part, lists, arguments.seed, choice.way)
+        )
         write_json(arguments.recall, report)
         log.info("recall of the %d nearest: %.4f", arguments.depth, report["recall"])
 

@@ -1,6 +1,7 @@
 """Searching a part and picking negatives, from the command line."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -618,6 +619,30 @@ def test_approximate_search_measures_what_it_misses(mining, monkeypatch):
     assert said["recall"] == pytest.approx(np.mean(shares))
     assert said["lowest"] == min(shares) < 1
     assert (said["queries"], said["depth"], said["probes"]) == (10, 20, 3)
+
+
+@pytest.mark.parametrize("parts", [1, 3, 16])
+def test_torch_finds_what_faiss_finds(mining, parts, caplog):
+    caplog.set_level("INFO")
+    files = []
+    for way in ("faiss", "torch"):
+        found = mining.search(parts, 20, "--search", way)
+        files.append([path.read_bytes() for path in found])
+        assert f"by {way} on the CPU in" in caplog.text
+    assert files[0] == files[1]
+
+
+def test_without_faiss_torch_searches_and_lists_are_refused(mining, monkeypatch):
+    (found,) = mining.search(1, 20)
+    exact = found.read_bytes()
+    found.unlink()
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    (found,) = mining.search(1, 20)
+    assert found.read_bytes() == exact
+    with pytest.raises(InputError, match="`index`: is ivf, which needs faiss"):
+        mining.search(1, 20, "--index", "ivf", "--recall", "recall.json")
+    with pytest.raises(InputError, match="`search`: is faiss, but faiss is not"):
+        mining.search(1, 20, "--search", "faiss")
 
 
 def test_recall_without_lists_is_refused(mining):

@@ -65,22 +65,39 @@ def load_embeddings(path: str | Path) -> np.ndarray:
 
 
 def blocks_of(embeddings: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the first row and the vectors (n, dim) float16 of each block.
-
-    Those of a file are read, not mapped: mapped pages count as memory of the process.
-    """
-    count, dim = embeddings.shape
-    step = max(1, PASSAGE_BLOCK_BYTES // (4 * max(1, dim)))
+    """Yield the first row and the vectors (n, dim) float16 of each block."""
+    count = len(embeddings)
+    step = rows_of(PASSAGE_BLOCK_BYTES, embeddings)
     for start in range(0, count, step):
         block = embeddings[start : start + step]
         if isinstance(embeddings, np.memmap):
-            path = embeddings.filename
-            place = embeddings.offset + start * embeddings.strides[0]
-            read = np.fromfile(path, block.dtype, block.size, offset=place)
-            if len(read) < block.size:
-                raise InputError("was cut short", file=path)
-            block = read.reshape(block.shape)
+            block = np.empty(block.shape, embeddings.dtype)
+            read_rows(embeddings, start, block)
         yield start, block
+
+
+def rows_of(memory: int, embeddings: np.ndarray) -> int:
+    """How many rows fit into so many bytes in float32, at least one."""
+    return max(1, memory // (4 * max(1, embeddings.shape[1])))
+
+
+def read_rows(embeddings: np.ndarray, start: int, out: np.ndarray) -> None:
+    """Fill (n, dim) float16 with the rows from one on.
+
+    Those of a file are read, not mapped: mapped pages count as memory of the process.
+
+    Raises:
+        InputError: the file has become shorter.
+    """
+    if not isinstance(embeddings, np.memmap):
+        out[...] = embeddings[start : start + len(out)]
+        return
+    path = embeddings.filename
+    with open_input(path) as file:
+        file.seek(embeddings.offset + start * embeddings.strides[0])
+        read = file.readinto(out.reshape(-1).view(np.uint8))
+    if read < out.nbytes:
+        raise InputError("was cut short", file=path)
 
 
 def check_dimensions(

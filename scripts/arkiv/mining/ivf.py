@@ -12,9 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
+from arkiv.base.errors import InputError
 from arkiv.base.hashing import uniform
 from arkiv.mining.embeddings import blocks_of
-from arkiv.mining.nearest import CorpusPart, find_neighbours, gpu_count, neighbours
+from arkiv.mining.nearest import (
+    CorpusPart,
+    Way,
+    find_neighbours,
+    gpu_count,
+    neighbours,
+)
 
 # Below this many passages the exact search is as fast.
 LEAST_PASSAGES = 10_000
@@ -65,7 +72,8 @@ class InvertedLists:
         for _, block in blocks_of(embeddings):
             index.add(block.astype(np.float32))
         index.nprobe = self.probes
-        if gpu_count():
+        self.gpus = gpu_count()
+        if self.gpus:
             options = faiss.GpuMultipleClonerOptions()
             options.shard = True
             index = faiss.index_cpu_to_all_gpus(index, co=options)
@@ -78,7 +86,18 @@ class InvertedLists:
 
 
 def build_lists(embeddings: np.ndarray, probes: int, seed: int) -> InvertedLists | None:
-    """The lists of a part, or None where the exact search is as fast."""
+    """The lists of a part, or None where the exact search is as fast.
+
+    Raises:
+        InputError: faiss, which makes them, is not installed.
+    """
+    try:
+        import faiss  # noqa: F401
+    except ImportError:
+        reason = (
+            "is ivf, which needs faiss, and that is not installed here; ask for exact"
+        )
+        raise InputError(reason, key="index") from None
     if len(embeddings) < LEAST_PASSAGES:
         return None
     return InvertedLists(embeddings, probes, seed)
@@ -90,15 +109,19 @@ def sample_rows(count: int, seed: int) -> np.ndarray:
     return np.array(sorted(drawn[:SAMPLE]), np.int64)
 
 
-def recall(found: np.ndarray, queries: np.ndarray, part: CorpusPart) -> list[float]:
+def recall(
+    found: np.ndarray, queries: np.ndarray, part: CorpusPart, way: Way | None = None
+) -> list[float]:
     """Of each query the share of the exact neighbours that was found.
 
     Args:
         found: (n_queries, depth) NEIGHBOUR of an approximate search of these queries.
         queries: (n_queries, dim) float16.
         part: that was searched.
+        way: to search exactly, as `find_neighbours`.
     """
-    exact = np.concatenate(list(find_neighbours(queries, part, found.shape[1])))
+    depth = found.shape[1]
+    exact = np.concatenate(list(find_neighbours(queries, part, depth, way=way)))
     shares = []
     for ours, wanted in zip(found["row"], exact["row"], strict=True):
         wanted = wanted[wanted >= 0]
@@ -112,6 +135,7 @@ def recall_report(
     part: CorpusPart,
     lists: InvertedLists | None,
     seed: int,
+    way: Way | None = None,
 ) -> dict:
     """What a search by lists found of what the exact search finds, on a sample.
 
@@ -121,12 +145,13 @@ def recall_report(
         part: that was searched.
         lists: None where the search was exact.
         seed: of the sample.
+        way: to search exactly, as `find_neighbours`.
     """
     found = np.load(path, mmap_mode="r")
     rows = sample_rows(len(queries), seed)
     shares = [1.0] * len(rows)
     if lists is not None:
-        shares = recall(found[rows], queries[rows], part)
+        shares = recall(found[rows], queries[rows], part, way)
     return {
         "recall": float(np.mean(shares)) if shares else 1.0,
         "lowest": min(shares, default=1.0),

@@ -8,6 +8,9 @@ below 32 in absolute value (as for L2-normalised vectors) is a float64 in any or
 summation. Rounded to float32 and sorted by (score descending, id), the result is a
 pure function of vectors and ids.
 
+How they are fetched is a `Way`: that of faiss stands here, that of torch in
+`arkiv.mining.torch_search`; `arkiv.mining.ways` chooses.
+
 The vectors of a part are read block by block and each block is searched for all
 queries, which keep the best so far: memory depends on the blocks, not on the part.
 """
@@ -23,11 +26,16 @@ import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import written_whole
-from arkiv.mining.embeddings import blocks_of, load_array
+from arkiv.mining.embeddings import blocks_of, load_array, rows_of
 
 # From (n_queries, dim) float32 and k: (n_queries, k) NEIGHBOUR, best first, and row -1
 # where there is none.
 Shortlist = Callable[[np.ndarray, int], np.ndarray]
+
+# From (n_queries, dim) float16 to what is nearest.
+Search = Callable[[np.ndarray], "Found"]
+# A search in a part of the corpus, of so many neighbours.
+Way = Callable[["CorpusPart", int], Search]
 
 NEIGHBOUR = np.dtype([("row", "<i8"), ("score", "<f4")])
 NO_NEIGHBOUR = np.array((-1, -np.inf), dtype=NEIGHBOUR)
@@ -56,6 +64,21 @@ class CorpusPart(NamedTuple):
     first_row: int = 0
 
 
+class Found(NamedTuple):
+    """What a search gives for each of n queries.
+
+    Attributes:
+        nearest: (n, depth) NEIGHBOUR by exact (score descending, id), best first, of
+            the passages that were scored exactly; `row` is one of the part, -1 beyond
+            its passages.
+        beyond: (n,) float32, which no score of another passage exceeds; -inf: there is
+            no other.
+    """
+
+    nearest: np.ndarray
+    beyond: np.ndarray
+
+
 def id_ranks(ids: Sequence[str]) -> np.ndarray:
     """(n,) int64: the place of each row's id among the sorted ids."""
     ranks = np.empty(len(ids), np.int64)
@@ -63,18 +86,12 @@ def id_ranks(ids: Sequence[str]) -> np.ndarray:
     return ranks
 
 
-def gpu_count() -> int:
-    """How many GPUs the installed faiss sees."""
-    import faiss
-
-    return faiss.get_num_gpus()
-
-
 def find_neighbours(
     queries: np.ndarray,
     part: CorpusPart,
     depth: int,
     shortlist: Shortlist | None = None,
+    way: Way | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield the nearest passages of each block of queries, in order.
 
@@ -84,38 +101,85 @@ def find_neighbours(
         depth: neighbours per query.
         shortlist: finds passages worth scoring; None: all that may be among the
             nearest, so that the search is exact.
+        way: to search exactly; None: by faiss. All give the same.
 
     Yields:
         (up to a block, depth) NEIGHBOUR, with `row` in the whole corpus; places beyond
         the part's passages have row -1 and score -inf.
     """
-    total, dim = part.embeddings.shape
-    step = max(1, QUERY_BLOCK_BYTES // (4 * max(1, dim)))
-    # An inner product in float32 is off by no more than dim * 2^-24 times the norms,
-    # in whatever order it is added up; twice that, and the rounding of our score.
-    margin = np.float32((dim + 2) * 2.0**-23)
-    fetch = min(total, depth + EXTRA, max(depth, MOST_FETCHED))
+    step = rows_of(QUERY_BLOCK_BYTES, queries)
+    search = (way or FaissSearch)(part, depth) if shortlist is None else None
     for start in range(0, len(queries), step):
         block = np.asarray(queries[start : start + step])
-        if shortlist is None:
-            near = _fetched(block.astype(np.float32), part.embeddings, fetch)
+        if search is None:
+            near = shortlist(block.astype(np.float32), _fetched_for(part, depth))
+            found = _scored(block, part, near, depth).nearest
         else:
-            near = shortlist(block.astype(np.float32), fetch)
-        if fetch > depth:
-            # What cannot be among the nearest needs no exact score.
-            least = near["score"][:, [depth - 1]] - 2 * margin
-            near["row"][near["score"] < least] = -1
-        found = _rescored(block, part, near["row"], depth)
-        if shortlist is None and fetch < total:
-            # What was not fetched scores at most the last that was, give or take.
-            settled = found["score"][:, -1] > near["score"][:, -1] + margin
-            unsettled = np.flatnonzero(~settled)
-            for place in range(0, len(unsettled), EXHAUSTIVE_BLOCK):
-                some = unsettled[place : place + EXHAUSTIVE_BLOCK]
-                floors = found["score"][some, -1]
-                found[some] = _exhaustive(block[some], part, depth, floors)
-        found["row"][found["row"] >= 0] += part.first_row
+            found = _settled(search(block), block, part, depth)
+        found["row"] += np.where(found["row"] >= 0, part.first_row, 0)
         yield found
+
+
+def _settled(
+    given: Found, queries: np.ndarray, part: CorpusPart, depth: int
+) -> np.ndarray:
+    """(n, depth) NEIGHBOUR of which no other passage could be one."""
+    found = given.nearest
+    unsettled = np.flatnonzero(found["score"][:, -1] <= given.beyond)
+    unsettled = unsettled[given.beyond[unsettled] > -np.inf]
+    for place in range(0, len(unsettled), EXHAUSTIVE_BLOCK):
+        some = unsettled[place : place + EXHAUSTIVE_BLOCK]
+        floors = found["score"][some, -1]
+        found[some] = _exhaustive(queries[some], part, depth, floors)
+    return found
+
+
+def gpu_count() -> int:
+    """How many GPUs the installed faiss sees."""
+    import faiss
+
+    return faiss.get_num_gpus()
+
+
+class FaissSearch:
+    """Search by faiss, on the GPUs that it sees, else on the CPU: a `Way`."""
+
+    def __init__(self, part: CorpusPart, depth: int) -> None:
+        self._part, self._depth = part, depth
+
+    def __call__(self, queries: np.ndarray) -> Found:
+        fetch = _fetched_for(self._part, self._depth)
+        near = _fetched(queries.astype(np.float32), self._part.embeddings, fetch)
+        return _scored(queries, self._part, near, self._depth)
+
+
+def _fetched_for(part: CorpusPart, depth: int) -> int:
+    """How many candidates are fetched for so many neighbours."""
+    return min(len(part.embeddings), depth + EXTRA, max(depth, MOST_FETCHED))
+
+
+def _scored(
+    queries: np.ndarray, part: CorpusPart, near: np.ndarray, depth: int
+) -> Found:
+    """The best of (n, fetch) NEIGHBOUR by exact scores; what is beyond, if exact.
+
+    `near` is in the order of float32 scores. Where it has all that an exact search
+    fetches, what was not fetched scores at most its last, give or take.
+    """
+    # An inner product in float32 is off by no more than dim * 2^-24 times the norms,
+    # in whatever order it is added up; twice that, and the rounding of our score.
+    total, dim = part.embeddings.shape
+    margin = np.float32((dim + 2) * 2.0**-23)
+    fetch = near.shape[1]
+    if fetch > depth:
+        # What cannot be among the nearest needs no exact score.
+        least = near["score"][:, [depth - 1]] - 2 * margin
+        near["row"][near["score"] < least] = -1
+    nearest = _rescored(queries, part, near["row"], depth)
+    beyond = np.full(len(queries), -np.inf, np.float32)
+    if fetch < total:
+        beyond = near["score"][:, -1] + margin
+    return Found(nearest, beyond)
 
 
 def _fetched(queries: np.ndarray, embeddings: np.ndarray, fetch: int) -> np.ndarray:

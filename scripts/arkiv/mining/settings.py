@@ -28,6 +28,11 @@ class Mining(FilterSettings, Lengths, Batch):
     probes: int = setting(
         32, "lists that `ivf` compares with each query, of 4·√n", at_least=1
     )
+    search: str = setting(
+        "auto",
+        "what multiplies: faiss; torch; or the one that sees a GPU, else faiss",
+        choices=("auto", "faiss", "torch"),
+    )
     window: tuple[int, int] = setting(
         (2, 200),
         "ranks from 0, first and end, that negatives are drawn from",
