@@ -445,12 +445,13 @@ def test_recall_is_measured_where_the_search_is_approximate(project):
         "ivf.yaml",
         datasets={"d": {"pairs": "pairs.jsonl"}},
         models=TINY,
-        mining={"index": "ivf", "probes": 7},
+        mining={"index": "ivf", "probes": 7, "search": "torch"},
     )
     done = project.dry_run("mine", "-p", "--configfile", "ivf.yaml")
     assert done.returncode == 0, done.stdout
     (one, *_) = re.findall(r"search_corpus\.py .*", done.stdout)
     assert "--index ivf --probes 7" in one
+    assert "--search torch" in one
     recall = r"--recall results/main/mining/d/neighbours/\d-of-4\.recall\.json"
     assert re.search(recall, one)
     (pick,) = re.findall(r"pick_negatives\.py .*", done.stdout)

@@ -15,12 +15,13 @@ DIRECTORIES = ("models", "encodings", "collection/beir", "main/model")
 MEASURED = {"measure_runs": 1, "evaluate": 1}
 
 
-def configured(project, *, systems=None, train=None, **evaluate):
+def configured(project, *, systems=None, train=None, mining=None, **evaluate):
     """The configuration of the run, with systems and settings that differ."""
     return project.configure(
         datasets={"d": {"pairs": "pairs.jsonl"}},
         models=TINY,
         train=train or {},
+        mining=mining or {},
         evaluate={
             "systems": {**FEWER_SYSTEMS, "fused": FUSED, **(systems or {})},
             "compare": dict(FEWER_COMPARISONS),
@@ -91,3 +92,8 @@ def test_what_decides_on_the_best_model_trains_anew(project):
 
 def test_how_systems_are_searched_trains_nothing_anew(project):
     assert "train_model" not in remade(project, weights=[1, 1, 1], batch_tokens=4096)
+
+
+def test_what_searches_makes_nothing_anew(project):
+    assert remade(project, mining={"search": "torch"}) == {}
+    assert "search_corpus" in remade(project, mining={"window": [2, 300]})

@@ -28,6 +28,7 @@ from project import (
 )
 from safetensors.torch import load_file
 
+import search_corpus
 from arkiv.base.files import read_json
 from arkiv.retrieve.trec import read_qrels, read_run
 
@@ -272,6 +273,23 @@ def test_another_number_of_parts_gives_the_same_shards(run, models, tmp_path):
     for row in theirs:
         scores = dict(zip(row["neg_ids"], row["neg_scores"], strict=True))
         assert scores == pytest.approx(ours[row["id"]], abs=1e-5)
+
+
+def test_torch_finds_the_neighbours_that_the_run_found(run, tmp_path):
+    mining = run.results / "mining/court"
+    for path in sorted(mining.glob("neighbours/*.npy")):
+        search_corpus.main(
+            [
+                *("--queries", str(mining / "queries.npy")),
+                *("--embeddings", str(mining / "embeddings" / path.name)),
+                *("--corpus", str(run.results / "pairs/court/mining.jsonl")),
+                *("--part", path.stem),
+                *("--depth", str(len(np.load(path)[0]))),
+                *("--search", "torch"),
+                *("--output", str(tmp_path / path.name)),
+            ]
+        )
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_second_round_goes_on_from_a_finished_run(run, models, tmp_path):
