@@ -22,6 +22,7 @@ import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import Queue
 from typing import NamedTuple
 
 import numpy as np
@@ -44,10 +45,12 @@ MOST_EXACT = 1 << 30
 # On the CPU: the latter in the core's cache, which takes a third of the time.
 CPU_PRODUCTS = 1 << 26
 CPU_EXACT = 1 << 22
-# Read from a file, then copied to a GPU while the next are read.
-COPIED_BYTES = 1 << 25
+# Read from a file at once on the way to a GPU, by so many threads: a single one reads
+# more slowly than a GPU takes it.
+COPIED_BYTES = 1 << 24
+READERS = 4
 # Columns in a group, below which grouping gains nothing.
-LEAST_GROUP = 4
+LEAST_GROUP = 6
 # A neighbour that there is not: score -inf, rank 2^32 - 1.
 NONE = (0x7F800000 << 32) | 0xFFFFFFFF
 
@@ -233,29 +236,34 @@ class _Share:
         return _Block(start, vectors, ranks)
 
     def _fill(self, vectors: torch.Tensor, start: int) -> None:
-        """Read (n, dim) passages from one on; while some are copied, the next are read.
+        """Read (n, dim) passages from one on; on a GPU copy some while others are read.
 
-        Copies overlap only from page-locked memory, of which there are two buffers.
+        Copies overlap with reading only from page-locked memory.
         """
-        step = files.rows_of(2 * COPIED_BYTES, self._part.embeddings)
-        shape = (min(step, len(vectors)), vectors.shape[1])
         on_gpu = self._stream is not None
-        buffers = [
-            torch.empty(shape, dtype=torch.float16, pin_memory=on_gpu)
-            for _ in range(2 if on_gpu else 1)
-        ]
-        copied: list[torch.cuda.Event | None] = [None, None]
-        for number, first in enumerate(range(0, len(vectors), step)):
-            turn = number % len(buffers)
-            if event := copied[turn]:
-                event.synchronize()
+        step = files.rows_of(2 * COPIED_BYTES, self._part.embeddings)
+        buffers: Queue[tuple[torch.Tensor, torch.cuda.Event | None]] = Queue()
+        shape = (min(step, len(vectors)), vectors.shape[1])
+        readers = READERS if on_gpu else 1
+        for _ in range(readers):
+            buffer = torch.empty(shape, dtype=torch.float16, pin_memory=on_gpu)
+            buffers.put((buffer, None))
+
+        def copy(first: int) -> None:
+            buffer, copied = buffers.get()
+            if copied is not None:
+                copied.synchronize()
             some = vectors[first : first + step]
-            buffer = buffers[turn][: len(some)]
-            files.read_rows(self._part.embeddings, start + first, buffer.numpy())
+            read = buffer[: len(some)]
+            files.read_rows(self._part.embeddings, start + first, read.numpy())
             with torch.cuda.stream(self._stream):
-                some.copy_(buffer, non_blocking=on_gpu)
-                if self._stream is not None:
-                    copied[turn] = self._stream.record_event()
+                some.copy_(read, non_blocking=on_gpu)
+                copied = self._stream.record_event() if self._stream else None
+            buffers.put((buffer, copied))
+
+        with ThreadPoolExecutor(readers) as pool:
+            for _ in pool.map(copy, range(0, len(vectors), step)):
+                pass
         if self._stream is not None:
             self._stream.synchronize()
 
@@ -378,22 +386,23 @@ def best_columns(scores: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.
     """The best (n, count) of (n, p) scores and their columns, best first.
 
     Columns are put into groups, of which as many as are wanted can hold them: those
-    with the highest maxima. Groups are of a size that makes both choices, of groups and
-    of the columns in them, about equally dear.
+    with the highest maxima. These groups, and the columns in them, are chosen likewise,
+    until so few are left that grouping gains nothing: most columns are read once.
     """
     width = scores.shape[1]
+    # Of a size that leaves about as many groups as columns in the chosen ones.
     size = math.isqrt(width // max(1, count))
     if size < LEAST_GROUP:
         return scores.topk(count)
     # Group j is of every so manieth column from j on: maxima then go along the rows.
     groups = width // size
     grouped = scores[:, : size * groups].unflatten(1, (size, groups))
-    chosen = grouped.amax(1).topk(count, sorted=False).indices
+    _, chosen = best_columns(grouped.amax(1), count)
     within = groups * torch.arange(size, device=scores.device)
     columns = (chosen[:, None, :] + within[:, None]).flatten(1)
     rest = torch.arange(size * groups, width, device=scores.device)
     columns = torch.cat([columns, rest.expand(len(scores), -1)], 1)
-    best, places = scores.gather(1, columns).topk(count)
+    best, places = best_columns(scores.gather(1, columns), count)
     return best, columns.gather(1, places)
 
 
