@@ -82,29 +82,45 @@ def encoding(given: Given, found: Found) -> None:
         check_cosines(found, what, there, reference, precision, layers)
 
 
-def two_models(given: Given, found: Found) -> None:
-    """Two encoders in one process, in turn, give what each gives alone.
+def pairs_of(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Each text as a passage, with the beginning of another as its query."""
+    return [(texts[-1 - place][:200], text) for place, text in enumerate(texts)]
 
-    Their batches are the same, so that nothing should differ at all.
-    """
-    paths = [models.embedder(given, seed) for seed in (0, 1)]
-    texts = mixed(8 if given.small else 64)
-    alone = [encoded(path, texts, "auto") for path in paths]
-    with (
-        Encoder(M3(paths[0]), longest=MAX_LENGTH) as one,
-        Encoder(M3(paths[1]), longest=MAX_LENGTH) as other,
-    ):
-        together = [encode_all(one, texts), encode_all(other, texts)]
-        again = encode_all(one, texts)
-    differences = [
-        difference(*pair)
-        for pair in zip([*alone, alone[0]], [*together, again], strict=True)
-    ]
-    found.check(
-        "two models in one process: greatest difference", max(differences), at_most=0
+
+def score_all(encoder: Encoder, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    """(n,) float64: scores of pairs."""
+    return encoder.scores(
+        pairs, max_length=MAX_LENGTH, query_max_length=QUERY_MAX_LENGTH
     )
-    unlike = cosines(alone[0], alone[1], "dense").max()
-    found.check("their dense vectors of a text: greatest cosine", unlike, at_most=0.9)
+
+
+def scored(path: Path, pairs: Sequence[tuple[str, str]], precision: str) -> np.ndarray:
+    """As `score_all`, by a model of its own."""
+    kind = CrossEncoder(path, Options(precision=precision))
+    with Encoder(kind, longest=MAX_LENGTH) as encoder:
+        return score_all(encoder, pairs)
+
+
+def cross_encoder(given: Given, found: Found) -> None:
+    """A cross-encoder's scores in half precision against float32.
+
+    How far they are off is put in proportion to how far scores differ between pairs:
+    that is what ranking and training go by. Bfloat16, which the pipeline never takes of
+    itself (arkiv.encode.options), is measured only.
+    """
+    path = models.reranker(given)
+    texts = mixed(12 if given.small else 128)
+    pairs = pairs_of(texts)
+    layers = CrossEncoder(path).config.num_hidden_layers
+    reference = scored(path, pairs, "float32")
+    for precision in HALF:
+        off = scored(path, pairs, precision) - reference
+        share = float(np.sqrt(np.mean(off**2)) / reference.std())
+        what = f"cross-encoder in {precision}: mean error by the scores' spread"
+        if precision == "float16":
+            found.check(what, share, at_most=SPREAD * error(precision, layers))
+        else:
+            found.measure(what, share, "")
 
 
 def difference(one: Encoded, other: Encoded) -> float:
@@ -119,32 +135,26 @@ def difference(one: Encoded, other: Encoded) -> float:
     )
 
 
-def scored(path: Path, pairs: Sequence[tuple[str, str]], precision: str) -> np.ndarray:
-    """(n,) float64: a cross-encoder's scores of pairs."""
-    kind = CrossEncoder(path, Options(precision=precision))
-    with Encoder(kind, longest=MAX_LENGTH) as encoder:
-        return encoder.scores(
-            pairs, max_length=MAX_LENGTH, query_max_length=QUERY_MAX_LENGTH
-        )
+def two_models(given: Given, found: Found) -> None:
+    """An M3 and a cross-encoder in one process, in turn, give what each gives alone.
 
-
-def cross_encoder(given: Given, found: Found) -> None:
-    """A cross-encoder's scores in half precision against float32.
-
-    How far they are off is put in proportion to how far scores differ between pairs:
-    that is what ranking and training go by. Bfloat16, which the pipeline never takes of
-    itself (arkiv.encode.options), is measured only.
+    Their batches are the same, so that nothing should differ at all.
     """
-    path = models.reranker(given)
-    texts = mixed(12 if given.small else 128)
-    pairs = [(texts[-1 - place][:200], text) for place, text in enumerate(texts)]
-    layers = CrossEncoder(path).config.num_hidden_layers
-    reference = scored(path, pairs, "float32")
-    for precision in HALF:
-        off = scored(path, pairs, precision) - reference
-        share = float(np.sqrt(np.mean(off**2)) / reference.std())
-        what = f"cross-encoder in {precision}: mean error by the scores' spread"
-        if precision == "float16":
-            found.check(what, share, at_most=SPREAD * error(precision, layers))
-        else:
-            found.measure(what, share, "")
+    path, other_path = models.embedder(given), models.reranker(given)
+    texts = mixed(8 if given.small else 64)
+    pairs = pairs_of(texts)
+    vectors = encoded(path, texts, "auto")
+    scores = scored(other_path, pairs, "auto")
+    with (
+        Encoder(M3(path), longest=MAX_LENGTH) as one,
+        Encoder(CrossEncoder(other_path), longest=MAX_LENGTH) as other,
+    ):
+        first, between, last = (
+            encode_all(one, texts),
+            score_all(other, pairs),
+            encode_all(one, texts),
+        )
+    most = max(difference(vectors, first), difference(vectors, last))
+    found.check("M3 beside another model: greatest difference", most, at_most=0)
+    most = float(np.abs(between - scores).max())
+    found.check("cross-encoder beside another model: difference", most, at_most=0)

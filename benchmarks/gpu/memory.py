@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ LITTLE = 1 << 30
 # Tokens of the largest batch that fits, at small sizes.
 SIMULATED = 4096
 ABSURD = 1 << 30
-SPECIAL = 10
+TOKEN = 10
 
 
 @contextmanager
@@ -40,6 +41,7 @@ def crowded(given: Given, left: int) -> Iterator[None]:
     if not given.small:
         import torch
 
+        gc.collect()
         torch.cuda.empty_cache()
         free, _ = torch.cuda.mem_get_info()
         held = torch.empty(max(0, free - left), dtype=torch.uint8, device="cuda")
@@ -72,7 +74,7 @@ def watched(fits: int | None = None) -> Iterator[list[int]]:
 
 def batch_of(lengths: list[int]) -> Batch:
     """A batch of texts of so many tokens, of which all that M3 gives is asked."""
-    ids = [np.full(length, SPECIAL, np.int32) for length in lengths]
+    ids = [np.full(length, TOKEN, np.int32) for length in lengths]
     return Batch(ids, frozenset(REPRESENTATIONS))
 
 

@@ -32,6 +32,8 @@ log = logging.getLogger("benchmarks")
 SECONDS = 480
 LAST_LINES = 20
 SECONDS_TO_END = 5
+# Models are directories; nobody waits for a hub that cannot be reached.
+OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 
 
 def driver() -> str | None:
@@ -110,6 +112,7 @@ def run_alone(
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
+            env=os.environ | OFFLINE,
             start_new_session=True,
         )
         try:

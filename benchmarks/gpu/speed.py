@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from transformers import PretrainedConfig
 
+from arkiv.encode.batches import by_budget
 from arkiv.encode.cross_encoder import CrossEncoder
 from arkiv.encode.encoder import Encoder
+from arkiv.encode.forward import Batch
 from arkiv.encode.m3 import M3
 from benchmarks.gpu import models
 from benchmarks.gpu.ceilings import LARGE, SMALL, matrix_rate
@@ -94,38 +97,56 @@ def encoding_speed(given: Given, found: Found) -> None:
     """Tokens a second of dense vectors, as the corpus is embedded, by length.
 
     Whole calls: texts are tokenised, sorted, computed in batches, and put in order.
+    Beside them what of it is tokenising, and what the device's.
     """
     path, rate = models.embedder(given), rate_of(given)
     words = Words(path)
     lengths = (32, 128) if given.small else (128, 512, 2048, models.LONGEST)
-    total = 1 << (11 if given.small else 20)
+    total = 1 << (11 if given.small else 19)
     with Encoder(M3(path), longest=lengths[-1]) as encoder:
         for length in lengths:
             texts = words.texts(max(1, total // length), length)
-            tokens = len(texts) * length
-            one = flops(encoder.kind.config, length, first_token_alone=True)
-            measured(
-                found,
-                f"dense vectors of {length:,} tokens",
-                "tokens",
-                work=lambda: encoder.embed(texts, "passage", max_length=length),  # noqa: B023 - done at once
-                device=given.device,
-                count=tokens,
-                operations=one * len(texts),
-                rate=rate,
-                goal=GOAL if length >= GOAL_FROM else None,
-            )
-            items = [(text,) for text in texts]
-            settings = encoder.kind.settings(max_length=length)
-            seconds = seconds_of(
-                lambda: encoder.kind.token_ids(items, settings),  # noqa: B023
-                given.device,
-                warm_up=0,
-                runs=1,
-            )
-            what = f"dense vectors of {length:,} tokens: tokenising alone"
-            found.measure(what, tokens / seconds, "tokens/s")
+            measure_dense(found, encoder, texts, length, given, rate)
         measure_all(found, encoder, words, given, rate)
+
+
+def measure_dense(
+    found: Found,
+    encoder: Encoder,
+    texts: Sequence[str],
+    length: int,
+    given: Given,
+    rate: float,
+) -> None:
+    """Tokens a second of dense vectors of texts of one length, and of its parts."""
+    what = f"dense vectors of {length:,} tokens"
+    kind, tokens = encoder.kind, len(texts) * length
+    of_all = {
+        "device": given.device,
+        "count": tokens,
+        "operations": len(texts) * flops(kind.config, length, first_token_alone=True),
+        "rate": rate,
+        "goal": GOAL if length >= GOAL_FROM else None,
+    }
+
+    def embed() -> None:
+        encoder.embed(texts, "passage", max_length=length)
+
+    measured(found, what, "tokens", work=embed, **of_all)
+    began = time.perf_counter()
+    ids = kind.token_ids([(text,) for text in texts], kind.settings(max_length=length))
+    seconds = time.perf_counter() - began
+    found.measure(f"{what}: tokenising alone", tokens / seconds, "tokens/s")
+    batches = [
+        (rows, Batch([ids[row] for row in rows], frozenset({"dense"})))
+        for rows in by_budget(list(map(len, ids)), encoder.workers.budget)
+    ]
+
+    def compute() -> None:
+        for _ in encoder.workers.map(batches):
+            pass
+
+    measured(found, f"{what}: device alone", "tokens", work=compute, **of_all)
 
 
 def measure_all(
