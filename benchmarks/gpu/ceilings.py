@@ -6,7 +6,7 @@ from benchmarks.gpu.part import Found, Given
 from benchmarks.gpu.timing import seconds_of
 
 # Rows of the square matrices whose product is timed.
-LARGE, SMALL = 8192, 256
+LARGE, SMALL = 8192, 128
 
 
 def matrix_rate(device: str, size: int, dtype: str) -> float:

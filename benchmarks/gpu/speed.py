@@ -64,7 +64,7 @@ def measured(
     unit: str,
     *,
     work: Callable[[], object],
-    device: str,
+    given: Given,
     count: float,
     operations: float,
     rate: float,
@@ -74,14 +74,15 @@ def measured(
 
     Args:
         found, what, unit: as the report has them.
-        work: to time.
-        device: that it is done on.
+        work: to time; once, at small sizes.
+        given: the device that it is done on.
         count: of the unit, that the work has.
         operations: floating-point ones, that it has.
         rate: of a large matrix product, in operations a second.
         goal: the least share.
     """
-    seconds = seconds_of(work, device, warm_up=1, runs=RUNS)
+    runs = 1 if given.small else RUNS
+    seconds = seconds_of(work, given.device, warm_up=1, runs=runs)
     found.measure(what, count / seconds, f"{unit}/s")
     share = operations / seconds / rate
     found.measure(f"{what}: share of the matrix rate", share, "", at_least=goal)
@@ -101,8 +102,8 @@ def encoding_speed(given: Given, found: Found) -> None:
     """
     path, rate = models.embedder(given), rate_of(given)
     words = Words(path)
-    lengths = (32, 128) if given.small else (128, 512, 2048, models.LONGEST)
-    total = 1 << (11 if given.small else 19)
+    lengths = (32, 64) if given.small else (128, 512, 2048, models.LONGEST)
+    total = 1 << (10 if given.small else 19)
     with Encoder(M3(path), longest=lengths[-1]) as encoder:
         for length in lengths:
             texts = words.texts(max(1, total // length), length)
@@ -122,7 +123,7 @@ def measure_dense(
     what = f"dense vectors of {length:,} tokens"
     kind, tokens = encoder.kind, len(texts) * length
     of_all = {
-        "device": given.device,
+        "given": given,
         "count": tokens,
         "operations": len(texts) * flops(kind.config, length, first_token_alone=True),
         "rate": rate,
@@ -153,7 +154,7 @@ def measure_all(
     found: Found, encoder: Encoder, words: Words, given: Given, rate: float
 ) -> None:
     """Tokens a second of all three representations, as the collection is encoded."""
-    length, count = (64, 16) if given.small else (GOAL_FROM, 1024)
+    length, count = (64, 8) if given.small else (GOAL_FROM, 1024)
     texts = words.texts(count, length)
     measured(
         found,
@@ -162,7 +163,7 @@ def measure_all(
         work=lambda: encoder.encode(
             texts, "passage", max_length=length, sparse=True, multi_vector=True
         ),
-        device=given.device,
+        given=given,
         count=count * length,
         operations=count * flops(encoder.kind.config, length, first_token_alone=False),
         rate=rate,
@@ -174,7 +175,7 @@ def cross_encoder_speed(given: Given, found: Found) -> None:
     """Pairs a second of a cross-encoder, with passages that fill what it takes."""
     path, rate = models.reranker(given), rate_of(given)
     words = Words(path)
-    length, count = (64, 32) if given.small else (512, 2048)
+    length, count = (64, 16) if given.small else (512, 2048)
     queries = words.texts(count, QUERY_TOKENS)[::-1]
     pairs = list(zip(queries, words.texts(count, length), strict=True))
     with Encoder(CrossEncoder(path), longest=length) as encoder:
@@ -185,7 +186,7 @@ def cross_encoder_speed(given: Given, found: Found) -> None:
             work=lambda: encoder.scores(
                 pairs, max_length=length, query_max_length=QUERY_TOKENS
             ),
-            device=given.device,
+            given=given,
             count=count,
             operations=count
             * flops(encoder.kind.config, length, first_token_alone=True),
