@@ -31,7 +31,7 @@ import torch
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part
 from arkiv.mining import embeddings as files
-from arkiv.mining.nearest import EXTRA, CorpusPart, Found, neighbours
+from arkiv.mining.nearest import EXTRA, NEIGHBOUR, CorpusPart, Found
 
 log = logging.getLogger("arkiv.mining.torch_search")
 
@@ -96,8 +96,7 @@ class TorchSearch:
         scores, ranks = scores_and_ranks(nearest)
         rows = self._rows[ranks.clamp(max=len(self._rows) - 1)]
         return Found(
-            neighbours(rows.cpu().numpy(), scores.cpu().numpy()),
-            torch.stack(beyond).amax(0).cpu().numpy(),
+            _neighbours(rows, scores), torch.stack(beyond).amax(0).cpu().numpy()
         )
 
 
@@ -422,6 +421,12 @@ def scores_and_ranks(keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     rising = ~(keys >> 32).to(torch.int32)
     bits = torch.where(rising < 0, rising ^ 0x7FFFFFFF, rising)
     return bits.view(torch.float32), keys & 0xFFFFFFFF
+
+
+def _neighbours(rows: torch.Tensor, scores: torch.Tensor) -> np.ndarray:
+    """NEIGHBOUR of (n, k) rows and scores, put together on their device."""
+    words = rows[:, :, None].view(torch.int32), scores[:, :, None].view(torch.int32)
+    return torch.cat(words, 2).cpu().numpy().view(NEIGHBOUR)[:, :, 0]
 
 
 def merged(keys: list[torch.Tensor], depth: int) -> torch.Tensor:
