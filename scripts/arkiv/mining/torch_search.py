@@ -49,6 +49,9 @@ CPU_EXACT = 1 << 22
 # more slowly than a GPU takes it.
 COPIED_BYTES = 1 << 24
 READERS = 4
+# Candidates beyond the depth, of queries with more near ties than EXTRA: to search again
+# for those few is quicker than to compare them with every passage in float64.
+MANY_EXTRA = 2048
 # Columns in a group, below which grouping gains nothing.
 LEAST_GROUP = 6
 # A neighbour that there is not: score -inf, rank 2^32 - 1.
@@ -85,19 +88,35 @@ class TorchSearch:
         self._depth = depth
 
     def __call__(self, queries: np.ndarray) -> Found:
+        with torch.inference_mode():
+            keys, beyond = self._searched(queries, EXTRA)
+            last, _ = scores_and_ranks(keys[:, -1])
+            unsettled = (last <= beyond) & (beyond > -math.inf)
+            if unsettled.any():
+                again = queries[unsettled.cpu().numpy()]
+                keys[unsettled], beyond[unsettled] = self._searched(again, MANY_EXTRA)
+            scores, ranks = scores_and_ranks(keys)
+            rows = self._rows[ranks.clamp(max=len(self._rows) - 1)]
+            return Found(_neighbours(rows, scores), beyond.cpu().numpy())
+
+    def _searched(
+        self, queries: np.ndarray, extra: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The nearest (n, depth) as whole numbers, and (n,) `beyond`, of all shares.
+
+        Args:
+            queries: (n, dim) float16.
+            extra: how many candidates beyond the depth are fetched.
+        """
         first, *_ = self._shares
         with _accurate(), ThreadPoolExecutor(len(self._shares)) as pool:
-            found = pool.map(lambda share: share(queries), self._shares)
+            found = pool.map(lambda share: share(queries, extra), self._shares)
             keys, beyond = (
                 [one.to(first.device) for one in ones]
                 for ones in zip(*found, strict=True)
             )
         nearest = merged(keys, self._depth) if len(keys) > 1 else keys[0]
-        scores, ranks = scores_and_ranks(nearest)
-        rows = self._rows[ranks.clamp(max=len(self._rows) - 1)]
-        return Found(
-            _neighbours(rows, scores), torch.stack(beyond).amax(0).cpu().numpy()
-        )
+        return nearest, torch.stack(beyond).amax(0)
 
 
 def devices() -> list[torch.device]:
@@ -153,6 +172,7 @@ class _Share:
     ) -> None:
         self.device = device
         self._part, self._rows, self._depth = part, rows, depth
+        self._extra = EXTRA
         self._kept: _Block | None = None
         self._stream: torch.cuda.Stream | None = None
         dim = part.embeddings.shape[1]
@@ -175,8 +195,11 @@ class _Share:
         self._columns = max(1, products // QUERIES_AT_ONCE)
         self._margin = margin(dim, device)
 
-    def __call__(self, queries: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """The nearest (n, depth) of the share, as whole numbers, and (n,) `beyond`."""
+    def __call__(
+        self, queries: np.ndarray, extra: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `TorchSearch._searched`, of the share."""
+        self._extra = extra
         with torch.inference_mode():
             asked = torch.from_numpy(np.array(queries))
             asked = asked.to(self.device, self._dtype)
@@ -308,7 +331,7 @@ class _Share:
             queries: (n, dim) as the block's vectors.
             keys: (n, depth) of what is nearest so far.
         """
-        fetch = min(len(block.vectors), self._depth + EXTRA)
+        fetch = min(len(block.vectors), self._depth + self._extra)
         near, columns = self._near(block.vectors, queries, fetch)
         # Exact scores are within the margin of these: below are those that another
         # `depth` passages surely exceed.

@@ -10,7 +10,7 @@ import torch
 from project import ROOT
 
 from arkiv.base.errors import InputError
-from arkiv.mining import torch_search
+from arkiv.mining import nearest, torch_search
 from arkiv.mining.nearest import CorpusPart, FaissSearch, find_neighbours, id_ranks
 from arkiv.mining.torch_search import (
     NONE,
@@ -119,6 +119,22 @@ def test_a_query_that_does_not_fit_is_said(monkeypatch):
     short_of_memory(monkeypatch, "products", lambda *_: False)
     with pytest.raises(InputError, match="cpu has no memory to search for one query"):
         found(corpus(), unit(3, seed=2), TorchSearch)
+
+
+@pytest.mark.parametrize(("copies", "compared"), [(500, 0), (2500, 4)])
+def test_many_ties_are_searched_again_before_all_are_compared(
+    copies, compared, monkeypatch
+):
+    part, asked = corpus(copies=copies), unit(4, seed=2)
+    every, seen = nearest._exhaustive, []
+    monkeypatch.setattr(
+        nearest,
+        "_exhaustive",
+        lambda some, *more: seen.append(len(some)) or every(some, *more),
+    )
+    ours = found(part, asked, TorchSearch)
+    assert sum(seen) == compared
+    assert ours.tobytes() == found(part, asked, FaissSearch).tobytes()
 
 
 def test_passages_that_fit_are_read_once(monkeypatch):
