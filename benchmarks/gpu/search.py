@@ -10,6 +10,7 @@ import numpy as np
 
 from arkiv.base.files import Part
 from arkiv.mining.nearest import (
+    EXTRA,
     NEIGHBOUR,
     CorpusPart,
     Way,
@@ -150,6 +151,22 @@ def seconds_of_products(
     return seconds_of(multiply, device, warm_up=1, runs=5)
 
 
+def seconds_of_choice(queries: np.ndarray, passages: np.ndarray, device: str) -> float:
+    """Seconds in which candidates are chosen among the products of one round."""
+    import torch
+
+    from arkiv.mining.torch_search import QUERIES_AT_ONCE, best_columns, products
+
+    dtype = torch.float16 if device == "cuda" else torch.float32
+    made = products(
+        *(
+            torch.from_numpy(one).to(device, dtype)
+            for one in (queries[:QUERIES_AT_ONCE], passages)
+        )
+    )
+    return seconds_of(lambda: best_columns(made, DEPTH + EXTRA), device, 1, RUNS)
+
+
 def search_speed(given: Given, found: Found) -> None:
     """Seconds of a search by torch, by those of its products alone.
 
@@ -180,3 +197,5 @@ def search_speed(given: Given, found: Found) -> None:
     found.measure(f"{what}: {DEPTH} deep, passages on the device", seconds, "s")
     what = f"{what}: passages on the device, by products alone"
     found.measure(what, seconds / products, "", at_most=GOAL)
+    seconds = seconds_of_choice(queries, vectors, given.device)
+    found.measure("candidates chosen among the products of one round", seconds, "s")

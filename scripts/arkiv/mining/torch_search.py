@@ -49,8 +49,8 @@ CPU_EXACT = 1 << 22
 # more slowly than a GPU takes it.
 COPIED_BYTES = 1 << 24
 READERS = 4
-# Candidates beyond the depth, of queries with more near ties than EXTRA: to search again
-# for those few is quicker than to compare them with every passage in float64.
+# Candidates beyond the depth, of queries with more near ties than EXTRA: those few are
+# searched for again, which is quicker than comparing with every passage in float64.
 MANY_EXTRA = 2048
 # Columns in a group, below which grouping gains nothing.
 LEAST_GROUP = 6
@@ -127,8 +127,9 @@ def devices() -> list[torch.device]:
 
 
 def gpu_count() -> int:
-    """How many GPUs torch sees."""
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+    """How many GPUs torch sees, of those for which `margin` holds: NVIDIA's."""
+    there = torch.version.cuda is not None and torch.cuda.is_available()
+    return torch.cuda.device_count() if there else 0
 
 
 @contextmanager

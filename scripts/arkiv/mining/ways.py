@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import importlib
 import logging
-from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
@@ -61,14 +60,14 @@ def _auto() -> Choice | None:
 
 
 def has_gpu() -> bool:
-    """Whether the driver of a GPU is there.
+    """Whether the driver of NVIDIA's GPUs is there.
 
     Without one torch sees none, and to ask it takes seconds and hundreds of megabytes.
     """
     try:
         ctypes.CDLL("libcuda.so.1")
     except OSError:
-        return Path("/dev/kfd").exists()  # AMD's
+        return False
     return True
 
 
