@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from arkiv.base.files import read_json, write_json, write_records
 from arkiv.base.hashing import rng
+from arkiv.train.launch import end_with_parent
 from benchmarks import ROOT, data, ours
 from benchmarks.harness import BenchmarkError, last_line
 
@@ -148,6 +151,8 @@ class TrainingRun:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 env=self._environment(fall),
+                # It ends its own processes then.
+                preexec_fn=lambda: end_with_parent(signal.SIGTERM),
             )
 
     def _environment(self, fall: str | None) -> dict[str, str]:
@@ -168,9 +173,10 @@ class TrainingRun:
         """Wait for its end; what it says of itself.
 
         Raises:
-            BenchmarkError: it did not end well.
+            BenchmarkError: it did not end well; what it said goes to standard error.
         """
         if said := self.said_last():
+            sys.stderr.write(self.log.read_text(encoding="utf-8", errors="replace"))
             raise BenchmarkError(f"{self.to.name}: {said}")
         return read_json(self.to / "history.json")
 

@@ -31,11 +31,12 @@ def test_parts_hold_at_small_sizes(tmp_path, name):
     assert [check for check in found.checks if not check.holds] == []
 
 
-def test_a_run_that_fails_says_why(tmp_path):
+def test_a_run_that_fails_says_why(tmp_path, capsys):
     material = made(tmp_path, small=True)
     run = TrainingRun(tmp_path / "run", material, learning_rate="fast")
     with pytest.raises(BenchmarkError, match=r"^run: error: .*learning_rate"):
         run.history()
+    assert "learning_rate" in capsys.readouterr().err
 
 
 def test_losses_of_runs_with_other_steps_are_never_the_same():
