@@ -47,11 +47,11 @@ def on(count):
 
 
 @pytest.mark.parametrize("queries", [1, 7, 1024])
-@pytest.mark.parametrize("columns", [1, 50, 700])
+@pytest.mark.parametrize("columns", [1, 50, 400])
 @pytest.mark.parametrize("devices", [1, 2, 5])
 def test_no_block_shows(queries, columns, devices, monkeypatch):
     """However many queries and passages are multiplied at once."""
-    part, asked = corpus(), unit(20, seed=2)
+    part, asked = corpus(600), unit(20, seed=2)
     monkeypatch.setattr(torch_search, "QUERIES_AT_ONCE", queries)
     monkeypatch.setattr(torch_search, "CPU_PRODUCTS", 4 * queries * columns)
     monkeypatch.setattr(torch_search, "CPU_EXACT", 3000)
