@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from arkiv.base.errors import InputError
 from benchmarks.__main__ import main
-from benchmarks.gpu import PARTS, run, wheels
+from benchmarks.gpu import PARTS, Planned, run, wheels
 from benchmarks.gpu.alone import run_part
 from benchmarks.gpu.part import Found, Given, within
 from benchmarks.gpu.results import JSON, MARKDOWN, number
@@ -66,7 +66,8 @@ def parts(monkeypatch):
         paths = [str(run.ROOT), str(run.ROOT / "scripts")]
         return [sys.executable, "-c", PROGRAM.format(paths=paths, **values)]
 
-    planned = {name: type(PARTS["ceilings"])("", "", 3) for name in FAULTS}
+    planned = {name: Planned("", "", 3) for name in FAULTS}
+    monkeypatch.setattr(run, "PATIENCE", 1)
     monkeypatch.setattr(run, "PARTS", planned)
     monkeypatch.setattr(run, "command_of", command_of)
     monkeypatch.setattr(run.machine, "gpu", lambda: None)
