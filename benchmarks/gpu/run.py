@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import ROOT, machine
+from benchmarks import HERE, ROOT, machine
 from benchmarks.gpu import PARTS
 from benchmarks.gpu.alone import findings
 from benchmarks.gpu.part import SHARED, Found
@@ -30,6 +30,7 @@ from benchmarks.harness import descendants
 log = logging.getLogger("benchmarks")
 
 SECONDS = 480
+OUTPUT = HERE / ".cache" / "gpu"
 LAST_LINES = 20
 SECONDS_TO_END = 5
 # Times the limits of parts, at small sizes: a CPU with other work may start slowly.
@@ -139,12 +140,14 @@ def main(argv: Sequence[str]) -> int:
         "--small", action="store_true", help="small sizes, on the CPU where no GPU is"
     )
     parser.add_argument(
-        "--part", action="append", choices=PARTS, help="this one; may be repeated"
+        "--part",
+        action="append",
+        choices=PARTS,
+        metavar="NAME",
+        help=f"this one of {', '.join(PARTS)}; may be repeated",
     )
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for all")
-    parser.add_argument(
-        "--output", type=Path, default=Path("gpu-results"), metavar="DIR"
-    )
+    parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIR")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     began = time.monotonic()

@@ -39,8 +39,8 @@ def flops(config: PretrainedConfig, tokens: int, *, first_token_alone: bool) -> 
 
     Where the last layer is computed for the first token alone
     (arkiv.encode.first_token) it has keys and values of all tokens, and all else of
-    one. Word vectors, sums, normalisations, activations, softmax and the heads are not
-    counted, nor is padding: the share of the matrix rate is so much the lower.
+    one. Word vectors, sums, normalisations, activations, softmax, pooler and heads are
+    not counted, nor is padding: the share of the matrix rate is so much the lower.
     """
     h, f, layers = (
         config.hidden_size,

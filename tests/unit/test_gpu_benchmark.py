@@ -5,15 +5,22 @@ import sys
 import time
 import zipfile
 
+import numpy as np
 import pytest
 from packaging.utils import canonicalize_name
 
 from arkiv.base.errors import InputError
+from arkiv.encode.encoder import Encoder
+from arkiv.encode.forward import Batch
+from arkiv.encode.m3 import M3
 from benchmarks.__main__ import main
 from benchmarks.gpu import PARTS, Planned, run, wheels
 from benchmarks.gpu.alone import run_part
+from benchmarks.gpu.models import embedder
 from benchmarks.gpu.part import Found, Given, within
 from benchmarks.gpu.results import JSON, MARKDOWN, number
+from benchmarks.gpu.speed import flops
+from benchmarks.gpu.texts import Words
 
 INFERENCE = [
     name
@@ -26,6 +33,7 @@ import os, signal, subprocess, sys, time
 sys.path[:0] = {paths!r}
 from pathlib import Path
 from benchmarks.gpu.alone import findings
+from benchmarks.gpu.models import embedder
 from benchmarks.gpu.part import Found
 
 found = Found(findings(Path({folder!r})))
@@ -55,6 +63,42 @@ def test_parts_hold_at_small_sizes(shared, name):
     run_part(name, Given("cpu", True, folder), found)
     assert found.checks or found.measures
     assert [check for check in found.checks if not check.holds] == []
+
+
+@pytest.fixture(scope="module")
+def model(shared):
+    """A tiny M3, that of the parts."""
+    return embedder(Given("cpu", True, shared / "model"))
+
+
+@pytest.mark.parametrize("asked", [{"dense"}, {"dense", "sparse"}])
+def test_operations_are_those_that_torch_counts(model, asked):
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with Encoder(M3(model), longest=100) as encoder:
+        batch = Batch([np.full(100, 10, np.int32)], frozenset(asked))
+        counter = FlopCounterMode(display=False)
+        # Torch counts attention where it is matrix products.
+        with sdpa_kernel(SDPBackend.MATH), torch.inference_mode(), counter:
+            list(encoder.workers.map([(0, batch)]))
+        expected = flops(encoder.kind.config, 100, first_token_alone=len(asked) == 1)
+    # Ours leaves out the pooler and the sparse head.
+    dim = encoder.kind.dim
+    left_out = 2 * dim * dim + (2 * 100 * dim if "sparse" in asked else 0)
+    assert counter.get_total_flops() == expected + left_out
+
+
+def test_texts_have_so_many_tokens_to_the_last(model):
+    kind, words = M3(model), Words(model)
+    for tokens in (16, 300, 8192):
+        texts = words.texts(12, tokens)
+        assert len(set(texts)) == 12
+        ids = kind.token_ids([(one,) for one in texts], kind.settings(max_length=8192))
+        assert all(tokens <= len(row) for row in ids)
+        whole = kind.tokenizer(texts)["input_ids"]
+        assert all(len(row) < tokens + 12 for row in whole)
 
 
 @pytest.fixture
