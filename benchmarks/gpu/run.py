@@ -144,7 +144,7 @@ def main(argv: Sequence[str]) -> int:
         action="append",
         choices=PARTS,
         metavar="NAME",
-        help=f"this one of {', '.join(PARTS)}; may be repeated",
+        help=f"of {', '.join(PARTS)}; may be repeated; else all",
     )
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for all")
     parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIR")
@@ -161,7 +161,7 @@ def main(argv: Sequence[str]) -> int:
     work = arguments.output.resolve() / "parts"
     shutil.rmtree(work, ignore_errors=True)
     lines: list[str] = []
-    for name in arguments.part or PARTS:
+    for name in dict.fromkeys(arguments.part or PARTS):
         left = arguments.seconds - (time.monotonic() - began)
         if left > 0:
             patience = PATIENCE if arguments.small else 1
