@@ -17,6 +17,7 @@ from typing import Literal
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, uniform
+from arkiv.pairs.provenance import settle_provenance
 
 SPLITS = ("train", "dev", "test")
 
@@ -51,12 +52,13 @@ BESIDE = {
 def check_pair(record: Record) -> None:
     """Refuse, by an InputError with the key, what is not a FlagEmbedding row.
 
-    `neg` and scores are optional.
+    `neg` and scores are optional. Provenance is settled, see `settle_provenance`.
     """
     check_text(record, "query")
     check_texts(record, "pos")
     if "neg" in record:
         check_texts(record, "neg", least=0)
+    settle_provenance(record)
     for texts, lists in BESIDE.items():
         for key, (fits, values_are) in lists.items():
             values = record.get(key)

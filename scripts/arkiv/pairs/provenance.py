@@ -1,0 +1,83 @@
+"""Where a passage comes from: what a row may say of it, and what that becomes.
+
+A volume or group is a name; pages are whole numbers in the order of the volume, by
+which blocks are cut; confidence is the recogniser's, from 0 to 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record
+
+NAMES = ("volume", "group")
+PAGES = ("first_page", "last_page")
+# No passage runs over more; a slip in a number would fill the memory with its blocks.
+MOST_PAGES = 10_000
+
+
+def settle_provenance(record: Record) -> None:
+    """Check what a row says of its origin; numbers that are written otherwise become
+    numbers, and of two pages one stands for both.
+
+    Raises:
+        InputError: naming the key, what it holds and what was expected.
+    """
+    for key in NAMES:
+        value = record.get(key)
+        if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+            kind = type(value).__name__
+            raise InputError(f"is of type {kind}, expected a text or a number", key=key)
+    given = [key for key in PAGES if record.get(key) is not None]
+    for key in given:
+        record[key] = _whole_number(record[key], key)
+    if given:
+        for key in PAGES:
+            record[key] = record[key if key in given else given[0]]
+        _check_order(record["first_page"], record["last_page"])
+    if record.get("confidence") is not None:
+        record["confidence"] = _share(record["confidence"])
+
+
+def _number(value: object) -> float | None:
+    """The number that a value is or is written as, if it is one."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _whole_number(value: object, key: str) -> int:
+    number = _number(value)
+    if number is None or not number.is_integer():
+        raise InputError(
+            f"is {value!r}, expected a whole number: count the pages in their order, "
+            "and keep labels under another key",
+            key=key,
+        )
+    return int(number)
+
+
+def _check_order(first: int, last: int) -> None:
+    if last < first:
+        reason = f"is {last}, before `first_page`, which is {first}"
+        raise InputError(reason, key="last_page")
+    if last - first >= MOST_PAGES:
+        raise InputError(
+            f"is {last}, {last - first:,} pages after `first_page`; expected a passage "
+            f"of at most {MOST_PAGES:,} pages",
+            key="last_page",
+        )
+
+
+def _share(value: object) -> float:
+    number = _number(value)
+    if number is None or not 0 <= number <= 1:
+        raise InputError(
+            f"is {value!r}, expected a number from 0 to 1", key="confidence"
+        )
+    return number
