@@ -18,6 +18,7 @@ from typing import Any
 from arkiv.base.cli import add_on_bad_input, parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_records, write_json, write_records
+from arkiv.base.hashing import text_key
 from arkiv.base.quantiles import quantiles
 from arkiv.base.setting_flags import add_settings
 from arkiv.gold.file import finder, read_judgements
@@ -34,7 +35,6 @@ from arkiv.gold.standard import (
     with_known_items,
     with_near_duplicates,
 )
-from arkiv.pairs.passages import text_key
 from arkiv.retrieve.collection import check_judged, check_passage, read_ordered
 from arkiv.retrieve.trec import Qrels, read_qrels, read_run, write_qrels
 from arkiv.text.duplicates_of import duplicates_of

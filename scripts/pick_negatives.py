@@ -25,6 +25,7 @@ from arkiv.base.cli import parser, run
 from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_object, write_json, write_records
+from arkiv.base.hashing import text_key
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.mining.corpus import Corpus
 from arkiv.mining.embeddings import CorpusEmbeddings
@@ -33,7 +34,7 @@ from arkiv.mining.nearest import id_ranks, load_neighbours, merge_neighbours
 from arkiv.mining.negatives import Miner, clipped_window
 from arkiv.mining.settings import PICKING, Mining
 from arkiv.pairs.division import read_pairs
-from arkiv.pairs.passages import Passages, text_key
+from arkiv.pairs.passages import Passages
 from arkiv.pairs.settings import Pairs
 
 log = logging.getLogger("pick_negatives")

@@ -27,7 +27,15 @@ from arkiv.base.files import (
 )
 from arkiv.base.hashing import content_id
 from arkiv.base.setting_flags import add_settings
-from arkiv.pairs.division import SPLITS, Division, check_pair, divide, merged, with_ids
+from arkiv.pairs.division import (
+    SPLITS,
+    Division,
+    check_pair,
+    divide,
+    merged,
+    text_keys,
+    with_ids,
+)
 from arkiv.pairs.settings import Pairs, Shares
 
 log = logging.getLogger("split_pairs")
@@ -105,10 +113,8 @@ def whole_corpus(
     for passage_id, passage in passages.items():
         if passage_id in seen:
             continue
-        positive = passage.pop("positive")
-        # A passage that is nobody's positive is held out by nobody.
-        side = division.side(passage, passage_id) if positive else "train"
-        yield passage | {"split": side}
+        del passage["positive"]
+        yield passage | {"split": division.side(passage, passage_id)}
 
 
 def held_out_negatives(corpus: str, train: str) -> int:
@@ -153,9 +159,9 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
-    # What the division needs: ids and provenance, no texts.
+    # What the division needs: ids and provenance, of texts their keys alone.
     keys = [
-        only(pair, "id", "pos_ids", *PROVENANCE)
+        only(pair, "id", "pos_ids", *PROVENANCE) | {"text_keys": text_keys(pair)}
         for pair in rows(arguments.input, rejected)
     ]
     if not keys:

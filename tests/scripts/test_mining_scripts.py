@@ -13,10 +13,9 @@ import search_bm25
 import search_corpus
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_records
-from arkiv.base.hashing import content_id
+from arkiv.base.hashing import content_id, text_key
 from arkiv.mining import ivf
 from arkiv.mining.nearest import NEIGHBOUR, NO_NEIGHBOUR
-from arkiv.pairs.passages import text_key
 
 
 class Mining:

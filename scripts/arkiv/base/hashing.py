@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from pathlib import Path
+from unicodedata import normalize
 
 ID_BYTES = 8
 BLOCK = 1 << 20
@@ -27,6 +28,13 @@ def content_digest(keys: tuple[object, ...], size: int) -> bytes:
 def content_id(*keys: object) -> str:
     """16 hexadecimal digits that depend on the content of `keys` alone."""
     return content_digest(keys, ID_BYTES).hex()
+
+
+def text_key(text: str) -> int:
+    """64 bits that are equal for the same text: whatever its white space, its case and
+    whether its letters are composed (Unicode's canonical equivalence)."""
+    folded = normalize("NFC", " ".join(text.split())).casefold()
+    return int(content_id(normalize("NFC", folded)), 16)
 
 
 def uniform(seed: int, *keys: object) -> float:

@@ -14,8 +14,8 @@ from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, read_records
+from arkiv.base.hashing import text_key
 from arkiv.gold.standard import by_rank, holds_rankings
-from arkiv.pairs.passages import text_key
 from arkiv.retrieve.trec import Qrels, qrels_lines
 
 

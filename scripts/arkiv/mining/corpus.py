@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from arkiv.base.files import Record
+from arkiv.base.hashing import text_key
 from arkiv.mining.embeddings import CorpusEmbeddings
 from arkiv.mining.nearest import exact_scores
-from arkiv.pairs.passages import Passages, text_key
+from arkiv.pairs.passages import Passages
 from arkiv.text.shingles import Shingles, shingles
 
 

@@ -20,12 +20,11 @@ import numpy as np
 from arkiv.base.declared import settings_of
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-from arkiv.base.hashing import uniform
+from arkiv.base.hashing import text_key, uniform
 from arkiv.mining.corpus import Candidates, Corpus, Query
 from arkiv.mining.filters import ORDER, Filter, FilterSettings, filters_by
 from arkiv.mining.nearest import neighbours
 from arkiv.mining.settings import Mining
-from arkiv.pairs.passages import text_key
 
 # Where a negative comes from: a miner's window, or what fills up.
 SOURCES = {

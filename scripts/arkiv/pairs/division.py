@@ -3,7 +3,8 @@
 The unit that is divided is a *group* of rows: all rows of one volume, of one block of
 pages, or of one passage, joined with every other group that shares a passage or a
 query text with it. So neither two queries of one passage, nor documents of one volume
-(or block), nor one query text ever stand on both sides.
+(or block), nor one text ever stand on both sides, however it is written: texts are
+compared by `text_key`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Literal
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
-from arkiv.base.hashing import content_id, uniform
+from arkiv.base.hashing import content_id, text_key, uniform
 from arkiv.pairs.provenance import settle_provenance
 
 SPLITS = ("train", "dev", "test")
@@ -182,6 +183,11 @@ def groups_of(record: Mapping, passage_id: str, by: str, block_pages: int) -> li
     return [("passage", passage_id)]
 
 
+def text_keys(pair: Mapping) -> list[int]:
+    """By what texts are told to be the same: the query's, then the positives'."""
+    return [text_key(text) for text in (pair["query"], *pair["pos"])]
+
+
 @dataclass
 class Division:
     """Which side each group, passage and query stands on.
@@ -206,11 +212,13 @@ class Division:
         return groups_of(origin, passage_id, self.by, self.block_pages)
 
     def side(self, record: Mapping, passage_id: str) -> Split | None:
-        """The side of a document, or None where its pages lie on two sides."""
+        """The side of a document, or None where its pages or text lie on two sides."""
         touched = self.touched(record, passage_id)
         sides = {self.sides.get(group, "train") for group in touched}
-        if own := self.sides.get(("passage", passage_id)):
-            sides.add(own)
+        own = [("passage", passage_id)]
+        if "text" in record:
+            own.append(("text of passage", text_key(record["text"])))
+        sides.update(self.sides[key] for key in own if key in self.sides)
         return sides.pop() if len(sides) == 1 else None
 
     def pair_side(self, pair: Mapping) -> Split | None:
@@ -239,7 +247,8 @@ def divide(
     passages' blocks come to stand on several.
 
     Args:
-        pairs: rows with `id`, `pos_ids` and any provenance; read once.
+        pairs: rows with `id`, `pos_ids`, any provenance, and `text_keys` or the texts
+            that they are of; read once.
         shares: of the pairs, for train, dev and test; they need not sum to 1.
         by: `volume`, `pages` (blocks of `block_pages`) or `passage`.
         seed: of the order among groups of equal size.
@@ -290,11 +299,16 @@ def _sets(
     sizes: Counter[Key] = Counter()
     for pair in pairs:
         own = [division.touched(pair, name)[0] for name in pair["pos_ids"]]
-        for group, passage_id in zip(own, pair["pos_ids"], strict=True):
+        of_query, *of_passages = pair.get("text_keys") or text_keys(pair)
+        for group, passage_id, text in zip(
+            own, pair["pos_ids"], of_passages, strict=True
+        ):
             if group[0] != "pages":
                 parents[root(group)] = root(own[0])
-            parents[root(("passage", passage_id))] = root(group)
-        parents[root(("query", pair["id"]))] = root(own[0])
+            for key in (("passage", passage_id), ("text of passage", text)):
+                parents[root(key)] = root(group)
+        for key in (("query", pair["id"]), ("text of query", of_query)):
+            parents[root(key)] = root(own[0])
         sizes[own[0]] += 1
 
     def order(item: tuple[int, list[Key]]) -> tuple[int, float, str]:

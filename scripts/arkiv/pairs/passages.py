@@ -1,4 +1,4 @@
-"""Passages by row, texts left on disk; and the marks by which texts are known again.
+"""Passages by row, texts left on disk.
 
 A corpus of a million passages does not fit beside everything else in memory, and
 mining reads only the few texts that it chooses. So of each passage its id, its text key
@@ -16,12 +16,7 @@ import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, open_input, read_records
-from arkiv.base.hashing import content_id
-
-
-def text_key(text: str) -> int:
-    """64 bits that are equal for texts that differ in white space and case alone."""
-    return int(content_id(" ".join(text.split()).casefold()), 16)
+from arkiv.base.hashing import text_key
 
 
 class Passages(AbstractContextManager):

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
-from arkiv.base.hashing import content_id
+from arkiv.base.hashing import content_id, text_key
 from arkiv.encode.models import fast_tokenizer
-from arkiv.pairs.passages import text_key
 from arkiv.text.lengths import TokenCounter
 
 RELEVANT = 1

@@ -8,13 +8,13 @@ import pytest
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part, write_records
-from arkiv.base.hashing import content_id
+from arkiv.base.hashing import content_id, text_key
 from arkiv.mining.corpus import Candidates, Corpus
 from arkiv.mining.embeddings import CorpusEmbeddings
 from arkiv.mining.filters import filters_by, grouped
 from arkiv.mining.negatives import check_positives, first_to_drop
 from arkiv.mining.settings import Mining
-from arkiv.pairs.passages import Passages, text_key
+from arkiv.pairs.passages import Passages
 from arkiv.text.shingles import Shingles, shingles
 
 COUNT, DIM = 120, 12

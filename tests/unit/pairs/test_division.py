@@ -1,6 +1,7 @@
 """The split keeps volumes, blocks, passages and query texts on one side."""
 
 import random
+import unicodedata
 
 import pytest
 
@@ -61,6 +62,50 @@ def test_nothing_stands_on_two_sides(by, seed):
             ]
         for mark in marks:
             assert seen.setdefault(mark, side) == side
+
+
+def written_otherwise(text, draw):
+    """The same text in another Unicode form, case or white space."""
+    text = unicodedata.normalize(draw.choice(("NFC", "NFD")), text)
+    text = draw.choice((str.upper, str.lower, str))(text)
+    return draw.choice(("{}", " {}", "{}\n")).format(
+        draw.choice((" ", "  ", "\u00a0", "\t")).join(text.split())
+    )
+
+
+@pytest.mark.parametrize("by", ["volume", "pages", "passage"])
+@pytest.mark.parametrize("seed", range(5))
+def test_one_text_stands_on_one_side_however_it_is_written(by, seed):
+    draw = random.Random(seed)
+    pairs = []
+    for n in range(300):
+        # Twice and three times: sixes hang together.
+        query = f"Vad säger rätten om ärende {n // 2}?"
+        passage = f"Häradsrätten pröfvade målet n:o {n // 3} å nyo"
+        pairs.append(
+            pair(
+                written_otherwise(query, draw),
+                written_otherwise(passage, draw),
+                volume=f"v{n}",
+                first_page=0,
+                last_page=0,
+            )
+        )
+    division = divide(pairs, SHARES, by=by, block_pages=3, seed=seed)
+    assert division.groups == 50
+    seen, ways = {}, {}
+    for item in pairs:
+        side = division.pair_side(item)
+        assert side in SPLITS
+        for text in (item["query"], item["pos"][0]):
+            plain = " ".join(unicodedata.normalize("NFC", text).casefold().split())
+            assert seen.setdefault(plain, side) == side
+            ways.setdefault(plain, set()).add(text)
+        # A document of its text and no pair of its own.
+        copy = {"text": written_otherwise(item["pos"][0], draw)}
+        found = division.side(copy, content_id(copy["text"]))
+        assert found in (side, None)
+    assert sum(len(texts) > 1 for texts in ways.values()) > 50
 
 
 def test_shares_are_met_closely_when_groups_are_small():
