@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import normalize
 
 from arkiv.base.errors import InputError
 
@@ -64,13 +65,14 @@ class Sheet:
         regions: tuple[str, ...] = (),
         joint: str | None = None,
     ) -> None:
-        """Add a line, unless it is blank.
+        """Add a line, unless it is blank; its text in Unicode's form NFC.
 
         Raises:
             InputError: the text is not Unicode, or far too long for a line.
         """
         if not text.strip():
             return
+        text = normalize("NFC", text)
         number = len(self.lines) + 1
         check_unicode(f"line {number}", text, id, *regions)
         if len(text) > LONGEST_LINE:

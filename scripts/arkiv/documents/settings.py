@@ -12,6 +12,7 @@ from typing import Any
 
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
+from arkiv.text.hyphens import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ class Documents:
         None, "regular expression: a document begins at each line in which it is found"
     )
     hyphens: tuple[str, ...] = setting(
-        ("¬", "\u00ad", "-", "="),
+        tuple(DEFAULT),
         "signs that divide a word at the end of a line",
         unique=True,
         longest=1,
-        shown="`¬`, soft hyphen, `-`, `=`",
+        shown="`¬`, soft hyphen, `-`, `=`, `‐`, `⸗`",
     )
     min_confidence: float | None = setting(
         None,

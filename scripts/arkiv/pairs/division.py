@@ -14,6 +14,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from unicodedata import normalize
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
@@ -79,20 +80,23 @@ def check_pair(record: Record) -> None:
 def with_ids(record: Record) -> Record:
     """The pair with ids that depend on its texts alone, lists without repeats.
 
-    A negative that is also a positive of the row is dropped. Other keys are kept.
+    Texts are brought to Unicode's form NFC, as those of pages are. A negative that is
+    also a positive of the row is dropped. Other keys are kept.
     """
-    pair = {"id": content_id(record["query"]), "query": record["query"]}
+    query = normalize("NFC", record["query"])
+    pair = {"id": content_id(query), "query": query}
     taken: set[str] = set()
     for texts, lists in BESIDE.items():
         if texts not in record:
             continue
-        ids = [content_id(text) for text in record[texts]]
+        composed = [normalize("NFC", text) for text in record[texts]]
+        ids = [content_id(text) for text in composed]
         first = {}
         for row, text_id in enumerate(ids):
             if text_id not in taken:
                 first.setdefault(text_id, row)
         taken.update(first)
-        pair[texts] = [record[texts][row] for row in first.values()]
+        pair[texts] = [composed[row] for row in first.values()]
         pair[f"{texts}_ids"] = list(first)
         for key in lists:
             if record.get(key) is not None:

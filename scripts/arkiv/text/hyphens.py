@@ -17,9 +17,8 @@ from __future__ import annotations
 
 # Never a part of a word.
 CERTAIN = "¬\u00ad"
-DEFAULT = f"{CERTAIN}-="
-# What may end a line that its file calls divided.
-KNOWN = f"{DEFAULT}\u2010\u2e17"
+# Of the others, the hyphen as such (U+2010) and that of blackletter prints (U+2E17).
+DEFAULT = f"{CERTAIN}-=\u2010\u2e17"
 
 
 class Hyphens:

@@ -17,7 +17,7 @@ from arkiv.documents.cutting import (
     record,
     words,
 )
-from arkiv.documents.page import Line, Page
+from arkiv.documents.page import Line, Page, Sheet
 from arkiv.documents.reading import read_pages
 from arkiv.documents.volumes import members, volumes
 
@@ -43,6 +43,20 @@ def test_a_word_divided_at_a_lines_end_is_joined_where_it_begins():
         ("af", 1, 2),
         ("året", 1, 2),
     ]
+
+
+@pytest.mark.parametrize("sign", ["-", "=", "\u2010", "\u2e17"])
+def test_any_hyphen_that_a_file_may_have_divides(sign):
+    found = placed(page(1, f"Volks{sign}", "badeanstalt", f"Karl{sign}", "Johan"))
+    assert [word for word, *_ in found] == ["Volksbadeanstalt", f"Karl{sign}Johan"]
+
+
+def test_letters_are_composed_as_they_are_read():
+    sheet = Sheet()
+    for line in ("ha\u0308-", "radet"):
+        sheet.add(line)
+    found = words([Page(1, "v_1.json", tuple(sheet.lines), 0)])
+    assert [word.text for word in found] == ["h\u00e4radet"]
 
 
 def test_a_word_is_joined_across_empty_and_several_pages():

@@ -163,6 +163,16 @@ def test_rows_of_one_query_become_one_with_all_positives():
     assert row["neg_ids"] == [content_id("b"), content_id("d")]
 
 
+def test_texts_become_composed_and_ids_are_of_these():
+    texts = ["Ha\u0308radsra\u0308tten", "H\u00e4r"]
+    given = {"query": "ra\u0308tt", "pos": [texts[0]], "neg": [texts[1]] * 2}
+    row = with_ids(given | {"neg_scores": [1, 2]})
+    assert row["query"] == "r\u00e4tt"
+    assert row["pos"] == ["H\u00e4radsr\u00e4tten"]
+    assert row["pos_ids"] == [content_id("H\u00e4radsr\u00e4tten")]
+    assert (row["neg"], row["neg_scores"]) == (["H\u00e4r"], [1])
+
+
 def test_repeats_and_positives_among_the_negatives_go_with_their_scores():
     row = with_ids(
         {

@@ -20,7 +20,7 @@ from arkiv.documents.xml import (
     name,
     within,
 )
-from arkiv.text.hyphens import KNOWN
+from arkiv.text.hyphens import DEFAULT
 
 BLOCKS = ("TextBlock", "ComposedBlock")
 # The schema puts the margins before what is printed between them. With the class that
@@ -124,16 +124,16 @@ def _line(line: Element) -> tuple[str, float | None, str | None]:
             if part.get("SUBS_TYPE") == "HypPart1":
                 joint = _joint(content, part.get("SUBS_CONTENT", ""))
     confidence = mean(share(part.get("WC")) for part in children(line, "String"))
-    if joint is not None and text.rstrip().endswith(tuple(KNOWN)):
+    if joint is not None and text.rstrip().endswith(tuple(DEFAULT)):
         text = text.rstrip()[:-1]
     return text, confidence, joint
 
 
 def _joint(half: str, whole: str) -> str:
     """The hyphen that the whole word has after its first half, if it has one there."""
-    bare = half.rstrip(KNOWN)
+    bare = half.rstrip(DEFAULT)
     after = whole[len(bare) : len(bare) + 1] if whole.startswith(bare) else ""
-    return after if after and after in KNOWN else ""
+    return after if after and after in DEFAULT else ""
 
 
 FORMAT = Format((".xml",), read, root="alto")
