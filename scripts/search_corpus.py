@@ -84,8 +84,11 @@ def main(argv: list[str] | None = None) -> None:
     log.info(
         "read %d queries and the %d passages of part %d-of-%d, %d dimensions, in "
         "%.1f s",
-        *(len(queries), len(part.embeddings)),
-        *(arguments.part.index, arguments.part.count, queries.shape[1]),
+        len(queries),
+        len(part.embeddings),
+        arguments.part.index,
+        arguments.part.count,
+        queries.shape[1],
         time.monotonic() - began,
     )
 
@@ -96,7 +99,8 @@ def main(argv: list[str] | None = None) -> None:
     if lists:
         log.info(
             "put the passages into %d lists in %.1f s",
-            *(lists.lists, time.monotonic() - began),
+            lists.lists,
+            time.monotonic() - began,
         )
     write_neighbours(
         arguments.output,
@@ -105,13 +109,14 @@ def main(argv: list[str] | None = None) -> None:
     )
     log.info(
         "found up to %d passages for each of %d queries by %s in %.1f s",
-        *(arguments.depth, len(queries)),
+        arguments.depth,
+        len(queries),
         f"lists of faiss on {where(lists.gpus)}" if lists else choice,
         time.monotonic() - began,
     )
     if arguments.recall:
         report = recall_report(
-            *(arguments.output, queries, part, lists, arguments.seed, choice.way)
+            arguments.output, queries, part, lists, arguments.seed, choice.way
         )
         write_json(arguments.recall, report)
         log.info("recall of the %d nearest: %.4f", arguments.depth, report["recall"])

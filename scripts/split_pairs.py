@@ -36,11 +36,10 @@ from arkiv.pairs.division import (
     text_keys,
     with_ids,
 )
+from arkiv.pairs.provenance import PROVENANCE
 from arkiv.pairs.settings import Pairs, Shares
 
 log = logging.getLogger("split_pairs")
-
-PROVENANCE = ("volume", "first_page", "last_page", "group", "confidence")
 
 
 def only(record: Record, *keys: str) -> Record:

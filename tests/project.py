@@ -105,6 +105,18 @@ def program(name: str, *words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+def printed(code: str) -> str:
+    """What a process of its own prints that runs code among our modules."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "scripts",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
 class Project:
     """The pipeline's files copied to `folder`; results stay there."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from unicodedata import normalize
 
 from arkiv.base.errors import InputError
+from arkiv.base.numbers import share
 
 # Characters. A line of more is no line, and would be one document with no place to cut.
 LONGEST_LINE = 1_000_000
@@ -117,18 +118,6 @@ def check_unicode(what: str, *texts: str | None) -> None:
 def not_a_page(reason: str) -> InputError:
     """The error that a file is no page."""
     return InputError(f"is not a page: {reason}")
-
-
-def share(value: object) -> float | None:
-    """A number from 0 to 1, given as such or as text; None for anything else."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    # NaN compares false.
-    known = isinstance(value, int | float) and 0 <= value <= 1
-    return float(value) if known else None
 
 
 def mean(values: Iterable[float | None]) -> float | None:

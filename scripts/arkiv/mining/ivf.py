@@ -22,6 +22,7 @@ from arkiv.mining.nearest import (
     gpu_count,
     neighbours,
 )
+from arkiv.mining.ways import imported
 
 # Below this many passages the exact search is as fast.
 LEAST_PASSAGES = 10_000
@@ -54,7 +55,10 @@ class InvertedLists:
         drawn.sort()
         quantizer = faiss.IndexFlatIP(dim)
         index = faiss.IndexIVFScalarQuantizer(
-            *(quantizer, dim, self.lists, faiss.ScalarQuantizer.QT_fp16),
+            quantizer,
+            dim,
+            self.lists,
+            faiss.ScalarQuantizer.QT_fp16,
             faiss.METRIC_INNER_PRODUCT,
         )
         index.by_residual = False
@@ -91,13 +95,11 @@ def build_lists(embeddings: np.ndarray, probes: int, seed: int) -> InvertedLists
     Raises:
         InputError: faiss, which makes them, is not installed.
     """
-    try:
-        import faiss  # noqa: F401
-    except ImportError:
-        reason = (
-            "is ivf, which needs faiss, and that is not installed here; ask for exact"
+    if imported("faiss") is None:
+        raise InputError(
+            "is ivf, which needs faiss, and that is not installed here; ask for exact",
+            key="index",
         )
-        raise InputError(reason, key="index") from None
     if len(embeddings) < LEAST_PASSAGES:
         return None
     return InvertedLists(embeddings, probes, seed)

@@ -72,20 +72,20 @@ def has_gpu() -> bool:
 
 
 def _faiss() -> Choice | None:
-    if _imported("faiss") is None:
+    if imported("faiss") is None:
         return None
     return Choice("faiss", nearest.FaissSearch, nearest.gpu_count())
 
 
 def _torch() -> Choice | None:
-    if _imported("torch") is None:
+    if imported("torch") is None:
         return None
     from arkiv.mining import torch_search
 
     return Choice("torch", torch_search.TorchSearch, torch_search.gpu_count())
 
 
-def _imported(library: str) -> ModuleType | None:
+def imported(library: str) -> ModuleType | None:
     """A library, or None where it is not installed, or not whole."""
     try:
         return importlib.import_module(library)

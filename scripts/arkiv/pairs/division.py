@@ -251,8 +251,8 @@ def divide(
     passages' blocks come to stand on several.
 
     Args:
-        pairs: rows with `id`, `pos_ids`, any provenance, and `text_keys` or the texts
-            that they are of; read once.
+        pairs: rows with `pos_ids`, `text_keys` as the function gives them, and any
+            provenance; read once.
         shares: of the pairs, for train, dev and test; they need not sum to 1.
         by: `volume`, `pages` (blocks of `block_pages`) or `passage`.
         seed: of the order among groups of equal size.
@@ -303,7 +303,7 @@ def _sets(
     sizes: Counter[Key] = Counter()
     for pair in pairs:
         own = [division.touched(pair, name)[0] for name in pair["pos_ids"]]
-        of_query, *of_passages = pair.get("text_keys") or text_keys(pair)
+        of_query, *of_passages = pair["text_keys"]
         for group, passage_id, text in zip(
             own, pair["pos_ids"], of_passages, strict=True
         ):
@@ -311,8 +311,7 @@ def _sets(
                 parents[root(group)] = root(own[0])
             for key in (("passage", passage_id), ("text of passage", text)):
                 parents[root(key)] = root(group)
-        for key in (("query", pair["id"]), ("text of query", of_query)):
-            parents[root(key)] = root(own[0])
+        parents[root(("query", of_query))] = root(own[0])
         sizes[own[0]] += 1
 
     def order(item: tuple[int, list[Key]]) -> tuple[int, float, str]:

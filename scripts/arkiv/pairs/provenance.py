@@ -10,9 +10,13 @@ import math
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
+from arkiv.base.numbers import share
 
 NAMES = ("volume", "group")
 PAGES = ("first_page", "last_page")
+# In the order in which they are written: where a text stands, and how well it was read.
+ORIGIN = ("volume", *PAGES, "group")
+PROVENANCE = (*ORIGIN, "confidence")
 # No passage runs over more; a slip in a number would fill the memory with its blocks.
 MOST_PAGES = 10_000
 
@@ -40,20 +44,12 @@ def settle_provenance(record: Record) -> None:
         record["confidence"] = _share(record["confidence"])
 
 
-def _number(value: object) -> float | None:
-    """The number that a value is or is written as, if it is one."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
 def _whole_number(value: object, key: str) -> int:
-    number = _number(value)
-    if number is None or not number.is_integer():
+    try:
+        number = float(value) if not isinstance(value, bool) else math.nan
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not number.is_integer():
         raise InputError(
             f"is {value!r}, expected a whole number: count the pages in their order, "
             "and keep labels under another key",
@@ -75,8 +71,8 @@ def _check_order(first: int, last: int) -> None:
 
 
 def _share(value: object) -> float:
-    number = _number(value)
-    if number is None or not 0 <= number <= 1:
+    number = None if isinstance(value, bool) else share(value)
+    if number is None:
         raise InputError(
             f"is {value!r}, expected a number from 0 to 1", key="confidence"
         )

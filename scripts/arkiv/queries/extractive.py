@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id, rng
+from arkiv.pairs.provenance import ORIGIN
 
-PROVENANCE = ("volume", "first_page", "last_page", "group")
 NO_WORD = "holds no word that a query could be made of"
 
 
@@ -158,6 +158,6 @@ def query_record(query: str, source: Record, **more: object) -> Record:
         "query": query,
         "pos": [document["text"] for document in members],
         "pos_ids": [document["id"] for document in members],
-        **{key: source[key] for key in PROVENANCE if key in source},
+        **{key: source[key] for key in ORIGIN if key in source},
         **more,
     }

@@ -10,8 +10,9 @@ from arkiv.base.files import Record
 from arkiv.llm.asking import UNANSWERED, Asking
 from arkiv.llm.prompts import Prompt, drawn
 from arkiv.llm.protocol import Request, Sampling
+from arkiv.pairs.provenance import ORIGIN
 from arkiv.queries import quality
-from arkiv.queries.extractive import PROVENANCE, query_record
+from arkiv.queries.extractive import query_record
 from arkiv.queries.settings import QueryLimits
 
 
@@ -102,7 +103,7 @@ class LanguageModelGenerator:
                 yield record
                 continue
             told = {"detail": detail} if detail else {}
-            keys = ("query", "pos_ids", *PROVENANCE, *more)
+            keys = ("query", "pos_ids", *ORIGIN, *more)
             kept = {key: record[key] for key in keys if key in record}
             rejected.append({"reason": reason, **told, **kept})
 

@@ -13,14 +13,20 @@ from arkiv.pairs.division import (
     divide,
     groups_of,
     merged,
+    text_keys,
     with_ids,
 )
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 
 
+def keyed(row):
+    row = with_ids(row)
+    return row | {"text_keys": text_keys(row)}
+
+
 def pair(query, passage, **provenance):
-    return with_ids({"query": query, "pos": [passage], **provenance})
+    return keyed({"query": query, "pos": [passage], **provenance})
 
 
 def random_pairs(seed, count=400):
@@ -270,7 +276,7 @@ def documents_in_order(count=600, volumes=12):
             texts = {"query": f"group {start}", "pos": [m["pos"][0] for m in members]}
             ends = {"first_page": members[0]["first_page"]}
             ends["last_page"] = members[-1]["last_page"]
-            groups.append(with_ids(texts | {"volume": members[0]["volume"]} | ends))
+            groups.append(keyed(texts | {"volume": members[0]["volume"]} | ends))
     return documents, groups
 
 

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from arkiv.base.errors import InputError
-from arkiv.pairs.division import check_pair, divide, with_ids
+from arkiv.pairs.division import check_pair, divide, text_keys, with_ids
 from arkiv.pairs.provenance import settle_provenance
 
 
@@ -95,7 +95,8 @@ def test_whatever_is_said_is_refused_or_can_be_divided():
         except InputError:
             continue
         json.dumps(row, allow_nan=False)
+        pair = with_ids(row) | {"text_keys": text_keys(row)}
         for by in ("volume", "pages", "passage"):
-            divide([with_ids(row)], {"train": 1}, by=by, block_pages=7)
+            divide([pair], {"train": 1}, by=by, block_pages=7)
         divided += 1
     assert 300 < divided < 2700

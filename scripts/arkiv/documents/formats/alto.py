@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from arkiv.documents.page import Format, Sheet, classes, mean, share
+from arkiv.base.numbers import share
+from arkiv.documents.page import Format, Sheet, classes, mean
 from arkiv.documents.xml import (
     Element,
     children,

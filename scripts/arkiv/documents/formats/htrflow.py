@@ -17,7 +17,8 @@ import json
 from pathlib import PurePosixPath
 from typing import Any
 
-from arkiv.documents.page import Format, Sheet, classes, not_a_page, share
+from arkiv.base.numbers import share
+from arkiv.documents.page import Format, Sheet, classes, not_a_page
 
 # What a page has beside its content; a page without text has only these.
 NESTED_KEYS = frozenset({"image_name", "image_path", "file_name", "page_id", "label"})

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from arkiv.documents.page import Format, Sheet, classes, mean, share
+from arkiv.base.numbers import share
+from arkiv.documents.page import Format, Sheet, classes, mean
 from arkiv.documents.xml import Element, children, in_reading_order, name, within
 
 REFERENCES = ("RegionRef", "RegionRefIndexed")
