@@ -32,12 +32,12 @@ from arkiv.documents.cutting import (
     cut_windows,
 )
 from arkiv.documents.lines import LineFilter
-from arkiv.documents.page import classes
 from arkiv.documents.settings import Documents, shares_in_words
-from arkiv.documents.volumes import volumes
 from arkiv.encode.models import fast_tokenizer
+from arkiv.pages.page import classes
 from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter
+from arkiv.volumes.finding import volumes
 
 log = logging.getLogger("build_documents")
 

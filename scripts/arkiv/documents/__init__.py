@@ -1,1 +1,1 @@
-"""From the files of an archive to pages of lines, and from these to documents."""
+"""From the pages of volumes to documents."""

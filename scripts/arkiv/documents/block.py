@@ -12,12 +12,12 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.documents.cutting import Word, record, words
 from arkiv.documents.lines import LineFilter
-from arkiv.documents.member import shown
-from arkiv.documents.page import Page
-from arkiv.documents.reading import read_pages
-from arkiv.documents.volumes import Volume, is_of_text, members
+from arkiv.pages.page import Page
+from arkiv.pages.reading import read_pages
 from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter
+from arkiv.volumes.finding import Volume, is_of_text, members
+from arkiv.volumes.member import shown
 
 log = logging.getLogger(__name__)
 

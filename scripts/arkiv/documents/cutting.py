@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id, rng
-from arkiv.documents.page import Line, Page, mean
+from arkiv.pages.page import Line, Page, mean
 from arkiv.text.hyphens import Hyphens
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from arkiv.base.files import Record
-from arkiv.documents.page import Line, Page
+from arkiv.pages.page import Line, Page
 
 LOW = "line below min_confidence"
 SKIPPED = "line in one of skip_regions"

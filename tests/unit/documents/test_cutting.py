@@ -17,9 +17,9 @@ from arkiv.documents.cutting import (
     record,
     words,
 )
-from arkiv.documents.page import Line, Page, Sheet
-from arkiv.documents.reading import read_pages
-from arkiv.documents.volumes import members, volumes
+from arkiv.pages.page import Line, Page, Sheet
+from arkiv.pages.reading import read_pages
+from arkiv.volumes.finding import members, volumes
 
 SHARES = LengthShares.parse("2-4:1,5-9:1")
 

@@ -4,7 +4,7 @@ import pytest
 
 from arkiv.documents.cutting import words
 from arkiv.documents.lines import LOW, SKIPPED, LineFilter
-from arkiv.documents.page import Line, Page
+from arkiv.pages.page import Line, Page
 
 
 def page(*lines):

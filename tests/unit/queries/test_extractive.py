@@ -11,8 +11,7 @@ from arkiv.documents.cutting import (
     record,
     words,
 )
-from arkiv.documents.reading import read_pages
-from arkiv.documents.volumes import members, volumes
+from arkiv.pages.reading import read_pages
 from arkiv.queries.extractive import (
     STOP_WORDS,
     modern,
@@ -20,6 +19,7 @@ from arkiv.queries.extractive import (
     query_record,
     telling_words,
 )
+from arkiv.volumes.finding import members, volumes
 
 TEXT = (
     "Hustru Brita klagade öfver grannen Anders Persson i Göringe, som hade slagit "

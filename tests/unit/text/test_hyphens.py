@@ -3,7 +3,7 @@
 import pytest
 
 from arkiv.documents.cutting import words
-from arkiv.documents.page import Line, Page
+from arkiv.pages.page import Line, Page
 from arkiv.text.hyphens import Hyphens
 
 

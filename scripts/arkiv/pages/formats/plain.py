@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from arkiv.documents.page import Format, Sheet, not_a_page
+from arkiv.pages.page import Format, Sheet, not_a_page
 
 # Of what no text has: a sign that the file is something else.
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
@@ -31,4 +31,4 @@ def read(data: bytes) -> list[Sheet]:
     return [sheet]
 
 
-FORMAT = Format((".txt",), read)
+FORMAT = Format("plain text", (".txt",), read)

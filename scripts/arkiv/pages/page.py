@@ -10,6 +10,8 @@ from unicodedata import normalize
 from arkiv.base.errors import InputError
 from arkiv.base.numbers import share
 
+# Left, top, right and bottom, in pixels of the page's image.
+Box = tuple[int, int, int, int]
 # Characters. A line of more is no line, and would be one document with no place to cut.
 LONGEST_LINE = 1_000_000
 
@@ -30,6 +32,8 @@ class Line:
     joint: str | None = None
     """What joins its last word to the next line's first, where the file says that the
     word is divided: nothing, or a hyphen of its own. None where it does not say."""
+    box: Box | None = None
+    """Where it stands; None where the file does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,12 @@ class Page:
     regions_without_text: int
     image: str | None = None
     """The image that was transcribed, as the file names it."""
+    size: tuple[int, int] | None = None
+    """The image's width and height in pixels."""
+    label: str | None = None
+    """What the archive calls it: `12r`, `[3]`, `iv`."""
+    follows: bool = True
+    """Whether no page is known to be missing before it."""
 
 
 @dataclass
@@ -51,11 +61,14 @@ class Sheet:
     """Collects what a reader finds on a page."""
 
     image: str | None = None
+    size: tuple[int, int] | None = None
+    label: str | None = None
     lines: list[Line] = field(default_factory=list)
     regions_without_text: int = 0
 
     def __post_init__(self) -> None:
         check_unicode("the image's name", self.image)
+        check_unicode("the page's label", self.label)
 
     def add(
         self,
@@ -65,6 +78,7 @@ class Sheet:
         id: str | None = None,
         regions: tuple[str, ...] = (),
         joint: str | None = None,
+        box: Box | None = None,
     ) -> None:
         """Add a line, unless it is blank; its text in Unicode's form NFC.
 
@@ -81,7 +95,9 @@ class Sheet:
                 f"line {number} has {len(text):,} characters, "
                 f"expected at most {LONGEST_LINE:,}"
             )
-        self.lines.append(Line(text, share(confidence), number, id, regions, joint))
+        self.lines.append(
+            Line(text, share(confidence), number, id, regions, joint, box)
+        )
 
 
 @dataclass(frozen=True)
@@ -89,22 +105,23 @@ class Format:
     """How files of a format are known and read; that without a mark is plain text.
 
     Attributes:
+        title: what people call it.
         endings: of the names of its files.
         read: the pages of a file, given its content; of XML, given the root element.
         root: the mark of XML, its root element's name.
-        begins: that of others, what a file begins with, white space apart; where none
-            has it, the name decides.
+        keys: the mark of JSON: keys of its outermost object, of which one is enough.
     """
 
+    title: str
     endings: tuple[str, ...]
     read: Callable[[Any], list[Sheet]]
     root: str | None = None
-    begins: bytes | None = None
+    keys: frozenset[str] = frozenset()
 
     @property
     def marked(self) -> bool:
         """Whether a file shows by its content that it is of this format."""
-        return bool(self.root or self.begins)
+        return bool(self.root or self.keys)
 
 
 def check_unicode(what: str, *texts: str | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 
 from lxml import etree
 
-from arkiv.documents.page import not_a_page
+from arkiv.pages.page import not_a_page
 
 Element = etree._Element
 

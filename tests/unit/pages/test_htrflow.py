@@ -5,9 +5,9 @@ import json
 import pytest
 
 from arkiv.base.errors import InputError
-from arkiv.documents.page import Line
-from arkiv.documents.reading import read_pages
-from arkiv.documents.volumes import members, volumes
+from arkiv.pages.page import Line
+from arkiv.pages.reading import read_pages
+from arkiv.volumes.finding import members, volumes
 
 
 def line(text, *scores):

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from arkiv.base.numbers import share
-from arkiv.documents.page import Format, Sheet, classes, mean
-from arkiv.documents.xml import (
+from arkiv.pages.page import Format, Sheet, classes, mean
+from arkiv.pages.xml import (
     Element,
     children,
     descendants,
@@ -137,4 +137,4 @@ def _joint(half: str, whole: str) -> str:
     return after if after and after in DEFAULT else ""
 
 
-FORMAT = Format((".xml",), read, root="alto")
+FORMAT = Format("ALTO XML", (".xml",), read, root="alto")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from arkiv.base.errors import InputError
-from arkiv.documents.volumes import is_of_text, members, volumes
+from arkiv.volumes.finding import is_of_text, members, volumes
 
 ORDERED = ["b_2.json", "a_9.json", "a_10.json", "v2_10.json", "v10_10.json"]
 ORDERED += ["x2a.json", "x10a.json"]
@@ -335,7 +335,7 @@ def test_a_failing_disk_is_not_the_files_fault(tmp_path, monkeypatch):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with members(folder, tmp_path) as (file,):
-        monkeypatch.setattr("arkiv.documents.volumes.check_size", failing)
+        monkeypatch.setattr("arkiv.volumes.finding.check_size", failing)
         with pytest.raises(OSError, match="Input/output error"):
             file.read()
     monkeypatch.setattr(tarfile.TarFile, "next", failing)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 
-from arkiv.documents import formats, xml
-from arkiv.documents.page import Format, Page, Sheet, not_a_page
+from arkiv.pages import xml
+from arkiv.pages.kinds import FORMATS
+from arkiv.pages.page import Page, Sheet, not_a_page
 
 # Digits of a page number; a longer run is not one.
 LONGEST_NUMBER = 18
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-FORMATS: list[Format] = [
-    importlib.import_module(f"{formats.__name__}.{module.name}").FORMAT
-    for module in pkgutil.iter_modules(formats.__path__)
-]
 
 
 def _endings(*, marked: bool) -> tuple[str, ...]:
-    chosen = (each for each in FORMATS if each.marked == marked)
+    chosen = (each for each in FORMATS.values() if each.marked == marked)
     return tuple(sorted({ending for each in chosen for ending in each.endings}))
 
 
@@ -47,6 +42,8 @@ def read_pages(name: str, data: bytes, *, plain_text: bool = True) -> list[Page]
             tuple(sheet.lines),
             sheet.regions_without_text,
             sheet.image,
+            sheet.size,
+            sheet.label,
         )
         for place, sheet in enumerate(sheets, start=1)
     ]
@@ -65,14 +62,16 @@ def _sheets(name: str, data: bytes, plain_text: bool) -> list[Sheet]:
         raise not_a_page("is empty" if not data else "holds white space alone")
     if start[:1] == b"<" or data.startswith((b"\xff\xfe<", b"\xfe\xff\0<")):
         root = xml.parse(data)
-        readers = {each.root: each.read for each in FORMATS if each.root}
+        readers = {each.root: each.read for each in FORMATS.values() if each.root}
         if reader := readers.get(xml.name(root)):
             return reader(root)
         expected = " or ".join(f"<{name}>" for name in sorted(readers))
         raise not_a_page(f"XML of <{xml.name(root)}>, expected {expected}")
-    others = [each for each in FORMATS if each.begins]
-    found = [each for each in others if start.startswith(each.begins)] or [
-        each for each in others if name.lower().endswith(each.endings)
+    others = [each for each in FORMATS.values() if each.keys]
+    found = [
+        each
+        for each in others
+        if start[:1] == b"{" or name.lower().endswith(each.endings)
     ]
     if found:
         return found[0].read(data)
@@ -83,5 +82,5 @@ def _sheets(name: str, data: bytes, plain_text: bool) -> list[Sheet]:
         )
     if not plain_text:
         raise not_a_page("plain text beside pages of another format")
-    (text,) = (each for each in FORMATS if not each.marked)
+    (text,) = (each for each in FORMATS.values() if not each.marked)
     return text.read(data)

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from arkiv.documents.page import not_a_page
-from arkiv.documents.reading import PLAIN, STRUCTURED
+from arkiv.pages.page import not_a_page
+from arkiv.pages.reading import PLAIN, STRUCTURED
 
 # Bytes of a file. With every word and glyph on it a page has some ten million.
 LARGEST = 1 << 26

@@ -16,7 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from arkiv.base.errors import InputError
-from arkiv.documents.member import (
+from arkiv.pages.page import not_a_page
+from arkiv.pages.reading import PLAIN, STRUCTURED, page_number
+from arkiv.volumes.member import (
     LARGEST,
     Member,
     bounded,
@@ -27,9 +29,7 @@ from arkiv.documents.member import (
     said,
     shown,
 )
-from arkiv.documents.packed import BROKEN, ENDINGS, members_of
-from arkiv.documents.page import not_a_page
-from arkiv.documents.reading import PLAIN, STRUCTURED, page_number
+from arkiv.volumes.packed import BROKEN, ENDINGS, members_of
 
 
 @dataclass(frozen=True)

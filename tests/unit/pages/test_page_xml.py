@@ -3,7 +3,7 @@
 import pytest
 from sheets import PAGE
 
-from arkiv.documents.reading import read_pages
+from arkiv.pages.reading import read_pages
 
 
 def read(data):

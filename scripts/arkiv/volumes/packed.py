@@ -13,7 +13,8 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from arkiv.documents.member import (
+from arkiv.pages.page import not_a_page
+from arkiv.volumes.member import (
     LARGEST,
     Member,
     bounded,
@@ -23,7 +24,6 @@ from arkiv.documents.member import (
     said,
     shown,
 )
-from arkiv.documents.page import not_a_page
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # What the libraries raise on a file that is not what its name says.

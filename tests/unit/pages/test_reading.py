@@ -5,7 +5,7 @@ from sheets import ALTO, FORMATS, PAGE
 
 from arkiv.base.errors import InputError
 from arkiv.documents.cutting import words
-from arkiv.documents.reading import page_number, read_pages
+from arkiv.pages.reading import page_number, read_pages
 
 REGIONS = [
     ("marginalia", [("1880 & <år>", 0.5)]),

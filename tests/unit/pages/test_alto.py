@@ -3,7 +3,7 @@
 from sheets import ALTO
 
 from arkiv.documents.cutting import words
-from arkiv.documents.reading import read_pages
+from arkiv.pages.reading import read_pages
 
 
 def read(data, name="p_1.xml"):

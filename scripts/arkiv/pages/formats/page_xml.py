@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterator
 
 from arkiv.base.numbers import share
-from arkiv.documents.page import Format, Sheet, classes, mean
-from arkiv.documents.xml import Element, children, in_reading_order, name, within
+from arkiv.pages.page import Format, Sheet, classes, mean
+from arkiv.pages.xml import Element, children, in_reading_order, name, within
 
 REFERENCES = ("RegionRef", "RegionRefIndexed")
 GROUPS = (
@@ -118,4 +118,4 @@ def _classes(element: Element) -> tuple[str, ...]:
     return classes(kind, element.get("type"), custom and custom[1])
 
 
-FORMAT = Format((".xml",), read, root="PcGts")
+FORMAT = Format("PAGE XML", (".xml",), read, root="PcGts")

@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from arkiv.base.numbers import share
-from arkiv.documents.page import Format, Sheet, classes, not_a_page
+from arkiv.pages.page import Format, Sheet, classes, not_a_page
 
 # What a page has beside its content; a page without text has only these.
 NESTED_KEYS = frozenset({"image_name", "image_path", "file_name", "page_id", "label"})
@@ -126,4 +126,6 @@ def _document_node(node: dict) -> tuple[list[object], dict | None]:
     return names, {"text": best["text"], "confidence": best.get("confidence")}
 
 
-FORMAT = Format((".json",), read, begins=b"{")
+# `label` alone is in a IIIF manifest too.
+MARKS = (NESTED_KEYS | DOCUMENT_KEYS | {"contains", "pages"}) - {"label"}
+FORMAT = Format("HTRflow JSON", (".json",), read, keys=MARKS)
