@@ -9,9 +9,8 @@ from unicodedata import normalize
 
 from arkiv.base.errors import InputError
 from arkiv.base.numbers import share
+from arkiv.pages.boxes import Box, Edges, image_size, pixels
 
-# Left, top, right and bottom, in pixels of the page's image.
-Box = tuple[int, int, int, int]
 # Characters. A line of more is no line, and would be one document with no place to cut.
 LONGEST_LINE = 1_000_000
 
@@ -33,7 +32,7 @@ class Line:
     """What joins its last word to the next line's first, where the file says that the
     word is divided: nothing, or a hyphen of its own. None where it does not say."""
     box: Box | None = None
-    """Where it stands; None where the file does not say."""
+    """Where it stands on the image; None where the file does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,8 @@ class Page:
     """What the archive calls it: `12r`, `[3]`, `iv`."""
     follows: bool = True
     """Whether no page is known to be missing before it."""
+    order: int = 1
+    """Its place among the pages of its volume, counted from 1."""
 
 
 @dataclass
@@ -61,7 +62,9 @@ class Sheet:
     """Collects what a reader finds on a page."""
 
     image: str | None = None
-    size: tuple[int, int] | None = None
+    size: tuple[Any, Any] | None = None
+    """Width and height of the image, as the file has them; None in the end if they are
+    no numbers of pixels."""
     label: str | None = None
     lines: list[Line] = field(default_factory=list)
     regions_without_text: int = 0
@@ -69,6 +72,7 @@ class Sheet:
     def __post_init__(self) -> None:
         check_unicode("the image's name", self.image)
         check_unicode("the page's label", self.label)
+        self.size = image_size(*self.size) if self.size else None
 
     def add(
         self,
@@ -78,9 +82,12 @@ class Sheet:
         id: str | None = None,
         regions: tuple[str, ...] = (),
         joint: str | None = None,
-        box: Box | None = None,
+        box: Edges | None = None,
     ) -> None:
         """Add a line, unless it is blank; its text in Unicode's form NFC.
+
+        Its box, in pixels of the page's image, need not be whole nor within the image;
+        what cannot be right is none, see `boxes`.
 
         Raises:
             InputError: the text is not Unicode, or far too long for a line.
@@ -96,7 +103,15 @@ class Sheet:
                 f"expected at most {LONGEST_LINE:,}"
             )
         self.lines.append(
-            Line(text, share(confidence), number, id, regions, joint, box)
+            Line(
+                text,
+                share(confidence),
+                number,
+                id,
+                regions,
+                joint,
+                pixels(box, self.size),
+            )
         )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from arkiv.base.numbers import share
 from arkiv.pages.page import Format, Sheet, classes, mean
+from arkiv.pages.units import Geometry, geometry
 from arkiv.pages.xml import (
     Element,
     children,
@@ -56,7 +57,11 @@ def read(root: Element) -> list[Sheet]:
     pages = list(descendants(root, "Page"))
     # Of several pages no one knows which image is whose.
     image = images[0].strip() if len(pages) == len(images) == 1 else None
-    return [_sheet(page, image, order, labels) for page in pages]
+    alone = len(pages) == 1
+    return [
+        _sheet(page, image, order, labels, geometry(root, page, alone=alone))
+        for page in pages
+    ]
 
 
 def _references(group: Element) -> Iterator[str]:
@@ -71,13 +76,14 @@ def _sheet(
     image: str | None,
     order: list[str],
     labels: Mapping[str | None, str | None],
+    places: Geometry,
 ) -> Sheet:
     def classes_of(each: Element) -> tuple[str, ...]:
         tags = each.get("TAGREFS", "").split()
         named = (labels.get(tag) for tag in tags)
         return classes(AREAS.get(name(each)), each.get("TYPE"), *named)
 
-    sheet = Sheet(image=image)
+    sheet = Sheet(image=image, size=places.size)
     for element in in_reading_order(page, order, _parts, "ID"):
         if name(element) == "TextLine":
             text, confidence, joint = _line(element)
@@ -87,6 +93,7 @@ def _sheet(
                 id=element.get("ID"),
                 regions=within(element, page, classes_of),
                 joint=joint,
+                box=places.edges(element),
             )
         elif name(element) == "TextBlock":
             sheet.regions_without_text += not any(

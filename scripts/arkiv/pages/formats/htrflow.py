@@ -7,7 +7,13 @@ itself 0.2.6) a page is nested by `regions`, and a line has a `transcription`, a
 `{"text", "confidence"}`; empty attributes are left out. Words below a line are not
 read.
 
-Source: `Json` in src/htrflow/serialization/serialization.py of AI-Riksarkivet/htrflow.
+Where a part stands is said in three ways. Up to 0.2.5 `segment` has its `bbox` within
+what it lies in, and as `orig_shape` the height and width of that; 0.2.6 has a `bbox` in
+the page, and the page's `height` and `width`. The document model has a `polygon`,
+within the box of what it lies in; that of the page is the whole image.
+
+Source: `Json` in src/htrflow/serialization/serialization.py of AI-Riksarkivet/htrflow,
+and `SegmentNode` in src/htrflow/volume/volume.py of its 0.2.5 and 0.2.6.
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from arkiv.base.numbers import share
+from arkiv.pages.boxes import Edges, around, image_size, number, pixels
 from arkiv.pages.page import Format, Sheet, classes, not_a_page
 
 # What a page has beside its content; a page without text has only these.
@@ -46,21 +53,27 @@ def _sheet(page: Any) -> Sheet:
         below, read_node = "regions", _document_node
     if not _is_page(page, below):
         raise not_a_page("expected an object of HTRflow with `contains` or `regions`")
-    sheet = Sheet(image=_image(page))
+    sheet = Sheet(image=_image(page), size=_size(page, below))
 
-    def add_lines(node: dict, above: tuple[str, ...]) -> None:
-        """The lines of a region, whatever regions lie within it."""
+    def add_lines(
+        node: dict, above: tuple[str, ...], corner: tuple[float, float] | None
+    ) -> None:
+        """The lines of a region, whatever regions lie within it.
+
+        Its own region's corner is at this place of the page.
+        """
         names, line = read_node(node)
         regions = above + classes(*map(_text, names))
+        edges = _edges(node, corner)
         if line is not None:
-            sheet.add(**line, regions=regions)
+            sheet.add(**line, regions=regions, box=edges)
             return
         for part in _parts(node, below):
-            add_lines(part, regions)
+            add_lines(part, regions, edges and edges[:2])
 
     for region in _parts(page, below):
         before = len(sheet.lines)
-        add_lines(region, ())
+        add_lines(region, (), (0, 0))
         sheet.regions_without_text += len(sheet.lines) == before
     return sheet
 
@@ -77,6 +90,47 @@ def _image(page: dict) -> str | None:
     names = (page.get(key) for key in ("file_name", "_image_path", "image_name"))
     known = (PurePosixPath(name).name for name in names if isinstance(name, str))
     return next(filter(None, known), None)
+
+
+def _size(page: dict, below: str) -> tuple[object, object] | None:
+    """The image's width and height, as far as the page says it."""
+    if page.get("width") is not None:
+        return page["width"], page.get("height")
+    if whole := around(page.get("polygon")):
+        return whole[2:]
+    size = None
+    for region in _parts(page, below):
+        segment = region.get("segment")
+        shape, edges = _within(segment, "orig_shape"), _of_bbox(segment)
+        if edges is None or not isinstance(shape, list) or len(shape) < 2:
+            continue
+        size = shape[1], shape[0]
+        # Its step `Resize` puts boxes back to the size of the image, and not the shape.
+        if pixels(edges, image_size(*size)) != pixels(edges):
+            return None
+    return size
+
+
+def _edges(node: dict, corner: tuple[float, float] | None) -> Edges | None:
+    """Where a part stands on the page, given the corner of what it lies in."""
+    if "bbox" in node:
+        return _of_bbox(node)
+    if "segment" in node:
+        edges = _of_bbox(node["segment"])
+    else:
+        edges = around(node.get("polygon"))
+    if edges is None or corner is None:
+        return None
+    x, y = corner
+    return edges[0] + x, edges[1] + y, edges[2] + x, edges[3] + y
+
+
+def _of_bbox(node: object) -> Edges | None:
+    bbox = _within(node, "bbox")
+    if not isinstance(bbox, dict):
+        return None
+    edges = tuple(number(bbox.get(side)) for side in ("xmin", "ymin", "xmax", "ymax"))
+    return None if None in edges else edges
 
 
 def _parts(node: dict, below: str) -> list[dict]:

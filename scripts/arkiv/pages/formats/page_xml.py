@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 
 from arkiv.base.numbers import share
+from arkiv.pages.boxes import Edges, around, own_or_around
 from arkiv.pages.page import Format, Sheet, classes, mean
 from arkiv.pages.xml import Element, children, in_reading_order, name, within
 
@@ -32,7 +33,8 @@ def read(root: Element) -> list[Sheet]:
 
 
 def _sheet(page: Element) -> Sheet:
-    sheet = Sheet(image=page.get("imageFilename"))
+    size = page.get("imageWidth"), page.get("imageHeight")
+    sheet = Sheet(image=page.get("imageFilename"), size=size)
     order = [
         reference
         for group in children(page, "ReadingOrder")
@@ -50,8 +52,10 @@ def _sheet(page: Element) -> Sheet:
             lines = text.splitlines()
             sheet.regions_without_text += not lines and element.getparent() is page
         regions = within(element, page, _classes)
+        # Of several lines of a region no one knows which stands where.
+        box = _edges(element) if len(lines) == 1 else None
         for line in lines:
-            sheet.add(line, confidence, id=element.get("id"), regions=regions)
+            sheet.add(line, confidence, id=element.get("id"), regions=regions, box=box)
     return sheet
 
 
@@ -101,6 +105,21 @@ def _text(element: Element) -> tuple[str, object]:
     texts = [_text(part) for part in children(element, below)] if below else []
     confidence = mean(share(value) for text, value in texts if text)
     return sign.join(text for text, _ in texts if text), confidence
+
+
+def _edges(line: Element) -> Edges | None:
+    """Those of its outline; else of its words' outlines."""
+    return own_or_around(_outline(line), map(_outline, children(line, "Word")))
+
+
+def _outline(element: Element) -> Edges | None:
+    for coords in children(element, "Coords"):
+        # Up to 2010 a point was an element.
+        points = [
+            f"{point.get('x')},{point.get('y')}" for point in children(coords, "Point")
+        ]
+        return around(coords.get("points") or " ".join(points))
+    return None
 
 
 def _has_text_below(region: Element) -> bool:
