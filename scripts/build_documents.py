@@ -21,6 +21,7 @@ from arkiv.base.cli import add_on_bad_input, add_part, parser, run
 from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import open_records, write_json, write_records
+from arkiv.base.hashing import nfc
 from arkiv.base.setting_flags import add_settings
 from arkiv.documents.block import Block
 from arkiv.documents.cutting import (
@@ -72,7 +73,7 @@ def cutter(
 def expression(text: str) -> re.Pattern:
     """A regular expression, or a ValueError, which argparse reports."""
     try:
-        return re.compile(text)
+        return re.compile(nfc(text))
     except re.error as error:
         raise ValueError(f"{text!r} is no regular expression ({error})") from None
 

@@ -2,8 +2,9 @@
 
 known_item: the passages that a query was made from. teacher_pool: the grades of a pool.
 embedder: the first passages of a run, graded by rank. file: judgements from elsewhere.
-Near-duplicates of a relevant passage count as it does. Writes TREC qrels and what they
-hold, as numbers.
+Passages with the text of a relevant passage, whatever its case and white space, count
+as it does, and so do its near-duplicates. Writes TREC qrels and what they hold, as
+numbers.
 """
 
 from __future__ import annotations
@@ -15,9 +16,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from arkiv.base.cli import add_on_bad_input, parser, run
 from arkiv.base.errors import InputError
-from arkiv.base.files import Record, read_records, write_json, write_records
+from arkiv.base.files import (
+    Record,
+    check_texts,
+    read_records,
+    write_json,
+    write_records,
+)
 from arkiv.base.hashing import text_key
 from arkiv.base.quantiles import quantiles
 from arkiv.base.setting_flags import add_settings
@@ -35,6 +44,7 @@ from arkiv.gold.standard import (
     with_known_items,
     with_near_duplicates,
 )
+from arkiv.pairs.passages import Passages
 from arkiv.retrieve.collection import check_judged, check_passage, read_ordered
 from arkiv.retrieve.trec import Qrels, read_qrels, read_run, write_qrels
 from arkiv.text.duplicates_of import duplicates_of
@@ -114,49 +124,70 @@ def judged(
     return qrels, {"rejected": rejected or []}
 
 
-def near_duplicates_of(
-    qrels: Qrels, corpus: str, jaccard: float | None, folder: Path
-) -> dict[str, list[str]]:
-    """Of each relevant passage the ids of its near-duplicates.
-
-    Raises:
-        InputError: a relevant passage that the corpus lacks.
-    """
+def check_held(qrels: Qrels, passages: Passages, corpus: str) -> None:
+    """Refuse, by an InputError, a relevant passage that the corpus lacks."""
     wanted = {key for grades in relevant(qrels).values() for key in grades}
-    texts: dict[str, str] = {}
-    ids: list[str] = []
-    for passage_id, text in texts_of(corpus):
-        ids.append(passage_id)
-        if passage_id in wanted:
-            texts[passage_id] = text
-    if lacking := wanted - texts.keys():
+    if lacking := wanted - passages.rows.keys():
         raise InputError(
             f"lacks the passage {min(lacking)}, which is judged relevant", file=corpus
         )
-    if jaccard is None:
-        return {}
-    rows = duplicates_of(
-        list(texts.values()), (text for _, text in texts_of(corpus)), jaccard, folder
+
+
+def near_duplicates_of(
+    qrels: Qrels, passages: Passages, jaccard: float | None, folder: Path
+) -> dict[str, list[str]]:
+    """Of each relevant passage the ids of those with its text, and of those nearly so.
+
+    Args:
+        jaccard: of near-duplicates; None: none but those with the same text.
+        folder: where there is room for a file.
+    """
+    wanted = sorted(
+        {passages.rows[key] for grades in relevant(qrels).values() for key in grades}
     )
+    order = np.argsort(passages.keys, kind="stable")
+    in_order = passages.keys[order]
+    starts, ends = (
+        np.searchsorted(in_order, passages.keys[wanted], side)
+        for side in ("left", "right")
+    )
+    found = [
+        set(order[start:end].tolist()) for start, end in zip(starts, ends, strict=True)
+    ]
+    if jaccard is not None:
+        texts = list(map(passages.text, wanted))
+        every = map(passages.text, range(len(passages)))
+        near = duplicates_of(texts, every, jaccard, folder)
+        found = [same.union(rows) for same, rows in zip(found, near, strict=True)]
     return {
-        passage_id: [ids[row] for row in found if ids[row] != passage_id]
-        for passage_id, found in zip(texts, rows, strict=True)
+        passages.ids[own]: [passages.ids[row] for row in sorted(rows - {own})]
+        for own, rows in zip(wanted, found, strict=True)
     }
 
 
-def trained_on(paths: list[str], queries: list[Record], qrels: Qrels) -> dict[str, int]:
+def check_trained(record: Record) -> None:
+    """Refuse a record that is not a pair to train on, with ids."""
+    check_judged(record)
+    check_texts(record, "pos")
+
+
+def trained_on(
+    paths: list[str], queries: list[Record], qrels: Qrels, passages: Passages
+) -> dict[str, int]:
     """How many test queries, and how many relevant passages, are trained on."""
     asked: set[int] = set()
-    taught: set[str] = set()
+    taught: set[str | int] = set()
     for path in paths:
-        for _, pair in read_records(path, check_judged):
+        for _, pair in read_records(path, check_trained):
             asked.add(text_key(pair["query"]))
-            taught.update(pair["pos_ids"])
+            taught.update(pair["pos_ids"], map(text_key, pair["pos"]))
+    found = [
+        passage_id in taught or int(passages.keys[passages.rows[passage_id]]) in taught
+        for _, passage_id in pairs_of(relevant(qrels))
+    ]
     return {
         "queries_trained_on": sum(text_key(row["query"]) in asked for row in queries),
-        "relevant_trained_on": sum(
-            passage_id in taught for _, passage_id in pairs_of(relevant(qrels))
-        ),
+        "relevant_trained_on": sum(found),
     }
 
 
@@ -209,12 +240,15 @@ def main(argv: list[str] | None = None) -> None:
         qrels = with_known_items(own, known, arguments.known_grade)
     folder = Path(arguments.qrels).parent
     folder.mkdir(parents=True, exist_ok=True)
-    near = near_duplicates_of(
-        qrels, arguments.corpus, arguments.duplicate_jaccard, folder
-    )
-    qrels, added = with_near_duplicates(qrels, near)
-    if not relevant(qrels):
-        raise InputError("holds no relevant passage for any query", key="gold.method")
+    with Passages(arguments.corpus) as passages:
+        check_held(qrels, passages, arguments.corpus)
+        near = near_duplicates_of(qrels, passages, arguments.duplicate_jaccard, folder)
+        qrels, added = with_near_duplicates(qrels, near)
+        if not relevant(qrels):
+            raise InputError(
+                "holds no relevant passage for any query", key="gold.method"
+            )
+        trained = trained_on(arguments.trained, queries, qrels, passages)
     write_qrels(arguments.qrels, qrels)
     stats = {
         "method": method,
@@ -222,7 +256,7 @@ def main(argv: list[str] | None = None) -> None:
         "near_duplicates": added,
         "known_items": len(pairs_of(known)),
         "known_items_not_relevant": refused,
-        **trained_on(arguments.trained, queries, qrels),
+        **trained,
         "rejected": len(rejected),
         **told,
     }

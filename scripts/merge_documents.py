@@ -1,8 +1,8 @@
 """Make one file of the documents of all blocks, and set repeated ones aside.
 
 Writes the documents in the order of the blocks. A document with the text of an earlier
-one, or nearly so with --duplicate-jaccard, goes to --rejected, after what the blocks
-set aside.
+one, whatever its case, or nearly so with --duplicate-jaccard, goes to --rejected, after
+what the blocks set aside.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from arkiv.base.files import (
     read_records,
     write_json,
 )
+from arkiv.base.hashing import text_key
 from arkiv.base.quantiles import quantiles
 from arkiv.base.setting_flags import add_settings
 from arkiv.documents.block import COUNTS
@@ -58,19 +59,19 @@ def with_faults(
         near: the rows that are near-duplicates of an earlier one, and how much.
     """
     places: list[str] = []
-    first: dict[str, int] = {}
+    first: dict[int, int] = {}
     for row, item in enumerate(documents):
         places.append(f"volume {item['volume']}, page {item['first_page']}")
-        fault = None
-        if item["id"] in first:
-            reason = f"has the same text as {places[first[item['id']]]}"
+        fault, key = None, text_key(item["text"])
+        if key in first:
+            reason = f"has the same text as {places[first[key]]}"
             fault = "same text as an earlier document", reason
         elif row in near:
             earlier, share = near[row]
             reason = f"shares {share:.0%} of its wording with {places[earlier]}"
             fault = "near-duplicate of an earlier document", reason
         else:
-            first[item["id"]] = row
+            first[key] = row
         yield item, fault
 
 

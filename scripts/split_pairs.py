@@ -25,7 +25,7 @@ from arkiv.base.files import (
     write_json,
     write_records,
 )
-from arkiv.base.hashing import content_id
+from arkiv.base.hashing import content_id, text_key
 from arkiv.base.setting_flags import add_settings
 from arkiv.pairs.division import (
     SPLITS,
@@ -54,18 +54,53 @@ def origins(path: str | None) -> dict[str, Record]:
 
 
 def rows(paths: list[str], rejected: list[Record] | None) -> Iterator[Record]:
+    """The pairs of all files, as they stand there."""
     for path in paths:
         for _, record in read_records(path, check_pair, rejected=rejected):
-            yield with_ids(record)
+            yield record
+
+
+def keyed(pair: Record) -> Record:
+    """What the division needs of a pair: ids and provenance, of texts their keys."""
+    pair = with_ids(only(pair, "query", "pos", *PROVENANCE))
+    known = only(pair, "id", "pos_ids", *PROVENANCE)
+    return known | {"text_keys": text_keys(pair)}
+
+
+def united(
+    pairs: Iterator[Record], repeats: Counter[int]
+) -> Iterator[tuple[Record, int]]:
+    """One pair for each query text, see `merged`, where the last of its rows stands.
+
+    Beside it how many of its negatives are dropped for being positives.
+
+    Args:
+        pairs: of all rows, without ids.
+        repeats: how often each text stands as a query, by its key.
+    """
+    waiting: dict[int, list[Record]] = {}
+    for pair in pairs:
+        key = text_key(pair["query"])
+        same = waiting.setdefault(key, [])
+        same.append(pair)
+        if len(same) < repeats[key]:
+            continue
+        del waiting[key]
+        pair = merged(same) if len(same) > 1 else with_ids(pair)
+        given = [text for one in same for text in one.get("neg", ())]
+        dropped = 0
+        if len(pair.get("neg", ())) < len(given):
+            positives = set(map(text_key, pair["pos"]))
+            dropped = sum(text_key(text) in positives for text in given)
+        yield pair, dropped
 
 
 def write_sides(
-    arguments, division: Division, repeats: Counter, stats: dict
+    arguments, division: Division, repeats: Counter[int], stats: dict
 ) -> tuple[dict[str, Record], list[Record]]:
     """Write the three sides; return the passages met and the pairs set aside."""
     passages: dict[str, Record] = {}
     aside: list[Record] = []
-    waiting: dict[str, list[Record]] = {}
     counts: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
         write = {
@@ -73,13 +108,8 @@ def write_sides(
             for split in SPLITS
         }
         # Bad lines were collected (or stopped the program) in the first reading.
-        for pair in rows(arguments.input, []):
-            if repeats[pair["id"]] > 1:
-                same = waiting.setdefault(pair["id"], [])
-                same.append(pair)
-                if len(same) < repeats[pair["id"]]:
-                    continue
-                pair = merged(waiting.pop(pair["id"]))
+        for pair, dropped in united(rows(arguments.input, []), repeats):
+            counts["positives_as_negatives"] += dropped
             side = division.pair_side(pair)
             for name, text in zip(pair["pos_ids"], pair["pos"], strict=True):
                 if name not in passages or not passages[name]["positive"]:
@@ -94,7 +124,12 @@ def write_sides(
                 continue
             counts[side] += 1
             write[side](pair)
-    stats |= {split: counts[split] for split in SPLITS}
+    stats |= {key: counts[key] for key in (*SPLITS, "positives_as_negatives")}
+    if counts["positives_as_negatives"]:
+        log.warning(
+            "%d given negatives are positives of their query and are left out",
+            counts["positives_as_negatives"],
+        )
     return passages, aside
 
 
@@ -118,10 +153,16 @@ def whole_corpus(
 
 def held_out_negatives(corpus: str, train: str) -> int:
     """How many given negatives of train pairs are passages of dev or test."""
-    passages = (passage for _, passage in read_records(corpus))
-    held_out = {one["id"] for one in passages if one["split"] in ("dev", "test")}
-    rows = (pair.get("neg_ids", ()) for _, pair in read_records(train))
-    count = sum(passage_id in held_out for ids in rows for passage_id in ids)
+    # What has one text with a passage of dev or test is not on the side of train.
+    others = {
+        one["id"]: (text_key(one["text"]), one["split"])
+        for _, one in read_records(corpus)
+        if one["split"] != "train"
+    }
+    texts = {key for key, split in others.values() if split is not None}
+    held_out = {name for name, (key, _) in others.items() if key in texts}
+    given = (pair.get("neg_ids", ()) for _, pair in read_records(train))
+    count = sum(passage_id in held_out for ids in given for passage_id in ids)
     if count:
         log.warning(
             "%d given negatives of train pairs are positives of dev or test; they are "
@@ -158,15 +199,11 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
-    # What the division needs: ids and provenance, of texts their keys alone.
-    keys = [
-        only(pair, "id", "pos_ids", *PROVENANCE) | {"text_keys": text_keys(pair)}
-        for pair in rows(arguments.input, rejected)
-    ]
+    keys = [keyed(pair) for pair in rows(arguments.input, rejected)]
     if not keys:
         raise InputError("holds no usable pair", file=arguments.input[0])
     log.info("read %d pairs from %d file(s)", len(keys), len(arguments.input))
-    repeats = Counter(pair["id"] for pair in keys)
+    repeats = Counter(pair["text_keys"][0] for pair in keys)
     division = divide(
         keys,
         dict(zip(SPLITS, arguments.shares, strict=True)),

@@ -213,7 +213,7 @@ def test_near_duplicates_are_set_aside_across_volumes_and_parts(tokenizer, tmp_p
         again[60] = "annorlunda"
         if number % 2:
             write_page(pages / "b" / f"{number}.json", " ".join(again))
-    write_page(pages / "b" / "9.json", texts[0])
+    write_page(pages / "b" / "9.json", texts[0].upper())
     options = [pages, tokenizer, tmp_path, "--method", "page"]
     documents, rejected, stats = build(
         *options, parts=2, merge=("--duplicate-jaccard", "0.8")

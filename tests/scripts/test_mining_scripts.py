@@ -1,11 +1,13 @@
 """Searching a part and picking negatives, from the command line."""
 
+import random
 import re
 import sys
 
 import numpy as np
 import pytest
 from project import records
+from same_text import plain, written_otherwise
 
 import pick_negatives
 import plot_negatives
@@ -172,6 +174,45 @@ def test_positives_of_the_same_query_and_copies_are_no_negatives(tmp_path):
         "query": 2,
         "repeat": 4,
     }
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("bm25_share", [0, 0.5])
+def test_no_spelling_of_a_positive_is_a_negative(
+    tiny_embedder, tmp_path, seed, bm25_share
+):
+    draw = random.Random(seed)
+    wordings = [f"Åke hörde målet om ån {n} på häradstinget" for n in range(20)]
+    texts = [written_otherwise(text, draw) for text in wordings for _ in range(3)]
+    pairs = [
+        (
+            written_otherwise(f"Vem ägde ån {n // 2}?", draw),
+            [written_otherwise(wordings[n], draw)],
+        )
+        for n in range(8)
+    ]
+    texts += [pos for _, (pos,) in pairs]
+    mining = Mining(tmp_path, list(dict.fromkeys(texts)), pairs)
+    options = {"negatives_per_query": 9, "shortfall": ["wider", "random"]}
+    if bm25_share:
+        bm25 = tmp_path / "bm25.npy"
+        words = ["--pairs", tmp_path / "pairs.jsonl", "--depth", 30, "--output", bm25]
+        words += ["--corpus", tmp_path / "corpus.jsonl"]
+        words += ["--tokenizer", tiny_embedder]
+        search_bm25.main(list(map(str, words)))
+        options |= {"bm25": str(bm25), "bm25_share": bm25_share}
+    rows = mining.pick(mining.search(2, 60), (0, 30), **options)
+    positives = {}
+    for query, pos in pairs:
+        positives.setdefault(plain(query), set()).update(map(plain, pos))
+    for row in rows:
+        own = positives[plain(row["query"])]
+        found = list(map(plain, row["neg"]))
+        assert len(found) == len(set(found)) == 9
+        assert not own.intersection(found)
+    dropped = read_json(tmp_path / "stats.json")["dropped"]["dense"]
+    assert dropped["same_text"] > 8
+    assert dropped["repeat"] > 8
 
 
 def test_too_small_a_window_is_filled_up_without_repeats(mining):

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
+from unicodedata import is_normalized
 
 from arkiv.base.errors import InputError
+from arkiv.base.hashing import nfc
 
 if TYPE_CHECKING:
     import numpy as np
@@ -209,7 +211,7 @@ def read_records(
     beyond: int = 0,
     rejected: list[Record] | None = None,
 ) -> Iterator[tuple[int, Record]]:
-    """Yield `(line number from 1, record)` of a JSON Lines file.
+    """Yield `(line number from 1, record)` of a JSON Lines file, see `parse_record`.
 
     Args:
         path: the file.
@@ -254,7 +256,7 @@ def read_records(
 
 
 def parse_record(raw: bytes) -> Record:
-    """Parse one line.
+    """Parse one line; its texts come in Unicode's form NFC.
 
     Raises:
         InputError: it is not one JSON object in UTF-8.
@@ -262,7 +264,11 @@ def parse_record(raw: bytes) -> Record:
     if not raw.strip():
         raise InputError("the line is empty, expected a JSON object")
     try:
-        record = json.loads(raw, parse_constant=_no_number)
+        text = raw.decode("utf-8-sig")
+        record = json.loads(text, parse_constant=_no_number)
+        # Parts of a text in NFC are in NFC too, but for letters that are escaped.
+        if b"\\u" in raw or not is_normalized("NFC", text):
+            record = composed(record)
     except UnicodeDecodeError:
         raise InputError("the line is not UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -278,6 +284,17 @@ def parse_record(raw: bytes) -> Record:
                 "the line holds half a surrogate pair, which is no Unicode text"
             ) from None
     return record
+
+
+def composed(value: Any) -> Any:
+    """A value of JSON or YAML with all its texts, keys included, in NFC."""
+    if isinstance(value, str):
+        return nfc(value)
+    if isinstance(value, list):
+        return [composed(one) for one in value]
+    if isinstance(value, dict):
+        return {composed(key): composed(one) for key, one in value.items()}
+    return value
 
 
 def _no_number(name: str) -> None:

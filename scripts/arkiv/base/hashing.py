@@ -30,11 +30,16 @@ def content_id(*keys: object) -> str:
     return content_digest(keys, ID_BYTES).hex()
 
 
+def nfc(text: str) -> str:
+    """A text with its letters composed: Unicode's form NFC, in which all that is read
+    is held. File systems and keyboards of some machines give letter and mark apart."""
+    return normalize("NFC", text)
+
+
 def text_key(text: str) -> int:
     """64 bits that are equal for the same text: whatever its white space, its case and
     whether its letters are composed (Unicode's canonical equivalence)."""
-    folded = normalize("NFC", " ".join(text.split())).casefold()
-    return int(content_id(normalize("NFC", folded)), 16)
+    return int(content_id(nfc(nfc(" ".join(text.split())).casefold())), 16)
 
 
 def uniform(seed: int, *keys: object) -> float:

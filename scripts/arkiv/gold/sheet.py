@@ -18,7 +18,7 @@ from pathlib import Path
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, open_input
-from arkiv.base.hashing import content_id
+from arkiv.base.hashing import content_id, nfc
 from arkiv.gold.standard import HIGHEST
 
 COLUMNS = (
@@ -192,7 +192,7 @@ def _judgements(path: str | Path) -> Iterator[Judgement]:
 
 
 def _decoded(path: str | Path) -> str:
-    """The text of a file, in one of the encodings that spreadsheets save in."""
+    """The text of a file, in one of the encodings that spreadsheets save in, as NFC."""
     with open_input(path) as file:
         data = file.read()
     if data.startswith(b"PK"):
@@ -202,7 +202,7 @@ def _decoded(path: str | Path) -> str:
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     for encoding in ("utf-16",) if utf16 else ("utf-8-sig", "cp1252"):
         try:
-            return data.decode(encoding)
+            return nfc(data.decode(encoding))
         except UnicodeDecodeError:
             continue
     raise InputError("is no text in UTF-8 or Windows-1252", file=path)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from unicodedata import normalize
 
 from arkiv.base.errors import InputError
+from arkiv.base.hashing import nfc
 from arkiv.base.numbers import share
 from arkiv.pages.boxes import Box, Edges, image_size, pixels
 
@@ -94,7 +94,7 @@ class Sheet:
         """
         if not text.strip():
             return
-        text = normalize("NFC", text)
+        text = nfc(text)
         number = len(self.lines) + 1
         check_unicode(f"line {number}", text, id, *regions)
         if len(text) > LONGEST_LINE:

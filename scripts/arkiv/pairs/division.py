@@ -1,10 +1,10 @@
 """Query-passage pairs divided into train, dev and test without leakage.
 
 The unit that is divided is a *group* of rows: all rows of one volume, of one block of
-pages, or of one passage, joined with every other group that shares a passage or a
-query text with it. So neither two queries of one passage, nor documents of one volume
-(or block), nor one text ever stand on both sides, however it is written: texts are
-compared by `text_key`.
+pages, or of one passage, joined with every other group that shares a text with it, be
+it a query's or a passage's. So neither two queries of one passage, nor documents of one
+volume (or block), nor one text ever stand on both sides, however it is written: texts
+are compared by `text_key`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from unicodedata import normalize
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
-from arkiv.base.hashing import content_id, text_key, uniform
+from arkiv.base.hashing import content_id, nfc, text_key, uniform
 from arkiv.pairs.provenance import settle_provenance
 
 SPLITS = ("train", "dev", "test")
@@ -80,27 +79,27 @@ def check_pair(record: Record) -> None:
 def with_ids(record: Record) -> Record:
     """The pair with ids that depend on its texts alone, lists without repeats.
 
-    Texts are brought to Unicode's form NFC, as those of pages are. A negative that is
-    also a positive of the row is dropped. Other keys are kept.
+    Texts are brought to Unicode's form NFC, as those of pages are. Of texts that
+    `text_key` takes for the same the first is kept, so that a negative that is also a
+    positive of the row is dropped. Other keys are kept.
     """
-    query = normalize("NFC", record["query"])
+    query = nfc(record["query"])
     pair = {"id": content_id(query), "query": query}
-    taken: set[str] = set()
+    taken: set[int] = set()
     for texts, lists in BESIDE.items():
         if texts not in record:
             continue
-        composed = [normalize("NFC", text) for text in record[texts]]
-        ids = [content_id(text) for text in composed]
-        first = {}
-        for row, text_id in enumerate(ids):
-            if text_id not in taken:
-                first.setdefault(text_id, row)
+        first: dict[int, int] = {}
+        for row, key in enumerate(map(text_key, record[texts])):
+            if key not in taken:
+                first.setdefault(key, row)
         taken.update(first)
-        pair[texts] = [composed[row] for row in first.values()]
-        pair[f"{texts}_ids"] = list(first)
+        kept = list(first.values())
+        pair[texts] = [nfc(record[texts][row]) for row in kept]
+        pair[f"{texts}_ids"] = [content_id(text) for text in pair[texts]]
         for key in lists:
             if record.get(key) is not None:
-                pair[key] = [record[key][row] for row in first.values()]
+                pair[key] = [record[key][row] for row in kept]
     return pair | {key: record[key] for key in record if key not in pair}
 
 
@@ -217,12 +216,14 @@ class Division:
 
     def side(self, record: Mapping, passage_id: str) -> Split | None:
         """The side of a document, or None where its pages or text lie on two sides."""
-        touched = self.touched(record, passage_id)
-        sides = {self.sides.get(group, "train") for group in touched}
-        own = [("passage", passage_id)]
+        own: list[Key] = [("passage", passage_id)]
         if "text" in record:
-            own.append(("text of passage", text_key(record["text"])))
-        sides.update(self.sides[key] for key in own if key in self.sides)
+            own.append(("text", text_key(record["text"])))
+        sides = {self.sides[key] for key in own if key in self.sides}
+        for group in self.touched(record, passage_id):
+            # A passage that comes from nowhere goes where its text is.
+            if group != own[0] or not sides:
+                sides.add(self.sides.get(group, "train"))
         return sides.pop() if len(sides) == 1 else None
 
     def pair_side(self, pair: Mapping) -> Split | None:
@@ -309,9 +310,10 @@ def _sets(
         ):
             if group[0] != "pages":
                 parents[root(group)] = root(own[0])
-            for key in (("passage", passage_id), ("text of passage", text)):
+            for key in (("passage", passage_id), ("text", text)):
                 parents[root(key)] = root(group)
-        parents[root(("query", of_query))] = root(own[0])
+        # A query may be the text of a passage, its own or another's.
+        parents[root(("text", of_query))] = root(own[0])
         sizes[own[0]] += 1
 
     def order(item: tuple[int, list[Key]]) -> tuple[int, float, str]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, open_input, read_records
-from arkiv.base.hashing import text_key
+from arkiv.base.hashing import nfc, text_key
 
 
 class Passages(AbstractContextManager):
@@ -68,7 +68,7 @@ class Passages(AbstractContextManager):
         """The text of a row, read from the file."""
         start, end = self._ends[row : row + 2]
         self._file.seek(start)
-        return json.loads(self._file.read(end - start))["text"]
+        return nfc(json.loads(self._file.read(end - start))["text"])
 
     def distinct_rows(self) -> np.ndarray:
         """(n_distinct,) int64: one row for each distinct text key, ordered by key.

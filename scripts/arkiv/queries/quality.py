@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
 from arkiv.base.errors import InputError
+from arkiv.base.hashing import nfc
 from arkiv.llm.asking import without_thoughts
 from arkiv.queries.settings import QueryLimits
 
@@ -49,11 +50,11 @@ NO_MARK = "has no mark from the judge"
 
 
 def cleaned(answer: str) -> str:
-    """The query that an answer holds: one line, without numbering, label and quotes.
+    """The query an answer holds: one line in NFC, without numbering, label and quotes.
 
     Of several lines it is the first that does not merely announce what follows.
     """
-    lines = without_thoughts(answer).splitlines()
+    lines = nfc(without_thoughts(answer)).splitlines()
     texts = [text for line in lines if (text := _bare(line))]
     for place, text in enumerate(texts):
         if not (text.endswith(":") and place + 1 < len(texts)):
@@ -115,7 +116,8 @@ def refusal(query: str, passages: Iterable[str], limits: QueryLimits) -> str | N
         return EMPTY
     if len(own) > limits.max_words:
         return LONG
-    if any(re.search(pattern, query, re.IGNORECASE) for pattern in limits.forbidden):
+    forbidden = map(nfc, limits.forbidden)
+    if any(re.search(pattern, query, re.IGNORECASE) for pattern in forbidden):
         return FORBIDDEN
     for passage in map(words, passages):
         run, share = limits.copied_run, limits.copied_share

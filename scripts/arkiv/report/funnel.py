@@ -59,6 +59,10 @@ def set_aside(stages: Counts) -> list[tuple[str, int]]:
         *((f"queries: {why}", n) for why, n in queries.get("rejected", {}).items()),
         ("lines of pairs: could not be used", pairs.get("bad_lines", 0)),
         *((f"pairs: {why}", n) for why, n in pairs.get("set_aside", {}).items()),
+        (
+            "negatives given: positives of their query",
+            pairs.get("positives_as_negatives", 0),
+        ),
         ("train pairs: no negatives found", mined.get("without_negatives", 0)),
         ("train pairs: fewer negatives than asked for", mined.get("short", 0)),
         ("train pairs: the window left too few", mined.get("short_of_window", 0)),

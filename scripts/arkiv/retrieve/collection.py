@@ -98,13 +98,15 @@ class Collection:
         passages: by id.
         queries: by id, each `{"id", "query"}`, `dataset` and what else is known.
         judgements: query id -> the ids of its known items.
-        trained: ids of passages that some dataset trains on.
+        asked: the id of the query of each text, by the text's key.
+        trained: keys of the passages that some dataset trains on.
     """
 
     passages: dict[str, Record] = field(default_factory=dict)
     queries: dict[str, Record] = field(default_factory=dict)
     judgements: dict[str, set[str]] = field(default_factory=dict)
-    trained: set[str] = field(default_factory=set)
+    asked: dict[int, str] = field(default_factory=dict)
+    trained: set[int] = field(default_factory=set)
 
     def add_passages(self, dataset: str, path: str | Path) -> int:
         """Add the corpus of a dataset; return how many passages were new.
@@ -121,15 +123,15 @@ class Collection:
         before = len(self.passages)
         for _, record in read_records(path, check):
             if record.pop("split", None) == "train":
-                self.trained.add(record["id"])
+                self.trained.add(text_key(record["text"]))
             self.passages.setdefault(record["id"], record | {"dataset": dataset})
         return len(self.passages) - before
 
     def add_queries(self, dataset: str, path: str | Path) -> int:
         """Add the test pairs of a dataset; return how many there are.
 
-        A query that another dataset has too is kept once, its relevant passages are
-        united.
+        A query that another dataset has too, however it is written there, is kept
+        once, and its relevant passages are united.
 
         Raises:
             InputError: a record that is not a pair with ids, a judged passage that no
@@ -147,16 +149,15 @@ class Collection:
         count = 0
         for _, pair in read_records(path, check):
             count += 1
-            self.queries.setdefault(
-                pair["id"],
-                {
-                    "id": pair["id"],
+            query_id = self.asked.setdefault(text_key(pair["query"]), pair["id"])
+            if query_id not in self.queries:
+                self.queries[query_id] = {
+                    "id": query_id,
                     "query": pair["query"],
                     "dataset": dataset,
                     **{key: pair[key] for key in OF_PAIRS if pair.get(key)},
-                },
-            )
-            self.judgements.setdefault(pair["id"], set()).update(pair["pos_ids"])
+                }
+            self.judgements.setdefault(query_id, set()).update(pair["pos_ids"])
         return count
 
     def add_judged_queries(self, names: Iterable[str]) -> int:
@@ -165,19 +166,18 @@ class Collection:
         Args:
             names: of each query its text, or the id of a query that is known.
         """
-        known = {text_key(query["query"]) for query in self.queries.values()}
         before = len(self.queries)
         for name in names:
-            if name not in self.queries and text_key(name) not in known:
-                known.add(text_key(name))
-                query_id = content_id(name)
+            if name not in self.queries and text_key(name) not in self.asked:
+                self.asked[text_key(name)] = query_id = content_id(name)
                 self.queries[query_id] = {"id": query_id, "query": name}
         return len(self.queries) - before
 
     def seen_in_training(self) -> int:
-        """How many known items another dataset trains on."""
+        """How many known items another dataset trains on, under whatever id."""
         relevant = set().union(*self.judgements.values())
-        return len(relevant & self.trained)
+        texts = (self.passages[passage_id]["text"] for passage_id in relevant)
+        return sum(text_key(text) in self.trained for text in texts)
 
     def set_lengths(self, model: str | Path) -> None:
         """Give each query `tokens`, the length of its longest known item.

@@ -17,6 +17,7 @@ import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import open_input, written_whole
+from arkiv.base.hashing import nfc
 
 Qrels = dict[str, dict[str, int]]
 Run = dict[str, list[str]]
@@ -142,7 +143,7 @@ def _lines(path: str | Path, count: int, form: str):
     with open_input(path) as file:
         for line, raw in enumerate(file, start=1):
             try:
-                fields = raw.decode().split()
+                fields = nfc(raw.decode()).split()
             except UnicodeDecodeError:
                 raise InputError("is not UTF-8", file=path) from None
             if len(fields) != count:

@@ -11,7 +11,7 @@ import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-from arkiv.base.hashing import content_id, uniform
+from arkiv.base.hashing import content_id, text_key, uniform
 from arkiv.encode.options import Options
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.rankings import Ranking
@@ -74,10 +74,9 @@ class Index:
         folder = Path(run_folder(config))
         self.name = config["run"]
         self.passages = read_ordered(folder / "collection/corpus.jsonl")
-        self._queries = {
-            query["query"]: query["id"]
-            for query in read_ordered(folder / "collection/queries.jsonl", queries=True)
-        }
+        queries = read_ordered(folder / "collection/queries.jsonl", queries=True)
+        self._queries = [query["query"] for query in queries]
+        self._id_of_query = {text_key(query["query"]): query["id"] for query in queries}
         self._row_of = {row["id"]: number for number, row in enumerate(self.passages)}
         self._rows_of = self._by_volume()
         self.volumes = list(self._rows_of)
@@ -110,8 +109,8 @@ class Index:
         return None if row is None else self.passages[row]
 
     def query_id(self, query: str) -> str:
-        """The id of a query: a test query's own, or that of its text."""
-        return self._queries.get(query) or content_id(query)
+        """The id of a query: that of a test query of this text, or the text's own."""
+        return self._id_of_query.get(text_key(query)) or content_id(query)
 
     def samples(self) -> list[str]:
         """A few test queries to begin with, the same each time."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, parse_record
+from arkiv.base.hashing import text_key
 from arkiv.gold.sheet import Judgement, Place, sheet_row
 
 RELEVANT, NOT_RELEVANT, WITHDRAWN = "relevant", "not_relevant", "withdrawn"
@@ -44,8 +45,8 @@ class Verdicts:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lock = threading.Lock()
-        # By judge, query and passage id.
-        self._latest: dict[tuple[str, str, str], Record] = {}
+        # By judge, key of the query and passage id.
+        self._latest: dict[tuple[str, int, str], Record] = {}
         self._read_to = self._lines = 0
         with self._lock:
             self._follow()
@@ -71,12 +72,13 @@ class Verdicts:
 
     def of(self, judge: str, query: str) -> dict[str, str]:
         """What a judge has said of passages for a query, by passage id."""
+        asked = judge, text_key(query)
         with self._lock:
             self._follow()
             return {
                 key[2]: record["verdict"]
                 for key, record in self._latest.items()
-                if key[:2] == (judge, query)
+                if key[:2] == asked
             }
 
     def latest(self, judge: str | None = None) -> list[Record]:
@@ -107,7 +109,7 @@ class Verdicts:
                 raise InputError(
                     fault.reason, file=self.path, line=self._lines, key=fault.key
                 ) from None
-            key = record["judge"], record["query"], record["passage_id"]
+            key = record["judge"], text_key(record["query"]), record["passage_id"]
             self._latest.pop(key, None)
             self._latest[key] = record
 

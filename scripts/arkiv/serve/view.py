@@ -10,6 +10,7 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from arkiv.base.errors import InputError
+from arkiv.base.hashing import nfc
 from arkiv.serve.index import DEPTH, Index
 
 MOST_CHARACTERS = 2000
@@ -21,7 +22,7 @@ NO_TEXT = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 
 
 def clean(query: str) -> str:
-    """A query on one line, without characters that are no text.
+    """A query on one line in Unicode's form NFC, without characters that are no text.
 
     Raises:
         InputError: it is too long.
@@ -34,7 +35,7 @@ def clean(query: str) -> str:
         " " if unicodedata.category(character) in NO_TEXT else character
         for character in query
     )
-    return " ".join(visible.split())
+    return " ".join(nfc(visible).split())
 
 
 def shown(text: str) -> str:
@@ -85,7 +86,7 @@ class View:
                 f"{len(set(systems))} systems are chosen; {MOST_SYSTEMS} are the most "
                 "that fit side by side"
             )
-        volume = get("volume") or None
+        volume = nfc(get("volume") or "") or None
         if volume is not None and volume not in index.volumes:
             raise InputError(f"There is no volume “{shown(volume)}” here")
         hits = get("hits") or str(HITS[0])

@@ -11,6 +11,7 @@
     spaces: 0.1         # share of the errors that drop a space or put one into a word
 
 Expressions are those of Python, and see words as the rules before have left them.
+What is written here is read in Unicode's form NFC, as queries are.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import read_yaml
+from arkiv.base.files import composed, read_yaml
 from arkiv.text.spelling import Rule, Table
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -35,7 +36,7 @@ def read_table(path: str | Path) -> Table:
     Raises:
         InputError: it is missing, not YAML, or says what is no rule.
     """
-    value = read_yaml(path)
+    value = composed(read_yaml(path))
     try:
         return _table(value)
     except InputError as fault:

@@ -7,13 +7,14 @@ alone, and all stand in the order of their ids.
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_records
-from arkiv.base.hashing import uniform
+from arkiv.base.hashing import text_key, uniform
 from arkiv.pairs.division import check_pair, with_ids
 from arkiv.retrieve.collection import check_judged, check_passage, read_passages
 
@@ -37,24 +38,32 @@ def _queries(
 ) -> tuple[list[Record], set[str]]:
     """Some of the pairs' queries with all their positives, in order of their ids, and
     these positives together."""
-    united: dict[str, Record] = {}
+    by_text: dict[int, Record] = {}
     for pair in pairs:
-        query = united.setdefault(
-            pair["id"], {"id": pair["id"], "query": pair["query"], "relevant": set()}
+        query = by_text.setdefault(
+            text_key(pair["query"]),
+            {"id": pair["id"], "query": pair["query"], "relevant": set()},
         )
         query["relevant"].update(pair["pos_ids"])
-    if not united:
+    if not by_text:
         raise InputError(f"holds no query to measure with{advice}", file=file)
+    united = {query["id"]: query for query in by_text.values()}
     taken = [united[one] for one in sorted(sampled_ids(united, most, seed))]
     return taken, set().union(*(query["relevant"] for query in taken))
 
 
 def _validation_set(queries: Sequence[Record], texts: dict[str, str]) -> ValidationSet:
-    place = {one: row for row, one in enumerate(sorted(texts))}
+    ids = sorted(texts)
+    keys = {one: text_key(texts[one]) for one in ids}
+    rows: defaultdict[int, list[int]] = defaultdict(list)
+    for row, one in enumerate(ids):
+        rows[keys[one]].append(row)
+    # What has the text of a relevant passage is relevant too.
+    relevant = ({keys[one] for one in query["relevant"]} for query in queries)
     return ValidationSet(
         [query["query"] for query in queries],
-        [texts[one] for one in place],
-        [sorted(place[one] for one in query["relevant"]) for query in queries],
+        [texts[one] for one in ids],
+        [sorted(row for key in wanted for row in rows[key]) for wanted in relevant],
     )
 
 

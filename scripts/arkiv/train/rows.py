@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_texts
+from arkiv.base.hashing import text_key
 from arkiv.pairs.division import check_pair, with_missing_ids
 from arkiv.text.lengths import TokenCounter
 
@@ -64,8 +65,10 @@ def examples_of(row: Record) -> Iterator[Record]:
     No positive of the row is a negative of any of them. Each of several has the row's
     id and its positive's, joined by a hyphen; a single one keeps the row's.
     """
-    places = {text: place for place, text in reversed(list(enumerate(row["pos"])))}
-    keep = [place for place, text in enumerate(row["neg"]) if text not in places]
+    positives = list(enumerate(map(text_key, row["pos"])))
+    places = {key: place for place, key in reversed(positives)}
+    negatives = enumerate(map(text_key, row["neg"]))
+    keep = [place for place, key in negatives if key not in places]
     shared = with_some(row, "neg", keep)
     for place in sorted(places.values()):
         example = with_some(shared, "pos", [place])

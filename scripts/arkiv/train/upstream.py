@@ -21,6 +21,7 @@ from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM
 from transformers import TrainerCallback
 
 from arkiv.base.files import Record, read_records
+from arkiv.base.hashing import text_key
 from arkiv.train.batch_plan import epoch_batches, plan_buckets
 from arkiv.train.deepspeed import keep_gradient_norm
 from arkiv.train.lora import add_adapters
@@ -123,9 +124,9 @@ class SameShardDataset(_Shards, AbsEmbedderSameDatasetTrainDataset):
     @functools.cached_property
     def _groups(self) -> np.ndarray:
         """(n_rows,) int64, equal for rows of one query: examples of its positives."""
-        numbers: dict[str, int] = {}
-        queries = self.dataset["query"]
-        return np.array([numbers.setdefault(q, len(numbers)) for q in queries])
+        numbers: dict[int, int] = {}
+        queries = map(text_key, self.dataset["query"])
+        return np.array([numbers.setdefault(key, len(numbers)) for key in queries])
 
     def refresh_epoch(self) -> None:
         """Make the batches of the present epoch."""

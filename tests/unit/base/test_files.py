@@ -50,6 +50,25 @@ def test_a_whole_surrogate_pair_is_one_character(tmp_path):
     assert [record for _, record in read_records(path)] == [{"text": "\U0001f600"}]
 
 
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ('{"text": "ha\u0308rad"}', "härad"),
+        (r'{"text": "ha\u0308rad"}', "härad"),
+        (r'{"text": "h\u0061\u0308rad"}', "härad"),
+        # A mark that stands after an escape is not of its letter.
+        ('{"text": "one\\n\u0301two ö"}', "one\n\u0301two ö"),
+        ('{"text": ["ö", {"o\u0308": "a\u030a"}]}', ["ö", {"ö": "å"}]),
+        ('\ufeff{"text": "a\u030a"}', "å"),
+        ('{"text": "\ufb01r \u212b"}', "\ufb01r Å"),
+    ],
+)
+def test_letters_are_composed(tmp_path, line, text):
+    path = tmp_path / "in.jsonl"
+    path.write_text(f"{line}\n", encoding="utf-8")
+    assert [record for _, record in read_records(path)] == [{"text": text}]
+
+
 def test_unicode_line_separators_do_not_end_a_record(tmp_path):
     path = tmp_path / "in.jsonl"
     write_records(path, [{"text": "one\u2028two\x85three\x0bfour"}])

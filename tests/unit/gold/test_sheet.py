@@ -128,6 +128,14 @@ def test_spreadsheets_may_save_as_they_like(tmp_path, encoding, separator):
     ]
 
 
+def test_texts_are_read_composed(tmp_path):
+    row = {"query_id": "q", "passage_id": "p", "query": "a\u030an?", "relevance": "1"}
+    path = tmp_path / "s.csv"
+    written(path, [row | {"judge": "A\u030asa"}])
+    (found,) = read_sheet(path)
+    assert (found.query, found.judge) == ("ån?", "Åsa")
+
+
 def test_a_header_may_be_written_otherwise(tmp_path):
     (tmp_path / "s.csv").write_text(
         '\n"Query_ID ";"PASSAGE_ID";" Relevance"\nq;p;1\n', encoding="utf-8"

@@ -1,9 +1,9 @@
 """The split keeps volumes, blocks, passages and query texts on one side."""
 
 import random
-import unicodedata
 
 import pytest
+from same_text import plain, written_otherwise
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_id
@@ -70,15 +70,6 @@ def test_nothing_stands_on_two_sides(by, seed):
             assert seen.setdefault(mark, side) == side
 
 
-def written_otherwise(text, draw):
-    """The same text in another Unicode form, case or white space."""
-    text = unicodedata.normalize(draw.choice(("NFC", "NFD")), text)
-    text = draw.choice((str.upper, str.lower, str))(text)
-    return draw.choice(("{}", " {}", "{}\n")).format(
-        draw.choice((" ", "  ", "\u00a0", "\t")).join(text.split())
-    )
-
-
 @pytest.mark.parametrize("by", ["volume", "pages", "passage"])
 @pytest.mark.parametrize("seed", range(5))
 def test_one_text_stands_on_one_side_however_it_is_written(by, seed):
@@ -104,14 +95,56 @@ def test_one_text_stands_on_one_side_however_it_is_written(by, seed):
         side = division.pair_side(item)
         assert side in SPLITS
         for text in (item["query"], item["pos"][0]):
-            plain = " ".join(unicodedata.normalize("NFC", text).casefold().split())
-            assert seen.setdefault(plain, side) == side
-            ways.setdefault(plain, set()).add(text)
+            assert seen.setdefault(plain(text), side) == side
+            ways.setdefault(plain(text), set()).add(text)
         # A document of its text and no pair of its own.
         copy = {"text": written_otherwise(item["pos"][0], draw)}
         found = division.side(copy, content_id(copy["text"]))
         assert found in (side, None)
     assert sum(len(texts) > 1 for texts in ways.values()) > 50
+
+
+@pytest.mark.parametrize("by", ["volume", "pages", "passage"])
+def test_a_query_and_a_passage_of_one_text_stand_on_one_side(by):
+    """As where every text is asked for what is like it."""
+    draw = random.Random(7)
+    pairs = []
+    for n in range(120):
+        texts = [f"§ {n // 3}: Åke hörde målet {step}" for step in (n % 3, n % 3 + 1)]
+        query, passage = (written_otherwise(text, draw) for text in texts)
+        place = {"volume": f"v{n}", "first_page": 0, "last_page": 0}
+        pairs.append(pair(query, passage, **place))
+    division = divide(pairs, SHARES, by=by, block_pages=3, seed=1)
+    assert division.groups == 40
+    seen = {}
+    for item in pairs:
+        side = division.pair_side(item)
+        for text in (item["query"], item["pos"][0]):
+            assert seen.setdefault(plain(text), side) == side
+        # A passage from nowhere goes where the query is that it is the text of.
+        copy = written_otherwise(item["query"], draw)
+        assert division.side({"text": copy}, content_id(copy)) == side
+
+
+def test_of_one_text_in_a_row_the_first_is_kept():
+    draw = random.Random(5)
+    row = {
+        "query": " Vem a\u0308gde kvarnen?",
+        "pos": ["Åke ägde  den", "Per a\u030aterga\u030ar"],
+        "pos_scores": [4, 3],
+        "neg": ["ingen", "Eva hörde om målet", "åke A\u0308GDE den", "INGEN\n"],
+        "neg_scores": [0, 1, 4, 0],
+    }
+    for _ in range(20):
+        row["pos"].append(written_otherwise(draw.choice(row["pos"]), draw))
+        row["pos_scores"].append(9)
+    made = with_ids(row)
+    assert made["query"] == " Vem ägde kvarnen?"
+    assert made["pos"] == ["Åke ägde  den", "Per återgår"]
+    assert made["pos_scores"] == [4, 3]
+    assert made["neg"] == ["ingen", "Eva hörde om målet"]
+    assert made["neg_scores"] == [0, 1]
+    assert made["neg_ids"] == [content_id(text) for text in made["neg"]]
 
 
 def test_shares_are_met_closely_when_groups_are_small():

@@ -24,6 +24,7 @@ from arkiv.queries.settings import QueryLimits
     ("answer", "query"),
     [
         ("Vem stal hästen?", "Vem stal hästen?"),
+        ("Vem stal ha\u0308sten?", "Vem stal hästen?"),
         ('  "Vem stal hästen?"\n', "Vem stal hästen?"),
         ("”Vem stal hästen?”", "Vem stal hästen?"),
         ("«Vem stal hästen?»", "Vem stal hästen?"),
@@ -75,6 +76,11 @@ PASSAGE = (
 def test_queries_are_refused_by_what_they_say(query, reason):
     limits = QueryLimits(12, 8, None, (r"\btexten\b", "the passage"))
     assert refusal(query, ["annat", PASSAGE], limits) == reason
+
+
+def test_what_is_forbidden_may_be_written_with_letters_and_marks_apart():
+    limits = QueryLimits(forbidden=("ha\u0308st",))
+    assert refusal("Vem stal hästen?", [], limits) == FORBIDDEN
 
 
 def test_copies_are_told_by_their_triples():

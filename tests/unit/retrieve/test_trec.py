@@ -74,6 +74,11 @@ def test_qrels_come_back_sorted(tmp_path):
     assert read_qrels(tmp_path / "qrels") == qrels
 
 
+def test_ids_are_read_in_the_form_of_the_collection(tmp_path):
+    (tmp_path / "qrels").write_text("fra\u030aga 0 a\u0308nde 1\n", encoding="utf-8")
+    assert read_qrels(tmp_path / "qrels") == {"fråga": {"ände": 1}}
+
+
 def test_qrels_without_a_number_are_refused(tmp_path):
     (tmp_path / "qrels").write_text("q 0 a yes\n")
     with pytest.raises(InputError, match="line 1: the relevance is 'yes'"):

@@ -19,7 +19,7 @@ from arkiv.settings.image_links import ImageLinks
 
 INDEX = SimpleNamespace(
     systems=dict.fromkeys(["bm25", "base_dense", "tuned_dense", "a", "b"]),
-    volumes=["30000001", "A & B"],
+    volumes=["30000001", "A & B", "Häradsrätt"],
 )
 DEFAULT = ("bm25", "tuned_dense")
 
@@ -48,6 +48,8 @@ def test_what_is_no_text_becomes_space():
     assert clean("a\x00b\r\n\tc\u202ed\u200be\ud800f") == "a b c d e f"
     assert clean("Ägde Åke ¬ 1/2 <mål>?") == "Ägde Åke ¬ 1/2 <mål>?"
     assert clean(" \x1b ") == ""
+    assert clean("A\u0308gde A\u030ake?") == "Ägde Åke?"
+    assert view(volume="Ha\u0308radsra\u0308tt").volume == "Häradsrätt"
 
 
 @pytest.mark.parametrize(
@@ -187,6 +189,14 @@ def test_the_last_verdict_of_a_judge_counts(tmp_path):
     again = Verdicts(sheet.path)
     assert again.latest() == sheet.latest()
     assert len(sheet.path.read_text().splitlines()) == 6
+
+
+def test_a_query_in_another_spelling_is_judged_as_the_same(tmp_path):
+    sheet = Verdicts(tmp_path / "s")
+    sheet.add(verdict("p", query="Vem ägde ån?"))
+    sheet.add(verdict("p", "not_relevant", query="vem a\u0308gde  ån?"))
+    assert sheet.of("anna", "VEM ÄGDE ÅN?") == {"p": "not_relevant"}
+    assert [row["verdict"] for row in sheet.latest()] == ["not_relevant"]
 
 
 def test_a_verdict_is_on_the_disk_before_the_judge_is_told(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import unicodedata
 
 import pytest
 from project import ROOT
@@ -234,6 +235,15 @@ def test_a_table_that_will_not_do_is_refused_in_one_sentence(tmp_path, text, sai
     assert str(caught.value).startswith(f"{path}")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_table_may_have_letters_and_marks_apart(tmp_path):
+    text = "variants: {o: [{replace: {ä: e}, keep: [å]}]}\nconfusions: {ö: [o, ő]}\n"
+    path = tmp_path / "t.yaml"
+    path.write_text(unicodedata.normalize("NFD", text), encoding="utf-8")
+    table = read_table(path)
+    assert table.confusions == {"ö": ["o", "ő"]}
+    assert respelled("Jämte åläge", table.variants["o"], 0) == "Jemte åläge"
 
 
 def test_a_table_that_is_not_there_is_named(tmp_path):

@@ -11,9 +11,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from same_text import written_otherwise
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import write_records
+from arkiv.base.hashing import content_id
 from arkiv.evaluate.measures import by_query, of_first_ten
 from arkiv.pairs.division import with_ids
 from arkiv.train.dev import ValidationSet, dev_collection, general_collection
@@ -102,6 +104,22 @@ def test_a_collection_without_queries_or_passages_is_refused(archive):
     (archive / "b.corpus.jsonl").write_text('{"id": "1", "text": "x"}\n')
     with pytest.raises(InputError, match="which no corpus holds"):
         collected(archive, "b")
+
+
+def test_one_text_is_one_query_and_relevant_under_every_id(archive):
+    draw = random.Random(1)
+    row = with_ids({"query": "Q3", "pos": ["another"]})
+    with open(archive / "b.dev.jsonl", "a") as pairs:
+        pairs.write(json.dumps(row) + "\n")
+    with open(archive / "b.corpus.jsonl", "a") as corpus:
+        copy = written_otherwise("p3 more", draw)
+        for text in ("another", f" {copy}"):
+            corpus.write(json.dumps({"id": content_id(text), "text": text}) + "\n")
+    found = collected(archive, queries=100, passages=1000)
+    assert len(found.queries) == 20
+    relevant = found.relevant[found.queries.index("q3")]
+    texts = {found.passages[row] for row in relevant}
+    assert texts == {"p3", "p3 more", f" {copy}", "another"}
 
 
 def test_a_general_set_has_its_own_passages(tmp_path):
