@@ -1,5 +1,6 @@
 # What all rules share, on which alone a file of rules builds, and on results.smk. Every
 # job parses this file again: nothing heavy here.
+import functools
 import re
 import shlex
 import sys
@@ -17,7 +18,7 @@ from arkiv.gold.standard import judged_files
 from arkiv.retrieve.systems import system_of, systems_of, with_those_below
 from arkiv.settings.config import check_config, without_removed
 from arkiv.settings.configuration import Configuration
-from arkiv.settings.datasets import MINED_KINDS
+from arkiv.settings.datasets import MINED_KINDS, kind_of
 from arkiv.settings.layout import (
     model_of_gold,
     model_of_system,
@@ -28,6 +29,7 @@ from arkiv.settings.layout import (
     trainings_of,
 )
 from arkiv.train.settings import UNSET
+from arkiv.volumes.state import state
 
 config = without_removed(config)
 try:
@@ -124,7 +126,7 @@ def benchmark_of(rule, *wildcards, under=""):
 
 def kind(dataset):
     """Which kind of source a dataset starts from."""
-    return next(iter(DATASETS[dataset]))
+    return kind_of(DATASETS[dataset])
 
 
 def source(dataset):
@@ -159,6 +161,18 @@ def volumes_of(wildcards):
     if kind(wildcards.dataset) == "example":
         return results(f"archive/{wildcards.dataset}")
     return source(wildcards.dataset)
+
+
+def found_by(dataset):
+    """How the volumes of a dataset that starts from pages are found, as flags."""
+    given = DATASETS[dataset]
+    return {key: given.get(key) for key in ("folder", "volumes_by")}
+
+
+@functools.cache
+def state_of(dataset):
+    """A number that is another one once a page of the dataset is; none is read."""
+    return state(source(dataset)) if kind(dataset) == "pages" else None
 
 
 def raw_pairs_of(wildcards):

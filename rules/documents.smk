@@ -32,10 +32,37 @@ rule make_archive:
         "python scripts/make_archive.py {params.options} --output {output} &> {log}"
 
 
+rule find_volumes:
+    """Find the volumes of an archive and the pages of each, in order."""
+    input:
+        pages=volumes_of,
+    output:
+        volumes=results("documents/{dataset}.volumes.jsonl"),
+        stats=results("documents/{dataset}.volumes.json"),
+    log:
+        log_of("find_volumes", "{dataset}"),
+    benchmark:
+        benchmark_of("find_volumes", "{dataset}")
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(120),
+    params:
+        options=lambda w: flags(**found_by(w.dataset)),
+        state=lambda w: state_of(w.dataset),
+    message:
+        "Finding the volumes of {wildcards.dataset}"
+    shell:
+        "python scripts/find_volumes.py --pages {input.pages:q} {params.options}"
+        " --volumes {output.volumes} --stats {output.stats} &> {log}"
+
+
 rule build_documents:
     """Join the lines of a block of volumes and cut them into documents."""
     input:
         pages=volumes_of,
+        volumes=results("documents/{dataset}.volumes.jsonl"),
         model=model_of("embedder"),
     output:
         documents=results("documents/{dataset}/{scatteritem}.jsonl"),
@@ -53,11 +80,13 @@ rule build_documents:
     params:
         # A function, for braces in an expression are no wildcards.
         options=lambda w: flags(**OF_BLOCKS, seed=config["seed"]),
+        # A page may be another one though its volume has the same files.
+        state=lambda w: state_of(w.dataset),
     message:
         "Cutting pages of {wildcards.dataset} into documents, part {wildcards.scatteritem}"
     shell:
         "python scripts/build_documents.py --pages {input.pages:q}"
-        " --tokenizer {input.model:q} --part {wildcards.scatteritem} {params.options}"
+        " --volumes {input.volumes} --tokenizer {input.model:q} --part {wildcards.scatteritem} {params.options}"
         " --output {output.documents} --rejected {output.rejected}"
         " --stats {output.stats} &> {log}"
 

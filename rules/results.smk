@@ -101,6 +101,8 @@ if GOLD["method"] == "llm_judge":
     aside = results("gold/grades/{scatteritem}.{end}")
     JUDGE_FILES += gather.pairs(aside, end=["rejected.jsonl", "stats.json"])
 
+# What was found in each archive.
+FOUND = named("documents/{name}.volumes.json", WITH_PAGES) or None
 # What each stage counted of each dataset, as the model's card and the report take it.
 COUNTS = {
     "documents": named("documents/{name}.stats.json", WITH_PAGES) or None,
@@ -118,6 +120,7 @@ STAGES = {
         *files(
             "archive/{dataset}", [one for one in DATASETS if kind(one) == "example"]
         ),
+        *files("documents/{dataset}.volumes.{end}", WITH_PAGES, end=["jsonl", "json"]),
         *whole_and_in_parts("documents"),
     ],
     "queries": [

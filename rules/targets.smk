@@ -20,11 +20,19 @@ localrules:
 
 
 rule documents:
-    """Cut the archives' pages into documents."""
+    """Cut the archives' pages into documents, and say what was found in them."""
     input:
         up_to("documents"),
+    log:
+        log_of("documents"),
+    conda:
+        "../envs/data.yaml"
+    params:
+        stages=flags(found=FOUND, documents=COUNTS["documents"]),
     message:
         "The documents are made"
+    shell:
+        "python scripts/show_documents.py {params.stages} 2> {log}"
 
 
 rule estimate:

@@ -1,8 +1,8 @@
 """Cut the pages of an archive, or of a block of its volumes, into documents.
 
-Reads a directory with one sub-directory, zip or tar file per volume (page files
-directly in it make one volume) and writes one document a line, with its provenance.
-Pages are HTRflow JSON, PAGE XML, ALTO XML or plain text, told by their content. No word
+Reads an archive as it was shipped: folders, zip and tar files of any depth, its volumes
+and their pages found by what the files are (see find_volumes.py). Writes one document a
+line, with its provenance. No word
 is lost: the documents and what is set aside in --rejected together hold all words.
 merge_documents.py makes one dataset of the blocks.
 """
@@ -15,12 +15,17 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 from arkiv.base.cli import add_on_bad_input, add_part, parser, run
 from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
-from arkiv.base.files import open_records, write_json, write_records
+from arkiv.base.files import (
+    count_lines,
+    open_records,
+    read_records,
+    write_json,
+    write_records,
+)
 from arkiv.base.hashing import nfc
 from arkiv.base.setting_flags import add_settings
 from arkiv.documents.block import Block
@@ -36,9 +41,11 @@ from arkiv.documents.lines import LineFilter
 from arkiv.documents.settings import Documents, shares_in_words
 from arkiv.encode.models import fast_tokenizer
 from arkiv.pages.page import classes
+from arkiv.settings.datasets import Dataset
 from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter
-from arkiv.volumes.finding import volumes
+from arkiv.volumes.finding import find, root_of
+from arkiv.volumes.volume import Volume, from_record
 
 log = logging.getLogger("build_documents")
 
@@ -82,11 +89,13 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
     arguments = parser(
         __doc__,
-        pages="DIR",
+        pages="DIR or zip or tar file",
+        volumes="[JSONL] of find_volumes.py; without it they are found anew",
         tokenizer="DIR model that counts tokens",
         output="JSONL",
         stats="JSON",
     )
+    add_settings(arguments, Dataset, "folder", "volumes_by")
     add_settings(arguments, Documents, "method")
     add_settings(
         arguments,
@@ -108,12 +117,27 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     return arguments.parse_args(argv)
 
 
+def volumes(arguments: argparse.Namespace) -> Iterator[Volume]:
+    """The volumes of the block: of those that were found, or found now."""
+    if arguments.volumes is None:
+        found = find(
+            arguments.pages, folder=arguments.folder, volumes_by=arguments.volumes_by
+        ).volumes
+        mine = arguments.part.bounds(len(found))
+        yield from found[mine.start : mine.stop]
+        return
+    mine = arguments.part.bounds(count_lines(arguments.volumes))
+    for row, (_, record) in enumerate(read_records(arguments.volumes)):
+        if row in mine:
+            yield from_record(record)
+
+
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     started = time.monotonic()
     with open_records(arguments.rejected) as reject:
         block = Block(
-            root=Path(arguments.pages),
+            root=root_of(arguments.pages),
             cut=cutter(arguments),
             lines=LineFilter(
                 arguments.min_confidence, frozenset(classes(*arguments.skip_regions))
@@ -124,9 +148,7 @@ def main(argv: list[str] | None = None) -> None:
             stop=arguments.on_bad_input == "stop",
             reject=reject,
         )
-        found = volumes(arguments.pages)
-        mine = arguments.part.bounds(len(found))
-        made = block.documents(found[mine.start : mine.stop])
+        made = block.documents(volumes(arguments))
         count = write_records(arguments.output, made)
     stats = block.stats()
     write_json(arguments.stats, stats)

@@ -8,6 +8,7 @@ import pytest
 from archives import OUTPUTS, build, flags, write_page
 
 import build_documents
+import find_volumes
 from arkiv.base.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "build_documents.py"
@@ -130,23 +131,29 @@ def test_long_and_repeated_documents_are_set_aside_whole(tokenizer, tmp_path):
 def broken(pages):
     """Where each fault lies."""
     (pages / "a" / "a_15.json").write_text('{"contains": [')
-    (pages / "a" / "a_99.json").write_bytes(b'{"label": "\xe5"}')
+    (pages / "a" / "a_99.json").write_bytes(b'{"contains": "\xe5"}')
     (pages / "b" / "readme.txt").write_text("no page")
     (pages / "b" / "b_3.json").write_text('{"query": "q"}')
     (pages / "b" / "b_77.json").write_text('{"page_id": "77", "label": "b_77"}')
     (pages / "b" / ".DS_Store").write_bytes(b"\0")
-    return ["a/a_15.json", "a/a_99.json", "b/b_3.json", "b/readme.txt"]
+    return ["a/a_15.json", "a/a_99.json"]
 
 
-def test_what_is_not_a_page_is_set_aside(pages, broken, tokenizer, tmp_path):
+def test_a_page_that_cannot_be_read_is_set_aside_and_what_is_none_is_told(
+    pages, broken, tokenizer, tmp_path, capsys
+):
     documents, rejected, stats = build(
         pages, tokenizer, tmp_path, "--on-bad-input", "skip", "--method", "page"
     )
     assert [str(Path(r["file"]).relative_to(pages)) for r in rejected] == broken
     assert all(r["reason"].startswith("is not a page: ") for r in rejected)
-    assert (stats["not_pages"], stats["pages"], stats["empty_pages"]) == (4, 59, 1)
+    assert (stats["not_pages"], stats["pages"], stats["empty_pages"]) == (2, 59, 1)
     assert len(documents) == 58
     assert stats["words"] == sum(len(d["text"].split()) for d in documents)
+    find_volumes.main(["--pages", str(pages)])
+    told = capsys.readouterr().out
+    assert "1 × JSON of query: b/b_3.json" in told
+    assert "1 × a note about the archive" in told
 
 
 def test_what_is_not_a_page_stops_with_its_name(pages, broken, tokenizer, tmp_path):
@@ -165,7 +172,7 @@ def test_an_archive_without_text_is_refused(tokenizer, tmp_path):
 def test_an_empty_directory_and_no_tokenizer_are_refused(pages, tokenizer, tmp_path):
     (tmp_path / "empty").mkdir()
     sentence = refused(tmp_path / "empty", tokenizer, tmp_path)
-    assert sentence.endswith("holds no volume of page files")
+    assert sentence.endswith("holds no page that is read here, but no file")
     assert "lacks tokenizer.json" in refused(pages, tmp_path / "empty", tmp_path)
 
 

@@ -15,25 +15,26 @@ LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 HOSTILE = {
     "2.json": (b'{"contains": [', "is not a page: not JSON"),
     "3.xml": (
-        f'<!DOCTYPE x [<!ENTITY l0 "ha">{LAUGHS}]><x>&l9;</x>'.encode(),
+        f'<!DOCTYPE x [<!ENTITY l0 "ha">{LAUGHS}]><PcGts>&l9;</PcGts>'.encode(),
         "is not a page: not well-formed XML (Maximum entity amplification",
     ),
     "4.xml": (
-        b'<!DOCTYPE x [<!ENTITY s SYSTEM "file:///etc/hostname">]><x>&s;</x>',
+        b'<!DOCTYPE x [<!ENTITY s SYSTEM "file:///etc/hostname">]><alto>&s;</alto>',
         "is not a page: XML with a document type",
     ),
-    "5.json": ('{"label": "å"}'.encode("latin-1"), "is not a page: not JSON ('utf-8'"),
+    "5.json": (
+        '{"contains": "å"}'.encode("latin-1"),
+        "is not a page: not JSON ('utf-8'",
+    ),
     "6.xml": (
         '<?xml version="1.0" encoding="UTF-8"?><PcGts>å</PcGts>'.encode("latin-1"),
         "is not a page: not well-formed XML (",
     ),
     "7.json": (None, "is not a page: has 200,000,000 bytes, expected at most"),
     "8.json": (b"", "is not a page: is empty"),
-    "9.json": ("folder", "is not a page: cannot be read (Is a directory)"),
     "10.json": ("../../outside.json", "is not a page: a link out of the archive"),
     "11.json": ("11.json", "is not a page: cannot be read (Too many levels of"),
-    "12.txt": (b"read me", "is not a page: plain text beside pages of another"),
-    "a $(touch pwned) 'b'.json": (b"[]", "is not a page: expected an object"),
+    "a $(touch pwned) 'b'.json": (b'{"contains": 1}', "is not a page: expected an"),
 }
 
 
@@ -51,8 +52,6 @@ def hostile(tmp_path):
             with open(path, "wb") as file:
                 file.write(b'{"contains": "')
                 file.truncate(200_000_000)
-        elif content == "folder":
-            path.mkdir()
         elif isinstance(content, str):
             path.symlink_to(content)
         else:
@@ -76,7 +75,7 @@ def test_hostile_files_are_refused_one_by_one_and_the_rest_is_unharmed(
     files = {os.path.relpath(r["file"], hostile): r["reason"] for r in rejected[:-2]}
     expected = {f"v/{name}": said for name, (_, said) in HOSTILE.items()} | {
         "out": "is a link out of the archive",
-        "v.zip": "is a second volume called v, beside v",
+        "v.zip": "is a volume that cannot be read (",
         "x.tar.gz": "is a volume that cannot be read (",
     }
     assert set(files) == set(expected)

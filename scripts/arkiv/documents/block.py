@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arkiv.base.errors import InputError
@@ -16,8 +16,7 @@ from arkiv.pages.page import Page
 from arkiv.pages.reading import read_pages
 from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter
-from arkiv.volumes.finding import Volume, is_of_text, members
-from arkiv.volumes.member import shown
+from arkiv.volumes.volume import Volume, page_files, placed
 
 log = logging.getLogger(__name__)
 
@@ -118,16 +117,19 @@ class Block:
 
     def _pages(self, volume: Volume) -> Iterator[Page]:
         try:
-            with members(volume, self.root) as files:
-                plain = is_of_text(files)
+            with page_files(volume, self.root) as files:
+                last, whole = 0, True
                 for file in files:
-                    path = f"{shown(str(volume.path))}/{file.name}"
                     try:
-                        pages = read_pages(file.name, file.read(), plain_text=plain)
+                        pages = read_pages(file.name, file.read())
                     except InputError as error:
-                        self._refuse(error.at(path), "not_pages", "not a page")
+                        self._refuse(error.at(file.path), "not_pages", "not a page")
+                        whole = False
                         continue
-                    for page in pages:
+                    for page in placed(pages, file.place, last):
+                        last = page.number
+                        page = replace(page, follows=page.follows and whole)
+                        whole = True
                         yield self._filtered(page, volume.name)
         except InputError as error:
             self._refuse(error, "volumes_not_read", "volume that cannot be read")

@@ -45,6 +45,7 @@ class Role(Enum):
     PAGE = "page"
     METS = "METS"
     OTHER = "other"
+    BROKEN = "broken"  # empty, or not what its name says
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,15 @@ def kind(name: str, head: bytes) -> Kind:
     ending = PurePosixPath(name).suffix.lower()
     if ending in IMAGES:
         return Kind(Role.OTHER, "an image")
+    if not start:
+        return Kind(Role.BROKEN, "an empty file")
     for module, format in FORMATS.items():
         if not format.marked and name.lower().endswith(format.endings):
             return Kind(Role.PAGE, format.title, module)
+    if start[:1] == "[":
+        return Kind(Role.OTHER, "a list in JSON")
+    if ending in (".xml", ".json"):
+        return Kind(Role.BROKEN, f"no {ending[1:].upper()}")
     return Kind(Role.OTHER, f"a {ending[1:]} file" if ending[1:] else "a file")
 
 

@@ -22,14 +22,14 @@ def _endings(*, marked: bool) -> tuple[str, ...]:
 STRUCTURED, PLAIN = _endings(marked=True), _endings(marked=False)
 
 
-def read_pages(name: str, data: bytes, *, plain_text: bool = True) -> list[Page]:
+def read_pages(name: str, data: bytes) -> list[Page]:
     """The pages of a file: of most there is one; a page without text has no lines.
 
     Raises:
         InputError: it is no page in any format that is read here; without the file.
     """
     try:
-        sheets = _sheets(name, data, plain_text)
+        sheets = _sheets(name, data)
     except RecursionError:
         raise not_a_page("nested too deeply") from None
     if not sheets:
@@ -56,7 +56,7 @@ def page_number(name: str) -> int | str:
     return int(digits[0]) if digits and len(digits[0]) <= LONGEST_NUMBER else stem
 
 
-def _sheets(name: str, data: bytes, plain_text: bool) -> list[Sheet]:
+def _sheets(name: str, data: bytes) -> list[Sheet]:
     start = data.removeprefix(BYTE_ORDER_MARK).lstrip()
     if not start:
         raise not_a_page("is empty" if not data else "holds white space alone")
@@ -80,7 +80,5 @@ def _sheets(name: str, data: bytes, plain_text: bool) -> list[Sheet]:
         raise not_a_page(
             f"neither {kinds}, and its name does not end in {' or '.join(PLAIN)}"
         )
-    if not plain_text:
-        raise not_a_page("plain text beside pages of another format")
     (text,) = (each for each in FORMATS.values() if not each.marked)
     return text.read(data)

@@ -27,13 +27,33 @@ class Example:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What to learn from: one of these."""
+    """What to learn from: one source, and what belongs to it."""
 
-    pages: str = setting(None, "directory of volumes of pages")
+    pages: str = setting(None, "an archive of pages: a directory, zip or tar file")
+    folder: str = setting(
+        None,
+        "of `pages`: the folder that is read where several hold the same pages; a "
+        "pattern of its name or path: `page`, `*/alto`",
+    )
+    volumes_by: str = setting(
+        None,
+        "of `pages`: `prefix` makes each manuscript of a folder a volume, told by what "
+        "the names of its pages begin with",
+        choices=("folder", "prefix"),
+    )
     pairs: str = setting(None, 'JSONL of `{"query", "pos"}`')
     negatives: str = setting(None, 'with `"neg"` too')
     scores: str = setting(None, 'with `"pos_scores"` and `"neg_scores"` too')
     example: Example = setting(None, "made on the spot")
+
+
+# What belongs to a source, by its key.
+COMPANIONS = {"folder": "pages", "volumes_by": "pages"}
+
+
+def kind_of(dataset: Mapping[str, Any]) -> str:
+    """Which kind of source a dataset starts from."""
+    return next(key for key in dataset if key not in COMPANIONS)
 
 
 def check_datasets(datasets: Mapping[str, Any]) -> None:
@@ -42,17 +62,25 @@ def check_datasets(datasets: Mapping[str, Any]) -> None:
     Raises:
         InputError: naming the dataset and what is wrong with it.
     """
-    for name, source in datasets.items():
-        if len(source) != 1:
+    for name, dataset in datasets.items():
+        sources = [key for key in dataset if key not in COMPANIONS]
+        if len(sources) != 1:
             raise InputError(
                 "must name one source: pages, pairs, negatives, scores or example",
                 key=f"datasets.{name}",
             )
-        for kind, path in source.items():
-            if kind != "example" and not Path(path).exists():
+        (kind,) = sources
+        for key in dataset.keys() - {kind}:
+            if COMPANIONS[key] != kind:
                 raise InputError(
-                    f"names {path}, which does not exist", key=f"datasets.{name}.{kind}"
+                    f"belongs to {COMPANIONS[key]}, not to {kind}",
+                    key=f"datasets.{name}.{key}",
                 )
+        if kind != "example" and not Path(dataset[kind]).exists():
+            raise InputError(
+                f"names {dataset[kind]}, which does not exist",
+                key=f"datasets.{name}.{kind}",
+            )
 
 
 def check_rounds(config: Mapping[str, Any]) -> None:

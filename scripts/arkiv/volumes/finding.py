@@ -1,210 +1,321 @@
-"""The volumes of an archive and the files in them: folders, zip and tar files.
+"""The volumes of an archive as it was shipped, and the pages of each in order.
 
-Nothing is unpacked. What leads out of the archive, by a link or a name, is refused.
+A volume is what lies together: a folder of page files, or what a METS file lists. What
+a file is, it says itself; of several folders that hold the same pages one is read.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
+import logging
 import os
 import re
-import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from arkiv.base.errors import InputError
-from arkiv.pages.page import not_a_page
-from arkiv.pages.reading import PLAIN, STRUCTURED, page_number
-from arkiv.volumes.member import (
-    LARGEST,
-    Member,
-    bounded,
-    check_size,
-    is_of_the_file,
-    looks_like_page,
-    refusing,
-    said,
-    shown,
+from arkiv.pages.kinds import Role
+from arkiv.pages.reading import PLAIN, STRUCTURED, read_pages
+from arkiv.volumes import mets
+from arkiv.volumes.listing import FilesByPath, listed
+from arkiv.volumes.member import content, shown
+from arkiv.volumes.naming import named
+from arkiv.volumes.order import Place, natural, places, prefix
+from arkiv.volumes.packed import is_packed
+from arkiv.volumes.same_pages import Texts, key
+from arkiv.volumes.sheaves import Document, Listed, Sheaf, documents, sheaf
+from arkiv.volumes.volume import Volume
+from arkiv.volumes.walk import Entry, Fault, Opened, opened, packed, walk
+
+log = logging.getLogger(__name__)
+
+# Zip and tar files that are open at a time.
+MOST_OPEN = 4
+# What notes about an archive are called.
+NOTE = re.compile(
+    r"(read.?me|licen[cs]e|copying|changelog|citation|requirements|bag-?info|"
+    r"(tag)?manifest-\w+|bagit|fetch)\b",
+    re.IGNORECASE,
 )
-from arkiv.volumes.packed import BROKEN, ENDINGS, members_of
+# Endings of files that may hold text; METS and the like are known apart.
+TEXTUAL = (
+    *(".xml", ".json", ".html", ".htm", ".xhtml", ".hocr", ".txt", ".csv", ".tsv"),
+    *(".jsonl", ".ndjson", ".gz", ".pdf", ".doc", ".docx", ".odt", ".rtf", ".epub"),
+)
 
 
-@dataclass(frozen=True)
-class Volume:
-    """A folder or an archive file of pages."""
+@dataclass
+class Found:
+    """The volumes of an archive, and what else is in it.
 
-    name: str
-    path: Path
-    fault: str | None = None
-    """Why it cannot be read."""
+    Attributes:
+        volumes: by name.
+        formats: how many pages there are of each.
+        chosen: of documents in several forms the folder that is read, and the others.
+        aside: how many files are no pages, by what they are.
+        unread: likewise files that may hold text that is not read; with the first one.
+        twice: files that hold the page of another file, and of which.
+        missing: files that a METS file lists and that are not there.
+        manuscripts: folders whose names tell of several manuscripts, and of how many.
+    """
+
+    volumes: list[Volume] = field(default_factory=list)
+    formats: Counter[str] = field(default_factory=Counter)
+    chosen: list[tuple[str, list[str]]] = field(default_factory=list)
+    aside: Counter[str] = field(default_factory=Counter)
+    unread: dict[str, tuple[int, str]] = field(default_factory=dict)
+    twice: list[tuple[str, str]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    manuscripts: dict[str, int] = field(default_factory=dict)
 
 
-def volumes(directory: str | Path) -> list[Volume]:
-    """The volumes of an archive, by name: what lies in its directory, or itself.
+def find(
+    archive: str | Path, *, folder: str | None = None, volumes_by: str = "folder"
+) -> Found:
+    """The volumes of an archive.
 
-    JSON files that lie in the directory itself make it one volume, with whatever else
-    is in it; so do XML and text files where nothing in it is a volume. Beside volumes,
-    other files (a README) have no meaning. A single zip or tar file is one volume.
+    Args:
+        archive: its directory, or a zip or tar file.
+        folder: the folder that is read where several hold the same pages: a pattern of
+            its name or path.
+        volumes_by: `prefix` makes each manuscript of a folder a volume, told by what
+            the names of its pages begin with.
 
     Raises:
-        InputError: no such directory, or nothing in it.
+        InputError: no such archive, nothing in it, or it is not clear which of its
+            folders hold the same pages.
     """
+    root, entries = _entries(archive)
+    return _Finding(root, folder, volumes_by == "prefix").found(entries)
+
+
+def root_of(archive: str | Path) -> Path:
+    """The directory that paths in an archive start from."""
     # The volume has a name even where the directory is given as `.`.
-    directory = Path(os.path.abspath(directory))
-    if directory.is_file() and _stem(directory) != directory.name:
-        return [Volume(shown(_stem(directory)), directory)]
-    if not directory.is_dir():
+    path = Path(os.path.abspath(archive))
+    return path if path.is_dir() else path.parent
+
+
+def _entries(archive: str | Path) -> tuple[Path, Iterator[Entry | Fault]]:
+    path, root = Path(os.path.abspath(archive)), root_of(archive)
+    if path.is_file() and is_packed(path.name):
+        return root, packed(root, path.name)
+    if not path.is_dir():
         raise InputError(
-            "is not a directory, expected one of volumes of page files", file=directory
+            "is neither a directory of volumes of page files nor a zip or tar file",
+            file=path,
         )
-    try:
-        entries = _visible(directory)
-    except PermissionError as error:
-        raise InputError(f"cannot be read ({said(error)})", file=directory) from None
-    itself = [Volume(shown(directory.name), directory)]
-    if _any_file(entries, ".json"):
-        return itself
-    found = [each for each in entries if each.is_dir() or _stem(each) != each.name]
-    if found:
-        return _without_repeats(found, directory)
-    if _any_file(entries, *STRUCTURED, *PLAIN):
-        return itself
-    raise InputError("holds no volume of page files", file=directory)
+    return root, walk(root)
 
 
-def _any_file(entries: Iterable[Path], *endings: str) -> bool:
-    return any(
-        entry.name.lower().endswith(endings) and not entry.is_dir() for entry in entries
+class _Finding:
+    """One search through an archive."""
+
+    def __init__(self, root: Path, folder: str | None, by_prefix: bool) -> None:
+        self._root, self._folder, self._by_prefix = root, folder, by_prefix
+        self._out = Found()
+        self._open: dict[str | None, tuple[Opened, ExitStack]] = {}
+        self._texts = Texts(self._lines)
+
+    def found(self, entries: Iterable[Entry | Fault]) -> Found:
+        try:
+            faults, pages, lists = self._sorted(entries)
+            sheaves = list(self._sheaves(pages, lists))
+            made = documents(sheaves, self._texts, self._folder)
+        finally:
+            for _, stack in self._open.values():
+                stack.close()
+        self._out.volumes = [*self._volumes(made)]
+        self._out.volumes += [Volume(shown(x.path), fault=x.reason) for x in faults]
+        self._out.volumes.sort(key=lambda each: natural(each.name))
+        if not self._out.volumes:
+            unread = {what: count for what, (count, _) in self._out.unread.items()}
+            held = (self._out.aside + Counter(unread)).most_common()
+            raise InputError(
+                "holds no page that is read here, but "
+                + (", ".join(f"{count} × {what}" for what, count in held) or "no file"),
+                file=self._root,
+            )
+        return self._out
+
+    def _sorted(
+        self, entries: Iterable[Entry | Fault]
+    ) -> tuple[list[Fault], dict[str, list[Entry]], list[Entry]]:
+        """Faults, page files by folder, and METS files."""
+        faults: list[Fault] = []
+        pages: dict[str, list[Entry]] = defaultdict(list)
+        lists: list[Entry] = []
+        bags = set()
+        for each in entries:
+            if isinstance(each, Fault):
+                if each.grave:
+                    faults.append(each)
+                else:
+                    self._out.aside[each.reason] += 1
+                continue
+            if each.name == "bagit.txt":
+                bags.add(each.folder)
+            if each.kind.role is Role.METS:
+                lists.append(each)
+            elif each.kind.role is Role.PAGE or _may_be_page(each):
+                pages[each.folder].append(each)
+            elif each.name.lower().endswith(TEXTUAL):
+                self._unread(each.kind.title, each)
+            else:
+                self._out.aside[each.kind.title] += 1
+        for bag in bags & pages.keys():
+            self._out.aside["a file of BagIt's own"] += len(pages.pop(bag))
+        self._bags = bags
+        return faults, self._without_notes(pages), lists
+
+    def _without_notes(self, pages: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
+        """Page files without texts that are notes: a README, a list of licences.
+
+        Where an archive has pages of other formats, a folder's texts are pages if their
+        names have numbers and there are more of them than of others, or if they may
+        hold what others hold.
+        """
+        structured = any(
+            not _is_plain(each) for found in pages.values() for each in found
+        )
+        kept: dict[str, list[Entry]] = {}
+        for folder, found in pages.items():
+            others = [each for each in found if not _is_plain(each)]
+            plain = [each for each in found if _is_plain(each) and not _is_note(each)]
+            notes = len(found) - len(others) - len(plain)
+            keys = set(map(key, others))
+            if structured and len(plain) <= len(others):
+                good = [each for each in plain if key(each) in keys]
+            elif structured:
+                good = [each for each in plain if any(map(str.isdigit, each.stem))]
+            else:
+                good = plain
+            if notes:
+                self._out.aside["a note about the archive"] += notes
+            if len(plain) > len(good):
+                for each in plain:
+                    if each not in good:
+                        self._unread("plain text beside pages of another format", each)
+            if others or good:
+                kept[folder] = others + good
+        return kept
+
+    def _sheaves(
+        self, pages: dict[str, list[Entry]], lists: list[Entry]
+    ) -> Iterator[Sheaf]:
+        """What METS files list, and of what is left the folders."""
+        taken: set[Entry] = set()
+        files = FilesByPath(pages) if lists else None
+        for each in lists:
+            self._out.aside["METS"] += 1
+            try:
+                said = mets.read(self._content(each))
+            except InputError as error:
+                log.warning("%s", error.at(_path(each)))
+                continue
+            for one in listed(each, said, files, taken):
+                taken.update(one.pages.values())
+                yield one
+        for folder, found in pages.items():
+            left = [each for each in found if each not in taken]
+            if left:
+                yield sheaf(folder, left, self._texts, self._twice)
+
+    def _unread(self, what: str, entry: Entry) -> None:
+        count, first = self._out.unread.get(what, (0, _path(entry)))
+        self._out.unread[what] = count + 1, first
+
+    def _twice(self, entry: Entry, twin: Entry) -> None:
+        self._out.twice.append((_path(entry), _path(twin)))
+
+    def _content(self, entry: Entry) -> bytes:
+        if entry.container not in self._open:
+            while len(self._open) >= MOST_OPEN:
+                _, stack = self._open.pop(next(iter(self._open)))
+                stack.close()
+            stack = ExitStack()
+            self._open[entry.container] = (
+                opened(self._root, entry.container, stack),
+                stack,
+            )
+        place, _ = self._open[entry.container]
+        return content(place.member(entry.path))
+
+    def _lines(self, entry: Entry) -> list[str]:
+        try:
+            pages = read_pages(entry.name, self._content(entry))
+        except InputError:
+            return []
+        return [line.text for page in pages for line in page.lines]
+
+    def _volumes(self, made: list[Document]) -> Iterator[Volume]:
+        names = named(made, self._bags, self._root.name)
+        for document, name in zip(made, names, strict=True):
+            found = document.pages()
+            self._out.formats.update(each.kind.title for each in found.values())
+            if others := [each.folder or "." for each in document.sheaves[1:]]:
+                self._out.chosen.append((document.chosen.folder or ".", others))
+            if document.listed is None:
+                yield from self._by_names(name, list(found.values()))
+                continue
+            self._out.missing += document.listed.missing
+            yield Volume(
+                name,
+                document.listed.entry.container,
+                _in_list(found, document.listed),
+                about=document.listed.about,
+            )
+
+    def _by_names(self, name: str, found: list[Entry]) -> Iterator[Volume]:
+        """A folder's pages in the order of their names, or each manuscript's."""
+        manuscripts: dict[str, list[Entry]] = defaultdict(list)
+        for each in found:
+            manuscripts[prefix(each.stem)].append(each)
+        # As many as there are pages are names that only look like it.
+        if 1 < len(manuscripts) <= len(found) / 2:
+            self._out.manuscripts[name] = len(manuscripts)
+        if not self._by_prefix or len(manuscripts) == 1:
+            manuscripts = {"": found}
+        for beginning, entries in manuscripts.items():
+            stems = places([each.stem for each in entries])
+            paths = [each.path for each in entries]
+            yield Volume(
+                "/".join(filter(None, (name, beginning))),
+                entries[0].container,
+                tuple(zip(paths, stems, strict=True)),
+            )
+
+
+def _in_list(
+    found: Mapping[tuple, Entry], listed: Listed
+) -> tuple[tuple[str, Place], ...]:
+    """Pages with the numbers and labels of a METS file, others behind them."""
+    result: list[tuple[str, Place]] = []
+    for each, entry in found.items():
+        last = result[-1][1].number if result else 0
+        number, label = listed.pages.get(each, (last + 1, None))
+        follows = each in listed.pages and each not in listed.gaps
+        result.append((entry.path, Place(number, label, follows)))
+    return tuple(result)
+
+
+def _may_be_page(entry: Entry) -> bool:
+    """Whether a file that cannot be told by its content has the name of a page."""
+    return entry.kind.role is Role.BROKEN and entry.name.lower().endswith(
+        (*STRUCTURED, *PLAIN)
     )
 
 
-def _without_repeats(paths: list[Path], root: Path) -> list[Volume]:
-    """The volumes by name; of one name only the first is good."""
-    found: list[Volume] = []
-    firsts: dict[str, Path] = {}
-    for path in sorted(paths, key=lambda each: (_stem(each), each.name)):
-        name, fault = shown(_stem(path)), None
-        if (first := firsts.setdefault(name, path)) != path:
-            fault = f"is a second volume called {name}, beside {shown(first.name)}"
-        elif not _within(path, root):
-            fault = "is a link out of the archive"
-        found.append(Volume(name, path, fault))
-    return found
+def _is_plain(entry: Entry) -> bool:
+    return entry.name.lower().endswith(PLAIN) and entry.kind.role is Role.PAGE
 
 
-def _stem(path: Path) -> str:
-    """The name without the ending of an archive file."""
-    if path.is_dir():
-        return path.name
-    endings = [end for end in ENDINGS if path.name.lower().endswith(end)]
-    return path.name[: -len(endings[0])] if endings else path.name
+def _is_note(entry: Entry) -> bool:
+    return bool(NOTE.match(entry.name))
 
 
-def _within(path: Path, root: Path) -> bool:
-    real, root_real = os.path.realpath(path), os.path.realpath(root)
-    return os.path.commonpath([real, root_real]) == root_real
-
-
-@contextlib.contextmanager
-def members(volume: Volume, root: str | Path) -> Iterator[list[Member]]:
-    """The files of a volume, hidden ones apart, in the order of the page numbers.
-
-    Files without a number come last; they, and files of one number, are in the natural
-    order of their names (`2a` before `10a`). They can be read while the volume is open.
-
-    Args:
-        volume: to open.
-        root: the archive's directory, which no link may lead out of.
-
-    Raises:
-        InputError: the volume cannot be read.
-    """
-    if volume.fault:
-        raise InputError(volume.fault, file=shown(str(volume.path)))
-    with contextlib.ExitStack() as stack:
-        try:
-            if volume.path.is_dir():
-                found = _in_folder(volume.path, Path(root))
-            else:
-                found = members_of(volume.path, stack)
-        except (*BROKEN, OSError) as error:
-            if isinstance(error, OSError) and not is_of_the_file(error):
-                raise
-            raise InputError(
-                f"is a volume that cannot be read ({said(error)})",
-                file=shown(str(volume.path)),
-            ) from None
-        yield sorted(found, key=lambda member: place(member.name))
-
-
-def is_of_text(found: Iterable[Member]) -> bool:
-    """Whether text files are a volume's pages: if there are more than JSON and XML.
-
-    Else they are a README, or what the pages hold once more.
-    """
-    names = [member.name.lower() for member in found]
-    text = sum(name.endswith(PLAIN) for name in names)
-    return text > sum(name.endswith(STRUCTURED) for name in names)
-
-
-def place(name: str) -> tuple:
-    """What a page file is sorted by."""
-    number = page_number(name)
-    numbered = isinstance(number, int)
-    # Odd places of the split name are runs of digits.
-    natural = [
-        (len(part.lstrip("0")), part.lstrip("0")) if odd % 2 else part
-        for odd, part in enumerate(re.split(r"([0-9]+)", name))
-    ]
-    return (not numbered, number if numbered else 0, natural, name)
-
-
-def _in_folder(folder: Path, root: Path) -> list[Member]:
-    """The files of a folder, or of the one in it that holds most page files.
-
-    As Transkribus exports a volume: pages in `page`, beside other things.
-    """
-    own = _visible(folder)
-    folders = (each for each in own if each.is_dir() and not each.is_symlink())
-    inner = {each: _visible(each) for each in folders}
-    holding = {
-        each: sum(looks_like_page(path.name) for path in paths)
-        for each, paths in {folder: own, **inner}.items()
-    }
-    chosen = min(holding, key=lambda each: (-holding[each], str(each)))
-    found = [
-        Member(shown(path.name), partial(_read_file, path, root))
-        for path in inner.get(chosen, own)
-    ]
-    if chosen != folder:
-        reason = f"lies beside {shown(chosen.name)}, the folder of the pages"
-        found += [
-            Member(shown(path.name), refusing(reason)) for path in own if path != chosen
-        ]
-    return found
-
-
-def _visible(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.name[0] != "."]
-
-
-def _read_file(path: Path, root: Path) -> bytes:
-    if path.is_symlink() and not _within(path, root):
-        raise not_a_page("a link out of the archive")
-    try:
-        # A pipe would be waited for.
-        found = os.stat(path)
-        if stat.S_ISDIR(found.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(found.st_mode):
-            raise not_a_page("not a regular file")
-        check_size(found.st_size)
-        with open(path, "rb") as file:
-            return bounded(file.read(LARGEST + 1))
-    except OSError as error:
-        if not is_of_the_file(error):
-            raise
-        raise not_a_page(f"cannot be read ({said(error)})") from None
+def _path(entry: Entry) -> str:
+    """Where a person finds a file of the archive."""
+    return shown("/".join(filter(None, (entry.container, entry.path))))

@@ -1,4 +1,4 @@
-"""A file of a volume, read with a limit."""
+"""A file of an archive, read with a limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from arkiv.pages.page import not_a_page
-from arkiv.pages.reading import PLAIN, STRUCTURED
 
 # Bytes of a file. With every word and glyph on it a page has some ten million.
 LARGEST = 1 << 26
@@ -19,18 +18,28 @@ OF_THE_FILE = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
-    """A file of a volume."""
+    """A file by its path in a folder, zip or tar file."""
 
-    name: str
-    read: Callable[[], bytes]
-    """Raises InputError, without the file."""
+    path: str
+    """With `/` between its parts."""
+    read: Callable[[int], bytes]
+    """That many of its first bytes. Raises InputError, without the file."""
+    fault: str | None = None
+    """What it is instead of a file that may be read."""
 
 
-def looks_like_page(name: str) -> bool:
-    """Whether a file has the name of one."""
-    return name.lower().endswith(STRUCTURED + PLAIN)
+def content(member: Member) -> bytes:
+    """All of a file.
+
+    Raises:
+        InputError: it is too large, or cannot be read; without the file.
+    """
+    data = member.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise not_a_page(f"has more than {LARGEST:,} bytes")
+    return data
 
 
 def shown(name: str) -> str:
@@ -53,23 +62,7 @@ def said(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def refusing(reason: str) -> Callable[[], bytes]:
-    """How a file is read that is not to be."""
-
-    def refuse() -> bytes:
-        raise not_a_page(reason)
-
-    return refuse
-
-
 def check_size(size: int) -> None:
     """Refuse a file of too many bytes."""
     if size > LARGEST:
         raise not_a_page(f"has {size:,} bytes, expected at most {LARGEST:,}")
-
-
-def bounded(data: bytes) -> bytes:
-    """What was read, unless there is more than its size said."""
-    if len(data) > LARGEST:
-        raise not_a_page(f"has more than {LARGEST:,} bytes")
-    return data

@@ -1,4 +1,4 @@
-"""The pages in a zip or tar file, read without unpacking it."""
+"""The files in a zip or tar file, read without unpacking it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from arkiv.base.errors import InputError
 from arkiv.pages.page import not_a_page
 from arkiv.volumes.member import (
     LARGEST,
     Member,
-    bounded,
     check_size,
-    looks_like_page,
-    refusing,
+    is_of_the_file,
     said,
     shown,
 )
@@ -33,41 +31,59 @@ BROKEN = (
 )
 
 
+def is_packed(name: str) -> bool:
+    """Whether a file has the name of a zip or tar file."""
+    return name.lower().endswith(ENDINGS)
+
+
+def stem(name: str) -> str:
+    """The name without the ending of a zip or tar file."""
+    endings = [end for end in ENDINGS if name.lower().endswith(end)]
+    return name[: -len(endings[0])] if endings else name
+
+
 def members_of(path: Path, stack: ExitStack) -> list[Member]:
-    """The files in it, which can be read until the stack is closed.
+    """The files in it, hidden ones apart, which can be read until the stack is closed.
+
+    What has a name that leads out of it, and a second file of a name, cannot be read.
 
     Raises:
-        Exception: one of BROKEN, or an OSError: it is no such file, or damaged.
+        InputError: it is no such file, or damaged.
     """
-    if path.name.lower().endswith(".zip"):
-        archive = stack.enter_context(zipfile.ZipFile(path))
-        return _side_by_side(_in_zip(archive))
-    tar = stack.enter_context(tarfile.open(path))  # noqa: SIM115
-    file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    return _side_by_side(_in_tar(tar, file))
+    try:
+        if path.name.lower().endswith(".zip"):
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            return list(_once(_in_zip(archive)))
+        tar = stack.enter_context(tarfile.open(path))  # noqa: SIM115
+        file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        return list(_once(_in_tar(tar, file)))
+    except (*BROKEN, OSError) as error:
+        if isinstance(error, OSError) and not is_of_the_file(error):
+            raise
+        raise InputError(
+            f"is a volume that cannot be read ({said(error)})", file=shown(str(path))
+        ) from None
 
 
-def _in_zip(archive: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def _in_zip(archive: zipfile.ZipFile) -> Iterator[Member]:
     for info in archive.infolist():
-        if info.is_dir():
-            continue
-        mode = info.external_attr >> 16
-        if stat.S_ISLNK(mode):
-            yield info.filename, refusing("a link in an archive")
-        else:
-            yield info.filename, partial(_read_zipped, archive, info)
+        if not info.is_dir():
+            linked = stat.S_ISLNK(info.external_attr >> 16)
+            fault = "a link in a zip or tar file" if linked else None
+            yield Member(info.filename, partial(_read_zipped, archive, info), fault)
 
 
-def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    check_size(info.file_size)
+def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
+    if most > LARGEST:
+        check_size(info.file_size)
     try:
         with archive.open(info) as file:
-            return bounded(file.read(LARGEST + 1))
+            return file.read(most)
     except BROKEN as error:
         raise not_a_page(f"cannot be read ({said(error)})") from None
 
 
-def _in_tar(tar: tarfile.TarFile, file) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def _in_tar(tar: tarfile.TarFile, file) -> Iterator[Member]:
     """The members; their content is kept in a nameless file.
 
     A compressed one can only be read from front to back, which need not be the order of
@@ -79,60 +95,51 @@ def _in_tar(tar: tarfile.TarFile, file) -> Iterator[tuple[str, Callable[[], byte
         if info.isdir():
             continue
         if not info.isfile():
-            what = "a link in an archive" if info.issym() or info.islnk() else "no file"
-            yield info.name, refusing(what)
+            linked = info.issym() or info.islnk()
+            fault = "a link in a zip or tar file" if linked else "not a regular file"
+            yield Member(info.name, partial(_kept, file, 0, 0), fault)
         elif info.size > LARGEST:
-            yield info.name, partial(check_size, info.size)
+            yield Member(info.name, partial(_too_large, info.size))
         else:
             start = file.tell()
             file.write(tar.extractfile(info).read())
-            yield info.name, partial(_read_kept, file, start, info.size)
+            yield Member(info.name, partial(_kept, file, start, info.size))
 
 
-def _read_kept(file, start: int, size: int) -> bytes:
+def _too_large(size: int, _: int) -> bytes:
+    check_size(size)
+    return b""
+
+
+def _kept(file, start: int, size: int, most: int) -> bytes:
     file.seek(start)
-    return file.read(size)
+    return file.read(min(size, most))
 
 
-def _side_by_side(entries: Iterable[tuple[str, Callable[[], bytes]]]) -> list[Member]:
-    """The page files of an archive: those of the folder that holds most of them.
+def _once(found: Iterator[Member]) -> Iterator[Member]:
+    taken: set[str] = set()
+    for member in found:
+        path, fault = PurePosixPath(member.path), member.fault
+        if leads_out(path):
+            fault = "a name that leads out of a zip or tar file"
+        elif is_hidden(str(path)):
+            continue
+        elif str(path) in taken:
+            fault = "a name that is in a zip or tar file a second time"
+        elif fault is None:
+            taken.add(str(path))
+        yield Member(str(path), member.read, fault)
 
-    Others, a second one of the same name, and what has a name that leads out of the
-    archive, cannot be read.
-    """
-    found = [
-        (PurePosixPath(shown(name)), read)
-        for name, read in entries
-        if _leads_out(PurePosixPath(name)) or not _is_hidden(PurePosixPath(name))
-    ]
-    holding = Counter(
-        path.parent
-        for path, _ in found
-        if looks_like_page(path.name) and not _leads_out(path)
+
+def is_hidden(path: str) -> bool:
+    """Whether a file is one of the system's, not of the archive's."""
+    parts = path.split("/")
+    return "__MACOSX" in parts or any(
+        part[:1] == "." and part not in (".", "..") for part in parts
     )
-    folder = min(holding, key=lambda each: (-holding[each], str(each)), default=None)
-    taken: set[PurePosixPath] = set()
-    result: list[Member] = []
-    for path, read in found:
-        reason = None
-        if _leads_out(path):
-            reason = "has a name that leads out of the archive"
-        elif folder is not None and path.parent != folder:
-            reason = f"lies in the folder {path.parent}, the pages in {folder}"
-        elif path in taken:
-            reason = "is in the archive a second time"
-        taken.add(path)
-        if reason is None:
-            result.append(Member(path.name, read))
-        else:
-            result.append(Member(str(path), refusing(reason)))
-    return result
 
 
-def _is_hidden(path: PurePosixPath) -> bool:
-    return any(part[0] == "." and part != ".." for part in path.parts)
-
-
-def _leads_out(path: PurePosixPath) -> bool:
+def leads_out(path: PurePosixPath) -> bool:
+    """Whether a name in a zip or tar file is that of a file elsewhere."""
     parts = PurePosixPath(str(path).replace("\\", "/")).parts
     return bool(parts) and (".." in parts or parts[0] == "/" or parts[0][1:2] == ":")

@@ -19,7 +19,8 @@ from arkiv.documents.cutting import (
 )
 from arkiv.pages.page import Line, Page, Sheet
 from arkiv.pages.reading import read_pages
-from arkiv.volumes.finding import members, volumes
+from arkiv.volumes.finding import find
+from arkiv.volumes.volume import page_files
 
 SHARES = LengthShares.parse("2-4:1,5-9:1")
 
@@ -241,8 +242,8 @@ def test_confidence_is_the_mean_of_the_lines_that_have_one():
 
 
 def test_real_pages_are_cut_without_loss(svea):
-    (volume,) = volumes(svea / "pages")
-    with members(volume, svea / "pages") as files:
+    (volume,) = find(svea / "pages").volumes
+    with page_files(volume, svea / "pages") as files:
         pages = [read_pages(file.name, file.read())[0] for file in files]
     everything = "".join(line.text for leaf in pages for line in leaf.lines)
     found = list(words(pages))

@@ -7,7 +7,8 @@ import pytest
 from arkiv.base.errors import InputError
 from arkiv.pages.page import Line
 from arkiv.pages.reading import read_pages
-from arkiv.volumes.finding import members, volumes
+from arkiv.volumes.finding import find
+from arkiv.volumes.volume import page_files
 
 
 def line(text, *scores):
@@ -216,13 +217,15 @@ def lines_by_label(node):
 
 
 def test_real_pages(svea):
-    (volume,) = volumes(svea / "pages")
-    with members(volume, svea / "pages") as files:
+    (volume,) = find(svea / "pages").volumes
+    with page_files(volume, svea / "pages") as files:
         names = [file.name for file in files]
         pages = [read_pages(file.name, file.read())[0] for file in files]
     assert names == sorted(names)
     for page in pages:
-        content = json.loads((volume.path / page.name).read_text("utf-8"))
+        content = json.loads(
+            (svea / "pages" / volume.name / page.name).read_text("utf-8")
+        )
         assert page.number == int(page.name[-10:-5])
         assert page.image == content["file_name"]
         expected = [found for found in lines_by_label(content) if found[0].strip()]

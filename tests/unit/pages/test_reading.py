@@ -138,11 +138,6 @@ def test_what_is_no_plain_text_is_refused(data, name, said):
         read_pages(name, data)
 
 
-def test_plain_text_beside_other_formats_is_refused():
-    with pytest.raises(InputError, match="beside pages of another format"):
-        read_pages("readme.txt", b"read me", plain_text=False)
-
-
 @pytest.mark.parametrize(
     ("name", "number"),
     [

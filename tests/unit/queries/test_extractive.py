@@ -19,7 +19,8 @@ from arkiv.queries.extractive import (
     query_record,
     telling_words,
 )
-from arkiv.volumes.finding import members, volumes
+from arkiv.volumes.finding import find
+from arkiv.volumes.volume import page_files
 
 TEXT = (
     "Hustru Brita klagade öfver grannen Anders Persson i Göringe, som hade slagit "
@@ -126,8 +127,8 @@ def test_a_query_record():
 
 
 def test_every_real_document_gets_a_query(svea):
-    (volume,) = volumes(svea / "pages")
-    with members(volume, svea / "pages") as files:
+    (volume,) = find(svea / "pages").volumes
+    with page_files(volume, svea / "pages") as files:
         pages = [read_pages(file.name, file.read())[0] for file in files]
     text = words(pages)
     shares = LengthShares.parse("40-80:1")

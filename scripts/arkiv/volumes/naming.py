@@ -1,0 +1,70 @@
+"""What volumes are called: the path of their folder, but for what tells its form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from unicodedata import normalize
+
+from arkiv.volumes.member import shown
+from arkiv.volumes.packed import is_packed, stem
+from arkiv.volumes.same_pages import is_form
+from arkiv.volumes.sheaves import Document
+
+
+def named(documents: Sequence[Document], bags: Collection[str], root: str) -> list[str]:
+    """A name for each document, none twice.
+
+    Args:
+        documents: of the archive.
+        bags: folders that are BagIt bags.
+        root: the name of the archive, which a document that is all of it has.
+    """
+    alone = {
+        container
+        for container, count in Counter(map(_container, documents)).items()
+        if container is not None and count == 1
+    }
+    short = [_name(each, bags, alone) or root for each in documents]
+    times = Counter(short)
+    whole = [
+        name if times[name] == 1 else _whole(document, root)
+        for name, document in zip(short, documents, strict=True)
+    ]
+    seen: Counter[str] = Counter()
+    result = []
+    for name in whole:
+        seen[name] += 1
+        again = f"{name} ({seen[name]})" if seen[name] > 1 else name
+        result.append(normalize("NFC", shown(again)))
+    return result
+
+
+def _container(document: Document) -> str | None:
+    return next(iter(document.chosen.pages.values())).container
+
+
+def _whole(document: Document, root: str) -> str:
+    """The path in full; of a METS file among others its own."""
+    if document.listed is None:
+        return document.chosen.folder or root
+    entry = document.listed.entry
+    return "/".join(filter(None, (entry.folder, entry.stem)))
+
+
+def _name(document: Document, bags: Collection[str], alone: Collection[str]) -> str:
+    container = _container(document)
+    if container in alone:
+        folder, _, name = container.rpartition("/")
+        return "/".join(filter(None, (folder, stem(name))))
+    parts = list(document.chosen.parts)
+    at = document.differ
+    if at is not None and is_form("".join(parts[at : at + 1])):
+        del parts[at]
+    while parts and is_form(parts[-1]):
+        parts.pop()
+    path: list[str] = []
+    for part in parts:
+        if not (part == "data" and "/".join(path) in bags):
+            path.append(part)
+    return "/".join(stem(part) if is_packed(part) else part for part in path)

@@ -1,0 +1,160 @@
+"""Which files hold the same page: in another format, at another stage, once more.
+
+Names only raise the question; texts answer it. Two files are the same page where their
+names agree, but for the name of their folder, of a format or of a stage, and most of
+their words are the same.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from arkiv.volumes.order import DIGITS
+from arkiv.volumes.walk import Entry
+
+T = TypeVar("T")
+# What folders and files are called for the form that pages have in them.
+FORMS = frozenset(
+    "abbyy alto altos altoxml annotation annotations bin binarised calamari clean "
+    "corrected crop dewarp escriptorium eval final fulltext fulltexts ground "
+    "groundtruth gt hocr htm html htr htrflow img json kraken layout lines mets "
+    "normalised normalized ocr ocrd original out output page pages pagexml plain "
+    "prediction predictions raw seg segmentation tei tesseract text texts thumbs "
+    "transcript transcription transcriptions transcripts transkribus txt txts xml "
+    "xmls".split()
+)
+# OCR-D's file groups.
+STAGE = re.compile(r"ocr-d-\S+", re.IGNORECASE)
+# Files of a pair of folders whose texts are compared.
+SAMPLE = 3
+# Shares of words that two readings of a page have in common. Those of two engines have
+# more than half, pages of the same printed form may have that too: so much is asked of
+# folders whose names say nothing.
+SAME, LIKELY, UNLIKE = 0.8, 0.3, 0.05
+# Texts whose numbers of words differ by less are as long.
+ABOUT = 0.05
+# Of formats with the same text the one comes first that says most of where it stands.
+RICHEST = ("page_xml", "alto", "htrflow", "abbyy", "hocr", "tei", "iiif")
+# Texts of fewer words tell nothing unless they are equal.
+TELLING = 8
+
+
+def is_form(name: str) -> bool:
+    """Whether a folder is called for the form of its pages: `page`, `OCR-D-OCR`."""
+    words = _words(name)
+    named = any(word in FORMS for word in words)
+    return bool(STAGE.fullmatch(name)) or (
+        named and all(word in FORMS or word.isdecimal() for word in words)
+    )
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", name.casefold()) if word]
+
+
+def key(entry: Entry) -> tuple:
+    """What the names of a page's files agree in.
+
+    The folder's own name (`OCR-D-BIN_0001`), words for forms (`0001.alto`) and what
+    follows a full stop (`f1.chocomufin`) are left away, zeros before a number too.
+    """
+    folder = entry.folder.rpartition("/")[2]
+    stem = entry.stem
+    if folder and stem.casefold().startswith(folder.casefold()):
+        stem = stem[len(folder) :] or stem
+    stem = re.sub(r"(?<=.)(?:\.[a-zA-Z][\w-]*)+$", "", stem)
+    words = [word for word in _words(stem) if word not in FORMS] or _words(stem)
+    return tuple(
+        part.lstrip("0") or "0" if odd % 2 else part
+        for word in words
+        for odd, part in enumerate(DIGITS.split(word))
+        if part
+    )
+
+
+def variant(entry: Entry) -> tuple[str | None, str]:
+    """In which form a file holds its page: its format, and what follows a full stop."""
+    extra = re.search(r"(?<=.)((?:\.[a-zA-Z][\w-]*)+)$", entry.stem)
+    named = [word for word in _words(entry.stem) if word in FORMS]
+    return entry.kind.format, " ".join([*named, extra[1] if extra else ""]).strip()
+
+
+class Texts:
+    """Words of page files, each file read once."""
+
+    def __init__(self, lines_of: Callable[[Entry], Iterable[str]]) -> None:
+        """Given how the lines of a file are read; of a broken one there are none."""
+        self._lines_of = lines_of
+        self._words: dict[Entry, Counter[str]] = {}
+
+    def words(self, entry: Entry) -> Counter[str]:
+        """How often each word stands on the page, accents and case apart."""
+        if entry not in self._words:
+            text = unicodedata.normalize("NFKD", " ".join(self._lines_of(entry)))
+            letters = re.sub(r"[^\w\s]|_", "", text.casefold().replace("ſ", "s"))
+            self._words[entry] = Counter(letters.split())
+        return self._words[entry]
+
+    def amount(self, entries: Sequence[Entry]) -> float:
+        """The mean number of words of some of the files."""
+        chosen = spread(entries)
+        words = sum(self.words(entry).total() for entry in chosen)
+        return words / max(len(chosen), 1)
+
+    def same(self, pairs: Sequence[tuple[Entry, Entry]], *, named: bool) -> bool | None:
+        """Whether files hold the same pages; None where that is not clear.
+
+        Args:
+            pairs: of files whose names agree.
+            named: whether their names say that they are forms of one page.
+        """
+        shared, together, least = 0, 0, [0, 0]
+        for first, second in spread(pairs):
+            one, two = self.words(first), self.words(second)
+            shared += (one & two).total()
+            together += (one | two).total()
+            least = [least[0] + one.total(), least[1] + two.total()]
+        if not all(least):
+            return named
+        few = together < TELLING
+        if shared == together:
+            return named or not few
+        if not named:
+            # Two transcriptions of a volume in one format are told by their text.
+            formats = {each.kind.format for pair in pairs for each in pair}
+            return len(formats) > 1 and shared >= SAME * together and not few
+        if shared <= UNLIKE * together:
+            return False
+        return True if shared >= LIKELY * together and not few else None
+
+
+def spread(found: Sequence[T]) -> list[T]:
+    """A few of many, from all over."""
+    step = max(len(found) // SAMPLE, 1)
+    return list(found[step // 2 :: step][:SAMPLE])
+
+
+def preferred(found: Mapping[T, float], tie: Callable[[T], tuple]) -> list[T]:
+    """The forms of a page, that with most text first.
+
+    Args:
+        found: the words of each.
+        tie: what those of about the same number of words are ordered by.
+    """
+    enough = max(found.values(), default=0) * (1 - ABOUT)
+    return sorted(
+        found,
+        key=lambda each: (
+            max(enough - found[each], 0),
+            tie(each),
+        ),
+    )
+
+
+def richness(format: str | None) -> int:
+    """The place of a format among those that hold the same text, the best first."""
+    return RICHEST.index(format) if format in RICHEST else len(RICHEST)

@@ -1,0 +1,200 @@
+"""Every file of an archive, in folders, zip and tar files of any depth, and its kind.
+
+Nothing is unpacked. What leads out of the archive, by a link or a name, is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from arkiv.base.errors import InputError
+from arkiv.pages.kinds import HEAD, Kind, Role, kind
+from arkiv.pages.page import not_a_page
+from arkiv.volumes.member import LARGEST, Member, check_size, is_of_the_file, said
+from arkiv.volumes.packed import is_hidden, is_packed, members_of
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of an archive.
+
+    Attributes:
+        container: the zip or tar file that it is in, by its path in the archive.
+        path: in the container or, without one, in the archive.
+        kind: what it is.
+    """
+
+    container: str | None
+    path: str
+    kind: Kind
+
+    @property
+    def folder(self) -> str:
+        """The folder that it lies in, by the path that a person sees."""
+        inner = self.path.rpartition("/")[0]
+        return "/".join(filter(None, (self.container, inner)))
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending."""
+        name = self.name.removesuffix(".gz")
+        return name.rpartition(".")[0] or name
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A folder, zip or tar file that cannot be read."""
+
+    path: str
+    reason: str
+    grave: bool = True
+    """Whether pages may be lost by it."""
+
+
+def walk(root: Path) -> Iterator[Entry | Fault]:
+    """The files of an archive, hidden ones apart, folder by folder.
+
+    Args:
+        root: its directory.
+
+    Raises:
+        InputError: the directory cannot be read.
+    """
+    for member in _files(root, "", root):
+        if isinstance(member, Fault):
+            yield member
+        elif is_packed(member.path):
+            yield from packed(root, member.path)
+        else:
+            yield Entry(None, member.path, _kind(member))
+
+
+def packed(root: Path, path: str) -> Iterator[Entry | Fault]:
+    """The files in a zip or tar file of the archive."""
+    with ExitStack() as stack:
+        try:
+            found = members_of(root / path, stack)
+        except InputError as error:
+            yield Fault(path, error.reason)
+            return
+        for member in found:
+            if member.fault:
+                yield Fault(f"{path}/{member.path}", member.fault, grave=False)
+            else:
+                yield Entry(path, member.path, _kind(member))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is read of an archive: its own files, or those in a zip or tar file."""
+
+    root: Path
+    container: str | None
+    members: dict[str, Member]
+
+    def member(self, path: str) -> Member:
+        """A file by its path, whether it is there or not."""
+        if self.container is None:
+            return Member(path, partial(_read, self.root / path, self.root))
+        return self.members.get(path, Member(path, _missing))
+
+
+def opened(root: Path, container: str | None, stack: ExitStack) -> Opened:
+    """The archive itself or a zip or tar file of it, until the stack is closed.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    found = [] if container is None else members_of(root / container, stack)
+    good = {member.path: member for member in found if not member.fault}
+    return Opened(root, container, good)
+
+
+def _missing(_: int) -> bytes:
+    raise not_a_page("is no longer in the archive")
+
+
+def _kind(member: Member) -> Kind:
+    try:
+        return kind(member.path.rpartition("/")[2], member.read(HEAD))
+    except InputError as error:
+        return Kind(Role.BROKEN, error.reason.removeprefix("is not a page: "))
+
+
+def _files(folder: Path, within: str, root: Path) -> Iterator[Member | Fault]:
+    """The files below a folder, and the folders that cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(
+                (each for each in entries if each.name[0] != "."),
+                key=lambda each: each.name,
+            )
+    except OSError as error:
+        if not is_of_the_file(error):
+            raise
+        if not within:
+            raise InputError(f"cannot be read ({said(error)})", file=folder) from None
+        yield Fault(within, f"cannot be read ({said(error)})")
+        return
+    below = []
+    for each in found:
+        path = f"{within}/{each.name}" if within else each.name
+        if _is_folder(each):
+            below.append((Path(each.path), path, each.is_symlink()))
+        else:
+            yield Member(path, partial(_read, Path(each.path), root))
+    for inner, path, linked in below:
+        if not linked or is_hidden(_real(inner, root)):
+            yield from _files(inner, path, root)
+        elif not is_within(inner, root):
+            yield Fault(path, "is a link out of the archive")
+        else:
+            yield Fault(path, "a link to a folder, which is read where it lies", False)
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _real(path: Path, root: Path) -> str:
+    return os.path.relpath(os.path.realpath(path), os.path.realpath(root))
+
+
+def is_within(path: Path, root: Path) -> bool:
+    """Whether a path leads to something in a directory, links followed."""
+    real, root_real = os.path.realpath(path), os.path.realpath(root)
+    return os.path.commonpath([real, root_real]) == root_real
+
+
+def _read(path: Path, root: Path, most: int) -> bytes:
+    if path.is_symlink() and not is_within(path, root):
+        raise not_a_page("a link out of the archive")
+    try:
+        # A pipe would be waited for.
+        found = os.stat(path)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(found.st_mode):
+            raise not_a_page("not a regular file")
+        with open(path, "rb") as file:
+            if most > LARGEST:
+                check_size(found.st_size)
+            return file.read(most)
+    except OSError as error:
+        if not is_of_the_file(error):
+            raise
+        raise not_a_page(f"cannot be read ({said(error)})") from None

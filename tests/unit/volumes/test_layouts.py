@@ -1,0 +1,286 @@
+"""Archives as projects ship them: the right volumes, pages, order and labels."""
+
+import random
+
+import pytest
+from layouts import (
+    EMPTY_METS,
+    alto,
+    htrflow,
+    lay_out,
+    mets,
+    page,
+    tarred,
+    words,
+    zipped,
+)
+
+from arkiv.base.errors import InputError
+from arkiv.pages.reading import read_pages
+from arkiv.volumes.finding import find, root_of
+from arkiv.volumes.overview import summary, told
+from arkiv.volumes.volume import from_record, page_files, to_record
+
+
+def texts(archive, **how):
+    """The text of each page of each volume, in order; twice by way of a file."""
+    found = {}
+    for volume in find(archive, **how).volumes:
+        assert from_record(to_record(volume)) == volume
+        with page_files(volume, root_of(archive)) as files:
+            assert volume.name not in found
+            found[volume.name] = [
+                " ".join(line.text for line in read.lines)
+                for file in files
+                for read in read_pages(file.name, file.read())
+            ]
+    return found
+
+
+def labels(archive, name):
+    (volume,) = [each for each in find(archive).volumes if each.name == name]
+    return [(place.number, place.label) for _, place in volume.pages]
+
+
+def transkribus(pages, prefix=""):
+    """A document as Transkribus exports it."""
+    named = {f"{prefix}page/{n:04}.xml": page(words(prefix, n)) for n in pages}
+    images = {f"{prefix}{n:04}.jpg": b"\xff\xd8\xff" for n in pages}
+    meta = {
+        f"{prefix}mets.xml": EMPTY_METS,
+        f"{prefix}metadata.xml": "<trpDocMetadata/>",
+    }
+    return {**named, **images, **meta}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_transkribus_document_of_few_pages(tmp_path, count):
+    numbers = range(1, count + 1)
+    files = transkribus(numbers, "doc/") | transkribus(range(1, 4), "other/")
+    assert texts(lay_out(tmp_path, files)) == {
+        "doc": [words("doc/", n) for n in numbers],
+        "other": [words("other/", n) for n in (1, 2, 3)],
+    }
+    # Its export given as the archive is one volume.
+    assert texts(tmp_path / "doc") == {"doc": [words("doc/", n) for n in numbers]}
+
+
+def test_a_zip_file_of_several_documents_is_several_volumes(tmp_path):
+    files = {
+        name: content
+        for prefix in ("A/", "B/")
+        for name, content in transkribus((1, 2), prefix).items()
+        if isinstance(content, str)
+    }
+    lay_out(tmp_path, {"job.zip": zipped(files), "kopia.tar.gz": tarred(files, "gz")})
+    expected = {each: [words(f"{each}/", n) for n in (1, 2)] for each in "AB"}
+    assert texts(tmp_path / "job.zip") == {
+        f"job/{each}": pages for each, pages in expected.items()
+    }
+    # The second holds the same pages: they are read once.
+    found = find(tmp_path)
+    assert [volume.name for volume in found.volumes] == ["job/A", "job/B"]
+    assert found.chosen == [
+        (f"job.zip/{each}/page", [f"kopia.tar.gz/{each}/page"]) for each in "AB"
+    ]
+
+
+def test_an_export_of_escriptorium(tmp_path):
+    names = ["f1.xml", "f2.xml", "f10.xml"]
+    files = {name: alto(words(name)) for name in names}
+    archive = lay_out(
+        tmp_path, {"export.zip": zipped({**files, "METS.xml": EMPTY_METS})}
+    )
+    assert texts(archive) == {"export": [words(name) for name in names]}
+
+
+def test_a_workspace_of_ocr_d(tmp_path):
+    groups = {"OCR-D-IMG": [], "OCR-D-SEG": [], "OCR-D-GT": [], "OCR-D-OCR": []}
+    files = {}
+    for group, paths in groups.items():
+        for n in (1, 2, 3):
+            path = f"{group}/{group}_{n:04}.{'jpg' if group.endswith('IMG') else 'xml'}"
+            text = words(n) if group.endswith("OCR") else ""
+            files[f"ws/{path}"] = b"\xff\xd8" if path.endswith("jpg") else page(text)
+            paths.append(path)
+    for said in (mets(groups), EMPTY_METS):
+        archive = lay_out(tmp_path, {**files, "ws/mets.xml": said})
+        found = find(archive)
+        assert found.chosen == [("ws/OCR-D-OCR", ["ws/OCR-D-GT", "ws/OCR-D-SEG"])]
+        assert texts(archive) == {"ws": [words(n) for n in (1, 2, 3)]}
+
+
+def test_mets_and_alto_of_a_library(tmp_path):
+    paths = ["alto/b.xml", "alto/a.xml", "alto/c.xml", "alto/gone.xml", "alto/d.xml"]
+    said = mets(
+        {"Text": paths, "Image": [f"images/{n}.tif" for n in range(5)]}, list("xyzuv")
+    )
+    files = {f"issue/{path}": alto(words(path)) for path in paths if "gone" not in path}
+    files |= {f"issue/images/{n}.tif": b"II*\0" for n in range(5)}
+    archive = lay_out(tmp_path, {**files, "issue/mets.xml": said})
+    assert texts(archive) == {
+        "issue": [words(path) for path in paths if "gone" not in path]
+    }
+    assert labels(archive, "issue") == [(1, "x"), (2, "y"), (3, "z"), (5, "v")]
+    found = find(archive)
+    assert found.missing == ["issue/alto/gone.xml"]
+    assert [place.follows for _, place in found.volumes[0].pages] == [
+        *[True] * 3,
+        False,
+    ]
+
+
+def test_a_bag_in_a_folder_and_in_a_zip_file(tmp_path):
+    bag = {
+        "bagit.txt": "BagIt-Version: 0.97\n",
+        "manifest-sha512.txt": "0 data/page/0001.xml\n",
+        "data/page/0001.xml": page("i en bag"),
+    }
+    lay_out(tmp_path / "a", {f"bag/{name}": text for name, text in bag.items()})
+    assert texts(tmp_path / "a") == {"bag": ["i en bag"]}
+    assert texts(tmp_path / "a" / "bag") == {"bag": ["i en bag"]}
+    lay_out(tmp_path / "b", {"b.zip": zipped({f"x/{k}": v for k, v in bag.items()})})
+    assert texts(tmp_path / "b") == {"b": ["i en bag"]}
+
+
+def test_a_tree_of_series_and_volumes(tmp_path):
+    files = {
+        f"{series}/{volume}/page/{n}.xml": page(words(series, volume, n))
+        for series in ("s1", "s2")
+        for volume in ("1824", "1825")
+        for n in (1, 2, 10)
+    }
+    files["s1/loose.xml"] = page("bredvid")
+    assert texts(lay_out(tmp_path, files)) == {
+        "s1": ["bredvid"],
+        **{
+            f"{s}/{v}": [words(s, v, n) for n in (1, 2, 10)]
+            for s in ("s1", "s2")
+            for v in ("1824", "1825")
+        },
+    }
+
+
+def test_several_manuscripts_in_one_folder(tmp_path):
+    names = [f"Ms_{ms}_{leaf}" for ms in "AB" for leaf in ("1r", "1v", "2r", "10r")]
+    archive = lay_out(tmp_path, {f"{name}.xml": page(words(name)) for name in names})
+    (name,) = texts(archive)
+    assert texts(archive)[name] == [words(each) for each in names]
+    assert find(archive).manuscripts == {name: 2}
+    (volume,) = find(archive).volumes
+    assert [place.follows for _, place in volume.pages].index(False) == 3
+    assert texts(archive, volumes_by="prefix") == {
+        f"{name}/Ms_{ms}": [words(each) for each in names if f"_{ms}_" in each]
+        for ms in "AB"
+    }
+
+
+def test_a_tree_of_a_newspaper_without_mets(tmp_path):
+    files = {
+        f"0002194/1855/{day}/0002194_1855{day}_{n:04}.xml": alto(words(day, n))
+        for day in ("0101", "0108")
+        for n in (1, 2)
+    }
+    files["0002194/readme.txt"] = "how this was made, in 1 year"
+    assert texts(lay_out(tmp_path, files)) == {
+        f"0002194/1855/{day}": [words(day, n) for n in (1, 2)]
+        for day in ("0101", "0108")
+    }
+
+
+def test_output_of_htrflow_beside_other_json(tmp_path):
+    files = {
+        f"{v}/{v}_{n:05}.json": htrflow(words(v, n)) for v in "ab" for n in (9, 10)
+    }
+    files["manifest.json"] = '{"@context": "http://iiif.io", "@type": "sc:Manifest"}'
+    files["list.json"] = "[]"
+    archive = lay_out(tmp_path, files)
+    assert texts(archive) == {v: [words(v, n) for n in (9, 10)] for v in "ab"}
+    assert labels(archive, "a") == [(9, None), (10, None)]
+
+
+def test_mirrored_trees_of_two_formats_are_read_once(tmp_path):
+    files = {
+        f"{form}/v{v}/{n:04}.xml": write(words(v, n))
+        for form, write in (("alto", alto), ("page", page))
+        for v in (1, 2)
+        for n in (1, 2)
+    }
+    assert texts(lay_out(tmp_path, files)) == {
+        f"v{v}": [words(v, n) for n in (1, 2)] for v in (1, 2)
+    }
+
+
+def test_the_folder_that_is_read_can_be_named(tmp_path):
+    files = {
+        f"d/{form}/{n}.xml": page(f"{form} {n}")
+        for form in ("gt", "ocr")
+        for n in (1, 2)
+    }
+    archive = lay_out(tmp_path, files)
+    with pytest.raises(InputError, match=r"d/gt \(2 pages, about 4 words\) and d/ocr"):
+        find(archive)
+    assert texts(archive, folder="gt") == {"d": ["gt 1", "gt 2"]}
+    assert texts(archive, folder="*/ocr") == {"d": ["ocr 1", "ocr 2"]}
+
+
+def test_a_page_in_two_forms_in_one_folder_is_read_once(tmp_path):
+    files = {f"{n}.xml": page(words(n)) for n in (1, 2, 3)}
+    files |= {f"{n}.chocomufin.xml": page(words(n).replace("w3", "å3")) for n in (1, 3)}
+    files |= {f"{n}.txt": words(n) for n in (1, 2)}
+    # A name that is alike alone is another page.
+    files["3.b.xml"] = page(words("b"))
+    archive = lay_out(tmp_path / "v", files)
+    assert sorted(map(len, texts(archive)["v"])) == sorted(
+        len(each) for each in (words(1), words(2), words(3), words("b"))
+    )
+    assert len(find(archive).twice) == 4
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_page_is_lost_or_read_twice_whatever_the_tree(tmp_path, seed):
+    """Documents at random depths, in random forms, packed or not."""
+    draw = random.Random(seed)
+    expected, files = [], {}
+    for number in range(draw.randrange(1, 6)):
+        way = "/".join(f"d{draw.randrange(3)}" for _ in range(draw.randrange(3)))
+        folder = "/".join(filter(None, (way, f"doc{number}")))
+        pages = {n: words(number, n) for n in range(1, draw.randrange(2, 6))}
+        forms = draw.sample(["page", "alto", "txt"], draw.randrange(1, 4))
+        made = {}
+        for form in forms:
+            write, end = {
+                "page": (page, "xml"),
+                "alto": (alto, "xml"),
+                "txt": (str, "txt"),
+            }[form]
+            inner = form if len(forms) > 1 or draw.random() < 0.5 else ""
+            for n, text in pages.items():
+                made["/".join(filter(None, (inner, f"{n:03}.{end}")))] = write(text)
+        if draw.random() < 0.3:
+            files[f"{folder}.zip"] = zipped(made)
+        else:
+            files |= {f"{folder}/{name}": text for name, text in made.items()}
+        expected += pages.values()
+    found = texts(lay_out(tmp_path, files))
+    assert sorted(text for pages in found.values() for text in pages) == sorted(
+        expected
+    )
+    for pages in found.values():
+        assert pages == sorted(pages)
+
+
+def test_an_archive_without_pages_says_what_it_holds(tmp_path):
+    lay_out(
+        tmp_path, {"a/1.jpg": b"\xff\xd8", "a/2.pdf": b"%PDF-1.4", "a/x.xml": "<x/>"}
+    )
+    with pytest.raises(InputError, match="holds no page that is read here, but 1 × a"):
+        find(tmp_path)
+
+
+def test_little_that_is_read_is_said_loudly(tmp_path):
+    files = {f"v/{n}.pdf": b"%PDF-1.4" for n in range(3)}
+    lay_out(tmp_path, {**files, "v/1.xml": page("text")})
+    said = "\n".join(told(summary(find(tmp_path))))
+    assert "WARNING: only 1 of 4 files that may hold text are read as pages" in said
+    assert "v/0.pdf" in said
