@@ -38,7 +38,7 @@ from arkiv.documents.cutting import (
     cut_windows,
 )
 from arkiv.documents.lines import LineFilter
-from arkiv.documents.settings import Documents, shares_in_words
+from arkiv.documents.settings import Documents, known_encoding, shares_in_words
 from arkiv.encode.models import fast_tokenizer
 from arkiv.pages.page import classes
 from arkiv.settings.datasets import Dataset
@@ -111,6 +111,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         arguments, Documents, "hyphens", nargs=None, default="".join(Documents.hyphens)
     )
     add_settings(arguments, Documents, "min_confidence", "skip_regions", "max_tokens")
+    add_settings(arguments, Documents, "encoding", type=known_encoding)
     add_settings(arguments, Seeded)
     add_part(arguments, of="volumes")
     add_on_bad_input(arguments, Documents)
@@ -143,6 +144,7 @@ def main(argv: list[str] | None = None) -> None:
                 arguments.min_confidence, frozenset(classes(*arguments.skip_regions))
             ),
             hyphens=Hyphens(arguments.hyphens),
+            encoding=arguments.encoding,
             tokens=TokenCounter(fast_tokenizer(arguments.tokenizer)),
             max_tokens=arguments.max_tokens,
             stop=arguments.on_bad_input == "stop",

@@ -48,6 +48,7 @@ class Block:
         cut: the running text of a volume, given its name, into documents.
         lines: which lines are left out.
         hyphens: the signs that divide words.
+        encoding: of texts that are not UTF-8.
         tokens: counts a document's tokens.
         max_tokens: a document with more is set aside.
         stop: whether a file that is no page is an error.
@@ -58,6 +59,7 @@ class Block:
     cut: Callable[[Iterable[Word], str], Iterator[list[Word]]]
     lines: LineFilter
     hyphens: Hyphens
+    encoding: str | None
     tokens: TokenCounter
     max_tokens: int
     stop: bool
@@ -121,7 +123,9 @@ class Block:
                 last, whole = 0, True
                 for file in files:
                     try:
-                        pages = read_pages(file.name, file.read())
+                        pages = read_pages(
+                            file.name, file.read(), encoding=self.encoding
+                        )
                     except InputError as error:
                         self._refuse(error.at(file.path), "not_pages", "not a page")
                         whole = False

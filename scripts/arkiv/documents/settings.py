@@ -68,6 +68,11 @@ class Documents:
         "`page-number` …",
         unique=True,
     )
+    encoding: str | None = setting(
+        None,
+        "the encoding of plain text and tables that are not UTF-8, such as "
+        "`windows-1252`; null: there are none",
+    )
     max_tokens: int = setting(8192, "longer documents are set aside", at_least=1)
     duplicate_jaccard: float | None = setting(
         None,
@@ -87,6 +92,18 @@ class Documents:
 def shares_in_words(length_shares: Iterable[Sequence[float]]) -> str:
     """The shares of lengths as build_documents.py takes them: `10-499:85.85,…`."""
     return ",".join(f"{low}-{high}:{share}" for low, high, share in length_shares)
+
+
+def known_encoding(name: str) -> str:
+    """The name of an encoding, or a ValueError, which argparse reports."""
+    try:
+        # Unlike codecs.lookup, refuses what is no encoding of texts.
+        b"".decode(name)
+    except (LookupError, ValueError):
+        raise ValueError(
+            f"{name!r}, which is no encoding that Python knows, such as windows-1252"
+        ) from None
+    return name
 
 
 def check_documents(documents: Mapping[str, Any], relevant: float | None) -> None:
@@ -110,6 +127,11 @@ def check_documents(documents: Mapping[str, Any], relevant: float | None) -> Non
             "headings",
             key="documents.heading",
         )
+    if documents["encoding"] is not None:
+        try:
+            known_encoding(documents["encoding"])
+        except ValueError as error:
+            raise InputError(f"is {error}", key="documents.encoding") from None
     words, overlap = documents["window_words"], documents["window_overlap"]
     if overlap >= words:
         raise InputError(

@@ -1,8 +1,7 @@
-"""What a file of an archive is, told by how it begins."""
+"""What a file of an archive is, by how it begins; where that is mute, by its name."""
 
 from __future__ import annotations
 
-import codecs
 import importlib
 import pkgutil
 import re
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
 
-from arkiv.pages import formats
+from arkiv.pages import encodings, formats, gzipped, others
 from arkiv.pages.page import Format
 
 # Bytes of a file that tell what it is.
@@ -19,30 +18,28 @@ FORMATS: dict[str, Format] = {
     module.name: importlib.import_module(f"{formats.__name__}.{module.name}").FORMAT
     for module in pkgutil.iter_modules(formats.__path__)
 }
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-    # Without a mark, the way they write `<` or `{`.
-    (b"<\0", "utf-16-le"),
-    (b"\0<", "utf-16-be"),
-    (b"{\0", "utf-16-le"),
-    (b"\0{", "utf-16-be"),
-)
-IMAGES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".jp2", ".gif", ".webp", ".bmp"}
-# The first element, behind declaration, comments and document type.
+TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+# The first element, behind declaration, comments and document type, and its attributes.
 ROOT = re.compile(
-    r"(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)*"
-    r"<(?:[\w.-]+:)?(?P<name>[\w.-]+)[\s/>]",
+    r"(?:\s|<\?.*?\?>|<!--.*?-->"
+    r"|(?i:<!DOCTYPE)(?:[^\[>\"']|\"[^\"]*\"|'[^']*')*(?:\[.*?\]\s*)?>)*"
+    r"<(?:[\w.-]+:)?(?P<name>[A-Za-z_][\w.-]*)[\s/>]",
     re.DOTALL,
 )
-TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?|[\[\]{}]')
+DECLARED = re.compile(r"\s*<(?:\?xml|!doctype)\b", re.IGNORECASE)
+# A string that the head cuts off has no end.
+TOKEN = re.compile(r'"(?P<string>(?:[^"\\]|\\.)*+)(?:"|\\?\Z)|[\[\]{}:,]', re.DOTALL)
+# What marks the root of HTML, of which the first elements may be left out.
+HTML = {"html", "head", "body", "div"}
+# What a table may be divided by, the likeliest first.
+TABLES = {".csv": ",;\t", ".tsv": "\t,;"}
 
 
 class Role(Enum):
     """What a file is to its volume."""
 
     PAGE = "page"
+    ROWS = "rows"
     METS = "METS"
     OTHER = "other"
     BROKEN = "broken"  # empty, or not what its name says
@@ -56,64 +53,159 @@ class Kind:
     title: str
     """What people call it: `PAGE XML`, `an image`."""
     format: str | None = None
-    """The module of a page's format."""
+    """The module of the format of a page or of rows of pages."""
+    advice: str = ""
+    """What to do with what is not read, where there is something."""
 
 
 def kind(name: str, head: bytes) -> Kind:
-    """What a file is, given its name and its first bytes, HEAD of them or all."""
-    text = _decoded(head)
-    start = text.lstrip()
-    if start[:1] == "<" and (root := ROOT.match(start)):
-        return _of_xml(root["name"])
-    if start[:1] == "{":
-        return _of_json(keys(start))
+    """What a file is, given its name and its first bytes, HEAD of them or all.
+
+    A file compressed by gzip is what is within.
+    """
+    if gzipped.is_gzipped(head) and not name.lower().endswith(TARS):
+        within = gzipped.start_of(head)
+        if not within:
+            return Kind(Role.BROKEN, "a damaged gzip file")
+        return kind(gzipped.inner_name(name), within)
     ending = PurePosixPath(name).suffix.lower()
-    if ending in IMAGES:
-        return Kind(Role.OTHER, "an image")
-    if not start:
-        return Kind(Role.BROKEN, "an empty file")
-    for module, format in FORMATS.items():
-        if not format.marked and name.lower().endswith(format.endings):
-            return Kind(Role.PAGE, format.title, module)
-    if start[:1] == "[":
-        return Kind(Role.OTHER, "a list in JSON")
-    if ending in (".xml", ".json"):
-        return Kind(Role.BROKEN, f"no {ending[1:].upper()}")
-    return Kind(Role.OTHER, f"a {ending[1:]} file" if ending[1:] else "a file")
+    for signature, other in others.SIGNATURES:
+        if head.startswith(signature):
+            return _other(other)
+    if head.startswith(others.ZIP):
+        return _other(others.ZIPPED.get(ending, others.ENDINGS[".zip"]))
+    start = encodings.start_of(head).lstrip()
+    told = None
+    if start[:1] == "<":
+        told = _of_xml(name, start, whole=len(head) < HEAD)
+    elif start[:1] in ("{", "["):
+        told = _of_json(name, start)
+    elif ending in TABLES:
+        told = _of_table(start, TABLES[ending])
+    return told or _by_name(name, ending, empty=not start)
 
 
-def keys(text: str) -> list[str]:
-    """The keys of a JSON object's outermost level, as far as its text goes."""
-    depth, found = 0, []
+def outline(text: str) -> dict[str, str | None]:
+    """The outermost keys of a JSON object, or of the first in a list, as they go.
+
+    With the value of each that is a string, which may be cut off; None for all others.
+    """
+    depth, sign, key = 0 if text[:1] == "{" else -1, "", ""
+    found: dict[str, str | None] = {}
     for token in TOKEN.finditer(text):
+        if (string := token["string"]) is not None:
+            if depth == 1 and sign == ":":
+                found[key] = string
+            key = string
+            continue
         sign = token[0]
         if sign in "[{":
             depth += 1
+            if depth == 1 and sign == "[":
+                break
         elif sign in "]}":
             depth -= 1
-        elif depth == 1 and token[2]:
-            found.append(token[1])
+            if depth <= 0:
+                break
+        elif sign == ":" and depth == 1:
+            found.setdefault(key, None)
     return found
 
 
-def _decoded(head: bytes) -> str:
-    for mark, encoding in MARKS:
-        if head.startswith(mark):
-            return head.decode(encoding, "ignore").removeprefix("\ufeff")
-    return head.decode("utf-8", "ignore")
+def columns(line: str, delimiters: str) -> tuple[str, list[str]]:
+    """The delimiter of a table by its header, and the names there, in lower case."""
+    line = line.partition("\n")[0].strip("\r")
+    names = {
+        sign: [part.strip(' "').lower() for part in line.split(sign)]
+        for sign in delimiters
+    }
+    delimiter = max(delimiters, key=lambda sign: len(names[sign]))
+    return delimiter, names[delimiter]
 
 
-def _of_xml(root: str) -> Kind:
+def _other(other: others.Other) -> Kind:
+    return Kind(Role.OTHER, other[0], advice=other[1])
+
+
+def _of_xml(name: str, start: str, *, whole: bool) -> Kind | None:
+    found = ROOT.match(start)
+    declared = DECLARED.match(start) is not None
+    if found is None:
+        return Kind(Role.BROKEN, "XML without an element") if declared else None
+    root = "html" if found["name"].lower() in HTML else found["name"]
     if root == "mets":
         return Kind(Role.METS, "METS")
     for module, format in FORMATS.items():
-        if format.root == root:
+        if root in format.roots and _has_sign(format, name, start, whole):
             return Kind(Role.PAGE, format.title, module)
-    return Kind(Role.OTHER, f"XML of <{root}>")
+    if other := others.ROOTS.get(root):
+        return _other(other)
+    # A text may begin with `<`.
+    if not declared and name.lower().endswith(".txt"):
+        return None
+    known = sorted(root for each in FORMATS.values() for root in each.roots)
+    expected = ", ".join(f"<{root}>" for root in known)
+    return Kind(Role.OTHER, f"XML of <{root}>", advice=f"expected one of {expected}")
 
 
-def _of_json(found: list[str]) -> Kind:
+def _has_sign(format: Format, name: str, start: str, whole: bool) -> bool:
+    if format.sign is None or format.sign.search(start):
+        return True
+    # Nothing but this format has that name; and of HTML the head can be long.
+    cut_off = "<head" in start.lower() and "<body" not in start.lower() and not whole
+    return cut_off or name.lower().endswith(format.endings[:1])
+
+
+def _of_json(name: str, start: str) -> Kind | None:
+    found = outline(start)
+    type = found.get("@type") or found.get("type")
     for module, format in FORMATS.items():
-        if format.keys.intersection(found):
+        if type in format.types or format.keys.intersection(found):
             return Kind(Role.PAGE, format.title, module)
-    return Kind(Role.OTHER, "JSON of " + (", ".join(found[:3]) or "no keys"))
+    for module, format in FORMATS.items():
+        if any(found.get(key) is not None for key in format.columns):
+            return Kind(Role.ROWS, format.title, module)
+    if other := others.TYPES.get(type or ""):
+        return _other(other)
+    for key in found:
+        if other := others.KEYS.get(key):
+            return _other(other)
+    # A text may begin with a bracket.
+    if not found and name.lower().endswith(".txt"):
+        return None
+    title = "a list in JSON" if start[0] == "[" else "JSON of no keys"
+    if found:
+        title = "JSON of " + ", ".join(list(found)[:3])
+    titles = [each.title for each in FORMATS.values() if each.keys or each.columns]
+    return Kind(Role.OTHER, title, advice=f"expected {' or '.join(titles)}")
+
+
+def _of_table(start: str, delimiters: str) -> Kind | None:
+    _, names = columns(start, delimiters)
+    for module, format in FORMATS.items():
+        if format.columns.intersection(names):
+            return Kind(Role.ROWS, format.title, module)
+    wanted = sorted(name for each in FORMATS.values() for name in each.columns)
+    advice = f"expected a header with the column {' or '.join(wanted)}"
+    return Kind(Role.OTHER, "a table without texts", advice=advice) if start else None
+
+
+def _by_name(name: str, ending: str, *, empty: bool) -> Kind:
+    for pattern, other in others.NAMES:
+        if pattern.fullmatch(name.lower()):
+            return _other(other)
+    named = {
+        module: format for module, format in FORMATS.items() if ending in format.endings
+    }
+    if named and empty:
+        return Kind(Role.BROKEN, "an empty file")
+    for module, format in named.items():
+        if not format.marked:
+            return Kind(Role.PAGE, format.title, module)
+    if named:
+        # A page would begin otherwise.
+        called = f"named {ending}, but holds neither XML nor JSON"
+        return Kind(Role.BROKEN, called)
+    if other := others.ENDINGS.get(ending):
+        return _other(other)
+    return Kind(Role.OTHER, f"a {ending[1:]} file" if ending[1:] else "a file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,21 +123,30 @@ class Format:
     Attributes:
         title: what people call it.
         endings: of the names of its files.
-        read: the pages of a file, given its content; of XML, given the root element.
-        root: the mark of XML, its root element's name.
-        keys: the mark of JSON: keys of its outermost object, of which one is enough.
+        read: the pages of a file, given its content: of XML the root element, of JSON
+            the bytes, of tables and of plain text the characters.
+        roots: the mark of XML, names of its root element.
+        sign: what XML of these roots has at its start besides, if others have them too.
+        keys: the mark of JSON: keys of its outermost object, or of the first in a list,
+            of which one is enough.
+        types: likewise, values of its `@type` or `type`.
+        columns: the mark of a table: names in its header, of which one is enough; and
+            of a file of JSON rows: keys of texts.
     """
 
     title: str
     endings: tuple[str, ...]
     read: Callable[[Any], list[Sheet]]
-    root: str | None = None
+    roots: tuple[str, ...] = ()
+    sign: re.Pattern[str] | None = None
     keys: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+    columns: frozenset[str] = frozenset()
 
     @property
     def marked(self) -> bool:
         """Whether a file shows by its content that it is of this format."""
-        return bool(self.root or self.keys)
+        return bool(self.roots or self.keys or self.types or self.columns)
 
 
 def check_unicode(what: str, *texts: str | None) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from arkiv.pages import xml
-from arkiv.pages.kinds import FORMATS
+from arkiv.pages import gzipped, xml
+from arkiv.pages.encodings import text_of
+from arkiv.pages.kinds import FORMATS, HEAD, TARS, Role, kind
 from arkiv.pages.page import Page, Sheet, not_a_page
 
 # Digits of a page number; a longer run is not one.
 LONGEST_NUMBER = 18
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def _endings(*, marked: bool) -> tuple[str, ...]:
@@ -22,14 +22,22 @@ def _endings(*, marked: bool) -> tuple[str, ...]:
 STRUCTURED, PLAIN = _endings(marked=True), _endings(marked=False)
 
 
-def read_pages(name: str, data: bytes) -> list[Page]:
+def read_pages(name: str, data: bytes, *, encoding: str | None = None) -> list[Page]:
     """The pages of a file: of most there is one; a page without text has no lines.
+
+    Args:
+        name: of the file.
+        data: its content; compressed by gzip it may be.
+        encoding: of texts that are not UTF-8.
 
     Raises:
         InputError: it is no page in any format that is read here; without the file.
     """
+    within = name
+    if gzipped.is_gzipped(data) and not name.lower().endswith(TARS):
+        within, data = gzipped.inner_name(name), gzipped.unpacked(data)
     try:
-        sheets = _sheets(name, data)
+        sheets = _sheets(within, data, encoding)
     except RecursionError:
         raise not_a_page("nested too deeply") from None
     if not sheets:
@@ -37,7 +45,7 @@ def read_pages(name: str, data: bytes) -> list[Page]:
     several = len(sheets) > 1
     return [
         Page(
-            place if several else page_number(name),
+            place if several else page_number(within),
             f"{name}#{place}" if several else name,
             tuple(sheet.lines),
             sheet.regions_without_text,
@@ -56,29 +64,18 @@ def page_number(name: str) -> int | str:
     return int(digits[0]) if digits and len(digits[0]) <= LONGEST_NUMBER else stem
 
 
-def _sheets(name: str, data: bytes) -> list[Sheet]:
-    start = data.removeprefix(BYTE_ORDER_MARK).lstrip()
-    if not start:
+def _sheets(name: str, data: bytes, encoding: str | None) -> list[Sheet]:
+    if not data or data.isspace():
         raise not_a_page("is empty" if not data else "holds white space alone")
-    if start[:1] == b"<" or data.startswith((b"\xff\xfe<", b"\xfe\xff\0<")):
+    found = kind(name, data[:HEAD])
+    if found.format is None:
+        raise not_a_page(found.title + (found.advice and f"; {found.advice}"))
+    format = FORMATS[found.format]
+    if format.roots:
         root = xml.parse(data)
-        readers = {each.root: each.read for each in FORMATS.values() if each.root}
-        if reader := readers.get(xml.name(root)):
-            return reader(root)
-        expected = " or ".join(f"<{name}>" for name in sorted(readers))
-        raise not_a_page(f"XML of <{xml.name(root)}>, expected {expected}")
-    others = [each for each in FORMATS.values() if each.keys]
-    found = [
-        each
-        for each in others
-        if start[:1] == b"{" or name.lower().endswith(each.endings)
-    ]
-    if found:
-        return found[0].read(data)
-    if not name.lower().endswith(PLAIN):
-        kinds = " nor ".join(ending[1:].upper() for ending in STRUCTURED)
-        raise not_a_page(
-            f"neither {kinds}, and its name does not end in {' or '.join(PLAIN)}"
-        )
-    (text,) = (each for each in FORMATS.values() if not each.marked)
-    return text.read(data)
+        if xml.name(root) not in format.roots:
+            raise not_a_page(f"XML of <{xml.name(root)}>")
+        return format.read(root)
+    if found.role is Role.PAGE and format.marked:
+        return format.read(data)
+    return format.read(text_of(data, encoding))

@@ -1,43 +1,133 @@
-"""XML read safely, and what PAGE and ALTO have in common."""
+"""XML and HTML read safely, and what formats of XML have in common."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable, Iterator
+from html.entities import html5
 
 from lxml import etree
 
+from arkiv.pages.encodings import encoding_of, text_of
 from arkiv.pages.page import not_a_page
 
 Element = etree._Element
+BEFORE = rb"\s*(?:(?:<\?.*?\?>|<!--.*?-->)\s*)*"
+DOCTYPE = re.compile(
+    BEFORE + rb"<!DOCTYPE(?P<outside>(?:[^\[>\"']|\"[^\"]*\"|'[^']*')*)"
+    rb"(?P<subset>\[(?!\s*\]))?",
+    re.DOTALL | re.IGNORECASE,
+)
+HTML = re.compile(
+    BEFORE + rb"(?:<!DOCTYPE\s+html\b|<(?:html|head|body|div)\b)",
+    re.DOTALL | re.IGNORECASE,
+)
+DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)[\"']")
+CHARSET = re.compile(rb"\bcharset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+REFERENCE = re.compile(rb"&([A-Za-z][\w.-]*);")
+# Those that XML has itself.
+OWN = {b"amp", b"lt", b"gt", b"quot", b"apos"}
+# Bytes in which HTML says its encoding.
+PRESCANNED = 4096
+SAFE = {"no_network": True, "huge_tree": False}
 
 
 def parse(data: bytes) -> Element:
     """The root of a document, in the encoding that it declares.
 
-    Nothing outside the file is read, and no entity is put in for another text. libxml2
-    itself refuses nesting of more than 256 levels and single texts of over 10 MB.
+    Nothing outside the file is read, and no entity is put in for another text, but for
+    the characters that HTML and ISO 8879 have names for (`&nbsp;`, `&auml;`). HTML that
+    is not XML is read as browsers do. libxml2 itself refuses nesting of more than 256
+    levels and single texts of over 10 MB.
 
     Raises:
-        InputError: it is not well-formed, or declares a document type, which neither
-            PAGE nor ALTO has: only there entities can be defined.
+        InputError: it is not well-formed, or its document type has a part of its own
+            (`<!DOCTYPE … [`), where entities can be defined.
     """
+    encoding, _ = encoding_of(data)
+    declared = DECLARATION.match(data)
+    if encoding != "utf-8":
+        data, encoding = text_of(data).encode(), "utf-8"
+    elif declared is None or not declared[1].lower().startswith(b"utf-16"):
+        # Programs of Windows call UTF-8 so, where they write to a string first.
+        encoding = None
+    if doctype := DOCTYPE.match(data):
+        if doctype["subset"]:
+            raise not_a_page(
+                "XML whose document type defines entities, which are not read: take "
+                "the part in brackets out of <!DOCTYPE … [ … ]>"
+            )
+        data = REFERENCE.sub(_character, data)
     parser = etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
         dtd_validation=False,
-        no_network=True,
-        huge_tree=False,
         remove_comments=True,
         remove_pis=True,
+        encoding=encoding,
+        **SAFE,
     )
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
+        if HTML.match(data):
+            return _parse_html(data)
+        if declared and (known := _transcoded(data, declared)):
+            return parse(known)
         said = getattr(error, "msg", None) or str(error) or "no element"
         # Of several lines, some with the text at fault, the first says it.
         raise not_a_page(f"not well-formed XML ({said.splitlines()[0]})") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise not_a_page("XML with a document type, whose entities are not read")
+    if doctype:
+        _refuse_unknown_entities(data)
+    return root
+
+
+def _character(reference: re.Match[bytes]) -> bytes:
+    """A named character by its numbers, which are the same in all encodings."""
+    known = "" if reference[1] in OWN else html5.get(f"{reference[1].decode()};", "")
+    return "".join(f"&#{ord(each)};" for each in known).encode() or reference[0]
+
+
+def _refuse_unknown_entities(data: bytes) -> None:
+    """Refuse what would be left out in silence: beside a DTD libxml2 lets it pass."""
+    for reference in REFERENCE.finditer(data):
+        if reference[1] not in OWN:
+            raise not_a_page(
+                f"XML with the entity {reference[0].decode()}, which another file "
+                "defines"
+            )
+
+
+def _transcoded(data: bytes, declared: re.Match[bytes]) -> bytes | None:
+    """The document in UTF-8, if Python knows an encoding that libxml2 does not."""
+    if declared[1].lower() == b"utf-8":
+        return None
+    start, end = declared.span(1)
+    try:
+        rest = data[end:].decode(declared[1].decode())
+    except (LookupError, ValueError):
+        return None
+    return data[:start] + b"utf-8" + rest.encode()
+
+
+def _parse_html(data: bytes) -> Element:
+    """The root of HTML: in UTF-8 if it can be, else as it says, else as on Windows."""
+    said = DECLARATION.match(data) or CHARSET.search(data[:PRESCANNED])
+    try:
+        text = text_of(data, said[1].decode() if said else "windows-1252")
+    except LookupError:
+        raise not_a_page(f"HTML in the unknown encoding {said[1].decode()}") from None
+    # The HTML parser would take it for an element.
+    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
+    parser = etree.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, **SAFE
+    )
+    try:
+        root = etree.fromstring(text.encode(), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        root = None
+    if root is None:
+        raise not_a_page("HTML without an element")
     return root
 
 

@@ -7,10 +7,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from arkiv.pages.gzipped import LARGEST
 from arkiv.pages.page import not_a_page
 
-# Bytes of a file. With every word and glyph on it a page has some ten million.
-LARGEST = 1 << 26
 # Errors that are the same at every try; gzip and lzma raise one without a number.
 OF_THE_FILE = {
     *(errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ELOOP),

@@ -128,13 +128,13 @@ def test_what_is_not_a_page_is_refused(write, content):
 
 def test_a_file_in_another_encoding_is_refused(tmp_path):
     path = tmp_path / "1.json"
-    path.write_bytes('{"label": "å"}'.encode("latin-1"))
+    path.write_bytes('{"image_name": "å"}'.encode("latin-1"))
     with pytest.raises(InputError, match="not JSON"):
         read_page(path)
 
 
 def test_a_page_without_a_number_has_its_name_for_one(write):
-    assert read_page(write({"label": "x"}, "omslag.json")).number == "omslag"
+    assert read_page(write({"image_name": "x"}, "omslag.json")).number == "omslag"
 
 
 def text(value, confidence=None):

@@ -1,10 +1,14 @@
 """The same page in every format, and what each format has of its own."""
 
+import gzip
+import random
+
 import pytest
 from sheets import ALTO, FORMATS, PAGE
 
 from arkiv.base.errors import InputError
 from arkiv.documents.cutting import words
+from arkiv.pages import gzipped
 from arkiv.pages.reading import page_number, read_pages
 
 REGIONS = [
@@ -70,35 +74,85 @@ def texts(found):
     return [line.text for line in found.lines]
 
 
-def test_an_encoding_that_xml_declares_is_honoured():
-    content = '<?xml version="1.0" encoding="ISO-8859-1"?>' + page("Häradsrätten")
-    assert texts(read(content.encode("latin-1"))) == ["Häradsrätten"]
-    wide = page("Häradsrätten").encode("utf-16")
-    assert texts(read(wide)) == ["Häradsrätten"]
-    marked = page("Häradsrätten").encode("utf-8-sig")
-    assert texts(read(marked)) == ["Häradsrätten"]
+@pytest.mark.parametrize("write", [page, alto])
+@pytest.mark.parametrize(
+    ("declared", "encoding"),
+    [
+        ("ISO-8859-1", "latin-1"),
+        ("windows-1252", "cp1252"),
+        ("IBM437", "cp437"),  # which libxml2 does not know
+        ("UTF-16", "utf-16"),
+        ("UTF-16", "utf-16-le"),
+        ("UTF-16", "utf-16-be"),
+        ("UTF-32", "utf-32"),
+        ("utf-16", "utf-8"),  # as programs of Windows have it
+        ("UTF-8", "utf-8-sig"),
+        (None, "utf-8"),
+        (None, "utf-8-sig"),
+        (None, "utf-16"),
+        (None, "utf-16-le"),
+        (None, "utf-16-be"),
+    ],
+)
+def test_xml_is_read_in_the_encoding_that_it_is_in(write, declared, encoding):
+    before = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    assert texts(read((before + write("Häradsrätten på Öland")).encode(encoding))) == [
+        "Häradsrätten på Öland"
+    ]
+
+
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        "<!DOCTYPE PcGts>",
+        "<!DOCTYPE PcGts [ ]>",
+        '<!DOCTYPE PcGts PUBLIC "-//a//b" "http://127.0.0.1:9/[x].dtd">',
+    ],
+)
+@pytest.mark.parametrize("write", [page, alto])
+def test_a_document_type_without_a_part_of_its_own_is_harmless(doctype, write):
+    content = f'<?xml version="1.0"?><!-- > -->{doctype}' + write("a&nbsp;&auml; &amp;")
+    assert texts(read(content)) == ["a\xa0ä &"]
+
+
+@pytest.mark.parametrize("write", [page, alto])
+def test_a_single_file_may_be_compressed(write):
+    (found,) = read_pages("v_12.xml.gz", gzip.compress(write("å").encode()))
+    assert (texts(found), found.number, found.name) == (["å"], 12, "v_12.xml.gz")
+
+
+def test_what_is_compressed_is_bounded_and_whole(monkeypatch):
+    packed = gzip.compress(page("x" * 1000).encode())
+    with pytest.raises(InputError, match="a damaged gzip file"):
+        read_pages("1.xml.gz", packed[:-9])
+    monkeypatch.setattr(gzipped, "LARGEST", 900)
+    with pytest.raises(InputError, match="unpacks to more than 900 bytes"):
+        read_pages("1.xml.gz", packed)
 
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 BOMB = f'<!DOCTYPE PcGts [<!ENTITY l0 "ha">{LAUGHS}]>'
+ELSEWHERE = '<!DOCTYPE PcGts SYSTEM "http://127.0.0.1:9/x.dtd">'
 OUTSIDE = '<!DOCTYPE PcGts [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (BOMB + page("&l9;"), "entity amplification"),
-        (BOMB + page("&l1;"), "document type"),
-        (BOMB + alto("&l9;"), "entity amplification"),
-        (OUTSIDE + page("&x;"), "document type"),
-        ('<!DOCTYPE PcGts SYSTEM "http://127.0.0.1:9/x.dtd">' + page(""), "type"),
+        (BOMB + page("&l9;"), "document type defines entities"),
+        (BOMB + page("&l1;"), "document type defines entities"),
+        (BOMB + alto("&l9;"), "document type defines entities"),
+        (OUTSIDE + page("&x;"), "document type defines entities"),
+        (ELSEWHERE + page("&x;"), "the entity &x;, which another file defines"),
+        (ELSEWHERE + alto("&x;"), "the entity &x;, which another file defines"),
         (page("&x;"), "not well-formed XML"),
         (page("a")[:-20], "not well-formed XML"),
         (page("å").encode("latin-1"), "not well-formed XML"),
-        ("<mets/>", "XML of <mets>, expected <PcGts> or <"),
+        ("<mets/>", "METS"),
+        ("<a/>", "XML of <a>; expected one of <"),
         ("<PcGts/>", "holds no page"),
         ("<alto><Layout/></alto>", "holds no page"),
-        ("<" + "a><" * 300, "not well-formed XML"),
+        ("<PcGts><" + "a><" * 300, "not well-formed XML"),
         (page("x" * 1_000_001), "1,000,001 characters"),
         (page("x" * 10_000_001), "not well-formed XML"),
         ("", "is empty"),
@@ -115,22 +169,57 @@ def test_what_is_hostile_or_broken_is_refused_in_a_sentence(content, said):
 
 
 def test_plain_text_has_the_lines_of_the_file():
-    found = read("\ufeffEtt\r\n\r\n[två]\x0ctre", "v_07.txt")
+    found = read("\ufeffEtt\r\n\r\n[två]\n<tre>", "v_07.txt")
     assert [(one.text, one.number, one.id) for one in found.lines] == [
         ("Ett", 1, "1"),
         ("[två]", 2, "3"),
-        ("tre", 3, "4"),
+        ("<tre>", 3, "4"),
     ]
     assert (found.number, found.image) == (7, None)
+
+
+def test_form_feeds_divide_a_text_into_pages():
+    source = random.Random(1)
+    for _ in range(100):
+        parts = [source.choice(["", "\n", "ett\ntvå\n", "x"]) for _ in range(4)]
+        pages = read_pages("bok.txt", "\x0c".join([*parts, "y"]).encode())
+        assert [texts(found) for found in pages] == [
+            each.split() for each in [*parts, "y"]
+        ]
+        assert [found.number for found in pages] == [1, 2, 3, 4, 5]
+        assert pages[-1].name == "bok.txt#5"
+        # One that ends the text begins no page.
+        ended = read_pages("bok.txt", ("\x0c".join([*parts, "y"]) + "\x0c\n").encode())
+        assert ended == pages
+    (alone,) = read_pages("12.txt", b"ett\x0c")
+    assert (texts(alone), alone.number) == (["ett"], 12)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_text_of_wide_characters_is_recognised(encoding):
+    (found,) = read_pages("1.txt", "Häradsrätten på Öland\n".encode(encoding))
+    assert texts(found) == ["Häradsrätten på Öland"]
+
+
+def test_text_in_another_encoding_is_read_if_that_is_said():
+    data = "Häradsrätten – på Öland".encode("cp1252")
+    with pytest.raises(InputError, match=r"byte 2 is 0xe4.*documents\.encoding"):
+        read_pages("1.txt", data)
+    (found,) = read_pages("1.txt", data, encoding="windows-1252")
+    assert texts(found) == ["Häradsrätten – på Öland"]
+    # What is UTF-8 is read as such.
+    (found,) = read_pages("1.txt", "på".encode(), encoding="windows-1252")
+    assert texts(found) == ["på"]
+    with pytest.raises(InputError, match=r"nor, as documents.encoding says, ascii"):
+        read_pages("1.txt", data, encoding="ascii")
 
 
 @pytest.mark.parametrize(
     ("data", "name", "said"),
     [
-        ("blåst".encode("latin-1"), "1.txt", r"not UTF-8 \(byte 3 is 0xe5\)"),
-        (b"a\0b", "1.txt", "control character"),
-        (b"\x89PNG\r\n", "1.png", "neither JSON nor .*XML, and its name does not"),
-        (b"# README", "README.md", "neither JSON nor .*XML, and its name does not"),
+        (b"a\0b" + b"abcdef" * 9, "1.txt", "control character"),
+        (b"\x89PNG\r\n\x1a\n", "1.txt", "an image"),
+        (b"# Heading", "about.md", "Markdown"),
     ],
 )
 def test_what_is_no_plain_text_is_refused(data, name, said):

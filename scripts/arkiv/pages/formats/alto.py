@@ -144,4 +144,4 @@ def _joint(half: str, whole: str) -> str:
     return after if after and after in DEFAULT else ""
 
 
-FORMAT = Format("ALTO XML", (".xml",), read, root="alto")
+FORMAT = Format("ALTO XML", (".xml",), read, roots=("alto",))

@@ -137,4 +137,4 @@ def _classes(element: Element) -> tuple[str, ...]:
     return classes(kind, element.get("type"), custom and custom[1])
 
 
-FORMAT = Format("PAGE XML", (".xml",), read, root="PcGts")
+FORMAT = Format("PAGE XML", (".xml",), read, roots=("PcGts",))

@@ -1,4 +1,4 @@
-"""Pages of plain text: one file a page, one line of the file a line."""
+"""Pages of plain text: one line of the file a line, form feeds between pages."""
 
 from __future__ import annotations
 
@@ -6,29 +6,35 @@ import re
 
 from arkiv.pages.page import Format, Sheet, not_a_page
 
-# Of what no text has: a sign that the file is something else.
+# Of what no text has: a sign that the file is something else. Old systems end a text
+# with \x1a.
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+END = "\x1a"
+FORM_FEED = "\x0c"
 
 
-def read(data: bytes) -> list[Sheet]:
-    """The page of a text in UTF-8; a line's id is its number in the file.
+def read(text: str) -> list[Sheet]:
+    """The pages of a text; a line's id is its number in the file.
+
+    A form feed ends a page, so that the last one of a text begins none.
 
     Raises:
-        InputError: it is not text in UTF-8.
+        InputError: it is no text.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise not_a_page(
-            f"text that is not UTF-8 (byte {error.start + 1:,} is "
-            f"0x{data[error.start]:02x})"
-        ) from None
+    text = text.rstrip(END)
     if control := CONTROL.search(text):
         raise not_a_page(f"text with the control character {control[0]!r}")
-    sheet = Sheet()
-    for number, line in enumerate(text.splitlines(), start=1):
-        sheet.add(line, id=str(number))
-    return [sheet]
+    parts = text.split(FORM_FEED)
+    if len(parts) > 1 and not parts[-1].strip():
+        del parts[-1]
+    sheets, number = [], 1
+    for part in parts:
+        sheet = Sheet()
+        for line in part.splitlines():
+            sheet.add(line, id=str(number))
+            number += 1
+        sheets.append(sheet)
+    return sheets
 
 
 FORMAT = Format("plain text", (".txt",), read)
