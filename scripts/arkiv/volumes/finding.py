@@ -185,7 +185,7 @@ class _Finding:
             others = [each for each in found if not _is_plain(each)]
             plain = [each for each in found if _is_plain(each) and not _is_note(each)]
             notes = len(found) - len(others) - len(plain)
-            keys = set(map(key, others))
+            keys = set(map(key, others)) if plain else set()
             if structured and len(plain) <= len(others):
                 good = [each for each in plain if key(each) in keys]
             elif structured:

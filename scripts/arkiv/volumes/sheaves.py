@@ -131,7 +131,9 @@ def sheaf(
     pages: dict[tuple, Entry] = {}
     for each, files in by_key.items():
         kept: list[Entry] = []
-        for entry in sorted(files, key=lambda one: rank.get(variant(one), 0)):
+        if len(files) > 1:
+            files.sort(key=lambda one: rank[variant(one)])
+        for entry in files:
             twin = next((one for one in kept if same(one, entry)), None)
             if twin is None:
                 kept.append(entry)

@@ -5,7 +5,6 @@ Nothing is unpacked. What leads out of the archive, by a link or a name, is refu
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -71,7 +70,7 @@ def walk(root: Path) -> Iterator[Entry | Fault]:
     Raises:
         InputError: the directory cannot be read.
     """
-    for member in _files(root, "", root):
+    for member in _files(str(root), "", root):
         if isinstance(member, Fault):
             yield member
         elif is_packed(member.path):
@@ -106,7 +105,7 @@ class Opened:
     def member(self, path: str) -> Member:
         """A file by its path, whether it is there or not."""
         if self.container is None:
-            return Member(path, partial(_read, self.root / path, self.root))
+            return Member(path, partial(_read, f"{self.root}/{path}", self.root))
         return self.members.get(path, Member(path, _missing))
 
 
@@ -132,7 +131,7 @@ def _kind(member: Member) -> Kind:
         return Kind(Role.BROKEN, error.reason.removeprefix("is not a page: "))
 
 
-def _files(folder: Path, within: str, root: Path) -> Iterator[Member | Fault]:
+def _files(folder: str, within: str, root: Path) -> Iterator[Member | Fault]:
     """The files below a folder, and the folders that cannot be read."""
     try:
         with os.scandir(folder) as entries:
@@ -151,9 +150,9 @@ def _files(folder: Path, within: str, root: Path) -> Iterator[Member | Fault]:
     for each in found:
         path = f"{within}/{each.name}" if within else each.name
         if _is_folder(each):
-            below.append((Path(each.path), path, each.is_symlink()))
+            below.append((each.path, path, each.is_symlink()))
         else:
-            yield Member(path, partial(_read, Path(each.path), root))
+            yield Member(path, partial(_read, each.path, root))
     for inner, path, linked in below:
         if not linked or is_hidden(_real(inner, root)):
             yield from _files(inner, path, root)
@@ -170,29 +169,29 @@ def _is_folder(entry: os.DirEntry) -> bool:
         return False
 
 
-def _real(path: Path, root: Path) -> str:
+def _real(path: str, root: Path) -> str:
     return os.path.relpath(os.path.realpath(path), os.path.realpath(root))
 
 
-def is_within(path: Path, root: Path) -> bool:
+def is_within(path: str, root: Path) -> bool:
     """Whether a path leads to something in a directory, links followed."""
     real, root_real = os.path.realpath(path), os.path.realpath(root)
     return os.path.commonpath([real, root_real]) == root_real
 
 
-def _read(path: Path, root: Path, most: int) -> bytes:
-    if path.is_symlink() and not is_within(path, root):
-        raise not_a_page("a link out of the archive")
+def _read(path: str, root: Path, most: int) -> bytes:
     try:
+        found = os.lstat(path)
+        if stat.S_ISLNK(found.st_mode):
+            if not is_within(path, root):
+                raise not_a_page("a link out of the archive")
+            found = os.stat(path)
         # A pipe would be waited for.
-        found = os.stat(path)
-        if stat.S_ISDIR(found.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not stat.S_ISREG(found.st_mode):
             raise not_a_page("not a regular file")
-        with open(path, "rb") as file:
-            if most > LARGEST:
-                check_size(found.st_size)
+        if most > LARGEST:
+            check_size(found.st_size)
+        with open(path, "rb", buffering=0) as file:
             return file.read(most)
     except OSError as error:
         if not is_of_the_file(error):

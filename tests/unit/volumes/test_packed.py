@@ -267,7 +267,7 @@ def test_a_failing_disk_is_not_the_files_fault(tmp_path, monkeypatch):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as patch:
-        patch.setattr("arkiv.volumes.walk.os.stat", failing)
+        patch.setattr("arkiv.volumes.walk.os.lstat", failing)
         with pytest.raises(OSError, match="Input/output error"):
             find(tmp_path)
     monkeypatch.setattr(tarfile.TarFile, "next", failing)
