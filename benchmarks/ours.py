@@ -38,10 +38,17 @@ def ingest(
 ) -> list[list[str]]:
     """From pages to `{out}/documents.jsonl`, block by block, one document a page."""
     names = parts(parts_of)
+    find = script(
+        "find_volumes",
+        pages=pages,
+        volumes="{out}/volumes.jsonl",
+        stats="{out}/volumes.json",
+    )
     blocks = [
         script(
             "build_documents",
             pages=pages,
+            volumes="{out}/volumes.jsonl",
             tokenizer=model,
             method="page",
             part=name,
@@ -61,7 +68,7 @@ def ingest(
         rejected="{out}/rejected.jsonl",
         stats="{out}/stats.json",
     )
-    return [*blocks, merge]
+    return [find, *blocks, merge]
 
 
 def mine(

@@ -45,6 +45,7 @@ from arkiv.settings.datasets import Dataset
 from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter
 from arkiv.volumes.finding import find, root_of
+from arkiv.volumes.overview import summary, told
 from arkiv.volumes.volume import Volume, from_record
 
 log = logging.getLogger("build_documents")
@@ -121,9 +122,12 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
 def volumes(arguments: argparse.Namespace) -> Iterator[Volume]:
     """The volumes of the block: of those that were found, or found now."""
     if arguments.volumes is None:
-        found = find(
+        archive = find(
             arguments.pages, folder=arguments.folder, volumes_by=arguments.volumes_by
-        ).volumes
+        )
+        for line in told(summary(archive)):
+            log.info("%s", line)
+        found = archive.volumes
         mine = arguments.part.bounds(len(found))
         yield from found[mine.start : mine.stop]
         return
