@@ -109,6 +109,40 @@ def test_an_archive_in_nfd_comes_to_the_same_as_in_nfc(tmp_path):
     assert sorted(grades.values()) == [1, 2]
 
 
+def test_pages_in_nfd_make_the_documents_that_they_make_in_nfc(tmp_path, tokenizer):
+    """Names of volumes and pages, words that hyphens divide, headings of a setting."""
+    draw = random.Random(1)
+    pages = {}
+    for volume in ("Häradsrätt", "Åby", "Zå"):
+        for name in ("ö", "z", "å"):
+            text = "\n".join(f"§ Ärende\n{wording(draw, 9)} hä-" for _ in range(3))
+            pages[f"{volume}/{name}.txt"] = f"{text}\nradet"
+    made = {}
+    for form in ("NFC", "NFD"):
+        folder = tmp_path / form
+        for name, text in pages.items():
+            path = folder / "pages" / unicodedata.normalize(form, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = unicodedata.normalize(form, text)
+            path.write_text(text, encoding="utf-8")
+        words = ["--volumes", folder / "volumes", "--stats", folder / "found"]
+        run("find_volumes", "--pages", folder / "pages", *words)
+        heading = unicodedata.normalize(form, "^§ Ä")
+        words = ["--pages", folder / "pages", "--volumes", folder / "volumes"]
+        words += ["--tokenizer", tokenizer, "--method", "headings", "--heading"]
+        words += [heading, "--output", folder / "d", "--stats", folder / "s"]
+        run("build_documents", *words, "--rejected", folder / "r")
+        made[form] = (folder / "d").read_bytes()
+        assert (folder / "r").read_bytes() == b""
+    assert made["NFC"] == made["NFD"]
+    documents = records(tmp_path / "NFC" / "d")
+    assert len(documents) == 27
+    assert sum("häradet" in row["text"] for row in documents) == 9
+    assert [*dict.fromkeys(row["volume"] for row in documents)] == [
+        *("Häradsrätt", "Zå", "Åby")
+    ]
+
+
 @pytest.mark.parametrize("by", ["volume", "pages", "passage"])
 @pytest.mark.parametrize("seed", range(2))
 def test_no_text_stands_on_two_sides_however_it_is_written(tmp_path, seed, by):

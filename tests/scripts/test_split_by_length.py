@@ -283,7 +283,7 @@ def test_a_temperature_is_above_zero(tmp_path, tiny_embedder, temperature):
 
 def test_a_query_with_several_positives_is_an_example_of_each(tmp_path, tiny_embedder):
     several = scored(0, [3.0, 2.0], [1.0, 0.0, -1.0])
-    several["neg"][1] = several["pos"][1]
+    several["neg"][1] = f" {several['pos'][1].upper()}"
     single = scored(1, [3.0], [1.0])
     rows = [several, single]
     outputs = split(tmp_path, tiny_embedder, [rows], positives="each")
@@ -293,7 +293,7 @@ def test_a_query_with_several_positives_is_an_example_of_each(tmp_path, tiny_emb
         assert row["query"] == "fråga 0"
         for key in ("pos", "pos_ids", "pos_scores"):
             assert row[key] == [several[key][place]]
-        # The other positive, which stood among the negatives, is none of either.
+        # A spelling of the other, which stood among the negatives, is none of either.
         assert row["neg"] == ["annat 0 0", "annat 0 2"]
         assert row["neg_scores"] == [1.0, -1.0]
     assert found[2] == single

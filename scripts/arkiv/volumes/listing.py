@@ -6,6 +6,7 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from arkiv.base.hashing import nfc
 from arkiv.pages.reading import PLAIN, STRUCTURED
 from arkiv.volumes.mets import Mets
 from arkiv.volumes.same_pages import key
@@ -14,14 +15,14 @@ from arkiv.volumes.walk import Entry
 
 
 class FilesByPath:
-    """The page files of an archive by their paths, and by their names alone."""
+    """The page files of an archive by their paths, in NFC, and by their names alone."""
 
     def __init__(self, pages: Mapping[str, Iterable[Entry]]) -> None:
         self._paths: dict[tuple[str | None, str], Entry] = {}
         self._names: dict[tuple[str | None, str], list[Entry]] = defaultdict(list)
         for found in pages.values():
             for each in found:
-                self._paths[each.container, each.path] = each
+                self._paths[each.container, nfc(each.path)] = each
                 self._names[each.container, each.name].append(each)
 
     def file(self, mets: Entry, path: str) -> Entry | None:
@@ -32,9 +33,9 @@ class FilesByPath:
         """
         folder = mets.path.rpartition("/")[0]
         beside = posixpath.normpath(posixpath.join(folder, path))
-        if found := self._paths.get((mets.container, beside)):
+        if found := self._paths.get((mets.container, nfc(beside))):
             return found
-        name = path.rpartition("/")[2]
+        name = nfc(path.rpartition("/")[2])
         below = [
             each
             for each in self._names.get((mets.container, name), ())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from unicodedata import normalize
 
+from arkiv.base.hashing import nfc
 from arkiv.volumes.member import shown
 from arkiv.volumes.packed import is_packed, stem
 from arkiv.volumes.same_pages import is_form
@@ -13,7 +13,7 @@ from arkiv.volumes.sheaves import Document
 
 
 def named(documents: Sequence[Document], bags: Collection[str], root: str) -> list[str]:
-    """A name for each document, none twice.
+    """A name for each document, in NFC, none twice.
 
     Args:
         documents: of the archive.
@@ -25,19 +25,22 @@ def named(documents: Sequence[Document], bags: Collection[str], root: str) -> li
         for container, count in Counter(map(_container, documents)).items()
         if container is not None and count == 1
     }
-    short = [_name(each, bags, alone) or root for each in documents]
+    short = [_shown(_name(each, bags, alone) or root) for each in documents]
     times = Counter(short)
     whole = [
-        name if times[name] == 1 else _whole(document, root)
+        name if times[name] == 1 else _shown(_whole(document, root))
         for name, document in zip(short, documents, strict=True)
     ]
     seen: Counter[str] = Counter()
     result = []
     for name in whole:
         seen[name] += 1
-        again = f"{name} ({seen[name]})" if seen[name] > 1 else name
-        result.append(normalize("NFC", shown(again)))
+        result.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
     return result
+
+
+def _shown(name: str) -> str:
+    return nfc(shown(name))
 
 
 def _container(document: Document) -> str | None:

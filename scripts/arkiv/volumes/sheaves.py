@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any
 
 from arkiv.base.errors import InputError
+from arkiv.base.hashing import nfc
 from arkiv.volumes.order import natural
 from arkiv.volumes.same_pages import (
     Texts,
@@ -64,6 +65,7 @@ class Sheaf:
 
     def matches(self, pattern: str) -> bool:
         """Whether it is the folder that a setting names, by its name or path."""
+        pattern = nfc(pattern)
         return fnmatchcase(self.folder, pattern) or fnmatchcase(
             self.folder.rpartition("/")[2], pattern
         )

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
+from arkiv.base.hashing import nfc
 from arkiv.pages.page import Page
 from arkiv.volumes.member import content, shown
 from arkiv.volumes.order import Place
@@ -143,8 +144,9 @@ def _within(path: str, folder: str) -> str:
 
 
 def _written(path: str) -> str:
-    """A path as JSON can hold it; one whose bytes are not UTF-8 by their digits."""
-    return path if path == shown(path) else f"\0{os.fsencode(path).hex()}"
+    """A path as it comes back from JSON Lines to the byte: one that is not UTF-8, or
+    not in NFC, in which those are read, by its digits."""
+    return path if path == nfc(shown(path)) else f"\0{os.fsencode(path).hex()}"
 
 
 def _read(path: str) -> str:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from arkiv.base.errors import InputError
+from arkiv.base.hashing import nfc
 from arkiv.pages.kinds import HEAD, Kind, Role, kind
 from arkiv.pages.page import not_a_page
 from arkiv.volumes.member import LARGEST, Member, check_size, is_of_the_file, said
@@ -23,6 +24,9 @@ from arkiv.volumes.packed import is_hidden, is_packed, members_of
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A file of an archive.
+
+    By its path it is opened. Names are in NFC: by them files are put in order, compared
+    and looked for, and some machines pack them with letters and marks apart.
 
     Attributes:
         container: the zip or tar file that it is in, by its path in the archive.
@@ -38,11 +42,11 @@ class Entry:
     def folder(self) -> str:
         """The folder that it lies in, by the path that a person sees."""
         inner = self.path.rpartition("/")[0]
-        return "/".join(filter(None, (self.container, inner)))
+        return nfc("/".join(filter(None, (self.container, inner))))
 
     @property
     def name(self) -> str:
-        return self.path.rpartition("/")[2]
+        return nfc(self.path.rpartition("/")[2])
 
     @property
     def stem(self) -> str:

@@ -1,6 +1,7 @@
 """Archives as projects ship them: the right volumes, pages, order and labels."""
 
 import random
+import unicodedata
 
 import pytest
 from layouts import (
@@ -16,6 +17,7 @@ from layouts import (
 )
 
 from arkiv.base.errors import InputError
+from arkiv.base.files import read_records, write_records
 from arkiv.pages.reading import read_pages
 from arkiv.volumes.finding import find, root_of
 from arkiv.volumes.overview import summary, told
@@ -268,6 +270,35 @@ def test_no_page_is_lost_or_read_twice_whatever_the_tree(tmp_path, seed):
     )
     for pages in found.values():
         assert pages == sorted(pages)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_with_letters_and_marks_apart(tmp_path, form):
+    """As macOS packs them: volumes, their order and what METS lists are the same."""
+
+    def named(files):
+        return {unicodedata.normalize(form, name): text for name, text in files.items()}
+
+    listed = ["alto/å_1.xml", "alto/ä_2.xml", "alto/o_3.xml"]
+    files = {f"Häradsrätt/{path}": alto(words(path)) for path in listed}
+    files |= {"Häradsrätt/mets.xml": mets({"Text": listed[::-1]})}
+    files |= {f"Zå/{name}.xml": page(words(name)) for name in ("z1", "å1", "ö1")}
+    files |= {f"Åby/{form}/1.xml": page(words("Åby")) for form in ("före", "efter")}
+    packed = {"mapp/ö.xml": page(words("zip"))}
+    files |= {"Ärenden.zip": zipped(named(packed))}
+    archive = lay_out(tmp_path, named(files))
+    found = find(archive, folder="före")
+    # A path goes through a file of records as it is.
+    write_records(tmp_path / ".volumes", map(to_record, found.volumes))
+    again = [from_record(each) for _, each in read_records(tmp_path / ".volumes")]
+    assert again == found.volumes
+    assert texts(archive, folder="före") == {
+        "Häradsrätt": [words(path) for path in reversed(listed)],
+        "Zå": [words(name) for name in ("z1", "å1", "ö1")],
+        "Åby/före": [words("Åby")],
+        "Ärenden": [words("zip")],
+    }
+    assert found.missing == []
 
 
 def test_an_archive_without_pages_says_what_it_holds(tmp_path):
