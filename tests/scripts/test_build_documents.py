@@ -153,7 +153,7 @@ def test_a_page_that_cannot_be_read_is_set_aside_and_what_is_none_is_told(
     find_volumes.main(["--pages", str(pages)])
     told = capsys.readouterr().out
     assert "1 × JSON of query: b/b_3.json" in told
-    assert "1 × a note about the archive" in told
+    assert "1 × a README" in told
 
 
 def test_what_is_not_a_page_stops_with_its_name(pages, broken, tokenizer, tmp_path):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arkiv.base.errors import InputError
-from arkiv.pages.kinds import Role
+from arkiv.pages.kinds import Kind, Role
 from arkiv.pages.reading import PLAIN, STRUCTURED, read_pages
 from arkiv.volumes import mets
 from arkiv.volumes.listing import FilesByPath, listed
@@ -33,17 +32,7 @@ log = logging.getLogger(__name__)
 
 # Zip and tar files that are open at a time.
 MOST_OPEN = 4
-# What notes about an archive are called.
-NOTE = re.compile(
-    r"(read.?me|licen[cs]e|copying|changelog|citation|requirements|bag-?info|"
-    r"(tag)?manifest-\w+|bagit|fetch)\b",
-    re.IGNORECASE,
-)
-# Endings of files that may hold text; METS and the like are known apart.
-TEXTUAL = (
-    *(".xml", ".json", ".html", ".htm", ".xhtml", ".hocr", ".txt", ".csv", ".tsv"),
-    *(".jsonl", ".ndjson", ".gz", ".pdf", ".doc", ".docx", ".odt", ".rtf", ".epub"),
-)
+NOTE = Kind(Role.OTHER, "plain text beside pages of another format")
 
 
 @dataclass
@@ -55,7 +44,8 @@ class Found:
         formats: how many pages there are of each.
         chosen: of documents in several forms the folder that is read, and the others.
         aside: how many files are no pages, by what they are.
-        unread: likewise files that may hold text that is not read; with the first one.
+        unread: likewise files that may hold text that is not read; with the first one
+            and what to do.
         twice: files that hold the page of another file, and of which.
         missing: files that a METS file lists and that are not there.
         manuscripts: folders whose names tell of several manuscripts, and of how many.
@@ -65,7 +55,7 @@ class Found:
     formats: Counter[str] = field(default_factory=Counter)
     chosen: list[tuple[str, list[str]]] = field(default_factory=list)
     aside: Counter[str] = field(default_factory=Counter)
-    unread: dict[str, tuple[int, str]] = field(default_factory=dict)
+    unread: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     twice: list[tuple[str, str]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     manuscripts: dict[str, int] = field(default_factory=dict)
@@ -131,7 +121,7 @@ class _Finding:
         self._out.volumes += [Volume(shown(x.path), fault=x.reason) for x in faults]
         self._out.volumes.sort(key=lambda each: natural(each.name))
         if not self._out.volumes:
-            unread = {what: count for what, (count, _) in self._out.unread.items()}
+            unread = {what: count for what, (count, *_) in self._out.unread.items()}
             held = (self._out.aside + Counter(unread)).most_common()
             raise InputError(
                 "holds no page that is read here, but "
@@ -161,8 +151,8 @@ class _Finding:
                 lists.append(each)
             elif each.kind.role is Role.PAGE or _may_be_page(each):
                 pages[each.folder].append(each)
-            elif each.name.lower().endswith(TEXTUAL):
-                self._unread(each.kind.title, each)
+            elif each.kind.advice:
+                self._unread(each.kind, each)
             else:
                 self._out.aside[each.kind.title] += 1
         for bag in bags & pages.keys():
@@ -171,35 +161,27 @@ class _Finding:
         return faults, self._without_notes(pages), lists
 
     def _without_notes(self, pages: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
-        """Page files without texts that are notes: a README, a list of licences.
+        """Page files without texts that are notes beside pages of other formats.
 
-        Where an archive has pages of other formats, a folder's texts are pages if their
-        names have numbers and there are more of them than of others, or if they may
-        hold what others hold.
+        There, texts are pages if a folder has more of them than of others and their
+        names have numbers; or if their names are those of others, which decide.
         """
-        structured = any(
-            not _is_plain(each) for found in pages.values() for each in found
-        )
+        if all(_is_plain(each) for found in pages.values() for each in found):
+            return pages
         kept: dict[str, list[Entry]] = {}
         for folder, found in pages.items():
+            plain = [each for each in found if _is_plain(each)]
             others = [each for each in found if not _is_plain(each)]
-            plain = [each for each in found if _is_plain(each) and not _is_note(each)]
-            notes = len(found) - len(others) - len(plain)
             keys = set(map(key, others)) if plain else set()
-            if structured and len(plain) <= len(others):
-                good = [each for each in plain if key(each) in keys]
-            elif structured:
-                good = [each for each in plain if any(map(str.isdigit, each.stem))]
-            else:
-                good = plain
-            if notes:
-                self._out.aside["a note about the archive"] += notes
-            if len(plain) > len(good):
-                for each in plain:
-                    if each not in good:
-                        self._unread("plain text beside pages of another format", each)
-            if others or good:
-                kept[folder] = others + good
+            few = len(plain) <= len(others)
+            for each in plain:
+                numbered = any(map(str.isdigit, each.stem))
+                if key(each) in keys if few else numbered:
+                    others.append(each)
+                else:
+                    self._unread(NOTE, each)
+            if others:
+                kept[folder] = others
         return kept
 
     def _sheaves(
@@ -223,9 +205,9 @@ class _Finding:
             if left:
                 yield sheaf(folder, left, self._texts, self._twice)
 
-    def _unread(self, what: str, entry: Entry) -> None:
-        count, first = self._out.unread.get(what, (0, _path(entry)))
-        self._out.unread[what] = count + 1, first
+    def _unread(self, kind: Kind, entry: Entry) -> None:
+        count, first, _ = self._out.unread.get(kind.title, (0, _path(entry), ""))
+        self._out.unread[kind.title] = count + 1, first, kind.advice
 
     def _twice(self, entry: Entry, twin: Entry) -> None:
         self._out.twice.append((_path(entry), _path(twin)))
@@ -303,17 +285,13 @@ def _in_list(
 
 def _may_be_page(entry: Entry) -> bool:
     """Whether a file that cannot be told by its content has the name of a page."""
-    return entry.kind.role is Role.BROKEN and entry.name.lower().endswith(
-        (*STRUCTURED, *PLAIN)
-    )
+    return entry.kind.role is Role.BROKEN and entry.name.lower().removesuffix(
+        ".gz"
+    ).endswith((*STRUCTURED, *PLAIN))
 
 
 def _is_plain(entry: Entry) -> bool:
     return entry.name.lower().endswith(PLAIN) and entry.kind.role is Role.PAGE
-
-
-def _is_note(entry: Entry) -> bool:
-    return bool(NOTE.match(entry.name))
 
 
 def _path(entry: Entry) -> str:

@@ -30,8 +30,8 @@ def summary(found: Found) -> Record:
         "manuscripts": found.manuscripts,
         "beside_pages": dict(found.aside.most_common()),
         "not_read": {
-            what: {"files": count, "first": first}
-            for what, (count, first) in found.unread.items()
+            what: {"files": count, "first": first, "advice": advice}
+            for what, (count, first, advice) in found.unread.items()
         },
     }
 
@@ -76,6 +76,7 @@ def told(summary: Record) -> Iterator[str]:
         yield from _listed(
             [
                 f"{each['files']:,} × {what}: {each['first']}"
+                + (f" ({each['advice']})" if each["advice"] else "")
                 for what, each in unread.items()
             ]
         )
