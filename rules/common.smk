@@ -175,6 +175,11 @@ def state_of(dataset):
     return state(source(dataset)) if kind(dataset) == "pages" else None
 
 
+def volumes_table_of(wildcards):
+    """The table of a dataset's volumes, where there is one."""
+    return DATASETS[wildcards.dataset].get("volumes", [])
+
+
 def raw_pairs_of(wildcards):
     """The query-passage pairs of a dataset before they are divided."""
     if has_pages(wildcards.dataset):

@@ -733,6 +733,15 @@ def test_a_single_shard_is_a_target(project):
         ({"datasets": {"d": None}}, "`datasets`: is empty"),
         ({"datasets": {"d": {"pairs": "gone.jsonl"}}}, "names gone.jsonl, which does"),
         ({"datasets": {"d": {"pairs": "a", "pages": "b"}}}, "must name one source"),
+        ({"datasets": {"d": {"volumes": "pairs.jsonl"}}}, "must name one source"),
+        (
+            {"datasets": {"d": {"pairs": "pairs.jsonl", "volumes": "pairs.jsonl"}}},
+            "`datasets.d.volumes`: belongs to pages, not to pairs",
+        ),
+        (
+            {"datasets": {"d": {"pages": "volumes", "volumes": "none.csv"}}},
+            "`datasets.d.volumes`: names none.csv, which does not exist",
+        ),
         ({"split": {"edges": [100, 200]}}, "`split.edges`"),
         (
             {"models": {"embedder": {"source": "./gone"}}},

@@ -1,7 +1,9 @@
 """Where a passage comes from: what a row may say of it, and what that becomes.
 
 A volume or group is a name; pages are whole numbers in the order of the volume, by
-which blocks are cut; confidence is the recogniser's, from 0 to 1.
+which blocks are cut; confidence is the recogniser's, from 0 to 1. Of the volume its
+years may be known, its type, its title and its reference code, and under `about`
+whatever else, as `{"name", "value"}` each, so that all records have the same columns.
 """
 
 from __future__ import annotations
@@ -11,11 +13,17 @@ import math
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.numbers import share
+from arkiv.base.years import years
 
-NAMES = ("volume", "group")
+YEARS = ("year", "year_to")
+NAMES = ("volume", "group", "type")
 PAGES = ("first_page", "last_page")
+# What is known of a volume.
+ABOUT = (*YEARS, "type", "title", "reference", "about")
+# What pairs are divided by.
+PLACE = ("volume", *PAGES, "group", *YEARS)
 # In the order in which they are written: where a text stands, and how well it was read.
-ORIGIN = ("volume", *PAGES, "group")
+ORIGIN = ("volume", *PAGES, "group", *ABOUT)
 PROVENANCE = (*ORIGIN, "confidence")
 # No passage runs over more; a slip in a number would fill the memory with its blocks.
 MOST_PAGES = 10_000
@@ -23,7 +31,7 @@ MOST_PAGES = 10_000
 
 def settle_provenance(record: Record) -> None:
     """Check what a row says of its origin; numbers that are written otherwise become
-    numbers, and of two pages one stands for both.
+    numbers, and of two pages or years one stands for both.
 
     Raises:
         InputError: naming the key, what it holds and what was expected.
@@ -40,8 +48,36 @@ def settle_provenance(record: Record) -> None:
         for key in PAGES:
             record[key] = record[key if key in given else given[0]]
         _check_order(record["first_page"], record["last_page"])
+    _settle_years(record)
     if record.get("confidence") is not None:
         record["confidence"] = _share(record["confidence"])
+
+
+def origin_of(row: Record) -> Record:
+    """What a ready row says of where its positives come from.
+
+    `about` is not ours there; nor is a title or reference that is no text.
+    """
+    return {
+        key: row[key]
+        for key in PROVENANCE
+        if key in row and key != "about"
+        if key not in ("title", "reference") or isinstance(row[key], str | None)
+    }
+
+
+def _settle_years(record: Record) -> None:
+    given = [key for key in YEARS if key in record]
+    spans = [span for key in given if (span := years(record[key], key)) is not None]
+    if spans:
+        first, last = spans[0][0], spans[-1][1]
+        if last < first:
+            raise InputError(
+                f"is {last}, before `year`, which is {first}", key=given[-1]
+            )
+        record["year"], record["year_to"] = first, last
+    else:
+        record.update(dict.fromkeys(given))
 
 
 def _whole_number(value: object, key: str) -> int:

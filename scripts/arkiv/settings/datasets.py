@@ -41,6 +41,11 @@ class Dataset:
         "the names of its pages begin with",
         choices=("folder", "prefix"),
     )
+    volumes: str = setting(
+        None,
+        "of `pages`: a table, CSV or JSONL, of `volume`, `year` (or `from` and `to`), "
+        "`type`, `title`, `reference` and any other columns",
+    )
     pairs: str = setting(None, 'JSONL of `{"query", "pos"}`')
     negatives: str = setting(None, 'with `"neg"` too')
     scores: str = setting(None, 'with `"pos_scores"` and `"neg_scores"` too')
@@ -48,7 +53,9 @@ class Dataset:
 
 
 # What belongs to a source, by its key.
-COMPANIONS = {"folder": "pages", "volumes_by": "pages"}
+COMPANIONS = {"folder": "pages", "volumes_by": "pages", "volumes": "pages"}
+# Keys that name no file.
+NO_PATHS = ("example", "folder", "volumes_by")
 
 
 def kind_of(dataset: Mapping[str, Any]) -> str:
@@ -70,17 +77,18 @@ def check_datasets(datasets: Mapping[str, Any]) -> None:
                 key=f"datasets.{name}",
             )
         (kind,) = sources
-        for key in dataset.keys() - {kind}:
+        for key in sorted(dataset.keys() - {kind}):
             if COMPANIONS[key] != kind:
                 raise InputError(
                     f"belongs to {COMPANIONS[key]}, not to {kind}",
                     key=f"datasets.{name}.{key}",
                 )
-        if kind != "example" and not Path(dataset[kind]).exists():
-            raise InputError(
-                f"names {dataset[kind]}, which does not exist",
-                key=f"datasets.{name}.{kind}",
-            )
+        for key in sorted(dataset.keys() - set(NO_PATHS)):
+            if not Path(dataset[key]).exists():
+                raise InputError(
+                    f"names {dataset[key]}, which does not exist",
+                    key=f"datasets.{name}.{key}",
+                )
 
 
 def check_rounds(config: Mapping[str, Any]) -> None:

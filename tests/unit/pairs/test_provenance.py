@@ -7,7 +7,7 @@ import pytest
 
 from arkiv.base.errors import InputError
 from arkiv.pairs.division import check_pair, divide, text_keys, with_ids
-from arkiv.pairs.provenance import settle_provenance
+from arkiv.pairs.provenance import origin_of, settle_provenance
 
 
 def settled(**said):
@@ -57,7 +57,16 @@ def test_what_will_not_do_is_one_sentence_with_its_key(said, reason):
     assert reason in str(fault.value)
 
 
-KEYS = ("volume", "group", "first_page", "last_page", "confidence")
+KEYS = (
+    "volume",
+    "group",
+    "first_page",
+    "last_page",
+    "confidence",
+    "year",
+    "year_to",
+    "type",
+)
 SOME = (
     None,
     True,
@@ -88,7 +97,7 @@ def test_whatever_is_said_is_refused_or_can_be_divided():
     draw = random.Random(1)
     divided = 0
     for _ in range(3000):
-        said = {key: anything(draw) for key in KEYS if draw.random() < 0.5}
+        said = {key: anything(draw) for key in KEYS if draw.random() < 0.3}
         row = {"query": "q", "pos": ["p"], **said}
         try:
             check_pair(row)
@@ -100,3 +109,32 @@ def test_whatever_is_said_is_refused_or_can_be_divided():
             divide([pair], {"train": 1}, by=by, block_pages=7)
         divided += 1
     assert 300 < divided < 2700
+
+
+def test_years_are_numbers_and_one_of_two_stands_for_both():
+    assert settled(year="1880") == {"year": 1880, "year_to": 1880}
+    assert settled(year="1880-85") == {"year": 1880, "year_to": 1885}
+    assert settled(year=1880.0, year_to="1885") == {"year": 1880, "year_to": 1885}
+    assert settled(year=None, year_to=1885) == {"year": 1885, "year_to": 1885}
+    assert settled(year="") == {"year": None}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"year": "okänt"}, "`year`: is 'okänt', expected a year"),
+        ({"year": [1880]}, "`year`: is [1880], expected a year"),
+        ({"year": 1880, "year_to": 1870}, "`year_to`: is 1870, before `year`"),
+        ({"type": ["court"]}, "`type`: is of type list, expected a text or a number"),
+    ],
+)
+def test_what_is_no_year_or_type_is_one_sentence(said, reason):
+    with pytest.raises(InputError) as fault:
+        check_pair({"query": "q", "pos": ["p"], **said})
+    assert reason in str(fault.value)
+
+
+def test_of_a_ready_row_what_means_the_same_comes_with_its_passages():
+    row = {"volume": "v", "year": 1880, "type": "court", "title": "Dombok", "more": 1}
+    assert origin_of(row) == {key: row[key] for key in row if key != "more"}
+    assert origin_of({"title": ["one", "two"], "about": {"x": 1}}) == {}

@@ -1,0 +1,232 @@
+"""What is known of the volumes of an archive: years, type, title, reference code.
+
+By a table that a person or an archive's catalogue has made, or by what the volume's own
+METS file says in MODS (the Library of Congress's schema, version 3).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from unicodedata import normalize
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record
+from arkiv.base.years import FIRST, LAST, years
+from arkiv.volumes.table import rows
+
+VOLUME = "volume"
+# Columns that hold the first or the last year, or both in one. Others are kept as text.
+BEGINNINGS = ("year", "date", "from")
+ENDS = ("to", "year_to")
+TEXTS = ("type", "title", "reference")
+KNOWN = frozenset((VOLUME, *BEGINNINGS, *ENDS, *TEXTS))
+# Names that a sentence lists.
+SHOWN = 5
+
+# Of MODS, the surest first: a manuscript is created, a print issued.
+DATES = ("dateCreated", "dateIssued", "date", "dateOther", "copyrightDate")
+# Origins that are those of the images.
+COPIES = ("digitization", "reproduction")
+YEAR = re.compile(r"(?<!\d)\d{4}(?=\d{4}(?!\d)|(?!\d))")
+
+
+def about(
+    span: tuple[int, int] | None = None,
+    texts: Mapping[str, str | None] | None = None,
+    others: Mapping[str, str] | None = None,
+) -> Record:
+    """What is known of a volume, as documents have it: whatever is known, with the
+    same keys, and values of the same types.
+
+    Args:
+        span: its first and last year.
+        texts: its type, title and reference.
+        others: more, by name.
+    """
+    first, last = span or (None, None)
+    return {
+        "year": first,
+        "year_to": last,
+        **{key: (texts or {}).get(key) or None for key in TEXTS},
+        "about": [
+            {"name": name, "value": value} for name, value in (others or {}).items()
+        ],
+    }
+
+
+def read_table(path: str | Path) -> dict[str, Record]:
+    """What a table says of each volume, by the volume's name.
+
+    A table is CSV (with commas, semicolons, tabs or bars, told by the head) or, by its
+    name, JSON Lines; UTF-8, with a byte order mark or without.
+
+    Raises:
+        InputError: naming the line and the column at fault.
+    """
+    found: dict[str, Record] = {}
+    lines: dict[str, int] = {}
+    for line, row in rows(path, VOLUME, KNOWN):
+        try:
+            name = _text(row.pop(VOLUME, None), VOLUME)
+            if not name:
+                raise InputError("is empty, expected a volume's name", key=VOLUME)
+            if first := lines.get(name):
+                reason = f"is {name}, which line {first} tells of already"
+                raise InputError(reason, key=VOLUME)
+            lines[name], found[name] = line, _of_row(row)
+        except InputError as fault:
+            raise fault.at(path, line) from None
+    if not found:
+        raise InputError("is empty, expected a line for each volume", file=path)
+    return found
+
+
+def described(
+    names: Iterable[str], table: Mapping[str, Record], path: str | Path
+) -> dict[str, Record]:
+    """What the table says of the volumes of an archive, by the volumes' names.
+
+    Raises:
+        InputError: naming volumes that the table lacks, or that the archive lacks.
+    """
+    wanted = {normalize("NFC", name): name for name in names}
+    if lacking := [name for name in wanted if name not in table]:
+        raise InputError(
+            f"has no line for {_listed(lacking)} of the archive; add one, with empty "
+            "cells for what is not known",
+            file=path,
+        )
+    if strange := [name for name in table if name not in wanted]:
+        raise InputError(
+            f"tells of {_listed(strange)} not in the archive, which has "
+            f"{_listed(list(wanted))}",
+            file=path,
+        )
+    return {own: table[name] for name, own in wanted.items()}
+
+
+def _listed(names: list[str]) -> str:
+    few = ", ".join(names[:SHOWN])
+    volumes = "volume" if len(names) == 1 else "volumes"
+    more = " …" if len(names) > SHOWN else ""
+    return f"{len(names):,} {volumes} ({few}{more})"
+
+
+def _of_row(row: Mapping[str, Any]) -> Record:
+    texts = {key: _text(row.get(key), key) for key in TEXTS}
+    others = {key: _text(value, key) for key, value in row.items() if key not in KNOWN}
+    return about(_span(row), texts, {key: text for key, text in others.items() if text})
+
+
+def _span(row: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The first and last year of a row; one of them stands for both.
+
+    Raises:
+        InputError: what is none, or two columns that do not agree.
+    """
+    found = {
+        key: span
+        for key in (*BEGINNINGS, *ENDS)
+        if (span := years(row.get(key), key)) is not None
+    }
+    if not found:
+        return None
+    begins = [key for key in BEGINNINGS if key in found]
+    ends = [key for key in ENDS if key in found]
+    for some in (begins, ends):
+        if any(found[key] != found[some[0]] for key in some):
+            raise _differ(row, some[0], some[1])
+    first, last = found[(begins or ends)[0]], found[(ends or begins)[0]]
+    if first[1] not in (first[0], last[1]):
+        raise _differ(row, begins[0], ends[0])
+    if last[1] < first[0]:
+        raise InputError(
+            f"is {last[1]}, before the first year, {first[0]}", key=ends[0]
+        )
+    return first[0], last[1]
+
+
+def _differ(row: Mapping[str, Any], one: str, other: str) -> InputError:
+    reason = f"is {row[one]!r}, but `{other}` is {row[other]!r}; keep one of them"
+    return InputError(reason, key=one)
+
+
+def _text(value: object, key: str) -> str | None:
+    """A cell as text, in Unicode's form NFC as all texts are; None if empty."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, list | dict):
+        kind = "list" if isinstance(value, list) else "map"
+        raise InputError(f"is a {kind}, expected a text or a number", key=key)
+    if isinstance(value, bool):
+        value = json.dumps(value)
+    return None if value is None else normalize("NFC", str(value).strip()) or None
+
+
+def about_of_mods(element: Any) -> Record:
+    """What MODS says of a volume: title, years of its origin, genre, shelf mark.
+
+    Dates are written in many ways (`1880-1885`, `[ca. 1880]`, `18800503`): a year is
+    what has four digits. Of titles and dates those of the volume itself count, not
+    those of what it is related to, nor when it was digitised.
+
+    Args:
+        element: `mods`, or what holds it; of several the first counts.
+    """
+    mods = next(element.iter("{*}mods"), element)
+    texts = {
+        "type": next(_texts(mods, "genre"), None),
+        "title": _title(mods),
+        "reference": next(_texts(mods, "location/shelfLocator"), None)
+        or next(_texts(mods, "location//shelfLocator"), None)
+        or next(_texts(mods, "identifier"), None),
+    }
+    return about(_years_of_mods(mods), texts)
+
+
+def _texts(element: Any, path: str) -> Iterator[str]:
+    """The texts, not empty, at a path whose names have any namespace."""
+    steps = re.sub(r"\w+", r"{*}\g<0>", path)
+    for found in element.iterfind(steps):
+        if text := " ".join("".join(found.itertext()).split()):
+            yield text
+
+
+def _title(mods: Any) -> str | None:
+    """The title with its article, subtitle and part: `Der Bote: Beilage, 12`."""
+    # An abbreviated, translated or uniform title says which it is.
+    titles = list(mods.iterfind("{*}titleInfo"))
+    own = [one for one in titles if not one.get("type")] or titles
+    if not own:
+        return None
+    article, title, subtitle, number, name = (
+        " ".join(_texts(own[0], key))
+        for key in ("nonSort", "title", "subTitle", "partNumber", "partName")
+    )
+    whole = ": ".join(filter(None, (f"{article} {title}".strip(), subtitle)))
+    return ", ".join(filter(None, (whole, number, name))) or None
+
+
+def _years_of_mods(mods: Any) -> tuple[int, int] | None:
+    origins = [
+        one
+        for name in ("originInfo", "part")
+        for one in mods.iterfind(f"{{*}}{name}")
+        if one.get("eventType") not in COPIES and one.get("displayLabel") not in COPIES
+        if not any("electronic" in text.lower() for text in _texts(one, "edition"))
+    ]
+    for key in DATES:
+        found = [
+            year
+            for origin in origins
+            for text in _texts(origin, key)
+            for year in map(int, YEAR.findall(text))
+            if FIRST <= year <= LAST
+        ]
+        if found:
+            return min(found), max(found)
+    return None
