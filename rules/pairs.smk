@@ -27,7 +27,14 @@ rule split_pairs:
             shares=[
                 config["pairs"]["shares"][side] for side in ("train", "dev", "test")
             ],
-            **declared("pairs", "group_by", "block_pages", "on_bad_input"),
+            **declared(
+                "pairs",
+                "group_by",
+                "block_pages",
+                "on_bad_input",
+                "test_years",
+                "dev_years",
+            ),
             seed=config["seed"],
         ),
     message:

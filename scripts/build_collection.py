@@ -70,7 +70,8 @@ def main(argv: list[str] | None = None) -> None:
         log.info("%d new queries from %s", count, arguments.judged)
     if not collection.queries:
         raise InputError(
-            f"leaves no test query in {', '.join(names)}; raise the share of test",
+            f"leaves no test query in {', '.join(names)}; raise the share of test, or "
+            "have `pairs.test_years` hold more years",
             key="pairs.shares",
         )
     if seen := collection.seen_in_training():

@@ -26,7 +26,7 @@ from arkiv.base.files import (
     write_records,
 )
 from arkiv.base.hashing import content_id, text_key
-from arkiv.base.setting_flags import add_settings
+from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.pairs.division import (
     SPLITS,
     Division,
@@ -36,8 +36,9 @@ from arkiv.pairs.division import (
     text_keys,
     with_ids,
 )
-from arkiv.pairs.provenance import PROVENANCE
-from arkiv.pairs.settings import Pairs, Shares
+from arkiv.pairs.periods import UNDATED, Periods
+from arkiv.pairs.provenance import PLACE, origin_of
+from arkiv.pairs.settings import Pairs, Shares, check_pairs
 
 log = logging.getLogger("split_pairs")
 
@@ -48,9 +49,9 @@ def only(record: Record, *keys: str) -> Record:
 
 
 def origins(path: str | None) -> dict[str, Record]:
-    """The provenance of each document, by the id that its text has in pairs."""
+    """Where each document stands, by the id that its text has in pairs."""
     documents = (document for _, document in read_records(path)) if path else ()
-    return {content_id(one["text"]): only(one, *PROVENANCE) for one in documents}
+    return {content_id(one["text"]): only(one, *PLACE) for one in documents}
 
 
 def rows(paths: list[str], rejected: list[Record] | None) -> Iterator[Record]:
@@ -61,9 +62,9 @@ def rows(paths: list[str], rejected: list[Record] | None) -> Iterator[Record]:
 
 
 def keyed(pair: Record) -> Record:
-    """What the division needs of a pair: ids and provenance, of texts their keys."""
-    pair = with_ids(only(pair, "query", "pos", *PROVENANCE))
-    known = only(pair, "id", "pos_ids", *PROVENANCE)
+    """What the division needs of a pair: ids and its place, of texts their keys."""
+    pair = with_ids(only(pair, "query", "pos", *PLACE))
+    known = only(pair, "id", "pos_ids", *PLACE)
     return known | {"text_keys": text_keys(pair)}
 
 
@@ -113,14 +114,13 @@ def write_sides(
             side = division.pair_side(pair)
             for name, text in zip(pair["pos_ids"], pair["pos"], strict=True):
                 if name not in passages or not passages[name]["positive"]:
-                    origin = only(pair, *PROVENANCE) | {"positive": True}
+                    origin = origin_of(pair) | {"positive": True}
                     passages[name] = {"id": name, "text": text, **origin}
             given = zip(pair.get("neg_ids", ()), pair.get("neg", ()), strict=True)
             for name, text in given:
                 passages.setdefault(name, {"id": name, "text": text, "positive": False})
             if side is None:
-                reason = "its pages lie on more than one side of the split"
-                aside.append({"reason": reason, **pair})
+                aside.append({"reason": division.why_aside(pair), **pair})
                 continue
             counts[side] += 1
             write[side](pair)
@@ -172,6 +172,20 @@ def held_out_negatives(corpus: str, train: str) -> int:
     return count
 
 
+def nothing_left(split: str, by_year: bool) -> InputError:
+    """What is said where all pairs of a side were set aside."""
+    if by_year:
+        return InputError(
+            f"leaves no pair for {split}: the texts of all are of held-out years too",
+            key="pairs.test_years",
+        )
+    return InputError(
+        f"no pair is left for {split}: all its documents run over the end of "
+        "their block of pages; use a larger block",
+        key="pairs.block_pages",
+    )
+
+
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
     arguments = parser(
@@ -190,7 +204,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         metavar=("TRAIN", "DEV", "TEST"),
         help="of the pairs on each side",
     )
-    add_settings(arguments, Pairs, "group_by", "block_pages")
+    add_settings(arguments, Pairs, "group_by", "block_pages", "test_years", "dev_years")
     add_settings(arguments, Seeded)
     add_on_bad_input(arguments, Pairs)
     return arguments.parse_args(argv)
@@ -198,6 +212,11 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
+    settings = settings_from(
+        arguments, Pairs, "group_by", "block_pages", "test_years", "dev_years"
+    )
+    check_pairs(plain(settings))
+    by_year = settings.group_by == "year"
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
     keys = [keyed(pair) for pair in rows(arguments.input, rejected)]
     if not keys:
@@ -207,21 +226,22 @@ def main(argv: list[str] | None = None) -> None:
     division = divide(
         keys,
         dict(zip(SPLITS, arguments.shares, strict=True)),
-        by=arguments.group_by,
-        block_pages=arguments.block_pages,
+        by=settings.group_by,
+        block_pages=settings.block_pages,
         seed=arguments.seed,
         origins=origins(arguments.documents),
+        periods=Periods(settings.test_years, settings.dev_years) if by_year else None,
     )
 
     stats: dict = {"pairs": len(keys), "queries": len(repeats)}
+    if by_year:
+        stats["undated"] = sum(UNDATED in division.periods_of(pair) for pair in keys)
     passages, aside = write_sides(arguments, division, repeats, stats)
     for split, share in zip(SPLITS, arguments.shares, strict=True):
-        if share > 0 and not stats[split]:
-            raise InputError(
-                f"no pair is left for {split}: all its documents run over the end of "
-                "their block of pages; use a larger block",
-                key="pairs.block_pages",
-            )
+        if by_year and split != "train" and not stats[split]:
+            log.warning("no pair is of the years of %s, or none is left", split)
+        elif share > 0 and not stats[split]:
+            raise nothing_left(split, by_year)
 
     stats["passages"] = write_records(
         arguments.corpus, whole_corpus(arguments.documents, passages, division)

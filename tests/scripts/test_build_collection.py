@@ -81,7 +81,8 @@ def test_no_test_query_tells_what_to_change(data, tmp_path):
     done = build(data, tmp_path / "out")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "error: `pairs.shares`: leaves no test query in b, a; raise the share of test"
+        "error: `pairs.shares`: leaves no test query in b, a; raise the share of test, "
+        "or have `pairs.test_years` hold more years"
     )
     assert not list((tmp_path / "out").iterdir())
 

@@ -133,3 +133,49 @@ def test_documents_without_a_query_are_searched_and_mined(tmp_path):
     assert {row["volume"] for row in mining} == {
         volume for volume, side in side_of_volume.items() if side == "train"
     }
+
+
+def test_by_year_the_held_out_years_are_test_and_what_conflicts_is_counted(tmp_path):
+    pairs = [
+        {"query": f"q{n}", "pos": [f"p{n}"], "volume": f"v{n}", "year": f"{1850 + n}"}
+        for n in range(50)
+    ]
+    pairs += [{"query": f"undated {n}", "pos": [f"u{n}"]} for n in range(3)]
+    # Of a volume of both sides; a text of a train pair, among the test years.
+    pairs.append({"query": "across", "pos": ["a"], "year": "1875-1885"})
+    pairs.append({"query": "again", "pos": ["P0 "], "volume": "w", "year": 1899})
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    years = ("--group-by", "year", "--test-years", "[1880, null]")
+    done = split_pairs(tmp_path / "out", "--input", path, *years)
+    assert done.returncode == 0, done.stderr
+    sides = {
+        name: rows(tmp_path / "out" / f"{name}.jsonl")
+        for name in ("train", "dev", "test")
+    }
+    assert [row["year"] for row in sides["test"]] == list(range(1880, 1900))
+    assert all(row["year"] < 1880 for row in sides["dev"])
+    train = {row["query"] for row in sides["train"]}
+    assert {"undated 0", "undated 1", "undated 2"} < train
+    stats = json.loads((tmp_path / "out" / "stats.json").read_text())
+    assert (stats["undated"], stats["test"]) == (3, 20)
+    assert sum(stats["set_aside"].values()) == 3
+    assert any("years of its volume" in why for why in stats["set_aside"])
+    mined = {row["text"] for row in rows(tmp_path / "out" / "mining.jsonl")}
+    assert not mined & {"p0", "P0 ", "a", *(f"p{n}" for n in range(30, 50))}
+    first = next(iter(rows(tmp_path / "out" / "corpus.jsonl")))
+    assert (first["year"], first["year_to"]) == (1850, 1850)
+
+
+def test_years_of_test_without_their_grouping_are_refused(tmp_path, pairs):
+    done = split_pairs(tmp_path, "--input", pairs, "--test-years", "[1880, null]")
+    assert done.returncode == 1
+    assert "error: `pairs.test_years`: is [1880, None], which needs" in done.stderr
+
+
+def test_a_dataset_without_years_is_train_with_a_warning(tmp_path, pairs):
+    years = ("--group-by", "year", "--test-years", "[1880, null]")
+    done = split_pairs(tmp_path, "--input", pairs, *years)
+    assert done.returncode == 0, done.stderr
+    assert "no pair is of the years of test" in done.stderr
+    assert len(rows(tmp_path / "train.jsonl")) == 20

@@ -79,7 +79,7 @@ class Block:
         for volume in volumes:
             self.counts["volumes"] += 1
             cut = self.cut(self._words(volume), volume.name)
-            made = (record(document, volume.name) for document in cut)
+            made = (record(document, volume.name, volume.about) for document in cut)
             for item in self._with_tokens(made):
                 self._words_cut += item["words"]
                 if item["tokens"] <= self.max_tokens:

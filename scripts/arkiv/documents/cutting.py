@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id, rng
@@ -168,10 +169,17 @@ def cut_headings(text: Iterable[Word], heading: re.Pattern) -> Iterator[list[Wor
     return _cut(text, begins)
 
 
-def record(document: Sequence[Word], volume: str) -> Record:
+def record(
+    document: Sequence[Word], volume: str, about: Mapping[str, Any] | None = None
+) -> Record:
     """The document's record, without its tokens.
 
     Its first and last page and line are those where its first and last word begin.
+
+    Args:
+        document: its words.
+        volume: the volume's name.
+        about: what is known of the volume, see `arkiv.volumes.about`.
     """
     text = " ".join(word.text for word in document)
     lines = {(word.page.name, word.line.number): word.line for word in document}
@@ -191,4 +199,5 @@ def record(document: Sequence[Word], volume: str) -> Record:
         "lines": len(lines),
         "words": len(document),
         "confidence": None if confidence is None else round(confidence, 6),
+        **(about or {}),
     }

@@ -4,7 +4,8 @@ The unit that is divided is a *group* of rows: all rows of one volume, of one bl
 pages, or of one passage, joined with every other group that shares a text with it, be
 it a query's or a passage's. So neither two queries of one passage, nor documents of one
 volume (or block), nor one text ever stand on both sides, however it is written: texts
-are compared by `text_key`.
+are compared by `text_key`. Where years decide (`by="year"`), groups hang together
+within a period alone, and what stands in several periods is on no side.
 """
 
 from __future__ import annotations
@@ -18,12 +19,18 @@ from typing import Literal
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, nfc, text_key, uniform
+from arkiv.pairs.periods import BETWEEN, PERIODS, SIDES, Periods, by_years, joined_with
 from arkiv.pairs.provenance import settle_provenance
 
 SPLITS = ("train", "dev", "test")
 
 Split = Literal["train", "dev", "test"]
 Key = Hashable
+
+# Why a pair is on no side.
+OF_PAGES = "its pages lie on more than one side of the split"
+OF_YEARS = "the years of its volume lie on more than one side of the split"
+OF_TEXTS = "a text of it, or another passage, is of years on another side of the split"
 
 
 def _is_number(value: object) -> bool:
@@ -196,40 +203,79 @@ class Division:
     """Which side each group, passage and query stands on.
 
     Attributes:
-        by: `volume`, `pages` or `passage`.
+        by: `volume`, `pages`, `passage` or `year`.
         block_pages: of a block of pages.
         origins: provenance of passages by id; of one that it lacks, the pair's counts.
-        sides: of each group, passage and query.
+        periods: the years that are held out, by year.
+        sides: of each group, passage and query; None: on no side.
         groups: how many were divided.
     """
 
     by: str
     block_pages: int
     origins: Mapping[str, Mapping] = field(default_factory=dict)
-    sides: dict[Key, Split] = field(default_factory=dict)
+    periods: Periods | None = None
+    sides: dict[Key, Split | None] = field(default_factory=dict)
     groups: int = 0
 
     def touched(self, record: Mapping, passage_id: str) -> list[Key]:
         """The groups that a passage, or the pair that names it, touches."""
         origin = self.origins.get(passage_id, record)
-        return groups_of(origin, passage_id, self.by, self.block_pages)
+        if self.periods is None:
+            return groups_of(origin, passage_id, self.by, self.block_pages)
+        (group,) = groups_of(origin, passage_id, "volume", self.block_pages)
+        return [("years", self.periods.of(origin), *group)]
+
+    def within(self, group: Key) -> tuple[str, ...]:
+        """What is added to a text's key where groups hang together by it: by year the
+        period, so that texts of several periods are told from each other."""
+        return () if self.periods is None else (joined_with(group[1]),)
 
     def side(self, record: Mapping, passage_id: str) -> Split | None:
-        """The side of a document, or None where its pages or text lie on two sides."""
+        """The side of a document, or None where its pages, years or text lie on two."""
         own: list[Key] = [("passage", passage_id)]
         if "text" in record:
             own.append(("text", text_key(record["text"])))
-        sides = {self.sides[key] for key in own if key in self.sides}
+        sides = self._sides_of(own)
         for group in self.touched(record, passage_id):
             # A passage that comes from nowhere goes where its text is.
-            if group != own[0] or not sides:
-                sides.add(self.sides.get(group, "train"))
+            if group[-2:] != own[0] or not sides:
+                sides.add(self.sides.get(group, self._unmet(group)))
         return sides.pop() if len(sides) == 1 else None
 
     def pair_side(self, pair: Mapping) -> Split | None:
-        """The side of a pair, or None where its pages lie on two sides."""
+        """The side of a pair, or None where its pages, years or texts lie on two.
+
+        Args:
+            pair: a row with `pos_ids`, and its texts or, instead, their `text_keys`.
+        """
         sides = {self.side(pair, passage_id) for passage_id in pair["pos_ids"]}
+        if self.periods is not None:
+            keys = pair.get("text_keys") or text_keys(pair)
+            sides |= self._sides_of(("text", key) for key in keys)
         return sides.pop() if len(sides) == 1 else None
+
+    def periods_of(self, pair: Mapping) -> set[str]:
+        """The periods of a pair's passages; none unless years decide."""
+        if self.periods is None:
+            return set()
+        return {self.touched(pair, name)[0][1] for name in pair["pos_ids"]}
+
+    def why_aside(self, pair: Mapping) -> str:
+        """Why a pair is on no side."""
+        if self.periods is None:
+            return OF_PAGES
+        return OF_YEARS if BETWEEN in self.periods_of(pair) else OF_TEXTS
+
+    def _unmet(self, group: Key) -> Split | None:
+        """The side of a group without any pair."""
+        return "train" if self.periods is None else SIDES[group[1]]
+
+    def _sides_of(self, texts: Iterable[Key]) -> set[Split | None]:
+        """The sides on which texts stand: of one text one, but for what years part."""
+        periods = [()] if self.periods is None else [(period,) for period in PERIODS]
+        keys = [(*text, *period) for text in texts for period in periods]
+        return {self.sides[key] for key in keys if key in self.sides}
 
 
 def divide(
@@ -240,6 +286,7 @@ def divide(
     block_pages: int = 20,
     seed: int = 0,
     origins: Mapping[str, Mapping] | None = None,
+    periods: Periods | None = None,
 ) -> Division:
     """Divide groups of pairs so that each side comes near its share of the pairs.
 
@@ -251,19 +298,30 @@ def divide(
     all of which might hang together then: such a pair is on no side where its
     passages' blocks come to stand on several.
 
+    By year the volumes of held-out years are test (and dev), all others train, those
+    without a year among them; if no years are dev's, it is drawn from the dated others
+    by its share and train's. A pair whose query or passages stand in several periods,
+    or whose volume's years do, is on no side.
+
     Args:
         pairs: rows with `pos_ids`, `text_keys` as the function gives them, and any
             provenance; read once.
         shares: of the pairs, for train, dev and test; they need not sum to 1.
-        by: `volume`, `pages` (blocks of `block_pages`) or `passage`.
+        by: `volume`, `pages` (blocks of `block_pages`), `passage` or `year`.
         seed: of the order among groups of equal size.
         origins: provenance of the passages by id, where it is known.
+        periods: the years that are held out, by year.
 
     Raises:
-        InputError: fewer groups than sides with a share.
+        InputError: fewer groups than sides with a share, or none for train.
     """
-    division = Division(by, block_pages, origins or {})
+    division = Division(by, block_pages, origins or {}, periods)
     sets = _sets(division, pairs, seed)
+    division.groups = len(sets)
+    if periods is not None:
+        drawn = periods.dev is None and shares.get("dev", 0) > 0
+        division.sides, sets = by_years(sets, periods, drawn)
+        shares = {side: shares[side] for side in ("train", "dev") if sets}
     wanted = [split for split in SPLITS if shares.get(split, 0) > 0]
     if len(sets) < len(wanted):
         raise InputError(
@@ -276,7 +334,6 @@ def divide(
     whole = sum(shares[split] for split in wanted)
     lacking = {split: total * shares[split] / whole for split in wanted}
     empty = set(wanted)
-    division.groups = len(sets)
     for done, (size, members) in enumerate(sets):
         choice = empty if len(sets) - done <= len(empty) else wanted
         side = max(choice, key=lambda split: (lacking[split], -SPLITS.index(split)))
@@ -305,15 +362,23 @@ def _sets(
     for pair in pairs:
         own = [division.touched(pair, name)[0] for name in pair["pos_ids"]]
         of_query, *of_passages = pair["text_keys"]
+        firsts: dict[tuple[str, ...], Key] = {}
         for group, passage_id, text in zip(
             own, pair["pos_ids"], of_passages, strict=True
         ):
+            within = division.within(group)
+            first = firsts.setdefault(within, group)
             if group[0] != "pages":
-                parents[root(group)] = root(own[0])
-            for key in (("passage", passage_id), ("text", text)):
-                parents[root(key)] = root(group)
+                parents[root(group)] = root(first)
+            keys: list[Key] = [("passage", passage_id), ("text", text)]
+            if division.periods is not None:
+                # Some rows of a volume may have a year, and others none.
+                keys.append(group[2:])
+            for key in keys:
+                parents[root((*key, *within))] = root(group)
         # A query may be the text of a passage, its own or another's.
-        parents[root(("text", of_query))] = root(own[0])
+        for within, first in firsts.items():
+            parents[root(("text", of_query, *within))] = root(first)
         sizes[own[0]] += 1
 
     def order(item: tuple[int, list[Key]]) -> tuple[int, float, str]:

@@ -5,9 +5,13 @@ Read while the Snakefile is parsed: nothing heavy here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from arkiv.base.declared import setting
+from arkiv.base.errors import InputError
+from arkiv.pairs.periods import overlapping
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,20 @@ class Pairs:
     group_by: str = setting(
         "volume",
         "what stays on one side: all pairs of a volume, of a block of pages or of a "
-        "passage",
-        choices=("volume", "pages", "passage"),
+        "passage; year: volumes of `test_years` are test, all others train",
+        choices=("volume", "pages", "passage", "year"),
+    )
+    test_years: tuple[int | None, int | None] | None = setting(
+        None,
+        "by year: the first and last year of test, both in it; null: no end, "
+        "`[1880, null]`",
+        at_least=1,
+    )
+    dev_years: tuple[int | None, int | None] | None = setting(
+        None,
+        "likewise of dev; null: dev is drawn from the dated volumes that are not test, "
+        "by the shares of dev and train",
+        at_least=1,
     )
     block_pages: int = setting(20, "pages per block", at_least=1)
     on_bad_input: str = setting(
@@ -36,3 +52,29 @@ class Pairs:
         "a bad line of a JSONL file: stop, or set it aside and count it",
         choices=("stop", "skip"),
     )
+
+
+def check_pairs(pairs: Mapping[str, Any]) -> None:
+    """Refuse years that are missing, without use, or none, or that two sides share.
+
+    Raises:
+        InputError: naming the key and what was expected.
+    """
+    spans = {key: pairs[key] for key in ("test_years", "dev_years") if pairs[key]}
+    if pairs["group_by"] == "year" and "test_years" not in spans:
+        raise InputError(
+            "is null, expected the first and last year of test, such as [1880, null], "
+            "as pairs are grouped by year",
+            key="pairs.test_years",
+        )
+    for key, (first, last) in spans.items():
+        where = f"pairs.{key}"
+        if pairs["group_by"] != "year":
+            reason = f"is [{first}, {last}], which needs `pairs.group_by: year`"
+            raise InputError(reason, key=where)
+        if first is None and last is None:
+            raise InputError("has neither a first nor a last year", key=where)
+        if None not in (first, last) and last < first:
+            raise InputError(f"ends in {last}, before it begins in {first}", key=where)
+    if len(spans) == 2 and overlapping(*spans.values()):
+        raise InputError("has years that are also test's", key="pairs.dev_years")

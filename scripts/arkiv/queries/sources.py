@@ -14,6 +14,7 @@ from pathlib import Path
 
 from arkiv.base.files import Part, Record, check_text, count_lines, read_records
 from arkiv.base.hashing import content_id, rng
+from arkiv.pairs.provenance import ABOUT
 from arkiv.queries.settings import Group
 
 
@@ -67,5 +68,6 @@ class Sources:
             "text": "\n\n".join(document["text"] for document in members),
             "volume": first["volume"],
             **{key: document[key] for key, document in ends.items() if key in document},
+            **{key: first[key] for key in ABOUT if key in first},
             "members": members,
         }

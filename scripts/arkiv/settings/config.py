@@ -14,6 +14,7 @@ from arkiv.documents.settings import check_documents
 from arkiv.evaluate.settings import check_evaluate
 from arkiv.gold.settings import faults_of_gold, faults_of_judge, faults_of_sheet
 from arkiv.mining.settings import check_mining
+from arkiv.pairs.settings import check_pairs
 from arkiv.queries.settings import check_queries
 from arkiv.retrieve.systems import check_named, check_systems
 from arkiv.settings.configuration import Configuration
@@ -110,6 +111,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     check_mining(config["mining"])
     check_documents(config["documents"], config["gold"]["duplicate_jaccard"])
     check_queries(config["queries"])
+    check_pairs(config["pairs"])
     check_evaluate(evaluate)
     for name in config["report"]["systems"]:
         check_named(name, evaluate["systems"], "report.systems")

@@ -109,6 +109,19 @@ def described(
     return {own: table[name] for name, own in wanted.items()}
 
 
+def of_documents(known: Mapping[str, Record | None]) -> dict[str, Record]:
+    """What the documents of each volume say of it, all with the same keys.
+
+    Nothing where nothing is known of any volume.
+
+    Args:
+        known: what is known of each volume, by its name.
+    """
+    if not any(any(record.values()) for record in known.values() if record):
+        return {}
+    return {name: record or about() for name, record in known.items()}
+
+
 def _listed(names: list[str]) -> str:
     few = ", ".join(names[:SHOWN])
     volumes = "volume" if len(names) == 1 else "volumes"
