@@ -36,6 +36,7 @@ rule find_volumes:
     """Find the volumes of an archive and the pages of each, in order."""
     input:
         pages=volumes_of,
+        table=volumes_table_of,
     output:
         volumes=results("documents/{dataset}.volumes.jsonl"),
         stats=results("documents/{dataset}.volumes.json"),
@@ -49,13 +50,14 @@ rule find_volumes:
         mem_mb=growing(2000),
         runtime=growing(120),
     params:
+        table=lambda w, input: flags(table=input.get("table") or None),
         options=lambda w: flags(**found_by(w.dataset)),
         state=lambda w: state_of(w.dataset),
     message:
         "Finding the volumes of {wildcards.dataset}"
     shell:
-        "python scripts/find_volumes.py --pages {input.pages:q} {params.options}"
-        " --volumes {output.volumes} --stats {output.stats} &> {log}"
+        "python scripts/find_volumes.py --pages {input.pages:q} {params.table}"
+        " {params.options} --volumes {output.volumes} --stats {output.stats} &> {log}"
 
 
 rule build_documents:

@@ -92,6 +92,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         __doc__,
         pages="DIR or zip or tar file",
         volumes="[JSONL] of find_volumes.py; without it they are found anew",
+        table="[CSV] or JSONL of what is known of each volume, if they are found anew",
         tokenizer="DIR model that counts tokens",
         output="JSONL",
         stats="JSON",
@@ -123,7 +124,10 @@ def volumes(arguments: argparse.Namespace) -> Iterator[Volume]:
     """The volumes of the block: of those that were found, or found now."""
     if arguments.volumes is None:
         archive = find(
-            arguments.pages, folder=arguments.folder, volumes_by=arguments.volumes_by
+            arguments.pages,
+            folder=arguments.folder,
+            volumes_by=arguments.volumes_by,
+            table=arguments.table,
         )
         for line in told(summary(archive)):
             log.info("%s", line)

@@ -27,6 +27,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     arguments = parser(
         __doc__,
         pages="DIR",
+        table="[CSV] or JSONL of what is known of each volume: its years, type, title, "
+        "reference and whatever else",
         volumes="[JSONL] a line for each volume",
         stats="[JSON] what was found",
     )
@@ -38,7 +40,10 @@ def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     started = time.monotonic()
     found = find(
-        arguments.pages, folder=arguments.folder, volumes_by=arguments.volumes_by
+        arguments.pages,
+        folder=arguments.folder,
+        volumes_by=arguments.volumes_by,
+        table=arguments.table,
     )
     said = summary(found)
     if arguments.volumes:

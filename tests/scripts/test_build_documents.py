@@ -202,3 +202,46 @@ def test_real_pages(svea, tokenizer, tmp_path, method):
     assert documents[0]["text"].startswith("1880 den 20 December.")
     assert documents[0]["first_page"] == 1100
     assert {d["volume"] for d in documents} == {"30003368"}
+
+
+def test_what_a_table_says_of_volumes_stands_in_their_documents(
+    pages, tokenizer, tmp_path
+):
+    table = tmp_path / "volumes.csv"
+    table.write_text("volume;year;to;type;parish\na;1880;1885;court;Ekeby\nb;;;;\n")
+    found = tmp_path / "volumes.jsonl"
+    find_volumes.main(
+        ["--pages", str(pages), "--table", str(table), "--volumes", str(found)]
+    )
+    documents, _, _ = build(
+        pages, tokenizer, tmp_path, "--method", "page", "--volumes", found
+    )
+    keys = ("year", "year_to", "type", "title", "reference", "about")
+    said = {
+        document["volume"]: [document[key] for key in keys] for document in documents
+    }
+    parish = {"name": "parish", "value": "Ekeby"}
+    assert said["a"] == [1880, 1885, "court", None, None, [parish]]
+    assert said["b"] == [None, None, None, None, None, []]
+    again, _, _ = build(
+        pages, tokenizer, tmp_path, "--method", "page", "--table", table
+    )
+    assert again == documents
+    # Without a table the same documents, and no word of it.
+    bare, _, _ = build(pages, tokenizer, tmp_path, "--method", "page")
+    assert bare == [
+        {key: value for key, value in document.items() if key not in keys}
+        for document in documents
+    ]
+
+
+def test_a_table_of_other_volumes_is_refused_with_their_names(
+    pages, tokenizer, tmp_path
+):
+    table = tmp_path / "volumes.csv"
+    table.write_text("volume\na\n")
+    sentence = refused(pages, tokenizer, tmp_path, "--table", table)
+    assert "volumes.csv: has no line for 1 volume (b) of the archive; add" in sentence
+    table.write_text("volume\na\nb\nc\n")
+    sentence = refused(pages, tokenizer, tmp_path, "--table", table)
+    assert "tells of 1 volume (c) not in the archive, which has 2 volumes" in sentence

@@ -1,6 +1,6 @@
 """What is known of the volumes of an archive: years, type, title, reference code.
 
-By a table that a person or an archive's catalogue has made, or by what the volume's own
+By a table that a person or an archive's catalogue has made, or by what a volume's own
 METS file says in MODS (the Library of Congress's schema, version 3).
 """
 
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -17,6 +18,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.years import FIRST, LAST, years
 from arkiv.volumes.table import rows
+from arkiv.volumes.volume import Volume
 
 VOLUME = "volume"
 # Columns that hold the first or the last year, or both in one. Others are kept as text.
@@ -109,17 +111,22 @@ def described(
     return {own: table[name] for name, own in wanted.items()}
 
 
-def of_documents(known: Mapping[str, Record | None]) -> dict[str, Record]:
-    """What the documents of each volume say of it, all with the same keys.
+def with_about(volumes: Sequence[Volume], table: str | Path | None) -> list[Volume]:
+    """The volumes with what a table says of them, else with what METS says.
 
-    Nothing where nothing is known of any volume.
+    All have the same keys, as `about` gives them; none where nothing is known of any.
 
-    Args:
-        known: what is known of each volume, by its name.
+    Raises:
+        InputError: as `read_table` and `described`.
     """
-    if not any(any(record.values()) for record in known.values() if record):
-        return {}
-    return {name: record or about() for name, record in known.items()}
+    known = {one.name: dict(one.about) or about() for one in volumes}
+    if table is not None:
+        readable = [one.name for one in volumes if not one.fault]
+        told = read_table(table)
+        broken = known.keys() - set(readable)
+        known |= described([*readable, *(broken & told.keys())], told, table)
+    anything = any(any(record.values()) for record in known.values())
+    return [replace(one, about=known[one.name] if anything else {}) for one in volumes]
 
 
 def _listed(names: list[str]) -> str:
@@ -188,9 +195,18 @@ def about_of_mods(element: Any) -> Record:
     those of what it is related to, nor when it was digitised.
 
     Args:
-        element: `mods`, or what holds it; of several the first counts.
+        element: METS, or whatever holds `mods`. Of several the one of the outermost
+            part that is not in another file counts, else the first.
     """
-    mods = next(element.iter("{*}mods"), element)
+    parts = (
+        part
+        for part in element.iter("{*}div")
+        if part.get("DMDID") and part.find("{*}mptr") is None
+    )
+    ids = next((part.get("DMDID").split() for part in parts), ())
+    sections = [one for one in element.iter("{*}dmdSec") if one.get("ID") in ids]
+    found = (mods for one in (*sections, element) for mods in one.iter("{*}mods"))
+    mods = next(found, element)
     texts = {
         "type": next(_texts(mods, "genre"), None),
         "title": _title(mods),

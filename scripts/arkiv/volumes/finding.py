@@ -18,6 +18,7 @@ from arkiv.base.errors import InputError
 from arkiv.pages.kinds import Kind, Role
 from arkiv.pages.reading import PLAIN, STRUCTURED, read_pages
 from arkiv.volumes import mets
+from arkiv.volumes.about import with_about
 from arkiv.volumes.listing import FilesByPath, listed
 from arkiv.volumes.member import content, shown
 from arkiv.volumes.naming import named
@@ -62,7 +63,11 @@ class Found:
 
 
 def find(
-    archive: str | Path, *, folder: str | None = None, volumes_by: str = "folder"
+    archive: str | Path,
+    *,
+    folder: str | None = None,
+    volumes_by: str = "folder",
+    table: str | Path | None = None,
 ) -> Found:
     """The volumes of an archive.
 
@@ -72,13 +77,16 @@ def find(
             its name or path.
         volumes_by: `prefix` makes each manuscript of a folder a volume, told by what
             the names of its pages begin with.
+        table: what is known of each volume.
 
     Raises:
         InputError: no such archive, nothing in it, or it is not clear which of its
-            folders hold the same pages.
+            folders hold the same pages; or the table is of other volumes.
     """
     root, entries = _entries(archive)
-    return _Finding(root, folder, volumes_by == "prefix").found(entries)
+    found = _Finding(root, folder, volumes_by == "prefix").found(entries)
+    found.volumes = with_about(found.volumes, table)
+    return found
 
 
 def root_of(archive: str | Path) -> Path:

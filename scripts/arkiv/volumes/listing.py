@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from arkiv.base.hashing import nfc
 from arkiv.pages.reading import PLAIN, STRUCTURED
+from arkiv.volumes.about import about_of_mods
 from arkiv.volumes.mets import Mets
 from arkiv.volumes.same_pages import key
 from arkiv.volumes.sheaves import Listed, Sheaf
@@ -83,7 +84,8 @@ def listed(
     before = {at for at, _ in gone}
     gaps = {each for at, each in places.items() if at - 1 in before}
     missing = ["/".join(filter(None, (entry.folder, path))) for _, path in gone]
-    told = Listed(entry, known, missing, frozenset(gaps), {})
+    about = about_of_mods(said.root)
+    told = Listed(entry, known, missing, frozenset(gaps), about)
     return [Sheaf(_folder(pages.values()), pages, told) for pages in groups.values()]
 
 

@@ -22,6 +22,7 @@ def summary(found: Found) -> Record:
         "page_files": sum(len(volume.pages) for volume in found.volumes),
         "files_of": {volume.name: len(volume.pages) for volume in found.volumes},
         "formats": dict(found.formats.most_common()),
+        "years": _years(found),
         "read": [
             {"folder": folder, "instead_of": others} for folder, others in found.chosen
         ],
@@ -36,6 +37,20 @@ def summary(found: Found) -> Record:
     }
 
 
+def _years(found: Found) -> Record | None:
+    """The first and last year of the volumes, and how many have none; None if all."""
+    known = [each.about.get("year") for each in found.volumes]
+    ends = [each.about.get("year_to") for each in found.volumes]
+    dated = [year for year in known if year is not None]
+    if not dated:
+        return None
+    return {
+        "first": min(dated),
+        "last": max(year for year in ends if year is not None),
+        "undated": len(known) - len(dated),
+    }
+
+
 def told(summary: Record) -> Iterator[str]:
     """The lines that tell a person what was found."""
     yield from _wrapped(
@@ -45,6 +60,11 @@ def told(summary: Record) -> Iterator[str]:
     yield from _listed(
         [f"{name}: {count:,}" for name, count in summary["files_of"].items()]
     )
+    if years := summary["years"]:
+        yield from _wrapped(
+            f"Their years: {years['first']} to {years['last']}; "
+            f"{years['undated']:,} volumes have none"
+        )
     for title, lines in (
         (
             "Several folders hold the same pages:",

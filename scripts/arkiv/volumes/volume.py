@@ -30,7 +30,7 @@ class Volume:
         pages: the path of each page's file, in the container or the archive, and where
             it stands in the volume.
         fault: why it cannot be read.
-        about: what METS says of it: title, date.
+        about: what METS or a table says of it, as `arkiv.volumes.about` gives it.
     """
 
     name: str

@@ -6,10 +6,14 @@ import json
 import random
 
 import pytest
+from layouts import lay_out, mets, page, words
 from lxml import etree
 
 from arkiv.base.errors import InputError
 from arkiv.volumes.about import about_of_mods, described, read_table
+from arkiv.volumes.finding import find
+from arkiv.volumes.overview import summary, told
+from arkiv.volumes.volume import from_record, to_record
 
 NOTHING = {
     "year": None,
@@ -229,3 +233,60 @@ def test_mods_tells_of_the_volume_itself(dates, span):
 
 def test_what_holds_no_mods_tells_nothing():
     assert about_of_mods(etree.fromstring("<mets><a/></mets>")) == NOTHING
+
+
+SECTION = (
+    '<dmdSec ID="{id}"><mdWrap><xmlData>'
+    '<m:mods xmlns:m="http://www.loc.gov/mods/v3"><m:titleInfo><m:title>{title}'
+    "</m:title></m:titleInfo></m:mods></xmlData></mdWrap></dmdSec>"
+)
+
+
+def test_of_several_mods_that_of_the_outermost_part_in_the_file_counts():
+    parts = """
+    <structMap TYPE="LOGICAL"><div DMDID="s"><mptr/><div DMDID="v"><div DMDID="a"/>
+    </div></div></structMap>"""
+    sections = "".join(SECTION.format(id=each, title=each) for each in "asv")
+    root = etree.fromstring(f"<mets>{sections}{parts}</mets>")
+    assert about_of_mods(root)["title"] == "v"
+
+
+def archive(tmp_path):
+    """Two volumes, one of which has METS with MODS."""
+    section = MODS.format(dates="<m:dateIssued>1880</m:dateIssued>")
+    listing = mets({"X": ["page/1.xml"]})
+    listing = listing.replace("<fileSec>", f"<dmdSec>{section}</dmdSec><fileSec>")
+    files = {"a/mets.xml": listing, "a/page/1.xml": page(words("a"))}
+    return lay_out(tmp_path / "pages", files | {"b/page/1.xml": page(words("b"))})
+
+
+def test_volumes_have_what_their_mets_says_and_the_others_the_same_keys(tmp_path):
+    found = find(archive(tmp_path))
+    known = {volume.name: volume.about for volume in found.volumes}
+    assert known["a"]["title"] == "Der Bote, 12"
+    assert known["b"] == NOTHING
+    assert all(from_record(to_record(volume)) == volume for volume in found.volumes)
+    lines = list(told(summary(found)))
+    assert "Their years: 1880 to 1880; 1 volumes have none" in lines
+
+
+def test_a_table_counts_before_mets(tmp_path):
+    rows = "volume,year,type\na,1700,court\nb,,letters\n"
+    found = find(archive(tmp_path), table=table(tmp_path, rows))
+    assert [(each.about["year"], each.about["title"]) for each in found.volumes] == [
+        (1700, None),
+        (None, None),
+    ]
+
+
+def test_where_nothing_is_known_nothing_is_said(tmp_path):
+    files = {f"{name}/page/1.xml": page(words(name)) for name in "ab"}
+    found = find(lay_out(tmp_path / "pages", files))
+    assert [volume.about for volume in found.volumes] == [{}, {}]
+
+
+def test_a_volume_that_cannot_be_read_may_be_in_the_table_or_not(tmp_path):
+    pages = archive(tmp_path)
+    (pages / "c.zip").write_bytes(b"PK\x03\x04 broken")
+    for rows in ("volume\na\nb\n", "volume\na\nb\nc.zip\n"):
+        assert len(find(pages, table=table(tmp_path, rows)).volumes) == 3
