@@ -19,16 +19,18 @@ from arkiv.volumes.walk import Entry
 T = TypeVar("T")
 # What folders and files are called for the form that pages have in them.
 FORMS = frozenset(
-    "abbyy alto altos altoxml annotation annotations bin binarised calamari clean "
-    "corrected crop dewarp escriptorium eval final fulltext fulltexts ground "
-    "groundtruth gt hocr htm html htr htrflow img json kraken layout lines mets "
-    "normalised normalized ocr ocrd original out output page pages pagexml plain "
-    "prediction predictions raw seg segmentation tei tesseract text texts thumbs "
-    "transcript transcription transcriptions transcripts transkribus txt txts xml "
-    "xmls".split()
+    "abbyy alto altos altoxml annotation annotations backup bak bin binarised "
+    "calamari clean copy corrected crop dewarp escriptorium eval final fulltext "
+    "fulltexts ground groundtruth gt hocr htm html htr htrflow img json kopia kraken "
+    "layout lines mets normalised normalized ocr ocrd old orig original out output "
+    "page pages pagexml plain prediction predictions raw seg segmentation tei "
+    "tesseract text texts thumbs transcript transcription transcriptions transcripts "
+    "transkribus txt txts xml xmls".split()
 )
 # OCR-D's file groups.
 STAGE = re.compile(r"ocr-d-\S+", re.IGNORECASE)
+# What a name has behind a full stop: `.chocomufin`.
+EXTRA = re.compile(r"(?<=.)(?:\.[a-zA-Z][a-zA-Z-]*)+$")
 # Files of a pair of folders whose texts are compared.
 SAMPLE = 3
 # Shares of words that two readings of a page have in common. Those of two engines have
@@ -66,7 +68,7 @@ def key(entry: Entry) -> tuple:
     stem = entry.stem
     if folder and stem.casefold().startswith(folder.casefold()):
         stem = stem[len(folder) :] or stem
-    stem = re.sub(r"(?<=.)(?:\.[a-zA-Z][\w-]*)+$", "", stem)
+    stem = EXTRA.sub("", stem)
     words = [word for word in _words(stem) if word not in FORMS] or _words(stem)
     return tuple(
         part.lstrip("0") or "0" if odd % 2 else part
@@ -78,9 +80,14 @@ def key(entry: Entry) -> tuple:
 
 def variant(entry: Entry) -> tuple[str | None, str]:
     """In which form a file holds its page: its format, and what follows a full stop."""
-    extra = re.search(r"(?<=.)((?:\.[a-zA-Z][\w-]*)+)$", entry.stem)
+    extra = EXTRA.search(entry.stem)
     named = [word for word in _words(entry.stem) if word in FORMS]
-    return entry.kind.format, " ".join([*named, extra[1] if extra else ""]).strip()
+    return entry.kind.format, " ".join([*named, extra[0] if extra else ""]).strip()
+
+
+def are_forms(one: tuple[str | None, str], two: tuple[str | None, str]) -> bool:
+    """Whether two variants are called for forms of one page, not `Karl` and `Erik`."""
+    return not (one[1] and two[1]) or (is_form(one[1]) and is_form(two[1]))
 
 
 class Texts:

@@ -14,6 +14,7 @@ from arkiv.base.hashing import nfc
 from arkiv.volumes.order import natural
 from arkiv.volumes.same_pages import (
     Texts,
+    are_forms,
     is_form,
     key,
     preferred,
@@ -164,7 +165,7 @@ def _variants(
     words = {each: texts.amount(found) for each, found in files.items()}
     best = preferred(words, lambda each: (richness(each[0]), len(each[1]), each[1]))
     alike = {
-        each: texts.same(found, named=True)
+        each: texts.same(found, named=are_forms(*each))
         for each, found in pairs.items()
         if len(each) > 1
     }

@@ -315,3 +315,21 @@ def test_little_that_is_read_is_said_loudly(tmp_path):
     said = "\n".join(told(summary(find(tmp_path))))
     assert "WARNING: only 1 of 4 files that may hold text are read as pages" in said
     assert "v/0.pdf" in said
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_names_alone_never_make_two_pages_one(tmp_path, seed):
+    """Names that look like forms of one page, of pages with texts of their own."""
+    draw = random.Random(seed)
+    ends = ["", ".Karl", ".Erik", "_alto", ".gt", "_page", "_2", "-copy", ".a.b", ".v2"]
+    names = {
+        f"{draw.choice(['Dr.Ek', '01', '1', 'page_1', '1848.03'])}{draw.choice(ends)}"
+        for _ in range(20)
+    }
+    # A printed form: two words of ten are the same on every page.
+    same = " ".join(f"rubrik{n}" for n in range(4))
+    pages = {name: f"{same} {words(seed, name)}" for name in names}
+    archive = lay_out(
+        tmp_path / "v", {f"{name}.xml": page(text) for name, text in pages.items()}
+    )
+    assert sorted(texts(archive)["v"]) == sorted(pages.values())
