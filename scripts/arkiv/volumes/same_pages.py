@@ -34,9 +34,10 @@ EXTRA = re.compile(r"(?<=.)(?:\.[a-zA-Z][a-zA-Z-]*)+$")
 # Files of a pair of folders whose texts are compared.
 SAMPLE = 3
 # Shares of words that two readings of a page have in common. Those of two engines have
-# more than half, pages of the same printed form may have that too: so much is asked of
-# folders whose names say nothing.
-SAME, LIKELY, UNLIKE = 0.8, 0.3, 0.05
+# more than half, two pages of a book or register up to two in five. Pages of the same
+# printed form may have more than half too: so much is asked of folders whose names say
+# nothing.
+SAME, LIKELY, UNLIKE = 0.8, 0.45, 0.05
 # Texts whose numbers of words differ by less are as long.
 ABOUT = 0.05
 # Of formats with the same text the one comes first that says most of where it stands.

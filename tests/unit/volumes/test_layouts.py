@@ -239,6 +239,21 @@ def test_a_page_in_two_forms_in_one_folder_is_read_once(tmp_path):
     assert len(find(archive).twice) == 4
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("dracula.pdf_page_9", "dracula.pdf_page_10"),
+        ("btv1b8451103m.f12", "btv1b8451103m.f13"),
+        ("0001.left", "0001.right"),
+    ],
+)
+def test_pages_of_like_names_that_have_two_words_in_five_in_common(tmp_path, names):
+    often = " ".join(f"the{n}" for n in range(40))
+    pages = [f"{often} {' '.join(f'{name}w{n}' for n in range(30))}" for name in names]
+    files = {f"{name}.xml": page(text) for name, text in zip(names, pages, strict=True)}
+    assert texts(lay_out(tmp_path / "v", files)) == {"v": pages}
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_no_page_is_lost_or_read_twice_whatever_the_tree(tmp_path, seed):
     """Documents at random depths, in random forms, packed or not."""
