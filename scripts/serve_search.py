@@ -18,6 +18,7 @@ from pathlib import Path
 
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
+from arkiv.base.hashing import nfc
 from arkiv.encode.options import Options
 from arkiv.encode.workers import SMALL_MODELS, cores, size_of
 from arkiv.settings.config import read_config
@@ -45,15 +46,17 @@ def servable(config: dict) -> list[str]:
 def judges_of(given: Sequence[str], alone: bool) -> list[str]:
     """Who may judge: those named, else whoever runs this if nobody else reaches it.
 
+    Names are in NFC, as the verdicts are when they are read.
+
     Raises:
         InputError: a name is empty.
     """
     if not all(name.strip() for name in given):
         raise InputError("holds an empty name", key="--judges")
     if given or not alone:
-        return list(dict.fromkeys(given))
+        return list(dict.fromkeys(map(nfc, given)))
     try:
-        return [getpass.getuser()]
+        return [nfc(getpass.getuser())]
     except (KeyError, OSError):  # a user without a name, as in some containers
         return ["judge"]
 

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from same_text import written_otherwise
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_records, write_records
@@ -254,6 +257,16 @@ def test_an_address_chooses_systems_volume_and_hits(client, index):
     links = [one for one in page.all("a") if one["href"].startswith("/passage/")]
     link = links[0]
     assert "system=tuned_sparse&system=base_combined&volume=V1&hits=25" in link["href"]
+
+
+def test_a_query_with_letters_and_marks_apart_finds_the_same(client, index):
+    draw = random.Random(1)
+    for query in index.samples():
+        asked = f"häradsrätten: {query}"
+        apart = unicodedata.normalize("NFD", asked)
+        assert get(client, q=apart)[0].data == get(client, q=asked)[0].data
+        assert index.query_id(written_otherwise(query, draw)) == index.query_id(query)
+        assert index.query_id(asked) != index.query_id(query)
 
 
 def test_a_page_can_be_used_by_keyboard_and_screen_reader(client):
@@ -650,6 +663,7 @@ def test_judges_are_those_named_or_whoever_is_alone_here(monkeypatch):
     assert judges_of([], True) == ["anna"]
     assert judges_of([], False) == []
     assert judges_of(["bo", "eva", "bo"], False) == ["bo", "eva"]
+    assert judges_of(["A\u030asa", "\u00c5sa"], False) == ["\u00c5sa"]
     with pytest.raises(InputError, match="empty name"):
         judges_of(["bo", " "], True)
 

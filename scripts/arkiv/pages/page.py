@@ -169,5 +169,5 @@ def mean(values: Iterable[float | None]) -> float | None:
 
 
 def classes(*names: str | None) -> tuple[str, ...]:
-    """Names of region classes as they are compared: in lower case, none empty."""
-    return tuple(name.strip().lower() for name in names if name and name.strip())
+    """Names of region classes as they are compared: NFC, in lower case, none empty."""
+    return tuple(nfc(name).strip().lower() for name in names if name and name.strip())

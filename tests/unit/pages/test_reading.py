@@ -9,6 +9,7 @@ from sheets import ALTO, FORMATS, PAGE
 from arkiv.base.errors import InputError
 from arkiv.documents.cutting import words
 from arkiv.pages import gzipped
+from arkiv.pages.page import classes
 from arkiv.pages.reading import page_number, read_pages
 
 REGIONS = [
@@ -176,6 +177,10 @@ def test_plain_text_has_the_lines_of_the_file():
         ("<tre>", 3, "4"),
     ]
     assert (found.number, found.image) == (7, None)
+
+
+def test_classes_of_regions_are_compared_composed_and_in_small_letters():
+    assert classes("Fra\u030aga ", None, " ", "BILD") == ("fråga", "bild")
 
 
 def test_form_feeds_divide_a_text_into_pages():
