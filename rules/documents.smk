@@ -70,6 +70,7 @@ rule build_documents:
         documents=results("documents/{dataset}/{scatteritem}.jsonl"),
         rejected=results("documents/{dataset}/{scatteritem}.rejected.jsonl"),
         stats=results("documents/{dataset}/{scatteritem}.stats.json"),
+        lines=results("documents/{dataset}/{scatteritem}.lines.jsonl"),
     log:
         log_of("build_documents", "{dataset}", "{scatteritem}"),
     benchmark:
@@ -90,7 +91,7 @@ rule build_documents:
         "python scripts/build_documents.py --pages {input.pages:q}"
         " --volumes {input.volumes} --tokenizer {input.model:q} --part {wildcards.scatteritem} {params.options}"
         " --output {output.documents} --rejected {output.rejected}"
-        " --stats {output.stats} &> {log}"
+        " --stats {output.stats} --lines {output.lines} &> {log}"
 
 
 rule merge_documents:
@@ -103,10 +104,14 @@ rule merge_documents:
         stats=gather.documents(
             results("documents/{{dataset}}/{scatteritem}.stats.json")
         ),
+        lines=gather.documents(
+            results("documents/{{dataset}}/{scatteritem}.lines.jsonl")
+        ),
     output:
         documents=results("documents/{dataset}.jsonl"),
         rejected=results("documents/{dataset}.rejected.jsonl"),
         stats=results("documents/{dataset}.stats.json"),
+        lines=results("documents/{dataset}.lines.jsonl"),
     log:
         log_of("merge_documents", "{dataset}"),
     benchmark:
@@ -123,5 +128,6 @@ rule merge_documents:
     shell:
         "python scripts/merge_documents.py --documents {input.documents}"
         " --rejected-by-blocks {input.rejected} --stats-of-blocks {input.stats}"
+        " --lines-of-blocks {input.lines}"
         " {params.options} --output {output.documents} --rejected {output.rejected}"
-        " --stats {output.stats} &> {log}"
+        " --stats {output.stats} --lines {output.lines} &> {log}"

@@ -38,6 +38,7 @@ from arkiv.documents.cutting import (
     cut_windows,
 )
 from arkiv.documents.lines import LineFilter
+from arkiv.documents.places import open_places
 from arkiv.documents.settings import Documents, known_encoding, shares_in_words
 from arkiv.encode.models import fast_tokenizer
 from arkiv.pages.page import classes
@@ -96,6 +97,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         tokenizer="DIR model that counts tokens",
         output="JSONL",
         stats="JSON",
+        lines="[JSONL] where the lines of documents stand on the images of their pages",
     )
     add_settings(arguments, Dataset, "folder", "volumes_by")
     add_settings(arguments, Documents, "method")
@@ -144,7 +146,10 @@ def volumes(arguments: argparse.Namespace) -> Iterator[Volume]:
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     started = time.monotonic()
-    with open_records(arguments.rejected) as reject:
+    with (
+        open_records(arguments.rejected) as reject,
+        open_places(arguments.lines) as place,
+    ):
         block = Block(
             root=root_of(arguments.pages),
             cut=cutter(arguments),
@@ -157,6 +162,7 @@ def main(argv: list[str] | None = None) -> None:
             max_tokens=arguments.max_tokens,
             stop=arguments.on_bad_input == "stop",
             reject=reject,
+            place=place,
         )
         made = block.documents(volumes(arguments))
         count = write_records(arguments.output, made)

@@ -2,7 +2,8 @@
 
 Writes the documents in the order of the blocks. A document with the text of an earlier
 one, whatever its case, or nearly so with --duplicate-jaccard, goes to --rejected, after
-what the blocks set aside.
+what the blocks set aside. Where the lines of all blocks stand is put together in
+--lines.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from arkiv.base.files import (
     Record,
     check_text,
     open_records,
+    put_together,
     read_object,
     read_records,
     write_json,
@@ -85,6 +87,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         output="JSONL",
         rejected="JSONL",
         stats="JSON",
+        lines_of_blocks="[JSONL...] where lines stand, of each block",
+        lines="[JSONL] likewise of all",
     )
     add_settings(arguments, Documents, "duplicate_jaccard")
     return arguments.parse_args(argv)
@@ -142,6 +146,8 @@ def main(argv: list[str] | None = None) -> None:
         "token_quantiles": quantiles(tokens),
     }
     write_json(arguments.stats, stats)
+    if arguments.lines is not None:
+        put_together(arguments.lines_of_blocks, arguments.lines)
     log.info("%s", ", ".join(f"{key} {value}" for key, value in stats.items()))
     log.info("took %.1f s", time.monotonic() - started)
 

@@ -7,7 +7,12 @@ import json
 import build_documents
 import merge_documents
 
-OUTPUTS = {"output": "d.jsonl", "rejected": "r.jsonl", "stats": "s.json"}
+OUTPUTS = {
+    "output": "d.jsonl",
+    "rejected": "r.jsonl",
+    "stats": "s.json",
+    "lines": "l.jsonl",
+}
 
 
 def write_page(path, *texts):
@@ -44,6 +49,7 @@ def build(pages, tokenizer, out, *more, parts=1, merge=()):
         *("--documents", *(out / f"{block}d.jsonl" for block in blocks)),
         *("--rejected-by-blocks", *(out / f"{block}r.jsonl" for block in blocks)),
         *("--stats-of-blocks", *(out / f"{block}s.json" for block in blocks)),
+        *("--lines-of-blocks", *(out / f"{block}l.jsonl" for block in blocks)),
         *(*outputs(out), *merge),
     ]
     merge_documents.main([*map(str, words)])

@@ -114,6 +114,18 @@ def write_records(path: str | Path, records: Iterable[Mapping[str, Any]]) -> int
     return count
 
 
+def put_together(sources: Iterable[str | Path], path: str | Path) -> None:
+    """Write files one after another into one, whole or not at all.
+
+    Raises:
+        InputError: one of them is missing.
+    """
+    with written_whole(path) as beside, open(beside, "wb") as out:
+        for source in sources:
+            with open_input(source) as file:
+                shutil.copyfileobj(file, out, 1 << 20)
+
+
 def write_json(path: str | Path, value: object) -> None:
     """Write one JSON value, indented, keys in order, whole or not at all."""
     with written_whole(path) as beside:

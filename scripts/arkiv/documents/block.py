@@ -53,6 +53,7 @@ class Block:
         max_tokens: a document with more is set aside.
         stop: whether a file that is no page is an error.
         reject: takes the record of what is set aside.
+        place: takes each page, as it goes into documents, and its volume's name.
     """
 
     root: Path
@@ -64,6 +65,7 @@ class Block:
     max_tokens: int
     stop: bool
     reject: Callable[[Record], None]
+    place: Callable[[Page, str], None]
 
     def __post_init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -155,6 +157,7 @@ class Block:
             self.counts["lines_set_aside"] += 1
             self.counts["words_in_lines_set_aside"] += item["words"]
             self._set_aside(kind, item)
+        self.place(page, volume)
         return page
 
     def _set_aside(self, kind: str, item: Record) -> None:

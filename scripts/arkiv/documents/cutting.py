@@ -190,6 +190,8 @@ def record(
         "volume": volume,
         "first_page": document[0].page.number,
         "last_page": document[-1].page.number,
+        "first_label": document[0].page.label,
+        "last_label": document[-1].page.label,
         "first_line": document[0].line.number,
         "last_line": document[-1].line.number,
         "first_line_id": document[0].line.id,

@@ -6,8 +6,8 @@ sheet makes boxes of them. What cannot be right is no box: a wrong one is worse.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from math import ceil, floor, isfinite
 
 # Left, top, right and bottom as a file has them; the same in whole pixels.
 Edges = tuple[float, float, float, float]
@@ -26,8 +26,8 @@ def pixels(edges: Edges | None, size: tuple[int, int] | None = None) -> Box | No
     if edges is None:
         return None
     try:
-        left, top = math.floor(edges[0]), math.floor(edges[1])
-        right, bottom = math.ceil(edges[2]), math.ceil(edges[3])
+        left, top, right, bottom = edges
+        left, top, right, bottom = floor(left), floor(top), ceil(right), ceil(bottom)
     except (TypeError, ValueError, OverflowError):  # no number, NaN, infinite
         return None
     if left >= right or top >= bottom:
@@ -58,7 +58,7 @@ def number(value: object) -> float | None:
         found = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return found if isfinite(found) else None
 
 
 def around(points: object) -> Edges | None:
@@ -69,7 +69,7 @@ def around(points: object) -> Edges | None:
         values = [float(value) for value in points.replace(",", " ").split()]
     except ValueError:
         return None
-    if len(values) % 2 or not values or not math.isfinite(sum(values)):
+    if len(values) % 2 or not values or not isfinite(sum(values)):
         return None
     across, down = values[::2], values[1::2]
     return min(across), min(down), max(across), max(down)

@@ -54,8 +54,6 @@ class Page:
     """What the archive calls it: `12r`, `[3]`, `iv`."""
     follows: bool = True
     """Whether no page is known to be missing before it."""
-    order: int = 1
-    """Its place among the pages of its volume, counted from 1."""
 
 
 @dataclass

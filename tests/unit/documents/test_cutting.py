@@ -3,6 +3,7 @@
 import random
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -162,6 +163,7 @@ def test_a_distribution_that_is_none_is_refused(text):
 def test_a_record_by_hand():
     first = page(3, "ett två", "tre", confidence=0.5)
     second = page(5, "fyra", "fem sex", confidence=0.9)
+    second = replace(second, label="[iv]")
     document = [
         word for word in words([first, second]) if word.text not in ("ett", "sex")
     ]
@@ -171,6 +173,8 @@ def test_a_record_by_hand():
         "volume": "v",
         "first_page": 3,
         "last_page": 5,
+        "first_label": None,
+        "last_label": "[iv]",
         "first_line": 1,
         "last_line": 2,
         "first_line_id": None,

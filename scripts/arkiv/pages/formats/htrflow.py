@@ -24,7 +24,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from arkiv.base.numbers import share
-from arkiv.pages.boxes import Edges, around, image_size, number, pixels
+from arkiv.pages.boxes import Edges, around, image_size, pixels
 from arkiv.pages.page import Format, Sheet, classes, not_a_page
 
 # What a page has beside its content; a page without text has only these.
@@ -100,8 +100,8 @@ def _size(page: dict, below: str) -> tuple[object, object] | None:
         return whole[2:]
     size = None
     for region in _parts(page, below):
-        segment = region.get("segment")
-        shape, edges = _within(segment, "orig_shape"), _of_bbox(segment)
+        shape = _within(region.get("segment"), "orig_shape")
+        edges = _edges(region, (0, 0))
         if edges is None or not isinstance(shape, list) or len(shape) < 2:
             continue
         size = shape[1], shape[0]
@@ -113,24 +113,19 @@ def _size(page: dict, below: str) -> tuple[object, object] | None:
 
 def _edges(node: dict, corner: tuple[float, float] | None) -> Edges | None:
     """Where a part stands on the page, given the corner of what it lies in."""
-    if "bbox" in node:
-        return _of_bbox(node)
-    if "segment" in node:
-        edges = _of_bbox(node["segment"])
-    else:
-        edges = around(node.get("polygon"))
-    if edges is None or corner is None:
+    try:
+        if "bbox" in node:
+            return _sides(node["bbox"])
+        segment = node.get("segment")
+        edges = _sides(segment["bbox"]) if segment else around(node.get("polygon"))
+        (left, top, right, bottom), (x, y) = edges, corner
+        return left + x, top + y, right + x, bottom + y
+    except (KeyError, TypeError, OverflowError):  # missing, or no number
         return None
-    x, y = corner
-    return edges[0] + x, edges[1] + y, edges[2] + x, edges[3] + y
 
 
-def _of_bbox(node: object) -> Edges | None:
-    bbox = _within(node, "bbox")
-    if not isinstance(bbox, dict):
-        return None
-    edges = tuple(number(bbox.get(side)) for side in ("xmin", "ymin", "xmax", "ymax"))
-    return None if None in edges else edges
+def _sides(bbox: dict) -> Edges:
+    return bbox["xmin"], bbox["ymin"], bbox["xmax"], bbox["ymax"]
 
 
 def _parts(node: dict, below: str) -> list[dict]:
