@@ -14,6 +14,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from arkiv.base.cli import add_on_bad_input, parser, run
 from arkiv.base.declared import Seeded, plain
@@ -25,7 +26,7 @@ from arkiv.base.files import (
     write_json,
     write_records,
 )
-from arkiv.base.hashing import content_id, text_key
+from arkiv.base.hashing import content_id, nfc, text_key
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.pairs.division import (
     SPLITS,
@@ -68,12 +69,22 @@ def keyed(pair: Record) -> Record:
     return known | {"text_keys": text_keys(pair)}
 
 
-def united(
-    pairs: Iterator[Record], repeats: Counter[int]
-) -> Iterator[tuple[Record, int]]:
-    """One pair for each query text, see `merged`, where the last of its rows stands.
+class United(NamedTuple):
+    """A pair of all rows that ask the same.
 
-    Beside it how many of its negatives are dropped for being positives.
+    Attributes:
+        pair: with ids.
+        origins: where each positive stands, by its id.
+        dropped: how many given negatives are positives of it.
+    """
+
+    pair: Record
+    origins: dict[str, Record]
+    dropped: int
+
+
+def united(pairs: Iterator[Record], repeats: Counter[int]) -> Iterator[United]:
+    """One pair for each query text, see `merged`, where the last of its rows stands.
 
     Args:
         pairs: of all rows, without ids.
@@ -93,7 +104,12 @@ def united(
         if len(pair.get("neg", ())) < len(given):
             positives = set(map(text_key, pair["pos"]))
             dropped = sum(text_key(text) in positives for text in given)
-        yield pair, dropped
+        origins = {
+            content_id(text): origin_of(row)
+            for row in reversed(same)
+            for text in map(nfc, row["pos"])
+        }
+        yield United(pair, origins, dropped)
 
 
 def write_sides(
@@ -109,12 +125,12 @@ def write_sides(
             for split in SPLITS
         }
         # Bad lines were collected (or stopped the program) in the first reading.
-        for pair, dropped in united(rows(arguments.input, []), repeats):
+        for pair, origins, dropped in united(rows(arguments.input, []), repeats):
             counts["positives_as_negatives"] += dropped
             side = division.pair_side(pair)
             for name, text in zip(pair["pos_ids"], pair["pos"], strict=True):
                 if name not in passages or not passages[name]["positive"]:
-                    origin = origin_of(pair) | {"positive": True}
+                    origin = origins[name] | {"positive": True}
                     passages[name] = {"id": name, "text": text, **origin}
             given = zip(pair.get("neg_ids", ()), pair.get("neg", ()), strict=True)
             for name, text in given:

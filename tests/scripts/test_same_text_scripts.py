@@ -182,6 +182,17 @@ def test_no_text_stands_on_two_sides_however_it_is_written(tmp_path, seed, by):
             assert not set(map(plain, row["pos"])) & set(map(plain, row["neg"]))
     assert stats["positives_as_negatives"] > 10
     assert f"{stats['positives_as_negatives']} given negatives are positives" in said
+    # A passage is of the volume of its own row.
+    corpus = {row["text"]: row for row in records(tmp_path / "corpus.jsonl")}
+    for row in rows:
+        text = unicodedata.normalize("NFC", row["pos"][0])
+        if text in corpus:
+            volumes = {
+                one["volume"]
+                for one in rows
+                if unicodedata.normalize("NFC", one["pos"][0]) == text
+            }
+            assert corpus[text]["volume"] in volumes
     # Rows that ask the same are one, and what they say is all there.
     united = {plain(row["query"]) for row in rows}
     assert (stats["pairs"], stats["queries"]) == (150, len(united))
@@ -192,6 +203,43 @@ def test_no_text_stands_on_two_sides_however_it_is_written(tmp_path, seed, by):
     assert answers == {
         (plain(row["query"]), plain(text)) for row in kept for text in row["pos"]
     }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_text_stands_on_two_sides_of_a_year(tmp_path, seed):
+    draw = random.Random(seed)
+    texts = archive(seed)
+    rows = []
+    for _ in range(200):
+        one = draw.choice(texts)
+        # Some texts are of one time, some come again at another.
+        year = 1840 + one["first_page"] if draw.random() < 0.8 else 1900
+        rows.append(
+            {
+                "query": written_otherwise(one["query"], draw),
+                "pos": [written_otherwise(one["pos"][0], draw)],
+                "volume": f"v{year}",
+                "year": year,
+            }
+        )
+    given = write(tmp_path / "given", rows)
+    split(tmp_path, given, "--group-by", "year", "--test-years", "[1880, null]")
+    found = {side: records(tmp_path / f"{side}.jsonl") for side in SIDES}
+    stand = {
+        side: {plain(text) for row in rows for text in (row["query"], *row["pos"])}
+        for side, rows in found.items()
+    }
+    assert all(stand.values())
+    for one, other in combinations(SIDES, 2):
+        assert not stand[one] & stand[other]
+    mining = {plain(row["text"]) for row in records(tmp_path / "mining.jsonl")}
+    assert not mining & (stand["dev"] | stand["test"])
+    aside = records(tmp_path / "rejected.jsonl")
+    kept = [row for side in found.values() for row in side]
+    assert sorted(plain(row["query"]) for row in (*kept, *aside)) == sorted(
+        {plain(row["query"]) for row in rows}
+    )
+    assert aside
 
 
 def test_given_negatives_that_are_held_out_in_another_spelling_are_counted(tmp_path):
