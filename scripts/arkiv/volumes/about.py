@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
+from arkiv.base.hashing import nfc
 from arkiv.base.years import FIRST, LAST, years
 from arkiv.volumes.table import rows
 from arkiv.volumes.volume import Volume
@@ -95,7 +95,7 @@ def described(
     Raises:
         InputError: naming volumes that the table lacks, or that the archive lacks.
     """
-    wanted = {normalize("NFC", name): name for name in names}
+    wanted = {nfc(name): name for name in names}
     if lacking := [name for name in wanted if name not in table]:
         raise InputError(
             f"has no line for {_listed(lacking)} of the archive; add one, with empty "
@@ -184,7 +184,7 @@ def _text(value: object, key: str) -> str | None:
         raise InputError(f"is a {kind}, expected a text or a number", key=key)
     if isinstance(value, bool):
         value = json.dumps(value)
-    return None if value is None else normalize("NFC", str(value).strip()) or None
+    return None if value is None else nfc(str(value).strip()) or None
 
 
 def about_of_mods(element: Any) -> Record:

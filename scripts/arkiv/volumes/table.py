@@ -7,10 +7,10 @@ import io
 from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import open_input, parse_record
+from arkiv.base.hashing import nfc
 
 # Names of files that hold JSON Lines; any other is CSV.
 LINES = (".jsonl", ".ndjson")
@@ -116,7 +116,7 @@ def _delimiter(text: str, needed: str, known: Container[str]) -> str:
 
 
 def _column(name: str, known: Container[str]) -> str:
-    name = normalize("NFC", name.strip())
+    name = nfc(name.strip())
     return name.casefold() if name.casefold() in known else name
 
 
