@@ -3,7 +3,7 @@
 Means over all test queries with 95 % bootstrap intervals, and paired differences
 between systems with theirs and with p-values by the randomisation test, also corrected
 for the number of pairs. The same without p-values for the queries of each dataset,
-volume and type, and by length and recognition confidence of the known items. A
+volume, decade and type, and by length and recognition confidence of the known items. A
 query that a run lacks scores 0. One without a relevant passage, of which no measure can
 say anything, is left out and counted.
 """

@@ -28,6 +28,7 @@ def runs(tmp_path):
             "tokens": 400 * n,
             "volume": f"v{n // 3}",
             "confidence": 0.8 + n / 20,
+            **({"year": 1875 + 5 * n} if n < 3 else {}),
         }
         for n in range(4)
     ]
@@ -101,6 +102,7 @@ def test_parts_of_the_queries_are_measured_by_themselves(runs):
     } == {
         "dataset": {"a": 2, "b": 2},
         "volume": {"v0": 3, "v1": 1},
+        "decade": {"1870s": 1, "1880s": 2, "undated": 1},
         "length": {"0 to 499": 2, "500 or more": 2},
         "confidence": {"0 to 0.84": 1, "0.84 to 1": 3},
     }

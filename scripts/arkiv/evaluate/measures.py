@@ -20,6 +20,7 @@ from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import rng
 from arkiv.base.setting_flags import add_settings
+from arkiv.base.years import decade
 from arkiv.evaluate.required import DECIMALS
 from arkiv.evaluate.settings import MEASURE, Measuring
 from arkiv.evaluate.significance import holm, randomisation
@@ -29,6 +30,8 @@ MEASURES = Measuring.measures
 # As papers name their means.
 NAMES = {"AP": "MAP", "RR": "MRR", "R": "Recall", "P": "Precision"}
 LEVEL = 0.95
+# The part of the queries without a year.
+UNDATED = "undated"
 
 # Resampled query counts held at once: 32 MiB.
 BLOCK_COUNTS = 1 << 22
@@ -166,12 +169,23 @@ def spans(
     return named
 
 
+def _decades(years: Sequence[int | None]) -> list[str | None]:
+    """The decade of each year; `undated` of none, if any is known."""
+    dated = any(year is not None for year in years)
+    return [
+        decade(year) if year is not None else UNDATED if dated else None
+        for year in years
+    ]
+
+
 def parts_of(
     queries: Sequence[Mapping[str, Any]],
     length_edges: Iterable[int],
     confidence_edges: Iterable[float],
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Rows of the queries of each dataset, volume, type, length and confidence.
+    """Rows of the queries of each dataset, volume, decade, type, length and confidence.
+
+    Where some queries have a year, those without are a part of their own.
 
     Args:
         queries: with what `arkiv.retrieve.collection` knows of each.
@@ -187,8 +201,8 @@ def parts_of(
         return [query.get(key) for query in queries]
 
     divided: dict[str, dict[str, list[int]]] = {}
-    for key in ("dataset", "volume", "type", "kind"):
-        values = known(key)
+    for key in ("dataset", "volume", "decade", "type", "kind"):
+        values = known(key) if key != "decade" else _decades(known("year"))
         divided[key] = {
             str(name): [row for row, own in enumerate(values) if own == name]
             for name in sorted(set(values) - {None}, key=str)

@@ -56,12 +56,13 @@ def settle_provenance(record: Record) -> None:
 def origin_of(row: Record) -> Record:
     """What a ready row says of where its positives come from.
 
-    `about` is not ours there; nor is a title or reference that is no text.
+    There `type` is the query's, and `about`, or a title or reference that is no text,
+    is not ours.
     """
     return {
         key: row[key]
         for key in PROVENANCE
-        if key in row and key != "about"
+        if key in row and key not in ("type", "about")
         if key not in ("title", "reference") or isinstance(row[key], str | None)
     }
 

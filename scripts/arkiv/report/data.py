@@ -38,6 +38,7 @@ LINES = (
     ("queries kept", "queries", "queries"),
     ("query–passage pairs", "pairs", "pairs"),
     ("distinct queries", "pairs", "queries"),
+    ("pairs without a year, for train", "pairs", "undated"),
     ("passages to search", "pairs", "passages"),
     ("train pairs", "pairs", "train"),
     ("dev pairs", "pairs", "dev"),

@@ -24,7 +24,8 @@ LEGEND = "* p < 0.05, ** p < 0.01, *** p < 0.001"
 DIVIDED = {
     "dataset": "dataset",
     "volume": "volume",
-    "type": "type of query",
+    "decade": "decade of the volume",
+    "type": "type of volume or query",
     "kind": "kind of query",
     "length": "tokens of the longest passage that the query was made from",
     "confidence": "the recogniser's mean confidence in what the query was made from",

@@ -10,6 +10,7 @@ import math
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
@@ -88,6 +89,11 @@ def read_passages(path: str | Path, wanted: Container[str]) -> dict[str, Record]
         for _, row in read_records(path, check_passage)
         if row["id"] in wanted
     }
+
+
+def _known(passages: Iterable[Record], key: str) -> list[Any]:
+    """The values of a key in those passages that have one."""
+    return [value for one in passages if (value := one.get(key)) is not None]
 
 
 @dataclass
@@ -194,21 +200,26 @@ class Collection:
             self.queries[query_id]["tokens"] = longest
 
     def set_origins(self) -> None:
-        """Give each query `volume` and `confidence` of its known items.
+        """Give each query `volume`, `type`, `year` and `confidence` of its known items.
 
-        The volume if they have one and no other, the mean confidence of the recogniser
-        in those of which it is known.
+        Volume and type if they have one and no other, the first year, and the mean
+        confidence of the recogniser, of those of which it is known. A query of its own
+        type keeps it where its known items have none.
         """
         for query_id, passage_ids in self.judgements.items():
+            query = self.queries[query_id]
             relevant = [self.passages[passage_id] for passage_id in passage_ids]
             volumes = {passage.get("volume") for passage in relevant}
-            known = [passage.get("confidence") for passage in relevant]
-            known = [value for value in known if value is not None]
             if len(volumes) == 1 and None not in volumes:
-                self.queries[query_id]["volume"] = volumes.pop()
-            if known:
-                mean = math.fsum(known) / len(known)
-                self.queries[query_id]["confidence"] = round(mean, 6)
+                query["volume"] = volumes.pop()
+            if any(types := {passage.get("type") for passage in relevant}):
+                query.pop("type", None)
+                if len(types) == 1:
+                    query["type"] = types.pop()
+            if years := _known(relevant, "year"):
+                query["year"] = min(years)
+            if known := _known(relevant, "confidence"):
+                query["confidence"] = round(math.fsum(known) / len(known), 6)
 
     def ordered_passages(self) -> Iterator[Record]:
         """The passages in the order of their ids."""

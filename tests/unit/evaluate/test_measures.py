@@ -247,3 +247,15 @@ def test_parts_are_by_whatever_is_known_of_a_query():
         "confidence": {"0 to 0.9": [1], "0.9 to 1": [0, 3]},
     }
     assert parts_of(queries[:1], [0, 500], [0]) == {}
+
+
+def test_decades_are_parts_and_so_is_what_has_no_year():
+    queries = [{"year": year} for year in (1889, 1880, None, 1890)] + [{}]
+    (named,) = parts_of(queries, [0], [0]).values()
+    assert {name: rows.tolist() for name, rows in named.items()} == {
+        "1880s": [0, 1],
+        "1890s": [3],
+        "undated": [2, 4],
+    }
+    assert parts_of([{"year": None}, {}], [0], [0]) == {}
+    assert parts_of(queries[:2], [0], [0]) == {}

@@ -83,6 +83,37 @@ def test_queries_know_their_type_volume_and_confidence(tmp_path):
     }
 
 
+def test_queries_have_the_years_and_types_of_their_known_items(tmp_path):
+    collection = Collection()
+    corpus = write(
+        tmp_path / "c",
+        passage("p0", "0", year=1880, year_to=1885, type="court"),
+        passage("p1", "1", year=1875, year_to=1875, type="court"),
+        passage("p2", "2", year=None, year_to=None, type="letters"),
+        passage("p3", "3"),
+    )
+    collection.add_passages("a", corpus)
+    tests = write(
+        tmp_path / "t",
+        pair("q", "one type?", "p0", "p1") | {"type": "letters"},
+        pair("r", "two?", "p0", "p2") | {"type": "court"},
+        pair("s", "undated?", "p2"),
+        pair("t", "its own?", "p3") | {"type": "topic"},
+    )
+    collection.add_queries("a", tests)
+    collection.set_origins()
+    known = {
+        query["id"]: (query.get("year"), query.get("type"))
+        for query in collection.ordered_queries()
+    }
+    assert known == {
+        "q": (1875, "court"),
+        "r": (1880, None),
+        "s": (None, "letters"),
+        "t": (None, "topic"),
+    }
+
+
 def test_a_judged_passage_must_be_in_the_corpus(tmp_path):
     collection = Collection()
     collection.add_passages("a", write(tmp_path / "c", passage("p", "x")))
