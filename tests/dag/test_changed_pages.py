@@ -26,8 +26,11 @@ def made(tmp_path_factory):
         pages = {f"v{v}/{n}.xml": page(words(v, n)) for v in (1, 2) for n in (1, 2, 3)}
         packed = {"w.zip": zipped({"1.xml": page(words("w"))})}
         lay_out(project.folder / "archives" / name, pages | packed)
+    (project.folder / "volumes.csv").write_text("volume,year\nv1,1880\nv2,\nw,\n")
+    datasets = {name: {"pages": f"archives/{name}"} for name in ("a", "b")}
+    datasets["b"]["volumes"] = "volumes.csv"
     config = project.configure(
-        datasets={name: {"pages": f"archives/{name}"} for name in ("a", "b")},
+        datasets=datasets,
         models={"embedder": TINY, "reranker": TINY},
         parts={"documents": PARTS},
     )
@@ -87,6 +90,17 @@ def test_a_changed_page_makes_the_documents_of_its_archive_anew(made, change):
     finally:
         shutil.rmtree(root)
         kept.rename(root)
+    assert project.planned(*options) == {"documents": 1}
+
+
+def test_a_changed_table_of_volumes_makes_the_documents_of_its_archive_anew(made):
+    project, options = made
+    path = project.folder / "volumes.csv"
+    before, text = path.stat(), path.read_text()
+    path.write_text(text.replace("1880", "1890"))
+    assert project.planned(*options) == ANEW
+    path.write_text(text)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert project.planned(*options) == {"documents": 1}
 
 

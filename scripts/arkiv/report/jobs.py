@@ -21,7 +21,12 @@ from arkiv.retrieve.systems import TYPES
 # The stages in their order, as the files in rules/ are, and the rules of each.
 STAGES = {
     "models": ["prepare_model"],
-    "documents": ["make_archive", "build_documents", "merge_documents"],
+    "documents": [
+        "make_archive",
+        "find_volumes",
+        "build_documents",
+        "merge_documents",
+    ],
     "queries": ["estimate_queries", "generate_queries", "filter_queries"],
     "pairs": ["split_pairs"],
     "mining": (
