@@ -29,6 +29,7 @@ from arkiv.base.files import (
     write_json,
 )
 from arkiv.base.hashing import text_key
+from arkiv.base.html import page_names
 from arkiv.base.quantiles import quantiles
 from arkiv.base.setting_flags import add_settings
 from arkiv.documents.block import COUNTS
@@ -63,7 +64,8 @@ def with_faults(
     places: list[str] = []
     first: dict[int, int] = {}
     for row, item in enumerate(documents):
-        places.append(f"volume {item['volume']}, page {item['first_page']}")
+        page, _ = page_names(item)
+        places.append(f"volume {item['volume']}, page {page}")
         fault, key = None, text_key(item["text"])
         if key in first:
             reason = f"has the same text as {places[first[key]]}"

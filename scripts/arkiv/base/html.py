@@ -235,16 +235,32 @@ def image_names(passage: Record) -> str:
     return first if last in (None, first) else f"{first} to {last}"
 
 
+def page_names(passage: Record) -> tuple[object, object]:
+    """What the archive calls a passage's first and last page: a label, else a number.
+
+    None where it is not known; the last one too where there is one page alone.
+    """
+    numbers = passage.get("first_page"), passage.get("last_page")
+    labels = passage.get("first_label"), passage.get("last_label")
+    first, last = (
+        label or number for label, number in zip(labels, numbers, strict=True)
+    )
+    alone = last is None or first == last
+    if None not in numbers:
+        alone = numbers[0] == numbers[1]
+    return first, None if alone else last
+
+
 def place(passage: Record) -> str:
     """Volume, pages and lines of a passage, as far as they are known."""
     if passage.get("volume") is None:
         return f"passage {passage['id']}"
     volume = f"volume {passage['volume']}"
-    page, last_page = passage.get("first_page"), passage.get("last_page")
+    page, last_page = page_names(passage)
     line, last_line = passage.get("first_line"), passage.get("last_line")
     if page is None:
         return volume
-    if last_page in (None, page):
+    if last_page is None:
         if line is None:
             return f"{volume}, page {page}"
         if last_line in (None, line):

@@ -19,6 +19,7 @@ from pathlib import Path
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, open_input
 from arkiv.base.hashing import content_id, nfc
+from arkiv.base.html import page_names
 from arkiv.gold.standard import HIGHEST
 
 COLUMNS = (
@@ -113,8 +114,8 @@ def sheet_row(
     judge: str = "",
 ) -> list[str]:
     """A line of the sheet, see `COLUMNS`; without a grade it is yet to be given."""
-    first, last = passage.get("first_page"), passage.get("last_page")
-    pages = first if last in (None, first) else f"{first}–{last}"
+    first, last = page_names(passage)
+    pages = first if last is None else f"{first}–{last}"
     text = passage["text"]
     if len(text) > MOST_CHARACTERS:
         text = text[:MOST_CHARACTERS] + CUT

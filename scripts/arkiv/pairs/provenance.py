@@ -1,9 +1,10 @@
 """Where a passage comes from: what a row may say of it, and what that becomes.
 
 A volume or group is a name; pages are whole numbers in the order of the volume, by
-which blocks are cut; confidence is the recogniser's, from 0 to 1. Of the volume its
-years may be known, its type, its title and its reference code, and under `about`
-whatever else, as `{"name", "value"}` each, so that all records have the same columns.
+which blocks are cut, with labels, what the archive calls them; confidence is the
+recogniser's, from 0 to 1. Of the volume its years may be known, its type, its title and
+its reference code, and under `about` whatever else, as `{"name", "value"}` each, so
+that all records have the same columns.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from arkiv.base.numbers import share
 from arkiv.base.years import years
 
 YEARS = ("year", "year_to")
-NAMES = ("volume", "group", "type")
 PAGES = ("first_page", "last_page")
+LABELS = ("first_label", "last_label")
+NAMES = ("volume", "group", "type", *LABELS)
 # What is known of a volume.
 ABOUT = (*YEARS, "type", "title", "reference", "about")
 # What pairs are divided by.
 PLACE = ("volume", *PAGES, "group", *YEARS)
 # In the order in which they are written: where a text stands, and how well it was read.
-ORIGIN = ("volume", *PAGES, "group", *ABOUT)
+ORIGIN = ("volume", *PAGES, *LABELS, "group", *ABOUT)
 PROVENANCE = (*ORIGIN, "confidence")
 # No passage runs over more; a slip in a number would fill the memory with its blocks.
 MOST_PAGES = 10_000
@@ -41,6 +43,9 @@ def settle_provenance(record: Record) -> None:
         if isinstance(value, bool) or not isinstance(value, str | int | float | None):
             kind = type(value).__name__
             raise InputError(f"is of type {kind}, expected a text or a number", key=key)
+    for key in LABELS:
+        if isinstance(record.get(key), int | float):
+            record[key] = str(record[key])
     given = [key for key in PAGES if record.get(key) is not None]
     for key in given:
         record[key] = _whole_number(record[key], key)
@@ -89,7 +94,7 @@ def _whole_number(value: object, key: str) -> int:
     if not number.is_integer():
         raise InputError(
             f"is {value!r}, expected a whole number: count the pages in their order, "
-            "and keep labels under another key",
+            f"and keep labels (12r, iv) under `{key.replace('page', 'label')}`",
             key=key,
         )
     return int(number)

@@ -62,7 +62,11 @@ class Sources:
         volumes = {document.get("volume") for document in members}
         if len(volumes) > 1 or None in volumes or len(members) < min(self.group.sizes):
             return None
-        ends = {"first_page": members[0], "last_page": members[-1]}
+        ends = {
+            f"{end}_{key}": document
+            for end, document in (("first", members[0]), ("last", members[-1]))
+            for key in ("page", "label")
+        }
         return {
             "id": content_id(*(document["id"] for document in members)),
             "text": "\n\n".join(document["text"] for document in members),

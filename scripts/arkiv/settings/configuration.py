@@ -76,8 +76,8 @@ class Serve:
 
     image_link: str | None = setting(
         None,
-        "address of a page's image, `https://images.example/{volume}/{page:05}`; null: "
-        "no links",
+        "address of a page's image, `https://images.example/{volume}/{page:05}`, or by "
+        "`{label}`; null: no links",
     )
     rerank_depth: int = setting(
         20, "passages that multi-vector scores re-rank on the search page", at_least=1

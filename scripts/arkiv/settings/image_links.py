@@ -8,7 +8,7 @@ from urllib.parse import quote
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 
-FIELDS = ("volume", "page")
+FIELDS = ("volume", "page", "label")
 
 
 class ImageLinks:
@@ -18,8 +18,8 @@ class ImageLinks:
         template: such as `https://images.example/{volume}/{page:05}`; None: no links.
 
     Raises:
-        InputError: it is no address on the web, or has other fields than `volume` and
-            `page`.
+        InputError: it is no address on the web, or has other fields than `volume`,
+            `page` and `label`.
     """
 
     def __init__(self, template: str | None) -> None:
@@ -38,29 +38,43 @@ class ImageLinks:
                 name is None or (name in FIELDS and not conversion)
                 for _, name, _, conversion in parts
             )
-            template.format(volume="v", page=1)
+            template.format(volume="v", page=1, label=1)
         except (ValueError, KeyError, IndexError, AttributeError):
             plain = False
         if not plain:
             raise InputError(
-                f"is {template}, expected {{volume}} and {{page}} (or {{page:05}}) and "
-                "no other fields",
+                f"is {template}, expected {{volume}}, {{page}} (or {{page:05}}), "
+                "{label} and no other fields",
                 key="serve.image_link",
             )
 
     def of(self, passage: Record) -> list[tuple[str, str]]:
-        """Page and address of the first and the last page of a passage."""
-        pages = [passage.get("first_page"), passage.get("last_page")]
-        known = dict.fromkeys(page for page in pages if page is not None)
+        """What the first and the last page of a passage are called, and their address.
+
+        A page without a label goes by its number in its place, and the other way round.
+        """
         if self._template is None or passage.get("volume") is None:
             return []
-        return [(str(page), self._address(passage["volume"], page)) for page in known]
+        found = {}
+        for end in ("first", "last"):
+            page, label = passage.get(f"{end}_page"), passage.get(f"{end}_label")
+            number = page if page is not None else label or None
+            name = label or page
+            if number is not None:
+                found.setdefault(number, (name, self._address(passage, number, name)))
+        return [(str(name), address) for name, address in found.values()]
 
-    def _address(self, volume: object, page: object) -> str:
-        # A page without a number goes by its name, which digits cannot fill up.
-        whole = isinstance(page, int)
-        value = page if whole else _Name(quote(str(page), safe=""))
-        return self._template.format(volume=quote(str(volume), safe=""), page=value)
+    def _address(self, passage: Record, page: object, label: object) -> str:
+        return self._template.format(
+            volume=quote(str(passage["volume"]), safe=""),
+            page=_value(page),
+            label=_value(label),
+        )
+
+
+def _value(page: object) -> object:
+    # What is no number is a name, which digits cannot fill up.
+    return page if isinstance(page, int) else _Name(quote(str(page), safe=""))
 
 
 class _Name(str):

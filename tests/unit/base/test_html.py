@@ -54,6 +54,29 @@ def test_an_element_without_content_has_no_end():
         ({"volume": 7, "first_page": 3}, "volume 7, page 3"),
         ({"volume": 7, "first_page": 3, "last_page": 5}, "volume 7, pages 3–5"),
         ({"volume": 7, "first_page": "r", "first_line": 2}, "volume 7, page r, line 2"),
+        # What the archive calls a page, rather than its number.
+        ({"volume": 7, "first_page": 3, "first_label": "2r"}, "volume 7, page 2r"),
+        (
+            {"volume": 7, "first_page": 3, "last_page": 3, "first_line": 2}
+            | {"last_line": 9, "first_label": "2r", "last_label": "2r"},
+            "volume 7, page 2r, lines 2–9",
+        ),
+        (
+            {"volume": 7, "first_page": 3, "last_page": 4, "first_label": None}
+            | {"last_label": "[iv]"},
+            "volume 7, pages 3–[iv]",
+        ),
+        # Two pages may have one label.
+        (
+            {"volume": 7, "first_page": 3, "last_page": 4, "first_line": 22}
+            | {"last_line": 9, "first_label": "[1]", "last_label": "[1]"},
+            "volume 7, page [1], line 22 – page [1], line 9",
+        ),
+        (
+            {"volume": 7, "first_label": "2r", "last_label": "2v"},
+            "volume 7, pages 2r–2v",
+        ),
+        ({"volume": 7, "first_page": 0, "first_label": ""}, "volume 7, page 0"),
         (
             {"volume": 7, "first_page": 3, "last_page": 3, "first_line": 2}
             | {"last_line": 2},

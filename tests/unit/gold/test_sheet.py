@@ -74,7 +74,7 @@ def test_what_is_written_is_read(tmp_path):
     passages = [
         {"id": "1" * 16, "text": '=cmd()\n"x"; y', "volume": "30003368"},
         {"id": "p", "text": "x" * 40_000, "volume": 7, "first_page": 3, "last_page": 5},
-        {"id": "r", "text": "t", "first_page": 3, "last_page": 3},
+        {"id": "r", "text": "t", "first_page": 3, "last_page": 3, "first_label": "2r"},
     ]
     rows = [
         sheet_row("q", "-vem?", passages[0]),
@@ -87,7 +87,7 @@ def test_what_is_written_is_read(tmp_path):
     assert (tmp_path / "s.csv").read_bytes().startswith(b"\xef\xbb\xbfquery_id;")
     cells = list(csv.DictReader(io.StringIO(text[1:], newline=""), delimiter=";"))
     assert [one["volume"] for one in cells] == ["30003368", "7", ""]
-    assert [one["pages"] for one in cells] == ["", "3–5", "3"]
+    assert [one["pages"] for one in cells] == ["", "3–5", "2r"]
     assert cells[0]["passage"] == '\'=cmd()\n"x"; y'
     assert cells[0]["passage_id"] == "'" + "1" * 16
     assert len(cells[1]["passage"]) < 32_767

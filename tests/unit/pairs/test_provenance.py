@@ -28,6 +28,15 @@ def test_one_page_of_two_stands_for_both():
     assert settled(volume=None, first_page=None) == {"volume": None, "first_page": None}
 
 
+def test_a_label_is_a_text_and_comes_with_its_passages():
+    assert settled(first_label=12, last_label="iv") == {
+        "first_label": "12",
+        "last_label": "iv",
+    }
+    row = {"volume": "v", "first_page": 3, "first_label": "2r", "last_label": None}
+    assert origin_of(row) == row
+
+
 def test_confidence_is_a_number():
     assert settled(confidence="0.9") == {"confidence": 0.9}
     assert settled(confidence=1) == {"confidence": 1}
@@ -41,6 +50,8 @@ def test_confidence_is_a_number():
         ({"group": {"a": 0}}, "`group`: is of type dict"),
         ({"volume": True}, "`volume`: is of type bool"),
         ({"first_page": "12r"}, "`first_page`: is '12r', expected a whole number"),
+        ({"first_page": "12r"}, "keep labels (12r, iv) under `first_label`"),
+        ({"first_label": ["12r"]}, "`first_label`: is of type list, expected a text"),
         ({"last_page": 1.5}, "`last_page`: is 1.5, expected a whole number"),
         ({"first_page": True}, "`first_page`: is True"),
         ({"first_page": "inf"}, "`first_page`: is 'inf'"),
@@ -62,6 +73,7 @@ KEYS = (
     "group",
     "first_page",
     "last_page",
+    "first_label",
     "confidence",
     "year",
     "year_to",

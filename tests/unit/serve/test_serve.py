@@ -88,6 +88,25 @@ def test_an_image_link_has_volume_and_page_in_its_place():
     assert ImageLinks(None).of(passage) == []
 
 
+def test_an_image_link_may_have_a_label_which_is_shown_too():
+    passage = {"volume": "v", "first_page": 7, "last_page": 8, "first_label": "4r/å"}
+    assert ImageLinks("https://images.example/{label:03}").of(passage) == [
+        ("4r/å", "https://images.example/4r%2F%C3%A5"),
+        ("8", "https://images.example/008"),
+    ]
+    assert ImageLinks("https://images.example/{page}").of(passage) == [
+        ("4r/å", "https://images.example/7"),
+        ("8", "https://images.example/8"),
+    ]
+    one = passage | {"last_page": 7}
+    assert len(ImageLinks("https://images.example/{page}").of(one)) == 1
+    named = {"volume": "v", "first_label": "iv"}
+    assert ImageLinks("https://images.example/{page:05}-{label}").of(named) == [
+        ("iv", "https://images.example/iv-iv")
+    ]
+    assert ImageLinks("https://images.example/{label}").of({"volume": "v"}) == []
+
+
 @pytest.mark.parametrize(
     "template",
     [
