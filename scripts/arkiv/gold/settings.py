@@ -103,7 +103,7 @@ class Gold:
     duplicate_jaccard: float | None = setting(
         0.4,
         "passages that share this much of their word triples with a relevant one count "
-        "as it does; null: none",
+        "as it does; null: only those of equal text",
         more_than=0,
         at_most=1,
     )
