@@ -19,13 +19,15 @@ from arkiv.pages.kinds import Kind, Role
 from arkiv.pages.reading import PLAIN, STRUCTURED, read_pages
 from arkiv.volumes import mets
 from arkiv.volumes.about import with_about
+from arkiv.volumes.grouping import Document, documents
 from arkiv.volumes.listing import FilesByPath, listed
 from arkiv.volumes.member import content, shown
 from arkiv.volumes.naming import named
 from arkiv.volumes.order import Place, natural, places, prefix
 from arkiv.volumes.packed import is_packed
+from arkiv.volumes.pieces import without_pieces
 from arkiv.volumes.same_pages import Texts, key
-from arkiv.volumes.sheaves import Document, Listed, Sheaf, documents, sheaf
+from arkiv.volumes.sheaves import Listed, Sheaf, sheaf
 from arkiv.volumes.volume import Volume
 from arkiv.volumes.walk import Entry, Fault, Opened, opened, packed, walk
 
@@ -121,6 +123,7 @@ class _Finding:
         try:
             faults, pages, lists = self._sorted(entries)
             sheaves = list(self._sheaves(pages, lists))
+            sheaves = without_pieces(sheaves, self._texts, self._twice)
             made = documents(sheaves, self._texts, self._folder)
         finally:
             for _, stack in self._open.values():
@@ -197,6 +200,7 @@ class _Finding:
     ) -> Iterator[Sheaf]:
         """What METS files list, and of what is left the folders."""
         taken: set[Entry] = set()
+        by_mets: list[Sheaf] = []
         files = FilesByPath(pages) if lists else None
         for each in lists:
             self._out.aside["METS"] += 1
@@ -207,11 +211,27 @@ class _Finding:
                 continue
             for one in listed(each, said, files, taken):
                 taken.update(one.pages.values())
+                by_mets.append(one)
                 yield one
         for folder, found in pages.items():
             left = [each for each in found if each not in taken]
-            if left:
-                yield sheaf(folder, left, self._texts, self._twice)
+            if not left:
+                continue
+            more = sheaf(folder, left, self._texts, self._twice)
+            hosts = [one for one in by_mets if one.holds_files_of(folder)]
+            if len({id(one.listed) for one in hosts}) == 1:
+                self._add(more, hosts[0])
+            else:
+                yield more
+
+    def _add(self, more: Sheaf, host: Sheaf) -> None:
+        """Pages that lie beside those of a METS file, which does not list them."""
+        for each, entry in more.pages.items():
+            twin = host.pages.get(each)
+            if twin and self._texts.same([(twin, entry)], named=True):
+                self._twice(entry, twin)
+            else:
+                host.pages[(*each, entry.name) if twin else each] = entry
 
     def _unread(self, kind: Kind, entry: Entry) -> None:
         count, first, _ = self._out.unread.get(kind.title, (0, _path(entry), ""))

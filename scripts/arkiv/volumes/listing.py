@@ -36,12 +36,18 @@ class FilesByPath:
         beside = posixpath.normpath(posixpath.join(folder, path))
         if found := self._paths.get((mets.container, nfc(beside))):
             return found
-        name = nfc(path.rpartition("/")[2])
+        parts = nfc(path).split("/")
         below = [
             each
-            for each in self._names.get((mets.container, name), ())
+            for each in self._names.get((mets.container, parts[-1]), ())
             if not folder or each.path.startswith(f"{folder}/")
         ]
+        # Of several of that name the one in a folder of that name too.
+        for count in range(2, len(parts) + 1):
+            if len(below) < 2:
+                break
+            end = "/".join(parts[-count:])
+            below = [each for each in below if f"/{nfc(each.path)}".endswith(f"/{end}")]
         return below[0] if len(below) == 1 else None
 
 
@@ -62,10 +68,10 @@ def listed(
     places: dict[int, tuple] = {}
     for at, page in enumerate(said.pages):
         found = {}
-        for group, path in page.files.items():
+        for group, path in page.files:
             file = files.file(entry, path)
             if file is not None and file not in taken:
-                found[group] = file
+                found.setdefault(group, file)
             elif path.lower().endswith((*STRUCTURED, *PLAIN)) and "://" not in path:
                 absent[group].append((at, path))
         if not found:
@@ -79,6 +85,8 @@ def listed(
             groups[group][each] = file
     if not known:
         return []
+    # A group may list what another lists.
+    distinct = {frozenset(pages.values()): pages for pages in groups.values()}
     lost = [(at, path) for group in groups for at, path in absent[group]]
     gone = sorted({(at, path) for at, path in lost if at not in places})
     before = {at for at, _ in gone}
@@ -86,7 +94,7 @@ def listed(
     missing = ["/".join(filter(None, (entry.folder, path))) for _, path in gone]
     about = about_of_mods(said.root)
     told = Listed(entry, known, missing, frozenset(gaps), about)
-    return [Sheaf(_folder(pages.values()), pages, told) for pages in groups.values()]
+    return [Sheaf(_folder(pages.values()), pages, told) for pages in distinct.values()]
 
 
 def _folder(files: Iterable[Entry]) -> str:

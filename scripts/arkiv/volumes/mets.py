@@ -23,11 +23,12 @@ class MetsPage:
 
     Attributes:
         label: what it is called; None if it has no name of its own.
-        files: its file of each group, by the path beside the METS file or the address.
+        files: its files, each with its group and with the path beside the METS file or
+            the address; an image and its text may be of one group.
     """
 
     label: str | None
-    files: Mapping[str, str]
+    files: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def read(data: bytes) -> Mets:
     ] or list(xml.descendants(root, "structMap"))
     pages = (page for each in maps[:1] for page in _pages(each, files))
     # A page that is divided into columns is named once for each.
-    once = {tuple(page.files.items()): page for page in pages}
+    once = {page.files: page for page in pages}
     return Mets(tuple(once.values()), root)
 
 
@@ -70,7 +71,7 @@ def _files(root: xml.Element) -> Iterator[tuple[str | None, tuple[str, str]]]:
 
 def path_of(href: str) -> str:
     """The path that a reference means, or the address as it stands."""
-    parts = urlsplit(href)
+    parts = urlsplit(href.replace("\\", "/"))
     if parts.scheme not in ("", "file") or parts.netloc not in ("", ".", "localhost"):
         return href
     return posixpath.normpath(unquote(parts.path).lstrip("/"))
@@ -92,11 +93,9 @@ def _pages(
             yield division
 
     for division in within(struct):
-        found: dict[str, str] = {}
-        for id in _pointed(division):
-            if id in files:
-                group, path = files[id]
-                found.setdefault(group, path)
+        found = tuple(
+            files[id] for id in dict.fromkeys(_pointed(division)) if id in files
+        )
         if found:
             label = division.get("ORDERLABEL") or division.get("LABEL")
             yield MetsPage((label or "").strip() or None, found)

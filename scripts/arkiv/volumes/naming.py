@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from arkiv.base.hashing import nfc
+from arkiv.volumes.grouping import Document
 from arkiv.volumes.member import shown
 from arkiv.volumes.packed import is_packed, stem
 from arkiv.volumes.same_pages import is_form
-from arkiv.volumes.sheaves import Document
 
 
 def named(documents: Sequence[Document], bags: Collection[str], root: str) -> list[str]:
@@ -52,7 +52,8 @@ def _whole(document: Document, root: str) -> str:
     if document.listed is None:
         return document.chosen.folder or root
     entry = document.listed.entry
-    return "/".join(filter(None, (entry.folder, entry.stem)))
+    own = "" if entry.stem.casefold() == "mets" else entry.stem
+    return "/".join(filter(None, (entry.folder, own))) or root
 
 
 def _name(document: Document, bags: Collection[str], alone: Collection[str]) -> str:
@@ -60,8 +61,11 @@ def _name(document: Document, bags: Collection[str], alone: Collection[str]) -> 
     if container in alone:
         folder, _, name = container.rpartition("/")
         return "/".join(filter(None, (folder, stem(name))))
-    parts = list(document.chosen.parts)
-    at = document.differ
+    if document.listed is not None:
+        parts = list(filter(None, document.listed.entry.folder.split("/")))
+    else:
+        parts = list(document.chosen.parts)
+    at = None if document.listed else document.differ
     if at is not None and is_form("".join(parts[at : at + 1])):
         del parts[at]
     while parts and is_form(parts[-1]):

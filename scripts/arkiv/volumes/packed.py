@@ -134,8 +134,10 @@ def _once(found: Iterator[Member]) -> Iterator[Member]:
 def is_hidden(path: str) -> bool:
     """Whether a file is one of the system's, not of the archive's."""
     parts = path.split("/")
-    return "__MACOSX" in parts or any(
-        part[:1] == "." and part not in (".", "..") for part in parts
+    return (
+        "__MACOSX" in parts
+        or path.endswith("~")
+        or any(part[:1] == "." and part not in (".", "..") for part in parts)
     )
 
 

@@ -34,14 +34,17 @@ EXTRA = re.compile(r"(?<=.)(?:\.[a-zA-Z][a-zA-Z-]*)+$")
 # Files of a pair of folders whose texts are compared.
 SAMPLE = 3
 # Shares of words that two readings of a page have in common. Those of two engines have
-# more than half, two pages of a book or register up to two in five. Pages of the same
-# printed form may have more than half too: so much is asked of folders whose names say
-# nothing.
+# more than half, two pages of a book or register up to two in five, of a printed form
+# more: of names that say nothing much is asked.
 SAME, LIKELY, UNLIKE = 0.8, 0.45, 0.05
 # Texts whose numbers of words differ by less are as long.
 ABOUT = 0.05
 # Of formats with the same text the one comes first that says most of where it stands.
 RICHEST = ("page_xml", "alto", "htrflow", "abbyy", "hocr", "tei", "iiif")
+# Of three words in a row two texts do not have that share by chance.
+HELD = 0.3
+# Of a name that no other page has by chance; zeros before a number do not count.
+TELLING_DIGITS, TELLING_LETTERS = 5, 2
 # Texts of fewer words tell nothing unless they are equal.
 TELLING = 8
 
@@ -69,14 +72,29 @@ def key(entry: Entry) -> tuple:
     stem = entry.stem
     if folder and stem.casefold().startswith(folder.casefold()):
         stem = stem[len(folder) :] or stem
-    stem = EXTRA.sub("", stem)
-    words = [word for word in _words(stem) if word not in FORMS] or _words(stem)
+    return name_key(EXTRA.sub("", stem))
+
+
+def name_key(name: str) -> tuple[str, ...]:
+    """The words and numbers of a name, but for words for forms."""
+    words = [word for word in _words(name) if word not in FORMS] or _words(name)
     return tuple(
         part.lstrip("0") or "0" if odd % 2 else part
         for word in words
         for odd, part in enumerate(DIGITS.split(word))
         if part
     )
+
+
+def is_telling(key: tuple) -> bool:
+    """Whether a name is a shelf mark, and neither a running number nor a date.
+
+    Pages that have it in two places are the same, or someone should say that they are
+    not.
+    """
+    digits = sum(len(part) for part in key if part.isdecimal())
+    letters = sum(len(part) for part in key if part.isalpha())
+    return digits >= TELLING_DIGITS and letters >= TELLING_LETTERS
 
 
 def variant(entry: Entry) -> tuple[str | None, str]:
@@ -97,20 +115,39 @@ class Texts:
     def __init__(self, lines_of: Callable[[Entry], Iterable[str]]) -> None:
         """Given how the lines of a file are read; of a broken one there are none."""
         self._lines_of = lines_of
-        self._words: dict[Entry, Counter[str]] = {}
+        self._running: dict[Entry, list[str]] = {}
 
-    def words(self, entry: Entry) -> Counter[str]:
-        """How often each word stands on the page, accents and case apart."""
-        if entry not in self._words:
+    def running(self, entry: Entry) -> list[str]:
+        """The words of a file as they follow, accents and case apart."""
+        if entry not in self._running:
             text = unicodedata.normalize("NFKD", " ".join(self._lines_of(entry)))
             letters = re.sub(r"[^\w\s]|_", "", text.casefold().replace("ſ", "s"))
-            self._words[entry] = Counter(letters.split())
-        return self._words[entry]
+            self._running[entry] = letters.split()
+        return self._running[entry]
+
+    def words(self, entry: Entry) -> Counter[str]:
+        """How often each word stands in a file."""
+        return Counter(self.running(entry))
+
+    def hold(self, outer: Iterable[Entry], inner: Sequence[Entry]) -> bool:
+        """Whether files hold, as parts of theirs, the text of some others."""
+        wanted = self._runs(spread(inner))
+        return len(wanted) >= TELLING and (
+            len(wanted & self._runs(outer)) >= HELD * len(wanted)
+        )
+
+    def _runs(self, entries: Iterable[Entry]) -> set[tuple[str, ...]]:
+        """Three words that follow each other, of all files."""
+        found: set[tuple[str, ...]] = set()
+        for entry in entries:
+            words = self.running(entry)
+            found.update(zip(words, words[1:], words[2:], strict=False))
+        return found
 
     def amount(self, entries: Sequence[Entry]) -> float:
         """The mean number of words of some of the files."""
         chosen = spread(entries)
-        words = sum(self.words(entry).total() for entry in chosen)
+        words = sum(len(self.running(entry)) for entry in chosen)
         return words / max(len(chosen), 1)
 
     def same(self, pairs: Sequence[tuple[Entry, Entry]], *, named: bool) -> bool | None:

@@ -140,7 +140,7 @@ def _files(folder: str, within: str, root: Path) -> Iterator[Member | Fault]:
     try:
         with os.scandir(folder) as entries:
             found = sorted(
-                (each for each in entries if each.name[0] != "."),
+                (each for each in entries if not is_hidden(each.name)),
                 key=lambda each: each.name,
             )
     except OSError as error:

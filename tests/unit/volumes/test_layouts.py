@@ -6,6 +6,7 @@ import unicodedata
 import pytest
 from layouts import (
     EMPTY_METS,
+    METS,
     alto,
     htrflow,
     lay_out,
@@ -348,3 +349,68 @@ def test_names_alone_never_make_two_pages_one(tmp_path, seed):
         tmp_path / "v", {f"{name}.xml": page(text) for name, text in pages.items()}
     )
     assert sorted(texts(archive)["v"]) == sorted(pages.values())
+
+
+def test_a_group_of_mets_may_hold_images_and_texts_and_others_lie_beside(tmp_path):
+    paths = [f"T/{n}{end}" for n in (1, 2) for end in (".jpg", ".xml")]
+    files = {f"d/{path}": page(words(path)) for path in paths if path.endswith("xml")}
+    pages = "".join(
+        f'<div TYPE="page"><fptr FILEID="f{n}"/><fptr FILEID="f{n + 1}"/></div>'
+        for n in (2, 0)
+    )
+    listed = "".join(
+        f'<file ID="f{n}"><FLocat xlink:href="{path}"/></file>'
+        for n, path in enumerate(paths)
+    )
+    said = METS.format(f'<fileGrp USE="T">{listed}</fileGrp>', pages)
+    archive = lay_out(tmp_path, {**files, "d/mets.xml": said, "d/T/0.xml": page("ny")})
+    assert texts(archive) == {"d": [words("T/2.xml"), words("T/1.xml"), "ny"]}
+    (volume,) = find(archive).volumes
+    assert [place.follows for _, place in volume.pages] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        *("./page/a b 1.xml", "page/a%20b%201.xml", ".\\page\\a b 1.xml"),
+        *("file:///C:/x/page/a b 1.xml", "/srv/x/page/a b 1.xml"),
+        "https://x.se/a b 1.xml",
+    ],
+)
+def test_references_of_mets_lead_to_the_file_that_is_meant(tmp_path, href):
+    files = {"d/page/a b 1.xml": page("två"), "d/page/b.xml": page("ett")}
+    said = mets({"T": ["page/b.xml", href]}, ["i", "ii"])
+    archive = lay_out(tmp_path, {**files, "d/mets.xml": said})
+    assert texts(archive) == {"d": ["ett", "två"]}
+    assert labels(archive, "d") == [(1, "i"), (2, "ii")]
+
+
+def test_the_same_text_in_other_pieces_is_read_once(tmp_path):
+    whole = {n: words("b12", n) for n in (1, 2, 3)}
+    files = {f"b12/{n}.xml": page(text) for n, text in whole.items()}
+    files["b12.txt"] = "\n".join(whole.values())
+    # Lines of a page in a folder called like it.
+    lines = [words("c", n) for n in range(3)]
+    files["c/c_0011.xml"] = page(" ".join(lines))
+    files |= {f"c/0011/{n}.gt.txt": line for n, line in enumerate(lines)}
+    # Other pieces in a folder called for their form.
+    files |= {f"d/xml/{n}.xml": page(words("d", n)) for n in range(4)}
+    files |= {
+        f"d/txt/s{n}.txt": words("d", n) + "\n" + words("d", n + 1) for n in (0, 2)
+    }
+    assert texts(lay_out(tmp_path, files)) == {
+        "b12": list(whole.values()),
+        "c": [" ".join(lines)],
+        "d": [words("d", n) for n in range(4)],
+    }
+
+
+def test_names_that_no_other_page_has_tell_of_the_same_page_anywhere(tmp_path):
+    name = "Bnf_fr_412_0012"
+    text = words(name).split()
+    files = {f"by hand/x/{name}.xml": page(" ".join(text))}
+    files[f"engine/y/{name}.xml"] = page(" ".join([*text[:9], "a", "b"]))
+    assert len(texts(lay_out(tmp_path, files))) == 1
+    files[f"engine/y/{name}.xml"] = page(" ".join([*text[:4], *"abcdefgh"]))
+    with pytest.raises(InputError, match="not clear whether they are one document"):
+        find(lay_out(tmp_path, files))
