@@ -139,6 +139,119 @@ def alto(regions: Regions, version: int) -> bytes:
     ).encode()
 
 
+def hocr(regions: Regions) -> bytes:
+    """As Tesseract writes it, with a document type and a confidence for each word."""
+    body = "".join(
+        f'<div class="ocr_carea" data-region-type={quoteattr(kind)}><p class="ocr_par">'
+        + "".join(
+            f'<span class="ocr_line" id="r{r}l{n}" title="bbox 0 0 9 9; x_size 20">'
+            + " ".join(
+                f'<span class="ocrx_word" title="bbox 0 0 9 9; x_wconf '
+                f'{confidence * 100}">{escape(word)}</span>'
+                for word in text.split()
+            )
+            + "</span>\n"
+            for n, (text, confidence) in enumerate(lines)
+        )
+        + "</p></div>"
+        for r, (kind, lines) in enumerate(regions)
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html PUBLIC '
+        '"-//W3C//DTD XHTML 1.0 Transitional//EN" '
+        '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'
+        '<html xmlns="http://www.w3.org/1999/xhtml"><head><title></title></head><body>'
+        f"<div class='ocr_page' title='image \"p_1.jpg\"; bbox 0 0 99 99'>{body}</div>"
+        "</body></html>"
+    ).encode()
+
+
+def hocr_html(regions: Regions) -> bytes:
+    """Lines alone, in HTML that is no XML."""
+    body = "".join(
+        f"<div class=ocrx_block data-region-type={quoteattr(kind)}>"
+        + "".join(
+            f"<span class=ocr_line id=r{r}l{n} title='x_wconf {confidence * 100}'>"
+            f"{escape(text)}</span>\n<br>"
+            for n, (text, confidence) in enumerate(lines)
+        )
+        + "</div>"
+        for r, (kind, lines) in enumerate(regions)
+    )
+    return (
+        "<!DOCTYPE html><html><head><meta charset=utf-8><body>"
+        f"<div class=ocr_page title='image p_1.jpg'>{body}</div>"
+    ).encode()
+
+
+def abbyy(regions: Regions) -> bytes:
+    """Each character by itself, with another reading of it before it."""
+    body = "".join(
+        '<block blockType="Text"><text><par>'
+        + "".join(
+            '<line baseline="9" l="0" t="0" r="9" b="9"><formatting lang="Swedish">'
+            + "".join(
+                f'<charParams l="0" t="0" r="9" b="9" charConfidence='
+                f'"{round(confidence * 1000) / 10}"><charRecVariants><charRecVariant>?'
+                f"</charRecVariant></charRecVariants>{escape(letter)}</charParams>"
+                for letter in text
+            )
+            + "</formatting></line>"
+            for text, confidence in lines
+        )
+        + "</par></text></block>"
+        for _, lines in regions
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><document xmlns="http://www.abbyy.com/'
+        'FineReader_xml/FineReader10-schema-v1.xml" version="1.0" producer="x">'
+        f'<page width="99" height="99" resolution="300">{body}</page></document>'
+    ).encode()
+
+
+def tei(regions: Regions) -> bytes:
+    """A paragraph for each region, with its lines and an editor's corrections."""
+    body = "".join(
+        f'<p xml:id="r{r}">'
+        + "\n".join(
+            f'<lb xml:id="r{r}l{n}"/>'
+            + " ".join(
+                f"<choice><sic>{escape(word)}</sic><corr>?</corr></choice>"
+                for word in text.split()
+            )
+            for n, (text, _) in enumerate(lines)
+        )
+        + "</p>"
+        for r, (_, lines) in enumerate(regions)
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><TEI xmlns="http://www.tei-c.org/ns/1.0">'
+        "<teiHeader><fileDesc><titleStmt><title>No text</title></titleStmt></fileDesc>"
+        '</teiHeader><facsimile><surface xml:id="f1"><graphic url="p_1.jpg"/></surface>'
+        f'</facsimile><text><body><pb n="1" facs="#f1"/>{body}</body></text></TEI>'
+    ).encode()
+
+
+def annotations(regions: Regions) -> bytes:
+    """A list of IIIF's, the text in HTML."""
+    resources = [
+        {
+            "@id": f"r{r}l{n}",
+            "@type": "oa:Annotation",
+            "motivation": "sc:painting",
+            "resource": {
+                "@type": "cnt:ContentAsText",
+                "format": "text/html",
+                "chars": f"<p>{escape(text)}</p>",
+            },
+            "on": "p_1.jpg#xywh=0,0,9,9",
+        }
+        for r, (_, lines) in enumerate(regions)
+        for n, (text, _) in enumerate(lines)
+    ]
+    return json.dumps({"@type": "sc:AnnotationList", "resources": resources}).encode()
+
+
 def plain(regions: Regions) -> bytes:
     """The text alone, with a blank line between the regions."""
     return "\n\n".join(
@@ -154,5 +267,18 @@ FORMATS = {
     "ALTO 2": (".xml", lambda regions: alto(regions, 2)),
     "ALTO 3": (".xml", lambda regions: alto(regions, 3)),
     "ALTO 4": (".xml", lambda regions: alto(regions, 4)),
+    "hOCR": (".hocr", hocr),
+    "hOCR in HTML": (".html", hocr_html),
+    "ABBYY": (".xml", abbyy),
+    "TEI": (".xml", tei),
+    "annotation list": (".json", annotations),
     "plain text": (".txt", plain),
+}
+# What they say less than all else does.
+WITHOUT = {
+    "HTRflow main": {"ids"},
+    "ABBYY": {"ids", "image", "regions"},
+    "TEI": {"confidences", "regions"},
+    "annotation list": {"confidences", "regions"},
+    "plain text": {"confidences", "ids", "image", "regions"},
 }

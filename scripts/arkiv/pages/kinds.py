@@ -55,7 +55,7 @@ class Kind:
     format: str | None = None
     """The module of the format of a page or of rows of pages."""
     advice: str = ""
-    """What to do with what is not read, where there is something."""
+    """What to do with what may hold text and is not read."""
 
 
 def kind(name: str, head: bytes) -> Kind:
@@ -158,14 +158,15 @@ def _has_sign(format: Format, name: str, start: str, whole: bool) -> bool:
 
 def _of_json(name: str, start: str) -> Kind | None:
     found = outline(start)
-    type = found.get("@type") or found.get("type")
+    type = found.get("@type") or found.get("type") or ""
+    said = {type, found.get("@context")}
     for module, format in FORMATS.items():
-        if type in format.types or format.keys.intersection(found):
+        if said & format.types or format.keys.intersection(found):
             return Kind(Role.PAGE, format.title, module)
     for module, format in FORMATS.items():
         if any(found.get(key) is not None for key in format.columns):
             return Kind(Role.ROWS, format.title, module)
-    if other := others.TYPES.get(type or ""):
+    if other := others.TYPES.get(type):
         return _other(other)
     for key in found:
         if other := others.KEYS.get(key):
@@ -176,7 +177,8 @@ def _of_json(name: str, start: str) -> Kind | None:
     title = "a list in JSON" if start[0] == "[" else "JSON of no keys"
     if found:
         title = "JSON of " + ", ".join(list(found)[:3])
-    titles = [each.title for each in FORMATS.values() if each.keys or each.columns]
+    known = (each for each in FORMATS.values() if not each.roots and each.marked)
+    titles = [each.title for each in known]
     return Kind(Role.OTHER, title, advice=f"expected {' or '.join(titles)}")
 
 
@@ -186,8 +188,9 @@ def _of_table(start: str, delimiters: str) -> Kind | None:
         if format.columns.intersection(names):
             return Kind(Role.ROWS, format.title, module)
     wanted = sorted(name for each in FORMATS.values() for name in each.columns)
-    advice = f"expected a header with the column {' or '.join(wanted)}"
-    return Kind(Role.OTHER, "a table without texts", advice=advice) if start else None
+    # Beside pages it is about them, most likely.
+    title = f"a table without a column {' or '.join(wanted)}"
+    return Kind(Role.OTHER, title) if start else None
 
 
 def _by_name(name: str, ending: str, *, empty: bool) -> Kind:

@@ -63,12 +63,12 @@ ROOTS: dict[str, Other] = {
 }
 # Types of JSON-LD, as `@type` or `type`.
 TYPES: dict[str, Other] = {
-    "sc:Manifest": ("a IIIF manifest", "pages are its annotation lists"),
-    "Manifest": ("a IIIF manifest", "pages are its annotation lists"),
+    "sc:Manifest": ("a IIIF manifest", ""),
+    "Manifest": ("a IIIF manifest", ""),
     "sc:Collection": ("a IIIF collection", ""),
     "Collection": ("a IIIF collection", ""),
-    "sc:Canvas": ("a IIIF canvas", "pages are its annotation lists"),
-    "Canvas": ("a IIIF canvas", "pages are its annotation lists"),
+    "sc:Canvas": ("a IIIF canvas", ""),
+    "Canvas": ("a IIIF canvas", ""),
     "FeatureCollection": ("GeoJSON", ""),
 }
 KEYS: dict[str, Other] = {
@@ -77,7 +77,7 @@ KEYS: dict[str, Other] = {
     "textAnnotations": ("Google Vision JSON", CONVERT),
     "analyzeResult": ("JSON of Azure's document analysis", CONVERT),
     "DocumentMetadata": ("Textract JSON", CONVERT),
-    "sequences": ("a IIIF manifest", "pages are its annotation lists"),
+    "sequences": ("a IIIF manifest", ""),
     "@graph": ("JSON-LD", ""),
 }
 # Whole names, in lower case.

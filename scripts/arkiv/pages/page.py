@@ -120,14 +120,14 @@ class Format:
 
     Attributes:
         title: what people call it.
-        endings: of the names of its files.
+        endings: of the names of its files; with a sign the first is of no others.
         read: the pages of a file, given its content: of XML the root element, of JSON
             the bytes, of tables and of plain text the characters.
         roots: the mark of XML, names of its root element.
         sign: what XML of these roots has at its start besides, if others have them too.
         keys: the mark of JSON: keys of its outermost object, or of the first in a list,
             of which one is enough.
-        types: likewise, values of its `@type` or `type`.
+        types: likewise, values of its `@type`, `type` or `@context`.
         columns: the mark of a table: names in its header, of which one is enough; and
             of a file of JSON rows: keys of texts.
     """

@@ -1,0 +1,106 @@
+"""Pages of ABBYY FineReader XML, of its versions 6 to 15, and of what imitates it.
+
+A page has blocks, a block paragraphs of lines or rows of cells with such, a line runs
+of formatting, a run characters with their places. A blank is a character too. What a
+word or a character may be read as besides stands within `wordRecVariants` and
+`charRecVariants`, and is not read. From version 10 on, a paragraph has a style whose
+role tells headings, notes and running titles.
+
+Source: FineReader10-schema-v1.xsd; files of the Internet Archive (version 6 and 8);
+Kraken's templates/abbyyxml.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from arkiv.pages.boxes import Edges, number, own_or_around
+from arkiv.pages.page import Format, Sheet, classes, mean
+from arkiv.pages.xml import Element, children, descendants
+
+# Roles of paragraph styles by the names that other formats have for them.
+ROLES = {
+    "text": None,
+    "other": None,
+    "rt": "header",  # a running title
+    "garb": "noise",
+    "pictureCaption": "caption",
+    "tableCaption": "caption",
+    "tableText": None,
+    "headingNumber": "heading",
+}
+
+
+def read(root: Element) -> list[Sheet]:
+    """The pages of a document."""
+    roles = {
+        style.get("id"): style.get("role")
+        for style in descendants(root, "paragraphStyle")
+    }
+    return [_sheet(page, roles) for page in children(root, "page")]
+
+
+def _sheet(page: Element, roles: Mapping[str | None, str | None]) -> Sheet:
+    sheet = Sheet(size=(page.get("width"), page.get("height")))
+    for block in children(page, "block"):
+        before = len(sheet.lines)
+        kind = block.get("blockType", "Text")
+        # A text is one of many, of other kinds it says something.
+        of_block = classes(None if kind == "Text" else kind)
+        for paragraph in descendants(block, "par"):
+            role = roles.get(paragraph.get("style"))
+            regions = of_block + classes(ROLES.get(role, role))
+            for line in children(paragraph, "line"):
+                _add(sheet, line, regions)
+        if len(sheet.lines) == before:
+            sheet.regions_without_text += kind in ("Text", "Table")
+    return sheet
+
+
+def _add(sheet: Sheet, line: Element, regions: tuple[str, ...]) -> None:
+    runs = children(line, "formatting")
+    characters = [each for run in runs for each in children(run, "charParams")]
+    text = "".join(part for run in runs for part in _text(run))
+    confidence = mean(
+        _confidence(each) for each in characters if "".join(_own(each)).strip()
+    )
+    box = own_or_around(_box(line), map(_box, characters))
+    sheet.add(" ".join(text.split()), confidence, regions=regions, box=box)
+
+
+def _text(run: Element) -> Iterator[str]:
+    """Its characters, or its text as a whole where there are none."""
+    if not children(run, "charParams"):
+        yield from _own(run)
+        return
+    for each in children(run, "charParams"):
+        # A blank may be written as nothing.
+        yield "".join(_own(each)).strip() or " "
+
+
+def _own(element: Element) -> Iterator[str]:
+    """Its text without that of other readings within."""
+    yield element.text or ""
+    for child in element:
+        yield child.tail or ""
+
+
+def _confidence(character: Element) -> float | None:
+    """From 0 to 1; 255 and -1 stand for none."""
+    value = number(character.get("charConfidence"))
+    return None if value is None or not 0 <= value <= 100 else value / 100
+
+
+def _box(element: Element) -> Edges | None:
+    edges = [number(element.get(side)) for side in ("l", "t", "r", "b")]
+    return tuple(edges) if None not in edges else None
+
+
+FORMAT = Format(
+    "ABBYY FineReader XML",
+    (".abbyy", ".xml"),
+    read,
+    roots=("document",),
+    sign=re.compile(r"abbyy\.com/FineReader_xml", re.IGNORECASE),
+)
