@@ -72,7 +72,9 @@ def page_xml(regions: Regions, version: str) -> bytes:
             f"<Unicode>{escape(text)}</Unicode></TextEquiv></TextLine>"
             for n, (text, confidence) in enumerate(lines)
         )
-        + "<TextEquiv><Unicode>all of it again</Unicode></TextEquiv></TextRegion>"
+        + "<TextEquiv><Unicode>"
+        + escape("\n".join(text for text, _ in lines))
+        + "</Unicode></TextEquiv></TextRegion>"
         for r, (kind, lines) in reversed(list(enumerate(regions)))
     )
     return (

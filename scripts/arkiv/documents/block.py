@@ -151,7 +151,7 @@ class Block:
         self.counts["pages"] += 1
         self.counts["empty_pages"] += not page.lines
         self.counts["regions_without_text"] += page.regions_without_text
-        self.counts["lines"] += len(page.lines)
+        self.counts["lines"] += len(page.lines) + len(page.unheld)
         page, aside = self.lines.divide(page, volume)
         for kind, item in aside:
             self.counts["lines_set_aside"] += 1

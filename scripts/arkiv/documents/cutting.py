@@ -1,7 +1,7 @@
 """From the lines of a volume to documents, no word lost.
 
 Lines are joined by spaces; a word divided at a line's end is rejoined, across regions
-and pages too (see `hyphens`). The running text is cut at word boundaries: into lengths
+and pages too (see `halves`). The running text is cut at word boundaries: into lengths
 drawn from a distribution, by page, into windows, or at headings.
 """
 
@@ -11,11 +11,12 @@ import math
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id, rng
+from arkiv.documents.halves import Rows
 from arkiv.pages.page import Line, Page, mean
 from arkiv.text.hyphens import Hyphens
 
@@ -30,43 +31,18 @@ class Word:
 
 
 def words(pages: Iterable[Page], hyphens: Hyphens | None = None) -> Iterator[Word]:
-    """The words of a volume in reading order, halves rejoined.
+    """The words of a volume in reading order; a divided one stands where it begins.
 
     Over an empty line no word is joined: it stands for one that was set aside.
     """
-    hyphens = hyphens or Hyphens()
-    half: Word | None = None
-    sign = ""
-
-    def alone() -> Word:
-        return replace(half, text=hyphens.end(half.text, sign))
-
-    for page in pages:
-        for line in page.lines:
-            if half is not None and not line.text:
-                yield alone()
-                half = None
-            parts, divided = hyphens.parts(line.text)
-            for index, part in enumerate(parts):
-                word = Word(part, page, line)
-                if half is not None:
-                    joined = hyphens.joined(half.text, sign, part)
-                    if joined is None:
-                        yield alone()
-                    else:
-                        word = replace(half, text=joined)
-                    half = None
-                if index < len(parts) - 1:
-                    yield word
-                elif line.joint is not None:
-                    # The file itself says so, and what the whole word looks like.
-                    half, sign = replace(word, text=word.text + line.joint), ""
-                elif divided is not None:
-                    half, sign = word, divided
-                else:
-                    yield word
-    if half is not None:
-        yield alone()
+    rows = Rows(pages, hyphens or Hyphens())
+    for row in rows:
+        page, line = row.page, row.line
+        if row.divided and row.words:
+            last = rows.joined(row)
+            row.words[-1:] = last.split()
+        for text in row.words:
+            yield Word(text, page, line)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from arkiv.base.files import Record
-from arkiv.pages.page import Line, Page
+from arkiv.pages.page import Line, Page, names_of
 
 LOW = "line below min_confidence"
 SKIPPED = "line in one of skip_regions"
+UNHELD = "text of a region that none of its lines holds"
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,16 @@ class LineFilter:
 
     min_confidence: float | None = None
     """Lines without a number stay."""
-    skip_regions: Collection[str] = frozenset()
+    skip_regions: Set[str] = frozenset()
     """Classes of regions, in lower case; a line in one of them, at any depth."""
 
     def fault(self, line: Line) -> tuple[str, str] | None:
         """The kind of fault of a line and the reason in full, or None."""
-        skipped = [name for name in line.regions if name in self.skip_regions]
+        skipped = self.skip_regions and [
+            name
+            for name in line.regions
+            if not self.skip_regions.isdisjoint(names_of(name))
+        ]
         if skipped:
             return SKIPPED, f"lies in a region of class {skipped[0]}"
         limit = self.min_confidence
@@ -46,8 +51,12 @@ class LineFilter:
                 continue
             kind, reason = fault
             if kind == LOW:
-                kept.append(replace(line, text="", joint=None))
+                kept.append(replace(line, text="", whole=None, rest_of=None))
             aside.append((kind, line_record(page, line, volume, reason)))
+        reason = "is said of the region as a whole, and not in its lines"
+        aside += (
+            (UNHELD, line_record(page, line, volume, reason)) for line in page.unheld
+        )
         return replace(page, lines=tuple(kept)), aside
 
 

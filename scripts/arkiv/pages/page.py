@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
+from unicodedata import category
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
@@ -14,6 +16,10 @@ from arkiv.pages.boxes import Box, Edges, image_size, pixels
 
 # Characters. A line of more is no line, and would be one document with no place to cut.
 LONGEST_LINE = 1_000_000
+# What hyphens are to Unicode: dashes, `=` and `¬`, the soft hyphen.
+HYPHENS = ("Pd", "Sm", "Cf")
+# The class of a region without what SegmOnto and its users add.
+ZONE = re.compile(r"\w+zone(?=-)|[^:#]+(?=[:#])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +35,11 @@ class Line:
     """The file's own name for it."""
     regions: tuple[str, ...] = ()
     """Classes of the regions it lies in, outermost first, in lower case."""
-    joint: str | None = None
-    """What joins its last word to the next line's first, where the file says that the
-    word is divided: nothing, or a hyphen of its own. None where it does not say."""
+    whole: str | None = None
+    """The word that its last word is the first half of, where the file says so; empty
+    if it does not say what the whole word is, which then goes on in the next line."""
+    rest_of: str | None = None
+    """Likewise the word whose other half is its first word."""
     box: Box | None = None
     """Where it stands on the image; None where the file does not say."""
 
@@ -54,6 +62,9 @@ class Page:
     """What the archive calls it: `12r`, `[3]`, `iv`."""
     follows: bool = True
     """Whether no page is known to be missing before it."""
+    unheld: tuple[Line, ...] = ()
+    """Text of regions that none of its lines holds, with the number of the line before
+    the region."""
 
 
 @dataclass
@@ -66,6 +77,7 @@ class Sheet:
     no numbers of pixels."""
     label: str | None = None
     lines: list[Line] = field(default_factory=list)
+    unheld: list[Line] = field(default_factory=list)
     regions_without_text: int = 0
 
     def __post_init__(self) -> None:
@@ -80,10 +92,14 @@ class Sheet:
         *,
         id: str | None = None,
         regions: tuple[str, ...] = (),
-        joint: str | None = None,
+        whole: str | None = None,
+        rest_of: str | None = None,
         box: Edges | None = None,
+        held: bool = True,
     ) -> None:
         """Add a line, unless it is blank; its text in Unicode's form NFC.
+
+        Text of a region that none of its lines holds is no line, and to be set aside.
 
         Its box, in pixels of the page's image, need not be whole nor within the image;
         what cannot be right is none, see `boxes`.
@@ -93,22 +109,23 @@ class Sheet:
         """
         if not text.strip():
             return
-        text = nfc(text)
-        number = len(self.lines) + 1
-        check_unicode(f"line {number}", text, id, *regions)
+        text, whole, rest_of = nfc(text), whole and nfc(whole), rest_of and nfc(rest_of)
+        number = len(self.lines) + held
+        check_unicode(f"line {number}", text, id, whole, rest_of, *regions)
         if len(text) > LONGEST_LINE:
             raise not_a_page(
                 f"line {number} has {len(text):,} characters, "
                 f"expected at most {LONGEST_LINE:,}"
             )
-        self.lines.append(
+        (self.lines if held else self.unheld).append(
             Line(
                 text,
                 share(confidence),
                 number,
                 id,
                 regions,
-                joint,
+                whole,
+                rest_of,
                 pixels(box, self.size),
             )
         )
@@ -160,6 +177,11 @@ def not_a_page(reason: str) -> InputError:
     return InputError(f"is not a page: {reason}")
 
 
+def ends_with_hyphen(text: str) -> bool:
+    """Whether a text ends with a hyphen of any kind."""
+    return bool(text) and category(text[-1]) in HYPHENS
+
+
 def mean(values: Iterable[float | None]) -> float | None:
     """Of the numbers that are known; None if none is."""
     known = [value for value in values if value is not None]
@@ -169,3 +191,15 @@ def mean(values: Iterable[float | None]) -> float | None:
 def classes(*names: str | None) -> tuple[str, ...]:
     """Names of region classes as they are compared: NFC, in lower case, none empty."""
     return tuple(nfc(name).strip().lower() for name in names if name and name.strip())
+
+
+@lru_cache(maxsize=4096)
+def names_of(region: str) -> tuple[str, ...]:
+    """The class of a region by all its names, the fullest first.
+
+    SegmOnto adds a number and a kind: `margintextzone:note#1` is `margintextzone:note`
+    and `margintextzone` too.
+    """
+    zone = ZONE.match(region)
+    shorter = region.partition("#")[0], zone[0] if zone else region
+    return tuple(dict.fromkeys((region, *shorter)))

@@ -52,6 +52,7 @@ def read_pages(name: str, data: bytes, *, encoding: str | None = None) -> list[P
             sheet.image,
             sheet.size,
             sheet.label,
+            unheld=tuple(sheet.unheld),
         )
         for place, sheet in enumerate(sheets, start=1)
     ]

@@ -29,8 +29,7 @@ REFERENCE = re.compile(rb"&([A-Za-z][\w.-]*);")
 OWN = {b"amp", b"lt", b"gt", b"quot", b"apos"}
 # Bytes in which HTML says its encoding.
 PRESCANNED = 4096
-# Identifiers are not looked up, so that two of one name, or `xml:id="1.2"`, do no harm.
-SAFE = {"no_network": True, "huge_tree": False, "collect_ids": False}
+SAFE = {"no_network": True, "huge_tree": False}
 
 
 def parse(data: bytes) -> Element:
@@ -160,36 +159,70 @@ def within(
     return tuple(dict.fromkeys(found))
 
 
-def in_reading_order(
+def named(
     page: Element,
     references: Iterable[str],
     parts: Callable[[Element], list[Element]],
     id: str,
-) -> Iterator[Element]:
-    """The lines and regions of a page, each once: those referred to, then the others.
+) -> list[Element]:
+    """The lines and regions of a page that references name, each once, in their order.
 
-    A region is followed by what lies within it, but for what has a reference of its
-    own: that comes in its turn. References to nothing are passed over.
+    A word stands for the line that it is in. References to nothing are passed over.
 
     Args:
-        page: whose parts are to be ordered.
-        references: ids of regions or lines in reading order.
+        page: whose parts they are.
+        references: ids.
         parts: the regions and lines directly within one, in the order of the file.
         id: the attribute that names an element.
     """
-
-    def below(element: Element, but: Container[Element]) -> Iterator[Element]:
-        for part in parts(element):
-            if part not in but:
-                yield part
-                yield from below(part, but)
-
+    wanted = list(references)
+    if not wanted:
+        return []
     by_id: dict[str, Element] = {}
-    for part in below(page, ()):
+    known = set()
+    for part in below(page, parts):
+        known.add(part)
         if (key := part.get(id)) is not None:
             by_id.setdefault(key, part)
-    order = {by_id[key]: None for key in references if key in by_id}
-    for element in order:
+    if not by_id.keys() >= set(wanted):
+        for element in page.iterdescendants():
+            if (key := element.get(id)) is not None and key not in by_id:
+                while element is not page and element not in known:
+                    element = element.getparent()
+                if element is not page:
+                    by_id[key] = element
+    return list(dict.fromkeys(by_id[key] for key in wanted if key in by_id))
+
+
+def in_reading_order(
+    page: Element,
+    order: Iterable[Element],
+    parts: Callable[[Element], list[Element]],
+) -> Iterator[Element]:
+    """The lines and regions of a page, each once: those in order, then the others.
+
+    A region is followed by what lies within it, but for what has a place of its own in
+    the order: that comes in its turn.
+
+    Args:
+        page: whose parts are to be ordered.
+        order: regions or lines in reading order, none twice.
+        parts: the regions and lines directly within one, in the order of the file.
+    """
+    placed = dict.fromkeys(order)
+    for element in placed:
         yield element
-        yield from below(element, order)
-    yield from below(page, order)
+        yield from below(element, parts, placed)
+    yield from below(page, parts, placed)
+
+
+def below(
+    element: Element,
+    parts: Callable[[Element], list[Element]],
+    but: Container[Element] = (),
+) -> Iterator[Element]:
+    """The lines and regions within an element, each before what lies within it."""
+    for part in parts(element):
+        if part not in but:
+            yield part
+            yield from below(part, parts, but)

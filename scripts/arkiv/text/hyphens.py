@@ -10,12 +10,13 @@ ends a line and a letter or digit stands before it, the next line decides:
 - else a divided word, joined without it (`härads-|rätten`, `HÄRADS-|RÄTTEN`).
 
 So `stads- och` divided after its hyphen is joined wrongly: no rule that knows no words
-can tell.
+can tell. A file that gives the whole word decides its spelling. A half without the
+other stays as it is written, whatever its sign.
 """
 
 from __future__ import annotations
 
-# Never a part of a word.
+# Never a part of a word that is whole.
 CERTAIN = "¬\u00ad"
 # Of the others, the hyphen as such (U+2010) and that of blackletter prints (U+2E17).
 DEFAULT = f"{CERTAIN}-=\u2010\u2e17"
@@ -45,13 +46,9 @@ class Hyphens:
             return words, last
         return words, None
 
-    def end(self, half: str, sign: str) -> str:
-        """A half that nothing was joined to."""
-        return half if sign in self._certain else half + sign
-
-    def joined(self, half: str, sign: str, rest: str) -> str | None:
-        """The whole word, or None if they are two."""
-        if not sign or sign not in self._doubtful:
+    def joined(self, half: str, sign: str | None, rest: str) -> str | None:
+        """The whole word, or None if they are two; without a sign it is one."""
+        if sign is None or sign not in self._doubtful:
             return half + rest
         before, after = half[-1], rest[0]
         if not after.isalnum():
@@ -60,3 +57,25 @@ class Hyphens:
         if compound or before.isdigit() or after.isdigit():
             return half + sign + rest
         return half + rest
+
+
+def bare(word: str) -> str:
+    """A word without what stands around it: quotation marks, commas, a hyphen."""
+    first, last = 0, len(word)
+    while first < last and not word[first].isalnum():
+        first += 1
+    while first < last and not word[last - 1].isalnum():
+        last -= 1
+    return word[first:last]
+
+
+def spelled(half: str, rest: str, whole: str) -> str:
+    """The word that a file gives for two halves, with what stands around these."""
+    first, last = bare(half), bare(rest)
+    before = half[: half.find(first)]
+    after = rest[rest.rfind(last) + len(last) :]
+    return (
+        ("" if whole.startswith(before) else before)
+        + whole
+        + ("" if whole.endswith(after) else after)
+    )

@@ -74,11 +74,11 @@ def test_other_signs_of_a_break_go_and_spaces_collapse():
     ]
 
 
-def test_a_half_at_the_end_of_the_volume_is_kept():
+def test_a_half_at_the_end_of_the_volume_is_kept_with_its_sign():
     assert placed(page(1, "slut och hälf¬")) == [
         ("slut", 1, 1),
         ("och", 1, 1),
-        ("hälf", 1, 1),
+        ("hälf¬", 1, 1),
     ]
 
 
@@ -110,7 +110,9 @@ def test_no_character_is_lost_and_order_is_kept(seed):
         cut_pages(words(pages)),
         cut_sampled(words(pages), SHARES, 0, "v"),
     ):
-        assert "".join(word.text for word in chain.from_iterable(cut)) == expected
+        found = "".join(word.text for word in chain.from_iterable(cut))
+        # The last half of all has no other.
+        assert found.replace("¬", "") == expected
 
 
 def test_one_document_a_page_with_the_divided_word_where_it_begins():

@@ -1,5 +1,6 @@
 """What ALTO XML has of its own: words, hyphens, margins, tags."""
 
+import pytest
 from sheets import ALTO
 
 from arkiv.documents.cutting import words
@@ -39,7 +40,7 @@ def test_altos_whole_word_decides_whether_its_hyphen_stays():
         'SUBS_CONTENT="kronor"/>',
     )
     found = read(alto(f"<PrintSpace>{block(*halves)}</TextBlock></PrintSpace>"))
-    assert joined(found) == "och svart-vit KarlJohan LarsErik k:r"
+    assert joined(found) == "och svart-vit KarlJohan Lars-Erik k:r"
 
 
 def test_a_word_that_alto_divides_goes_on_on_the_next_page():
@@ -50,7 +51,64 @@ def test_a_word_that_alto_divides_goes_on_on_the_next_page():
             ("2.xml", '<String CONTENT="Rätt"/>'),
         )
     )
-    assert joined(first, second) == "HäradsRätt"
+    assert joined(first, second) == "Härads-Rätt"
+
+
+def half(part, content, whole=None, more=""):
+    given = "" if whole is None else f' SUBS_CONTENT="{whole}"'
+    return f'<String CONTENT="{content}" SUBS_TYPE="HypPart{part}"{given}/>{more}'
+
+
+def of_lines(*lines, name="p_1.xml"):
+    return read(alto(f"<PrintSpace>{block(*lines)}</TextBlock></PrintSpace>"), name)
+
+
+HYP = '<HYP CONTENT="-"/>'
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        # The halves as they are written, the whole word as it is given.
+        ((half(1, "Reformer", "Reformer-26", HYP), half(2, "-26", "Reformer-26")),
+         "Reformer-26"),
+        ((half(1, "Hufvud-", "Hufvudstaden", HYP), half(2, "staden,", "Hufvudstaden")),
+         "Hufvudstaden,"),
+        # One half without the other.
+        ((half(1, "Hufvud", "Hufvudstaden", HYP), '<String CONTENT="staden"/>'),
+         "Hufvud- staden"),
+        (('<String CONTENT="i"/>', half(2, "staden", "Hufvudstaden")), "i staden"),
+        # The hyphen alone is judged as any other.
+        (('<String CONTENT="Karl"/><HYP CONTENT="-"/>', '<String CONTENT="Johan"/>'),
+         "Karl-Johan"),
+        (('<String CONTENT="1880"/><HYP CONTENT="-"/>', '<String CONTENT="1881"/>'),
+         "1880-1881"),
+        (('<String CONTENT="härads"/><HYP CONTENT="¬"/>',
+          '<String CONTENT="Rätten"/>'), "häradsRätten"),
+        (('<String CONTENT="klar."/><SP/><String CONTENT="-"/><HYP CONTENT="-"/>',
+          '<String CONTENT="Sedan"/>'), "klar. - Sedan"),
+        (('<String CONTENT="härads"/><HYP/>', '<String CONTENT="(rätten"/>'),
+         "härads- (rätten"),
+        # Letters close to a half are not lost for the whole word.
+        (('<String CONTENT="stor"/>' + half(1, "hufvud", "hufvudstad", HYP) + "<SP/>",
+          half(2, "stad", "hufvudstad")), "storhufvudstad"),
+        (('<String CONTENT="("/>' + half(1, "hufvud", "hufvudstad", HYP) + "<SP/>",
+          half(2, "stad", "hufvudstad") + '<String CONTENT=")"/><SP/>'),
+         "(hufvudstad)"),
+        ((half(1, "exem", more=HYP), half(2, "pel")), "exempel"),
+        ((half(1, "Karl", more=HYP), half(2, "Johan")), "Karl-Johan"),
+    ],
+)  # fmt: skip
+def test_halves_and_hyphens(lines, text):
+    assert joined(of_lines(*lines)) == text
+
+
+def test_a_lines_confidence_is_that_of_its_words_or_their_glyphs():
+    line = (
+        '<String CONTENT="ab"><Glyph CONTENT="a" GC="0.5"/><Glyph CONTENT="b" GC="1"/>'
+        '</String><String CONTENT="c" WC="0.25"><Glyph CONTENT="c" GC="1"/></String>'
+    )
+    assert of_lines(line).lines[0].confidence == 0.5
 
 
 def test_words_stand_apart_with_and_without_spaces_written():

@@ -114,6 +114,61 @@ def test_a_region_transcribed_as_a_whole_is_its_lines():
     assert found.regions_without_text == 1
 
 
+def test_a_line_has_the_confidence_of_its_words_if_it_has_none():
+    words = f"<Word>{equiv('alpha', 0.2)}</Word><Word>{equiv('beta', 0.6)}</Word>"
+    glyphs = f"<Word><Glyph>{equiv('a', 0.5)}</Glyph>{equiv('alpha')}</Word>"
+    lines = "".join(
+        f"<TextLine>{below}{own}</TextLine>"
+        for below, own in (
+            (words, equiv("alpha beta")),
+            (words, equiv("alpha beta", 0.9)),
+            (glyphs, equiv("alpha")),
+            ("", equiv("alpha")),
+        )
+    )
+    found = read(page(region("r", lines)))
+    assert [one.confidence for one in found.lines] == [0.4, 0.9, 0.5, None]
+
+
+def test_a_line_without_text_takes_its_own_of_the_region():
+    lines = line("alpha  beta", id="a") + '<TextLine id="b"/>'
+    found = read(page(region("r", lines, equiv("alpha beta\n\ngamma", 0.5))))
+    assert [(one.id, one.text, one.confidence) for one in found.lines] == [
+        ("a", "alpha  beta", None),
+        ("b", "gamma", 0.5),
+    ]
+    assert found.unheld == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "whole", "unheld"),
+    [
+        (("alpha beta",), "alpha beta\ngamma delta", ["gamma delta"]),
+        (("alpha", ""), "beta\ngamma", ["beta", "gamma"]),
+        (("alpha", ""), "alpha\nbeta\nalpha", ["beta", "alpha"]),
+        # In another order, or with words rejoined, it is the same.
+        (("alpha beta", "gamma"), "gamma alpha beta", []),
+        (("inför härads-", "rätten kom"), "inför häradsrätten kom", []),
+        (("1812",), "1812\n12", ["12"]),
+    ],
+)
+def test_text_of_a_region_that_no_line_holds_is_told(lines, whole, unheld):
+    found = read(page(region("r", *map(line, lines), equiv(whole), more='type="x"')))
+    assert texts(found) == list(filter(None, lines))
+    assert [(one.text, one.id, one.regions) for one in found.unheld] == [
+        (text, "r", ("x",)) for text in unheld
+    ]
+
+
+def test_text_of_inner_regions_is_told_once():
+    inner = region("inner", line("alpha"), equiv("alpha beta"))
+    found = read(page(region("outer", inner, equiv("alpha beta gamma"))))
+    assert [(one.text, one.id) for one in found.unheld] == [
+        ("gamma", "outer"),
+        ("beta", "inner"),
+    ]
+
+
 def test_classes_of_page_are_types_kinds_and_transkribus_structures():
     found = read(
         page(

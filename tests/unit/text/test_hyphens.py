@@ -4,7 +4,7 @@ import pytest
 
 from arkiv.documents.cutting import words
 from arkiv.pages.page import Line, Page
-from arkiv.text.hyphens import Hyphens
+from arkiv.text.hyphens import Hyphens, spelled
 
 
 def text_of(*lines, hyphens=None):
@@ -38,7 +38,7 @@ def text_of(*lines, hyphens=None):
         (("summa =", "5"), "summa = 5"),
         (("2-3 och", "e=mc"), "2-3 och e=mc"),
         (("slut-",), "slut-"),
-        (("slut¬",), "slut"),
+        (("slut¬",), "slut¬"),
         # In scripts without capitals, and in others.
         (("שלו-", "ום"), "שלוום"),
         (("архи-", "ва Нью-", "Йорк"), "архива Нью-Йорк"),
@@ -47,7 +47,7 @@ def text_of(*lines, hyphens=None):
         (("hälf¬", "¬", "ten"), "hälften"),
         # An empty line stands for one that was set aside.
         (("härads-", "", "och"), "härads- och"),
-        (("härads¬", "", "och"), "härads och"),
+        (("härads¬", "", "och"), "härads¬ och"),
     ],
 )
 def test_by_the_default_signs(lines, expected):
@@ -64,20 +64,22 @@ def test_no_sign_at_all():
     assert text_of("a¬", "b-", "c", hyphens=Hyphens("")) == "a¬ b- c"
 
 
-def test_a_file_that_knows_of_a_division_is_believed():
-    page = Page(
-        1,
-        "1.xml",
-        (
-            Line("den svart", None, 1, joint="-"),
-            Line("vita Karl", None, 2, joint=""),
-            Line("Johan", None, 3),
-        ),
-        0,
-    )
-    assert [word.text for word in words([page], Hyphens(""))] == [
-        *("den", "svart-vita", "KarlJohan"),
-    ]
+@pytest.mark.parametrize(
+    ("half", "rest", "whole", "expected"),
+    [
+        ("Hufvud", "staden", "Hufvudstaden", "Hufvudstaden"),
+        ("svart", "vit", "svart-vit", "svart-vit"),
+        ("Reformer", "-26", "Reformer-26", "Reformer-26"),
+        # What stands around the halves is no matter of the spelling.
+        ("»Hufvud", "staden,", "Hufvudstaden", "»Hufvudstaden,"),
+        ("»Hufvud", "staden,", "»Hufvudstaden,", "»Hufvudstaden,"),
+        ("(", ")", "x", "x"),
+    ],
+)
+def test_a_whole_word_that_a_file_gives_decides_the_spelling(
+    half, rest, whole, expected
+):
+    assert spelled(half, rest, whole) == expected
 
 
 @pytest.mark.parametrize("sign", ["¬", "\u00ad", "-", "="])

@@ -21,9 +21,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from arkiv.pages.boxes import Edges, around, image_size, number
-from arkiv.pages.page import Format, Sheet, classes
+from arkiv.pages.page import Format, Sheet, classes, ends_with_hyphen
 from arkiv.pages.xml import Element, children, descendants, name
-from arkiv.text.hyphens import DEFAULT
 
 ROOTS = ("TEI", "teiCorpus", "TEI.2", "teiCorpus.2")
 # What ends a line before and after it.
@@ -224,14 +223,14 @@ class _Reader:
         self._pieces.clear()
         if not text:
             return
-        signed = text.endswith(tuple(DEFAULT))
+        signed = ends_with_hyphen(text)
         sheet, _ = self._sheets[-1]
         sheet.add(
             text,
             id=self._start.id,
             regions=tuple(dict.fromkeys(self._start.regions)),
             # A hyphen that is there decides as it does elsewhere.
-            joint="" if divided and not signed else None,
+            whole="" if divided and not signed else None,
             box=self._start.box,
         )
         self._start = _Start(self._start.regions)
