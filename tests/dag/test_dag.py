@@ -629,14 +629,16 @@ def test_how_documents_are_made_reaches_every_block_as_it_stands(project):
         assert words[start : start + 2] == ["marginalia", "page number"]
         # In another order they would be other params, and results be made again.
         flags = [word.partition("=")[0] for word in words if word.startswith("--")]
-        assert flags[3:-4] == [
+        assert flags[4:-5] == [
             *("--method", "--window-words", "--window-overlap", "--heading"),
             *("--min-confidence", "--skip-regions", "--max-tokens", "--on-bad-input"),
             *("--length-shares", "--hyphens"),
         ]
     (merge,) = re.findall(r"python scripts/merge_documents\.py .*", done.stdout)
     assert "--duplicate-jaccard 0.8" in merge
-    assert merge.count("-of-5.jsonl") == merge.count("-of-5.stats.json") == 5
+    for ending in ("", ".rejected", ".lines"):
+        assert merge.count(f"-of-5{ending}.jsonl") == 5
+    assert merge.count("-of-5.stats.json") == 5
 
 
 @pytest.mark.parametrize(
