@@ -19,6 +19,7 @@ rule export_model:
         model=tuned("model"),
         history=tuned("training/history.json"),
         metrics=results("metrics/metrics.json"),
+        found=files("documents/{dataset}.volumes.json", WITH_PAGES),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
         queries=files("queries/{dataset}.stats.json", WITH_PAGES),
         pairs=files("pairs/{dataset}/stats.json"),

@@ -154,6 +154,7 @@ rule write_report:
     input:
         # The last of the rules that cost something: their benchmarks are there.
         export=results("export"),
+        found=files("documents/{dataset}.volumes.json", WITH_PAGES),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
         queries=files("queries/{dataset}.stats.json", WITH_PAGES),
         pairs=files("pairs/{dataset}/stats.json"),

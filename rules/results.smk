@@ -101,10 +101,9 @@ if GOLD["method"] == "llm_judge":
     aside = results("gold/grades/{scatteritem}.{end}")
     JUDGE_FILES += gather.pairs(aside, end=["rejected.jsonl", "stats.json"])
 
-# What was found in each archive.
-FOUND = named("documents/{name}.volumes.json", WITH_PAGES) or None
 # What each stage counted of each dataset, as the model's card and the report take it.
 COUNTS = {
+    "found": named("documents/{name}.volumes.json", WITH_PAGES) or None,
     "documents": named("documents/{name}.stats.json", WITH_PAGES) or None,
     "queries": named("queries/{name}.stats.json", WITH_PAGES) or None,
     "pairs": named("pairs/{name}/stats.json", DATASETS),

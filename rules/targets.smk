@@ -28,7 +28,7 @@ rule documents:
     conda:
         "../envs/data.yaml"
     params:
-        stages=flags(found=FOUND, documents=COUNTS["documents"]),
+        stages=flags(found=COUNTS["found"], documents=COUNTS["documents"]),
     message:
         "The documents are made"
     shell:

@@ -80,7 +80,9 @@ def data(
     how many rows fill no batch of an epoch."""
     given, made = [], []
     for name, stages in datasets.items():
-        documents, _, pairs, mined, shards = (stages.get(stage, {}) for stage in STAGES)
+        _, documents, _, pairs, mined, shards = (
+            stages.get(stage, {}) for stage in STAGES
+        )
         sources = mined.get("sources")
         given.append(
             [

@@ -22,11 +22,13 @@ MOST_REASONS = 40
 ALL = "all datasets"
 # Title of a line, the stage whose file has it, and its key there.
 LINES = (
+    ("files of pages", "found", "page_files"),
+    ("other files that may hold text", "found", "not_read"),
     ("volumes", "documents", "volumes"),
     ("volumes that could not be read", "documents", "volumes_not_read"),
     ("pages", "documents", "pages"),
     ("pages without text", "documents", "empty_pages"),
-    ("files that are no pages", "documents", "not_pages"),
+    ("files of pages that could not be read", "documents", "not_pages"),
     ("lines of text", "documents", "lines"),
     ("lines of text set aside", "documents", "lines_set_aside"),
     ("words in lines set aside", "documents", "words_in_lines_set_aside"),
@@ -54,6 +56,7 @@ LINES = (
 )
 # What is counted where a file has more than a number.
 COUNTED: Mapping[str, Callable[[Any], int]] = {
+    "not_read": lambda unread: sum(each["files"] for each in unread.values()),
     "sources": lambda sources: sum(sources.values()),
     "buckets": lambda buckets: sum(bucket["pairs"] > 0 for bucket in buckets),
 }

@@ -12,6 +12,7 @@ from arkiv.base.named import named
 
 # The stages that count, and what they write.
 STAGES = {
+    "found": "what find_volumes.py found",
     "documents": "statistics of merge_documents.py",
     "queries": "statistics of filter_queries.py",
     "pairs": "statistics of split_pairs.py",
@@ -47,7 +48,7 @@ def read_stages(arguments: argparse.Namespace) -> dict[str, Counts]:
 
 def set_aside(stages: Counts) -> list[tuple[str, int]]:
     """What was set aside or came out short on the way, and how many."""
-    documents, queries, pairs, mined, shards = (
+    found, documents, queries, pairs, mined, shards = (
         stages.get(stage, {}) for stage in STAGES
     )
     teacher = shards.get("teacher") or {}
@@ -55,6 +56,12 @@ def set_aside(stages: Counts) -> list[tuple[str, int]]:
     if not isinstance(rejected, dict):
         rejected = {"set aside": rejected}
     return [
+        *(
+            (f"files not read: {what}", each["files"])
+            for what, each in found.get("not_read", {}).items()
+        ),
+        ("files not read: the same page as another", len(found.get("same_page", []))),
+        ("files that METS lists: not there", len(found.get("missing", []))),
         *((f"pages and documents: {why}", count) for why, count in rejected.items()),
         *((f"queries: {why}", n) for why, n in queries.get("rejected", {}).items()),
         ("lines of pairs: could not be used", pairs.get("bad_lines", 0)),
