@@ -1,13 +1,13 @@
 """What is known of the volumes of an archive: years, type, title, reference code.
 
-By a table that a person or an archive's catalogue has made, or by what a volume's own
-METS file says in MODS (the Library of Congress's schema, version 3).
+By a table that a person or an archive's catalogue has made, or by what the METS file of
+a volume says.
 """
 
 from __future__ import annotations
 
 import json
-import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import nfc
-from arkiv.base.years import FIRST, LAST, years
+from arkiv.base.years import years
 from arkiv.volumes.table import rows
 from arkiv.volumes.volume import Volume
 
@@ -28,12 +28,6 @@ TEXTS = ("type", "title", "reference")
 KNOWN = frozenset((VOLUME, *BEGINNINGS, *ENDS, *TEXTS))
 # Names that a sentence lists.
 SHOWN = 5
-
-# Of MODS, the surest first: a manuscript is created, a print issued.
-DATES = ("dateCreated", "dateIssued", "date", "dateOther", "copyrightDate")
-# Origins that are those of the images.
-COPIES = ("digitization", "reproduction")
-YEAR = re.compile(r"(?<!\d)\d{4}(?=\d{4}(?!\d)|(?!\d))")
 
 
 def about(
@@ -129,6 +123,36 @@ def with_about(volumes: Sequence[Volume], table: str | Path | None) -> list[Volu
     return [replace(one, about=known[one.name] if anything else {}) for one in volumes]
 
 
+def about_folders(
+    folders: Sequence[str], told: Iterable[tuple[str, Record]]
+) -> list[Record]:
+    """What METS files that list no page say of documents, by where both lie.
+
+    A METS file tells of the single document in or below its folder; where there are
+    several, it is that of a collection, or it is not clear whose it is.
+
+    Args:
+        folders: of documents.
+        told: folders of METS files, and what they say.
+    """
+    known: dict[str, Record] = {}
+    for folder, said in told:
+        known[folder] = {} if folder in known else said
+    above = [[each for each in _above(folder) if each in known] for folder in folders]
+    counts = Counter(each for some in above for each in some)
+    return [
+        next((known[each] for each in some if counts[each] == 1), {}) for some in above
+    ]
+
+
+def _above(folder: str) -> Iterator[str]:
+    """A folder and those that it lies in, up to the archive."""
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+    yield ""
+
+
 def _listed(names: list[str]) -> str:
     few = ", ".join(names[:SHOWN])
     volumes = "volume" if len(names) == 1 else "volumes"
@@ -185,77 +209,3 @@ def _text(value: object, key: str) -> str | None:
     if isinstance(value, bool):
         value = json.dumps(value)
     return None if value is None else nfc(str(value).strip()) or None
-
-
-def about_of_mods(element: Any) -> Record:
-    """What MODS says of a volume: title, years of its origin, genre, shelf mark.
-
-    Dates are written in many ways (`1880-1885`, `[ca. 1880]`, `18800503`): a year is
-    what has four digits. Of titles and dates those of the volume itself count, not
-    those of what it is related to, nor when it was digitised.
-
-    Args:
-        element: METS, or whatever holds `mods`. Of several the one of the outermost
-            part that is not in another file counts, else the first.
-    """
-    parts = (
-        part
-        for part in element.iter("{*}div")
-        if part.get("DMDID") and part.find("{*}mptr") is None
-    )
-    ids = next((part.get("DMDID").split() for part in parts), ())
-    sections = [one for one in element.iter("{*}dmdSec") if one.get("ID") in ids]
-    found = (mods for one in (*sections, element) for mods in one.iter("{*}mods"))
-    mods = next(found, element)
-    texts = {
-        "type": next(_texts(mods, "genre"), None),
-        "title": _title(mods),
-        "reference": next(_texts(mods, "location/shelfLocator"), None)
-        or next(_texts(mods, "location//shelfLocator"), None)
-        or next(_texts(mods, "identifier"), None),
-    }
-    return about(_years_of_mods(mods), texts)
-
-
-def _texts(element: Any, path: str) -> Iterator[str]:
-    """The texts, not empty, at a path whose names have any namespace."""
-    steps = re.sub(r"\w+", r"{*}\g<0>", path)
-    for found in element.iterfind(steps):
-        if text := " ".join("".join(found.itertext()).split()):
-            yield text
-
-
-def _title(mods: Any) -> str | None:
-    """The title with its article, subtitle and part: `Der Bote: Beilage, 12`."""
-    # An abbreviated, translated or uniform title says which it is.
-    titles = list(mods.iterfind("{*}titleInfo"))
-    own = [one for one in titles if not one.get("type")] or titles
-    if not own:
-        return None
-    article, title, subtitle, number, name = (
-        " ".join(_texts(own[0], key))
-        for key in ("nonSort", "title", "subTitle", "partNumber", "partName")
-    )
-    whole = ": ".join(filter(None, (f"{article} {title}".strip(), subtitle)))
-    return ", ".join(filter(None, (whole, number, name))) or None
-
-
-def _years_of_mods(mods: Any) -> tuple[int, int] | None:
-    origins = [
-        one
-        for name in ("originInfo", "part")
-        for one in mods.iterfind(f"{{*}}{name}")
-        if one.get("eventType") not in COPIES and one.get("displayLabel") not in COPIES
-        if not any("electronic" in text.lower() for text in _texts(one, "edition"))
-    ]
-    for key in DATES:
-        found = [
-            year
-            for origin in origins
-            for text in _texts(origin, key)
-            for year in map(int, YEAR.findall(text))
-            if FIRST <= year <= LAST
-        ]
-        if found:
-            return min(found), max(found)
-    return None

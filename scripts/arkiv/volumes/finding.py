@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arkiv.base.errors import InputError
+from arkiv.base.files import Record
 from arkiv.pages.kinds import Kind, Role
 from arkiv.pages.reading import PLAIN, STRUCTURED, read_pages
 from arkiv.volumes import mets
-from arkiv.volumes.about import with_about
+from arkiv.volumes.about import about_folders, with_about
 from arkiv.volumes.grouping import Document, documents
 from arkiv.volumes.listing import FilesByPath, listed
 from arkiv.volumes.member import content, shown
+from arkiv.volumes.mods import about_of_mods
 from arkiv.volumes.naming import named
 from arkiv.volumes.order import Place, natural, places, prefix
 from arkiv.volumes.packed import is_packed
@@ -86,6 +88,14 @@ def find(
             folders hold the same pages; or the table is of other volumes.
     """
     root, entries = _entries(archive)
+    if table is not None:
+        # Which may lie in the archive itself.
+        own = os.path.relpath(os.path.abspath(table), root)
+        entries = (
+            each
+            for each in entries
+            if isinstance(each, Fault) or (each.container, each.path) != (None, own)
+        )
     found = _Finding(root, folder, volumes_by == "prefix").found(entries)
     found.volumes = with_about(found.volumes, table)
     return found
@@ -116,6 +126,8 @@ class _Finding:
     def __init__(self, root: Path, folder: str | None, by_prefix: bool) -> None:
         self._root, self._folder, self._by_prefix = root, folder, by_prefix
         self._out = Found()
+        # What METS files say that list no page that is here, and their folders.
+        self._told: list[tuple[str, Record]] = []
         self._open: dict[str | None, tuple[Opened, ExitStack]] = {}
         self._texts = Texts(self._lines)
 
@@ -209,7 +221,10 @@ class _Finding:
             except InputError as error:
                 log.warning("%s", error.at(_path(each)))
                 continue
-            for one in listed(each, said, files, taken):
+            sheaves = listed(each, said, files, taken)
+            if not sheaves:
+                self._told.append((each.folder, about_of_mods(said.root)))
+            for one in sheaves:
                 taken.update(one.pages.values())
                 by_mets.append(one)
                 yield one
@@ -262,13 +277,14 @@ class _Finding:
 
     def _volumes(self, made: list[Document]) -> Iterator[Volume]:
         names = named(made, self._bags, self._root.name)
-        for document, name in zip(made, names, strict=True):
+        abouts = about_folders([each.chosen.folder for each in made], self._told)
+        for document, name, about in zip(made, names, abouts, strict=True):
             found = document.pages()
             self._out.formats.update(each.kind.title for each in found.values())
             if others := [each.folder or "." for each in document.sheaves[1:]]:
                 self._out.chosen.append((document.chosen.folder or ".", others))
             if document.listed is None:
-                yield from self._by_names(name, list(found.values()))
+                yield from self._by_names(name, list(found.values()), about)
                 continue
             self._out.missing += document.listed.missing
             yield Volume(
@@ -278,7 +294,9 @@ class _Finding:
                 about=document.listed.about,
             )
 
-    def _by_names(self, name: str, found: list[Entry]) -> Iterator[Volume]:
+    def _by_names(
+        self, name: str, found: list[Entry], about: Record
+    ) -> Iterator[Volume]:
         """A folder's pages in the order of their names, or each manuscript's."""
         manuscripts: dict[str, list[Entry]] = defaultdict(list)
         for each in found:
@@ -295,6 +313,7 @@ class _Finding:
                 "/".join(filter(None, (name, beginning))),
                 entries[0].container,
                 tuple(zip(paths, stems, strict=True)),
+                about=about if len(manuscripts) == 1 else {},
             )
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from arkiv.base.hashing import nfc
 from arkiv.pages.reading import PLAIN, STRUCTURED
-from arkiv.volumes.about import about_of_mods
 from arkiv.volumes.mets import Mets
+from arkiv.volumes.mods import about_of_mods
 from arkiv.volumes.same_pages import key
 from arkiv.volumes.sheaves import Listed, Sheaf
 from arkiv.volumes.walk import Entry

@@ -10,8 +10,9 @@ from layouts import lay_out, mets, page, words
 from lxml import etree
 
 from arkiv.base.errors import InputError
-from arkiv.volumes.about import about_of_mods, described, read_table
+from arkiv.volumes.about import described, read_table
 from arkiv.volumes.finding import find
+from arkiv.volumes.mods import about_of_mods
 from arkiv.volumes.overview import summary, told
 from arkiv.volumes.volume import from_record, to_record
 
@@ -268,6 +269,27 @@ def test_volumes_have_what_their_mets_says_and_the_others_the_same_keys(tmp_path
     assert all(from_record(to_record(volume)) == volume for volume in found.volumes)
     lines = list(told(summary(found)))
     assert "Their years: 1880 to 1880; 1 volumes have none" in lines
+
+
+def test_mets_that_lists_images_alone_tells_of_the_document_beside_it(tmp_path):
+    section = MODS.format(dates="<m:dateIssued>1880</m:dateIssued>")
+    listing = mets({"IMG": ["https://images.example/1.jpg"]})
+    listing = listing.replace("<fileSec>", f"<dmdSec>{section}</dmdSec><fileSec>")
+    files = {"a/mets.xml": listing, "a/alto/1.xml": page(words("a"))}
+    files |= {"c/d/1.xml": page(words("d")), "c/e/1.xml": page(words("e"))}
+    # Of a collection, or of whom is not clear.
+    files |= {"c/mets.xml": listing, "mets.xml": listing}
+    known = {each.name: each.about for each in find(lay_out(tmp_path, files)).volumes}
+    assert known["a"]["year"] == 1880
+    assert known["c/d"] == known["c/e"] == NOTHING
+
+
+def test_a_table_may_lie_in_the_archive(tmp_path):
+    pages = lay_out(tmp_path, {f"{name}/1.xml": page(words(name)) for name in "ab"})
+    rows = "".join(f'{{"volume": "{name}", "title": "text"}}\n' for name in "ab")
+    found = find(pages, table=table(pages, rows, "volumes.jsonl"))
+    assert [each.name for each in found.volumes] == ["a", "b"]
+    assert (found.aside, found.unread) == ({}, {})
 
 
 def test_a_table_counts_before_mets(tmp_path):
