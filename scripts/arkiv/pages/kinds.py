@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from arkiv.pages import encodings, formats, gzipped, others
 from arkiv.pages.page import Format
+from arkiv.pages.tables import header
 
 # Bytes of a file that tell what it is.
 HEAD = 4096
@@ -31,8 +32,7 @@ DECLARED = re.compile(r"\s*<(?:\?xml|!doctype)\b", re.IGNORECASE)
 TOKEN = re.compile(r'"(?P<string>(?:[^"\\]|\\.)*+)(?:"|\\?\Z)|[\[\]{}:,]', re.DOTALL)
 # What marks the root of HTML, of which the first elements may be left out.
 HTML = {"html", "head", "body", "div"}
-# What a table may be divided by, the likeliest first.
-TABLES = {".csv": ",;\t", ".tsv": "\t,;"}
+TABLES = (".csv", ".tsv")
 
 
 class Role(Enum):
@@ -81,7 +81,7 @@ def kind(name: str, head: bytes) -> Kind:
     elif start[:1] in ("{", "["):
         told = _of_json(name, start)
     elif ending in TABLES:
-        told = _of_table(start, TABLES[ending])
+        told = _of_table(start)
     return told or _by_name(name, ending, empty=not start)
 
 
@@ -110,17 +110,6 @@ def outline(text: str) -> dict[str, str | None]:
         elif sign == ":" and depth == 1:
             found.setdefault(key, None)
     return found
-
-
-def columns(line: str, delimiters: str) -> tuple[str, list[str]]:
-    """The delimiter of a table by its header, and the names there, in lower case."""
-    line = line.partition("\n")[0].strip("\r")
-    names = {
-        sign: [part.strip(' "').lower() for part in line.split(sign)]
-        for sign in delimiters
-    }
-    delimiter = max(delimiters, key=lambda sign: len(names[sign]))
-    return delimiter, names[delimiter]
 
 
 def _other(other: others.Other) -> Kind:
@@ -163,8 +152,9 @@ def _of_json(name: str, start: str) -> Kind | None:
     for module, format in FORMATS.items():
         if said & format.types or format.keys.intersection(found):
             return Kind(Role.PAGE, format.title, module)
+    texts = {key.lower() for key, value in found.items() if value is not None}
     for module, format in FORMATS.items():
-        if any(found.get(key) is not None for key in format.columns):
+        if format.columns & texts:
             return Kind(Role.ROWS, format.title, module)
     if other := others.TYPES.get(type):
         return _other(other)
@@ -182,8 +172,8 @@ def _of_json(name: str, start: str) -> Kind | None:
     return Kind(Role.OTHER, title, advice=f"expected {' or '.join(titles)}")
 
 
-def _of_table(start: str, delimiters: str) -> Kind | None:
-    _, names = columns(start, delimiters)
+def _of_table(start: str) -> Kind | None:
+    _, names = header(start)
     for module, format in FORMATS.items():
         if format.columns.intersection(names):
             return Kind(Role.ROWS, format.title, module)

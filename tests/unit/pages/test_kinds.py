@@ -66,7 +66,7 @@ def test_a_page_is_told_by_its_content_before_its_name():
         ("README.txt", b"read me", "a README"),
         ("README", b"read me", "a README"),
         ("about.md", b"# x", "Markdown"),
-        ("x.csv", b"a,b\n1,2\n", "a table without a column "),
+        ("x.csv", b"a,b\n1,2\n", "a table without a column text"),
         ("x.abc", b"abc", "a abc file"),
         ("x.tar.gz", gzip.compress(b"abc"), "a gzip file"),
     ],
