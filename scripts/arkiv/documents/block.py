@@ -13,7 +13,6 @@ from arkiv.base.files import Record
 from arkiv.documents.cutting import Word, record, words
 from arkiv.documents.lines import LineFilter
 from arkiv.pages.page import Page
-from arkiv.pages.reading import read_pages
 from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter
 from arkiv.volumes.volume import Volume, page_files, placed
@@ -125,11 +124,10 @@ class Block:
                 last, whole = 0, True
                 for file in files:
                     try:
-                        pages = read_pages(
-                            file.name, file.read(), encoding=self.encoding
-                        )
+                        pages = file.pages(self.encoding)
                     except InputError as error:
-                        self._refuse(error.at(file.path), "not_pages", "not a page")
+                        error = error.at(file.path, error.line)
+                        self._refuse(error, "not_pages", "not a page")
                         whole = False
                         continue
                     for page in placed(pages, file.place, last):

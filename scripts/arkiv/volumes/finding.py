@@ -31,7 +31,15 @@ from arkiv.volumes.pieces import without_pieces
 from arkiv.volumes.same_pages import Texts, key
 from arkiv.volumes.sheaves import Listed, Sheaf, sheaf
 from arkiv.volumes.volume import Volume
-from arkiv.volumes.walk import Entry, Fault, Opened, opened, packed, walk
+from arkiv.volumes.walk import (
+    Entry,
+    Fault,
+    Opened,
+    file_entry,
+    opened,
+    packed,
+    walk,
+)
 
 log = logging.getLogger(__name__)
 
@@ -112,11 +120,10 @@ def _entries(archive: str | Path) -> tuple[Path, Iterator[Entry | Fault]]:
     path, root = Path(os.path.abspath(archive)), root_of(archive)
     if path.is_file() and is_packed(path.name):
         return root, packed(root, path.name)
+    if path.is_file():
+        return root, iter([file_entry(root, path.name)])
     if not path.is_dir():
-        raise InputError(
-            "is neither a directory of volumes of page files nor a zip or tar file",
-            file=path,
-        )
+        raise InputError("is not there, expected an archive of pages", file=path)
     return root, walk(root)
 
 

@@ -15,6 +15,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import nfc
 from arkiv.pages.page import Page
+from arkiv.pages.reading import read_pages
 from arkiv.volumes.member import content, shown
 from arkiv.volumes.order import Place
 from arkiv.volumes.walk import Opened, opened
@@ -43,12 +44,12 @@ class Volume:
 class PageFile(NamedTuple):
     """A file of a volume that is open."""
 
-    name: str
     path: str
     """Where a person finds it: in the archive, zip and tar files included."""
     place: Place
-    read: Callable[[], bytes]
-    """Raises InputError, without the file."""
+    pages: Callable[[str | None], list[Page]]
+    """Its pages, given the encoding of texts that are not UTF-8; of most there is one.
+    Raises InputError, without the file."""
 
 
 @contextlib.contextmanager
@@ -68,17 +69,17 @@ def page_files(volume: Volume, root: Path) -> Iterator[list[PageFile]]:
         place = opened(root, volume.container, stack)
         yield [
             PageFile(
-                shown(path.rpartition("/")[2]),
                 shown("/".join(filter(None, (str(root), volume.container, path)))),
                 where,
-                partial(_read_page, place, path),
+                partial(_pages, place, path),
             )
             for path, where in volume.pages
         ]
 
 
-def _read_page(place: Opened, path: str) -> bytes:
-    return content(place.member(path))
+def _pages(place: Opened, path: str, encoding: str | None) -> list[Page]:
+    name = shown(path.rpartition("/")[2])
+    return read_pages(name, content(place.member(path)), encoding=encoding)
 
 
 def placed(pages: Sequence[Page], place: Place, last: int) -> Iterator[Page]:

@@ -83,6 +83,13 @@ def walk(root: Path) -> Iterator[Entry | Fault]:
             yield Entry(None, member.path, _kind(member))
 
 
+def file_entry(root: Path, path: str) -> Entry:
+    """A file of the archive."""
+    return Entry(
+        None, path, _kind(Member(path, partial(_read, f"{root}/{path}", root)))
+    )
+
+
 def packed(root: Path, path: str) -> Iterator[Entry | Fault]:
     """The files in a zip or tar file of the archive."""
     with ExitStack() as stack:

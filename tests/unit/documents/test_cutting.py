@@ -19,7 +19,6 @@ from arkiv.documents.cutting import (
     words,
 )
 from arkiv.pages.page import Line, Page, Sheet
-from arkiv.pages.reading import read_pages
 from arkiv.volumes.finding import find
 from arkiv.volumes.volume import page_files
 
@@ -250,7 +249,7 @@ def test_confidence_is_the_mean_of_the_lines_that_have_one():
 def test_real_pages_are_cut_without_loss(svea):
     (volume,) = find(svea / "pages").volumes
     with page_files(volume, svea / "pages") as files:
-        pages = [read_pages(file.name, file.read())[0] for file in files]
+        pages = [file.pages(None)[0] for file in files]
     everything = "".join(line.text for leaf in pages for line in leaf.lines)
     found = list(words(pages))
     expected = "".join(everything.replace("¬", "").split())

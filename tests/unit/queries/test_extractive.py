@@ -11,7 +11,6 @@ from arkiv.documents.cutting import (
     record,
     words,
 )
-from arkiv.pages.reading import read_pages
 from arkiv.queries.extractive import (
     STOP_WORDS,
     modern,
@@ -129,7 +128,7 @@ def test_a_query_record():
 def test_every_real_document_gets_a_query(svea):
     (volume,) = find(svea / "pages").volumes
     with page_files(volume, svea / "pages") as files:
-        pages = [read_pages(file.name, file.read())[0] for file in files]
+        pages = [file.pages(None)[0] for file in files]
     text = words(pages)
     shares = LengthShares.parse("40-80:1")
     cut = [record(d, "v") for d in cut_sampled(text, shares, 0, "v") if len(d) >= 40]

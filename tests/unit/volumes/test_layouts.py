@@ -19,7 +19,6 @@ from layouts import (
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_records, write_records
-from arkiv.pages.reading import read_pages
 from arkiv.volumes.finding import find, root_of
 from arkiv.volumes.overview import summary, told
 from arkiv.volumes.volume import from_record, page_files, to_record
@@ -35,7 +34,7 @@ def texts(archive, **how):
             found[volume.name] = [
                 " ".join(line.text for line in read.lines)
                 for file in files
-                for read in read_pages(file.name, file.read())
+                for read in file.pages(None)
             ]
     return found
 

@@ -11,8 +11,10 @@ import pytest
 
 from arkiv.base.errors import InputError
 from arkiv.volumes.finding import find, root_of
+from arkiv.volumes.member import content, shown
 from arkiv.volumes.order import natural
 from arkiv.volumes.volume import page_files
+from arkiv.volumes.walk import opened
 
 ORDERED = ["b_2.json", "a_9.json", "a_10.json", "v2_10.json", "v10_10.json"]
 ORDERED += ["x2a.json", "x10a.json"]
@@ -22,12 +24,14 @@ def found_in(archive):
     """What the files of an archive's one volume hold, or why they do not, by name."""
     (volume,) = find(archive).volumes
     result = {}
-    with page_files(volume, root_of(archive)) as files:
-        for file in files:
+    with contextlib.ExitStack() as stack:
+        place = opened(root_of(archive), volume.container, stack)
+        for path, _ in volume.pages:
+            name = shown(path.rpartition("/")[2])
             try:
-                result[file.name] = file.read().decode()
+                result[name] = content(place.member(path)).decode()
             except InputError as error:
-                result[file.name] = error.reason
+                result[name] = error.reason
     return result
 
 
@@ -66,9 +70,10 @@ def test_a_directory_without_pages_is_refused(tmp_path):
     (tmp_path / "notes.md").touch()
     with pytest.raises(InputError, match="holds no page that is read here, but 1 ×"):
         find(tmp_path)
-    for wrong in ("nothing", "notes.md"):
-        with pytest.raises(InputError, match="is neither a directory"):
-            find(tmp_path / wrong)
+    with pytest.raises(InputError, match="holds no page that is read here, but 1 ×"):
+        find(tmp_path / "notes.md")
+    with pytest.raises(InputError, match="is not there, expected an archive"):
+        find(tmp_path / "nothing")
 
 
 def write_zip(path, content):
