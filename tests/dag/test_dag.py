@@ -549,6 +549,25 @@ def test_without_distillation_there_is_no_teacher(project):
     assert counts["prepare_model"] == 1
 
 
+def test_years_reach_the_division_and_the_table_the_search_for_volumes(project):
+    table = project.folder / "my volumes.csv"
+    table.write_text("volume,year\nv1,1880\n")
+    config = project.configure(
+        datasets={"d": {"pages": "volumes", "volumes": table.name}},
+        models=TINY,
+        pairs={"group_by": "year", "test_years": [1880, None], "dev_years": [1, 1879]},
+    )
+    done = project.dry_run("-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    (found,) = re.findall(r"python scripts/find_volumes\.py .*", done.stdout)
+    words = shlex.split(found)
+    assert words[words.index("--table") + 1] == table.name
+    (split,) = re.findall(r"python scripts/split_pairs\.py .*", done.stdout)
+    words = shlex.split(split)
+    assert words[words.index("--test-years") + 1] == "[1880, null]"
+    assert words[words.index("--dev-years") + 1] == "[1, 1879]"
+
+
 def commands(project, config):
     """The commands that score and that split, as a dry run prints them."""
     output = project.dry_run("-p", "split", "--configfile", config).stdout
@@ -736,6 +755,11 @@ def test_a_single_shard_is_a_target(project):
         ({"datasets": {"d": {"pairs": "gone.jsonl"}}}, "names gone.jsonl, which does"),
         ({"datasets": {"d": {"pairs": "a", "pages": "b"}}}, "must name one source"),
         ({"datasets": {"d": {"volumes": "pairs.jsonl"}}}, "must name one source"),
+        ({"pairs": {"group_by": "year"}}, "`pairs.test_years`: is null, expected the"),
+        (
+            {"pairs": {"group_by": "year", "test_years": [1880]}},
+            "`pairs.test_years`: is [1880], expected at least 2 values",
+        ),
         (
             {"datasets": {"d": {"pairs": "pairs.jsonl", "volumes": "pairs.jsonl"}}},
             "`datasets.d.volumes`: belongs to pages, not to pairs",

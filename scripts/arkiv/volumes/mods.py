@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-from arkiv.base.years import FIRST, LAST
+from arkiv.base.years import FIRST, LAST, years
 from arkiv.pages.xml import Element
 from arkiv.volumes.about import about
 
@@ -23,8 +24,8 @@ YEAR = re.compile(r"(?<!\d)\d{4}(?=\d{4}(?!\d)|(?!\d))")
 def about_of_mods(element: Element) -> Record:
     """What MODS says of a volume: title, years of its origin, genre, shelf mark.
 
-    Dates are written in many ways (`1880-1885`, `[ca. 1880]`, `18800503`): a year is
-    what has four digits. Of titles and dates those of the volume itself count, not
+    Of dates that are written in another way than a table's, such as `[ca. 1880]`, what
+    has four digits is a year. Of titles and dates those of the volume itself count, not
     those of what it is related to, nor when it was digitised.
 
     Args:
@@ -86,9 +87,16 @@ def _years_of_mods(mods: Element) -> tuple[int, int] | None:
             year
             for origin in origins
             for text in _texts(origin, key)
-            for year in map(int, YEAR.findall(text))
-            if FIRST <= year <= LAST
+            for year in _years(text)
         ]
         if found:
             return min(found), max(found)
     return None
+
+
+def _years(date: str) -> list[int]:
+    try:
+        return list(years(date, "date") or ())
+    except InputError:
+        found = map(int, YEAR.findall(date))
+        return [year for year in found if FIRST <= year <= LAST]

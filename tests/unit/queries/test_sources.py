@@ -19,6 +19,7 @@ def path(tmp_path):
             text = f"Anders kom till Göringe by nummer {n} om skuldebref"
             row = {"id": content_id(text), "text": text, "volume": f"v{n // 10}"}
             row |= {"first_page": n, "last_page": n + 1, "last_label": f"{n + 1}r"}
+            row |= {"year": 1880 + n // 10, "type": "court"}
             out.write(json.dumps(row | {"first_label": f"{n}r"}) + "\n")
     return file
 
@@ -51,6 +52,7 @@ def test_groups_are_documents_that_follow_on_in_a_volume(path):
         assert len(members) in (3, 4)
         assert {one["volume"] for one in members} == {group["volume"]}
         assert group["last_page"] == members[-1]["last_page"]
+        assert {one["year"] for one in members} == {group["year"]}
         assert group["first_label"] == f"{start}r"
         assert group["last_label"] == members[-1]["last_label"]
         assert group["text"] == "\n\n".join(one["text"] for one in members)

@@ -209,6 +209,7 @@ MODS = """
         ("<m:dateIssued>1880-05-03</m:dateIssued>", (1880, 1880)),
         ("<m:dateIssued>18800503</m:dateIssued>", (1880, 1880)),
         ("<m:dateIssued>[ca. 1880]</m:dateIssued>", (1880, 1880)),
+        ("<m:dateIssued>1880-85</m:dateIssued>", (1880, 1885)),
         (
             '<m:dateIssued point="end">1885</m:dateIssued>'
             '<m:dateIssued point="start">1880?</m:dateIssued>',
