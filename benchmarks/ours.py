@@ -55,6 +55,7 @@ def ingest(
             output=f"{{out}}/{name}.jsonl",
             rejected=f"{{out}}/{name}.rejected.jsonl",
             stats=f"{{out}}/{name}.stats.json",
+            lines=f"{{out}}/{name}.lines.jsonl",
         )
         for name in names
     ]
@@ -63,10 +64,12 @@ def ingest(
         documents=[f"{{out}}/{name}.jsonl" for name in names],
         rejected_by_blocks=[f"{{out}}/{name}.rejected.jsonl" for name in names],
         stats_of_blocks=[f"{{out}}/{name}.stats.json" for name in names],
+        lines_of_blocks=[f"{{out}}/{name}.lines.jsonl" for name in names],
         duplicate_jaccard=duplicate_jaccard,
         output="{out}/documents.jsonl",
         rejected="{out}/rejected.jsonl",
         stats="{out}/stats.json",
+        lines="{out}/lines.jsonl",
     )
     return [find, *blocks, merge]
 

@@ -246,6 +246,10 @@ CONFUSIONS = {
 }  # fmt: skip
 LINE_WIDTH = 46  # characters
 PAGE_LINES = 30
+# Pixels: of the image of a page, width and height; of a region; of a line.
+IMAGE = (2600, 4700)
+REGION_WIDTH = 1900
+LINE_PITCH, LINE_HEIGHT, LETTER_WIDTH = 130, 120, 30
 
 
 def noisy(line: str, rate: float, draw: random.Random) -> tuple[str, float]:
@@ -278,27 +282,36 @@ def broken_lines(words: Iterator[str], draw: random.Random) -> Iterator[str]:
         yield line
 
 
-def _box(left: int, top: int, width: int, height: int) -> dict:
+def _segment(
+    kind: str, left: int, top: int, width: int, height: int, within: tuple[int, int]
+) -> dict:
+    """A box, and the width and height of what it lies in, by which it is placed."""
     right, bottom = left + width, top + height
     points = [(left, top), (right, top), (right, bottom), (left, bottom)]
     return {
         "bbox": {"xmin": left, "ymin": top, "xmax": right, "ymax": bottom},
         "polygon": {"points": [{"x": x, "y": y} for x, y in points]},
+        "score": 0.9,
+        "class_label": kind,
+        "orig_shape": [within[1], within[0]],
     }
 
 
 def _region(name: str, lines: list[tuple[str, float]], left: int, top: int) -> dict:
     """A region in HTRflow's shape; without lines it has no `contains`."""
+    size = REGION_WIDTH, LINE_PITCH * max(len(lines), 1)
     region = {
-        "segment": _box(left, top, 1900, 130 * max(len(lines), 1))
-        | {"score": 0.9, "class_label": "textregion"},
+        "segment": _segment("textregion", left, top, *size, IMAGE),
         "label": name,
     }
     if lines:
         region["contains"] = [
             {
-                "segment": _box(0, 130 * n, 40 * len(text), 120)
-                | {"score": 0.9, "class_label": "textline"},
+                "segment": _segment(
+                    "textline",
+                    *(0, LINE_PITCH * n, LETTER_WIDTH * len(text), LINE_HEIGHT),
+                    size,
+                ),
                 "text_result": {"texts": [text], "scores": [confidence]},
                 "label": f"{name}_line{n}",
             }
@@ -317,11 +330,13 @@ def _page(volume: str, number: int, regions: list[list[tuple[str, float]]]) -> d
         "label": name,
         "processing_steps": [{"description": "Example", "settings": {}}],
     }
-    if regions:
-        page["contains"] = [
-            _region(f"{name}_region{n}", lines, 500 + 40 * n, 300 + 1200 * n)
-            for n, lines in enumerate(regions)
-        ]
+    above = 0
+    for n, lines in enumerate(regions):
+        top = 300 + 50 * n + LINE_PITCH * above
+        page.setdefault("contains", []).append(
+            _region(f"{name}_region{n}", lines, 500 + 40 * n, top)
+        )
+        above += len(lines)
     return page
 
 

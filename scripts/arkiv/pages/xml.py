@@ -29,7 +29,8 @@ REFERENCE = re.compile(rb"&([A-Za-z][\w.-]*);")
 OWN = {b"amp", b"lt", b"gt", b"quot", b"apos"}
 # Bytes in which HTML says its encoding.
 PRESCANNED = 4096
-SAFE = {"no_network": True, "huge_tree": False}
+# Identifiers are not looked up, so that two of one name, or `xml:id="1.2"`, do no harm.
+SAFE = {"no_network": True, "huge_tree": False, "collect_ids": False}
 
 
 def parse(data: bytes) -> Element:

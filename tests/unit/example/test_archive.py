@@ -1,10 +1,18 @@
 """The example archive: distinct, reproducible, in HTRflow's shape."""
 
 import json
+from itertools import pairwise
 
 from examples import case_pairs
 
-from arkiv.example.archive import cases, write_archive
+from arkiv.example.archive import (
+    IMAGE,
+    LETTER_WIDTH,
+    LINE_HEIGHT,
+    cases,
+    write_archive,
+)
+from arkiv.pages.reading import read_pages
 
 
 def test_cases_are_distinct_and_reproducible():
@@ -50,3 +58,28 @@ def test_pages_look_like_scans_of_minutes(tmp_path):
     assert sum(text.endswith("¬") for text in texts) > len(texts) / 20
     assert min(scores) < 0.9 < max(scores) <= 1
     assert max(len(text) for text in texts) < 60
+
+
+def test_every_line_stands_on_its_page_and_none_on_another(tmp_path):
+    write_archive(tmp_path / "a", 100, 2, seed=5)
+    for path in (tmp_path / "a").glob("*/*.json"):
+        (page,) = read_pages(path.name, path.read_bytes())
+        assert page.size == (IMAGE if page.lines else page.size)
+        boxes = [line.box for line in page.lines]
+        for line, (left, top, right, bottom) in zip(page.lines, boxes, strict=True):
+            assert right - left == LETTER_WIDTH * len(line.text)
+            assert bottom - top == LINE_HEIGHT
+            assert right <= IMAGE[0]
+            assert bottom <= IMAGE[1]
+        assert all(above[3] <= below[1] for above, below in pairwise(boxes))
+
+
+def test_a_known_line_of_the_example(tmp_path):
+    write_archive(tmp_path / "a", 40, 1, seed=5)
+    path = tmp_path / "a" / "30000000" / "30000000_00002.json"
+    content = json.loads(path.read_text("utf-8"))
+    (page,) = read_pages(path.name, path.read_bytes())
+    assert content["contains"][0]["label"] == "30000000_00002_region0"
+    assert len(content["contains"][0]["contains"]) > 3
+    # The first region has its corner at 500, 300.
+    assert page.lines[3].box[:2] == (500, 300 + 3 * 130)

@@ -44,6 +44,13 @@ def test_pages_have_labels_and_images():
     assert list(map(texts, read("<pb/>ett<pb/><pb/>två"))) == [["ett"], [], ["två"]]
 
 
+@pytest.mark.parametrize("ids", [("a", "a"), ("1.2", "xi:3"), ("", "a b")])
+def test_identifiers_that_are_none_do_no_harm(ids):
+    one, two = ids
+    (found,) = read(f"<p xml:id='{one}'>ett</p><p xml:id='{two}'>två</p>")
+    assert texts(found) == ["ett", "två"]
+
+
 def test_lines_stand_where_their_zones_are():
     facsimile = (
         "<facsimile><surface xml:id='f1' ulx='0' uly='0' lrx='100' lry='200'>"
