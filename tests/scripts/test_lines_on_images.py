@@ -153,3 +153,17 @@ def test_pages_with_one_number_keep_their_lines_and_labels(
         assert document["first_label"] == document["last_label"]
         place = document["volume"], document["first_page"]
         assert labels[place] == (document["first_label"] or "")
+
+
+@pytest.mark.parametrize("archive", [0], indirect=True)
+def test_any_program_loads_where_lines_stand(archive, tokenizer, tmp_path):
+    import datasets
+
+    root, _ = archive
+    build(root, tokenizer, tmp_path, "--method", "page")
+    path = tmp_path / "l.jsonl"
+    loaded = datasets.load_dataset(
+        "json", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    assert list(loaded) == rows(path)
+    assert {"id", "page", "box", "confidence"} <= set(loaded.column_names)

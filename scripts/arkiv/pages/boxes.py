@@ -14,8 +14,9 @@ Edges = tuple[float, float, float, float]
 Box = tuple[int, int, int, int]
 # Pixels. No image has more on a side.
 LARGEST_SIDE = 1_000_000
-# Of a box, how much must lie on the image: else it is of another, or of another scale.
-LEAST_WITHIN = 0.5
+# Of a box, one part of so many must lie on the image: else it is of another, or of
+# another scale.
+PARTS = 2
 
 
 def pixels(edges: Edges | None, size: tuple[int, int] | None = None) -> Box | None:
@@ -39,7 +40,7 @@ def pixels(edges: Edges | None, size: tuple[int, int] | None = None) -> Box | No
     left, top = max(left, 0), max(top, 0)
     right, bottom = min(right, width), min(bottom, height)
     within = max(right - left, 0) * max(bottom - top, 0)
-    return (left, top, right, bottom) if within >= LEAST_WITHIN * area else None
+    return (left, top, right, bottom) if PARTS * within >= area else None
 
 
 def image_size(width: object, height: object) -> tuple[int, int] | None:

@@ -29,8 +29,7 @@ REFERENCE = re.compile(rb"&([A-Za-z][\w.-]*);")
 OWN = {b"amp", b"lt", b"gt", b"quot", b"apos"}
 # Bytes in which HTML says its encoding.
 PRESCANNED = 4096
-# Identifiers are not looked up, so that two of one name, or `xml:id="1.2"`, do no harm.
-SAFE = {"no_network": True, "huge_tree": False, "collect_ids": False}
+SAFE = {"no_network": True, "huge_tree": False}
 
 
 def parse(data: bytes) -> Element:
@@ -52,7 +51,8 @@ def parse(data: bytes) -> Element:
     elif declared is None or not declared[1].lower().startswith(b"utf-16"):
         # Programs of Windows call UTF-8 so, where they write to a string first.
         encoding = None
-    if doctype := DOCTYPE.match(data):
+    doctype = DOCTYPE.match(data)
+    if doctype:
         if doctype["subset"]:
             raise not_a_page(
                 "XML whose document type defines entities, which are not read: take "
@@ -66,6 +66,9 @@ def parse(data: bytes) -> Element:
         remove_comments=True,
         remove_pis=True,
         encoding=encoding,
+        # Not looked up, two identifiers of one name, or `xml:id="1.2"`, do no harm.
+        # With a document type libxml2 would then ask for its file.
+        collect_ids=doctype is not None,
         **SAFE,
     )
     try:

@@ -26,6 +26,7 @@ NAN = math.nan
         ((0, 0, 1000, 1000), (100, 100), None),
         ((-50, 0, -10, 10), None, None),
         ((0, 0, 10**9, 10), None, None),
+        ((0, -5, 10**400, 10), (100, 100), None),
         # It encloses nothing.
         ((5, 5, 5, 9), None, None),
         ((9, 5, 3, 9), None, None),
