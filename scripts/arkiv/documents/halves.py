@@ -2,9 +2,9 @@
 
 By its sign, it begins the next line of the running text: lines of page furniture (a
 page number, a note in the margin) are looked past, and within furniture it begins the
-next line of the same kind. By a format that marks halves and gives the whole word, it
-is the half marked with the same word, on the same page or the next that has text. No
-half is on the other side of a missing page.
+next line of the same kind before the text goes on. By a format that marks halves and
+gives the whole word, it is the half marked with the same word, on the same page or the
+next that has text. No half is on the other side of a missing page.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from arkiv.text.hyphens import Hyphens, bare, spelled
 # Lines of furniture; behind more of them there is no other half.
 LOOKED_PAST = 200
 # Classes of what is no part of the running text, without the signs between their words:
-# those of PAGE and Transkribus, of SegmOnto, of TEI and hOCR.
+# those of PAGE and Transkribus, of SegmOnto, and other words for the same.
 FURNITURE = frozenset(
     "header footer pagenumber marginalia signature signaturemark catchword "
-    "footnote footnotecontinued margin runninghead runningheader runningtitle "
-    "numberingzone runningtitlezone margintextzone quiremarkszone stampzone "
-    "pagenum pageno sig catch ocrheader ocrfooter ocrpageno".split()
+    "footnote footnotecontinued endnote note margin runninghead runningheader "
+    "runningtitle pagenum pageno foliation numberingzone runningtitlezone "
+    "margintextzone quiremarkszone stampzone".split()
 )
 BETWEEN_WORDS = str.maketrans("", "", "-_ ")
 
@@ -203,6 +203,6 @@ class Rows:
                 # An empty line stands for one that was set aside.
                 if other.words or not other.line.text:
                     return (other if other.words else None), at + 1
-            elif kind is not None:
+            elif kind is not None and furniture(other.line.regions) is None:
                 break
         return None, place

@@ -63,9 +63,10 @@ def test_a_word_of_furniture_goes_on_in_furniture_of_its_kind_alone():
     pages = page(1, body, margin, beside("teckning", "marginalia"), "rätten")
     assert text_of(pages) == "sagt vid häradsrätten anteckning"
     assert text_of(page(1, body, margin, "rätten")) == "sagt vid häradsrätten an-"
-    assert text_of(page(1, margin, beside("12"), beside("x", "marginalia"))) == (
-        "an- 12 x"
-    )
+    parts = margin, beside("12"), beside("teckning", "marginalia"), "rätten"
+    assert text_of(page(1, *parts)) == "anteckning 12 rätten"
+    parts = margin, "rätten", beside("teckning", "marginalia")
+    assert text_of(page(1, *parts)) == "an- rätten teckning"
 
 
 def test_no_word_goes_on_behind_a_missing_page():

@@ -88,6 +88,24 @@ def test_a_score_that_is_no_share_is_unknown(write, score):
     assert page.lines == (Line("a", None, 1),)
 
 
+def test_a_line_without_a_score_has_that_of_its_words(write):
+    words = [("a", 0.5), ("b", 1.0), (" ", 0.0), ("c", None)]
+    nested = {
+        "text_result": {"texts": ["a b c"]},
+        "contains": [{"text_result": {"texts": [t], "scores": [s]}} for t, s in words],
+    }
+    (found,) = read_page(write(region(nested))).lines
+    assert (found.text, found.confidence) == ("a b c", 0.75)
+    document = {
+        "transcription": [{"text": "a b c"}],
+        "regions": [
+            {"transcription": [{"text": t, "confidence": s}]} for t, s in words
+        ],
+    }
+    page = {"image_name": "p", "regions": [{"regions": [document]}]}
+    assert read_page(write(page)).lines[0].confidence == 0.75
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -4,8 +4,8 @@ Up to 0.2.6 a page is nested by `contains`: page > region > line, and a line's t
 confidence are in `text_result.texts` and `text_result.scores`, side by side. Since the
 document model of its main branch (read at ef0ed37 of 9 April 2026, which still calls
 itself 0.2.6) a page is nested by `regions`, and a line has a `transcription`, a list of
-`{"text", "confidence"}`; empty attributes are left out. Words below a line are not
-read.
+`{"text", "confidence"}`; empty attributes are left out. Of words below a line only the
+confidence is read, where the line has none.
 
 Where a part stands is said in three ways. Up to 0.2.5 `segment` has its `bbox` within
 what it lies in, and as `orig_shape` the height and width of that; 0.2.6 has a `bbox` in
@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
 from arkiv.base.numbers import share
 from arkiv.pages.boxes import Edges, around, image_size, pixels
-from arkiv.pages.page import Format, Sheet, classes, not_a_page
+from arkiv.pages.page import Format, Sheet, classes, mean, not_a_page
 
 # What a page has beside its content; a page without text has only these.
 NESTED_KEYS = frozenset({"image_name", "image_path", "file_name", "page_id", "label"})
@@ -66,6 +67,9 @@ def _sheet(page: Any) -> Sheet:
         regions = above + classes(*map(_text, names))
         edges = _edges(node, corner)
         if line is not None:
+            if line["confidence"] is None:
+                words = (read_node(part)[1] for part in _parts(node, below))
+                line["confidence"] = _of_words(filter(None, words))
             sheet.add(**line, regions=regions, box=edges)
             return
         for part in _parts(node, below):
@@ -173,6 +177,11 @@ def _document_node(node: dict) -> tuple[list[object], dict | None]:
         return names, None
     best = max(known, key=lambda item: share(item.get("confidence")) or 0.0)
     return names, {"text": best["text"], "confidence": best.get("confidence")}
+
+
+def _of_words(words: Iterable[dict]) -> float | None:
+    """The confidence of a line that has none of its own."""
+    return mean(share(word["confidence"]) for word in words if word["text"].strip())
 
 
 # `label` alone is in a IIIF manifest too.

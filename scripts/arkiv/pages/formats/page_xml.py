@@ -14,6 +14,7 @@ Source: the schemas of PRImA Research, pagecontent.xsd.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,8 +46,6 @@ SMALLER = {"TextLine": ("Word", " "), "Word": ("Glyph", "")}
 
 # With its confidence.
 Text = tuple[str, float | None]
-# Letters that a line has at least which is not in another by chance.
-SURE = 10
 
 
 def read(root: Element) -> list[Sheet]:
@@ -242,21 +241,20 @@ def _unheld(whole: str, parts: Iterable[str]) -> list[str]:
     words = whole.split()
     if not words:
         return []
-    parts = list(parts)
-    held = Counter(word for part in parts for word in part.split())
+    parts = [part.split() for part in parts if part.strip()]
+    held = Counter(itertools.chain.from_iterable(parts))
     if not Counter(words) - held:
         return []
-    # Where the region has its words rejoined.
-    letters = _letters(" ".join(parts))
+    # Where the region has divided words rejoined.
+    whole_words = {
+        _letters(before[-1] + after[0]) for before, after in itertools.pairwise(parts)
+    }
     found = []
     for line in whole.splitlines():
-        if len(own := _letters(line)) >= SURE and own in letters:
-            held.subtract(line.split())
-            continue
         left = []
         for word in line.split():
             held[word] -= 1
-            if held[word] < 0:
+            if held[word] < 0 and _letters(word) not in whole_words:
                 left.append(word)
         found.append(" ".join(left))
     return list(filter(None, found))
