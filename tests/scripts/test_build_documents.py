@@ -244,4 +244,4 @@ def test_a_table_of_other_volumes_is_refused_with_their_names(
     assert "volumes.csv: has no line for 1 volume (b) of the archive; add" in sentence
     table.write_text("volume\na\nb\nc\n")
     sentence = refused(pages, tokenizer, tmp_path, "--table", table)
-    assert "tells of 1 volume (c) not in the archive, which has 2 volumes" in sentence
+    assert "tells of 1 volume (c) not in the archive; leave out" in sentence

@@ -90,16 +90,24 @@ def described(
         InputError: naming volumes that the table lacks, or that the archive lacks.
     """
     wanted = {nfc(name): name for name in names}
-    if lacking := [name for name in wanted if name not in table]:
+    lacking = [name for name in wanted if name not in table]
+    strange = [name for name in table if name not in wanted]
+    if lacking and strange:
+        raise InputError(
+            f"has no line for {_listed(lacking)} of the archive, but tells of "
+            f"{_listed(strange)} not in it; call volumes as find_volumes.py does",
+            file=path,
+        )
+    if lacking:
         raise InputError(
             f"has no line for {_listed(lacking)} of the archive; add one, with empty "
             "cells for what is not known",
             file=path,
         )
-    if strange := [name for name in table if name not in wanted]:
+    if strange:
         raise InputError(
-            f"tells of {_listed(strange)} not in the archive, which has "
-            f"{_listed(list(wanted))}",
+            f"tells of {_listed(strange)} not in the archive; leave out what is not "
+            "there",
             file=path,
         )
     return {own: table[name] for name, own in wanted.items()}
