@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
@@ -33,6 +34,8 @@ TOKEN = re.compile(r'"(?P<string>(?:[^"\\]|\\.)*+)(?:"|\\?\Z)|[\[\]{}:,]', re.DO
 # What marks the root of HTML, of which the first elements may be left out.
 HTML = {"html", "head", "body", "div"}
 TABLES = (".csv", ".tsv")
+# Keys of JSON-LD that say what it is.
+TYPED = ("@type", "type", "@context")
 
 
 class Role(Enum):
@@ -85,31 +88,29 @@ def kind(name: str, head: bytes) -> Kind:
     return told or _by_name(name, ending, empty=not start)
 
 
-def outline(text: str) -> dict[str, str | None]:
-    """The outermost keys of a JSON object, or of the first in a list, as they go.
+def outline(text: str) -> Iterator[tuple[str, str | None]]:
+    """The outermost keys of a JSON object, or of the first in a list, as they come.
 
     With the value of each that is a string, which may be cut off; None for all others.
     """
     depth, sign, key = 0 if text[:1] == "{" else -1, "", ""
-    found: dict[str, str | None] = {}
     for token in TOKEN.finditer(text):
-        if (string := token["string"]) is not None:
-            if depth == 1 and sign == ":":
-                found[key] = string
+        string = token["string"]
+        if depth == 1 and sign == ":":
+            yield key, string
+        sign = token[0] if string is None else ""
+        if string is not None:
             key = string
-            continue
-        sign = token[0]
-        if sign in "[{":
+        elif sign in "[{":
             depth += 1
             if depth == 1 and sign == "[":
-                break
+                return
         elif sign in "]}":
             depth -= 1
             if depth <= 0:
-                break
-        elif sign == ":" and depth == 1:
-            found.setdefault(key, None)
-    return found
+                return
+    if depth == 1 and sign == ":":
+        yield key, None
 
 
 def _other(other: others.Other) -> Kind:
@@ -146,18 +147,21 @@ def _has_sign(format: Format, name: str, start: str, whole: bool) -> bool:
 
 
 def _of_json(name: str, start: str) -> Kind | None:
-    found = outline(start)
-    type = found.get("@type") or found.get("type") or ""
-    said = {type, found.get("@context")}
-    for module, format in FORMATS.items():
-        if said & format.types or format.keys.intersection(found):
-            return Kind(Role.PAGE, format.title, module)
+    found: dict[str, str | None] = {}
+    # The first mark will do: what comes behind it is long.
+    for key, value in outline(start):
+        found.setdefault(key, value)
+        for module, format in FORMATS.items():
+            typed = key in TYPED and value in format.types
+            if typed or key in format.keys:
+                return Kind(Role.PAGE, format.title, module)
     texts = {key.lower() for key, value in found.items() if value is not None}
     for module, format in FORMATS.items():
         if format.columns & texts:
             return Kind(Role.ROWS, format.title, module)
-    if other := others.TYPES.get(type):
-        return _other(other)
+    for type in (found.get(key) or "" for key in TYPED):
+        if other := others.TYPES.get(type):
+            return _other(other)
     for key in found:
         if other := others.KEYS.get(key):
             return _other(other)

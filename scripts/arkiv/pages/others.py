@@ -89,9 +89,10 @@ NAMES: tuple[tuple[re.Pattern[str], Other], ...] = tuple(
         (r"(tag)?manifest-(md5|sha\d+)\.txt", "a manifest of BagIt"),
         (r"fetch\.txt", "BagIt's fetch.txt"),
         (r"(checksums?|md5sums?|sha\d*sums?)(\.txt)?", "a list of checksums"),
-        (r"(read_?me|läs_?mig|liesmich|lisez_?moi)(\.txt)?", "a README"),
+        (r"(read[ _-]?me|läs[ _-]?mig|liesmich|lisez[ _-]?moi)([\W_].*)?", "a README"),
         (
-            r"(licen[cs]e|copying|notice|authors|changelog)(\.txt)?",
+            r"(licen[cs]e|copying|notice|authors|changelog|citation|requirements)"
+            r"([\W_].*)?",
             "a note on the data",
         ),
         (r"(ehthumbs|thumbs)\.db", "a thumbnail database"),

@@ -78,12 +78,25 @@ def parse(data: bytes) -> Element:
             return _parse_html(data)
         if declared and (known := _transcoded(data, declared)):
             return parse(known)
-        said = getattr(error, "msg", None) or str(error) or "no element"
-        # Of several lines, some with the text at fault, the first says it.
-        raise not_a_page(f"not well-formed XML ({said.splitlines()[0]})") from None
+        raise not_a_page(f"not well-formed XML ({_said(error, data)})") from None
     if doctype:
         _refuse_unknown_entities(data)
     return root
+
+
+def _said(error: Exception, data: bytes) -> str:
+    """What is wrong with a document, in a few words."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as wrong:
+        if "encoding" in str(error):
+            return (
+                f"byte {wrong.start + 1:,} is 0x{data[wrong.start]:02x}, which is not "
+                'UTF-8: declare its encoding, <?xml version="1.0" encoding="…"?>'
+            )
+    said = getattr(error, "msg", None) or str(error) or "no element"
+    # Of several lines, some with the text at fault, the first says it.
+    return said.splitlines()[0]
 
 
 def _character(reference: re.Match[bytes]) -> bytes:
@@ -137,7 +150,8 @@ def _parse_html(data: bytes) -> Element:
 
 def name(element: Element) -> str:
     """The element's name without its namespace."""
-    return etree.QName(element).localname
+    # In broken HTML a name may be none that XML has, which lxml's own would refuse.
+    return element.tag.rpartition("}")[2]
 
 
 def children(element: Element, *names: str) -> list[Element]:

@@ -185,3 +185,10 @@ def test_a_web_page_is_none_and_a_long_head_hides_none():
     assert kind("1.html", html[:HEAD]).role is Role.PAGE
     (found,) = read_pages("1.html", html)
     assert texts(found) == ["ett"]
+
+
+def test_broken_html_is_read_as_browsers_do():
+    body = page(line("ett < två <a<b>tre") + line("fyra & fem")).replace("</div>", "")
+    (found,) = read(body, "<html><body>{}")
+    assert " ".join(texts(found)).split()[:2] == ["ett", "<"]
+    assert texts(found)[-1] == "fyra & fem"

@@ -151,7 +151,7 @@ OUTSIDE = '<!DOCTYPE PcGts [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
         (ELSEWHERE + alto("&x;"), "the entity &x;, which another file defines"),
         (page("&x;"), "not well-formed XML"),
         (page("a")[:-20], "not well-formed XML"),
-        (page("å").encode("latin-1"), "not well-formed XML"),
+        (page("å").encode("latin-1"), "is 0xe5, which is not UTF-8: declare its"),
         ("<mets/>", "METS"),
         ("<a/>", "XML of <a>; expected one of <"),
         ("<PcGts/>", "holds no page"),
