@@ -51,7 +51,9 @@ rule find_volumes:
         runtime=growing(120),
     params:
         table=lambda w, input: flags(table=input.get("table") or None),
-        options=lambda w: flags(**found_by(w.dataset)),
+        options=lambda w: flags(
+            **found_by(w.dataset), **declared("documents", "encoding")
+        ),
         state=lambda w: state_of(w.dataset),
     message:
         "Finding the volumes of {wildcards.dataset}"

@@ -130,6 +130,7 @@ def volumes(arguments: argparse.Namespace) -> Iterator[Volume]:
             folder=arguments.folder,
             volumes_by=arguments.volumes_by,
             table=arguments.table,
+            encoding=arguments.encoding,
         )
         for line in told(summary(archive)):
             log.info("%s", line)

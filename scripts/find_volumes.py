@@ -14,6 +14,7 @@ import time
 from arkiv.base.cli import parser, run
 from arkiv.base.files import write_json, write_records
 from arkiv.base.setting_flags import add_settings
+from arkiv.documents.settings import Documents, known_encoding
 from arkiv.settings.datasets import Dataset
 from arkiv.volumes.finding import find
 from arkiv.volumes.overview import summary, told, too_little
@@ -33,6 +34,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         stats="[JSON] what was found",
     )
     add_settings(arguments, Dataset, "folder", "volumes_by")
+    add_settings(arguments, Documents, "encoding", type=known_encoding)
     return arguments.parse_args(argv)
 
 
@@ -44,6 +46,7 @@ def main(argv: list[str] | None = None) -> None:
         folder=arguments.folder,
         volumes_by=arguments.volumes_by,
         table=arguments.table,
+        encoding=arguments.encoding,
     )
     said = summary(found)
     if arguments.volumes:

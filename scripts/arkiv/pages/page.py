@@ -48,8 +48,8 @@ class Line:
 class Page:
     """A page in reading order."""
 
-    number: int | str
-    """The number in the file's name; the name itself where it has none."""
+    number: int
+    """In the file, or in the volume."""
     name: str
     """Of the file: two pages of a volume may have the same number."""
     lines: tuple[Line, ...]
@@ -128,6 +128,19 @@ class Sheet:
                 rest_of,
                 pixels(box, self.size),
             )
+        )
+
+    def page(self, number: int, name: str) -> Page:
+        """The page that it is."""
+        return Page(
+            number,
+            name,
+            tuple(self.lines),
+            self.regions_without_text,
+            self.image,
+            self.size,
+            self.label,
+            unheld=tuple(self.unheld),
         )
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from arkiv.pages import gzipped, xml
 from arkiv.pages.encodings import text_of
 from arkiv.pages.kinds import FORMATS, HEAD, TARS, Role, kind
 from arkiv.pages.page import Page, Sheet, not_a_page
-
-# Digits of a page number; a longer run is not one.
-LONGEST_NUMBER = 18
 
 
 def _endings(*, marked: bool) -> tuple[str, ...]:
@@ -24,6 +19,8 @@ STRUCTURED, PLAIN = _endings(marked=True), _endings(marked=False)
 
 def read_pages(name: str, data: bytes, *, encoding: str | None = None) -> list[Page]:
     """The pages of a file: of most there is one; a page without text has no lines.
+
+    They are counted; their numbers in a volume are `arkiv.volumes.order`'s.
 
     Args:
         name: of the file.
@@ -44,25 +41,9 @@ def read_pages(name: str, data: bytes, *, encoding: str | None = None) -> list[P
         raise not_a_page("holds no page")
     several = len(sheets) > 1
     return [
-        Page(
-            place if several else page_number(within),
-            f"{name}#{place}" if several else name,
-            tuple(sheet.lines),
-            sheet.regions_without_text,
-            sheet.image,
-            sheet.size,
-            sheet.label,
-            unheld=tuple(sheet.unheld),
-        )
+        sheet.page(place, f"{name}#{place}" if several else name)
         for place, sheet in enumerate(sheets, start=1)
     ]
-
-
-def page_number(name: str) -> int | str:
-    """The number that ends a file's name; without one, the name before its ending."""
-    stem = name.rpartition(".")[0] or name
-    digits = re.search(r"[0-9]+$", stem)
-    return int(digits[0]) if digits and len(digits[0]) <= LONGEST_NUMBER else stem
 
 
 def _sheets(name: str, data: bytes, encoding: str | None) -> list[Sheet]:

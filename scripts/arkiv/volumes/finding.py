@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from arkiv.base.errors import InputError
@@ -27,10 +28,11 @@ from arkiv.volumes.mods import about_of_mods
 from arkiv.volumes.naming import named
 from arkiv.volumes.order import Place, natural, places, prefix
 from arkiv.volumes.packed import is_packed
-from arkiv.volumes.pieces import without_pieces
+from arkiv.volumes.pieces import MOST_READ, without_pieces
+from arkiv.volumes.rows import first_lines, volumes_in
 from arkiv.volumes.same_pages import Texts, key
 from arkiv.volumes.sheaves import Listed, Sheaf, sheaf
-from arkiv.volumes.volume import Volume
+from arkiv.volumes.volume import Volume, file_of
 from arkiv.volumes.walk import (
     Entry,
     Fault,
@@ -80,6 +82,7 @@ def find(
     folder: str | None = None,
     volumes_by: str = "folder",
     table: str | Path | None = None,
+    encoding: str | None = None,
 ) -> Found:
     """The volumes of an archive.
 
@@ -90,6 +93,7 @@ def find(
         volumes_by: `prefix` makes each manuscript of a folder a volume, told by what
             the names of its pages begin with.
         table: what is known of each volume.
+        encoding: of texts that are not UTF-8.
 
     Raises:
         InputError: no such archive, nothing in it, or it is not clear which of its
@@ -104,7 +108,8 @@ def find(
             for each in entries
             if isinstance(each, Fault) or (each.container, each.path) != (None, own)
         )
-    found = _Finding(root, folder, volumes_by == "prefix").found(entries)
+    by_prefix = volumes_by == "prefix"
+    found = _Finding(root, folder, by_prefix, encoding).found(entries)
     found.volumes = with_about(found.volumes, table)
     return found
 
@@ -130,13 +135,17 @@ def _entries(archive: str | Path) -> tuple[Path, Iterator[Entry | Fault]]:
 class _Finding:
     """One search through an archive."""
 
-    def __init__(self, root: Path, folder: str | None, by_prefix: bool) -> None:
+    def __init__(
+        self, root: Path, folder: str | None, by_prefix: bool, encoding: str | None
+    ) -> None:
         self._root, self._folder, self._by_prefix = root, folder, by_prefix
+        self._encoding = encoding
         self._out = Found()
         # What METS files say that list no page that is here, and their folders.
         self._told: list[tuple[str, Record]] = []
         self._open: dict[str | None, tuple[Opened, ExitStack]] = {}
         self._texts = Texts(self._lines)
+        self._of_rows: list[Entry] = []
 
     def found(self, entries: Iterable[Entry | Fault]) -> Found:
         try:
@@ -144,10 +153,12 @@ class _Finding:
             sheaves = list(self._sheaves(pages, lists))
             sheaves = without_pieces(sheaves, self._texts, self._twice)
             made = documents(sheaves, self._texts, self._folder)
+            rows = (self._in_rows(each, sheaves) for each in self._of_rows)
+            of_rows = [*chain.from_iterable(rows)]
         finally:
             for _, stack in self._open.values():
                 stack.close()
-        self._out.volumes = [*self._volumes(made)]
+        self._out.volumes = [*self._volumes(made), *of_rows]
         self._out.volumes += [Volume(shown(x.path), fault=x.reason) for x in faults]
         self._out.volumes.sort(key=lambda each: natural(each.name))
         if not self._out.volumes:
@@ -179,6 +190,8 @@ class _Finding:
                 bags.add(each.folder)
             if each.kind.role is Role.METS:
                 lists.append(each)
+            elif each.kind.role is Role.ROWS:
+                self._of_rows.append(each)
             elif each.kind.role is Role.PAGE or _may_be_page(each):
                 pages[each.folder].append(each)
             elif each.kind.advice:
@@ -262,22 +275,52 @@ class _Finding:
     def _twice(self, entry: Entry, twin: Entry) -> None:
         self._out.twice.append((_path(entry), _path(twin)))
 
-    def _content(self, entry: Entry) -> bytes:
+    def _in_rows(self, entry: Entry, sheaves: list[Sheaf]) -> Iterator[Volume]:
+        """The volumes of a file of rows, unless pages beside it hold their text."""
+        start = f"{entry.folder}/" if entry.folder else ""
+        near = [one for one in sheaves if f"{one.folder}/".startswith(start)]
+        beside = [page for one in near for page in one.pages.values()][:MOST_READ]
+        if beside and self._texts.hold(beside, [entry]):
+            self._twice(entry, beside[0])
+            return
+        own = _path(entry).removesuffix(f".{entry.name.rpartition('.')[2]}")
+        try:
+            with file_of(self._opened(entry), entry.path) as file:
+                found = volumes_in(file, self._encoding)
+        except InputError as error:
+            yield Volume(own, fault=error.reason)
+            return
+        self._out.formats[entry.kind.title] += sum(map(len, found.values()))
+        for name, pages in found.items():
+            yield Volume(
+                f"{own}/{name}" if len(self._of_rows) > 1 and name else name or own,
+                entry.container,
+                tuple(pages),
+                rows=entry.path,
+            )
+
+    def _opened(self, entry: Entry) -> Opened:
         if entry.container not in self._open:
             while len(self._open) >= MOST_OPEN:
                 _, stack = self._open.pop(next(iter(self._open)))
                 stack.close()
             stack = ExitStack()
-            self._open[entry.container] = (
-                opened(self._root, entry.container, stack),
-                stack,
-            )
-        place, _ = self._open[entry.container]
-        return content(place.member(entry.path))
+            place = opened(self._root, entry.container, stack)
+            self._open[entry.container] = place, stack
+        return self._open[entry.container][0]
+
+    def _content(self, entry: Entry) -> bytes:
+        return content(self._opened(entry).member(entry.path))
 
     def _lines(self, entry: Entry) -> list[str]:
+        """The lines of a file; of one of rows those of its first pages."""
+        if entry.kind.role is Role.ROWS:
+            with file_of(self._opened(entry), entry.path) as file:
+                return list(first_lines(file, self._encoding))
         try:
-            pages = read_pages(entry.name, self._content(entry))
+            pages = read_pages(
+                entry.name, self._content(entry), encoding=self._encoding
+            )
         except InputError:
             return []
         return [line.text for page in pages for line in page.lines]

@@ -1,69 +1,89 @@
-"""Files of rows as containers of volumes: each page with its place in the file."""
+"""Files of rows as containers: the volumes in one, and their pages read in place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections import defaultdict
+from itertools import islice
+from typing import BinaryIO
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import open_input
 from arkiv.pages.formats.rows import Span, sheet, spans
-from arkiv.pages.page import Sheet
+from arkiv.pages.page import Page
+from arkiv.volumes.order import Place
+
+# Pages that tell whether others hold the same text.
+SOME = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A page of a file, or a row that is none."""
+def volumes_in(
+    file: BinaryIO, encoding: str | None
+) -> dict[str | None, list[tuple[str, Place]]]:
+    """The pages of each volume of a file, as it names them, in its order.
 
-    span: Span
-    order: int
-    """Counted from 1 in the file."""
-
-    @property
-    def volume(self) -> str | None:
-        """As the file names it; of a row that is none that of the row before."""
-        return self.span.volume
-
-    @property
-    def page(self) -> int | str | None:
-        """As the file has it."""
-        return self.span.page
-
-    @property
-    def fault(self) -> str | None:
-        """Why the row is none."""
-        return self.span.fault
-
-
-def rows(path: Path, encoding: str | None = None) -> Iterator[Row]:
-    """The pages of a file, found in one pass that keeps no texts.
-
-    Consecutive rows of one volume and page are lines of one page.
+    A row that is none is a page of the volume before it, which cannot be read.
 
     Args:
-        path: of the file.
+        file: read in one pass; no texts are kept.
         encoding: of a table that is not UTF-8.
 
-    Raises:
-        InputError: there is no such file, or it cannot be divided into rows.
-    """
-    with open_input(path) as file:
-        try:
-            for order, span in enumerate(spans(file, encoding), start=1):
-                yield Row(span, order)
-        except InputError as error:
-            raise error.at(path, error.line) from None
-
-
-def read(path: Path, row: Row, encoding: str | None = None) -> list[Sheet]:
-    """The page of a row, read where it stands.
+    Returns:
+        Of each page its place in the file, for `page`, and in its volume.
 
     Raises:
-        InputError: the row is none, with the file and its line.
+        InputError: the file cannot be divided into rows; without the file.
     """
-    with open_input(path) as file:
-        try:
-            return [sheet(file, row.span, encoding)]
-        except InputError as error:
-            raise error.at(path, row.span.line) from None
+    found: dict[str | None, list[Span]] = defaultdict(list)
+    for span in spans(file, encoding):
+        found[span.volume].append(span)
+    return {volume: _placed(pages) for volume, pages in found.items()}
+
+
+def _placed(found: list[Span]) -> list[tuple[str, Place]]:
+    """Places in the file and in the volume; a row that is none has no number."""
+    # A broken row between those of a page comes before the page.
+    found.sort(key=lambda span: span.offset)
+    last, result = 0, []
+    for span in found:
+        place = Place(last, None, True) if span.fault else _place(span, last)
+        last = place.number
+        result.append((_written(span), place))
+    return result
+
+
+def first_lines(file: BinaryIO, encoding: str | None) -> list[str]:
+    """The lines of some pages with which a file begins; none of a broken one."""
+    try:
+        good = [each for each in islice(spans(file, encoding), SOME) if not each.fault]
+        pages = [sheet(file, each, encoding) for each in good]
+    except InputError:
+        return []
+    return [line.text for page in pages for line in page.lines]
+
+
+def page(file: BinaryIO, written: str, encoding: str | None) -> list[Page]:
+    """A page by its place in the file.
+
+    Raises:
+        InputError: the row is none, with its line; without the file.
+    """
+    offset, length, line, fault = written.split(":", 3)
+    span = Span(None, None, int(offset), int(length), int(line), fault or None)
+    try:
+        found = sheet(file, span, encoding)
+    except InputError as error:
+        raise InputError(error.reason, line=span.line, key=error.key) from None
+    return [found.page(1, f"line {line}")]
+
+
+def _written(span: Span) -> str:
+    return f"{span.offset}:{span.length}:{span.line}:{span.fault or ''}"
+
+
+def _place(span: Span, last: int) -> Place:
+    said = str(span.page) if span.page is not None else ""
+    if not said.isdecimal():
+        return Place(last + 1, said or None, True)
+    number = int(said)
+    if number <= last:
+        return Place(last + 1, said, True)
+    return Place(number, None, number == last + 1 or not last)

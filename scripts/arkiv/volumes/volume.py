@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import nfc
 from arkiv.pages.page import Page
 from arkiv.pages.reading import read_pages
+from arkiv.volumes import rows
 from arkiv.volumes.member import content, shown
 from arkiv.volumes.order import Place
 from arkiv.volumes.walk import Opened, opened
@@ -32,6 +34,8 @@ class Volume:
             it stands in the volume.
         fault: why it cannot be read.
         about: what METS or a table says of it, as `arkiv.volumes.about` gives it.
+        rows: the file of rows that its pages are in, by its path in the container or
+            the archive; the paths of pages are places in it then.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Volume:
     pages: tuple[tuple[str, Place], ...] = ()
     fault: str | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    rows: str | None = None
 
 
 class PageFile(NamedTuple):
@@ -67,14 +72,31 @@ def page_files(volume: Volume, root: Path) -> Iterator[list[PageFile]]:
         raise InputError(volume.fault, file=f"{shown(str(root))}/{volume.name}")
     with ExitStack() as stack:
         place = opened(root, volume.container, stack)
-        yield [
-            PageFile(
-                shown("/".join(filter(None, (str(root), volume.container, path)))),
-                where,
-                partial(_pages, place, path),
-            )
-            for path, where in volume.pages
-        ]
+        above = filter(None, (str(root), volume.container, volume.rows))
+        start = shown("/".join(above))
+        if volume.rows is None:
+            yield [
+                PageFile(f"{start}/{shown(path)}", where, partial(_pages, place, path))
+                for path, where in volume.pages
+            ]
+        else:
+            file = stack.enter_context(file_of(place, volume.rows))
+            yield [
+                PageFile(start, where, partial(rows.page, file, path))
+                for path, where in volume.pages
+            ]
+
+
+def file_of(place: Opened, path: str) -> BinaryIO:
+    """A file of rows, opened where it lies; one that is packed is read as a whole.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if place.container is not None:
+        return io.BytesIO(content(place.member(path)))
+    place.member(path).read(1)
+    return open(place.root / path, "rb")
 
 
 def _pages(place: Opened, path: str, encoding: str | None) -> list[Page]:
@@ -116,6 +138,7 @@ def to_record(volume: Volume) -> Record:
         "folder": _written(folder),
         "fault": volume.fault,
         "about": dict(volume.about),
+        "rows": volume.rows and _written(volume.rows),
         "pages": [
             [_written(_within(path, start)), *place] for path, place in volume.pages
         ],
@@ -137,6 +160,7 @@ def from_record(record: Record) -> Volume:
         tuple(pages),
         record["fault"],
         record["about"],
+        record["rows"] and _read(record["rows"]),
     )
 
 

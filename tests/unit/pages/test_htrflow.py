@@ -41,7 +41,6 @@ def test_lines_of_nested_regions_in_order_and_no_words(write):
     page = read_page(
         write(region(region(first, region(line("tre", 1))), region(line("fyra"))))
     )
-    assert page.number == 12
     assert page.name == "v_00012.json"
     assert page.lines == (
         Line("ett två", 0.5, 1),
@@ -151,10 +150,6 @@ def test_a_file_in_another_encoding_is_refused(tmp_path):
         read_page(path)
 
 
-def test_a_page_without_a_number_has_its_name_for_one(write):
-    assert read_page(write({"image_name": "x"}, "omslag.json")).number == "omslag"
-
-
 def text(value, confidence=None):
     """As the serialiser writes it, which leaves out what is nothing."""
     return {"text": value} | ({"confidence": confidence} if confidence else {})
@@ -202,7 +197,7 @@ def test_the_document_model_nests_by_regions_and_takes_the_surest_reading(write)
         Line("fyra", 0.625, 2, regions=("marginalia",)),
         Line("slut", None, 3),
     )
-    assert (page.number, page.image) == (21, "A0068699_00021.jpg")
+    assert page.image == "A0068699_00021.jpg"
     assert page.regions_without_text == 1
 
 
@@ -244,7 +239,6 @@ def test_real_pages(svea):
         content = json.loads(
             (svea / "pages" / volume.name / page.name).read_text("utf-8")
         )
-        assert page.number == int(page.name[-10:-5])
         assert page.image == content["file_name"]
         expected = [found for found in lines_by_label(content) if found[0].strip()]
         assert [(found.text, found.confidence) for found in page.lines] == expected

@@ -10,7 +10,7 @@ from arkiv.base.errors import InputError
 from arkiv.documents.cutting import words
 from arkiv.pages import gzipped
 from arkiv.pages.page import classes
-from arkiv.pages.reading import page_number, read_pages
+from arkiv.pages.reading import read_pages
 
 REGIONS = [
     ("marginalia", [("1880 & <år>", 0.5)]),
@@ -122,7 +122,7 @@ def test_a_document_type_without_a_part_of_its_own_is_harmless(doctype, write):
 @pytest.mark.parametrize("write", [page, alto])
 def test_a_single_file_may_be_compressed(write):
     (found,) = read_pages("v_12.xml.gz", gzip.compress(write("å").encode()))
-    assert (texts(found), found.number, found.name) == (["å"], 12, "v_12.xml.gz")
+    assert (texts(found), found.name) == (["å"], "v_12.xml.gz")
 
 
 def test_what_is_compressed_is_bounded_and_whole(monkeypatch):
@@ -179,7 +179,7 @@ def test_plain_text_has_the_lines_of_the_file():
         ("[två]", 2, "3"),
         ("<tre>", 3, "4"),
     ]
-    assert (found.number, found.image) == (7, None)
+    assert found.image is None
 
 
 def test_classes_of_regions_are_compared_composed_and_in_small_letters():
@@ -200,7 +200,7 @@ def test_form_feeds_divide_a_text_into_pages():
         ended = read_pages("bok.txt", ("\x0c".join([*parts, "y"]) + "\x0c\n").encode())
         assert ended == pages
     (alone,) = read_pages("12.txt", b"ett\x0c")
-    assert (texts(alone), alone.number) == (["ett"], 12)
+    assert (texts(alone), alone.name) == (["ett"], "12.txt")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
@@ -233,16 +233,3 @@ def test_text_in_another_encoding_is_read_if_that_is_said():
 def test_what_is_no_plain_text_is_refused(data, name, said):
     with pytest.raises(InputError, match=said):
         read_pages(name, data)
-
-
-@pytest.mark.parametrize(
-    ("name", "number"),
-    [
-        ("v_00012.json", 12),
-        ("omslag.xml", "omslag"),
-        ("12", 12),
-        ("p" + "9" * 5000 + ".xml", "p" + "9" * 5000),
-    ],
-)
-def test_a_page_has_the_number_that_ends_its_name(name, number):
-    assert page_number(name) == number

@@ -1,5 +1,6 @@
 """Archives as projects ship them: the right volumes, pages, order and labels."""
 
+import json
 import random
 import unicodedata
 
@@ -413,3 +414,44 @@ def test_names_that_no_other_page_has_tell_of_the_same_page_anywhere(tmp_path):
     files[f"engine/y/{name}.xml"] = page(" ".join([*text[:4], *"abcdefgh"]))
     with pytest.raises(InputError, match="not clear whether they are one document"):
         find(lay_out(tmp_path, files))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_of_rows_hold_volumes(tmp_path, packed):
+    rows = [
+        {"volume": v, "page": n, "text": words(v, n)} for v in "ab" for n in (1, 2, 4)
+    ]
+    content = "".join(json.dumps(row) + "\n" for row in rows)
+    name = "rows.jsonl"
+    files = {"r.zip": zipped({name: content})} if packed else {name: content}
+    archive = lay_out(tmp_path, files)
+    assert texts(archive) == {v: [words(v, n) for n in (1, 2, 4)] for v in "ab"}
+    for volume in find(archive).volumes:
+        assert [place.number for _, place in volume.pages] == [1, 2, 4]
+        assert [place.follows for _, place in volume.pages] == [True, True, False]
+    if not packed:
+        assert list(texts(tmp_path / name)) == ["a", "b"]
+
+
+def test_a_file_of_rows_beside_the_same_pages_is_not_read(tmp_path):
+    files = {f"v/{n}.xml": page(words(n)) for n in (1, 2)}
+    files["v/pages.csv"] = f"page,text\n1,{words(1)}\n2,{words(2)}\n"
+    files["other.csv"] = f"page;text\n12r;{words('other')}\n12v;{words('last')}\n"
+    archive = lay_out(tmp_path, files)
+    assert texts(archive) == {
+        "other": [words("other"), words("last")],
+        "v": [words(1), words(2)],
+    }
+    assert labels(archive, "other") == [(1, "12r"), (2, "12v")]
+    assert find(archive).twice == [("v/pages.csv", "v/1.xml")]
+
+
+def test_a_broken_row_is_a_page_that_cannot_be_read(tmp_path):
+    one, two = (json.dumps({"page": n, "text": f"rad {n}"}) for n in (1, 2))
+    archive = lay_out(tmp_path, {"r.jsonl": f"{one}\n{{broken\n{two}\n"})
+    (volume,) = find(archive).volumes
+    with page_files(volume, archive) as files:
+        assert [file.path for file in files] == [f"{archive}/r.jsonl"] * 3
+        assert files[2].pages(None)[0].lines[0].text == "rad 2"
+        with pytest.raises(InputError, match="line 2: is not JSON"):
+            files[1].pages(None)

@@ -8,9 +8,9 @@ import random
 import pytest
 
 from arkiv.base.errors import InputError
+from arkiv.pages.formats.rows import sheet, spans
 from arkiv.pages.kinds import HEAD, Role, kind
 from arkiv.pages.reading import read_pages
-from arkiv.volumes.rows import read, rows
 
 TEXTS = ("ett", 'a "b" c', "å, ö; é\tx", "två\nrader", '"', "{", "]", "", "  ")
 
@@ -54,6 +54,19 @@ def write(tmp_path):
     return write
 
 
+def rows(path, encoding=None):
+    with open(path, "rb") as file:
+        yield from spans(file, encoding)
+
+
+def read(path, row, encoding=None):
+    with open(path, "rb") as file:
+        try:
+            return [sheet(file, row, encoding)]
+        except InputError as error:
+            raise error.at("FILE", row.line) from None
+
+
 def pages(path, encoding=None):
     """Volume, page and texts of each."""
     return [
@@ -89,7 +102,6 @@ def test_pages_are_read_where_they_stand(form, write):
             for x in records
         ]
         assert pages(path) == expected
-        assert [row.order for row in rows(path)] == [*range(1, len(records) + 1)]
         # In any order.
         backwards = [read(path, row)[0].label for row in reversed(list(rows(path)))]
         assert backwards == [x["page"] for x in reversed(records)]
@@ -188,8 +200,3 @@ def test_as_files_of_a_volume_rows_are_its_pages():
     several = [record | {"volume": record["page"]} for record in records]
     with pytest.raises(InputError, match="rows of several volumes"):
         read_pages("a.jsonl", json_lines(several).encode())
-
-
-def test_a_missing_file_is_one_sentence(tmp_path):
-    with pytest.raises(InputError, match="no such file"):
-        list(rows(tmp_path / "a.jsonl"))
