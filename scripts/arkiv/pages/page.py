@@ -201,6 +201,7 @@ def mean(values: Iterable[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
+@lru_cache(maxsize=4096)  # each line has them, and there are few
 def classes(*names: str | None) -> tuple[str, ...]:
     """Names of region classes as they are compared: NFC, in lower case, none empty."""
     return tuple(nfc(name).strip().lower() for name in names if name and name.strip())
