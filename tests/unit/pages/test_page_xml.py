@@ -1,5 +1,7 @@
 """What PAGE XML has of its own: reading orders, readings, classes of regions."""
 
+import random
+
 import pytest
 from sheets import PAGE
 
@@ -158,6 +160,22 @@ def test_text_of_a_region_that_no_line_holds_is_told(lines, whole, unheld):
     assert [(one.text, one.id, one.regions) for one in found.unheld] == [
         (text, "r", ("x",)) for text in unheld
     ]
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_every_word_of_a_region_is_in_its_lines_or_told_once(seed):
+    """Of lines that lost their text, were left out or put together."""
+    draw = random.Random(seed)
+    whole = [
+        " ".join(draw.choice("abcdefgh") for _ in range(draw.randrange(1, 5)))
+        for _ in range(draw.randrange(1, 7))
+    ]
+    lines = [line(text) for text in whole if draw.random() < 0.7]
+    lines += ["<TextLine/>"] * draw.randrange(3)
+    draw.shuffle(lines)
+    found = read(page(region("r", *lines, equiv(draw.choice(" \n").join(whole)))))
+    kept = [one.text for one in (*found.lines, *found.unheld)]
+    assert sorted(" ".join(kept).split()) == sorted(" ".join(whole).split())
 
 
 def test_text_of_inner_regions_is_told_once():
