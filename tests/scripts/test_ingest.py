@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from archives import OUTPUTS, build, write_page
-from sheets import FORMATS, WITHOUT, htrflow_nested
+from sheets import FORMATS, PAGE, WITHOUT, htrflow_nested
 
 from arkiv.base.errors import InputError
 
@@ -181,6 +181,57 @@ def test_a_volume_is_cut_alike_in_a_folder_and_in_an_archive_file(
     assert [path.name for path in root.iterdir()] == ["v.zip"]
     assert packed == folder
     assert rejected == []
+
+
+@pytest.mark.parametrize(
+    "form", [form for form in FORMATS if "regions" not in WITHOUT.get(form, ())]
+)
+def test_words_go_on_behind_page_furniture_and_not_behind_a_missing_page(
+    form, tokenizer, tmp_path
+):
+    ending, write = FORMATS[form]
+    pages = {
+        1: [("header", [("Dom", 0.9)]), ("paragraph", [("inför härads-", 0.9)])],
+        2: [("page-number", [("12", 0.9)]), ("header", [("Protokoll", 0.9)])],
+        3: [("page-number", [("13", 0.9)]), ("paragraph", [("rätten kom¬", 0.9)])],
+        5: [("paragraph", [("mer och", 0.9)])],
+    }
+    for number, regions in pages.items():
+        path = tmp_path / "pages" / "v" / f"v_{number}{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(write(regions))
+    documents, rejected, stats = build(
+        tmp_path / "pages", tokenizer, tmp_path, "--method", "page"
+    )
+    assert [(each["text"], each["first_page"]) for each in documents] == [
+        ("Dom inför häradsrätten", 1),
+        ("12 Protokoll", 2),
+        ("13 kom¬", 3),
+        ("mer och", 5),
+    ]
+    assert (rejected, stats["words"]) == ([], 9)
+
+
+def test_text_that_only_a_region_has_is_set_aside_and_counted(tokenizer, tmp_path):
+    said = "<TextEquiv><Unicode>{}</Unicode></TextEquiv>".format
+    page = (
+        f'<PcGts xmlns="{PAGE}/2019-07-15"><Page><TextRegion id="r0"><TextLine>'
+        + said("alpha beta")
+        + "</TextLine><TextLine/>"
+        + said("beta gamma\ndelta alpha\nepsilon")
+        + "</TextRegion></Page></PcGts>"
+    )
+    path = tmp_path / "pages" / "v" / "v_1.xml"
+    path.parent.mkdir(parents=True)
+    path.write_text(page)
+    documents, rejected, stats = build(
+        tmp_path / "pages", tokenizer, tmp_path, "--method", "page"
+    )
+    assert [each["text"] for each in documents] == ["alpha beta"]
+    assert [each["text"] for each in rejected] == ["gamma", "delta", "epsilon"]
+    assert {each["line_id"] for each in rejected} == {"r0"}
+    assert stats["words"] + stats["words_in_lines_set_aside"] == 5
+    assert stats["rejected"] == {"text of a region that none of its lines holds": 3}
 
 
 @pytest.fixture
