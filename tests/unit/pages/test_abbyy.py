@@ -74,6 +74,13 @@ def test_what_a_word_may_be_besides_is_not_read():
     assert texts(found) == ["ja"]
 
 
+def test_a_blank_may_stand_with_a_letter_and_a_letter_in_a_line_of_its_own():
+    runs = "<charParams>a</charParams>", "<charParams> b</charParams>"
+    apart = "<charParams>\n<charRecVariants/>\n c\n</charParams>"
+    (found,) = read(block(text(line(*runs, apart, "<charParams/>", apart))))
+    assert texts(found) == ["a bc c"]
+
+
 def test_tables_are_read_row_by_row():
     rows = "".join(
         "<row>" + "".join(f"<cell>{text(line(each))}</cell>" for each in row) + "</row>"

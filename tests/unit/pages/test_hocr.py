@@ -57,7 +57,7 @@ def test_tesseracts_page():
     )
     # Without a box of its own a line stands where its words do.
     assert (second.confidence, second.box) == (pytest.approx(0.7), (1, 1, 9, 9))
-    assert second.regions == ("header",)
+    assert second.regions == ("heading",)
     assert (found.image, found.size, found.label) == ("/in/a;b.png", (100, 200), "12r")
     assert found.regions_without_text == 1
 
@@ -136,7 +136,7 @@ def test_words_are_apart_where_no_space_is_written():
 def test_text_outside_of_lines_is_not_lost():
     body = page(
         "<h1>Rubrik</h1><p class='ocr_par'>ett <i>två</i><br/>tre</p>"
-        + "<div class='ocr_footer'>"
+        + f"<div class='ocr_header'>{line('titel')}</div><div class='ocr_footer'>"
         + line("i en rad")
         + " fyra</div>"
         + word("fem")
@@ -150,6 +150,7 @@ def test_text_outside_of_lines_is_not_lost():
         ("Rubrik",),
         ("ett två",),
         ("tre",),
+        ("titel", "header"),
         ("i en rad", "footer"),
         ("fyra", "footer"),
         ("fem sex",),

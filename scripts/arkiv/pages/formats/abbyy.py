@@ -75,8 +75,9 @@ def _text(run: Element) -> Iterator[str]:
         yield from _own(run)
         return
     for each in children(run, "charParams"):
-        # A blank may be written as nothing.
-        yield "".join(_own(each)).strip() or " "
+        text = "".join(_own(each))
+        # A line feed is of the file's layout. A blank may be written as nothing.
+        yield (text.strip() if "\n" in text else text) or " "
 
 
 def _own(element: Element) -> Iterator[str]:

@@ -31,6 +31,9 @@ BLOCKS = {"ocr_carea", "ocrx_block", "ocr_column"}
 # Classes that say nothing of what a text is. Of others the prefix goes.
 NEUTRAL = {*BLOCKS, "ocr_line", "ocrx_line", "ocr_par", "ocr_document", "ocr_linear"}
 CALLED = {"ocr_pageno": "page-number", "ocr_textfloat": "floating"}
+# The specification's running title is an area of lines. Tesseract calls a line of a
+# heading so (PT_HEADING_TEXT).
+CALLED_AS_LINE = CALLED | {"ocr_header": "heading"}
 INLINE = {
     *("a", "abbr", "b", "big", "bdo", "cite", "code", "del", "em", "font", "i", "ins"),
     *("s", "small", "span", "strong", "sub", "sup", "tt", "u"),
@@ -66,9 +69,9 @@ class _Reader:
 
     def _part(self, element: Element, above: Regions) -> None:
         kinds = _classes(element)
-        regions = above + _called(element, kinds)
         if kinds & LINES and not any(LINES & _classes(x) for x in _elements(element)):
             self._flush(above)
+            regions = above + _called(element, kinds, CALLED_AS_LINE)
             line = _Line(element)
             self.sheet.add(
                 line.text,
@@ -81,6 +84,7 @@ class _Reader:
         tag = name(element).lower()
         if tag in NO_TEXT:
             return
+        regions = above + _called(element, kinds, CALLED)
         before = len(self.sheet.lines)
         apart = tag not in INLINE or bool(kinds & BLOCKS)
         if apart:
@@ -192,10 +196,10 @@ def _classes(element: Element) -> set[str]:
     return set(element.get("class", "").split())
 
 
-def _called(element: Element, kinds: set[str]) -> Regions:
+def _called(element: Element, kinds: set[str], names: dict[str, str]) -> Regions:
     """What kind of a region it is, if it says so."""
     given = [
-        CALLED.get(kind, kind.partition("_")[2])
+        names.get(kind, kind.partition("_")[2])
         for kind in sorted(kinds)
         if kind.startswith(("ocr_", "ocrx_")) and kind not in NEUTRAL
     ]
