@@ -26,6 +26,9 @@ FURNITURE = frozenset(
     "runningtitle pagenum pageno foliation numberingzone runningtitlezone "
     "margintextzone quiremarkszone stampzone".split()
 )
+# Letters that a word may have less than its halves (`Schiff-fahrt`, `Schiffahrt`): what
+# a file gives with fewer is not the whole of it.
+FEWER = 2
 BETWEEN_WORDS = str.maketrans("", "", "-_ ")
 
 
@@ -69,6 +72,12 @@ class Row:
     def divided(self) -> bool:
         """Whether the last word is the first half of one."""
         return self.sign is not None or self.line.whole is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the first word may be the other half of one, by its sign."""
+        begins_another = len(self.words) == 1 and bool(self.line.whole)
+        return bool(self.words) and not self.marked and not begins_another
 
 
 class Rows:
@@ -130,7 +139,7 @@ class Rows:
             goes_on: whether the first half began before that line.
         """
         given = rest is row.rest and (row.line.whole or rest.line.rest_of)
-        if not given:
+        if not given or _loses(text, rest.words[0], given):
             return self._hyphens.joined(text, row.sign, rest.words[0])
         if goes_on and not bare(given).startswith(bare(text)):
             return None
@@ -194,15 +203,16 @@ class Rows:
             if at == len(self._ahead) and not self._read_page():
                 break
             other = self._ahead[at]
-            if other.section != row.section or other.marked:
+            its = furniture(other.line.regions)
+            if other.section != row.section or (its != kind and its is None):
                 break
-            if other.line.whole and len(other.words) == 1:
-                # Of the word that begins there all is known.
-                break
-            if furniture(other.line.regions) == kind:
-                # An empty line stands for one that was set aside.
-                if other.words or not other.line.text:
-                    return (other if other.words else None), at + 1
-            elif kind is not None and furniture(other.line.regions) is None:
-                break
+            # A line of a sign alone says nothing, one without text was set aside.
+            if its == kind and (other.words or not other.line.text):
+                return (other if other.is_open else None), at + 1
         return None, place
+
+
+def _loses(half: str, rest: str, whole: str) -> bool:
+    """Whether a word that a file gives for two halves is too short for them."""
+    letters = sum(map(str.isalnum, half)) + sum(map(str.isalnum, rest))
+    return sum(map(str.isalnum, whole)) < letters - FEWER

@@ -170,6 +170,20 @@ def test_a_line_of_one_half_alone_goes_on():
     assert text_of(pages) == "example le x"
 
 
+@pytest.mark.parametrize(
+    ("whole", "text"),
+    [("Schiffahrt", "Schiffahrt"), ("Schiff", "Schifffahrt"), ("-", "Schifffahrt")],
+)
+def test_a_whole_word_that_would_lose_a_half_is_not_taken(whole, text):
+    assert text_of(page(1, first("Schiff-", whole), rest("fahrt", whole))) == text
+
+
+def test_marks_in_furniture_are_looked_past():
+    header = "ten", ("header",), {"rest_of": "Kanten"}
+    pages = page(1, first("Kan-", "Kanten"), "härads-", header, "rätten")
+    assert text_of(pages) == "Kanten häradsrätten"
+
+
 def test_a_whole_word_of_two_is_two():
     made = page(1, first("New", "New York"), rest("York x", "New York"))
     assert [word.text for word in words([made])] == ["New", "York", "x"]
