@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
 
 from arkiv.pages.page import not_a_page
 
@@ -13,6 +14,8 @@ ENDING = ".gz"
 # Bytes of a file, packed or not. With every word and glyph on it a page has some ten
 # million.
 LARGEST = 1 << 26
+# Of a book that is read page by page, of which none may have more than LARGEST.
+LARGEST_BOOK = 1 << 30
 
 
 def is_gzipped(data: bytes) -> bool:
@@ -34,17 +37,29 @@ def start_of(head: bytes) -> bytes:
         return b""
 
 
-def unpacked(data: bytes) -> bytes:
-    """What is within.
+def unpacked(data: bytes) -> bytes | None:
+    """What is within; None if it is more than LARGEST.
 
     Raises:
-        InputError: it is damaged, or more than LARGEST.
+        InputError: it is damaged.
     """
+    found = next(parts(data, LARGEST + 1), b"")
+    return None if len(found) > LARGEST else found
+
+
+def parts(data: bytes, size: int = 1 << 20) -> Iterator[bytes]:
+    """What is within, in parts of so many bytes.
+
+    Raises:
+        InputError: it is damaged, or more than LARGEST_BOOK.
+    """
+    count = 0
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            found = file.read(LARGEST + 1)
+            while part := file.read(size):
+                count += len(part)
+                if count > LARGEST_BOOK:
+                    raise not_a_page(f"unpacks to more than {LARGEST_BOOK:,} bytes")
+                yield part
     except (OSError, EOFError, zlib.error) as error:
         raise not_a_page(f"a damaged gzip file ({error})") from None
-    if len(found) > LARGEST:
-        raise not_a_page(f"unpacks to more than {LARGEST:,} bytes")
-    return found

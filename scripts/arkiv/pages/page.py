@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -160,6 +160,8 @@ class Format:
         types: likewise, values of its `@type`, `type` or `@context`.
         columns: the mark of a table: names in its header, of which one is enough; and
             of a file of JSON rows: keys of texts.
+        streamed: the pages of a book that is too large to be read as a whole, given its
+            content in parts.
     """
 
     title: str
@@ -170,6 +172,7 @@ class Format:
     keys: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
     columns: frozenset[str] = frozenset()
+    streamed: Callable[[Iterable[bytes]], Iterator[Sheet]] | None = None
 
     @property
     def marked(self) -> bool:

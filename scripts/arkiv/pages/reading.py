@@ -30,11 +30,11 @@ def read_pages(name: str, data: bytes, *, encoding: str | None = None) -> list[P
     Raises:
         InputError: it is no page in any format that is read here; without the file.
     """
-    within = name
-    if gzipped.is_gzipped(data) and not name.lower().endswith(TARS):
-        within, data = gzipped.inner_name(name), gzipped.unpacked(data)
     try:
-        sheets = _sheets(within, data, encoding)
+        if gzipped.is_gzipped(data) and not name.lower().endswith(TARS):
+            sheets = _packed_sheets(gzipped.inner_name(name), data, encoding)
+        else:
+            sheets = _sheets(name, data, encoding)
     except RecursionError:
         raise not_a_page("nested too deeply") from None
     if not sheets:
@@ -44,6 +44,16 @@ def read_pages(name: str, data: bytes, *, encoding: str | None = None) -> list[P
         sheet.page(place, f"{name}#{place}" if several else name)
         for place, sheet in enumerate(sheets, start=1)
     ]
+
+
+def _packed_sheets(name: str, data: bytes, encoding: str | None) -> list[Sheet]:
+    """Those of a file that is compressed: of a large book read page by page."""
+    if (content := gzipped.unpacked(data)) is not None:
+        return _sheets(name, content, encoding)
+    format = FORMATS.get(kind(name, data[:HEAD]).format)
+    if format is None or format.streamed is None:
+        raise not_a_page(f"unpacks to more than {gzipped.LARGEST:,} bytes")
+    return list(format.streamed(gzipped.parts(data)))
 
 
 def _sheets(name: str, data: bytes, encoding: str | None) -> list[Sheet]:

@@ -9,6 +9,7 @@ from html.entities import html5
 from lxml import etree
 
 from arkiv.pages.encodings import encoding_of, text_of
+from arkiv.pages.gzipped import LARGEST
 from arkiv.pages.page import not_a_page
 
 Element = etree._Element
@@ -29,7 +30,15 @@ REFERENCE = re.compile(rb"&([A-Za-z][\w.-]*);")
 OWN = {b"amp", b"lt", b"gt", b"quot", b"apos"}
 # Bytes in which HTML says its encoding.
 PRESCANNED = 4096
-SAFE = {"no_network": True, "huge_tree": False}
+# Bytes of the name of an entity.
+LONGEST_NAME = 100
+SAFE = {
+    "no_network": True,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+STRICT = SAFE | {"resolve_entities": False, "load_dtd": False, "dtd_validation": False}
 
 
 def parse(data: bytes) -> Element:
@@ -53,23 +62,14 @@ def parse(data: bytes) -> Element:
         encoding = None
     doctype = DOCTYPE.match(data)
     if doctype:
-        if doctype["subset"]:
-            raise not_a_page(
-                "XML whose document type defines entities, which are not read: take "
-                "the part in brackets out of <!DOCTYPE … [ … ]>"
-            )
+        _refuse_subset(doctype)
         data = REFERENCE.sub(_character, data)
     parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        remove_comments=True,
-        remove_pis=True,
         encoding=encoding,
         # Not looked up, two identifiers of one name, or `xml:id="1.2"`, do no harm.
         # With a document type libxml2 would then ask for its file.
         collect_ids=doctype is not None,
-        **SAFE,
+        **STRICT,
     )
     try:
         root = etree.fromstring(data, parser)
@@ -82,6 +82,43 @@ def parse(data: bytes) -> Element:
     if doctype:
         _refuse_unknown_entities(data)
     return root
+
+
+def pages_of(
+    parts: Iterable[bytes],
+    tag: str,
+    is_page: Callable[[Element], bool] = lambda each: True,
+) -> Iterator[Element]:
+    """The pages of a document that is given in parts, each to be read at once.
+
+    Nothing of a page is kept when the next is asked for. As with `parse`, no entity is
+    read, and none is left out.
+
+    Raises:
+        InputError: it is not well-formed, its document type defines entities, or a page
+            has more than LARGEST bytes.
+    """
+    parser = etree.XMLPullParser(("end",), tag=f"{{*}}{tag}", **STRICT)
+    since, before = 0, b""
+    try:
+        for part in parts:
+            if not before and (doctype := DOCTYPE.match(part)):
+                _refuse_subset(doctype)
+            # A reference may lie between two parts.
+            _refuse_unknown_entities(before[-LONGEST_NAME:] + part)
+            before = part
+            parser.feed(part)
+            since += len(part)
+            for _, element in parser.read_events():
+                if is_page(element):
+                    yield element
+                    element.clear(keep_tail=True)
+                    since = 0
+            if since > LARGEST:
+                raise not_a_page(f"has a page of more than {LARGEST:,} bytes")
+        parser.close()
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise not_a_page(f"not well-formed XML ({_said(error, b'')})") from None
 
 
 def _said(error: Exception, data: bytes) -> str:
@@ -103,6 +140,14 @@ def _character(reference: re.Match[bytes]) -> bytes:
     """A named character by its numbers, which are the same in all encodings."""
     known = "" if reference[1] in OWN else html5.get(f"{reference[1].decode()};", "")
     return "".join(f"&#{ord(each)};" for each in known).encode() or reference[0]
+
+
+def _refuse_subset(doctype: re.Match[bytes]) -> None:
+    if doctype["subset"]:
+        raise not_a_page(
+            "XML whose document type defines entities, which are not read: take the "
+            "part in brackets out of <!DOCTYPE … [ … ]>"
+        )
 
 
 def _refuse_unknown_entities(data: bytes) -> None:
@@ -136,9 +181,7 @@ def _parse_html(data: bytes) -> Element:
         raise not_a_page(f"HTML in the unknown encoding {said[1].decode()}") from None
     # The HTML parser would take it for an element.
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
-    parser = etree.HTMLParser(
-        encoding="utf-8", remove_comments=True, remove_pis=True, **SAFE
-    )
+    parser = etree.HTMLParser(encoding="utf-8", **SAFE)
     try:
         root = etree.fromstring(text.encode(), parser)
     except (etree.XMLSyntaxError, ValueError):

@@ -8,7 +8,7 @@ from sheets import ALTO, FORMATS, PAGE, WITHOUT
 
 from arkiv.base.errors import InputError
 from arkiv.documents.cutting import words
-from arkiv.pages import gzipped
+from arkiv.pages import gzipped, xml
 from arkiv.pages.page import classes
 from arkiv.pages.reading import read_pages
 
@@ -130,6 +130,7 @@ def test_what_is_compressed_is_bounded_and_whole(monkeypatch):
     with pytest.raises(InputError, match="a damaged gzip file"):
         read_pages("1.xml.gz", packed[:-9])
     monkeypatch.setattr(gzipped, "LARGEST", 900)
+    # No book of many pages.
     with pytest.raises(InputError, match="unpacks to more than 900 bytes"):
         read_pages("1.xml.gz", packed)
 
@@ -233,3 +234,34 @@ def test_text_in_another_encoding_is_read_if_that_is_said():
 def test_what_is_no_plain_text_is_refused(data, name, said):
     with pytest.raises(InputError, match=said):
         read_pages(name, data)
+
+
+@pytest.mark.parametrize("form", ["ABBYY", "hOCR"])
+def test_a_large_book_is_read_page_by_page(form, monkeypatch):
+    ending, write = FORMATS[form]
+    content = write([("x", [("å en rad", 0.5)] * 60)])
+    tag = b"page" if form == "ABBYY" else b"div"
+    start = content.index(b"<page" if form == "ABBYY" else b"<div class='ocr_page")
+    end = content.rindex(b"</" + tag) + len(tag) + 3
+    inner = content.index(b">", start) + 1
+    book = content[:start] + content[start:end] * 5 + content[end:]
+    packed = gzip.compress(book)
+    whole = read_pages(f"bok{ending}.gz", packed)
+    assert len(whole) == 5
+    monkeypatch.setattr(gzipped, "LARGEST", len(book) - 1)
+    monkeypatch.setattr(gzipped.parts, "__defaults__", (1000,))
+    assert read_pages(f"bok{ending}.gz", packed) == whole
+    for fault, said in (
+        (packed[:-20], "a damaged gzip file"),
+        (gzip.compress(book[:-30] + b"<" + b" " * 30), "not well-formed XML"),
+        (gzip.compress(book[:inner] + b"&x;" + book[inner:]), "the entity &x;"),
+        (gzip.compress((BOMB + "<PcGts/>").encode() + b" " * len(book)), "unpacks to"),
+    ):
+        with pytest.raises(InputError, match=said):
+            read_pages(f"bok{ending}.gz", fault)
+    monkeypatch.setattr(xml, "LARGEST", (end - start) // 2)
+    with pytest.raises(InputError, match="has a page of more than"):
+        read_pages(f"bok{ending}.gz", packed)
+    monkeypatch.setattr(gzipped, "LARGEST_BOOK", len(book) - 1)
+    with pytest.raises(InputError, match="unpacks to more than"):
+        read_pages(f"bok{ending}.gz", packed)

@@ -13,11 +13,11 @@ Kraken's templates/abbyyxml.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from arkiv.pages.boxes import Edges, number, own_or_around
 from arkiv.pages.page import Format, Sheet, classes, mean
-from arkiv.pages.xml import Element, children, descendants
+from arkiv.pages.xml import Element, children, descendants, pages_of
 
 # Roles of paragraph styles by the names that other formats have for them.
 ROLES = {
@@ -34,11 +34,22 @@ ROLES = {
 
 def read(root: Element) -> list[Sheet]:
     """The pages of a document."""
-    roles = {
-        style.get("id"): style.get("role")
-        for style in descendants(root, "paragraphStyle")
-    }
+    roles = _roles(root)
     return [_sheet(page, roles) for page in children(root, "page")]
+
+
+def streamed(parts: Iterable[bytes]) -> Iterator[Sheet]:
+    """The pages of a book, whose styles come first."""
+    roles = None
+    for page in pages_of(parts, "page"):
+        if roles is None:
+            roles = _roles(page.getroottree().getroot())
+        yield _sheet(page, roles)
+
+
+def _roles(root: Element) -> dict[str | None, str | None]:
+    styles = descendants(root, "paragraphStyle")
+    return {style.get("id"): style.get("role") for style in styles}
 
 
 def _sheet(page: Element, roles: Mapping[str | None, str | None]) -> Sheet:
@@ -103,5 +114,6 @@ FORMAT = Format(
     (".abbyy", ".xml"),
     read,
     roots=("document",),
+    streamed=streamed,
     sign=re.compile(r"abbyy\.com/FineReader_xml", re.IGNORECASE),
 )

@@ -12,13 +12,13 @@ hocrrenderer.cpp, Kraken's templates/hocr.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from arkiv.base.numbers import share
 from arkiv.pages.boxes import Edges, number, own_or_around
 from arkiv.pages.page import Format, Sheet, classes, mean
-from arkiv.pages.xml import Element, name
+from arkiv.pages.xml import Element, name, pages_of
 
 LINES = {
     *("ocr_line", "ocrx_line", "ocr_header", "ocr_footer", "ocr_caption"),
@@ -49,6 +49,12 @@ def read(root: Element) -> list[Sheet]:
     if not pages and any(LINES & _classes(each) for each in _elements(root)):
         pages = [root]
     return [_Reader(page).sheet for page in pages]
+
+
+def streamed(parts: Iterable[bytes]) -> Iterator[Sheet]:
+    """The pages of a book in XHTML."""
+    for page in pages_of(parts, "div", lambda each: "ocr_page" in _classes(each)):
+        yield _Reader(page).sheet
 
 
 class _Reader:
@@ -234,5 +240,6 @@ FORMAT = Format(
     (".hocr", ".html", ".htm", ".xhtml", ".xml"),
     read,
     roots=("html", "div", "body"),
+    streamed=streamed,
     sign=re.compile(r"\bocrx?_\w|\bocr-(?:system|capabilities)\b"),
 )
