@@ -234,7 +234,8 @@ class _Finding:
         taken: set[Entry] = set()
         by_mets: list[Sheaf] = []
         files = FilesByPath(pages) if lists else None
-        for each in lists:
+        # Of two that list the same files that nearer to the root.
+        for each in sorted(lists, key=lambda one: (one.path.count("/"), one.path)):
             self._out.aside["METS"] += 1
             try:
                 said = mets.read(self._content(each))

@@ -255,6 +255,18 @@ def test_pages_of_like_names_that_have_two_words_in_five_in_common(tmp_path, nam
     assert texts(lay_out(tmp_path / "v", files)) == {"v": pages}
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_of_two_lists_of_the_same_pages_one_is_taken_wherever_it_stands(tmp_path, seed):
+    files = {f"v/ocr/X{n}.xml": alto(words(n)) for n in (1, 2)}
+    files["v/manifest.xml"] = mets({"ocr": ["ocr/X2.xml", "ocr/X1.xml"]})
+    files["v/toc/T.xml"] = mets({"ocr": ["../ocr/X1.xml", "../ocr/X2.xml"]})
+    members = random.Random(seed).sample(sorted(files), len(files))
+    packed = lay_out(
+        tmp_path, {"a.zip": zipped({each: files[each] for each in members})}
+    )
+    assert texts(packed) == {"a": [words(2), words(1)]}
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_no_page_is_lost_or_read_twice_whatever_the_tree(tmp_path, seed):
     """Documents at random depths, in random forms, packed or not."""
