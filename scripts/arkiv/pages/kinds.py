@@ -20,6 +20,8 @@ FORMATS: dict[str, Format] = {
     module.name: importlib.import_module(f"{formats.__name__}.{module.name}").FORMAT
     for module in pkgutil.iter_modules(formats.__path__)
 }
+# Characters of a name in a message.
+LONGEST_NAME = 40
 TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # The first element, behind declaration, comments and document type, and its attributes.
 ROOT = re.compile(
@@ -113,6 +115,12 @@ def outline(text: str) -> Iterator[tuple[str, str | None]]:
         yield key, None
 
 
+def _short(name: str) -> str:
+    """A name of a damaged file as it fits into a sentence."""
+    name = " ".join(name.split())
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+
+
 def _other(other: others.Other) -> Kind:
     return Kind(Role.OTHER, other[0], advice=other[1])
 
@@ -135,7 +143,9 @@ def _of_xml(name: str, start: str, *, whole: bool) -> Kind | None:
         return None
     known = sorted(root for each in FORMATS.values() for root in each.roots)
     expected = ", ".join(f"<{root}>" for root in known)
-    return Kind(Role.OTHER, f"XML of <{root}>", advice=f"expected one of {expected}")
+    return Kind(
+        Role.OTHER, f"XML of <{_short(root)}>", advice=f"expected one of {expected}"
+    )
 
 
 def _has_sign(format: Format, name: str, start: str, whole: bool) -> bool:
@@ -170,7 +180,7 @@ def _of_json(name: str, start: str) -> Kind | None:
         return None
     title = "a list in JSON" if start[0] == "[" else "JSON of no keys"
     if found:
-        title = "JSON of " + ", ".join(list(found)[:3])
+        title = "JSON of " + ", ".join(map(_short, list(found)[:3]))
     known = (each for each in FORMATS.values() if not each.roots and each.marked)
     titles = [each.title for each in known]
     return Kind(Role.OTHER, title, advice=f"expected {' or '.join(titles)}")

@@ -13,7 +13,9 @@ from arkiv.pages.gzipped import LARGEST
 from arkiv.pages.page import not_a_page
 
 Element = etree._Element
-BEFORE = rb"\s*(?:(?:<\?.*?\?>|<!--.*?-->)\s*)*"
+# A byte order mark may come first.
+START = rb"(?:\xef\xbb\xbf)?\s*"
+BEFORE = START + rb"(?:(?:<\?.*?\?>|<!--.*?-->)\s*)*"
 DOCTYPE = re.compile(
     BEFORE + rb"<!DOCTYPE(?P<outside>(?:[^\[>\"']|\"[^\"]*\"|'[^']*')*)"
     rb"(?P<subset>\[(?!\s*\]))?",
@@ -23,7 +25,9 @@ HTML = re.compile(
     BEFORE + rb"(?:<!DOCTYPE\s+html\b|<(?:html|head|body|div)\b)",
     re.DOTALL | re.IGNORECASE,
 )
-DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)[\"']")
+DECLARATION = re.compile(
+    START + rb"<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)[\"']"
+)
 CHARSET = re.compile(rb"\bcharset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 REFERENCE = re.compile(rb"&([A-Za-z][\w.-]*);")
 # Those that XML has itself.

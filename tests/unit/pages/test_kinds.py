@@ -59,6 +59,11 @@ def test_a_page_is_told_by_its_content_before_its_name():
         ("x.json", b'{"a": {"contains": 1}, "b": 2}', "JSON of a, b"),
         ("x.json", b"[[1, 2], [3]]", "a list in JSON"),
         ("x.json", b"{}", "JSON of no keys"),
+        (
+            "x.json",
+            b'{"a\n b": 1, "' + b"c" * 50 + b'": 2}',
+            f"JSON of a b, {'c' * 40}…",
+        ),
         ("bagit.txt", b"BagIt-Version: 1.0\n", "BagIt's bagit.txt"),
         ("bag-info.txt", b"Source-Organization: x\n", "BagIt's bag-info.txt"),
         ("manifest-sha256.txt", b"0a data/1.xml\n", "a manifest of BagIt"),

@@ -117,6 +117,8 @@ def test_xml_is_read_in_the_encoding_that_it_is_in(write, declared, encoding):
 def test_a_document_type_without_a_part_of_its_own_is_harmless(doctype, write):
     content = f'<?xml version="1.0"?><!-- > -->{doctype}' + write("a&nbsp;&auml; &amp;")
     assert texts(read(content)) == ["a\xa0ä &"]
+    for encoding in ("utf-8-sig", "utf-16", "utf-16-be"):
+        assert texts(read(content.encode(encoding))) == ["a\xa0ä &"]
 
 
 @pytest.mark.parametrize("write", [page, alto])
@@ -152,6 +154,7 @@ OUTSIDE = '<!DOCTYPE PcGts [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
         (ELSEWHERE + alto("&x;"), "the entity &x;, which another file defines"),
         (page("&x;"), "not well-formed XML"),
         (page("a")[:-20], "not well-formed XML"),
+        ("\ufeff" + BOMB + page("&l1;"), "document type defines entities"),
         (page("å").encode("latin-1"), "is 0xe5, which is not UTF-8: declare its"),
         ("<mets/>", "METS"),
         ("<a/>", "XML of <a>; expected one of <"),
