@@ -96,6 +96,15 @@ def test_blocks_are_lines_of_their_own():
     ]
 
 
+def test_in_a_sentence_a_title_or_a_date_is_a_part_of_it():
+    (found,) = read(
+        "<p>Siehe <bibl>Haller <docDate>1757</docDate></bibl>.</p>"
+        "<listBibl><bibl>a</bibl><bibl>b</bibl></listBibl>"
+        "<closer><dateline>Stockholm</dateline><signed>X</signed></closer>"
+    )
+    assert texts(found) == ["Siehe Haller 1757.", "a", "b", "Stockholm", "X"]
+
+
 @pytest.mark.parametrize(
     ("half", "rest", "whole"),
     [

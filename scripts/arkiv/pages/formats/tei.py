@@ -34,6 +34,11 @@ BLOCKS = frozenset(
     "salute sense set signed sourceDoc sp speaker stage surface table text titlePage "
     "titlePart trailer u zone".split()
 )
+# Of these, what no text stands beside. In a sentence they are a part of it.
+UNLESS_IN_TEXT = frozenset(
+    "address bibl cit dateline docAuthor docDate docEdition docImprint figure label "
+    "salute signed".split()
+)
 APART = frozenset(("cell", "space"))
 BREAKS = frozenset(("pb", "lb", "cb", "gb", "milestone"))
 # What is no text of the page.
@@ -189,6 +194,8 @@ class _Reader:
         kind = name(element)
         regions = above + _classes(element)
         block = kind in BLOCKS or kind in PLACES
+        if kind in UNLESS_IN_TEXT and _has_text(element.getparent()):
+            block = False
         if kind == "surface":
             image, size = self.facsimiles.image(element)
             self._new_page(Sheet(image=image, size=size, label=element.get("n")))
@@ -265,6 +272,12 @@ class _Reader:
             self._end_page()
         self._sheets.append((sheet, said))
         self._whole = None if self._divided else 0
+
+
+def _has_text(element: Element) -> bool:
+    """Whether it holds text beside its children."""
+    texts = [element.text, *(child.tail for child in element)]
+    return any(text and text.strip() for text in texts)
 
 
 def _as_it_stands(reading: Element) -> int:
