@@ -117,6 +117,8 @@ def _size(page: dict, below: str) -> tuple[object, object] | None:
 
 def _edges(node: dict, corner: tuple[float, float] | None) -> Edges | None:
     """Where a part stands on the page, given the corner of what it lies in."""
+    if corner is None and "bbox" not in node:
+        return None
     try:
         if "bbox" in node:
             return _sides(node["bbox"])
