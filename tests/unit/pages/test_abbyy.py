@@ -45,6 +45,14 @@ def texts(found):
     return [each.text for each in found.lines]
 
 
+def test_a_page_may_be_a_file_of_its_own():
+    content = f'<page width="900" height="1200">{block(text(line("en rad")))}</page>'
+    (found,) = read_pages("bok_page_7.xml", content.encode())
+    assert (texts(found), found.size) == (["en rad"], (900, 1200))
+    with pytest.raises(InputError, match="XML of <page>"):
+        read_pages("1.xml", b"<page><title>no text of a page</title></page>")
+
+
 @pytest.mark.parametrize("schema", ["6-schema-v1", "8-schema-v2", "10-schema-v1"])
 def test_characters_make_lines_with_box_and_confidence(schema):
     blank = '<charParams l="1" t="1" r="2" b="2">\n  </charParams>'

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from arkiv.pages.boxes import Edges, number, own_or_around
 from arkiv.pages.page import Format, Sheet, classes, mean
-from arkiv.pages.xml import Element, children, descendants, pages_of
+from arkiv.pages.xml import Element, children, descendants, name, pages_of
 
 # Roles of paragraph styles by the names that other formats have for them.
 ROLES = {
@@ -33,9 +33,10 @@ ROLES = {
 
 
 def read(root: Element) -> list[Sheet]:
-    """The pages of a document."""
+    """The pages of a document, or the one that libraries keep as a file of its own."""
     roles = _roles(root)
-    return [_sheet(page, roles) for page in children(root, "page")]
+    pages = [root] if name(root) == "page" else children(root, "page")
+    return [_sheet(page, roles) for page in pages]
 
 
 def streamed(parts: Iterable[bytes]) -> Iterator[Sheet]:
@@ -113,7 +114,9 @@ FORMAT = Format(
     "ABBYY FineReader XML",
     (".abbyy", ".xml"),
     read,
-    roots=("document",),
+    roots=("document", "page"),
     streamed=streamed,
-    sign=re.compile(r"abbyy\.com/FineReader_xml", re.IGNORECASE),
+    sign=re.compile(
+        r"abbyy\.com/FineReader_xml|<block\s[^>]*\bblockType=", re.IGNORECASE
+    ),
 )
