@@ -80,7 +80,7 @@ def lay_out(root: Path, files: dict[str, str | bytes]) -> Path:
     return root
 
 
-def zipped(files: dict[str, str]) -> bytes:
+def zipped(files: dict[str, str | bytes]) -> bytes:
     """A zip file of these."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

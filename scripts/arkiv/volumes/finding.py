@@ -10,7 +10,6 @@ import logging
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -18,35 +17,32 @@ from pathlib import Path
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.pages.kinds import Kind, Role
-from arkiv.pages.reading import PLAIN, STRUCTURED, read_pages
+from arkiv.pages.reading import PLAIN, STRUCTURED
 from arkiv.volumes import mets
 from arkiv.volumes.about import about_folders, with_about
+from arkiv.volumes.files import Files
 from arkiv.volumes.grouping import Document, documents
 from arkiv.volumes.listing import FilesByPath, listed
-from arkiv.volumes.member import content, shown
+from arkiv.volumes.member import shown
 from arkiv.volumes.mods import about_of_mods
 from arkiv.volumes.naming import named
 from arkiv.volumes.order import Place, natural, places, prefix
 from arkiv.volumes.packed import is_packed
-from arkiv.volumes.pieces import MOST_READ, without_pieces
-from arkiv.volumes.rows import first_lines, volumes_in
-from arkiv.volumes.same_pages import Texts, key
+from arkiv.volumes.pieces import MOST_READ, WHOLE, without_pieces
+from arkiv.volumes.rows import is_one_page, volumes_in
+from arkiv.volumes.same_pages import Texts, key, spread
 from arkiv.volumes.sheaves import Listed, Sheaf, sheaf
-from arkiv.volumes.volume import Volume, file_of
+from arkiv.volumes.volume import Volume
 from arkiv.volumes.walk import (
     Entry,
     Fault,
-    Opened,
     file_entry,
-    opened,
     packed,
     walk,
 )
 
 log = logging.getLogger(__name__)
 
-# Zip and tar files that are open at a time.
-MOST_OPEN = 4
 NOTE = Kind(Role.OTHER, "plain text beside pages of another format")
 
 
@@ -139,26 +135,21 @@ class _Finding:
         self, root: Path, folder: str | None, by_prefix: bool, encoding: str | None
     ) -> None:
         self._root, self._folder, self._by_prefix = root, folder, by_prefix
-        self._encoding = encoding
+        self._files = Files(root, encoding)
         self._out = Found()
         # What METS files say that list no page that is here, and their folders.
         self._told: list[tuple[str, Record]] = []
-        self._open: dict[str | None, tuple[Opened, ExitStack]] = {}
-        self._texts = Texts(self._lines)
+        self._texts = Texts(self._files.lines)
         self._of_rows: list[Entry] = []
 
     def found(self, entries: Iterable[Entry | Fault]) -> Found:
-        try:
+        with self._files:
             faults, pages, lists = self._sorted(entries)
             sheaves = list(self._sheaves(pages, lists))
             sheaves = without_pieces(sheaves, self._texts, self._twice)
             made = documents(sheaves, self._texts, self._folder)
             rows = (self._in_rows(each, sheaves) for each in self._of_rows)
-            of_rows = [*chain.from_iterable(rows)]
-        finally:
-            for _, stack in self._open.values():
-                stack.close()
-        self._out.volumes = [*self._volumes(made), *of_rows]
+            self._out.volumes = [*self._volumes(made), *chain.from_iterable(rows)]
         self._out.volumes += [Volume(shown(x.path), fault=x.reason) for x in faults]
         self._out.volumes.sort(key=lambda each: natural(each.name))
         if not self._out.volumes:
@@ -190,9 +181,9 @@ class _Finding:
                 bags.add(each.folder)
             if each.kind.role is Role.METS:
                 lists.append(each)
-            elif each.kind.role is Role.ROWS:
+            elif each.kind.role is Role.ROWS and not self._is_one_page(each):
                 self._of_rows.append(each)
-            elif each.kind.role is Role.PAGE or _may_be_page(each):
+            elif each.kind.role in (Role.PAGE, Role.ROWS) or _may_be_page(each):
                 pages[each.folder].append(each)
             elif each.kind.advice:
                 self._unread(each.kind, each)
@@ -202,6 +193,13 @@ class _Finding:
             self._out.aside["a file of BagIt's own"] += len(pages.pop(bag))
         self._bags = bags
         return faults, self._without_notes(pages), lists
+
+    def _is_one_page(self, entry: Entry) -> bool:
+        """Whether a file of rows is a page: one object, of no volume that it names."""
+        if not entry.name.lower().endswith(".json"):
+            return False
+        with self._files.rows(entry) as file:
+            return is_one_page(file)
 
     def _without_notes(self, pages: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
         """Page files without texts that are notes beside pages of other formats.
@@ -238,7 +236,7 @@ class _Finding:
         for each in sorted(lists, key=lambda one: (one.path.count("/"), one.path)):
             self._out.aside["METS"] += 1
             try:
-                said = mets.read(self._content(each))
+                said = mets.read(self._files.content(each))
             except InputError as error:
                 log.warning("%s", error.at(_path(each)))
                 continue
@@ -286,8 +284,8 @@ class _Finding:
             return
         own = _path(entry).removesuffix(f".{entry.name.rpartition('.')[2]}")
         try:
-            with file_of(self._opened(entry), entry.path) as file:
-                found = volumes_in(file, self._encoding)
+            with self._files.rows(entry) as file:
+                found = volumes_in(file, self._files.encoding)
         except InputError as error:
             yield Volume(own, fault=error.reason)
             return
@@ -300,31 +298,13 @@ class _Finding:
                 rows=entry.path,
             )
 
-    def _opened(self, entry: Entry) -> Opened:
-        if entry.container not in self._open:
-            while len(self._open) >= MOST_OPEN:
-                _, stack = self._open.pop(next(iter(self._open)))
-                stack.close()
-            stack = ExitStack()
-            place = opened(self._root, entry.container, stack)
-            self._open[entry.container] = place, stack
-        return self._open[entry.container][0]
-
-    def _content(self, entry: Entry) -> bytes:
-        return content(self._opened(entry).member(entry.path))
-
-    def _lines(self, entry: Entry) -> list[str]:
-        """The lines of a file; of one of rows those of its first pages."""
-        if entry.kind.role is Role.ROWS:
-            with file_of(self._opened(entry), entry.path) as file:
-                return list(first_lines(file, self._encoding))
-        try:
-            pages = read_pages(
-                entry.name, self._content(entry), encoding=self._encoding
-            )
-        except InputError:
-            return []
-        return [line.text for page in pages for line in page.lines]
+    def _are_volumes(self, found: list[Entry]) -> bool:
+        """Whether each file of a folder is a volume: most hold several pages."""
+        if len(found) < 2:
+            return False
+        some = spread(found)
+        may = [each for each in some if each.kind.format in (*WHOLE, "plain")]
+        return 2 * sum(len(self._files.pages(each)) > 1 for each in may) > len(some)
 
     def _volumes(self, made: list[Document]) -> Iterator[Volume]:
         names = named(made, self._bags, self._root.name)
@@ -349,13 +329,14 @@ class _Finding:
         self, name: str, found: list[Entry], about: Record
     ) -> Iterator[Volume]:
         """A folder's pages in the order of their names, or each manuscript's."""
+        each_is_one = self._are_volumes(found)
         manuscripts: dict[str, list[Entry]] = defaultdict(list)
         for each in found:
-            manuscripts[prefix(each.stem)].append(each)
+            manuscripts[each.stem if each_is_one else prefix(each.stem)].append(each)
         # As many as there are pages are names that only look like it.
-        if 1 < len(manuscripts) <= len(found) / 2:
+        if not each_is_one and 1 < len(manuscripts) <= len(found) / 2:
             self._out.manuscripts[name] = len(manuscripts)
-        if not self._by_prefix or len(manuscripts) == 1:
+        if not (each_is_one or self._by_prefix) or len(manuscripts) == 1:
             manuscripts = {"": found}
         for beginning, entries in manuscripts.items():
             stems = places([each.stem for each in entries])

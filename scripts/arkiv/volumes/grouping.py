@@ -9,7 +9,14 @@ from itertools import combinations
 
 from arkiv.base.errors import InputError
 from arkiv.volumes.order import natural
-from arkiv.volumes.same_pages import Texts, is_form, is_telling, preferred, richness
+from arkiv.volumes.same_pages import (
+    Texts,
+    is_corrected,
+    is_form,
+    is_telling,
+    preferred,
+    richness,
+)
 from arkiv.volumes.sheaves import Listed, Sheaf
 from arkiv.volumes.walk import Entry
 
@@ -163,7 +170,8 @@ def _by_choice(group: Sequence[Sheaf], texts: Texts, folder: str | None) -> list
 
     def tie(each: Sheaf) -> tuple:
         format = next(iter(each.pages.values())).kind.format
-        return each.listed is None, richness(format), natural(each.folder)
+        raw = not is_corrected(each.folder)
+        return each.listed is None, raw, richness(format), natural(each.folder)
 
     best = preferred(words, tie)
     if folder is not None:

@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from arkiv.base.hashing import nfc
 from arkiv.volumes.grouping import Document
 from arkiv.volumes.member import shown
-from arkiv.volumes.packed import is_packed, stem
 from arkiv.volumes.same_pages import is_form
+from arkiv.volumes.sheaves import Sheaf
 
 
 def named(documents: Sequence[Document], bags: Collection[str], root: str) -> list[str]:
@@ -59,10 +59,9 @@ def _whole(document: Document, root: str) -> str:
 def _name(document: Document, bags: Collection[str], alone: Collection[str]) -> str:
     container = _container(document)
     if container in alone:
-        folder, _, name = container.rpartition("/")
-        return "/".join(filter(None, (folder, stem(name))))
+        return "/".join(Sheaf(container, {}).parts)
     if document.listed is not None:
-        parts = list(filter(None, document.listed.entry.folder.split("/")))
+        parts = list(Sheaf(document.listed.entry.folder, {}).parts)
     else:
         parts = list(document.chosen.parts)
     at = None if document.listed else document.differ
@@ -74,4 +73,4 @@ def _name(document: Document, bags: Collection[str], alone: Collection[str]) -> 
     for part in parts:
         if not (part == "data" and "/".join(path) in bags):
             path.append(part)
-    return "/".join(stem(part) if is_packed(part) else part for part in path)
+    return "/".join(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import tarfile
 import tempfile
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from arkiv.base.errors import InputError
 from arkiv.pages.page import not_a_page
@@ -24,6 +26,8 @@ from arkiv.volumes.member import (
 )
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+# Bytes of a zip or tar file within another.
+LARGEST_PACKED = 1 << 30
 # What the libraries raise on a file that is not what its name says.
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error),
@@ -42,27 +46,47 @@ def stem(name: str) -> str:
     return name[: -len(endings[0])] if endings else name
 
 
-def members_of(path: Path, stack: ExitStack) -> list[Member]:
+def members_of(path: Path, stack: ExitStack, inner: str = "") -> list[Member]:
     """The files in it, hidden ones apart, which can be read until the stack is closed.
 
     What has a name that leads out of it, and a second file of a name, cannot be read.
 
+    Args:
+        path: of a zip or tar file.
+        stack: closes it.
+        inner: the path in it of another zip or tar file whose files are wanted.
+
     Raises:
         InputError: it is no such file, or damaged.
     """
+    shown_path = shown("/".join(filter(None, (str(path), inner))))
     try:
-        if path.name.lower().endswith(".zip"):
-            archive = stack.enter_context(zipfile.ZipFile(path))
-            return list(_once(_in_zip(archive)))
-        tar = stack.enter_context(tarfile.open(path))  # noqa: SIM115
-        file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        return list(_once(_in_tar(tar, file)))
+        found = _members(path.name, path, stack)
+        if not inner:
+            return found
+        (packed,) = (each for each in found if each.path == inner and not each.fault)
+        data = packed.read(LARGEST_PACKED + 1)
+        if len(data) > LARGEST_PACKED:
+            raise not_a_page(f"in a zip or tar file, larger than {LARGEST_PACKED:,}")
+        return _members(inner, io.BytesIO(data), stack)
     except (*BROKEN, OSError) as error:
         if isinstance(error, OSError) and not is_of_the_file(error):
             raise
         raise InputError(
-            f"is a volume that cannot be read ({said(error)})", file=shown(str(path))
+            f"is a volume that cannot be read ({said(error)})", file=shown_path
         ) from None
+
+
+def _members(name: str, file: Path | BinaryIO, stack: ExitStack) -> list[Member]:
+    if name.lower().endswith(".zip"):
+        return list(_once(_in_zip(stack.enter_context(zipfile.ZipFile(file)))))
+    tar = (
+        tarfile.open(file)  # noqa: SIM115
+        if isinstance(file, Path)
+        else tarfile.open(fileobj=file)  # noqa: SIM115
+    )
+    kept = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    return list(_once(_in_tar(stack.enter_context(tar), kept)))
 
 
 def _in_zip(archive: zipfile.ZipFile) -> Iterator[Member]:

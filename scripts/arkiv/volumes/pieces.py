@@ -16,6 +16,8 @@ from arkiv.volumes.walk import Entry
 
 # Pages of a folder that are read to see whether they hold the text of others.
 MOST_READ = 500
+# Formats of files that may hold a volume.
+WHOLE = ("tei", "abbyy", "hocr")
 # Words of a file that holds a line.
 LONGEST_LINE = 20
 
@@ -35,12 +37,12 @@ def without_pieces(
         if each.parts:
             below[each.parts[:-1]].append(each)
     for outer in sheaves:
-        named = {name_key(inner.parts[-1]): inner for inner in below[outer.parts]}
-        for page, entry in list(outer.pages.items()) if named else ():
-            inner = named.get(key(entry)) or named.get(name_key(entry.stem))
-            pieces = list(inner.pages.values()) if inner else []
-            if not pieces or not texts.hold([entry], pieces):
+        within = below[outer.parts]
+        for page, entry in list(outer.pages.items()) if within else ():
+            inner = _held_by(entry, within, texts)
+            if inner is None:
                 continue
+            pieces = list(inner.pages.values())
             if _are_lines(pieces, texts) or _richness(inner) > richness(
                 entry.kind.format
             ):
@@ -56,6 +58,19 @@ def without_pieces(
                 _leave_out(plain, pages[0], aside)
                 break
     return [each for each in sheaves if each.pages]
+
+
+def _held_by(entry: Entry, within: Sequence[Sheaf], texts: Texts) -> Sheaf | None:
+    """The folder beside a file whose pages the file holds in one piece, or the other
+    way round: one of its name; for a file of any number of pages any other too."""
+    names = (key(entry), name_key(entry.stem))
+    whole = entry.kind.format in WHOLE
+    for inner in within:
+        if whole or name_key(inner.parts[-1]) in names:
+            pieces = list(inner.pages.values())
+            if pieces and texts.hold([entry], pieces):
+                return inner
+    return None
 
 
 def _are_lines(pieces: Sequence[Entry], texts: Texts) -> bool:

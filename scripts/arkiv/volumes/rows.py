@@ -60,6 +60,15 @@ def first_lines(file: BinaryIO, encoding: str | None) -> list[str]:
     return [line.text for page in pages for line in page.lines]
 
 
+def is_one_page(file: BinaryIO) -> bool:
+    """Whether a file has one page, and says nothing of a volume."""
+    try:
+        found = list(islice(spans(file), 2))
+    except InputError:
+        return False
+    return len(found) == 1 and not found[0].fault and found[0].volume is None
+
+
 def page(file: BinaryIO, written: str, encoding: str | None) -> list[Page]:
     """A page by its place in the file.
 

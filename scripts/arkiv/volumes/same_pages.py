@@ -27,6 +27,7 @@ FORMS = frozenset(
     "tesseract text texts thumbs transcript transcription transcriptions transcripts "
     "transkribus txt txts xml xmls".split()
 )
+CORRECTED = frozenset("corrected final groundtruth gt truth".split())
 # OCR-D's file groups.
 STAGE = re.compile(r"ocr-d-\S+", re.IGNORECASE)
 # What a name has behind a full stop: `.chocomufin`.
@@ -56,6 +57,11 @@ def is_form(name: str) -> bool:
     return bool(STAGE.fullmatch(name)) or (
         named and all(word in FORMS or word.isdecimal() for word in words)
     )
+
+
+def is_corrected(folder: str) -> bool:
+    """Whether a folder is called for texts that people have looked through."""
+    return not CORRECTED.isdisjoint(_words(folder.rpartition("/")[2]))
 
 
 def _words(name: str) -> list[str]:

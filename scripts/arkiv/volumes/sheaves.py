@@ -11,6 +11,7 @@ from typing import Any
 
 from arkiv.base.hashing import nfc
 from arkiv.volumes.order import natural
+from arkiv.volumes.packed import is_packed, stem
 from arkiv.volumes.same_pages import (
     Texts,
     are_forms,
@@ -57,7 +58,15 @@ class Sheaf:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        return tuple(self.folder.split("/")) if self.folder else ()
+        """The folders that it lies in; a zip or tar file counts as what is in it."""
+        found: list[str] = []
+        packed = ""
+        for part in filter(None, self.folder.split("/")):
+            # `X.zip` often holds a folder `X` alone.
+            if part != packed:
+                found.append(stem(part))
+            packed = stem(part) if is_packed(part) else ""
+        return tuple(found)
 
     def holds_files_of(self, folder: str) -> bool:
         """Whether a file of it lies in the folder."""

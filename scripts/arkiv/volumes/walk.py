@@ -90,19 +90,28 @@ def file_entry(root: Path, path: str) -> Entry:
     )
 
 
-def packed(root: Path, path: str) -> Iterator[Entry | Fault]:
-    """The files in a zip or tar file of the archive."""
+def packed(root: Path, path: str, inner: str = "") -> Iterator[Entry | Fault]:
+    """The files in a zip or tar file of the archive, and in such files within it.
+
+    Args:
+        root: the archive's directory.
+        path: of the file.
+        inner: the path in it of another one.
+    """
+    container = "/".join(filter(None, (path, inner)))
     with ExitStack() as stack:
         try:
-            found = members_of(root / path, stack)
+            found = members_of(root / path, stack, inner)
         except InputError as error:
-            yield Fault(path, error.reason)
+            yield Fault(container, error.reason)
             return
         for member in found:
             if member.fault:
-                yield Fault(f"{path}/{member.path}", member.fault, grave=False)
+                yield Fault(f"{container}/{member.path}", member.fault, grave=False)
+            elif is_packed(member.path) and not inner:
+                yield from packed(root, path, member.path)
             else:
-                yield Entry(path, member.path, _kind(member))
+                yield Entry(container, member.path, _kind(member))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +135,22 @@ def opened(root: Path, container: str | None, stack: ExitStack) -> Opened:
     Raises:
         InputError: the file is damaged.
     """
-    found = [] if container is None else members_of(root / container, stack)
+    found: list[Member] = []
+    if container is not None:
+        outer, inner = _outermost(root, container)
+        found = members_of(root / outer, stack, inner)
     good = {member.path: member for member in found if not member.fault}
     return Opened(root, container, good)
+
+
+def _outermost(root: Path, container: str) -> tuple[str, str]:
+    """The zip or tar file that lies in a folder, and the path of another within it."""
+    parts = container.split("/")
+    for count, part in enumerate(parts, start=1):
+        outer = "/".join(parts[:count])
+        if is_packed(part) and (root / outer).is_file():
+            return outer, "/".join(parts[count:])
+    return container, ""
 
 
 def _missing(_: int) -> bytes:

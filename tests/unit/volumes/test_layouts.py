@@ -467,3 +467,50 @@ def test_a_broken_row_is_a_page_that_cannot_be_read(tmp_path):
         assert files[2].pages(None)[0].lines[0].text == "rad 2"
         with pytest.raises(InputError, match="line 2: is not JSON"):
             files[1].pages(None)
+
+
+def test_zip_files_in_a_zip_file(tmp_path):
+    inner = {f"{v}/page/{n}.xml": page(words(v, n)) for v in "xy" for n in (1, 2)}
+    outer = {"deposit/a.zip": zipped(inner), "deposit/b.tar": tarred({"1.txt": "ett"})}
+    archive = lay_out(tmp_path, {"d.zip": zipped(outer)})
+    assert texts(archive) == {
+        **{f"d/deposit/a/{v}": [words(v, n) for n in (1, 2)] for v in "xy"},
+        "d/deposit/b": ["ett"],
+    }
+
+
+def test_a_zip_file_beside_what_was_unpacked_from_it_is_read_once(tmp_path):
+    pages = {f"{n}.xml": page(words(n)) for n in (1, 2)}
+    packed = zipped({f"X-main/{name}": text for name, text in pages.items()})
+    lay_out(tmp_path / "one", {"X-main.zip": packed})
+    assert texts(tmp_path / "one") == {"X-main": [words(1), words(2)]}
+    files = {"X-main.zip": packed} | {f"X-main/{k}": v for k, v in pages.items()}
+    assert texts(lay_out(tmp_path / "two", files)) == {"X-main": [words(1), words(2)]}
+
+
+def test_what_people_looked_through_is_read_before_what_a_machine_read(tmp_path):
+    pages = {n: words(n).split() for n in (1, 2)}
+    files = {}
+    for n, text in pages.items():
+        files[f"Engine/nzz_1780071{n}.xml"] = page(" ".join([*text[1:], "läst"]))
+        files[f"NZZ_groundtruth/nzz_1780071{n}.xml"] = page(" ".join(text))
+    (found,) = texts(lay_out(tmp_path, files)).values()
+    assert found == [words(1), words(2)]
+
+
+def test_files_of_one_row_are_the_pages_of_their_folder(tmp_path):
+    files = {
+        f"v/{n:04}.json": json.dumps({"page": n, "text": words(n)}) for n in (1, 2, 10)
+    }
+    assert texts(lay_out(tmp_path, files)) == {"v": [words(n) for n in (1, 2, 10)]}
+
+
+def test_texts_of_several_pages_are_volumes(tmp_path):
+    files = {f"{b}.txt": "\f".join(words(b, n) for n in (1, 2)) for b in "abc"}
+    assert texts(lay_out(tmp_path / "x", files)) == {
+        f"x/{b}": [words(b, n) for n in (1, 2)] for b in "abc"
+    }
+    one = lay_out(tmp_path / "y", {"book.txt": "ett\ftvå\ftre"})
+    assert texts(one) == {"y": ["ett", "två", "tre"]}
+    flat = {f"{n}.txt": words(n) for n in (1, 2, 3)}
+    assert texts(lay_out(tmp_path / "z", flat)) == {"z": [words(n) for n in (1, 2, 3)]}
