@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 PAGE_XML = """<?xml version="1.0" encoding="UTF-8"?>
@@ -33,6 +34,12 @@ def page(text: str = "") -> str:
 def alto(text: str) -> str:
     """A page in ALTO."""
     return ALTO.format("<SP/>".join(f'<String CONTENT="{w}"/>' for w in text.split()))
+
+
+def tei(pages: Iterable[str]) -> str:
+    """A text of pages in TEI."""
+    body = "".join(f"<pb/><p>{text}</p>" for text in pages)
+    return f"<TEI><teiHeader/><text><body>{body}</body></text></TEI>"
 
 
 def htrflow(text: str) -> str:

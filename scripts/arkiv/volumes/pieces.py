@@ -1,14 +1,14 @@
 """Text that lies there once more in larger or smaller pieces than pages.
 
-A volume's whole text beside the folder of its pages (`b12.txt`, `b12/`), the lines of a
-page in a folder called like it, a folder `txt` whose files are cut otherwise than those
-of `xml`.
+A volume's whole text beside the folder of its pages (`b12.txt`, `b12/`) or among them,
+the lines of a page in a folder called like it, a folder `txt` whose files are cut
+otherwise than those of `xml`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 
 from arkiv.volumes.same_pages import Texts, is_form, key, name_key, richness
 from arkiv.volumes.sheaves import Sheaf
@@ -18,6 +18,11 @@ from arkiv.volumes.walk import Entry
 MOST_READ = 500
 # Formats of files that may hold a volume.
 WHOLE = ("tei", "abbyy", "hocr")
+# So many of such a format in a folder may each hold one; more are pages.
+FEW = 3
+# Times the words of its pages that such a file has at most. One with more is a book
+# that has a sample of its pages beside it.
+MOST_TIMES = 2
 # Words of a file that holds a line.
 LONGEST_LINE = 20
 
@@ -33,13 +38,17 @@ def without_pieces(
         aside: told of each file that is left out, and of one that holds its text.
     """
     below: dict[tuple, list[Sheaf]] = defaultdict(list)
+    listed: dict[str, list[Sheaf]] = defaultdict(list)
     for each in sheaves:
         if each.parts:
             below[each.parts[:-1]].append(each)
+        if each.listed:
+            listed[each.listed.entry.folder].append(each)
     for outer in sheaves:
         within = below[outer.parts]
+        count = Counter(entry.kind.format for entry in outer.pages.values())
         for page, entry in list(outer.pages.items()) if within else ():
-            inner = _held_by(entry, within, texts)
+            inner = _held_by(entry, within, count, texts)
             if inner is None:
                 continue
             pieces = list(inner.pages.values())
@@ -47,8 +56,10 @@ def without_pieces(
                 entry.kind.format
             ):
                 _leave_out(inner, entry, aside)
-            else:
+            elif not _is_longer(entry, pieces, texts):
                 aside(outer.pages.pop(page), pieces[0])
+        for page, pieces in _among_pages(outer, listed[outer.folder], texts):
+            aside(outer.pages.pop(page), pieces[0])
     for plain in sheaves:
         if not (plain.pages and plain.parts and _is_plain(plain)):
             continue
@@ -60,17 +71,64 @@ def without_pieces(
     return [each for each in sheaves if each.pages]
 
 
-def _held_by(entry: Entry, within: Sequence[Sheaf], texts: Texts) -> Sheaf | None:
+def _held_by(
+    entry: Entry, within: Sequence[Sheaf], count: Counter[str | None], texts: Texts
+) -> Sheaf | None:
     """The folder beside a file whose pages the file holds in one piece, or the other
-    way round: one of its name; for a file of any number of pages any other too."""
+    way round: one of its name; for a file of any number of pages any other too.
+
+    Args:
+        entry: the file.
+        within: the folders in the file's.
+        count: how many files there are of each format in its folder.
+        texts: to compare by.
+    """
     names = (key(entry), name_key(entry.stem))
-    whole = entry.kind.format in WHOLE
+    whole = entry.kind.format in WHOLE and count[entry.kind.format] <= FEW
     for inner in within:
         if whole or name_key(inner.parts[-1]) in names:
             pieces = list(inner.pages.values())
             if pieces and texts.hold([entry], pieces):
                 return inner
     return None
+
+
+def _among_pages(
+    outer: Sheaf, lists: Sequence[Sheaf], texts: Texts
+) -> Iterator[tuple[tuple, list[Entry]]]:
+    """Files that hold what the pages in their folder hold, or those of its METS file.
+
+    Args:
+        outer: the folder.
+        lists: what METS files in the folder list.
+        texts: to compare by.
+    """
+    by_format: dict[str | None, list[tuple]] = defaultdict(list)
+    for page, entry in outer.pages.items():
+        by_format[entry.kind.format].append(page)
+    # A document has fewer files in one piece than pages; else formats decide.
+    order = sorted(by_format, key=lambda each: (len(by_format[each]), -richness(each)))
+    known = outer.listed.pages if outer.listed else {}
+    for at, format in enumerate(order):
+        others = [
+            *(
+                [outer.pages[page] for page in by_format[each]]
+                for each in order[at + 1 :]
+            ),
+            *(list(each.pages.values()) for each in lists if each is not outer),
+        ]
+        for page in by_format[format] if len(by_format[format]) <= FEW else ():
+            entry = outer.pages[page]
+            for pieces in others if page not in known else ():
+                if texts.hold([entry], pieces) and not _is_longer(entry, pieces, texts):
+                    yield page, pieces
+                    break
+
+
+def _is_longer(entry: Entry, pieces: Sequence[Entry], texts: Texts) -> bool:
+    """Whether a file has far more text than the pages that it holds."""
+    most = MOST_TIMES * texts.amount(pieces) * len(pieces)
+    return len(texts.running(entry)) > most
 
 
 def _are_lines(pieces: Sequence[Entry], texts: Texts) -> bool:

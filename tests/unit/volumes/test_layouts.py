@@ -14,6 +14,7 @@ from layouts import (
     mets,
     page,
     tarred,
+    tei,
     words,
     zipped,
 )
@@ -415,6 +416,29 @@ def test_the_same_text_in_other_pieces_is_read_once(tmp_path):
         "c": [" ".join(lines)],
         "d": [words("d", n) for n in range(4)],
     }
+
+
+@pytest.mark.parametrize("inside", ["page/", ""])
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_document_in_one_piece_beside_its_pages(tmp_path, inside, listed, count):
+    pages = {f"{inside}{n:04}_p.xml": words(n) for n in range(count)}
+    files = {name: page(text) for name, text in pages.items()}
+    files["Brev_tei.xml"] = tei(pages.values())
+    files["Brev.txt"] = "\n".join(pages.values())
+    if listed:
+        files["mets.xml"] = mets({"PAGEXML": list(pages)})
+    files["other/0001.xml"] = page("another document")
+    archive = lay_out(tmp_path, {f"Brev/{name}": text for name, text in files.items()})
+    assert texts(archive)["Brev"] == list(pages.values())
+    assert sum(map(len, texts(archive).values())) == count + 1
+
+
+def test_a_book_beside_a_few_of_its_pages_is_read(tmp_path):
+    pages = [words(n) for n in range(9)]
+    files = {f"d/page/{n}.xml": page(text) for n, text in enumerate(pages[:2])}
+    found = texts(lay_out(tmp_path, {**files, "d/book.xml": tei(pages)}))
+    assert {text for each in found.values() for text in each} == set(pages)
 
 
 def test_names_that_no_other_page_has_tell_of_the_same_page_anywhere(tmp_path):
