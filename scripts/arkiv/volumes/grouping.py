@@ -145,10 +145,11 @@ def _same_pages(
         return one.matches(folder) != two.matches(folder)
     if same is None:
         said = " and ".join(_told(each, texts) for each in (one, two))
+        names = " or ".join(f"`folder: {each.name}`" for each in (one, two))
         raise InputError(
-            f"{said} have pages of the same names and not the same text: it is not "
-            "clear whether they are one document; name the folder that is to be read "
-            f"by `folder: {two.folder.rpartition('/')[2] or one.folder}` beside `pages`"
+            f"{said} have pages of the same names and not the same text: name the one "
+            f"that is to be read by {names} beside `pages`, or have both read by "
+            "`folder: '*'` if they are volumes of their own"
         )
     return same
 

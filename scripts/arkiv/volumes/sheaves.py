@@ -72,12 +72,15 @@ class Sheaf:
         """Whether a file of it lies in the folder."""
         return any(entry.folder == folder for entry in self.pages.values())
 
+    @property
+    def name(self) -> str:
+        """The folder's own; a full stop for the archive itself."""
+        return self.folder.rpartition("/")[2] or "."
+
     def matches(self, pattern: str) -> bool:
         """Whether it is the folder that a setting names, by its name or path."""
         pattern = nfc(pattern)
-        return fnmatchcase(self.folder, pattern) or fnmatchcase(
-            self.folder.rpartition("/")[2], pattern
-        )
+        return fnmatchcase(self.folder, pattern) or fnmatchcase(self.name, pattern)
 
 
 def sheaf(

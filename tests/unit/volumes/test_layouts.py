@@ -226,6 +226,9 @@ def test_the_folder_that_is_read_can_be_named(tmp_path):
         find(archive)
     assert texts(archive, folder="gt") == {"d": ["gt 1", "gt 2"]}
     assert texts(archive, folder="*/ocr") == {"d": ["ocr 1", "ocr 2"]}
+    assert texts(archive, folder="*") == {
+        f"d/{form}": [f"{form} 1", f"{form} 2"] for form in ("gt", "ocr")
+    }
 
 
 def test_a_page_in_two_forms_in_one_folder_is_read_once(tmp_path):
@@ -448,7 +451,7 @@ def test_names_that_no_other_page_has_tell_of_the_same_page_anywhere(tmp_path):
     files[f"engine/y/{name}.xml"] = page(" ".join([*text[:9], "a", "b"]))
     assert len(texts(lay_out(tmp_path, files))) == 1
     files[f"engine/y/{name}.xml"] = page(" ".join([*text[:4], *"abcdefgh"]))
-    with pytest.raises(InputError, match="not clear whether they are one document"):
+    with pytest.raises(InputError, match="`folder: x` or `folder: y`"):
         find(lay_out(tmp_path, files))
 
 
