@@ -112,7 +112,7 @@ def _cut(
 
 def cut_pages(text: Iterable[Word]) -> Iterator[list[Word]]:
     """One document per page; a divided word belongs to the page where it begins."""
-    return _cut(text, lambda word, before: word.page.name != before.page.name)
+    return _cut(text, lambda word, before: word.page is not before.page)
 
 
 def cut_windows(text: Iterable[Word], size: int, overlap: int) -> Iterator[list[Word]]:
@@ -158,7 +158,7 @@ def record(
         about: what is known of the volume, see `arkiv.volumes.about`.
     """
     text = " ".join(word.text for word in document)
-    lines = {(word.page.name, word.line.number): word.line for word in document}
+    lines = {id(word.line): word.line for word in document}
     confidence = mean(line.confidence for line in lines.values())
     return {
         "id": content_id(text),

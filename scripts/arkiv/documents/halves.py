@@ -161,7 +161,8 @@ class Rows:
                 self._ahead.append(row)
                 if line.rest_of is not None or line.whole is not None:
                     self._match(row)
-                if row.words:
+                # A line without text was set aside: what goes on behind it is lost.
+                if row.words or not line.text:
                     self._last = row
             return True
         return False

@@ -161,6 +161,15 @@ def test_a_distribution_that_is_none_is_refused(text):
         LengthShares.parse(text)
 
 
+def test_pages_are_told_apart_whatever_their_files_are_called():
+    """METS may list `p1/alto.xml`, `p2/alto.xml`."""
+    pages = [page(n, f"ett två {n}", name="alto.xml") for n in (1, 2, 3)]
+    documents = list(cut_pages(words(pages)))
+    assert [document[0].page.number for document in documents] == [1, 2, 3]
+    whole = record([word for document in documents for word in document], "v")
+    assert whole["lines"] == 3
+
+
 def test_a_record_by_hand():
     first = page(3, "ett två", "tre", confidence=0.5)
     second = page(5, "fyra", "fem sex", confidence=0.9)

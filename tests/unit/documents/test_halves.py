@@ -161,6 +161,11 @@ def test_halves_that_do_not_say_of_which_word_belong_to_the_line_beside():
     assert text_of(page(1, first("exem", ""), "pel x")) == "exempel x"
 
 
+def test_a_half_that_does_not_say_so_is_none_of_a_word_before_a_line_set_aside():
+    pages = page(1, first("Stock-", "Stockholm"), "", rest("borg kom", ""))
+    assert text_of(pages) == "Stock- borg kom"
+
+
 def test_a_line_of_one_half_alone_goes_on():
     both = ("sam-", (), {"rest_of": "försam-", "whole": "församling"})
     pages = page(1, first("för-", "försam-"), both, rest("ling kom", "församling"))
