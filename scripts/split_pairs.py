@@ -13,7 +13,7 @@ import contextlib
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from arkiv.base.cli import add_on_bad_input, parser, run
@@ -37,11 +37,16 @@ from arkiv.pairs.division import (
     text_keys,
     with_ids,
 )
-from arkiv.pairs.periods import UNDATED, Periods
+from arkiv.pairs.periods import BETWEEN, UNDATED, Periods
 from arkiv.pairs.provenance import PLACE, origin_of
 from arkiv.pairs.settings import Pairs, Shares, check_pairs
 
 log = logging.getLogger("split_pairs")
+
+# Why a pair is on no side.
+OF_PAGES = "its pages lie on more than one side of the split"
+OF_YEARS = "the years of its volume lie on more than one side of the split"
+OF_TEXTS = "a text of it, or another passage, is of years on another side of the split"
 
 
 def only(record: Record, *keys: str) -> Record:
@@ -74,11 +79,13 @@ class United(NamedTuple):
 
     Attributes:
         pair: with ids.
+        rows: what it was made of, with ids.
         origins: where each positive stands, by its id.
         dropped: how many given negatives are positives of it.
     """
 
     pair: Record
+    rows: list[Record]
     origins: dict[str, Record]
     dropped: int
 
@@ -98,7 +105,8 @@ def united(pairs: Iterator[Record], repeats: Counter[int]) -> Iterator[United]:
         if len(same) < repeats[key]:
             continue
         del waiting[key]
-        pair = merged(same) if len(same) > 1 else with_ids(pair)
+        with_own_ids = list(map(with_ids, same))
+        pair = merged(same) if len(same) > 1 else with_own_ids[0]
         given = [text for one in same for text in one.get("neg", ())]
         dropped = 0
         if len(pair.get("neg", ())) < len(given):
@@ -109,7 +117,15 @@ def united(pairs: Iterator[Record], repeats: Counter[int]) -> Iterator[United]:
             for row in reversed(same)
             for text in map(nfc, row["pos"])
         }
-        yield United(pair, origins, dropped)
+        yield United(pair, with_own_ids, origins, dropped)
+
+
+def why_aside(division: Division, rows: Iterable[Record]) -> str:
+    """Why a pair that was made of these rows is on no side."""
+    if division.periods is None:
+        return OF_PAGES
+    of_years = any(BETWEEN in division.periods_of(row) for row in rows)
+    return OF_YEARS if of_years else OF_TEXTS
 
 
 def write_sides(
@@ -125,9 +141,11 @@ def write_sides(
             for split in SPLITS
         }
         # Bad lines were collected (or stopped the program) in the first reading.
-        for pair, origins, dropped in united(rows(arguments.input, []), repeats):
+        for pair, own, origins, dropped in united(rows(arguments.input, []), repeats):
             counts["positives_as_negatives"] += dropped
-            side = division.pair_side(pair)
+            # Each row's pages and years count.
+            sides = set(map(division.pair_side, own))
+            side = sides.pop() if len(sides) == 1 else None
             for name, text in zip(pair["pos_ids"], pair["pos"], strict=True):
                 if name not in passages or not passages[name]["positive"]:
                     origin = origins[name] | {"positive": True}
@@ -136,7 +154,7 @@ def write_sides(
             for name, text in given:
                 passages.setdefault(name, {"id": name, "text": text, "positive": False})
             if side is None:
-                aside.append({"reason": division.why_aside(pair), **pair})
+                aside.append({"reason": why_aside(division, own), **pair})
                 continue
             counts[side] += 1
             write[side](pair)

@@ -1,6 +1,7 @@
 """The command line of split_pairs.py."""
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,42 @@ def test_sides_corpus_and_mining(tmp_path, pairs):
     }
     assert not mining & held_out
     assert mining | held_out == {row["text"] for row in corpus.values()}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_a_query_that_rows_share_the_pages_of_each_count(tmp_path, seed):
+    """Whatever passages they name: no block of pages is on two sides."""
+    draw = random.Random(seed)
+    given = []
+    for n in range(60):
+        first = draw.randrange(60)
+        given.append(
+            {
+                "query": f"q{draw.randrange(45)}",
+                "pos": [f"p{n}"],
+                "volume": f"v{draw.randrange(8)}",
+                "first_page": first,
+                "last_page": first + draw.choice((0, 0, 3)),
+            }
+        )
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in given))
+    flags = "--group-by", "pages", "--block-pages", 10, "--seed", seed
+    done = split_pairs(tmp_path, "--input", path, *flags)
+    assert done.returncode == 0, done.stderr
+    side_of = {
+        row["query"]: name
+        for name in ("train", "dev", "test")
+        for row in rows(tmp_path / f"{name}.jsonl")
+    }
+    aside = {row["query"] for row in rows(tmp_path / "rejected.jsonl")}
+    assert side_of.keys() | aside == {row["query"] for row in given}
+    seen = {}
+    for row in given:
+        for page in range(row["first_page"], row["last_page"] + 1):
+            if row["query"] not in aside:
+                side = side_of[row["query"]]
+                assert seen.setdefault((row["volume"], page // 10), side) == side
 
 
 def test_running_again_gives_the_same_bytes(tmp_path, pairs):

@@ -19,18 +19,21 @@ from typing import Literal
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, nfc, text_key, uniform
-from arkiv.pairs.periods import BETWEEN, PERIODS, SIDES, Periods, by_years, joined_with
+from arkiv.pairs.periods import (
+    PERIODS,
+    SIDES,
+    UNDATED,
+    Periods,
+    by_years,
+    joined_with,
+    periods_of_groups,
+)
 from arkiv.pairs.provenance import settle_provenance
 
 SPLITS = ("train", "dev", "test")
 
 Split = Literal["train", "dev", "test"]
 Key = Hashable
-
-# Why a pair is on no side.
-OF_PAGES = "its pages lie on more than one side of the split"
-OF_YEARS = "the years of its volume lie on more than one side of the split"
-OF_TEXTS = "a text of it, or another passage, is of years on another side of the split"
 
 
 def _is_number(value: object) -> bool:
@@ -207,6 +210,7 @@ class Division:
         block_pages: of a block of pages.
         origins: provenance of passages by id; of one that it lacks, the pair's counts.
         periods: the years that are held out, by year.
+        dated: by year, the period of each group of which some pair has a year.
         sides: of each group, passage and query; None: on no side.
         groups: how many were divided.
     """
@@ -215,6 +219,7 @@ class Division:
     block_pages: int
     origins: Mapping[str, Mapping] = field(default_factory=dict)
     periods: Periods | None = None
+    dated: dict[Key, str] = field(default_factory=dict)
     sides: dict[Key, Split | None] = field(default_factory=dict)
     groups: int = 0
 
@@ -224,7 +229,10 @@ class Division:
         if self.periods is None:
             return groups_of(origin, passage_id, self.by, self.block_pages)
         (group,) = groups_of(origin, passage_id, "volume", self.block_pages)
-        return [("years", self.periods.of(origin), *group)]
+        period = self.periods.of(origin)
+        if period == UNDATED:
+            period = self.dated.get(group, UNDATED)
+        return [("years", period, *group)]
 
     def within(self, group: Key) -> tuple[str, ...]:
         """What is added to a text's key where groups hang together by it: by year the
@@ -260,12 +268,6 @@ class Division:
         if self.periods is None:
             return set()
         return {self.touched(pair, name)[0][1] for name in pair["pos_ids"]}
-
-    def why_aside(self, pair: Mapping) -> str:
-        """Why a pair is on no side."""
-        if self.periods is None:
-            return OF_PAGES
-        return OF_YEARS if BETWEEN in self.periods_of(pair) else OF_TEXTS
 
     def _unmet(self, group: Key) -> Split | None:
         """The side of a group without any pair."""
@@ -316,6 +318,14 @@ def divide(
         InputError: fewer groups than sides with a share, or none for train.
     """
     division = Division(by, block_pages, origins or {}, periods)
+    if periods is not None:
+        pairs = list(pairs)
+        division.dated = periods_of_groups(
+            (tuple(group), period)
+            for pair in pairs
+            for passage_id in pair["pos_ids"]
+            for _, period, *group in division.touched(pair, passage_id)
+        )
     sets = _sets(division, pairs, seed)
     division.groups = len(sets)
     if periods is not None:
@@ -370,11 +380,7 @@ def _sets(
             first = firsts.setdefault(within, group)
             if group[0] != "pages":
                 parents[root(group)] = root(first)
-            keys: list[Key] = [("passage", passage_id), ("text", text)]
-            if division.periods is not None:
-                # Some rows of a volume may have a year, and others none.
-                keys.append(group[2:])
-            for key in keys:
+            for key in (("passage", passage_id), ("text", text)):
                 parents[root((*key, *within))] = root(group)
         # A query may be the text of a passage, its own or another's.
         for within, first in firsts.items():

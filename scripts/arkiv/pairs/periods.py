@@ -50,6 +50,19 @@ class Periods:
         return REST
 
 
+def periods_of_groups(
+    found: Iterable[tuple[Hashable, str]],
+) -> dict[Hashable, str]:
+    """The period of each group of which a pair has a year, and in which its pairs
+    without one are: where their years are of several periods, they are in none."""
+    periods: dict[Hashable, str] = {}
+    for group, period in found:
+        if period != UNDATED:
+            known = periods.setdefault(group, period)
+            periods[group] = period if period == known else BETWEEN
+    return periods
+
+
 def joined_with(period: str) -> str:
     """The period whose groups hang together with those of this one by texts."""
     return REST if period == UNDATED else period

@@ -5,9 +5,10 @@ import random
 import pytest
 
 from arkiv.base.errors import InputError
-from arkiv.pairs.division import OF_TEXTS, OF_YEARS, divide, text_keys, with_ids
+from arkiv.pairs.division import divide, text_keys, with_ids
 from arkiv.pairs.periods import Periods, overlapping
 from arkiv.pairs.settings import check_pairs
+from split_pairs import OF_TEXTS, OF_YEARS, why_aside
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 SIDE = {"test": "test", "rest": "train", "undated": "train", "dev": "dev"}
@@ -73,12 +74,33 @@ def test_years_may_be_given_for_dev_too():
     assert [division.pair_side(one) for one in pairs] == expected
 
 
-def test_without_a_year_all_are_train_even_where_a_volume_has_one_elsewhere():
-    pairs = [pair(f"q{n}", f"p{n}", volume=f"v{n // 2}") for n in range(40)]
-    pairs += [pair(f"r{n}", f"s{n}", volume=f"v{n}", year=1850) for n in range(40)]
+def test_without_a_year_all_are_train():
+    pairs = [pair(f"q{n}", f"p{n}", volume=f"v{n}") for n in range(40)]
+    pairs += [pair(f"r{n}", f"s{n}", volume=f"w{n}", year=1850) for n in range(40)]
     division = divided(pairs, (1880, None))
-    assert {division.pair_side(one) for one in pairs[:60]} == {"train"}
-    assert {division.pair_side(one) for one in pairs[60:]} == {"train", "dev"}
+    assert {division.pair_side(one) for one in pairs[:40]} == {"train"}
+    assert {division.pair_side(one) for one in pairs[40:]} == {"train", "dev"}
+
+
+def test_a_pair_without_a_year_is_of_its_volumes_years():
+    rest = [pair(f"q{n}", f"p{n}", volume=n, year=1850 + n) for n in range(50)]
+    for group in ("volume", "group"):
+        for years, side in (
+            ((1890,), "test"),
+            ((1890, 1895), "test"),
+            ((1860, 1890), None),
+        ):
+            dated = [
+                pair(f"d{year}", f"e{year}", year=year, **{group: "v"})
+                for year in years
+            ]
+            undated = pair("u", "v", **{group: "v"})
+            division = divided([undated, *rest, *dated], (1880, None))
+            assert division.pair_side(undated) == side
+            for one in dated:
+                is_test = division.pair_side(one) == "test"
+                assert is_test == (one["year"] >= 1880)
+    assert why_aside(division, [undated]) == OF_YEARS
 
 
 def test_documents_without_a_pair_stand_on_the_side_of_their_years():
@@ -107,7 +129,7 @@ def test_what_stands_in_two_periods_is_on_no_side(other):
     rest = [pair(f"q{n}", f"p{n}", volume=n, year=1850 + n) for n in range(50)]
     division = divided([first, second, *rest], (1880, None))
     assert division.pair_side(first) is division.pair_side(second) is None
-    assert division.why_aside(first) == division.why_aside(second) == OF_TEXTS
+    assert why_aside(division, [first]) == why_aside(division, [second]) == OF_TEXTS
     assert None not in map(division.pair_side, rest)
 
 
@@ -117,14 +139,14 @@ def test_a_pair_of_passages_of_two_periods_is_on_no_side():
     both = pair("q3", "p1", "p2")
     division = divided([old, new, both], (1880, None), origins=origins)
     assert division.pair_side(both) is None
-    assert division.why_aside(both) == OF_TEXTS
+    assert why_aside(division, [both]) == OF_TEXTS
 
 
 def test_a_volume_of_years_on_both_sides_is_on_none():
     across = pair("q1", "p1", volume="a", year=1875, year_to=1885)
     division = divided([across, pair("q2", "p2", year=1850)], (1880, None))
     assert division.pair_side(across) is None
-    assert division.why_aside(across) == OF_YEARS
+    assert why_aside(division, [across]) == OF_YEARS
 
 
 def test_nothing_left_to_train_on_is_one_sentence():
@@ -163,7 +185,7 @@ def test_no_text_stands_on_two_sides_and_years_are_kept(seed, dev):
     for one in pairs:
         sides.append(side := division.pair_side(one))
         if side is None:
-            assert division.why_aside(one) in (OF_TEXTS, OF_YEARS)
+            assert why_aside(division, [one]) in (OF_TEXTS, OF_YEARS)
             continue
         of_query, *of_passages = one["text_keys"]
         for mark in (("query", of_query), *(("passage", key) for key in of_passages)):
