@@ -43,6 +43,8 @@ from arkiv.volumes.walk import (
 
 log = logging.getLogger(__name__)
 
+# Files whose words are counted, to tell about how many there are.
+COUNTED = 30
 NOTE = Kind(Role.OTHER, "plain text beside pages of another format")
 
 
@@ -53,6 +55,7 @@ class Found:
     Attributes:
         volumes: by name.
         formats: how many pages there are of each.
+        words: about how many there are, by some of the files.
         chosen: of documents in several forms the folder that is read, and the others.
         aside: how many files are no pages, by what they are.
         unread: likewise files that may hold text that is not read; with the first one
@@ -64,6 +67,7 @@ class Found:
 
     volumes: list[Volume] = field(default_factory=list)
     formats: Counter[str] = field(default_factory=Counter)
+    words: int = 0
     chosen: list[tuple[str, list[str]]] = field(default_factory=list)
     aside: Counter[str] = field(default_factory=Counter)
     unread: dict[str, tuple[int, str, str]] = field(default_factory=dict)
@@ -150,6 +154,10 @@ class _Finding:
             made = documents(sheaves, self._texts, self._folder)
             rows = (self._in_rows(each, sheaves) for each in self._of_rows)
             self._out.volumes = [*self._volumes(made), *chain.from_iterable(rows)]
+            files = [entry for each in made for entry in each.pages().values()]
+            some = spread(files, COUNTED)
+            words = sum(len(self._texts.running(each)) for each in some)
+            self._out.words = round(words * len(files) / max(len(some), 1))
         self._out.volumes += [Volume(shown(x.path), fault=x.reason) for x in faults]
         self._out.volumes.sort(key=lambda each: natural(each.name))
         if not self._out.volumes:

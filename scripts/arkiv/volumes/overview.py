@@ -21,6 +21,7 @@ def summary(found: Found) -> Record:
         "volumes_not_read": sum(bool(volume.fault) for volume in found.volumes),
         "page_files": sum(len(volume.pages) for volume in found.volumes),
         "files_of": {volume.name: len(volume.pages) for volume in found.volumes},
+        "words_about": found.words,
         "formats": dict(found.formats.most_common()),
         "years": _years(found),
         "read": [
@@ -54,8 +55,8 @@ def _years(found: Found) -> Record | None:
 def told(summary: Record) -> Iterator[str]:
     """The lines that tell a person what was found."""
     yield from _wrapped(
-        f"{summary['volumes']:,} volumes, {summary['page_files']:,} page files: "
-        + _counted(summary["formats"])
+        f"{summary['volumes']:,} volumes, {summary['page_files']:,} page files, about "
+        f"{summary['words_about']:,} words: {_counted(summary['formats'])}"
     )
     yield from _listed(
         [f"{name}: {count:,}" for name, count in summary["files_of"].items()]

@@ -183,10 +183,10 @@ class Texts:
         return True if shared >= LIKELY * together and not few else None
 
 
-def spread(found: Sequence[T]) -> list[T]:
+def spread(found: Sequence[T], count: int = SAMPLE) -> list[T]:
     """A few of many, from all over."""
-    step = max(len(found) // SAMPLE, 1)
-    return list(found[step // 2 :: step][:SAMPLE])
+    step = max(len(found) // count, 1)
+    return list(found[step // 2 :: step][:count])
 
 
 def preferred(found: Mapping[T, float], tie: Callable[[T], tuple]) -> list[T]:
