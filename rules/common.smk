@@ -12,6 +12,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.base.declared import at
 from arkiv.base.errors import InputError
+from arkiv.base.row_files import row_files
 from arkiv.base.setting_flags import flags_of
 from arkiv.evaluate.settings import compared
 from arkiv.gold.standard import judged_files
@@ -184,7 +185,7 @@ def raw_pairs_of(wildcards):
     """The query-passage pairs of a dataset before they are divided."""
     if has_pages(wildcards.dataset):
         return [results(f"queries/{wildcards.dataset}.jsonl")]
-    return [source(wildcards.dataset)]
+    return row_files(source(wildcards.dataset))
 
 
 def documents_of(wildcards):
@@ -192,6 +193,21 @@ def documents_of(wildcards):
     if has_pages(wildcards.dataset):
         return [results(f"documents/{wildcards.dataset}.jsonl")]
     return []
+
+
+def pool_of(wildcards):
+    """The files of a dataset's pool of candidates, where there is one."""
+    pool = DATASETS[wildcards.dataset].get("pool")
+    return row_files(pool) if pool else []
+
+
+def brought_by(dataset):
+    """What ready rows must bring along, as flags."""
+    given = kind(dataset)
+    return {
+        "negatives": WITH_NEGATIVES and given in ("negatives", "scores"),
+        "scores": given == "scores",
+    }
 
 
 def in_round(dataset, round):

@@ -3,6 +3,7 @@ rule split_pairs:
     input:
         pairs=raw_pairs_of,
         documents=documents_of,
+        pool=pool_of,
     output:
         train=results("pairs/{dataset}/train.jsonl"),
         dev=results("pairs/{dataset}/dev.jsonl"),
@@ -22,7 +23,10 @@ rule split_pairs:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        documents=lambda w, input: flags(documents=input.get("documents") or None),
+        beside=lambda w, input: flags(
+            **{key: input.get(key) or None for key in ("documents", "pool")}
+        ),
+        brings=lambda w: flags(**brought_by(w.dataset)),
         options=flags(
             shares=[
                 config["pairs"]["shares"][side] for side in ("train", "dev", "test")
@@ -40,7 +44,7 @@ rule split_pairs:
     message:
         "Dividing the pairs of {wildcards.dataset}"
     shell:
-        "python scripts/split_pairs.py --input {input.pairs} {params.documents}"
-        " {params.options} --train {output.train} --dev {output.dev}"
+        "python scripts/split_pairs.py --input {input.pairs} {params.beside}"
+        " {params.brings} {params.options} --train {output.train} --dev {output.dev}"
         " --test {output.test} --corpus {output.corpus} --mining {output.mining}"
         " --rejected {output.rejected} --stats {output.stats} &> {log}"

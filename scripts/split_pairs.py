@@ -1,9 +1,9 @@
 """Divide a dataset's query-passage pairs into train, dev and test without leakage.
 
-Reads the queries made from documents, or a ready file of FlagEmbedding rows, and
-writes the three sides, the corpus that evaluation searches (every passage) and the
-corpus that mining searches (the passages on the train side alone, so that no held-out
-passage is seen in training).
+Reads the queries made from documents, or ready files of FlagEmbedding rows, and
+writes the three sides, the corpus that evaluation searches (every passage, those of a
+pool of candidates included) and the corpus that mining searches (the passages on the
+train side alone, so that no held-out passage is seen in training).
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import contextlib
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 
 from arkiv.base.cli import add_on_bad_input, parser, run
 from arkiv.base.declared import Seeded, plain
@@ -26,27 +27,29 @@ from arkiv.base.files import (
     write_json,
     write_records,
 )
-from arkiv.base.hashing import content_id, nfc, text_key
+from arkiv.base.hashing import content_id, text_key
 from arkiv.base.setting_flags import add_settings, settings_from
+from arkiv.pairs.aside import NO_NEGATIVE, nothing_left, tell, why_aside
 from arkiv.pairs.division import (
     SPLITS,
     Division,
     check_pair,
     divide,
-    merged,
     text_keys,
     with_ids,
 )
-from arkiv.pairs.periods import BETWEEN, UNDATED, Periods
-from arkiv.pairs.provenance import PLACE, origin_of
+from arkiv.pairs.given import SPLIT, check_side
+from arkiv.pairs.periods import UNDATED, Periods
+from arkiv.pairs.pool import read_pool
+from arkiv.pairs.provenance import PLACE
 from arkiv.pairs.settings import Pairs, Shares, check_pairs
+from arkiv.pairs.uniting import united
 
 log = logging.getLogger("split_pairs")
 
-# Why a pair is on no side.
-OF_PAGES = "its pages lie on more than one side of the split"
-OF_YEARS = "the years of its volume lie on more than one side of the split"
-OF_TEXTS = "a text of it, or another passage, is of years on another side of the split"
+# What is given of a place decides where a passage of a pool stands.
+NAMED_PLACE = ("volume", "group", "year")
+SCORES = ("pos_scores", "neg_scores")
 
 
 def only(record: Record, *keys: str) -> Record:
@@ -54,94 +57,128 @@ def only(record: Record, *keys: str) -> Record:
     return {key: record[key] for key in keys if key in record}
 
 
-def origins(path: str | None) -> dict[str, Record]:
-    """Where each document stands, by the id that its text has in pairs."""
-    documents = (document for _, document in read_records(path)) if path else ()
-    return {content_id(one["text"]): only(one, *PLACE) for one in documents}
+def check_scored(record: Record) -> None:
+    """Refuse, by an InputError, a checked row without the teacher's scores."""
+    for texts, key in zip(("pos", "neg"), SCORES, strict=True):
+        if record.get(texts) and record.get(key) is None:
+            raise InputError(
+                f"is missing, expected a number for each text of `{texts}`; give the "
+                "file as `negatives` to have the teacher score it",
+                key=key,
+            )
 
 
-def rows(paths: list[str], rejected: list[Record] | None) -> Iterator[Record]:
-    """The pairs of all files, as they stand there."""
-    for path in paths:
-        for _, record in read_records(path, check_pair, rejected=rejected):
-            yield record
+def rows(
+    arguments: argparse.Namespace, rejected: list[Record] | None
+) -> Iterator[tuple[str, int, Record]]:
+    """File, line and pair of all rows, as they stand there."""
+
+    def check(record: Record) -> None:
+        check_pair(record)
+        check_side(record)
+        if arguments.scores:
+            check_scored(record)
+
+    for path in arguments.input:
+        for line, record in read_records(path, check, rejected=rejected):
+            yield path, line, record
 
 
 def keyed(pair: Record) -> Record:
-    """What the division needs of a pair: ids and its place, of texts their keys."""
-    pair = with_ids(only(pair, "query", "pos", *PLACE))
-    known = only(pair, "id", "pos_ids", *PLACE)
+    """What the division needs of a pair: ids, its place and side, of texts their
+    keys."""
+    pair = with_ids(only(pair, "query", "pos", SPLIT, *PLACE))
+    known = only(pair, "id", "pos_ids", SPLIT, *PLACE)
     return known | {"text_keys": text_keys(pair)}
 
 
-class United(NamedTuple):
-    """A pair of all rows that ask the same.
+@dataclass
+class Rows:
+    """What the first reading finds.
 
     Attributes:
-        pair: with ids.
-        rows: what it was made of, with ids.
-        origins: where each positive stands, by its id.
-        dropped: how many given negatives are positives of it.
+        keys: of each row what the division needs.
+        scored: how many have the teacher's scores of all their texts.
+        without: where the first row without a negative stands.
     """
 
-    pair: Record
-    rows: list[Record]
-    origins: dict[str, Record]
-    dropped: int
+    keys: list[Record] = field(default_factory=list)
+    scored: int = 0
+    without: tuple[str, int] | None = None
+
+    @classmethod
+    def read(cls, arguments: argparse.Namespace, rejected: list[Record] | None) -> Rows:
+        """Of all files.
+
+        Raises:
+            InputError: as `read_records`, or there is no row.
+        """
+        found = cls()
+        for path, line, row in rows(arguments, rejected):
+            found.keys.append(keyed(row))
+            found.scored += all(row.get(key) is not None for key in SCORES)
+            if found.without is None and not row.get("neg"):
+                found.without = path, line
+        if not found.keys:
+            raise InputError("holds no usable pair", file=arguments.input[0])
+        log.info("read %d pairs from %d file(s)", len(found.keys), len(arguments.input))
+        return found
+
+    def again(self, arguments: argparse.Namespace) -> Iterator[Record]:
+        """The rows once more; scores that only some have are left out of all."""
+        partly = not arguments.scores and self.scored < len(self.keys)
+        if partly and self.scored:
+            log.warning(
+                "%d of %d rows have the teacher's scores, which are left out",
+                self.scored,
+                len(self.keys),
+            )
+        # Bad lines were collected (or stopped the program) in the first reading.
+        for _, _, row in rows(arguments, []):
+            if partly:
+                for key in SCORES:
+                    row.pop(key, None)
+            yield row
 
 
-def united(pairs: Iterator[Record], repeats: Counter[int]) -> Iterator[United]:
-    """One pair for each query text, see `merged`, where the last of its rows stands.
-
-    Args:
-        pairs: of all rows, without ids.
-        repeats: how often each text stands as a query, by its key.
-    """
-    waiting: dict[int, list[Record]] = {}
-    for pair in pairs:
-        key = text_key(pair["query"])
-        same = waiting.setdefault(key, [])
-        same.append(pair)
-        if len(same) < repeats[key]:
-            continue
-        del waiting[key]
-        with_own_ids = list(map(with_ids, same))
-        pair = merged(same) if len(same) > 1 else with_own_ids[0]
-        given = [text for one in same for text in one.get("neg", ())]
-        dropped = 0
-        if len(pair.get("neg", ())) < len(given):
-            positives = set(map(text_key, pair["pos"]))
-            dropped = sum(text_key(text) in positives for text in given)
-        origins = {
-            content_id(text): origin_of(row)
-            for row in reversed(same)
-            for text in map(nfc, row["pos"])
-        }
-        yield United(pair, with_own_ids, origins, dropped)
-
-
-def why_aside(division: Division, rows: Iterable[Record]) -> str:
-    """Why a pair that was made of these rows is on no side."""
-    if division.periods is None:
-        return OF_PAGES
-    of_years = any(BETWEEN in division.periods_of(row) for row in rows)
-    return OF_YEARS if of_years else OF_TEXTS
+def origins(
+    arguments: argparse.Namespace, keys: list[Record], rejected: list[Record] | None
+) -> dict[str, Record]:
+    """Where each document stands, by the id that its text has in pairs; of a pool
+    those that are positives."""
+    path = arguments.documents
+    documents = (document for _, document in read_records(path)) if path else ()
+    found = {content_id(one["text"]): only(one, *PLACE) for one in documents}
+    positives = {name for pair in keys for name in pair["pos_ids"]}
+    for one in read_pool(arguments.pool, rejected):
+        placed = any(one.get(key) is not None for key in NAMED_PLACE)
+        if placed and one["id"] in positives:
+            found.setdefault(one["id"], only(one, *PLACE))
+    return found
 
 
 def write_sides(
-    arguments, division: Division, repeats: Counter[int], stats: dict
+    arguments: argparse.Namespace, division: Division, found: Rows, stats: dict
 ) -> tuple[dict[str, Record], list[Record]]:
     """Write the three sides; return the passages met and the pairs set aside."""
     passages: dict[str, Record] = {}
     aside: list[Record] = []
     counts: Counter[str] = Counter()
+
+    def asks(row: Record) -> Hashable:
+        """Of rows that ask the same; by side, where the rows say which."""
+        key = row["text_keys"][0] if "text_keys" in row else text_key(row["query"])
+        return key, division.pair_side(row) if division.given else None
+
+    repeats = Counter(map(asks, found.keys))
     with contextlib.ExitStack() as stack:
         write = {
             split: stack.enter_context(open_records(getattr(arguments, split)))
             for split in SPLITS
         }
-        # Bad lines were collected (or stopped the program) in the first reading.
-        for pair, own, origins, dropped in united(rows(arguments.input, []), repeats):
+        for pair, own, origins, dropped in united(
+            found.again(arguments), asks, repeats
+        ):
             counts["positives_as_negatives"] += dropped
             # Each row's pages and years count.
             sides = set(map(division.pair_side, own))
@@ -155,29 +192,33 @@ def write_sides(
                 passages.setdefault(name, {"id": name, "text": text, "positive": False})
             if side is None:
                 aside.append({"reason": why_aside(division, own), **pair})
-                continue
-            counts[side] += 1
-            write[side](pair)
+            elif side == "train" and arguments.negatives and not pair.get("neg"):
+                aside.append({"reason": NO_NEGATIVE, **pair})
+            else:
+                counts[side] += 1
+                write[side](pair)
     stats |= {key: counts[key] for key in (*SPLITS, "positives_as_negatives")}
-    if counts["positives_as_negatives"]:
-        log.warning(
-            "%d given negatives are positives of their query and are left out",
-            counts["positives_as_negatives"],
-        )
     return passages, aside
 
 
 def whole_corpus(
-    documents: str | None, passages: dict[str, Record], division: Division
+    arguments: argparse.Namespace, passages: dict[str, Record], division: Division
 ) -> Iterator[Record]:
-    """Every document, and every passage that is none of them, with its side."""
+    """Every document, every passage of the pool, and every other one, with its side."""
+    path = arguments.documents
+    documents = (document for _, document in read_records(path)) if path else ()
+    pool = (
+        passages.get(one["id"], {})
+        | {key: value for key, value in one.items() if value is not None}
+        for one in read_pool(arguments.pool, [])
+    )
     seen: set[str] = set()
-    if documents:
-        for _, document in read_records(documents):
-            document["id"] = name = content_id(document["text"])
-            if name not in seen:
-                seen.add(name)
-                yield document | {"split": division.side(document, name)}
+    for document in chain(documents, pool):
+        document["id"] = name = content_id(document["text"])
+        document.pop("positive", None)
+        if name not in seen:
+            seen.add(name)
+            yield document | {"split": division.side(document, name)}
     for passage_id, passage in passages.items():
         if passage_id in seen:
             continue
@@ -206,18 +247,36 @@ def held_out_negatives(corpus: str, train: str) -> int:
     return count
 
 
-def nothing_left(split: str, by_year: bool) -> InputError:
-    """What is said where all pairs of a side were set aside."""
-    if by_year:
-        return InputError(
-            f"leaves no pair for {split}: the texts of all are of held-out years too",
-            key="pairs.test_years",
-        )
-    return InputError(
-        f"no pair is left for {split}: all its documents run over the end of "
-        "their block of pages; use a larger block",
-        key="pairs.block_pages",
-    )
+def check_left(
+    arguments: argparse.Namespace, stats: dict, aside: Counter[str], given: bool
+) -> None:
+    """Refuse, by an InputError, or warn of, a side without a pair.
+
+    Args:
+        stats: how many pairs each side has.
+        aside: how many pairs were set aside, by reason.
+        given: whether rows say on which side they are.
+    """
+    file = arguments.input[0]
+    by_year = arguments.group_by == "year"
+    for split, share in zip(SPLITS, arguments.shares, strict=True):
+        if stats[split]:
+            continue
+        if split == "train" and aside[NO_NEGATIVE]:
+            raise InputError(
+                f"gives no negative for any of the {aside[NO_NEGATIVE]} train pairs; "
+                "add them, or give the file as `pairs` to have them mined",
+                file=file,
+                key="neg",
+            )
+        if split == "train" and given:
+            raise InputError("leaves no pair for train", file=file, key=SPLIT)
+        if by_year and split != "train":
+            log.warning("no pair is of the years of %s, or none is left", split)
+        elif given:
+            log.warning("no pair is given to %s by `split`, or none is left", split)
+        elif share > 0:
+            raise nothing_left(split, by_year)
 
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
@@ -227,6 +286,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         input="JSONL...",
         documents="[JSONL] all documents of the archive, those without a query "
         "included",
+        pool="[JSONL...] passages to search beside those of the pairs",
         **dict.fromkeys((*SPLITS, "corpus", "mining"), "JSONL"),
         stats="JSON",
     )
@@ -241,6 +301,11 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     add_settings(arguments, Pairs, "group_by", "block_pages", "test_years", "dev_years")
     add_settings(arguments, Seeded)
     add_on_bad_input(arguments, Pairs)
+    for flag, told in (
+        ("--negatives", "pairs that are trained on need a negative: they bring it"),
+        ("--scores", "all rows need the teacher's scores: they bring them"),
+    ):
+        arguments.add_argument(flag, action="store_true", help=told)
     return arguments.parse_args(argv)
 
 
@@ -252,39 +317,36 @@ def main(argv: list[str] | None = None) -> None:
     check_pairs(plain(settings))
     by_year = settings.group_by == "year"
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
-    keys = [keyed(pair) for pair in rows(arguments.input, rejected)]
-    if not keys:
-        raise InputError("holds no usable pair", file=arguments.input[0])
-    log.info("read %d pairs from %d file(s)", len(keys), len(arguments.input))
-    repeats = Counter(pair["text_keys"][0] for pair in keys)
+    found = Rows.read(arguments, rejected)
+    keys = found.keys
     division = divide(
         keys,
         dict(zip(SPLITS, arguments.shares, strict=True)),
         by=settings.group_by,
         block_pages=settings.block_pages,
         seed=arguments.seed,
-        origins=origins(arguments.documents),
+        origins=origins(arguments, keys, rejected),
         periods=Periods(settings.test_years, settings.dev_years) if by_year else None,
     )
 
-    stats: dict = {"pairs": len(keys), "queries": len(repeats)}
+    queries = {pair["text_keys"][0] for pair in keys}
+    stats: dict = {"pairs": len(keys), "queries": len(queries)}
     if by_year:
         stats["undated"] = sum(UNDATED in division.periods_of(pair) for pair in keys)
-    passages, aside = write_sides(arguments, division, repeats, stats)
-    for split, share in zip(SPLITS, arguments.shares, strict=True):
-        if by_year and split != "train" and not stats[split]:
-            log.warning("no pair is of the years of %s, or none is left", split)
-        elif share > 0 and not stats[split]:
-            raise nothing_left(split, by_year)
+    passages, aside = write_sides(arguments, division, found, stats)
+    reasons = Counter(row["reason"] for row in aside)
+    stats["groups_given_to_several_sides"] = division.parted
+    tell(stats, reasons, found.without)
+    given = any(pair.get(SPLIT) is not None for pair in keys)
+    check_left(arguments, stats, reasons, given)
 
     stats["passages"] = write_records(
-        arguments.corpus, whole_corpus(arguments.documents, passages, division)
+        arguments.corpus, whole_corpus(arguments, passages, division)
     )
     everything = (row for _, row in read_records(arguments.corpus))
     of_train = (row for row in everything if row["split"] == "train")
     stats["mining_passages"] = write_records(arguments.mining, of_train)
     stats["held_out_negatives"] = held_out_negatives(arguments.corpus, arguments.train)
-    reasons = Counter(row["reason"] for row in aside)
     stats |= {
         "groups": division.groups,
         "bad_lines": len(rejected or ()),

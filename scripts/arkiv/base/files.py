@@ -1,19 +1,24 @@
 """Reading and writing the files between stages: whole or not at all.
 
 Every file is JSON Lines, UTF-8, one record a line (a superset of FlagEmbedding's
-training format), or a NumPy array whose row i belongs to line i.
+training format), or a NumPy array whose row i belongs to line i. JSON Lines that people
+bring may be packed by gzip.
 """
 
 from __future__ import annotations
 
 import codecs
 import contextlib
+import gzip
 import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from io import BufferedReader
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -26,6 +31,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 Record = dict[str, Any]
+
+# How a file that gzip packed begins; no line of JSON does (RFC 1952).
+GZIP = b"\x1f\x8b"
+# Bytes of a line: what is packed may be a thousand times as long when unpacked.
+LONGEST_LINE = 1 << 28
 
 
 def _no_number(name: str) -> None:
@@ -189,7 +199,7 @@ def count_lines(path: str | Path) -> int:
         InputError: the file is missing.
     """
     lines, last = 0, b"\n"
-    with open_input(path) as file:
+    with open_lines(path) as file:
         while block := file.read(1 << 20):
             lines += block.count(b"\n")
             last = block[-1:]
@@ -212,7 +222,7 @@ def read_yaml(path: str | Path) -> Any:
         raise InputError(f"is not a YAML file ({reason})", file=path) from None
 
 
-def open_input(path: str | Path) -> BinaryIO:
+def open_input(path: str | Path) -> BufferedReader:
     """Open a file to read its bytes.
 
     Raises:
@@ -226,6 +236,27 @@ def open_input(path: str | Path) -> BinaryIO:
         raise InputError("is a directory, expected a file", file=path) from None
 
 
+@contextlib.contextmanager
+def open_lines(path: str | Path) -> Iterator[BinaryIO]:
+    """Yield a file of lines to read its bytes, unpacked where gzip packed it.
+
+    Raises:
+        InputError: there is none, or what is packed is damaged.
+    """
+    with open_input(path) as file:
+        if file.peek(len(GZIP))[: len(GZIP)] != GZIP:
+            yield file
+            return
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield unpacked
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            reason = (
+                f"is damaged, or ends too early, and gzip cannot unpack it ({error})"
+            )
+            raise InputError(reason, file=path) from None
+
+
 def read_records(
     path: str | Path,
     check: Callable[[Record], None] | None = None,
@@ -237,7 +268,7 @@ def read_records(
     """Yield `(line number from 1, record)` of a JSON Lines file, see `parse_record`.
 
     Args:
-        path: the file.
+        path: the file, packed by gzip or not.
         check: raises `InputError(reason, key=...)` for a record that will not do;
             file and line are added here.
         part: read the lines of this contiguous part only,
@@ -253,8 +284,11 @@ def read_records(
     if part is not None:
         bounds = part.bounds(count_lines(path))
         rows = range(bounds.start, bounds.stop + beyond)
-    with open_input(path) as file:
-        for row, raw in enumerate(file):
+    with open_lines(path) as file:
+        for row, raw in enumerate(iter(partial(file.readline, LONGEST_LINE), b"")):
+            if len(raw) == LONGEST_LINE:
+                reason = f"is longer than {LONGEST_LINE >> 20} MiB, expected a record"
+                raise InputError(reason, file=path, line=row + 1)
             if rows is not None and row not in rows:
                 if row >= rows.stop:
                     return

@@ -10,7 +10,6 @@ within a period alone, and what stands in several periods is on no side.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,9 @@ from typing import Literal
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
-from arkiv.base.hashing import content_id, nfc, text_key, uniform
+from arkiv.base.hashing import content_id, nfc, text_key
+from arkiv.pairs.given import SPLIT, Given, by_rows
+from arkiv.pairs.hanging import sets_of
 from arkiv.pairs.periods import (
     PERIODS,
     SIDES,
@@ -67,7 +68,9 @@ def check_pair(record: Record) -> None:
     """
     check_text(record, "query")
     check_texts(record, "pos")
-    if "neg" in record:
+    if record.get("neg") is None:
+        record.pop("neg", None)
+    else:
         check_texts(record, "neg", least=0)
     settle_provenance(record)
     for texts, lists in BESIDE.items():
@@ -211,6 +214,8 @@ class Division:
         origins: provenance of passages by id; of one that it lacks, the pair's counts.
         periods: the years that are held out, by year.
         dated: by year, the period of each group of which some pair has a year.
+        given: the sides that rows give themselves.
+        parted: how many groups rows give to several sides.
         sides: of each group, passage and query; None: on no side.
         groups: how many were divided.
     """
@@ -220,6 +225,8 @@ class Division:
     origins: Mapping[str, Mapping] = field(default_factory=dict)
     periods: Periods | None = None
     dated: dict[Key, str] = field(default_factory=dict)
+    given: Given = field(default_factory=Given)
+    parted: int = 0
     sides: dict[Key, Split | None] = field(default_factory=dict)
     groups: int = 0
 
@@ -243,7 +250,10 @@ class Division:
         """The side of a document, or None where its pages, years or text lie on two."""
         own: list[Key] = [("passage", passage_id)]
         if "text" in record:
-            own.append(("text", text_key(record["text"])))
+            key = text_key(record["text"])
+            if key in self.given.texts:
+                return self.given.texts[key]
+            own.append(("text", key))
         sides = self._sides_of(own)
         for group in self.touched(record, passage_id):
             # A passage that comes from nowhere goes where its text is.
@@ -255,8 +265,13 @@ class Division:
         """The side of a pair, or None where its pages, years or texts lie on two.
 
         Args:
-            pair: a row with `pos_ids`, and its texts or, instead, their `text_keys`.
+            pair: a row with `pos_ids`, its texts or, instead, their `text_keys`, and
+                perhaps the side that it gives itself.
         """
+        if (side := pair.get(SPLIT)) is not None:
+            given = self.given.among(pair.get("text_keys") or text_keys(pair))
+            if given:
+                return side if given == {side} else None
         sides = {self.side(pair, passage_id) for passage_id in pair["pos_ids"]}
         if self.periods is not None:
             keys = pair.get("text_keys") or text_keys(pair)
@@ -305,9 +320,11 @@ def divide(
     by its share and train's. A pair whose query or passages stand in several periods,
     or whose volume's years do, is on no side.
 
+    Sides that rows give themselves are followed, see `arkiv.pairs.given`.
+
     Args:
         pairs: rows with `pos_ids`, `text_keys` as the function gives them, and any
-            provenance; read once.
+            provenance, with the side that they give themselves; read once.
         shares: of the pairs, for train, dev and test; they need not sum to 1.
         by: `volume`, `pages` (blocks of `block_pages`), `passage` or `year`.
         seed: of the order among groups of equal size.
@@ -315,23 +332,34 @@ def divide(
         periods: the years that are held out, by year.
 
     Raises:
-        InputError: fewer groups than sides with a share, or none for train.
+        InputError: fewer groups than sides with a share, none for train, or sides that
+            rows give themselves where years decide.
     """
-    division = Division(by, block_pages, origins or {}, periods)
+    pairs = list(pairs)
+    division = Division(by, block_pages, origins or {}, periods, given=Given.of(pairs))
     if periods is not None:
-        pairs = list(pairs)
+        if division.given:
+            raise InputError(
+                f"is year, but rows say by `{SPLIT}` on which side they are; group "
+                "them otherwise, or leave the field out",
+                key="pairs.group_by",
+            )
         division.dated = periods_of_groups(
             (tuple(group), period)
             for pair in pairs
             for passage_id in pair["pos_ids"]
             for _, period, *group in division.touched(pair, passage_id)
         )
-    sets = _sets(division, pairs, seed)
+    sets = sets_of(pairs, division.touched, division.within, seed)
     division.groups = len(sets)
     if periods is not None:
         drawn = periods.dev is None and shares.get("dev", 0) > 0
         division.sides, sets = by_years(sets, periods, drawn)
         shares = {side: shares[side] for side in ("train", "dev") if sets}
+    if division.given:
+        division.sides, sets, shares, division.parted = by_rows(
+            sets, division.given, shares
+        )
     wanted = [split for split in SPLITS if shares.get(split, 0) > 0]
     if len(sets) < len(wanted):
         raise InputError(
@@ -351,49 +379,3 @@ def divide(
         empty.discard(side)
         division.sides.update(dict.fromkeys(members, side))
     return division
-
-
-def _sets(
-    division: Division, pairs: Iterable[Mapping], seed: int
-) -> list[tuple[int, list[Key]]]:
-    """The groups, passages and queries that hang together, with how many pairs they
-    have, the largest first."""
-    parents: dict[Key, Key] = {}
-
-    def root(key: Key) -> Key:
-        """What stands for the set that a key is in; paths are halved on the way."""
-        parents.setdefault(key, key)
-        while parents[key] != key:
-            parents[key] = parents[parents[key]]
-            key = parents[key]
-        return key
-
-    sizes: Counter[Key] = Counter()
-    for pair in pairs:
-        own = [division.touched(pair, name)[0] for name in pair["pos_ids"]]
-        of_query, *of_passages = pair["text_keys"]
-        firsts: dict[tuple[str, ...], Key] = {}
-        for group, passage_id, text in zip(
-            own, pair["pos_ids"], of_passages, strict=True
-        ):
-            within = division.within(group)
-            first = firsts.setdefault(within, group)
-            if group[0] != "pages":
-                parents[root(group)] = root(first)
-            for key in (("passage", passage_id), ("text", text)):
-                parents[root((*key, *within))] = root(group)
-        # A query may be the text of a passage, its own or another's.
-        for within, first in firsts.items():
-            parents[root(("text", of_query, *within))] = root(first)
-        sizes[own[0]] += 1
-
-    def order(item: tuple[int, list[Key]]) -> tuple[int, float, str]:
-        size, members = item
-        name = min(map(str, members))
-        return -size, uniform(seed, "split", name), name
-
-    sets: defaultdict[Key, list[Key]] = defaultdict(list)
-    for key in parents:
-        sets[root(key)].append(key)
-    counted = [(sum(sizes[key] for key in keys), keys) for keys in sets.values()]
-    return sorted(counted, key=order)

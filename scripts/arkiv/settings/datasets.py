@@ -12,6 +12,7 @@ from typing import Any
 
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
+from arkiv.base.row_files import row_files
 
 # Sources whose negatives are mined here.
 MINED_KINDS = {"example", "pages", "pairs"}
@@ -46,14 +47,28 @@ class Dataset:
         "of `pages`: a table, CSV or JSONL, of `volume`, `year` (or `from` and `to`), "
         "`type`, `title`, `reference` and any other columns",
     )
-    pairs: str = setting(None, 'JSONL of `{"query", "pos"}`')
+    pairs: str = setting(
+        None,
+        'JSONL of `{"query", "pos"}`, packed by gzip or not, or a directory of such '
+        "files",
+    )
     negatives: str = setting(None, 'with `"neg"` too')
     scores: str = setting(None, 'with `"pos_scores"` and `"neg_scores"` too')
+    pool: str = setting(
+        None,
+        'of `pairs`, `negatives` and `scores`: JSONL of `{"text"}`, passages that '
+        "mining, evaluation and search see beside those of the rows",
+    )
     example: Example = setting(None, "made on the spot")
 
 
-# What belongs to a source, by its key.
-COMPANIONS = {"folder": "pages", "volumes_by": "pages", "volumes": "pages"}
+# Sources and companions that are JSONL: a file, or a directory of files.
+ROWS = ("pairs", "negatives", "scores", "pool")
+# The sources that what stands beside them belongs to, by its key.
+COMPANIONS = {
+    **dict.fromkeys(("folder", "volumes_by", "volumes"), ("pages",)),
+    "pool": ("pairs", "negatives", "scores"),
+}
 # Keys that name no file.
 NO_PATHS = ("example", "folder", "volumes_by")
 
@@ -78,9 +93,9 @@ def check_datasets(datasets: Mapping[str, Any]) -> None:
             )
         (kind,) = sources
         for key in sorted(dataset.keys() - {kind}):
-            if COMPANIONS[key] != kind:
+            if kind not in COMPANIONS[key]:
                 raise InputError(
-                    f"belongs to {COMPANIONS[key]}, not to {kind}",
+                    f"belongs to {' or '.join(COMPANIONS[key])}, not to {kind}",
                     key=f"datasets.{name}.{key}",
                 )
         for key in sorted(dataset.keys() - set(NO_PATHS)):
@@ -89,6 +104,16 @@ def check_datasets(datasets: Mapping[str, Any]) -> None:
                     f"names {dataset[key]}, which does not exist",
                     key=f"datasets.{name}.{key}",
                 )
+            if key in ROWS:
+                _check_rows(dataset[key], f"datasets.{name}.{key}")
+
+
+def _check_rows(path: str, key: str) -> None:
+    """Refuse, by an InputError with the key, a directory without a file of rows."""
+    try:
+        row_files(path)
+    except InputError as error:
+        raise InputError(f"names {path}, which {error.reason}", key=key) from None
 
 
 def check_rounds(config: Mapping[str, Any]) -> None:

@@ -5,10 +5,10 @@ import random
 import pytest
 
 from arkiv.base.errors import InputError
+from arkiv.pairs.aside import OF_TEXTS, OF_YEARS, why_aside
 from arkiv.pairs.division import divide, text_keys, with_ids
 from arkiv.pairs.periods import Periods, overlapping
 from arkiv.pairs.settings import check_pairs
-from split_pairs import OF_TEXTS, OF_YEARS, why_aside
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 SIDE = {"test": "test", "rest": "train", "undated": "train", "dev": "dev"}

@@ -1,0 +1,50 @@
+"""Files of rows as people have them: one, or a directory of many, packed or not.
+
+Read while the Snakefile is parsed: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from arkiv.base.errors import InputError
+
+ENDINGS = (".jsonl", ".jsonl.gz")
+DIGITS = re.compile(r"([0-9]+)")
+
+
+def row_files(path: str | Path) -> list[str]:
+    """The files of rows that a path names: itself, or those of a directory.
+
+    Those end in .jsonl or .jsonl.gz, in any folder of it, and come in the order of
+    their names, numbers by their value; what is hidden or ends otherwise is not read.
+
+    Raises:
+        InputError: a directory without any.
+    """
+    if not Path(path).is_dir():
+        return [str(path)]
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            os.path.join(folder, name)
+            for name in names
+            if name.lower().endswith(ENDINGS) and not name.startswith(".")
+        ]
+    if not found:
+        reason = f"holds no file that ends in {' or '.join(ENDINGS)}"
+        raise InputError(reason, file=path)
+    return sorted(found, key=_natural)
+
+
+def _natural(path: str) -> tuple:
+    """What names are sorted by: `2.jsonl` comes before `10.jsonl`."""
+    # Odd places of the split name are runs of digits.
+    parts = [
+        (len(part.lstrip("0")), part.lstrip("0")) if odd % 2 else part.casefold()
+        for odd, part in enumerate(DIGITS.split(path))
+    ]
+    return parts, path
