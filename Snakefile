@@ -1,11 +1,12 @@
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.27")
 
 
 configfile: "config/config.yaml"
 
 
+include: "rules/literal.smk"
 include: "rules/common.smk"
 
 

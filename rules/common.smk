@@ -1,6 +1,7 @@
-# What all rules share, on which alone a file of rules builds, and on results.smk. Every
-# job parses this file again: nothing heavy here.
+# What all rules share, on which alone a file of rules builds, and on literal.smk and
+# results.smk. Every job parses this file again: nothing heavy here.
 import functools
+import json
 import re
 import shlex
 import sys
@@ -161,7 +162,7 @@ def volumes_of(wildcards):
     """The directory of volumes of a dataset that starts from pages."""
     if kind(wildcards.dataset) == "example":
         return results(f"archive/{wildcards.dataset}")
-    return source(wildcards.dataset)
+    return as_named(source(wildcards.dataset))
 
 
 def found_by(dataset):
@@ -178,14 +179,14 @@ def state_of(dataset):
 
 def volumes_table_of(wildcards):
     """The table of a dataset's volumes, where there is one."""
-    return DATASETS[wildcards.dataset].get("volumes", [])
+    return as_named(DATASETS[wildcards.dataset].get("volumes", []))
 
 
 def raw_pairs_of(wildcards):
     """The query-passage pairs of a dataset before they are divided."""
     if has_pages(wildcards.dataset):
         return [results(f"queries/{wildcards.dataset}.jsonl")]
-    return row_files(source(wildcards.dataset))
+    return as_named(row_files(source(wildcards.dataset)))
 
 
 def documents_of(wildcards):
@@ -198,7 +199,7 @@ def documents_of(wildcards):
 def pool_of(wildcards):
     """The files of a dataset's pool of candidates, where there is one."""
     pool = DATASETS[wildcards.dataset].get("pool")
-    return row_files(pool) if pool else []
+    return as_named(row_files(pool)) if pool else []
 
 
 def brought_by(dataset):
@@ -239,9 +240,10 @@ def shards_of(datasets, round=""):
 
 
 def given_model(find, *name):
-    """What a function of arkiv.settings.layout finds, for a role or system."""
+    """The directory that a function of arkiv.settings.layout finds, if it finds one."""
     try:
-        return find(config, *name)
+        found = find(config, *name)
+        return found and as_named(found)
     except InputError as error:
         raise WorkflowError(f"configuration: {error}")
 
@@ -335,7 +337,12 @@ def flags(**values):
             # Apart, it would be taken for another flag.
             flag, many = f"{flag}={many[0]}", []
         words += [flag, *many]
-    return shlex.join(words)
+    return Words(shlex.join(words))
+
+
+def as_json(value):
+    """A value as one word of a command, in JSON."""
+    return Words(shlex.quote(json.dumps(value)))
 
 
 # What a round counted of a dataset.

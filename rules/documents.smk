@@ -29,7 +29,7 @@ rule make_archive:
     message:
         "Making the example archive {wildcards.dataset}"
     shell:
-        "python scripts/make_archive.py {params.options} --output {output} &> {log}"
+        "python scripts/make_archive.py {params.options} --output {output:q} &> {log:q}"
 
 
 rule find_volumes:
@@ -59,7 +59,8 @@ rule find_volumes:
         "Finding the volumes of {wildcards.dataset}"
     shell:
         "python scripts/find_volumes.py --pages {input.pages:q} {params.table}"
-        " {params.options} --volumes {output.volumes} --stats {output.stats} &> {log}"
+        " {params.options} --volumes {output.volumes:q} --stats {output.stats:q}"
+        " &> {log:q}"
 
 
 rule build_documents:
@@ -91,9 +92,10 @@ rule build_documents:
         "Cutting pages of {wildcards.dataset} into documents, part {wildcards.scatteritem}"
     shell:
         "python scripts/build_documents.py --pages {input.pages:q}"
-        " --volumes {input.volumes} --tokenizer {input.model:q} --part {wildcards.scatteritem} {params.options}"
-        " --output {output.documents} --rejected {output.rejected}"
-        " --stats {output.stats} --lines {output.lines} &> {log}"
+        " --volumes {input.volumes:q} --tokenizer {input.model:q}"
+        " --part {wildcards.scatteritem} {params.options} --output {output.documents:q}"
+        " --rejected {output.rejected:q} --stats {output.stats:q}"
+        " --lines {output.lines:q} &> {log:q}"
 
 
 rule merge_documents:
@@ -128,8 +130,8 @@ rule merge_documents:
     message:
         "Putting the documents of {wildcards.dataset} together"
     shell:
-        "python scripts/merge_documents.py --documents {input.documents}"
-        " --rejected-by-blocks {input.rejected} --stats-of-blocks {input.stats}"
-        " --lines-of-blocks {input.lines}"
-        " {params.options} --output {output.documents} --rejected {output.rejected}"
-        " --stats {output.stats} --lines {output.lines} &> {log}"
+        "python scripts/merge_documents.py --documents {input.documents:q}"
+        " --rejected-by-blocks {input.rejected:q} --stats-of-blocks {input.stats:q}"
+        " --lines-of-blocks {input.lines:q}"
+        " {params.options} --output {output.documents:q} --rejected {output.rejected:q}"
+        " --stats {output.stats:q} --lines {output.lines:q} &> {log:q}"

@@ -31,10 +31,10 @@ rule build_collection:
     message:
         "Building the test collection"
     shell:
-        "python scripts/build_collection.py --corpora {input.corpora} --tests {input.tests}"
-        " --tokenizer {input.model} {params.judged} {params.options}"
-        " --corpus {output.corpus} --queries {output.queries}"
-        " --known-items {output.known_items} &> {log}"
+        "python scripts/build_collection.py --corpora {input.corpora:q}"
+        " --tests {input.tests:q} --tokenizer {input.model:q} {params.judged}"
+        " {params.options} --corpus {output.corpus:q} --queries {output.queries:q}"
+        " --known-items {output.known_items:q} &> {log:q}"
 
 
 rule export_collection:
@@ -60,9 +60,9 @@ rule export_collection:
     message:
         "Exporting the test collection"
     shell:
-        "python scripts/export_collection.py --corpus {input.corpus}"
-        " --queries {input.queries} --qrels {input.qrels} {params.options}"
-        " --output {output} &> {log}"
+        "python scripts/export_collection.py --corpus {input.corpus:q}"
+        " --queries {input.queries:q} --qrels {input.qrels:q} {params.options}"
+        " --output {output:q} &> {log:q}"
 
 
 rule measure_runs:
@@ -98,9 +98,9 @@ rule measure_runs:
     message:
         "Measuring the systems"
     shell:
-        "python scripts/measure_runs.py --qrels {input.qrels} --queries {input.queries}"
-        " --runs {params.runs} {params.options} --output {output.metrics}"
-        " --per-query {output.per_query} &> {log}"
+        "python scripts/measure_runs.py --qrels {input.qrels:q}"
+        " --queries {input.queries:q} --runs {params.runs} {params.options}"
+        " --output {output.metrics:q} --per-query {output.per_query:q} &> {log:q}"
 
 
 rule check_metrics:
@@ -124,4 +124,5 @@ rule check_metrics:
     message:
         "Checking what is required of the systems"
     shell:
-        "python scripts/check_metrics.py --metrics {input.metrics} --output {output} &> {log}"
+        "python scripts/check_metrics.py --metrics {input.metrics:q}"
+        " --output {output:q} &> {log:q}"

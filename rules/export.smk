@@ -1,6 +1,3 @@
-import json
-import shlex
-
 EXPORT = config["export"]
 # The stages before training whose settings the card shows, if any dataset went through
 # them; none names a path.
@@ -54,12 +51,13 @@ rule export_model:
             passage_max_length=MINING["passage_max_length"],
             weights=EVALUATE["weights"],
         ),
-        settings=shlex.quote(
-            json.dumps({stage: config[stage] for stage, used in SHOWN.items() if used})
+        settings=as_json(
+            {stage: config[stage] for stage, used in SHOWN.items() if used}
         ),
     message:
         "Exporting the tuned model"
     shell:
-        "python scripts/export_model.py --model {input.model} --history {input.history}"
-        " --metrics {input.metrics} {params.stages} {params.models} {params.options}"
-        " --settings {params.settings} --output {output} &> {log}"
+        "python scripts/export_model.py --model {input.model:q}"
+        " --history {input.history:q} --metrics {input.metrics:q} {params.stages}"
+        " {params.models} {params.options} --settings {params.settings}"
+        " --output {output:q} &> {log:q}"

@@ -27,9 +27,9 @@ rule pool_passages:
     message:
         "Pooling the passages to be judged"
     shell:
-        "python scripts/pool_passages.py --queries {input.queries}"
-        " --known-items {input.known_items} --runs {input.runs} {params.options}"
-        " --output {output} &> {log}"
+        "python scripts/pool_passages.py --queries {input.queries:q}"
+        " --known-items {input.known_items:q} --runs {input.runs:q} {params.options}"
+        " --output {output:q} &> {log:q}"
 
 
 rule grade_pool:
@@ -57,9 +57,10 @@ rule grade_pool:
     message:
         "Grading the pool, part {wildcards.scatteritem}, with the reranker"
     shell:
-        "python scripts/grade_pool.py --corpus {input.corpus} --queries {input.queries}"
-        " --pool {input.pool} --part {wildcards.scatteritem} --model {input.model}"
-        " {params.options} --output {output} &> {log}"
+        "python scripts/grade_pool.py --corpus {input.corpus:q}"
+        " --queries {input.queries:q} --pool {input.pool:q}"
+        " --part {wildcards.scatteritem} --model {input.model:q} {params.options}"
+        " --output {output:q} &> {log:q}"
 
 
 rule build_gold:
@@ -95,8 +96,8 @@ rule build_gold:
     message:
         f"Building the gold standard: {GOLD['method']}"
     shell:
-        "python scripts/build_gold.py --corpus {input.corpus} --queries {input.queries}"
-        " --known-items {input.known_items} --trained {input.trained}"
-        " {params.judged} {params.options}"
-        " --qrels {output.qrels} --stats {output.stats} --rejected {output.rejected}"
-        " &> {log}"
+        "python scripts/build_gold.py --corpus {input.corpus:q}"
+        " --queries {input.queries:q} --known-items {input.known_items:q}"
+        " --trained {input.trained:q} {params.judged} {params.options}"
+        " --qrels {output.qrels:q} --stats {output.stats:q}"
+        " --rejected {output.rejected:q} &> {log:q}"

@@ -22,7 +22,7 @@ rule estimate_grades:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
         pool=results("gold/pool.jsonl"),
-        prompt=JUDGE["prompt"],
+        prompt=as_named(JUDGE["prompt"]),
         tokenizer=model_of("embedder"),
     output:
         results("gold/estimate.json"),
@@ -41,9 +41,10 @@ rule estimate_grades:
     message:
         "Estimating what the grades would cost"
     shell:
-        "python scripts/estimate_grades.py --corpus {input.corpus}"
-        " --queries {input.queries} --pool {input.pool} --prompt {input.prompt}"
-        " {params.options} --tokenizer {input.tokenizer} --output {output} &> {log}"
+        "python scripts/estimate_grades.py --corpus {input.corpus:q}"
+        " --queries {input.queries:q} --pool {input.pool:q} --prompt {input.prompt:q}"
+        " {params.options} --tokenizer {input.tokenizer:q} --output {output:q}"
+        " &> {log:q}"
 
 
 rule judge_pool:
@@ -52,8 +53,8 @@ rule judge_pool:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
         pool=results("gold/pool.jsonl"),
-        prompt=JUDGE["prompt"],
-        model=GRADING["model"] if JUDGE_BACKEND == "local" else [],
+        prompt=as_named(JUDGE["prompt"]),
+        model=as_named(GRADING["model"]) if JUDGE_BACKEND == "local" else [],
     output:
         grades=results("gold/grades/{scatteritem}.jsonl"),
         rejected=results("gold/grades/{scatteritem}.rejected.jsonl"),
@@ -79,10 +80,11 @@ rule judge_pool:
     message:
         "Grading the pool, part {wildcards.scatteritem}, with a language model"
     shell:
-        "python scripts/judge_pool.py --corpus {input.corpus} --queries {input.queries}"
-        " --pool {input.pool} --part {wildcards.scatteritem} --prompt {input.prompt}"
-        " {params.grading} {params.asking} --output {output.grades}"
-        " --rejected {output.rejected} --stats {output.stats} &> {log}"
+        "python scripts/judge_pool.py --corpus {input.corpus:q}"
+        " --queries {input.queries:q} --pool {input.pool:q}"
+        " --part {wildcards.scatteritem} --prompt {input.prompt:q} {params.grading}"
+        " {params.asking} --output {output.grades:q} --rejected {output.rejected:q}"
+        " --stats {output.stats:q} &> {log:q}"
 
 
 rule sample_judgements:
@@ -115,15 +117,15 @@ rule sample_judgements:
     message:
         "Drawing a sheet for human judges"
     shell:
-        "python scripts/sample_judgements.py --corpus {input.corpus}"
-        " --queries {input.queries} --qrels {input.qrels} {params.options}"
-        " --output {output} &> {log}"
+        "python scripts/sample_judgements.py --corpus {input.corpus:q}"
+        " --queries {input.queries:q} --qrels {input.qrels:q} {params.options}"
+        " --output {output:q} &> {log:q}"
 
 
 rule compare_judgements:
     """Compare the judgements of people with the gold standard, and with each other."""
     input:
-        judged=JUDGED,
+        judged=as_named(JUDGED),
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
         qrels=results("collection/qrels.txt"),
@@ -149,6 +151,6 @@ rule compare_judgements:
     message:
         "Comparing people's judgements with the gold standard"
     shell:
-        "python scripts/compare_judgements.py {params.judged} --corpus {input.corpus}"
-        " --queries {input.queries} --qrels {input.qrels} {params.options}"
-        " --output {output} &> {log}"
+        "python scripts/compare_judgements.py {params.judged} --corpus {input.corpus:q}"
+        " --queries {input.queries:q} --qrels {input.qrels:q} {params.options}"
+        " --output {output:q} &> {log:q}"

@@ -30,8 +30,9 @@ rule embed_corpus:
     message:
         "Embedding passages of {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
-        "python scripts/embed_corpus.py --corpus {input.corpus} --part {wildcards.scatteritem}"
-        " --model {input.model} {params.options} --output {output} &> {log}"
+        "python scripts/embed_corpus.py --corpus {input.corpus:q}"
+        " --part {wildcards.scatteritem} --model {input.model:q} {params.options}"
+        " --output {output:q} &> {log:q}"
 
 
 rule embed_queries:
@@ -60,8 +61,8 @@ rule embed_queries:
     message:
         "Embedding the train queries of {wildcards.dataset}"
     shell:
-        "python scripts/embed_queries.py --pairs {input.pairs} --model {input.model}"
-        " {params.options} --output {output} &> {log}"
+        "python scripts/embed_queries.py --pairs {input.pairs:q}"
+        " --model {input.model:q} {params.options} --output {output:q} &> {log:q}"
 
 
 rule search_corpus:
@@ -94,10 +95,10 @@ rule search_corpus:
     message:
         "Searching {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
-        "python scripts/search_corpus.py --queries {input.queries}"
-        " --embeddings {input.embeddings} --corpus {input.corpus}"
-        " --part {wildcards.scatteritem} {params.options} --output {output.neighbours}"
-        " {params.way} {params.recall} &> {log}"
+        "python scripts/search_corpus.py --queries {input.queries:q}"
+        " --embeddings {input.embeddings:q} --corpus {input.corpus:q}"
+        " --part {wildcards.scatteritem} {params.options}"
+        " --output {output.neighbours:q} {params.way} {params.recall} &> {log:q}"
 
 
 rule search_bm25:
@@ -122,8 +123,9 @@ rule search_bm25:
     message:
         "Searching {wildcards.dataset} by BM25"
     shell:
-        "python scripts/search_bm25.py --pairs {input.pairs} --corpus {input.corpus}"
-        " --tokenizer {input.model} {params.options} --output {output} &> {log}"
+        "python scripts/search_bm25.py --pairs {input.pairs:q}"
+        " --corpus {input.corpus:q} --tokenizer {input.model:q} {params.options}"
+        " --output {output:q} &> {log:q}"
 
 
 rule pick_negatives:
@@ -162,7 +164,8 @@ rule pick_negatives:
     message:
         "Picking the hard negatives of {wildcards.dataset}"
     shell:
-        "python scripts/pick_negatives.py --pairs {input.pairs} --corpus {input.corpus}"
-        " --queries {input.queries} --embeddings {input.embeddings}"
-        " --neighbours {input.neighbours} {params.optional} {params.options}"
-        " --output {output.negatives} --stats {output.stats} &> {log}"
+        "python scripts/pick_negatives.py --pairs {input.pairs:q}"
+        " --corpus {input.corpus:q} --queries {input.queries:q}"
+        " --embeddings {input.embeddings:q} --neighbours {input.neighbours:q}"
+        " {params.optional} {params.options} --output {output.negatives:q}"
+        " --stats {output.stats:q} &> {log:q}"

@@ -14,16 +14,22 @@ if GOLD["method"] == "embedder":
     MADE_OF[given_model(model_of_gold)] = ("dense", GOLD["embedder"])
 for role, form in KIND_OF_ROLE.items():
     MADE_OF[model_of(role)] = (form, config["models"][role])
+# The directory of models. From its first brace on it is of no use in a pattern, and
+# belongs to the wildcard, whose own pattern has no braces either.
+FREE, BRACE, REST = f"{MODELS}/".partition("{")
+REST = re.escape(BRACE + REST).replace(r"\{", r"\x7b").replace(r"\}", r"\x7d")
 
 
 rule prepare_model:
     """Fetch a pinned model from the hub, or build the tiny one."""
     output:
-        directory(f"{MODELS}/{{name}}"),
+        directory(f"{FREE}{{name}}"),
     log:
         log_of("prepare_model", "{name}"),
     benchmark:
         benchmark_of("prepare_model", "{name}")
+    wildcard_constraints:
+        name=f"{REST}[^/]+",
     # On a cluster: the login node alone reaches the hub.
     localrule: True
     conda:
@@ -40,4 +46,5 @@ rule prepare_model:
     message:
         "Preparing the model {wildcards.name}"
     shell:
-        "python scripts/prepare_model.py {params.options} --output {output} &> {log}"
+        "python scripts/prepare_model.py {params.options} --output {output:q}"
+        " &> {log:q}"

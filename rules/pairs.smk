@@ -44,7 +44,8 @@ rule split_pairs:
     message:
         "Dividing the pairs of {wildcards.dataset}"
     shell:
-        "python scripts/split_pairs.py --input {input.pairs} {params.beside}"
-        " {params.brings} {params.options} --train {output.train} --dev {output.dev}"
-        " --test {output.test} --corpus {output.corpus} --mining {output.mining}"
-        " --rejected {output.rejected} --stats {output.stats} &> {log}"
+        "python scripts/split_pairs.py --input {input.pairs:q} {params.beside}"
+        " {params.brings} {params.options} --train {output.train:q}"
+        " --dev {output.dev:q} --test {output.test:q} --corpus {output.corpus:q}"
+        " --mining {output.mining:q} --rejected {output.rejected:q}"
+        " --stats {output.stats:q} &> {log:q}"

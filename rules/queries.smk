@@ -15,6 +15,7 @@ if ASKED:
         "group": QUERIES["group"]["prompt"] if QUERIES["group"]["share"] else [],
         "model": [] if SERVED else QUERIES["local"]["model"],
     }
+    ASKED_WITH = {name: as_named(files) for name, files in ASKED_WITH.items()}
     TASK |= {
         "model": QUERIES["openai" if SERVED else "local"]["model"],
         "prompts": [
@@ -64,7 +65,8 @@ rule estimate_queries:
         "Estimating what the queries would cost"
     shell:
         "python scripts/estimate_queries.py {params.documents} {params.task}"
-        " {params.budget} --tokenizer {input.tokenizer} --output {output} &> {log}"
+        " {params.budget} --tokenizer {input.tokenizer:q} --output {output:q}"
+        " &> {log:q}"
 
 
 rule generate_queries:
@@ -94,10 +96,10 @@ rule generate_queries:
     message:
         "Making queries for {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
-        "python scripts/generate_queries.py --documents {input.documents}"
+        "python scripts/generate_queries.py --documents {input.documents:q}"
         " --part {wildcards.scatteritem} {params.task} {params.asking}"
-        " --output {output.queries} --rejected {output.rejected} --stats {output.stats}"
-        " &> {log}"
+        " --output {output.queries:q} --rejected {output.rejected:q}"
+        " --stats {output.stats:q} &> {log:q}"
 
 
 rule filter_queries:
@@ -131,7 +133,7 @@ rule filter_queries:
     message:
         "Putting the queries of {wildcards.dataset} together"
     shell:
-        "python scripts/filter_queries.py --queries {input.queries}"
-        " --part-stats {input.stats} --documents {input.documents} {params.model}"
-        " {params.options} --output {output.queries} --rejected {output.rejected}"
-        " --stats {output.stats} &> {log}"
+        "python scripts/filter_queries.py --queries {input.queries:q}"
+        " --part-stats {input.stats:q} --documents {input.documents:q} {params.model}"
+        " {params.options} --output {output.queries:q} --rejected {output.rejected:q}"
+        " --stats {output.stats:q} &> {log:q}"

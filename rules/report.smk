@@ -1,5 +1,3 @@
-import json
-import shlex
 from itertools import chain
 
 REPORT = config["report"]
@@ -35,7 +33,7 @@ rule plot_lengths:
     message:
         "Drawing the lengths of the train pairs"
     shell:
-        "python scripts/plot_lengths.py {params.options} --output {output} &> {log}"
+        "python scripts/plot_lengths.py {params.options} --output {output:q} &> {log:q}"
 
 
 rule plot_negatives:
@@ -81,7 +79,8 @@ rule plot_negatives:
         "Auditing the negatives"
     shell:
         "python scripts/plot_negatives.py {params.rows} {params.options}"
-        " --page {output.page} --chart {output.chart} --numbers {output.numbers} &> {log}"
+        " --page {output.page:q} --chart {output.chart:q} --numbers {output.numbers:q}"
+        " &> {log:q}"
 
 
 rule plot_training:
@@ -110,7 +109,8 @@ rule plot_training:
     message:
         "Drawing the training loss"
     shell:
-        "python scripts/plot_training.py --history {input} --output {output} &> {log}"
+        "python scripts/plot_training.py --history {input:q} --output {output:q}"
+        " &> {log:q}"
 
 
 rule plot_metrics:
@@ -144,9 +144,9 @@ rule plot_metrics:
     message:
         "Drawing the metrics"
     shell:
-        "python scripts/plot_metrics.py --metrics {input.metrics}"
-        " --per-query {input.per_query} --chart {output.chart}"
-        " --differences {output.differences} &> {log}"
+        "python scripts/plot_metrics.py --metrics {input.metrics:q}"
+        " --per-query {input.per_query:q} --chart {output.chart:q}"
+        " --differences {output.differences:q} &> {log:q}"
 
 
 rule write_report:
@@ -212,12 +212,12 @@ rule write_report:
             defaults="config/config.yaml",
             examples=REPORT["examples"],
         ),
-        config=shlex.quote(json.dumps(config)),
+        config=as_json(config),
     message:
         "Writing the report"
     shell:
         "python scripts/write_report.py --config {params.config} {params.stages}"
-        " --corpus {input.corpus} --test-queries {input.test_queries}"
-        " --qrels {input.qrels} --metrics {input.metrics} --per-query {input.per_query}"
-        " --model {input.model} {params.shown} {params.options} --output {output}"
-        " &> {log}"
+        " --corpus {input.corpus:q} --test-queries {input.test_queries:q}"
+        " --qrels {input.qrels:q} --metrics {input.metrics:q}"
+        " --per-query {input.per_query:q} --model {input.model:q} {params.shown}"
+        " {params.options} --output {output:q} &> {log:q}"

@@ -82,7 +82,7 @@ JUDGED_BY = {
         },
     ),
     "embedder": {"run": results("gold/embedder.trec")},
-    "file": {"file": GOLD["file"]},
+    "file": {"file": as_named(GOLD["file"] or [])},
 }[GOLD["method"]]
 # Of these, what is made here.
 GOLD_FILES = [

@@ -12,7 +12,7 @@ rule encode_collection:
         # Respelled queries search in what is encoded already.
         corpus=lambda w: [] if w.searched else results("collection/corpus.jsonl"),
         queries=queries_of,
-        model=lambda w: model_under_test(config, w.model),
+        model=lambda w: given_model(model_under_test, w.model),
     output:
         directory(results("{searched}encodings/{model}")),
     log:
@@ -34,9 +34,9 @@ rule encode_collection:
     message:
         "Encoding the test collection with the {wildcards.model} model"
     shell:
-        "python scripts/encode_collection.py --queries {input.queries}"
-        " --model {input.model} {params.given}"
-        " {params.options} --output {output} &> {log}"
+        "python scripts/encode_collection.py --queries {input.queries:q}"
+        " --model {input.model:q} {params.given}"
+        " {params.options} --output {output:q} &> {log:q}"
 
 
 rule retrieve_m3:
@@ -72,7 +72,7 @@ rule retrieve_m3:
         "Ranking by {wildcards.system}"
     shell:
         "python scripts/retrieve.py {params.type} {params.files} {params.options}"
-        " --output {output} &> {log}"
+        " --output {output:q} &> {log:q}"
 
 
 use rule retrieve_m3 as retrieve_bm25 with:

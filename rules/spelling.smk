@@ -11,7 +11,7 @@ rule respell_queries:
     input:
         queries=results("collection/queries.jsonl"),
         qrels=results("collection/qrels.txt"),
-        rules=SPELLING["rules"],
+        rules=as_named(SPELLING["rules"]),
     output:
         results("spelling/queries.jsonl"),
     log:
@@ -33,9 +33,9 @@ rule respell_queries:
     message:
         "Respelling test queries"
     shell:
-        "python scripts/respell_queries.py --queries {input.queries}"
-        " --qrels {input.qrels} --rules {input.rules:q} {params.options}"
-        " --output {output} &> {log}"
+        "python scripts/respell_queries.py --queries {input.queries:q}"
+        " --qrels {input.qrels:q} --rules {input.rules:q} {params.options}"
+        " --output {output:q} &> {log:q}"
 
 
 rule measure_spelling:
@@ -71,6 +71,6 @@ rule measure_spelling:
     message:
         "Measuring the systems on respelled queries"
     shell:
-        "python scripts/measure_spelling.py --qrels {input.qrels}"
-        " --queries {input.queries} --respelled {input.respelled} {params.options}"
-        " --output {output} &> {log}"
+        "python scripts/measure_spelling.py --qrels {input.qrels:q}"
+        " --queries {input.queries:q} --respelled {input.respelled:q} {params.options}"
+        " --output {output:q} &> {log:q}"

@@ -34,6 +34,7 @@ rule split_by_length:
     message:
         "Splitting {wildcards.dataset} by token length"
     shell:
-        "python scripts/split_by_length.py --pairs {input.pairs} --tokenizer {input.model}"
-        " {params.options} {params.batch} --outputs {output.shards}"
-        " --rejected {output.rejected} --log {output.log} &> {log}"
+        "python scripts/split_by_length.py --pairs {input.pairs:q}"
+        " --tokenizer {input.model:q} {params.options} {params.batch}"
+        " --outputs {output.shards:q} --rejected {output.rejected:q}"
+        " --log {output.log:q} &> {log:q}"

@@ -32,7 +32,7 @@ rule documents:
     message:
         "The documents are made"
     shell:
-        "python scripts/show_documents.py {params.stages} 2> {log}"
+        "python scripts/show_documents.py {params.stages} 2> {log:q}"
 
 
 rule estimate:
@@ -46,7 +46,7 @@ rule estimate:
     message:
         "Estimated from {input}:"
     shell:
-        "python scripts/show_estimate.py {input} 2> {log}"
+        "python scripts/show_estimate.py {input:q} 2> {log:q}"
 
 
 rule queries:

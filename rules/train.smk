@@ -1,6 +1,3 @@
-import json
-import shlex
-
 WATCH = TRAIN["evaluation"]
 WATCHED = WATCH["steps"] > 0 and config["pairs"]["shares"]["dev"] > 0
 
@@ -12,7 +9,7 @@ rule train_model:
         model=lambda w: model_before(w.training),
         dev=files("pairs/{dataset}/dev.jsonl") if WATCHED else [],
         corpus=files("pairs/{dataset}/corpus.jsonl") if WATCHED else [],
-        general=(WATCH["general"] or []) if WATCHED else [],
+        general=as_named(WATCH["general"] or []) if WATCHED else [],
     output:
         model=directory(results("{training}model")),
         history=results("{training}training/history.json"),
@@ -55,11 +52,11 @@ rule train_model:
             else ""
         ),
         evaluation=flags(**declared("train", "evaluation")) if WATCHED else "",
-        args=shlex.quote(json.dumps(TRAIN["args"])),
+        args=as_json(TRAIN["args"]),
     message:
         "Training"
     shell:
-        "python scripts/train_model.py --shards {input.shards} --model {input.model}"
-        " --checkpoints {params.checkpoints} {params.options} {params.weights}"
-        " {params.watched} {params.evaluation} --args {params.args}"
-        " --output {output.model} --history {output.history} &> {log}"
+        "python scripts/train_model.py --shards {input.shards:q}"
+        " --model {input.model:q} --checkpoints {params.checkpoints} {params.options}"
+        " {params.weights} {params.watched} {params.evaluation} --args {params.args}"
+        " --output {output.model:q} --history {output.history:q} &> {log:q}"

@@ -1,0 +1,45 @@
+# What a person writes stands for itself. Snakemake takes `{x}` in params and in paths for
+# a wildcard, and has no way of writing it that means itself. So texts and paths of the
+# configuration are marked, and Snakemake is brought to leave alone what is marked.
+import functools
+import inspect
+
+from snakemake.io import AnnotatedString, _IOFile, flag, is_flagged
+
+LITERAL = "literal"
+
+# `<x>` in paths is a variable to Snakemake; our rules have none.
+workflow.pathvars.apply = str
+
+
+class Words(str):
+    """Words of a command, as the shell reads them, for params.
+
+    Snakemake calls what can be called and takes the result as it stands. What a function
+    returned it calls with the arguments of that function.
+    """
+
+    __signature__ = inspect.signature(lambda wildcards: ...)
+
+    def __call__(self, wildcards, **of_function):
+        return str(self)
+
+
+def as_named(path):
+    """An input that a person named, or a list of them."""
+    if not isinstance(path, str):
+        return list(map(as_named, path))
+    return flag(AnnotatedString(path), LITERAL)
+
+
+def sparing(apply_wildcards):
+    """The method that makes a file of a pattern, but for what is marked."""
+
+    @functools.wraps(apply_wildcards)
+    def spared(file, wildcards):
+        return file if is_flagged(file, LITERAL) else apply_wildcards(file, wildcards)
+
+    return spared
+
+
+_IOFile.apply_wildcards = sparing(_IOFile.apply_wildcards)
