@@ -3,7 +3,8 @@
 known_item: the passages that a query was made from. teacher_pool: the grades of a pool.
 embedder: the first passages of a run, graded by rank. file: judgements from elsewhere.
 Passages with the text of a relevant passage, whatever its case and white space, count
-as it does, and so do its near-duplicates. Writes TREC qrels and what they hold, as
+as it does, and so do its near-duplicates; a query that is itself a passage is not
+relevant for itself. Writes TREC qrels and what they hold, as
 numbers.
 """
 
@@ -43,6 +44,7 @@ from arkiv.gold.standard import (
     relevant,
     with_known_items,
     with_near_duplicates,
+    without_themselves,
 )
 from arkiv.pairs.passages import Passages
 from arkiv.retrieve.collection import check_judged, check_passage, read_ordered
@@ -165,6 +167,16 @@ def near_duplicates_of(
     }
 
 
+def themselves(queries: list[Record], passages: Passages) -> dict[str, set[str]]:
+    """Of each query that is itself a passage the passages that have its text."""
+    ids = {text_key(query["query"]): query["id"] for query in queries}
+    rows = np.flatnonzero(np.isin(passages.keys, np.array(list(ids), np.uint64)))
+    found: dict[str, set[str]] = {}
+    for row in rows.tolist():
+        found.setdefault(ids[int(passages.keys[row])], set()).add(passages.ids[row])
+    return found
+
+
 def check_trained(record: Record) -> None:
     """Refuse a record that is not a pair to train on, with ids."""
     check_judged(record)
@@ -244,6 +256,7 @@ def main(argv: list[str] | None = None) -> None:
         check_held(qrels, passages, arguments.corpus)
         near = near_duplicates_of(qrels, passages, arguments.duplicate_jaccard, folder)
         qrels, added = with_near_duplicates(qrels, near)
+        qrels, of_themselves = without_themselves(qrels, themselves(queries, passages))
         if not relevant(qrels):
             raise InputError(
                 "holds no relevant passage for any query", key="gold.method"
@@ -254,6 +267,7 @@ def main(argv: list[str] | None = None) -> None:
         "method": method,
         **counts(qrels, query_ids),
         "near_duplicates": added,
+        **({"queries_themselves": of_themselves} if of_themselves else {}),
         "known_items": len(pairs_of(known)),
         "known_items_not_relevant": refused,
         **trained,
@@ -264,6 +278,12 @@ def main(argv: list[str] | None = None) -> None:
     write_json(arguments.stats, stats)
     if without := stats["queries_without_relevant"]:
         log.warning("%d test queries have no relevant passage", without)
+    if of_themselves:
+        log.warning(
+            "%d passages have the text of the query that they are relevant to, and are "
+            "left out: no query is to find itself",
+            of_themselves,
+        )
     if seen := stats["queries_trained_on"]:
         log.warning(
             "%d test queries are trained on, which flatters the tuned model", seen

@@ -69,6 +69,21 @@ def test_known_items_with_their_near_duplicates(folder):
     assert "1 test queries are trained on" in done.stderr
 
 
+def test_a_query_is_not_relevant_for_itself(folder):
+    """Nor under another id, nor as a near-duplicate of what is relevant."""
+    passages = TEXTS | {"p4": " vem ägde  KVARNEN? ", "p5": QUERIES["b"]}
+    json_lines(
+        folder / "corpus", [{"id": key, "text": text} for key, text in passages.items()]
+    )
+    lines(folder / "known", ["a 0 p0 1", "a 0 p4 1", "b 0 p5 1", "c 0 p5 1"])
+    done = gold(folder, "known_item")
+    assert done.returncode == 0, done.stderr
+    assert read_qrels(folder / "qrels") == {"a": {"p0": 1}, "c": {"p5": 1}}
+    assert stats(folder)["queries_themselves"] == 2
+    assert stats(folder)["queries_without_relevant"] == 1
+    assert "no query is to find itself" in done.stderr
+
+
 def test_a_pool_is_graded_and_made_the_gold_standard(folder, tiny_reranker):
     from arkiv.encode.cross_encoder import CrossEncoder
     from arkiv.encode.encoder import Encoder

@@ -373,3 +373,43 @@ def test_help_explains(words):
     assert done.returncode == 0
     assert all(name in done.stdout for name in TYPES if not words)
     assert "depth" in done.stdout or not words
+
+
+@pytest.mark.parametrize("words", [("bm25",), ("m3", "dense"), ("m3", "multi_vector")])
+def test_a_query_that_is_a_passage_does_not_find_itself(
+    collection, tiny_embedder, tmp_path, words
+):
+    """By its text; and all else is found as before, as deep as before."""
+    from encode_collection import main as encode
+    from retrieve import main
+
+    folder, passages, _ = collection
+    queries = [
+        {"id": "qa", "query": f" {passages[3]}  "},
+        {"id": "qb~1-old", "query": "kvarnen", "of": "p07"},
+        {"id": "qc", "query": "tvisten om arvet"},
+    ]
+    others = [query | {"query": f"{query['query']} .", "of": ""} for query in queries]
+    found = []
+    for asked, name in ((queries, "asked"), (others, "others")):
+        write(tmp_path / name, asked)
+        files = ["--corpus", folder / "corpus", "--queries", tmp_path / name]
+        files += ["--model", tiny_embedder]
+        given = [words[0], *files, "--output", tmp_path / f"{name}.trec"]
+        if words[0] == "m3":
+            encodings = tmp_path / f"{name}.encodings"
+            encode(list(map(str, [*files, "--sparse", "--output", encodings])))
+            given += ["--encodings", encodings, "--mode", words[1]]
+        for depth in (5, 100):
+            main(list(map(str, [*given, "--depth", depth])))
+            found.append(read_run(tmp_path / f"{name}.trec"))
+    few, every, _, with_all = found
+    assert "p03" not in every["qa"]
+    assert "p07" not in every["qb~1-old"]
+    if words[-1] == "multi_vector":
+        assert {len(ranked) for ranked in few.values()} == {5}
+    else:  # which ranks as many as are asked for
+        assert few == {key: ranked[:5] for key, ranked in every.items()}
+    if words[0] == "m3":
+        assert [len(every[key]) for key in sorted(every)] == [29, 29, 30]
+    assert "p03" in with_all["qa"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +155,30 @@ def with_near_duplicates(
                     judged[query_id][other] = grade
                     changed.add((query_id, other))
     return judged, len(changed)
+
+
+def without_themselves(
+    qrels: Qrels, themselves: Mapping[str, Container[str]]
+) -> tuple[Qrels, int]:
+    """The judgements but for those of queries on themselves.
+
+    Args:
+        themselves: of each query the passages that have its text, which no system is
+            asked to find for it.
+
+    Returns:
+        the judgements that are left, and how many relevant passages were left out.
+    """
+    kept = {
+        query_id: {
+            key: grade
+            for key, grade in grades.items()
+            if key not in themselves.get(query_id, ())
+        }
+        for query_id, grades in qrels.items()
+    }
+    out = len(pairs_of(relevant(qrels))) - len(pairs_of(relevant(kept)))
+    return {query_id: grades for query_id, grades in kept.items() if grades}, out
 
 
 def pairs_of(qrels: Qrels) -> set[tuple[str, str]]:

@@ -23,6 +23,7 @@ NUMBERS = {
     "relevant": "of them relevant",
     "relevant_trained_on": "of these, with a passage that is trained on",
     "near_duplicates": "relevant as near-duplicates of a relevant passage",
+    "queries_themselves": "left out as the text of their query",
     "known_items": "passages that the queries were made from",
     "known_items_not_relevant": "of them not relevant by the method itself",
     "rejected": "judgements set aside",

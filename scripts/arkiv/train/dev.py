@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from arkiv.base.errors import InputError
@@ -26,6 +26,8 @@ class ValidationSet:
     queries: list[str]
     passages: list[str]
     relevant: list[list[int]]  # of each query the places of its relevant passages
+    # Likewise of those that have its text, which it is not to find; none: of no query.
+    itself: list[list[int]] = field(default_factory=list)
 
 
 def sampled_ids(ids: Iterable[str], most: int, seed: int) -> set[str]:
@@ -52,19 +54,27 @@ def _queries(
     return taken, set().union(*(query["relevant"] for query in taken))
 
 
-def _validation_set(queries: Sequence[Record], texts: dict[str, str]) -> ValidationSet:
+def _validation_set(
+    queries: Sequence[Record], texts: dict[str, str], file: str | Path
+) -> ValidationSet:
     ids = sorted(texts)
     keys = {one: text_key(texts[one]) for one in ids}
     rows: defaultdict[int, list[int]] = defaultdict(list)
     for row, one in enumerate(ids):
         rows[keys[one]].append(row)
     # What has the text of a relevant passage is relevant too.
-    relevant = ({keys[one] for one in query["relevant"]} for query in queries)
-    return ValidationSet(
-        [query["query"] for query in queries],
-        [texts[one] for one in ids],
-        [sorted(row for key in wanted for row in rows[key]) for wanted in relevant],
-    )
+    asked, relevant, itself = [], [], []
+    for query in queries:
+        own = text_key(query["query"])
+        wanted = {keys[one] for one in query["relevant"]} - {own}
+        if wanted:
+            asked.append(query["query"])
+            relevant.append(sorted(row for key in wanted for row in rows[key]))
+            itself.append(rows.get(own, []))
+    if not asked:
+        raise InputError("holds no query with a passage that is not itself", file=file)
+    passages = [texts[one] for one in ids]
+    return ValidationSet(asked, passages, relevant, itself if any(itself) else [])
 
 
 def dev_collection(
@@ -104,7 +114,7 @@ def dev_collection(
                 "holds",
                 file=pairs[0],
             )
-    return _validation_set(taken, texts)
+    return _validation_set(taken, texts, pairs[0])
 
 
 def general_collection(
@@ -126,4 +136,4 @@ def general_collection(
         pairs.append({key: pair[key] for key in ("id", "query", "pos_ids")})
     taken, wanted = _queries(pairs, queries, seed, path)
     kept = wanted | sampled_ids(texts.keys() - wanted, passages, seed)
-    return _validation_set(taken, {one: texts[one] for one in kept})
+    return _validation_set(taken, {one: texts[one] for one in kept}, path)

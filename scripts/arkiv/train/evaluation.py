@@ -30,6 +30,7 @@ from arkiv.encode.models import HEADS
 from arkiv.encode.options import Options
 from arkiv.encode.settings import MODES
 from arkiv.evaluate.measures import DECIMALS, of_first_ten, title
+from arkiv.retrieve.itself import without
 from arkiv.retrieve.modes import best_by, every_score
 from arkiv.train.dev import ValidationSet
 from arkiv.train.guards import gathered, warn
@@ -107,7 +108,12 @@ def means_by_mode(
             every[:, rows] = values
     means = {}
     for mode in MODES:
-        ranked = [one.rows for one in best_by(mode, scores, settings.weights, 10)]
+        deep = 10 + max(map(len, collection.itself), default=0)
+        found = best_by(mode, scores, settings.weights, deep)
+        own = collection.itself or [[] for _ in found]
+        ranked = [
+            without(one, rows, 10).rows for one, rows in zip(found, own, strict=True)
+        ]
         values = of_first_ten(ranked, collection.relevant).mean(axis=0)
         rounded = [round(float(value), DECIMALS) for value in values]
         means[mode] = dict(zip(MEASURES, rounded, strict=True))

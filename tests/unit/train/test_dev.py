@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -104,6 +104,36 @@ def test_a_collection_without_queries_or_passages_is_refused(archive):
     (archive / "b.corpus.jsonl").write_text('{"id": "1", "text": "x"}\n')
     with pytest.raises(InputError, match="which no corpus holds"):
         collected(archive, "b")
+
+
+def test_a_query_that_is_a_passage_does_not_find_itself(archive, tiny_embedder):
+    """Of pairs in both directions, and of one that is its own passage alone."""
+    from examples import case_pairs
+
+    from arkiv.encode.encoder import Encoder
+    from arkiv.encode.m3 import M3
+
+    pairs = list(case_pairs(12, 3))
+    pairs += [(answer, letter) for letter, answer in pairs]
+    rows = [with_ids({"query": one, "pos": [other]}) for one, other in pairs]
+    rows.append(with_ids({"query": "ensam", "pos": ["Ensam"]}))
+    write_records(archive / "a.dev.jsonl", rows)
+    texts = {text for row in rows for text in row["pos"]}
+    passages = [{"id": content_id(text), "text": text} for text in texts]
+    write_records(archive / "a.corpus.jsonl", passages)
+    found = collected(archive, "a", queries=100, passages=100)
+    assert len(found.queries) == 24
+    for query, itself in zip(found.queries, found.itself, strict=True):
+        assert [found.passages[row] for row in itself] == [query]
+    encoder = Encoder(M3(tiny_embedder), longest=512)
+    as_it_is = means_by_mode(encoder, found, settings())
+    with_itself = means_by_mode(encoder, replace(found, itself=[]), settings())
+    for mode, means in as_it_is.items():
+        assert means["RR@10"] >= with_itself[mode]["RR@10"]
+    assert as_it_is["dense"]["RR@10"] > with_itself["dense"]["RR@10"]
+    write_records(archive / "a.dev.jsonl", rows[-1:])
+    with pytest.raises(InputError, match="a passage that is not itself"):
+        collected(archive, "a")
 
 
 def test_one_text_is_one_query_and_relevant_under_every_id(archive):

@@ -175,6 +175,8 @@ class System:
     def run(self, given: Namespace) -> Iterator[Ranked]:
         """The rankings of a file of queries; what can be at fault is read at once.
 
+        A query that is itself a passage does not find itself.
+
         Args:
             given: what `add_flags` added, and `output`.
 
@@ -182,10 +184,27 @@ class System:
             InputError: the faults of what is given.
         """
         from arkiv.retrieve.collection import read_ordered
+        from arkiv.retrieve.itself import own_rows, without
 
         passages = read_ordered(given.corpus)
         queries = read_ordered(given.queries, queries=True)
-        rankings = self.ranked(given, queries, passages)
+        own = own_rows(
+            ((query.get("of", query["id"]), query["query"]) for query in queries),
+            ((passage["id"], passage["text"]) for passage in passages),
+        )
+        # What it builds on has left them out already.
+        if not self.below and any(own):
+            log.info("%d queries are passages themselves", sum(map(bool, own)))
+            deeper = given.depth + max(map(len, own))
+            found = self.ranked(
+                Namespace(**vars(given) | {"depth": deeper}), queries, passages
+            )
+            rankings: Iterable[Ranking] = (
+                without(ranking, rows, given.depth)
+                for ranking, rows in zip(found, own, strict=True)
+            )
+        else:
+            rankings = self.ranked(given, queries, passages)
         log.info("ranking %d passages for %d queries", len(passages), len(queries))
         return (
             (query["id"], [passages[row]["id"] for row in ranking.rows], ranking.scores)
