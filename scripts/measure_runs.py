@@ -19,6 +19,7 @@ from itertools import chain
 
 import numpy as np
 
+from arkiv.base.cells import FORMULA, guarded
 from arkiv.base.cli import json_object, parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, write_json, written_whole
@@ -122,7 +123,8 @@ def write_values(
         table = csv.writer(out, lineterminator="\n")
         table.writerow(["query_id", "query", "dataset", "system", *measures])
         for row, query in enumerate(queries):
-            about = [query["id"], query["query"], query.get("dataset", "")]
+            text = guarded(query["query"], FORMULA)
+            about = [query["id"], text, query.get("dataset", "")]
             for system in values:
                 numbers = [f"{value:.6f}" for value in values[system][row]]
                 table.writerow([*about, system, *numbers])

@@ -1,8 +1,8 @@
 """The sheet for human judges: CSV that goes out with pairs and comes back with grades.
 
-Spreadsheets change what they open. So a cell that one would take for a formula, or an
-id that it would take for a number, begins with an apostrophe, which is taken off again;
-no cell is longer than they take; and what comes back may have other separators, another
+Spreadsheets change what they open. So what one would take for a formula, or an id that
+it would take for a number, has an apostrophe before it, which is taken off again; no
+cell is longer than they take; and what comes back may have other separators, another
 encoding, columns in another order and more of them.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from arkiv.base.cells import FORMULA, guarded, unguarded
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, open_input
 from arkiv.base.hashing import content_id, nfc
@@ -35,10 +36,6 @@ COLUMNS = (
 )
 NEEDED = ("query_id", "passage_id", "relevance")
 SEPARATORS = (",", ";", "\t")
-# With which a spreadsheet takes a cell for a formula (OWASP, "CSV Injection").
-FORMULA = r"[=+\-@\t\r\n＝＋－＠]"
-# Ids are hexadecimal, and by chance some are digits alone, or digits around an e.
-NUMBER = r"\d+(?:[eE]\d+)?\Z"
 # A cell of Excel's has 32,767 characters; what is longer would spill into the next row.
 MOST_CHARACTERS = 32_000
 CUT = " […]"
@@ -95,16 +92,6 @@ class Judgement:
         return bool(self.grade) != bool(other.grade)
 
 
-def guarded(text: str, odd: str = f"{FORMULA}|{NUMBER}") -> str:
-    """A text with an apostrophe before it if a spreadsheet would make it another."""
-    return f"'{text}" if re.match(f"'*(?:{odd})", text) else text
-
-
-def unguarded(cell: str) -> str:
-    """The text of a cell that `guarded` made; others stay as they are."""
-    return cell[1:] if re.match(f"'+(?:{FORMULA}|{NUMBER})", cell) else cell
-
-
 def sheet_row(
     query_id: str,
     query: str,
@@ -133,8 +120,9 @@ def sheet_row(
 def sheet_csv(rows: Iterable[Sequence[str]], separator: str = ",") -> str:
     """The sheet as CSV, with the mark by which Excel knows UTF-8."""
     out = io.StringIO(newline="")
-    table = csv.writer(out, delimiter=separator)
-    table.writerow(COLUMNS)
+    csv.writer(out, delimiter=separator).writerow(COLUMNS)
+    # All in quotes, for other separators may stand in them.
+    table = csv.writer(out, delimiter=separator, quoting=csv.QUOTE_ALL)
     table.writerows(rows)
     return codecs.BOM_UTF8.decode() + out.getvalue()
 
