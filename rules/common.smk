@@ -4,12 +4,7 @@ import functools
 import json
 import re
 import shlex
-import sys
 from pathlib import Path
-
-from snakemake.exceptions import WorkflowError
-
-sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.base.declared import at
 from arkiv.base.errors import InputError

@@ -3,8 +3,14 @@
 # configuration are marked, and Snakemake is brought to leave alone what is marked.
 import functools
 import inspect
+import sys
 
+from snakemake.exceptions import WorkflowError
 from snakemake.io import AnnotatedString, _IOFile, flag, is_flagged
+
+sys.path.insert(0, f"{workflow.basedir}/scripts")
+
+from arkiv.base.terminal import CONTROLS, visible
 
 LITERAL = "literal"
 
@@ -29,6 +35,13 @@ def as_named(path):
     """An input that a person named, or a list of them."""
     if not isinstance(path, str):
         return list(map(as_named, path))
+    if CONTROLS.search(path):
+        raise WorkflowError(
+            f"configuration: names {visible(path)}, which has control characters in its "
+            "name; give it another one"
+        )
+    # With two dashes it would look like a flag.
+    path = f"./{path}" if path.startswith("--") else path
     return flag(AnnotatedString(path), LITERAL)
 
 

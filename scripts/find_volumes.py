@@ -14,6 +14,7 @@ import time
 from arkiv.base.cli import parser, run
 from arkiv.base.files import write_json, write_records
 from arkiv.base.setting_flags import add_settings
+from arkiv.base.terminal import tell
 from arkiv.documents.settings import Documents, known_encoding
 from arkiv.settings.datasets import Dataset
 from arkiv.volumes.finding import find
@@ -53,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
         write_records(arguments.volumes, map(to_record, found.volumes))
     if arguments.stats:
         write_json(arguments.stats, said)
-    print("\n".join(told(said)))
+    tell(told(said))
     if warning := too_little(said):
         log.warning("%s", warning)
     log.info("took %.1f s", time.monotonic() - started)

@@ -19,6 +19,7 @@ from pathlib import Path
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
+from arkiv.base.terminal import tell
 from arkiv.encode.options import Options
 from arkiv.encode.workers import SMALL_MODELS, cores, size_of
 from arkiv.settings.config import read_config
@@ -175,7 +176,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server = listening(application, arguments)
     where = arguments.socket or address(server, arguments)
-    print(f"Search {config['run']} at {where} (Ctrl-C ends it)", flush=True)
+    tell([f"Search {config['run']} at {where} (Ctrl-C ends it)"])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     server.run()
     server.close()

@@ -8,6 +8,7 @@ from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_object
 from arkiv.base.named import named
+from arkiv.base.terminal import tell
 from arkiv.volumes.overview import told
 
 
@@ -41,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
         found = read_object(path, "what find_volumes.py found")
         made = read_object(stats[name], "statistics of merge_documents.py")
         lines += lines_of(name, found, made)
-    print("\n".join(lines or ["No dataset starts from pages."]))
+    tell(lines or ["No dataset starts from pages."])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import expecting
 from arkiv.base.files import read_object
+from arkiv.base.terminal import tell
 
 NAME = 20
 # Heading, key and format of a column.
@@ -64,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
     estimate = read_object(arguments.estimate, "estimate of a language model's costs")
     with expecting("estimate_queries.py or estimate_grades.py", arguments.estimate):
         lines = lines_of(estimate)
-    print("\n".join(lines))
+    tell(lines)
 
 
 if __name__ == "__main__":

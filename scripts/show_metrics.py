@@ -7,6 +7,7 @@ import sys
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import expecting
 from arkiv.base.files import read_json
+from arkiv.base.terminal import tell
 from arkiv.evaluate.measures import title
 
 SHOWN = 4
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     metrics = read_json(arguments.metrics)
     with expecting("measure_runs.py", arguments.metrics):
         lines = lines_of(metrics)
-    print("\n".join(lines))
+    tell(lines)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ OTHER_PARTS = {
     "export": {"name": TEXT},
     "serve": {"image_link": "https://a/{volume}/{page:05}?{label}$(touch ran)'\"%s"},
 }
-HUB = {"source": f"hub/{TEXT}", "revision": TEXT}
+HUB = {"source": f"hub/{NAME}", "revision": NAME}
 PROMPTS = {"query_prompt": TEXT, "passage_prompt": TEXT}
 EVALUATE = {
     "systems": {
@@ -166,3 +166,21 @@ def test_every_target_is_planned_with_any_text(project, config):
     # The shell gets a path as one word.
     assert f" {shlex.quote(f'{NAME}.jsonl')} " in done.stdout
     assert not list(project.folder.rglob("ran"))
+
+
+def test_a_name_with_control_characters_is_refused_and_shown_harmless(project):
+    rows = project.folder / "rows"
+    rows.mkdir()
+    (rows / "a.jsonl").touch()
+    (rows / "b\nerror: \x1b[31m.jsonl").touch()
+    path = project.configure(datasets={"a": {"pairs": "rows"}})
+    done = project.dry_run("--configfile", path)
+    assert done.returncode == 1
+    said = r"configuration: names rows/b\nerror: \x1b[31m.jsonl, which has"
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "\x1b" not in done.stdout
+    path = project.configure(datasets={"a": {"pairs": "gone\n\x1b[31m"}})
+    done = project.dry_run("--configfile", path)
+    assert r"names gone\n\x1b[31m, which does not exist" in done.stdout
+    assert "\x1b" not in done.stdout

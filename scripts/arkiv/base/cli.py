@@ -7,19 +7,18 @@ import errno
 import json
 import logging
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part
 from arkiv.base.setting_flags import add_settings
+from arkiv.base.terminal import log_to_stderr, visible
 
 log = logging.getLogger(__name__)
-
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
 
 # The hub is not asked for anything: compute nodes have no network, and what a job reads
 # is what its inputs are.
@@ -36,7 +35,7 @@ def run(main: Callable[[Sequence[str] | None], None], *, online: bool = False) -
         main: the program.
         online: leave the hub to it.
     """
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    log_to_stderr(logging.INFO)
     if not online:
         os.environ.update(OFFLINE)
     if job := os.environ.get("SLURM_JOB_ID"):
@@ -51,9 +50,26 @@ def run(main: Callable[[Sequence[str] | None], None], *, online: bool = False) -
         if error.errno not in NO_SPACE:
             raise
         where = error.filename or "writing the output"
-        print(f"error: {where}: {error.strerror}; make room", file=sys.stderr)
+        said = visible(f"{where}: {error.strerror}; make room")
+        print(f"error: {said}", file=sys.stderr)
         return 1
     return 0
+
+
+# What may be a flag of ours. Anything else that begins with a dash is a value.
+FLAG = re.compile(r"--[a-z][a-z0-9-]*(?:=|\Z)|-h\Z")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes names of files and texts for values, whatever they begin with."""
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        if FLAG.match(arg_string) is None:
+            return None
+        return super()._parse_optional(arg_string)
+
+    def error(self, message: str) -> NoReturn:
+        super().error(visible(message))
 
 
 def parser(doc: str | None, **flags: str) -> argparse.ArgumentParser:
@@ -63,7 +79,7 @@ def parser(doc: str | None, **flags: str) -> argparse.ArgumentParser:
         doc: the docstring.
         flags: see `add_words`.
     """
-    arguments = argparse.ArgumentParser(
+    arguments = _Parser(
         description=doc,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from arkiv.base.terminal import visible
+
 
 class InputError(Exception):
     """A fault in what the user gave us: a file, a line, a key, a model directory.
@@ -44,7 +46,8 @@ class InputError(Exception):
             where.append(f"line {self.line}")
         if self.key is not None:
             where.append(f"`{self.key}`")
-        return f"{', '.join(where)}: {self.reason}" if where else self.reason
+        said = f"{', '.join(where)}: {self.reason}" if where else self.reason
+        return visible(said)
 
 
 @contextlib.contextmanager

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from arkiv.base.cli import LOG_FORMAT
 from arkiv.base.errors import InputError
 from arkiv.base.files import write_json
+from arkiv.base.terminal import log_to_stderr
 from arkiv.train.arguments import argument_classes
 from arkiv.train.deepspeed import prepare
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
@@ -145,11 +145,7 @@ def quiet(first: bool) -> None:
     """
     from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-    logging.basicConfig(
-        level=logging.INFO if first else logging.WARNING,
-        format=LOG_FORMAT,
-        stream=sys.stderr,
-    )
+    log_to_stderr(logging.INFO if first else logging.WARNING)
     logging.getLogger("FlagEmbedding").setLevel(logging.ERROR)
     # An evaluation encodes batch by batch.
     logging.getLogger("arkiv.encode.batches").setLevel(logging.WARNING)

@@ -121,3 +121,32 @@ def test_flags_are_told_as_a_line_of_usage_tells_them(capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(["--corpus", "c", "--runs"])
     assert "expected at least one argument" in capsys.readouterr().err
+
+
+NAMES = ["-", "-x", "--x y.jsonl", "-1.jsonl", "--.txt", "---", "$(x)", "{x}", "%s"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_value_may_begin_with_dashes(name):
+    parser = cli.parser("What it does.", pairs="JSONL", more="[JSONL...]")
+    given = parser.parse_args(["--pairs", name, "--more", name, "b", name])
+    assert (given.pairs, given.more) == (name, [name, "b", name])
+
+
+def test_what_looks_like_a_flag_is_none_of_the_values(capsys):
+    parser = cli.parser("What it does.", more="[JSONL...]")
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--more", "a", "--mode", "b"])
+    assert "unrecognized arguments: --mode" in capsys.readouterr().err
+
+
+def test_no_fault_forges_another_line(capsys):
+    name = "a\nerror: all is lost\x1b[2J\u202e.jsonl"
+    told = r"a\nerror: all is lost\x1b[2J\u202e.jsonl"
+    assert cli.run(raising(InputError("is missing", file=name))) == 1
+    assert capsys.readouterr().err == f"error: {told}: is missing\n"
+    cli.run(raising(OSError(errno.ENOSPC, "No space left", name)))
+    assert capsys.readouterr().err == f"error: {told}: No space left; make room\n"
+    with pytest.raises(SystemExit):
+        cli.parser("What it does.").parse_args([name])
+    assert f"unrecognized arguments: {told}\n" in capsys.readouterr().err
