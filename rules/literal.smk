@@ -37,8 +37,8 @@ def as_named(path):
         return list(map(as_named, path))
     if CONTROLS.search(path):
         raise WorkflowError(
-            f"configuration: names {visible(path)}, which has control characters in its "
-            "name; give it another one"
+            f"configuration: names {visible(path)}, which has control characters; give "
+            "it another name"
         )
     # With two dashes it would look like a flag.
     path = f"./{path}" if path.startswith("--") else path

@@ -168,19 +168,42 @@ def test_every_target_is_planned_with_any_text(project, config):
     assert not list(project.folder.rglob("ran"))
 
 
-def test_a_name_with_control_characters_is_refused_and_shown_harmless(project):
+FORGED = "b\nerror: \x1b[31m.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        (
+            {"datasets": {"a": {"pairs": "rows"}}},
+            r"`datasets.a.pairs`: names rows, which holds rows/b\nerror: \x1b[",
+        ),
+        (
+            {"datasets": {"a": {"pages": f"rows/{FORGED}"}}},
+            r"`datasets.a.pages`: names rows/b\nerror: \x1b[31m.jsonl, which has",
+        ),
+        (
+            {"datasets": {"a": {"pairs": f"gone/{FORGED}"}}},
+            r"names gone/b\nerror: \x1b[31m.jsonl, which does not exist",
+        ),
+        (
+            {"gold": {"sheet": {"judged": f"rows/{FORGED}"}}},
+            r"configuration: names rows/b\nerror: \x1b[31m.jsonl, which has control",
+        ),
+        (
+            {"models": {"embedder": {"source": f"rows/{FORGED}.model"}}},
+            r"configuration: names rows/b\nerror: \x1b[31m.jsonl.model, which has",
+        ),
+    ],
+)
+def test_control_characters_are_refused_and_shown_harmless(project, overlay, said):
     rows = project.folder / "rows"
-    rows.mkdir()
-    (rows / "a.jsonl").touch()
-    (rows / "b\nerror: \x1b[31m.jsonl").touch()
-    path = project.configure(datasets={"a": {"pairs": "rows"}})
+    (rows / f"{FORGED}.model").mkdir(parents=True, exist_ok=True)
+    (rows / FORGED).touch()
+    datasets = {"b": {"pairs": f"{NAME}.jsonl"}}
+    path = project.configure(**{"datasets": datasets} | overlay)
     done = project.dry_run("--configfile", path)
     assert done.returncode == 1
-    said = r"configuration: names rows/b\nerror: \x1b[31m.jsonl, which has"
     assert said in done.stdout
+    assert "\x1b" not in done.stdout
     assert "Traceback" not in done.stdout
-    assert "\x1b" not in done.stdout
-    path = project.configure(datasets={"a": {"pairs": "gone\n\x1b[31m"}})
-    done = project.dry_run("--configfile", path)
-    assert r"names gone\n\x1b[31m, which does not exist" in done.stdout
-    assert "\x1b" not in done.stdout

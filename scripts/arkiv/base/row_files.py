@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from arkiv.base.errors import InputError
+from arkiv.base.terminal import CONTROLS
 
 ENDINGS = (".jsonl", ".jsonl.gz")
 DIGITS = re.compile(r"([0-9]+)")
@@ -22,7 +23,7 @@ def row_files(path: str | Path) -> list[str]:
     their names, numbers by their value; what is hidden or ends otherwise is not read.
 
     Raises:
-        InputError: a directory without any.
+        InputError: a directory without any, or with one whose name no line can show.
     """
     if not Path(path).is_dir():
         return [str(path)]
@@ -36,6 +37,9 @@ def row_files(path: str | Path) -> list[str]:
         ]
     if not found:
         reason = f"holds no file that ends in {' or '.join(ENDINGS)}"
+        raise InputError(reason, file=path)
+    for odd in filter(CONTROLS.search, found):
+        reason = f"holds {odd}, whose name has control characters; give it another one"
         raise InputError(reason, file=path)
     return sorted(found, key=_natural)
 

@@ -13,6 +13,7 @@ from typing import Any
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
 from arkiv.base.row_files import row_files
+from arkiv.base.terminal import CONTROLS
 
 # Sources whose negatives are mined here.
 MINED_KINDS = {"example", "pages", "pairs"}
@@ -102,6 +103,12 @@ def check_datasets(datasets: Mapping[str, Any]) -> None:
             if not Path(dataset[key]).exists():
                 raise InputError(
                     f"names {dataset[key]}, which does not exist",
+                    key=f"datasets.{name}.{key}",
+                )
+            if CONTROLS.search(dataset[key]):
+                raise InputError(
+                    f"names {dataset[key]}, which has control characters; give it "
+                    "another name",
                     key=f"datasets.{name}.{key}",
                 )
             if key in ROWS:
