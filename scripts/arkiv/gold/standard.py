@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, open_input
+from arkiv.base.numbers import is_known_number
 
 if TYPE_CHECKING:
     from arkiv.retrieve.trec import Qrels, Run
@@ -114,6 +115,8 @@ def check_graded(record: Record) -> None:
         raise InputError(
             f"is {grade!r}, expected a whole number from 0 to {HIGHEST}", key="grade"
         )
+    if not is_known_number(record.get("score")):
+        raise InputError("is not a number", key="score")
 
 
 def with_known_items(qrels: Qrels, known: Qrels, grade: int) -> Qrels:

@@ -18,6 +18,7 @@ from typing import Literal
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, nfc, text_key
+from arkiv.base.numbers import is_known_number, is_number
 from arkiv.pairs.given import SPLIT, Given, by_rows
 from arkiv.pairs.hanging import sets_of
 from arkiv.pairs.periods import (
@@ -37,19 +38,10 @@ Split = Literal["train", "dev", "test"]
 Key = Hashable
 
 
-def _is_number(value: object) -> bool:
-    # Neither a truth value, nor NaN, nor infinite.
-    return type(value) in (int, float) and value - value == 0
-
-
-def _is_known_number(value: object) -> bool:
-    return value is None or _is_number(value)
-
-
 # What a row may hold beside its texts, one value a text: the teacher's scores, and what
 # mining said. Whether a value will do, and what they are, in words.
-NUMBERS = (_is_number, "finite numbers")
-KNOWN_NUMBERS = (_is_known_number, "finite numbers and nulls")
+NUMBERS = (is_number, "finite numbers")
+KNOWN_NUMBERS = (is_known_number, "finite numbers and nulls")
 BESIDE = {
     "pos": {"pos_scores": NUMBERS, "pos_similarities": KNOWN_NUMBERS},
     "neg": {

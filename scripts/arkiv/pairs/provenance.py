@@ -43,9 +43,8 @@ def settle_provenance(record: Record) -> None:
         if isinstance(value, bool) or not isinstance(value, str | int | float | None):
             kind = type(value).__name__
             raise InputError(f"is of type {kind}, expected a text or a number", key=key)
-    for key in LABELS:
-        if isinstance(record.get(key), int | float):
-            record[key] = str(record[key])
+        if value is not None:
+            record[key] = _name(value)
     given = [key for key in PAGES if record.get(key) is not None]
     for key in given:
         record[key] = _whole_number(record[key], key)
@@ -84,6 +83,14 @@ def _settle_years(record: Record) -> None:
         record["year"], record["year_to"] = first, last
     else:
         record.update(dict.fromkeys(given))
+
+
+def _name(value: str | int | float) -> str | None:
+    """12, 12.0, as a column with gaps is written, and "12" are one; a blank is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    name = str(value)
+    return name if name.strip() else None
 
 
 def _whole_number(value: object, key: str) -> int:

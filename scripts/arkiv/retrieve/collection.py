@@ -16,6 +16,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, text_key
 from arkiv.encode.models import fast_tokenizer
+from arkiv.pairs.provenance import settle_provenance
 from arkiv.text.lengths import TokenCounter
 
 RELEVANT = 1
@@ -124,6 +125,7 @@ class Collection:
 
         def check(record: Record) -> None:
             check_passage(record)
+            settle_provenance(record)
             _check_same(self.passages.get(record["id"], record), record, "text")
 
         before = len(self.passages)
@@ -161,7 +163,11 @@ class Collection:
                     "id": query_id,
                     "query": pair["query"],
                     "dataset": dataset,
-                    **{key: pair[key] for key in OF_PAIRS if pair.get(key)},
+                    **{
+                        key: pair[key]
+                        for key in OF_PAIRS
+                        if pair.get(key) and isinstance(pair[key], str)
+                    },
                 }
             self.judgements.setdefault(query_id, set()).update(pair["pos_ids"])
         return count
