@@ -12,6 +12,13 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.base.terminal import CONTROLS, visible
 
+# Its own paths, those of environments among them, Snakemake takes for templates.
+if {*"{}"} & {*workflow.basedir}:
+    raise WorkflowError(
+        f"the project lies in {visible(workflow.basedir)}, and Snakemake cannot do with "
+        "braces there; move it to another directory"
+    )
+
 LITERAL = "literal"
 
 # `<x>` in paths is a variable to Snakemake; our rules have none.

@@ -1,21 +1,22 @@
 """What a person writes is taken as it stands: every text setting, for every target."""
 
 import json
+import random
 import re
 import shlex
 from typing import get_args, get_origin
 
 import pytest
+from names import any_name, plain_name
 from project import ROOT, Project
 
 from arkiv.base.declared import alternatives, is_section, settings_of
 from arkiv.settings.configuration import Configuration
 
 # What the shell, Snakemake, loggers, templates and regular expressions take for theirs.
-NAME = r"- {x} {dataset} {page:05} {{y}} {a,b} <temp> <x> \d{4}"
-NAME += """ $(touch ran) `touch ran` 'a' "b" %s"""
-NAME += """ %(asctime)s $HOME (1) [a] & ; # ~ é e\u0301 \U0001f642"""
-TEXT = f"{NAME}\n{NAME}"
+ODD = r"- {x} {dataset} {page:05} {{y}} {a,b} <temp> <x> \d{4}"
+ODD += """ $(touch ran) `touch ran` 'a' "b" %s"""
+ODD += """ %(asctime)s $HOME (1) [a] & ; # ~ é e\u0301 \U0001f642"""
 
 # Of free form and yet of no use here: they name systems and datasets, which have a
 # pattern of their own.
@@ -30,78 +31,103 @@ NAMES = {
     "gold.systems.*",
     "report.systems.*",
 }
-OTHER_PARTS = {
-    "datasets": {
-        "a": {"pages": NAME, "folder": TEXT, "volumes": f"{NAME}.csv"},
-        "b": {"pairs": f"{NAME}.jsonl", "pool": f"{NAME}.jsonl"},
-        "c": {"negatives": f"{NAME}.jsonl"},
-        "d": {"scores": f"{NAME}.jsonl"},
-    },
-    "documents": {
-        "method": "headings",
-        "heading": TEXT,
-        "hyphens": ["{", "'", "\n"],
-        "skip_regions": [TEXT, NAME],
-        "encoding": "windows-1252",
-    },
-    "train": {"interface": TEXT, "evaluation": {"general": f"{NAME}.jsonl"}},
-    "export": {"name": TEXT},
-    "serve": {"image_link": "https://a/{volume}/{page:05}?{label}$(touch ran)'\"%s"},
-}
-HUB = {"source": f"hub/{NAME}", "revision": NAME}
-PROMPTS = {"query_prompt": TEXT, "passage_prompt": TEXT}
-EVALUATE = {
-    "systems": {
-        "other": {"type": "embedder", **HUB, **PROMPTS},
-        "mine": {"type": "embedder", "source": NAME},
-    },
-    "spelling": {"rules": f"{NAME}.yaml"},
-}
-ASKED = {
-    "forbidden": [TEXT, NAME],
-    "language": TEXT,
-    "group": {"share": 0.5, "prompt": f"{NAME}.txt"},
-    "prompts": [{"file": f"{NAME}.txt"}],
-    "judge": {"prompt": f"{NAME}.txt"},
-}
-BY_A_SERVER = {
-    "run": "server",
-    "models": {"directory": f"{NAME}/models", "embedder": HUB, "reranker": HUB},
-    "queries": {
-        **ASKED,
-        "backend": "openai",
-        "openai": {"model": TEXT, "extra": {TEXT: TEXT}},
-    },
-    "gold": {"method": "embedder", "embedder": HUB | PROMPTS},
-    "evaluate": EVALUATE,
-    **OTHER_PARTS,
-}
-BY_A_MODEL = {
-    "run": "model",
-    "models": {
-        "directory": f"{NAME}/{{models}}",
-        "embedder": {"source": NAME, "revision": None},
-        "reranker": {"source": NAME, "revision": None},
-    },
-    "queries": {**ASKED, "backend": "local", "local": {"model": NAME}},
-    "gold": {
+
+
+def expression(text):
+    """The text as a regular expression, if it is none already."""
+    try:
+        re.compile(text)
+    except re.error:
+        return re.escape(text)
+    return text
+
+
+def shared(name, names):
+    """What all configurations have: files of one name, and texts of two lines."""
+    text = f"{name}\n{name}"
+    prompts = {"query_prompt": text, "passage_prompt": text}
+    sources = (
+        {"pages": name, "folder": text, "volumes": f"{name}.csv"},
+        {"pairs": f"{name}.jsonl", "pool": f"{name}.jsonl"},
+        {"negatives": f"{name}.jsonl"},
+        {"scores": f"{name}.jsonl"},
+    )
+    return {
+        "run": names[0],
+        "datasets": dict(zip(names, sources, strict=True)),
+        "documents": {
+            "method": "headings",
+            "heading": expression(text),
+            "hyphens": ["{", "'", "\n"],
+            "skip_regions": [text, name],
+            "encoding": "windows-1252",
+        },
+        "queries": {
+            "forbidden": [expression(text), expression(name)],
+            "language": text,
+            "group": {"share": 0.5, "prompt": f"{name}.txt"},
+            "prompts": [{"file": f"{name}.txt"}],
+            "judge": {"prompt": f"{name}.txt"},
+        },
+        "train": {"interface": text, "evaluation": {"general": f"{name}.jsonl"}},
+        "evaluate": {
+            "systems": {
+                names[1]: {
+                    "type": "embedder",
+                    "source": f"hub/{name}",
+                    "revision": name,
+                    **prompts,
+                },
+                names[2]: {"type": "embedder", "source": name},
+            },
+            "spelling": {"rules": f"{name}.yaml"},
+        },
+        "export": {"name": text},
+        "serve": {"image_link": "https://a/{volume}/{page:05}?{label}$(touch ran)'%s"},
+    }
+
+
+def by_a_server(name, names):
+    """Of the hub's models, a language model of a server, and an embedder as judge."""
+    config, text = shared(name, names), f"{name}\n{name}"
+    hub = {"source": f"hub/{name}", "revision": name}
+    prompts = {"query_prompt": text, "passage_prompt": text}
+    config["models"] = {
+        "directory": f"{name}/models",
+        "embedder": hub,
+        "reranker": dict(hub),
+    }
+    openai = {"model": text, "extra": {text: text}}
+    config["queries"] |= {"backend": "openai", "openai": openai}
+    config["gold"] = {"method": "embedder", "embedder": hub | prompts}
+    return config
+
+
+def by_a_model(name, names):
+    """Of models that lie here, one of them the judge."""
+    config = shared(name, names)
+    here = {"source": name, "revision": None}
+    config["models"] = {
+        "directory": f"{name}/{{models}}",
+        "embedder": here,
+        "reranker": dict(here),
+    }
+    config["queries"] |= {"backend": "local", "local": {"model": name}}
+    config["gold"] = {
         "method": "llm_judge",
-        "judge": {"prompt": f"{NAME}.txt", "model": NAME},
-        "sheet": {"judged": [f"{NAME}.csv"]},
-    },
-    "evaluate": EVALUATE,
-    **OTHER_PARTS,
-}
-BY_A_FILE = {
-    "run": "file",
-    "gold": {
-        "method": "file",
-        "file": f"{NAME}.jsonl",
-        "sheet": {"judged": f"{NAME}.csv"},
-    },
-    "datasets": {"b": {"pairs": f"{NAME}.jsonl"}},
-}
-CONFIGURATIONS = (BY_A_SERVER, BY_A_MODEL, BY_A_FILE)
+        "judge": {"prompt": f"{name}.txt", "model": name},
+        "sheet": {"judged": [f"{name}.csv"]},
+    }
+    return config
+
+
+def by_a_file(name, names):
+    """Judged by files."""
+    files = {"file": f"{name}.jsonl", "sheet": {"judged": f"{name}.csv"}}
+    return shared(name, names) | {"gold": {"method": "file", **files}}
+
+
+WAYS = (by_a_server, by_a_model, by_a_file)
 
 
 def declared(kind, rule, where):
@@ -135,19 +161,21 @@ def written(value, where=()):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("project")
-    project = Project(folder)
-    (folder / NAME / "volume").mkdir(parents=True)
+    return Project(tmp_path_factory.mktemp("project"))
+
+
+def fill(folder, name):
+    """Write what a configuration names, as far as it is looked at in planning."""
+    (folder / name / "volume").mkdir(parents=True)
     for end in ("csv", "txt", "yaml"):
-        (folder / f"{NAME}.{end}").touch()
+        (folder / f"{name}.{end}").touch()
     row = {"query": "q", "pos": ["p"], "neg": ["n"]}
-    (folder / f"{NAME}.jsonl").write_text(json.dumps(row) + "\n")
-    return project
+    (folder / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
 
 
 def test_every_text_setting_is_tried():
     known = set(declared(Configuration, None, []))
-    tried = {key for config in CONFIGURATIONS for key in written(config)}
+    tried = {key for way in WAYS for key in written(way("x", list("abcd")))}
     assert known - tried == NAMES
 
 
@@ -158,13 +186,18 @@ TARGETS = re.findall(
 )
 
 
-@pytest.mark.parametrize("config", CONFIGURATIONS, ids=lambda config: config["run"])
-def test_every_target_is_planned_with_any_text(project, config):
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("way", WAYS)
+def test_every_target_is_planned_with_any_text(project, way, seed):
+    rng = random.Random(f"{way.__name__} {seed}")
+    name = f"{ODD} {way.__name__}" if seed is None else any_name(rng, 200)
+    fill(project.folder, name)
+    config = way(name, [plain_name(rng, 40) for _ in range(4)])
     path = project.configure(**config)
     done = project.dry_run(*TARGETS, "-p", "--configfile", path)
     assert done.returncode == 0, done.stdout[-4000:]
     # The shell gets a path as one word.
-    assert f" {shlex.quote(f'{NAME}.jsonl')} " in done.stdout
+    assert f" {shlex.quote(f'{name}.jsonl')} " in done.stdout
     assert not list(project.folder.rglob("ran"))
 
 
@@ -200,7 +233,8 @@ def test_control_characters_are_refused_and_shown_harmless(project, overlay, sai
     rows = project.folder / "rows"
     (rows / f"{FORGED}.model").mkdir(parents=True, exist_ok=True)
     (rows / FORGED).touch()
-    datasets = {"b": {"pairs": f"{NAME}.jsonl"}}
+    (rows / "a.jsonl").touch()
+    datasets = {"b": {"pairs": "rows/a.jsonl"}}
     path = project.configure(**{"datasets": datasets} | overlay)
     done = project.dry_run("--configfile", path)
     assert done.returncode == 1
