@@ -94,6 +94,25 @@ def test_jobs_grow_with_the_parts_and_datasets_and_nothing_else(project):
     assert counts["train_model"] == counts["measure_runs"] == 1
 
 
+def test_rows_of_a_directory_and_a_pool_are_inputs_file_by_file(project):
+    """In the order of their names, so that a change of any is one of the inputs."""
+    folder = project.folder / "my rows"
+    folder.mkdir()
+    for name in ("10.jsonl", "2.jsonl.gz", "notes.txt"):
+        (folder / name).touch()
+    config = project.configure(
+        datasets={"d": {"scores": "my rows", "pool": "pairs.jsonl"}}, models=TINY
+    )
+    done = project.dry_run("-p", "split", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    (line,) = (one for one in done.stdout.splitlines() if "split_pairs.py" in one)
+    words = shlex.split(line)
+    start = words.index("--input")
+    assert words[start + 1 : start + 3] == ["my rows/2.jsonl.gz", "my rows/10.jsonl"]
+    assert words[words.index("--pool") + 1] == "pairs.jsonl"
+    assert {"--negatives", "--scores"} <= set(words)
+
+
 HEAVY = {"embed_corpus": 4, "embed_queries": 1, "search_corpus": 4, "score_pairs": 4}
 
 

@@ -69,6 +69,31 @@ def test_rows_without_a_side_are_divided_among_those_that_none_is_given(divided)
     assert len(found["train"]) == 80
 
 
+def test_all_may_be_given_to_train_but_not_to_test(divided):
+    """A dataset to train on whose test queries are another's."""
+    found = divided([row | {"split": "train"} for row in rows_of(20)])
+    assert [len(found[side]) for side in SIDES] == [18, 2, 0]
+    with pytest.raises(InputError, match=r"mine\.jsonl, `split`: leaves no pair for"):
+        divided([row | {"split": "test"} for row in rows_of(20)])
+
+
+def test_a_volume_given_to_two_sides_is_followed_and_said(divided, caplog):
+    rows = [
+        row | {"volume": "v", "split": ("train", "test")[n % 2]}
+        for n, row in enumerate(rows_of(20))
+    ]
+    rows.append({"query": "a", "pos": ["b"], "volume": "v"})
+    found = divided(rows, "--shares", "0.8", "0", "0.2")
+    assert [len(found[side]) for side in SIDES] == [10, 0, 10]
+    (aside,) = found["rejected"]
+    assert aside["query"] == "a"
+    assert "more than one side" in aside["reason"]
+    assert "1 group(s) (volumes" in caplog.text
+    assert {row["text"] for row in found["mining"]} == {
+        f"p{n}" for n in range(0, 20, 2)
+    }
+
+
 def random_rows(draw):
     """Rows that share texts, however written, and volumes, some with a side."""
     texts = [f"Text nummer {n} på en sida" for n in range(80)]

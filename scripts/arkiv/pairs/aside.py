@@ -66,7 +66,7 @@ def tell(
         )
     if count := stats["groups_given_to_several_sides"]:
         log.warning(
-            "%d groups (volumes, blocks of pages, or texts) are given to more than one "
+            "%d group(s) (volumes, blocks of pages, or texts) are given to more than one "
             "side by `split`, which is followed",
             count,
         )

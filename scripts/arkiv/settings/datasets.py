@@ -96,7 +96,7 @@ def check_datasets(datasets: Mapping[str, Any]) -> None:
         for key in sorted(dataset.keys() - {kind}):
             if kind not in COMPANIONS[key]:
                 raise InputError(
-                    f"belongs to {' or '.join(COMPANIONS[key])}, not to {kind}",
+                    f"belongs to {_either(COMPANIONS[key])}, not to {kind}",
                     key=f"datasets.{name}.{key}",
                 )
         for key in sorted(dataset.keys() - set(NO_PATHS)):
@@ -113,6 +113,11 @@ def check_datasets(datasets: Mapping[str, Any]) -> None:
                 )
             if key in ROWS:
                 _check_rows(dataset[key], f"datasets.{name}.{key}")
+
+
+def _either(names: tuple[str, ...]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _check_rows(path: str, key: str) -> None:

@@ -39,6 +39,35 @@ def test_the_demo_and_the_defaults_with_a_dataset_are_valid(tmp_path):
     check_config(DEFAULTS | {"datasets": dataset})
 
 
+@pytest.mark.parametrize(
+    ("dataset", "said"),
+    [
+        (
+            {"pages": "p", "pool": "rows.jsonl"},
+            r"pool`: belongs to pairs, negatives or",
+        ),
+        ({"pairs": "p"}, r"pairs`: names p, which holds no file that ends in \.jsonl"),
+        ({"pairs": "rows.jsonl", "pool": "p"}, r"pool`: names p, which holds no file"),
+        ({"scores": "rows.jsonl", "pool": "no"}, r"pool`: names no, which does not"),
+        ({"pool": "rows.jsonl"}, "must name one source"),
+        ({"pairs": "rows.jsonl", "pool": "rows.jsonl"}, None),
+        ({"negatives": "d", "pool": "d"}, None),
+    ],
+)
+def test_files_of_rows_and_a_pool_beside_them(tmp_path, monkeypatch, dataset, said):
+    monkeypatch.chdir(tmp_path)
+    for name in ("p", "d"):
+        (tmp_path / name).mkdir()
+    for name in ("p/a.xml", "d/1.jsonl.gz", "rows.jsonl"):
+        (tmp_path / name).touch()
+    given = DEFAULTS | {"datasets": {"letters": dataset}}
+    if said is None:
+        check_config(given)
+    else:
+        with pytest.raises(InputError, match=said):
+            check_config(given)
+
+
 @pytest.mark.parametrize("value", ["x", -1, 1.5, True])
 def test_a_value_of_another_kind_is_named(value):
     with pytest.raises(InputError, match=r"^`parts\.pairs`: is .*expected"):
