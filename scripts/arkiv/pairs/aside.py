@@ -66,8 +66,8 @@ def tell(
         )
     if count := stats["groups_given_to_several_sides"]:
         log.warning(
-            "%d group(s) (volumes, blocks of pages, or texts) are given to more than one "
-            "side by `split`, which is followed",
+            "%d group(s) (volumes, blocks of pages, or texts) are given to more than "
+            "one side by `split`, which is followed",
             count,
         )
 
