@@ -1,8 +1,8 @@
 # The search page reads the configuration too, perhaps elsewhere, and needs no table.
 if RESPELLED and not Path(SPELLING["rules"]).is_file():
     raise WorkflowError(
-        f"configuration: `evaluate.spelling.rules`: names {SPELLING['rules']}, which is "
-        "no file"
+        f"configuration: `evaluate.spelling.rules`: names {visible(SPELLING['rules'])}, "
+        "which is no file"
     )
 
 

@@ -224,6 +224,10 @@ FORGED = "b\nerror: \x1b[31m.jsonl"
             r"configuration: names rows/b\nerror: \x1b[31m.jsonl, which has control",
         ),
         (
+            {"evaluate": {"spelling": {"rules": f"gone/{FORGED}"}}},
+            r"rules`: names gone/b\nerror: \x1b[31m.jsonl, which is no file",
+        ),
+        (
             {"models": {"embedder": {"source": f"rows/{FORGED}.model"}}},
             r"configuration: names rows/b\nerror: \x1b[31m.jsonl.model, which has",
         ),
