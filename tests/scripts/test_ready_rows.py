@@ -94,6 +94,22 @@ def test_a_volume_given_to_two_sides_is_followed_and_said(divided, caplog):
     }
 
 
+def test_of_volumes_on_several_sides_dev_is_drawn_by_passages(divided):
+    rows = [
+        {"query": f"q{n}", "pos": [f"p{n // 2}"], "volume": f"v{n % 3}"}
+        | {"split": "test" if n % 5 < 2 else "train"}
+        for n in range(100)
+    ]
+    found = divided(rows)
+    assert len(found["test"]) == 40
+    assert 3 <= len(found["dev"]) <= 8
+    texts = [set().union(*map(texts_of, found[side])) for side in SIDES]
+    assert not texts[0] & texts[1]
+    assert not (texts[0] | texts[1]) & texts[2]
+    mined = {text_key(row["text"]) for row in found["mining"]}
+    assert mined == {key for row in found["train"] for key in map(text_key, row["pos"])}
+
+
 def random_rows(draw):
     """Rows that share texts, however written, and volumes, some with a side."""
     texts = [f"Text nummer {n} på en sida" for n in range(80)]

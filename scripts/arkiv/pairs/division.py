@@ -261,9 +261,9 @@ class Division:
                 perhaps the side that it gives itself.
         """
         if (side := pair.get(SPLIT)) is not None:
-            given = self.given.among(pair.get("text_keys") or text_keys(pair))
-            if given:
-                return side if given == {side} else None
+            keys = pair.get("text_keys") or text_keys(pair)
+            if self.given.among(keys):
+                return self.given.side(side, keys)
         sides = {self.side(pair, passage_id) for passage_id in pair["pos_ids"]}
         if self.periods is not None:
             keys = pair.get("text_keys") or text_keys(pair)
@@ -349,9 +349,13 @@ def divide(
         division.sides, sets = by_years(sets, periods, drawn)
         shares = {side: shares[side] for side in ("train", "dev") if sets}
     if division.given:
+        asked = shares
         division.sides, sets, shares, division.parted = by_rows(
             sets, division.given, shares
         )
+        lacks_dev = asked.get("dev", 0) > 0 and "dev" not in shares
+        if lacks_dev and division.parted and "dev" not in division.given.texts.values():
+            division.given.draw_dev(pairs, asked, seed)
     wanted = [split for split in SPLITS if shares.get(split, 0) > 0]
     if len(sets) < len(wanted):
         raise InputError(

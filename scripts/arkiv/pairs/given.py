@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
+from arkiv.pairs.hanging import sets_of
 
 SPLIT = "split"
 # What is held out most comes first.
@@ -30,10 +31,12 @@ class Given:
     Attributes:
         texts: the side of each text that a row with a side has, by its key.
         several: sides of each text that rows give to more than one, by its key.
+        drawn: keys of texts that rows give to train, of which dev was drawn.
     """
 
     texts: dict[int, str] = field(default_factory=dict)
     several: dict[int, set[str]] = field(default_factory=dict)
+    drawn: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, pairs: Iterable[Mapping]) -> Given:
@@ -54,6 +57,44 @@ class Given:
     def among(self, texts: Iterable[int]) -> set[str]:
         """The sides of those texts that have one."""
         return {self.texts[key] for key in texts if key in self.texts}
+
+    def side(self, own: str, texts: Iterable[int]) -> str | None:
+        """The side of a row that is given to one: its own, or dev if that was drawn of
+        it; None where a text of it is held out more."""
+        texts = list(texts)
+        found = self.among(texts)
+        if found == {"dev"} and self.drawn.issuperset(texts):
+            return "dev"
+        return own if found == {own} else None
+
+    def draw_dev(
+        self, pairs: Iterable[Mapping], shares: Mapping[str, float], seed: int
+    ) -> None:
+        """Draw dev of the rows that are given to train, passage by passage.
+
+        For rows whose volumes are given to several sides; what shares a text stays
+        together, and something is left to train.
+
+        Args:
+            pairs: with `pos_ids` and `text_keys`.
+            shares: of train and dev.
+            seed: of the order in which passages are drawn.
+        """
+        own = [
+            pair
+            for pair in pairs
+            if pair.get(SPLIT) and self.among(pair["text_keys"]) == {"train"}
+        ]
+        sets = sets_of(own, lambda _, name: [("passage", name)], lambda _: (), seed)
+        lacking = len(own) * shares["dev"] / (shares["dev"] + shares["train"])
+        # The smallest first, so that the share is met closely.
+        for size, members in sets[:0:-1]:
+            if lacking <= 0:
+                break
+            lacking -= size
+            texts = {key for kind, key in members if kind == "text"}
+            self.texts.update(dict.fromkeys(texts, "dev"))
+            self.drawn |= texts
 
     def forget(self, members: Iterable[Hashable]) -> None:
         """Leave the texts of a set to the division."""
