@@ -91,7 +91,8 @@ rule build_documents:
         "Cutting pages of {wildcards.dataset} into documents, part {wildcards.scatteritem}"
     shell:
         "python scripts/build_documents.py --pages {input.pages:q}"
-        " --volumes {input.volumes} --tokenizer {input.model:q} --part {wildcards.scatteritem} {params.options}"
+        " --volumes {input.volumes} --tokenizer {input.model:q}"
+        " --part {wildcards.scatteritem} {params.options}"
         " --output {output.documents} --rejected {output.rejected}"
         " --stats {output.stats} --lines {output.lines} &> {log}"
 
