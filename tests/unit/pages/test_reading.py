@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import time
 
 import pytest
 from sheets import ALTO, FORMATS, PAGE, WITHOUT
@@ -9,6 +10,7 @@ from sheets import ALTO, FORMATS, PAGE, WITHOUT
 from arkiv.base.errors import InputError
 from arkiv.documents.cutting import words
 from arkiv.pages import gzipped, xml
+from arkiv.pages.kinds import HEAD, Role, kind
 from arkiv.pages.page import classes
 from arkiv.pages.reading import read_pages
 
@@ -119,6 +121,17 @@ def test_a_document_type_without_a_part_of_its_own_is_harmless(doctype, write):
     assert texts(read(content)) == ["a\xa0ä &"]
     for encoding in ("utf-8-sig", "utf-16", "utf-16-be"):
         assert texts(read(content.encode(encoding))) == ["a\xa0ä &"]
+
+
+def test_many_comments_take_no_time():
+    comments = "<!-- ett --><?zwei?>" * 2000
+    started = time.monotonic()
+    with pytest.raises(InputError):
+        read(comments)
+    assert kind("1.xml", comments.encode()[:HEAD]).role is Role.BROKEN
+    content = page("a").replace("</PcGts>", comments + "</PcGts>")
+    assert texts(read("<?xml version='1.0'?><!-- > -->" + content)) == ["a"]
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("write", [page, alto])
