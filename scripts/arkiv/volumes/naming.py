@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from arkiv.base.hashing import nfc
 from arkiv.volumes.grouping import Document
@@ -25,7 +25,17 @@ def named(documents: Sequence[Document], bags: Collection[str], root: str) -> li
         for container, count in Counter(map(_container, documents)).items()
         if container is not None and count == 1
     }
-    short = [_shown(_name(each, bags, alone) or root) for each in documents]
+    paths = list(map(_parts, documents))
+    folders = {tuple(path[:n]) for path in paths for n in range(1, len(path) + 1)}
+    forms = Counter(each[:-1] for each in folders if is_form(each[-1]))
+    short = [
+        _shown(
+            "/".join(Sheaf(container, {}).parts)
+            if (container := _container(document)) in alone
+            else _name(path, bags, forms) or root
+        )
+        for document, path in zip(documents, paths, strict=True)
+    ]
     times = Counter(short)
     whole = [
         name if times[name] == 1 else _shown(_whole(document, root))
@@ -56,19 +66,25 @@ def _whole(document: Document, root: str) -> str:
     return "/".join(filter(None, (entry.folder, own))) or root
 
 
-def _name(document: Document, bags: Collection[str], alone: Collection[str]) -> str:
-    container = _container(document)
-    if container in alone:
-        return "/".join(Sheaf(container, {}).parts)
+def _parts(document: Document) -> list[str]:
+    """The folders of a document, but for the one that says which form is read."""
     if document.listed is not None:
-        parts = list(Sheaf(document.listed.entry.folder, {}).parts)
-    else:
-        parts = list(document.chosen.parts)
-    at = None if document.listed else document.differ
+        return list(Sheaf(document.listed.entry.folder, {}).parts)
+    parts, at = list(document.chosen.parts), document.differ
     if at is not None and is_form("".join(parts[at : at + 1])):
         del parts[at]
-    while parts and is_form(parts[-1]):
-        parts.pop()
+    return parts
+
+
+def _name(
+    parts: list[str], bags: Collection[str], forms: Mapping[tuple[str, ...], int]
+) -> str:
+    """The path, without folders at its end that are called for a form.
+
+    Where a folder has several of that kind, of documents of their own, they stay.
+    """
+    while parts and is_form(parts[-1]) and forms[tuple(parts[:-1])] == 1:
+        parts = parts[:-1]
     path: list[str] = []
     for part in parts:
         if not (part == "data" and "/".join(path) in bags):
