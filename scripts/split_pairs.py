@@ -254,7 +254,10 @@ def main(argv: list[str] | None = None) -> None:
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
     keys = [keyed(pair) for pair in rows(arguments.input, rejected)]
     if not keys:
-        raise InputError("holds no usable pair", file=arguments.input[0])
+        reason = "holds no usable pair"
+        if rejected:
+            reason += f"; line {rejected[0]['line']}: {rejected[0]['reason']}"
+        raise InputError(reason, file=arguments.input[0])
     log.info("read %d pairs from %d file(s)", len(keys), len(arguments.input))
     repeats = Counter(pair["text_keys"][0] for pair in keys)
     division = divide(

@@ -32,8 +32,10 @@ MOST_PAGES = 10_000
 
 
 def settle_provenance(record: Record) -> None:
-    """Check what a row says of its origin; numbers that are written otherwise become
-    numbers, and of two pages or years one stands for both.
+    """Check what a row says of its origin.
+
+    Numbers that are written otherwise become numbers, and names that are numbers texts;
+    of two pages or years one stands for both.
 
     Raises:
         InputError: naming the key, what it holds and what was expected.
@@ -43,9 +45,9 @@ def settle_provenance(record: Record) -> None:
         if isinstance(value, bool) or not isinstance(value, str | int | float | None):
             kind = type(value).__name__
             raise InputError(f"is of type {kind}, expected a text or a number", key=key)
-    for key in LABELS:
-        if isinstance(record.get(key), int | float):
-            record[key] = str(record[key])
+        if isinstance(value, int | float):
+            # Some rows of volume 12 may have it as a text.
+            record[key] = f"{value:.15g}" if isinstance(value, float) else str(value)
     given = [key for key in PAGES if record.get(key) is not None]
     for key in given:
         record[key] = _whole_number(record[key], key)
