@@ -11,7 +11,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import groupby, islice
 from pathlib import Path
 
 from arkiv.base.errors import InputError
@@ -19,7 +19,7 @@ from arkiv.base.files import Record
 from arkiv.pages.kinds import Kind, Role
 from arkiv.pages.reading import PLAIN, STRUCTURED
 from arkiv.volumes import mets
-from arkiv.volumes.about import about_folders, with_about
+from arkiv.volumes.about import about_folders, folders_above, with_about
 from arkiv.volumes.files import Files
 from arkiv.volumes.grouping import Document, documents
 from arkiv.volumes.listing import FilesByPath, listed
@@ -152,8 +152,7 @@ class _Finding:
             sheaves = list(self._sheaves(pages, lists))
             sheaves = without_pieces(sheaves, self._texts, self._twice)
             made = documents(sheaves, self._texts, self._folder)
-            rows = (self._in_rows(each, sheaves) for each in self._of_rows)
-            self._out.volumes = [*self._volumes(made), *chain.from_iterable(rows)]
+            self._out.volumes = [*self._volumes(made), *self._in_rows(sheaves)]
             files = [entry for each in made for entry in each.pages().values()]
             some = spread(files, COUNTED)
             words = sum(len(self._texts.running(each)) for each in some)
@@ -238,7 +237,7 @@ class _Finding:
     ) -> Iterator[Sheaf]:
         """What METS files list, and of what is left the folders."""
         taken: set[Entry] = set()
-        by_mets: list[Sheaf] = []
+        by_mets: dict[str, list[Sheaf]] = defaultdict(list)
         files = FilesByPath(pages) if lists else None
         # Of two that list the same files that nearer to the root.
         for each in sorted(lists, key=lambda one: (one.path.count("/"), one.path)):
@@ -253,14 +252,15 @@ class _Finding:
                 self._told.append((each.folder, about_of_mods(said.root)))
             for one in sheaves:
                 taken.update(one.pages.values())
-                by_mets.append(one)
+                for folder in {page.folder for page in one.pages.values()}:
+                    by_mets[folder].append(one)
                 yield one
         for folder, found in pages.items():
             left = [each for each in found if each not in taken]
             if not left:
                 continue
             more = sheaf(folder, left, self._texts, self._twice)
-            hosts = [one for one in by_mets if one.holds_files_of(folder)]
+            hosts = by_mets.get(folder, ())
             if len({id(one.listed) for one in hosts}) == 1:
                 self._add(more, hosts[0])
             else:
@@ -282,14 +282,24 @@ class _Finding:
     def _twice(self, entry: Entry, twin: Entry) -> None:
         self._out.twice.append((_path(entry), _path(twin)))
 
-    def _in_rows(self, entry: Entry, sheaves: list[Sheaf]) -> Iterator[Volume]:
-        """The volumes of a file of rows, unless pages beside it hold their text."""
-        start = f"{entry.folder}/" if entry.folder else ""
-        near = [one for one in sheaves if f"{one.folder}/".startswith(start)]
-        beside = [page for one in near for page in one.pages.values()][:MOST_READ]
-        if beside and self._texts.hold(beside, [entry]):
-            self._twice(entry, beside[0])
-            return
+    def _in_rows(self, sheaves: list[Sheaf]) -> Iterator[Volume]:
+        """The volumes of files of rows, unless pages beside them hold their text."""
+        below: dict[str, list[Sheaf]] = defaultdict(list)
+        for one in sheaves if self._of_rows else ():
+            for folder in folders_above(one.folder):
+                below[folder].append(one)
+        for folder, entries in groupby(self._of_rows, key=lambda each: each.folder):
+            pages = (page for one in below[folder] for page in one.pages.values())
+            beside = list(islice(pages, MOST_READ))
+            hold = self._texts.holder(beside)
+            for entry in entries:
+                if beside and hold([entry]):
+                    self._twice(entry, beside[0])
+                else:
+                    yield from self._of_one(entry)
+
+    def _of_one(self, entry: Entry) -> Iterator[Volume]:
+        """The volumes of a file of rows."""
         own = _path(entry).removesuffix(f".{entry.name.rpartition('.')[2]}")
         try:
             with self._files.rows(entry) as file:

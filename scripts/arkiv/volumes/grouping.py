@@ -10,6 +10,7 @@ from itertools import combinations
 from arkiv.base.errors import InputError
 from arkiv.volumes.order import natural
 from arkiv.volumes.same_pages import (
+    MOST_FORMS,
     Texts,
     is_corrected,
     is_form,
@@ -19,9 +20,6 @@ from arkiv.volumes.same_pages import (
 )
 from arkiv.volumes.sheaves import Listed, Sheaf
 from arkiv.volumes.walk import Entry
-
-# Of folders whose names differ in one part: more are volumes, unless called for a form.
-MOST_STAGES = 30
 
 
 @dataclass
@@ -115,9 +113,9 @@ def _families(sheaves: Iterable[Sheaf]) -> Iterator[tuple[int | None, list[Sheaf
         if names := list(filter(is_telling, each.pages)):
             found[(None, min(names, key=repr))].append(each)
     for (at, *_), family in found.items():
-        if at is not None and len(family) > MOST_STAGES:
+        if at is not None and len(family) > MOST_FORMS:
             family = [each for each in family if _form_at(each, at)]
-        yield at, family[:MOST_STAGES]
+        yield at, family[:MOST_FORMS]
 
 
 def _form_at(each: Sheaf, at: int | None) -> bool:

@@ -23,6 +23,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import read_records, write_records
 from arkiv.volumes.finding import find, root_of
 from arkiv.volumes.overview import summary, told
+from arkiv.volumes.same_pages import Texts
 from arkiv.volumes.volume import from_record, page_files, to_record
 
 
@@ -541,3 +542,54 @@ def test_texts_of_several_pages_are_volumes(tmp_path):
     assert texts(one) == {"y": ["ett", "två", "tre"]}
     flat = {f"{n}.txt": words(n) for n in (1, 2, 3)}
     assert texts(lay_out(tmp_path / "z", flat)) == {"z": [words(n) for n in (1, 2, 3)]}
+
+
+def letters_of(names):
+    """Letters whose names agree but for what follows a full stop."""
+    return {f"brev.{name}.txt": f"{name} skriver {name}" for name in names}
+
+
+def books_beside_folders(names):
+    return {
+        **{f"{name}.xml": tei([f"{name} bok"]) for name in names},
+        **{f"c-{name}/1.xml": alto(f"{name} sida") for name in names},
+    }
+
+
+def a_folder_called_text(names):
+    return {
+        "text/1.txt": "en sida",
+        **{f"{name}/1.xml": alto(f"{name} sida {name}") for name in names},
+    }
+
+
+def rows_beside_folders(names):
+    row = json.dumps({"page": 1, "text": words("rad")})
+    return {
+        **{f"{name}.jsonl": row for name in names},
+        **{f"c-{name}/1.xml": alto(f"{name} sida {name}") for name in names},
+    }
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [letters_of, books_beside_folders, a_folder_called_text, rows_beside_folders],
+)
+def test_the_work_grows_with_the_archive_and_not_with_its_square(
+    tmp_path, monkeypatch, layout
+):
+    names = [a + b for a in "bcdfghjklm" for b in "aeiouyåäö"]
+    asked = []
+    running = Texts.running
+    monkeypatch.setattr(
+        Texts, "running", lambda self, each: asked.append(each) or running(self, each)
+    )
+    counts = []
+    for count in (40, 80):
+        files = layout(names[:count])
+        lay_out(tmp_path / str(count), files)
+        asked.clear()
+        found = find(tmp_path / str(count))
+        assert sum(len(volume.pages) for volume in found.volumes) == len(files)
+        counts.append(len(asked))
+    assert counts[1] <= 3 * counts[0] + 80
