@@ -81,7 +81,7 @@ def page(file: BinaryIO, written: str, encoding: str | None) -> list[Page]:
         found = sheet(file, span, encoding)
     except InputError as error:
         raise InputError(error.reason, line=span.line, key=error.key) from None
-    return [found.page(1, f"line {line}")]
+    return [found.page(1)]
 
 
 def _written(span: Span) -> str:

@@ -137,7 +137,7 @@ def test_many_comments_take_no_time():
 @pytest.mark.parametrize("write", [page, alto])
 def test_a_single_file_may_be_compressed(write):
     (found,) = read_pages("v_12.xml.gz", gzip.compress(write("å").encode()))
-    assert (texts(found), found.name) == (["å"], "v_12.xml.gz")
+    assert texts(found) == ["å"]
 
 
 def test_what_is_compressed_is_bounded_and_whole(monkeypatch):
@@ -212,12 +212,11 @@ def test_form_feeds_divide_a_text_into_pages():
             each.split() for each in [*parts, "y"]
         ]
         assert [found.number for found in pages] == [1, 2, 3, 4, 5]
-        assert pages[-1].name == "bok.txt#5"
         # One that ends the text begins no page.
         ended = read_pages("bok.txt", ("\x0c".join([*parts, "y"]) + "\x0c\n").encode())
         assert ended == pages
     (alone,) = read_pages("12.txt", b"ett\x0c")
-    assert (texts(alone), alone.name) == (["ett"], "12.txt")
+    assert texts(alone) == ["ett"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
