@@ -5,6 +5,7 @@ import json
 import pytest
 
 from arkiv.base.errors import InputError
+from arkiv.pages.kinds import Role, kind
 from arkiv.pages.page import Line
 from arkiv.pages.reading import read_pages
 from arkiv.volumes.finding import find
@@ -214,6 +215,12 @@ def test_a_collection_in_one_file_has_its_pages_in_order(write):
     pages = read_pages(path.name, path.read_bytes())
     assert [page.number for page in pages] == [1, 2]
     assert [found.text for page in pages for found in page.lines] == ["ett", "två"]
+
+
+def test_pages_alone_make_no_collection():
+    """The Internet Archive keeps the numbers of an item's pages so."""
+    numbers = {"identifier": "x", "pages": [{"leafNum": 1, "pageNumber": "12"}]}
+    assert kind("x_page_numbers.json", json.dumps(numbers).encode()).role is Role.OTHER
 
 
 def lines_by_label(node):
