@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from arkiv.base.errors import InputError
@@ -39,14 +39,31 @@ class Document:
         return self.sheaves[0]
 
     @property
+    def together(self) -> list[Sheaf]:
+        """Those in the folders, zip or tar file of the one that is read."""
+        where = self.chosen.container
+        return [each for each in self.sheaves if each.container == where]
+
+    @property
     def listed(self) -> Listed | None:
         """What METS says, if a METS file lists one of the sheaves."""
-        return next((each.listed for each in self.sheaves if each.listed), None)
+        return next((each.listed for each in self.together if each.listed), None)
+
+    def apart(self) -> Iterator[Document]:
+        """What only another zip or tar file has, which a volume cannot be in too."""
+        found = set(self.pages())
+        for other in self.sheaves:
+            rest = {
+                each: file for each, file in other.pages.items() if each not in found
+            }
+            if rest:
+                found.update(rest)
+                yield Document([replace(other, pages=rest)])
 
     def pages(self) -> dict[tuple, Entry]:
         """The file of each page: the chosen sheaf's; another's where it has none."""
         found = dict(self.chosen.pages)
-        for other in self.sheaves[1:]:
+        for other in self.together[1:]:
             for each, entry in other.pages.items():
                 found.setdefault(each, entry)
         if len(found) == len(self.chosen.pages):
@@ -92,10 +109,11 @@ def documents(
                 differ.setdefault(one, at)
                 differ.setdefault(two, at)
     found = {id(each): each for each in group.values()}
-    return [
+    made = [
         Document(_by_choice(each, texts, folder), differ.get(each[0]))
         for each in found.values()
     ]
+    return [part for each in made for part in (each, *each.apart())]
 
 
 def _families(sheaves: Iterable[Sheaf]) -> Iterator[tuple[int | None, list[Sheaf]]]:

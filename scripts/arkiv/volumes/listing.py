@@ -6,6 +6,7 @@ import posixpath
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from arkiv.base.hashing import nfc
 from arkiv.pages.reading import PLAIN, STRUCTURED
@@ -19,7 +20,7 @@ from arkiv.volumes.walk import Entry
 class FilesByPath:
     """The page files of an archive by their paths, in NFC, and by their names alone."""
 
-    def __init__(self, pages: Mapping[str, Iterable[Entry]]) -> None:
+    def __init__(self, pages: Mapping[Any, Iterable[Entry]]) -> None:
         self._paths: dict[tuple[str | None, str], Entry] = {}
         self._names: dict[tuple[str | None, str], list[Entry]] = defaultdict(list)
         for found in pages.values():

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from arkiv.base.hashing import nfc
 from arkiv.volumes.grouping import Document
 from arkiv.volumes.member import shown
 from arkiv.volumes.same_pages import is_form
 from arkiv.volumes.sheaves import Sheaf
+from arkiv.volumes.volume import Volume
 
 
 def named(documents: Sequence[Document], bags: Collection[str], root: str) -> list[str]:
-    """A name for each document, in NFC, none twice.
+    """A name for each document, in NFC.
 
     Args:
         documents: of the archive.
@@ -37,15 +39,25 @@ def named(documents: Sequence[Document], bags: Collection[str], root: str) -> li
         for document, path in zip(documents, paths, strict=True)
     ]
     times = Counter(short)
-    whole = [
+    return [
         name if times[name] == 1 else _shown(_whole(document, root))
         for name, document in zip(short, documents, strict=True)
     ]
-    seen: Counter[str] = Counter()
+
+
+def with_own_names(volumes: Sequence[Volume]) -> list[Volume]:
+    """The volumes, none with a name that one before it has; names are text."""
+    names = [_shown(each.name) for each in volumes]
+    known, seen = set(names), Counter()
     result = []
-    for name in whole:
-        seen[name] += 1
-        result.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
+    for volume, name in zip(volumes, names, strict=True):
+        own = name
+        while seen[name] and own in known:
+            seen[name] += 1
+            own = f"{name} ({seen[name]})"
+        seen[name] += not seen[name]
+        known.add(own)
+        result.append(replace(volume, name=own))
     return result
 
 
@@ -54,7 +66,7 @@ def _shown(name: str) -> str:
 
 
 def _container(document: Document) -> str | None:
-    return next(iter(document.chosen.pages.values())).container
+    return document.chosen.container
 
 
 def _whole(document: Document, root: str) -> str:

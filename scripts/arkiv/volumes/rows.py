@@ -9,7 +9,7 @@ from typing import BinaryIO
 from arkiv.base.errors import InputError
 from arkiv.pages.formats.rows import Span, sheet, spans
 from arkiv.pages.page import Page
-from arkiv.volumes.order import Place
+from arkiv.volumes.order import Place, number_of
 
 # Pages that tell whether others hold the same text.
 SOME = 10
@@ -90,9 +90,9 @@ def _written(span: Span) -> str:
 
 def _place(span: Span, last: int) -> Place:
     said = str(span.page) if span.page is not None else ""
-    if not said.isdecimal():
+    number = number_of(said)
+    if number is None:
         return Place(last + 1, said or None, True)
-    number = int(said)
     if number <= last:
         return Place(last + 1, said, True)
     return Place(number, None, number == last + 1 or not last)

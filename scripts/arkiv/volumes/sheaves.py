@@ -70,6 +70,11 @@ class Sheaf:
         return tuple(found)
 
     @property
+    def container(self) -> str | None:
+        """The zip or tar file that its files are in: of all the same."""
+        return next(iter(self.pages.values())).container
+
+    @property
     def name(self) -> str:
         """The folder's own; a full stop for the archive itself."""
         return self.folder.rpartition("/")[2] or "."

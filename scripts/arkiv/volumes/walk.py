@@ -17,7 +17,14 @@ from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
 from arkiv.pages.kinds import HEAD, Kind, Role, kind
 from arkiv.pages.page import not_a_page
-from arkiv.volumes.member import LARGEST, Member, check_size, is_of_the_file, said
+from arkiv.volumes.member import (
+    LARGEST,
+    Member,
+    check_size,
+    is_of_the_file,
+    said,
+    shown,
+)
 from arkiv.volumes.packed import is_hidden, is_packed, members_of
 
 
@@ -43,6 +50,16 @@ class Entry:
         """The folder that it lies in, by the path that a person sees."""
         inner = self.path.rpartition("/")[0]
         return nfc("/".join(filter(None, (self.container, inner))))
+
+    @property
+    def lies_in(self) -> tuple[str | None, str]:
+        """The folder to the byte, which may look like another: container and path."""
+        return self.container, self.path.rpartition("/")[0]
+
+    @property
+    def shown(self) -> str:
+        """Where a person finds it."""
+        return shown("/".join(filter(None, (self.container, self.path))))
 
     @property
     def name(self) -> str:

@@ -1,6 +1,7 @@
 """Archives as projects ship them: the right volumes, pages, order and labels."""
 
 import json
+import os
 import random
 import unicodedata
 
@@ -402,6 +403,12 @@ def test_references_of_mets_lead_to_the_file_that_is_meant(tmp_path, href):
     assert labels(archive, "d") == [(1, "i"), (2, "ii")]
 
 
+def test_an_address_that_is_none_is_a_file_that_is_not_there(tmp_path):
+    said = mets({"T": ["http://[x/1.xml", "page/2.xml"]})
+    archive = lay_out(tmp_path, {"d/mets.xml": said, "d/page/2.xml": page("två")})
+    assert texts(archive) == {"d": ["två"]}
+
+
 def test_the_same_text_in_other_pieces_is_read_once(tmp_path):
     whole = {n: words("b12", n) for n in (1, 2, 3)}
     files = {f"b12/{n}.xml": page(text) for n, text in whole.items()}
@@ -593,3 +600,77 @@ def test_the_work_grows_with_the_archive_and_not_with_its_square(
         assert sum(len(volume.pages) for volume in found.volumes) == len(files)
         counts.append(len(asked))
     assert counts[1] <= 3 * counts[0] + 80
+
+
+def test_a_page_that_only_one_of_two_zip_files_has_is_read(tmp_path):
+    lay_out(
+        tmp_path,
+        {
+            "alto.zip": zipped({f"{n}.xml": alto(words(n)) for n in (1, 2, 3)}),
+            "page.zip": zipped({f"{n}.xml": page(words(n)) for n in (2, 3, 4)}),
+        },
+    )
+    found = [each for pages in texts(tmp_path).values() for each in pages]
+    assert sorted(found) == [words(n) for n in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_names_that_could_be_the_same_are_none_twice(tmp_path, seed):
+    rng = random.Random(seed)
+    row = {"volume": "v/Ms_A", "page": 1, "text": words("row")}
+    files = {
+        **{f"v/Ms_{x}_{n}.xml": alto(words(x, n)) for x in "AB" for n in (1, 2)},
+        "v/Ms_A/1.xml": alto(words("folder")),
+        "v/Ms_A (2)/1.xml": alto(words("second")),
+        "v/Ms_A.zip": zipped({"1.xml": alto(words("zip"))}),
+        "rows.jsonl": json.dumps(row),
+        "\u00e9/1.xml": alto(words("composed")),
+        "e\u0301/1.xml": alto(words("apart")),
+        "\u00e9.zip": zipped({"1.xml": alto(words("composed-zip"))}),
+        "e\u0301.zip": zipped({"1.xml": alto(words("apart-zip"))}),
+    }
+    some = dict(rng.sample(sorted(files.items()), rng.randint(6, len(files))))
+    found = texts(lay_out(tmp_path, some), volumes_by="prefix")
+    assert sum(map(len, found.values())) == len(some)
+
+
+def test_names_that_are_not_text_are_shown_as_such(tmp_path):
+    for name in (b"v/alto/\xe4_1", b"v/page/\xe4_1", b"w/\xe4_1", b"w/\xe5_1"):
+        path = os.path.join(os.fsencode(tmp_path), b"b\xe4r", name + b".xml")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            form = page if b"page" in name else alto
+            file.write(form(words(name[-5:].hex())).encode())
+    found = find(tmp_path, volumes_by="prefix")
+    write_records(tmp_path / "volumes.jsonl", map(to_record, found.volumes))
+    "\n".join(told(summary(found))).encode()
+
+
+def test_a_number_that_is_far_too_long_is_a_label(tmp_path):
+    long = "1" * 5000
+    row = {"volume": "rows", "text": words(1), "page": long}
+    lay_out(
+        tmp_path,
+        {
+            "rows.jsonl": json.dumps(row),
+            "v.zip": zipped({f"{n}{long}.xml": alto(words(n)) for n in (2, 3)}),
+        },
+    )
+    assert labels(tmp_path, "rows") == [(1, long)]
+    assert labels(tmp_path, "v") == [(1, f"2{long}"), (2, f"3{long}")]
+
+
+@pytest.mark.parametrize("name", ["\ud800", 5.5, [], True])
+def test_a_row_whose_volume_is_no_name_is_set_aside(tmp_path, name):
+    rows = [{"volume": each, "page": 1, "text": words(1)} for each in ("a", name)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (volume,) = find(tmp_path).volumes
+    with page_files(volume, tmp_path) as (good, bad):
+        assert len(good.pages(None)) == 1
+        with pytest.raises(InputError, match="volume"):
+            bad.pages(None)
+
+
+def test_a_folder_without_data_is_no_bag(tmp_path):
+    lay_out(tmp_path, {"b/bagit.txt": "BagIt-Version: 1.0", "b/1.xml": alto("ord")})
+    assert texts(tmp_path) == {"b": ["ord"]}
