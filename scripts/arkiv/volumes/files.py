@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -13,20 +13,17 @@ from arkiv.pages.page import Page
 from arkiv.pages.reading import read_pages
 from arkiv.volumes import rows
 from arkiv.volumes.member import content
+from arkiv.volumes.opened import Opened
 from arkiv.volumes.volume import file_of
-from arkiv.volumes.walk import Entry, Opened, opened
-
-# Zip and tar files that are open at a time.
-MOST_OPEN = 4
+from arkiv.volumes.walk import Entry
 
 
 class Files(AbstractContextManager):
-    """Opens zip and tar files as their members are asked for, a few at a time."""
+    """Reads files until it is closed."""
 
     def __init__(self, root: Path, encoding: str | None) -> None:
         """Of an archive's directory; with the encoding of texts that are not UTF-8."""
-        self._root, self.encoding = root, encoding
-        self._open: dict[str | None, tuple[Opened, ExitStack]] = {}
+        self._opened, self.encoding = Opened(root), encoding
 
     def __exit__(
         self,
@@ -34,8 +31,7 @@ class Files(AbstractContextManager):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for _, stack in self._open.values():
-            stack.close()
+        self._opened.__exit__(kind, error, trace)
 
     def content(self, entry: Entry) -> bytes:
         """All of a file.
@@ -43,7 +39,7 @@ class Files(AbstractContextManager):
         Raises:
             InputError: it cannot be read; without the file.
         """
-        return content(self._opened(entry).member(entry.path))
+        return content(self._opened.source(entry.container).member(entry.path))
 
     def rows(self, entry: Entry) -> BinaryIO:
         """A file of rows, open.
@@ -51,7 +47,7 @@ class Files(AbstractContextManager):
         Raises:
             InputError: it cannot be read; without the file.
         """
-        return file_of(self._opened(entry), entry.path)
+        return file_of(self._opened.source(entry.container), entry.path)
 
     def pages(self, entry: Entry) -> list[Page]:
         """The pages of a file; none of one that is broken."""
@@ -66,13 +62,3 @@ class Files(AbstractContextManager):
             with self.rows(entry) as file:
                 return rows.first_lines(file, self.encoding)
         return [line.text for page in self.pages(entry) for line in page.lines]
-
-    def _opened(self, entry: Entry) -> Opened:
-        if entry.container not in self._open:
-            while len(self._open) >= MOST_OPEN:
-                _, stack = self._open.pop(next(iter(self._open)))
-                stack.close()
-            stack = ExitStack()
-            place = opened(self._root, entry.container, stack)
-            self._open[entry.container] = place, stack
-        return self._open[entry.container][0]

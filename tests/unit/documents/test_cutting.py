@@ -20,6 +20,7 @@ from arkiv.documents.cutting import (
 )
 from arkiv.pages.page import Line, Page, Sheet
 from arkiv.volumes.finding import find
+from arkiv.volumes.opened import Opened
 from arkiv.volumes.volume import page_files
 
 SHARES = LengthShares.parse("2-4:1,5-9:1")
@@ -248,7 +249,7 @@ def test_confidence_is_the_mean_of_the_lines_that_have_one():
 
 def test_real_pages_are_cut_without_loss(svea):
     (volume,) = find(svea / "pages").volumes
-    with page_files(volume, svea / "pages") as files:
+    with Opened(svea / "pages") as opened, page_files(volume, opened) as files:
         pages = [file.pages(None)[0] for file in files]
     everything = "".join(line.text for leaf in pages for line in leaf.lines)
     found = list(words(pages))

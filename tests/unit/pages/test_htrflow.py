@@ -9,6 +9,7 @@ from arkiv.pages.kinds import Role, kind
 from arkiv.pages.page import Line
 from arkiv.pages.reading import read_pages
 from arkiv.volumes.finding import find
+from arkiv.volumes.opened import Opened
 from arkiv.volumes.volume import page_files
 
 
@@ -234,7 +235,7 @@ def lines_by_label(node):
 
 def test_real_pages(svea):
     (volume,) = find(svea / "pages").volumes
-    with page_files(volume, svea / "pages") as files:
+    with Opened(svea / "pages") as opened, page_files(volume, opened) as files:
         names = [file.path.rpartition("/")[2] for file in files]
         pages = [file.pages(None)[0] for file in files]
     assert names == sorted(names)

@@ -23,6 +23,7 @@ from layouts import (
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_records, write_records
 from arkiv.volumes.finding import find, root_of
+from arkiv.volumes.opened import Opened
 from arkiv.volumes.overview import summary, told
 from arkiv.volumes.same_pages import Texts
 from arkiv.volumes.volume import from_record, page_files, to_record
@@ -33,7 +34,7 @@ def texts(archive, **how):
     found = {}
     for volume in find(archive, **how).volumes:
         assert from_record(to_record(volume)) == volume
-        with page_files(volume, root_of(archive)) as files:
+        with Opened(root_of(archive)) as opened, page_files(volume, opened) as files:
             assert volume.name not in found
             found[volume.name] = [
                 " ".join(line.text for line in read.lines)
@@ -497,7 +498,7 @@ def test_a_broken_row_is_a_page_that_cannot_be_read(tmp_path):
     one, two = (json.dumps({"page": n, "text": f"rad {n}"}) for n in (1, 2))
     archive = lay_out(tmp_path, {"r.jsonl": f"{one}\n{{broken\n{two}\n"})
     (volume,) = find(archive).volumes
-    with page_files(volume, archive) as files:
+    with Opened(archive) as opened, page_files(volume, opened) as files:
         assert [file.path for file in files] == [f"{archive}/r.jsonl"] * 3
         assert files[2].pages(None)[0].lines[0].text == "rad 2"
         with pytest.raises(InputError, match="line 2: is not JSON"):
@@ -665,7 +666,7 @@ def test_a_row_whose_volume_is_no_name_is_set_aside(tmp_path, name):
     rows = [{"volume": each, "page": 1, "text": words(1)} for each in ("a", name)]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (volume,) = find(tmp_path).volumes
-    with page_files(volume, tmp_path) as (good, bad):
+    with Opened(tmp_path) as opened, page_files(volume, opened) as (good, bad):
         assert len(good.pages(None)) == 1
         with pytest.raises(InputError, match="volume"):
             bad.pages(None)
