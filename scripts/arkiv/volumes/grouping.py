@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from arkiv.base.errors import InputError
+from arkiv.volumes.member import shown
 from arkiv.volumes.order import natural
 from arkiv.volumes.same_pages import (
     MOST_FORMS,
@@ -161,7 +162,10 @@ def _same_pages(
         return one.matches(folder) != two.matches(folder)
     if same is None:
         said = " and ".join(_told(each, texts) for each in (one, two))
-        names = " or ".join(f"`folder: {each.name}`" for each in (one, two))
+        called = "folder" if one.name == two.name else "name"
+        names = " or ".join(
+            f"`folder: {shown(getattr(each, called))}`" for each in (one, two)
+        )
         raise InputError(
             f"{said} have pages of the same names and not the same text: name the one "
             f"that is to be read by {names} beside `pages`, or have both read by "
@@ -173,7 +177,7 @@ def _same_pages(
 def _told(each: Sheaf, texts: Texts) -> str:
     count = len(each.pages)
     words = round(texts.amount(list(each.pages.values())) * count)
-    return f"{each.folder or '.'} ({count} pages, about {words} words)"
+    return f"{shown(each.folder) or '.'} ({count} pages, about {words} words)"
 
 
 def _by_choice(group: Sequence[Sheaf], texts: Texts, folder: str | None) -> list[Sheaf]:

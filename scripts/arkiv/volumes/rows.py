@@ -35,7 +35,8 @@ def volumes_in(
     found: dict[str | None, list[Span]] = defaultdict(list)
     for span in spans(file, encoding):
         found[span.volume].append(span)
-    return {volume: _placed(pages) for volume, pages in found.items()}
+    # What is known of each twice is so of one volume at a time.
+    return {volume: _placed(found.pop(volume)) for volume in list(found)}
 
 
 def _placed(found: list[Span]) -> list[tuple[str, Place]]:
