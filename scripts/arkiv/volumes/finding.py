@@ -29,7 +29,7 @@ from arkiv.volumes.naming import named, with_own_names
 from arkiv.volumes.order import Place, natural, places, prefix
 from arkiv.volumes.packed import is_packed
 from arkiv.volumes.pieces import MOST_READ, WHOLE, without_pieces
-from arkiv.volumes.rows import is_one_page, volumes_in
+from arkiv.volumes.rows import volumes_in
 from arkiv.volumes.same_pages import Texts, key, spread
 from arkiv.volumes.sheaves import Listed, Sheaf, sheaf
 from arkiv.volumes.volume import Volume
@@ -185,7 +185,7 @@ class _Finding:
                 bags[each.lies_in] = each.folder
             if each.kind.role is Role.METS:
                 lists.append(each)
-            elif each.kind.role is Role.ROWS and not self._is_one_page(each):
+            elif each.kind.role is Role.ROWS and not self._files.are_one_page(each):
                 self._of_rows.append(each)
             elif each.kind.role in (Role.PAGE, Role.ROWS) or _may_be_page(each):
                 pages[each.lies_in].append(each)
@@ -199,13 +199,6 @@ class _Finding:
             self._out.aside["a file of BagIt's own"] += len(pages.pop(bag))
         self._bags = set(bags.values())
         return faults, self._without_notes(pages), lists
-
-    def _is_one_page(self, entry: Entry) -> bool:
-        """Whether a file of rows is a page: one object, of no volume that it names."""
-        if not entry.name.lower().endswith(".json"):
-            return False
-        with self._files.rows(entry) as file:
-            return is_one_page(file)
 
     def _without_notes(self, pages: Folders) -> Folders:
         """Page files without texts that are notes beside pages of other formats.

@@ -316,3 +316,17 @@ def test_a_zip_file_in_another_may_be_larger_than_a_page(tmp_path, monkeypatch, 
     monkeypatch.setattr(packed, "LARGEST_PACKED", 6000)
     (fault,) = [each.fault for each in find(tmp_path).volumes if each.fault]
     assert "expected at most 6,000)" in fault
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+def test_packed_rows_that_are_too_large_are_a_volume_that_cannot_be_read(
+    tmp_path, monkeypatch, name
+):
+    for module in (packed, member):
+        monkeypatch.setattr(module, "LARGEST", 9000)
+    rows = '{"volume": "a", "page": 1, "text": "ord"}\n' * 300
+    files = {name: rows, "v/1.txt": "ord"}
+    (tmp_path / "a.zip").write_bytes(zipped(files))
+    read, fault = find(tmp_path).volumes
+    assert len(read.pages) == 1
+    assert "expected at most 9,000" in fault.fault
