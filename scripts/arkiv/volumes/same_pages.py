@@ -193,6 +193,9 @@ class Texts:
             one, two = self.words(first), self.words(second)
             if equal and one != two:
                 return False
+            if named and not (one and two):
+                # Blank in one form, or broken, it tells nothing.
+                continue
             shared += (one & two).total()
             together += (one | two).total()
             least = [least[0] + one.total(), least[1] + two.total()]

@@ -453,6 +453,15 @@ def test_a_book_beside_a_few_of_its_pages_is_read(tmp_path):
     assert {text for each in found.values() for text in each} == set(pages)
 
 
+@pytest.mark.parametrize("broken", ["", "<alto", alto("")])
+def test_a_page_that_is_broken_in_one_form_tells_nothing_of_the_others(
+    tmp_path, broken
+):
+    files = {f"d/page/{n}.xml": page(words(n)) for n in range(3)}
+    files |= {f"d/alto/{n}.xml": broken if n < 2 else alto(words(n)) for n in range(3)}
+    assert texts(lay_out(tmp_path, files)) == {"d": [words(n) for n in range(3)]}
+
+
 def test_names_that_no_other_page_has_tell_of_the_same_page_anywhere(tmp_path):
     name = "Bnf_fr_412_0012"
     text = words(name).split()
