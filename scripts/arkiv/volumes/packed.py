@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import stat
 import tarfile
@@ -29,6 +30,8 @@ from arkiv.volumes.member import (
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # Bytes of a zip or tar file within another.
 LARGEST_PACKED = 1 << 30
+# A path that can be taken as it stands: nothing in it is `.`, `..` or empty.
+PLAIN_PATH = re.compile(r"(?!.?:)[^./\\][^/\\]*(?:/[^./\\][^/\\]*)*")
 # What the libraries raise on a file that is not what its name says.
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error),
@@ -154,16 +157,18 @@ def _kept(file, start: int, size: int, most: int) -> bytes:
 def _once(found: Iterator[Member]) -> Iterator[Member]:
     taken: set[str] = set()
     for member in found:
-        path, fault = PurePosixPath(member.path), member.fault
+        path, fault = member.path, member.fault
+        if not PLAIN_PATH.fullmatch(path):
+            path = str(PurePosixPath(path))
         if leads_out(path):
             fault = "a name that leads out of a zip or tar file"
-        elif is_hidden(str(path)):
+        elif is_hidden(path):
             continue
-        elif str(path) in taken:
+        elif path in taken:
             fault = "a name that is in a zip or tar file a second time"
         elif fault is None:
-            taken.add(str(path))
-        yield Member(str(path), member.read, fault)
+            taken.add(path)
+        yield Member(path, member.read, fault)
 
 
 def is_hidden(path: str) -> bool:
@@ -176,7 +181,9 @@ def is_hidden(path: str) -> bool:
     )
 
 
-def leads_out(path: PurePosixPath) -> bool:
+def leads_out(path: str) -> bool:
     """Whether a name in a zip or tar file is that of a file elsewhere."""
-    parts = PurePosixPath(str(path).replace("\\", "/")).parts
+    if PLAIN_PATH.fullmatch(path):
+        return False
+    parts = PurePosixPath(path.replace("\\", "/")).parts
     return bool(parts) and (".." in parts or parts[0] == "/" or parts[0][1:2] == ":")
