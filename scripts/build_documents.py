@@ -139,9 +139,18 @@ def volumes(arguments: argparse.Namespace) -> Iterator[Volume]:
         yield from found[mine.start : mine.stop]
         return
     mine = arguments.part.bounds(count_lines(arguments.volumes))
-    for row, (_, record) in enumerate(read_records(arguments.volumes)):
-        if row in mine:
-            yield from_record(record)
+    for line, record in read_records(arguments.volumes):
+        if line - 1 not in mine:
+            continue
+        try:
+            volume = from_record(record)
+        except (KeyError, TypeError, ValueError):
+            raise InputError(
+                "is no volume as find_volumes.py writes it",
+                file=arguments.volumes,
+                line=line,
+            ) from None
+        yield volume
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from arkiv.base.cli import parser, run
-from arkiv.base.errors import InputError
+from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import read_object
 from arkiv.base.named import named
 from arkiv.base.terminal import tell
@@ -41,7 +41,8 @@ def main(argv: list[str] | None = None) -> None:
             raise InputError(f"lacks {name}, which --found has", key="documents")
         found = read_object(path, "what find_volumes.py found")
         made = read_object(stats[name], "statistics of merge_documents.py")
-        lines += lines_of(name, found, made)
+        with expecting("find_volumes.py and merge_documents.py", path):
+            lines += lines_of(name, found, made)
     tell(lines or ["No dataset starts from pages."])
 
 

@@ -120,7 +120,10 @@ class Rows:
             if found.without is None and not row.get("neg"):
                 found.without = path, line
         if not found.keys:
-            raise InputError("holds no usable pair", file=arguments.input[0])
+            reason = "holds no usable pair"
+            if rejected:
+                reason += f"; line {rejected[0]['line']}: {rejected[0]['reason']}"
+            raise InputError(reason, file=arguments.input[0])
         log.info("read %d pairs from %d file(s)", len(found.keys), len(arguments.input))
         return found
 

@@ -96,12 +96,13 @@ def zipped(files: dict[str, str | bytes]) -> bytes:
     return out.getvalue()
 
 
-def tarred(files: dict[str, str], form: str = "") -> bytes:
+def tarred(files: dict[str, str | bytes], form: str = "") -> bytes:
     """A tar file of these, packed by gz, bz2 or xz."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=f"w:{form}") as archive:
         for name, text in files.items():
+            content = text.encode() if isinstance(text, str) else text
             info = tarfile.TarInfo(name)
-            info.size = len(text.encode())
-            archive.addfile(info, io.BytesIO(text.encode()))
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
     return out.getvalue()

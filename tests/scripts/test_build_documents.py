@@ -176,6 +176,14 @@ def test_an_empty_directory_and_no_tokenizer_are_refused(pages, tokenizer, tmp_p
     assert "lacks tokenizer.json" in refused(pages, tmp_path / "empty", tmp_path)
 
 
+@pytest.mark.parametrize("other", ['{"id": "x", "text": "y"}', '{"folder": 1}'])
+def test_another_file_than_that_of_volumes_is_named(pages, tokenizer, tmp_path, other):
+    path = tmp_path / "v.jsonl"
+    path.write_text(f"{other}\n")
+    sentence = f"error: {path}, line 1: is no volume as find_volumes.py writes it"
+    assert refused(pages, tokenizer, tmp_path, "--volumes", path) == sentence
+
+
 def test_a_bad_distribution_is_a_fault_of_usage(pages, tokenizer, tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         build(pages, tokenizer, tmp_path, "--length-shares", "9-1:1")

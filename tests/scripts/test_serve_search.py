@@ -65,6 +65,9 @@ def folder(tmp_path_factory, tiny_embedder):
             "first_line": 2,
             "last_line": 4,
             "first_image": f"v{number % 2}_{number}.jpg",
+            "title": "Räkenskaper <1880>",
+            "year": 1880,
+            "year_to": 1885,
         }
         for number, text in enumerate(texts)
     ]
@@ -304,6 +307,7 @@ def test_a_passage_has_a_page_of_its_own(client, index):
     text = client.get(f"/passage/{named['id']}").text
     assert named["first_image"] in text
     assert f"<h1>Volume {named['volume']}, page" in text
+    assert "<p>Räkenskaper &lt;1880&gt; · 1880–1885</p>" in text
     key = content_id(HOSTILE)
     answer, page = get(client, f"/passage/{key}", q="kvarnen", system="bm25")
     text = answer.get_data(as_text=True)

@@ -139,6 +139,12 @@ def test_an_empty_file_is_refused(tmp_path):
     done = split_pairs(tmp_path / "out", "--input", empty)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"error: {empty}: holds no usable pair"
+    empty.write_text('{"query": "q", "pos": ["p"], "volume": ["v"]}\n')
+    done = split_pairs(tmp_path, "--input", empty, "--on-bad-input", "skip")
+    assert done.stderr.splitlines()[-1] == (
+        f"error: {empty}: holds no usable pair; line 1: `volume`: is of type list, "
+        "expected a text or a number"
+    )
 
 
 def test_documents_without_a_query_are_searched_and_mined(tmp_path):

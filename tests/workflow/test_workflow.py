@@ -172,7 +172,7 @@ QUERIES = {"generate_queries", "filter_queries", "split_pairs"} | PAIRS
 DEPENDENT = {
     "archive/court": (
         "make_archive",
-        {"build_documents", "merge_documents"} | QUERIES,
+        {"find_volumes", "build_documents", "merge_documents"} | QUERIES,
     ),
     "documents/court.rejected.jsonl": (
         "merge_documents",

@@ -235,6 +235,14 @@ def image_names(passage: Record) -> str:
     return first if last in (None, first) else f"{first} to {last}"
 
 
+def volume_facts(passage: Record) -> list[str]:
+    """What is known of a passage's volume: its title, years, type and reference."""
+    first, last = passage.get("year"), passage.get("year_to")
+    years = first if last in (None, first) else f"{first}–{last}"
+    facts = passage.get("title"), years, passage.get("type"), passage.get("reference")
+    return [str(fact) for fact in facts if fact is not None]
+
+
 def page_names(passage: Record) -> tuple[object, object]:
     """What the archive calls a passage's first and last page: a label, else a number.
 

@@ -15,6 +15,7 @@ from arkiv.documents.lines import LineFilter
 from arkiv.pages.page import Page
 from arkiv.text.hyphens import Hyphens
 from arkiv.text.lengths import TokenCounter
+from arkiv.volumes.opened import Opened
 from arkiv.volumes.volume import Volume, page_files, placed
 
 log = logging.getLogger(__name__)
@@ -77,18 +78,22 @@ class Block:
         Raises:
             InputError: what is no page or volume, if that is to stop.
         """
-        for volume in volumes:
-            self.counts["volumes"] += 1
-            cut = self.cut(self._words(volume), volume.name)
-            made = (record(document, volume.name, volume.about) for document in cut)
-            for item in self._with_tokens(made):
-                self._words_cut += item["words"]
-                if item["tokens"] <= self.max_tokens:
-                    yield item
-                    continue
-                self.counts["words_set_aside"] += item["words"]
-                reason = f"has {item['tokens']} tokens, more than {self.max_tokens}"
-                self._set_aside("longer than max_tokens", {"reason": reason, **item})
+        with Opened(self.root) as archive:
+            for volume in volumes:
+                yield from self._of_volume(volume, archive)
+
+    def _of_volume(self, volume: Volume, archive: Opened) -> Iterator[Record]:
+        self.counts["volumes"] += 1
+        cut = self.cut(self._words(volume, archive), volume.name)
+        made = (record(document, volume.name, volume.about) for document in cut)
+        for item in self._with_tokens(made):
+            self._words_cut += item["words"]
+            if item["tokens"] <= self.max_tokens:
+                yield item
+                continue
+            self.counts["words_set_aside"] += item["words"]
+            reason = f"has {item['tokens']} tokens, more than {self.max_tokens}"
+            self._set_aside("longer than max_tokens", {"reason": reason, **item})
 
     def stats(self) -> Record:
         """The counts, and how often each reason set something aside."""
@@ -113,14 +118,14 @@ class Block:
         for item, length in zip(items, lengths.tolist(), strict=True):
             yield {**item, "tokens": length}
 
-    def _words(self, volume: Volume) -> Iterator[Word]:
-        for word in words(self._pages(volume), self.hyphens):
+    def _words(self, volume: Volume, archive: Opened) -> Iterator[Word]:
+        for word in words(self._pages(volume, archive), self.hyphens):
             self.counts["words"] += 1
             yield word
 
-    def _pages(self, volume: Volume) -> Iterator[Page]:
+    def _pages(self, volume: Volume, archive: Opened) -> Iterator[Page]:
         try:
-            with page_files(volume, self.root) as files:
+            with page_files(volume, archive) as files:
                 last, whole = 0, True
                 for file in files:
                     try:

@@ -12,7 +12,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id, rng
@@ -21,8 +21,7 @@ from arkiv.pages.page import Line, Page, mean
 from arkiv.text.hyphens import Hyphens
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word of the running text and the line in which it begins."""
 
     text: str

@@ -97,8 +97,11 @@ def shares_in_words(length_shares: Iterable[Sequence[float]]) -> str:
 def known_encoding(name: str) -> str:
     """The name of an encoding, or a ValueError, which argparse reports."""
     try:
-        # Unlike codecs.lookup, refuses what is no encoding of texts.
-        b"".decode(name)
+        # Unlike codecs.lookup, refuses what is no encoding of texts; of no bytes the
+        # name is not even looked at.
+        b"\xe5 ".decode(name)
+    except UnicodeDecodeError:
+        return name
     except (LookupError, ValueError):
         raise ValueError(
             f"{name!r}, which is no encoding that Python knows, such as windows-1252"

@@ -25,8 +25,8 @@ LONGEST_NAME = 40
 TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # The first element, behind declaration, comments and document type, and its attributes.
 ROOT = re.compile(
-    r"(?:\s|<\?.*?\?>|<!--.*?-->"
-    r"|(?i:<!DOCTYPE)(?:[^\[>\"']|\"[^\"]*\"|'[^']*')*(?:\[.*?\]\s*)?>)*"
+    r"(?>\s|<\?.*?\?>|<!--.*?-->"
+    r"|(?i:<!DOCTYPE)(?:[^\[>\"']|\"[^\"]*\"|'[^']*')*(?:\[.*?\]\s*)?>)*+"
     r"<(?:[\w.-]+:)?(?P<name>[A-Za-z_][\w.-]*)[\s/>]",
     re.DOTALL,
 )

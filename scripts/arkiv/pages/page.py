@@ -50,8 +50,6 @@ class Page:
 
     number: int
     """In the file, or in the volume."""
-    name: str
-    """Of the file: two pages of a volume may have the same number."""
     lines: tuple[Line, ...]
     regions_without_text: int
     image: str | None = None
@@ -130,11 +128,10 @@ class Sheet:
             )
         )
 
-    def page(self, number: int, name: str) -> Page:
+    def page(self, number: int) -> Page:
         """The page that it is."""
         return Page(
             number,
-            name,
             tuple(self.lines),
             self.regions_without_text,
             self.image,

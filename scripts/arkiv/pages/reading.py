@@ -39,11 +39,7 @@ def read_pages(name: str, data: bytes, *, encoding: str | None = None) -> list[P
         raise not_a_page("nested too deeply") from None
     if not sheets:
         raise not_a_page("holds no page")
-    several = len(sheets) > 1
-    return [
-        sheet.page(place, f"{name}#{place}" if several else name)
-        for place, sheet in enumerate(sheets, start=1)
-    ]
+    return [sheet.page(place) for place, sheet in enumerate(sheets, start=1)]
 
 
 def _packed_sheets(name: str, data: bytes, encoding: str | None) -> list[Sheet]:

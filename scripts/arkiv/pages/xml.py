@@ -15,7 +15,8 @@ from arkiv.pages.page import not_a_page
 Element = etree._Element
 # A byte order mark may come first.
 START = rb"(?:\xef\xbb\xbf)?\s*"
-BEFORE = START + rb"(?:(?:<\?.*?\?>|<!--.*?-->)\s*)*"
+# A comment ends at its first `-->`: tried at others too, many take for ever.
+BEFORE = START + rb"(?:(?><\?.*?\?>|<!--.*?-->)\s*)*+"
 DOCTYPE = re.compile(
     BEFORE + rb"<!DOCTYPE(?P<outside>(?:[^\[>\"']|\"[^\"]*\"|'[^']*')*)"
     rb"(?P<subset>\[(?!\s*\]))?",

@@ -32,8 +32,10 @@ MOST_PAGES = 10_000
 
 
 def settle_provenance(record: Record) -> None:
-    """Check what a row says of its origin; numbers that are written otherwise become
-    numbers, and of two pages or years one stands for both.
+    """Check what a row says of its origin.
+
+    Numbers that are written otherwise become numbers, and names that are numbers texts;
+    of two pages or years one stands for both.
 
     Raises:
         InputError: naming the key, what it holds and what was expected.

@@ -168,7 +168,8 @@ def section(datasets: Datasets, drawn: str | Path) -> Iterator[Html]:
         yield capped(
             *aside,
             "What was left out or came out short; each record with its reason stands "
-            "in a *.rejected.jsonl beside the files of its stage",
+            "in a *.rejected.jsonl beside the files of its stage, which files are not "
+            "read in documents/*.volumes.json",
             most=MOST_REASONS,
             where="the statistics of each stage",
         )

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arkiv.base.files import Record
-from arkiv.base.html import excerpt, image_names, marked, number, place, templates
+from arkiv.base.html import (
+    excerpt,
+    image_names,
+    marked,
+    number,
+    place,
+    templates,
+    volume_facts,
+)
 from arkiv.serve.index import Index
 from arkiv.serve.judgements import NOT_RELEVANT, RELEVANT, WITHDRAWN
 from arkiv.serve.view import HITS, MOST_CHARACTERS, View
@@ -20,6 +28,7 @@ TEMPLATES.globals.update(
     marked=marked,
     number=number,
     place=place,
+    volume_facts=volume_facts,
     HITS=HITS,
     MOST_CHARACTERS=MOST_CHARACTERS,
     WITHDRAWN=WITHDRAWN,

@@ -146,14 +146,16 @@ def about_folders(
     known: dict[str, Record] = {}
     for folder, said in told:
         known[folder] = {} if folder in known else said
-    above = [[each for each in _above(folder) if each in known] for folder in folders]
+    above = [
+        [each for each in folders_above(folder) if each in known] for folder in folders
+    ]
     counts = Counter(each for some in above for each in some)
     return [
         next((known[each] for each in some if counts[each] == 1), {}) for some in above
     ]
 
 
-def _above(folder: str) -> Iterator[str]:
+def folders_above(folder: str) -> Iterator[str]:
     """A folder and those that it lies in, up to the archive."""
     while folder:
         yield folder

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from arkiv.base.errors import InputError
@@ -13,29 +11,18 @@ from arkiv.pages.page import Page
 from arkiv.pages.reading import read_pages
 from arkiv.volumes import rows
 from arkiv.volumes.member import content
+from arkiv.volumes.opened import Opened
 from arkiv.volumes.volume import file_of
-from arkiv.volumes.walk import Entry, Opened, opened
-
-# Zip and tar files that are open at a time.
-MOST_OPEN = 4
+from arkiv.volumes.walk import Entry
 
 
-class Files(AbstractContextManager):
-    """Opens zip and tar files as their members are asked for, a few at a time."""
+class Files(Opened):
+    """An archive that is open, and what is in its files."""
 
     def __init__(self, root: Path, encoding: str | None) -> None:
         """Of an archive's directory; with the encoding of texts that are not UTF-8."""
-        self._root, self.encoding = root, encoding
-        self._open: dict[str | None, tuple[Opened, ExitStack]] = {}
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for _, stack in self._open.values():
-            stack.close()
+        super().__init__(root)
+        self.encoding = encoding
 
     def content(self, entry: Entry) -> bytes:
         """All of a file.
@@ -43,7 +30,7 @@ class Files(AbstractContextManager):
         Raises:
             InputError: it cannot be read; without the file.
         """
-        return content(self._opened(entry).member(entry.path))
+        return content(self.source(entry.container).member(entry.path))
 
     def rows(self, entry: Entry) -> BinaryIO:
         """A file of rows, open.
@@ -51,7 +38,17 @@ class Files(AbstractContextManager):
         Raises:
             InputError: it cannot be read; without the file.
         """
-        return file_of(self._opened(entry), entry.path)
+        return file_of(self.source(entry.container), entry.path)
+
+    def are_one_page(self, entry: Entry) -> bool:
+        """Whether a file of rows is a page: one object, of no volume that it names."""
+        if not entry.name.lower().endswith(".json"):
+            return False
+        try:
+            with self.rows(entry) as file:
+                return rows.is_one_page(file)
+        except InputError:
+            return False
 
     def pages(self, entry: Entry) -> list[Page]:
         """The pages of a file; none of one that is broken."""
@@ -63,16 +60,9 @@ class Files(AbstractContextManager):
     def lines(self, entry: Entry) -> list[str]:
         """The lines of a file's pages; of one of rows those of the first."""
         if entry.kind.role is Role.ROWS:
-            with self.rows(entry) as file:
-                return rows.first_lines(file, self.encoding)
+            try:
+                with self.rows(entry) as file:
+                    return rows.first_lines(file, self.encoding)
+            except InputError:
+                return []
         return [line.text for page in self.pages(entry) for line in page.lines]
-
-    def _opened(self, entry: Entry) -> Opened:
-        if entry.container not in self._open:
-            while len(self._open) >= MOST_OPEN:
-                _, stack = self._open.pop(next(iter(self._open)))
-                stack.close()
-            stack = ExitStack()
-            place = opened(self._root, entry.container, stack)
-            self._open[entry.container] = place, stack
-        return self._open[entry.container][0]

@@ -11,7 +11,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import groupby, islice
 from pathlib import Path
 
 from arkiv.base.errors import InputError
@@ -19,32 +19,28 @@ from arkiv.base.files import Record
 from arkiv.pages.kinds import Kind, Role
 from arkiv.pages.reading import PLAIN, STRUCTURED
 from arkiv.volumes import mets
-from arkiv.volumes.about import about_folders, with_about
+from arkiv.volumes.about import about_folders, folders_above, with_about
 from arkiv.volumes.files import Files
 from arkiv.volumes.grouping import Document, documents
 from arkiv.volumes.listing import FilesByPath, listed
 from arkiv.volumes.member import shown
 from arkiv.volumes.mods import about_of_mods
-from arkiv.volumes.naming import named
+from arkiv.volumes.naming import named, with_own_names
 from arkiv.volumes.order import Place, natural, places, prefix
 from arkiv.volumes.packed import is_packed
 from arkiv.volumes.pieces import MOST_READ, WHOLE, without_pieces
-from arkiv.volumes.rows import is_one_page, volumes_in
+from arkiv.volumes.rows import volumes_in
 from arkiv.volumes.same_pages import Texts, key, spread
 from arkiv.volumes.sheaves import Listed, Sheaf, sheaf
 from arkiv.volumes.volume import Volume
-from arkiv.volumes.walk import (
-    Entry,
-    Fault,
-    file_entry,
-    packed,
-    walk,
-)
+from arkiv.volumes.walk import Entry, Fault, file_entry, packed, walk
 
 log = logging.getLogger(__name__)
 
 # Files whose words are counted, to tell about how many there are.
 COUNTED = 30
+# Page files by the folder that they lie in.
+Folders = dict[tuple[str | None, str], list[Entry]]
 NOTE = Kind(Role.OTHER, "plain text beside pages of another format")
 
 
@@ -152,13 +148,13 @@ class _Finding:
             sheaves = list(self._sheaves(pages, lists))
             sheaves = without_pieces(sheaves, self._texts, self._twice)
             made = documents(sheaves, self._texts, self._folder)
-            rows = (self._in_rows(each, sheaves) for each in self._of_rows)
-            self._out.volumes = [*self._volumes(made), *chain.from_iterable(rows)]
+            volumes = [*self._volumes(made), *self._in_rows(sheaves)]
             files = [entry for each in made for entry in each.pages().values()]
             some = spread(files, COUNTED)
             words = sum(len(self._texts.running(each)) for each in some)
             self._out.words = round(words * len(files) / max(len(some), 1))
-        self._out.volumes += [Volume(shown(x.path), fault=x.reason) for x in faults]
+        volumes += [Volume(x.path, fault=x.reason) for x in faults]
+        self._out.volumes = with_own_names(volumes)
         self._out.volumes.sort(key=lambda each: natural(each.name))
         if not self._out.volumes:
             unread = {what: count for what, (count, *_) in self._out.unread.items()}
@@ -172,12 +168,12 @@ class _Finding:
 
     def _sorted(
         self, entries: Iterable[Entry | Fault]
-    ) -> tuple[list[Fault], dict[str, list[Entry]], list[Entry]]:
+    ) -> tuple[list[Fault], Folders, list[Entry]]:
         """Faults, page files by folder, and METS files."""
         faults: list[Fault] = []
-        pages: dict[str, list[Entry]] = defaultdict(list)
+        pages: Folders = defaultdict(list)
         lists: list[Entry] = []
-        bags = set()
+        bags: dict[tuple, str] = {}
         for each in entries:
             if isinstance(each, Fault):
                 if each.grave:
@@ -186,30 +182,25 @@ class _Finding:
                     self._out.aside[each.reason] += 1
                 continue
             if each.name == "bagit.txt":
-                bags.add(each.folder)
+                bags[each.lies_in] = each.folder
             if each.kind.role is Role.METS:
                 lists.append(each)
-            elif each.kind.role is Role.ROWS and not self._is_one_page(each):
+            elif each.kind.role is Role.ROWS and not self._files.are_one_page(each):
                 self._of_rows.append(each)
             elif each.kind.role in (Role.PAGE, Role.ROWS) or _may_be_page(each):
-                pages[each.folder].append(each)
+                pages[each.lies_in].append(each)
             elif each.kind.advice:
                 self._unread(each.kind, each)
             else:
                 self._out.aside[each.kind.title] += 1
-        for bag in bags & pages.keys():
+        # Without its folder `data` it is none.
+        full = {bag for where in pages for bag in _bags_above(*where)}
+        for bag in bags.keys() & full & pages.keys():
             self._out.aside["a file of BagIt's own"] += len(pages.pop(bag))
-        self._bags = bags
+        self._bags = set(bags.values())
         return faults, self._without_notes(pages), lists
 
-    def _is_one_page(self, entry: Entry) -> bool:
-        """Whether a file of rows is a page: one object, of no volume that it names."""
-        if not entry.name.lower().endswith(".json"):
-            return False
-        with self._files.rows(entry) as file:
-            return is_one_page(file)
-
-    def _without_notes(self, pages: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
+    def _without_notes(self, pages: Folders) -> Folders:
         """Page files without texts that are notes beside pages of other formats.
 
         There, texts are pages if a folder has more of them than of others and their
@@ -217,7 +208,7 @@ class _Finding:
         """
         if all(_is_plain(each) for found in pages.values() for each in found):
             return pages
-        kept: dict[str, list[Entry]] = {}
+        kept: Folders = {}
         for folder, found in pages.items():
             plain = [each for each in found if _is_plain(each)]
             others = [each for each in found if not _is_plain(each)]
@@ -233,12 +224,10 @@ class _Finding:
                 kept[folder] = others
         return kept
 
-    def _sheaves(
-        self, pages: dict[str, list[Entry]], lists: list[Entry]
-    ) -> Iterator[Sheaf]:
+    def _sheaves(self, pages: Folders, lists: list[Entry]) -> Iterator[Sheaf]:
         """What METS files list, and of what is left the folders."""
         taken: set[Entry] = set()
-        by_mets: list[Sheaf] = []
+        by_mets: dict[tuple, list[Sheaf]] = defaultdict(list)
         files = FilesByPath(pages) if lists else None
         # Of two that list the same files that nearer to the root.
         for each in sorted(lists, key=lambda one: (one.path.count("/"), one.path)):
@@ -246,21 +235,22 @@ class _Finding:
             try:
                 said = mets.read(self._files.content(each))
             except InputError as error:
-                log.warning("%s", error.at(_path(each)))
+                log.warning("%s", error.at(each.shown))
                 continue
             sheaves = listed(each, said, files, taken)
             if not sheaves:
                 self._told.append((each.folder, about_of_mods(said.root)))
             for one in sheaves:
                 taken.update(one.pages.values())
-                by_mets.append(one)
+                for folder in {page.lies_in for page in one.pages.values()}:
+                    by_mets[folder].append(one)
                 yield one
         for folder, found in pages.items():
             left = [each for each in found if each not in taken]
             if not left:
                 continue
-            more = sheaf(folder, left, self._texts, self._twice)
-            hosts = [one for one in by_mets if one.holds_files_of(folder)]
+            more = sheaf(left[0].folder, left, self._texts, self._twice)
+            hosts = by_mets.get(folder, ())
             if len({id(one.listed) for one in hosts}) == 1:
                 self._add(more, hosts[0])
             else:
@@ -276,21 +266,31 @@ class _Finding:
                 host.pages[(*each, entry.name) if twin else each] = entry
 
     def _unread(self, kind: Kind, entry: Entry) -> None:
-        count, first, _ = self._out.unread.get(kind.title, (0, _path(entry), ""))
+        count, first, _ = self._out.unread.get(kind.title, (0, entry.shown, ""))
         self._out.unread[kind.title] = count + 1, first, kind.advice
 
     def _twice(self, entry: Entry, twin: Entry) -> None:
-        self._out.twice.append((_path(entry), _path(twin)))
+        self._out.twice.append((entry.shown, twin.shown))
 
-    def _in_rows(self, entry: Entry, sheaves: list[Sheaf]) -> Iterator[Volume]:
-        """The volumes of a file of rows, unless pages beside it hold their text."""
-        start = f"{entry.folder}/" if entry.folder else ""
-        near = [one for one in sheaves if f"{one.folder}/".startswith(start)]
-        beside = [page for one in near for page in one.pages.values()][:MOST_READ]
-        if beside and self._texts.hold(beside, [entry]):
-            self._twice(entry, beside[0])
-            return
-        own = _path(entry).removesuffix(f".{entry.name.rpartition('.')[2]}")
+    def _in_rows(self, sheaves: list[Sheaf]) -> Iterator[Volume]:
+        """The volumes of files of rows, unless pages beside them hold their text."""
+        below: dict[str, list[Sheaf]] = defaultdict(list)
+        for one in sheaves if self._of_rows else ():
+            for folder in folders_above(one.folder):
+                below[folder].append(one)
+        for folder, entries in groupby(self._of_rows, key=lambda each: each.folder):
+            pages = (page for one in below[folder] for page in one.pages.values())
+            beside = list(islice(pages, MOST_READ))
+            hold = self._texts.holder(beside)
+            for entry in entries:
+                if beside and hold([entry]):
+                    self._twice(entry, beside[0])
+                else:
+                    yield from self._of_one(entry)
+
+    def _of_one(self, entry: Entry) -> Iterator[Volume]:
+        """The volumes of a file of rows."""
+        own = entry.shown.removesuffix(f".{entry.name.rpartition('.')[2]}")
         try:
             with self._files.rows(entry) as file:
                 found = volumes_in(file, self._files.encoding)
@@ -321,11 +321,12 @@ class _Finding:
             found = document.pages()
             self._out.formats.update(each.kind.title for each in found.values())
             if others := [each.folder or "." for each in document.sheaves[1:]]:
-                self._out.chosen.append((document.chosen.folder or ".", others))
+                read, *others = map(shown, (document.chosen.folder or ".", *others))
+                self._out.chosen.append((read, others))
             if document.listed is None:
                 yield from self._by_names(name, list(found.values()), about)
                 continue
-            self._out.missing += document.listed.missing
+            self._out.missing += map(shown, document.listed.missing)
             yield Volume(
                 name,
                 document.listed.entry.container,
@@ -370,6 +371,14 @@ def _in_list(
     return tuple(result)
 
 
+def _bags_above(container: str | None, folder: str) -> Iterator[tuple]:
+    """The folders that a folder would be the content of, were they BagIt bags."""
+    parts = folder.split("/")
+    for at, part in enumerate(parts):
+        if part == "data":
+            yield container, "/".join(parts[:at])
+
+
 def _may_be_page(entry: Entry) -> bool:
     """Whether a file that cannot be told by its content has the name of a page."""
     return entry.kind.role is Role.BROKEN and entry.name.lower().removesuffix(
@@ -379,8 +388,3 @@ def _may_be_page(entry: Entry) -> bool:
 
 def _is_plain(entry: Entry) -> bool:
     return entry.name.lower().endswith(PLAIN) and entry.kind.role is Role.PAGE
-
-
-def _path(entry: Entry) -> str:
-    """Where a person finds a file of the archive."""
-    return shown("/".join(filter(None, (entry.container, entry.path))))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from arkiv.base.errors import InputError
+from arkiv.volumes.member import shown
 from arkiv.volumes.order import natural
 from arkiv.volumes.same_pages import (
+    MOST_FORMS,
     Texts,
     is_corrected,
     is_form,
@@ -19,9 +21,6 @@ from arkiv.volumes.same_pages import (
 )
 from arkiv.volumes.sheaves import Listed, Sheaf
 from arkiv.volumes.walk import Entry
-
-# Of folders whose names differ in one part: more are volumes, unless called for a form.
-MOST_STAGES = 30
 
 
 @dataclass
@@ -41,14 +40,31 @@ class Document:
         return self.sheaves[0]
 
     @property
+    def together(self) -> list[Sheaf]:
+        """Those in the folders, zip or tar file of the one that is read."""
+        where = self.chosen.container
+        return [each for each in self.sheaves if each.container == where]
+
+    @property
     def listed(self) -> Listed | None:
         """What METS says, if a METS file lists one of the sheaves."""
-        return next((each.listed for each in self.sheaves if each.listed), None)
+        return next((each.listed for each in self.together if each.listed), None)
+
+    def apart(self) -> Iterator[Document]:
+        """What only another zip or tar file has, which a volume cannot be in too."""
+        found = set(self.pages())
+        for other in self.sheaves:
+            rest = {
+                each: file for each, file in other.pages.items() if each not in found
+            }
+            if rest:
+                found.update(rest)
+                yield Document([replace(other, pages=rest)])
 
     def pages(self) -> dict[tuple, Entry]:
         """The file of each page: the chosen sheaf's; another's where it has none."""
         found = dict(self.chosen.pages)
-        for other in self.sheaves[1:]:
+        for other in self.together[1:]:
             for each, entry in other.pages.items():
                 found.setdefault(each, entry)
         if len(found) == len(self.chosen.pages):
@@ -94,10 +110,11 @@ def documents(
                 differ.setdefault(one, at)
                 differ.setdefault(two, at)
     found = {id(each): each for each in group.values()}
-    return [
+    made = [
         Document(_by_choice(each, texts, folder), differ.get(each[0]))
         for each in found.values()
     ]
+    return [part for each in made for part in (each, *each.apart())]
 
 
 def _families(sheaves: Iterable[Sheaf]) -> Iterator[tuple[int | None, list[Sheaf]]]:
@@ -115,9 +132,9 @@ def _families(sheaves: Iterable[Sheaf]) -> Iterator[tuple[int | None, list[Sheaf
         if names := list(filter(is_telling, each.pages)):
             found[(None, min(names, key=repr))].append(each)
     for (at, *_), family in found.items():
-        if at is not None and len(family) > MOST_STAGES:
+        if at is not None and len(family) > MOST_FORMS:
             family = [each for each in family if _form_at(each, at)]
-        yield at, family[:MOST_STAGES]
+        yield at, family[:MOST_FORMS]
 
 
 def _form_at(each: Sheaf, at: int | None) -> bool:
@@ -145,7 +162,10 @@ def _same_pages(
         return one.matches(folder) != two.matches(folder)
     if same is None:
         said = " and ".join(_told(each, texts) for each in (one, two))
-        names = " or ".join(f"`folder: {each.name}`" for each in (one, two))
+        called = "folder" if one.name == two.name else "name"
+        names = " or ".join(
+            f"`folder: {shown(getattr(each, called))}`" for each in (one, two)
+        )
         raise InputError(
             f"{said} have pages of the same names and not the same text: name the one "
             f"that is to be read by {names} beside `pages`, or have both read by "
@@ -157,7 +177,7 @@ def _same_pages(
 def _told(each: Sheaf, texts: Texts) -> str:
     count = len(each.pages)
     words = round(texts.amount(list(each.pages.values())) * count)
-    return f"{each.folder or '.'} ({count} pages, about {words} words)"
+    return f"{shown(each.folder) or '.'} ({count} pages, about {words} words)"
 
 
 def _by_choice(group: Sequence[Sheaf], texts: Texts, folder: str | None) -> list[Sheaf]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from arkiv.base.hashing import nfc
 from arkiv.pages.reading import PLAIN, STRUCTURED
@@ -18,13 +20,15 @@ from arkiv.volumes.walk import Entry
 class FilesByPath:
     """The page files of an archive by their paths, in NFC, and by their names alone."""
 
-    def __init__(self, pages: Mapping[str, Iterable[Entry]]) -> None:
+    def __init__(self, pages: Mapping[Any, Iterable[Entry]]) -> None:
         self._paths: dict[tuple[str | None, str], Entry] = {}
         self._names: dict[tuple[str | None, str], list[Entry]] = defaultdict(list)
         for found in pages.values():
             for each in found:
                 self._paths[each.container, nfc(each.path)] = each
                 self._names[each.container, each.name].append(each)
+        for same in self._names.values():
+            same.sort(key=_path)
 
     def file(self, mets: Entry, path: str) -> Entry | None:
         """The file that a reference in a METS file means, if it is a page file here.
@@ -37,11 +41,11 @@ class FilesByPath:
         if found := self._paths.get((mets.container, nfc(beside))):
             return found
         parts = nfc(path).split("/")
-        below = [
-            each
-            for each in self._names.get((mets.container, parts[-1]), ())
-            if not folder or each.path.startswith(f"{folder}/")
-        ]
+        below = self._names.get((mets.container, parts[-1]), [])
+        if folder:
+            # "0" is the sign behind "/".
+            ends = (bisect_left(below, f"{folder}{sign}", key=_path) for sign in "/0")
+            below = below[slice(*ends)]
         # Of several of that name the one in a folder of that name too.
         for count in range(2, len(parts) + 1):
             if len(below) < 2:
@@ -97,6 +101,10 @@ def listed(
     return [Sheaf(_folder(pages.values()), pages, told) for pages in distinct.values()]
 
 
+def _path(entry: Entry) -> str:
+    return entry.path
+
+
 def _folder(files: Iterable[Entry]) -> str:
     """The folder that files lie in, or the one that theirs lie in."""
-    return posixpath.commonpath([each.folder or "." for each in files]).strip(".")
+    return posixpath.commonpath([each.folder for each in files])

@@ -61,7 +61,7 @@ def said(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def check_size(size: int) -> None:
-    """Refuse a file of too many bytes."""
-    if size > LARGEST:
-        raise not_a_page(f"has {size:,} bytes, expected at most {LARGEST:,}")
+def check_size(size: int, most: int) -> None:
+    """Refuse a file of which all is to be read, with one byte more than it may have."""
+    if size >= most > LARGEST:
+        raise not_a_page(f"has {size:,} bytes, expected at most {most - 1:,}")

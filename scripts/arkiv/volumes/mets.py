@@ -71,7 +71,10 @@ def _files(root: xml.Element) -> Iterator[tuple[str | None, tuple[str, str]]]:
 
 def path_of(href: str) -> str:
     """The path that a reference means, or the address as it stands."""
-    parts = urlsplit(href.replace("\\", "/"))
+    try:
+        parts = urlsplit(href.replace("\\", "/"))
+    except ValueError:  # `http://[`
+        return href
     if parts.scheme not in ("", "file") or parts.netloc not in ("", ".", "localhost"):
         return href
     return posixpath.normpath(unquote(parts.path).lstrip("/"))

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from arkiv.volumes.member import shown
+
 # Digits of a number; a longer run is not one.
 LONGEST = 18
 DIGITS = re.compile(r"([0-9]+)")
@@ -65,10 +67,15 @@ def places(stems: Sequence[str]) -> list[Place]:
         if number is None or not named:
             number = len(result) + 1
         label = stem[shared:]
-        same = label.isdecimal() and int(label) == number
+        same = number_of(label) == number
         follows = step is not None and step <= max(usual, 1)
-        result.append(Place(number, None if same else label, follows))
+        result.append(Place(number, None if same else shown(label), follows))
     return result
+
+
+def number_of(text: str) -> int | None:
+    """The number that a text of nothing but digits is, unless it is far too long."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST else None
 
 
 def prefix(stem: str) -> str:
@@ -92,8 +99,7 @@ def _differing(chunks: Sequence[list[str]]) -> int:
 
 
 def _number(chunks: list[str], at: int) -> int | None:
-    digits = chunks[at] if at < len(chunks) else ""
-    return int(digits) if 0 < len(digits) <= LONGEST else None
+    return number_of(chunks[at]) if at < len(chunks) else None
 
 
 def _steps(

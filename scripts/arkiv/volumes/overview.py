@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from arkiv.base.files import Record
+from arkiv.base.markdown import counted
 from arkiv.volumes.finding import Found
 
 # Of a terminal.
@@ -55,16 +56,18 @@ def _years(found: Found) -> Record | None:
 def told(summary: Record) -> Iterator[str]:
     """The lines that tell a person what was found."""
     yield from _wrapped(
-        f"{summary['volumes']:,} volumes, {summary['page_files']:,} page files, about "
-        f"{summary['words_about']:,} words: {_counted(summary['formats'])}"
+        f"{counted(summary['volumes'], 'volume')}, "
+        f"{counted(summary['page_files'], 'page file')}, about "
+        f"{counted(summary['words_about'], 'word')}: {_counted(summary['formats'])}"
     )
     yield from _listed(
         [f"{name}: {count:,}" for name, count in summary["files_of"].items()]
     )
     if years := summary["years"]:
+        undated = years["undated"]
         yield from _wrapped(
-            f"Their years: {years['first']} to {years['last']}; "
-            f"{years['undated']:,} volumes have none"
+            f"Their years: {years['first']} to {years['last']}"
+            + (f"; none of {counted(undated, 'volume')}" if undated else "")
         )
     for title, lines in (
         (

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
+import shutil
 import stat
 import tarfile
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -28,6 +30,8 @@ from arkiv.volumes.member import (
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # Bytes of a zip or tar file within another.
 LARGEST_PACKED = 1 << 30
+# A path that can be taken as it stands: nothing in it is `.`, `..` or empty.
+PLAIN_PATH = re.compile(r"(?!.?:)[^./\\][^/\\]*(?:/[^./\\][^/\\]*)*")
 # What the libraries raise on a file that is not what its name says.
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error),
@@ -46,7 +50,7 @@ def stem(name: str) -> str:
     return name[: -len(endings[0])] if endings else name
 
 
-def members_of(path: Path, stack: ExitStack, inner: str = "") -> list[Member]:
+def members_of(path: Path, stack: ExitStack) -> list[Member]:
     """The files in it, hidden ones apart, which can be read until the stack is closed.
 
     What has a name that leads out of it, and a second file of a name, cannot be read.
@@ -54,26 +58,37 @@ def members_of(path: Path, stack: ExitStack, inner: str = "") -> list[Member]:
     Args:
         path: of a zip or tar file.
         stack: closes it.
-        inner: the path in it of another zip or tar file whose files are wanted.
 
     Raises:
         InputError: it is no such file, or damaged.
     """
-    shown_path = shown("/".join(filter(None, (str(path), inner))))
-    try:
-        found = _members(path.name, path, stack)
-        if not inner:
-            return found
-        (packed,) = (each for each in found if each.path == inner and not each.fault)
+    with _as_a_volume(shown(str(path))):
+        return _members(path.name, path, stack)
+
+
+def members_within(packed: Member, stack: ExitStack) -> list[Member]:
+    """The files in a zip or tar file that is itself in one, which is held in memory.
+
+    Raises:
+        InputError: as `members_of`; or it is too large.
+    """
+    with _as_a_volume(shown(packed.path)):
         data = packed.read(LARGEST_PACKED + 1)
-        if len(data) > LARGEST_PACKED:
-            raise not_a_page(f"in a zip or tar file, larger than {LARGEST_PACKED:,}")
-        return _members(inner, io.BytesIO(data), stack)
-    except (*BROKEN, OSError) as error:
+        return _members(packed.path, io.BytesIO(data), stack)
+
+
+@contextmanager
+def _as_a_volume(path: str) -> Iterator[None]:
+    """Say of what is wrong with a zip or tar file that a volume cannot be read."""
+    try:
+        yield
+    except (*BROKEN, OSError, InputError) as error:
         if isinstance(error, OSError) and not is_of_the_file(error):
             raise
+        reason = error.reason if isinstance(error, InputError) else said(error)
+        reason = reason.removeprefix("is not a page: ")
         raise InputError(
-            f"is a volume that cannot be read ({said(error)})", file=shown_path
+            f"is a volume that cannot be read ({reason})", file=path
         ) from None
 
 
@@ -98,8 +113,7 @@ def _in_zip(archive: zipfile.ZipFile) -> Iterator[Member]:
 
 
 def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
-    if most > LARGEST:
-        check_size(info.file_size)
+    check_size(info.file_size, most)
     try:
         with archive.open(info) as file:
             return file.read(most)
@@ -122,16 +136,16 @@ def _in_tar(tar: tarfile.TarFile, file) -> Iterator[Member]:
             linked = info.issym() or info.islnk()
             fault = "a link in a zip or tar file" if linked else "not a regular file"
             yield Member(info.name, partial(_kept, file, 0, 0), fault)
-        elif info.size > LARGEST:
-            yield Member(info.name, partial(_too_large, info.size))
+        elif info.size > (most := LARGEST_PACKED if is_packed(info.name) else LARGEST):
+            yield Member(info.name, partial(_too_large, info.size, most))
         else:
             start = file.tell()
-            file.write(tar.extractfile(info).read())
+            shutil.copyfileobj(tar.extractfile(info), file)
             yield Member(info.name, partial(_kept, file, start, info.size))
 
 
-def _too_large(size: int, _: int) -> bytes:
-    check_size(size)
+def _too_large(size: int, most: int, _: int) -> bytes:
+    check_size(size, most + 1)
     return b""
 
 
@@ -143,16 +157,18 @@ def _kept(file, start: int, size: int, most: int) -> bytes:
 def _once(found: Iterator[Member]) -> Iterator[Member]:
     taken: set[str] = set()
     for member in found:
-        path, fault = PurePosixPath(member.path), member.fault
+        path, fault = member.path, member.fault
+        if not PLAIN_PATH.fullmatch(path):
+            path = str(PurePosixPath(path))
         if leads_out(path):
             fault = "a name that leads out of a zip or tar file"
-        elif is_hidden(str(path)):
+        elif is_hidden(path):
             continue
-        elif str(path) in taken:
+        elif path in taken:
             fault = "a name that is in a zip or tar file a second time"
         elif fault is None:
-            taken.add(str(path))
-        yield Member(str(path), member.read, fault)
+            taken.add(path)
+        yield Member(path, member.read, fault)
 
 
 def is_hidden(path: str) -> bool:
@@ -165,7 +181,9 @@ def is_hidden(path: str) -> bool:
     )
 
 
-def leads_out(path: PurePosixPath) -> bool:
+def leads_out(path: str) -> bool:
     """Whether a name in a zip or tar file is that of a file elsewhere."""
-    parts = PurePosixPath(str(path).replace("\\", "/")).parts
+    if PLAIN_PATH.fullmatch(path):
+        return False
+    parts = PurePosixPath(path.replace("\\", "/")).parts
     return bool(parts) and (".." in parts or parts[0] == "/" or parts[0][1:2] == ":")

@@ -8,9 +8,16 @@ otherwise than those of `xml`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from arkiv.volumes.same_pages import Texts, is_form, key, name_key, richness
+from arkiv.volumes.same_pages import (
+    MOST_FORMS,
+    Texts,
+    is_form,
+    key,
+    name_key,
+    richness,
+)
 from arkiv.volumes.sheaves import Sheaf
 from arkiv.volumes.walk import Entry
 
@@ -47,8 +54,15 @@ def without_pieces(
     for outer in sheaves:
         within = below[outer.parts]
         count = Counter(entry.kind.format for entry in outer.pages.values())
+        called: dict[tuple, list[Sheaf]] = defaultdict(list)
+        for each in within:
+            called[name_key(each.parts[-1])].append(each)
         for page, entry in list(outer.pages.items()) if within else ():
-            inner = _held_by(entry, within, count, texts)
+            # A file of any number of pages is known by its text alone.
+            few = entry.kind.format in WHOLE and count[entry.kind.format] <= FEW
+            names = dict.fromkeys((key(entry), name_key(entry.stem)))
+            by_name = (each for name in names for each in called.get(name, ()))
+            inner = _held_by(entry, within if few else by_name, texts)
             if inner is None:
                 continue
             pieces = list(inner.pages.values())
@@ -63,33 +77,29 @@ def without_pieces(
     for plain in sheaves:
         if not (plain.pages and plain.parts and _is_plain(plain)):
             continue
-        for other in below[plain.parts[:-1]] if is_form(plain.parts[-1]) else ():
+        for other in _beside(plain, below[plain.parts[:-1]]):
             pages = list(other.pages.values())[:MOST_READ]
-            if not _is_plain(other) and texts.hold(pages, list(plain.pages.values())):
+            if not _is_plain(other) and texts.holder(pages)(list(plain.pages.values())):
                 _leave_out(plain, pages[0], aside)
                 break
     return [each for each in sheaves if each.pages]
 
 
-def _held_by(
-    entry: Entry, within: Sequence[Sheaf], count: Counter[str | None], texts: Texts
-) -> Sheaf | None:
-    """The folder beside a file whose pages the file holds in one piece, or the other
-    way round: one of its name; for a file of any number of pages any other too.
+def _beside(plain: Sheaf, siblings: Sequence[Sheaf]) -> Sequence[Sheaf]:
+    """The folders whose text a folder that is called for a form may hold."""
+    if not is_form(plain.parts[-1]):
+        return ()
+    if len(siblings) <= MOST_FORMS:
+        return siblings
+    return [each for each in siblings if is_form(each.parts[-1])][:MOST_FORMS]
 
-    Args:
-        entry: the file.
-        within: the folders in the file's.
-        count: how many files there are of each format in its folder.
-        texts: to compare by.
-    """
-    names = (key(entry), name_key(entry.stem))
-    whole = entry.kind.format in WHOLE and count[entry.kind.format] <= FEW
+
+def _held_by(entry: Entry, within: Iterable[Sheaf], texts: Texts) -> Sheaf | None:
+    """The folder whose pages a file holds in one piece, or the other way round."""
+    hold = texts.holder([entry])
     for inner in within:
-        if whole or name_key(inner.parts[-1]) in names:
-            pieces = list(inner.pages.values())
-            if pieces and texts.hold([entry], pieces):
-                return inner
+        if inner.pages and hold(list(inner.pages.values())):
+            return inner
     return None
 
 
@@ -119,8 +129,9 @@ def _among_pages(
         ]
         for page in by_format[format] if len(by_format[format]) <= FEW else ():
             entry = outer.pages[page]
+            hold = texts.holder([entry])
             for pieces in others if page not in known else ():
-                if texts.hold([entry], pieces) and not _is_longer(entry, pieces, texts):
+                if hold(pieces) and not _is_longer(entry, pieces, texts):
                     yield page, pieces
                     break
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from arkiv.base.errors import InputError
 from arkiv.pages.formats.rows import Span, sheet, spans
 from arkiv.pages.page import Page
-from arkiv.volumes.order import Place
+from arkiv.volumes.order import Place, number_of
 
 # Pages that tell whether others hold the same text.
 SOME = 10
@@ -35,7 +35,8 @@ def volumes_in(
     found: dict[str | None, list[Span]] = defaultdict(list)
     for span in spans(file, encoding):
         found[span.volume].append(span)
-    return {volume: _placed(pages) for volume, pages in found.items()}
+    # What is known of each twice is so of one volume at a time.
+    return {volume: _placed(found.pop(volume)) for volume in list(found)}
 
 
 def _placed(found: list[Span]) -> list[tuple[str, Place]]:
@@ -81,7 +82,7 @@ def page(file: BinaryIO, written: str, encoding: str | None) -> list[Page]:
         found = sheet(file, span, encoding)
     except InputError as error:
         raise InputError(error.reason, line=span.line, key=error.key) from None
-    return [found.page(1, f"line {line}")]
+    return [found.page(1)]
 
 
 def _written(span: Span) -> str:
@@ -90,9 +91,9 @@ def _written(span: Span) -> str:
 
 def _place(span: Span, last: int) -> Place:
     said = str(span.page) if span.page is not None else ""
-    if not said.isdecimal():
+    number = number_of(said)
+    if number is None:
         return Place(last + 1, said or None, True)
-    number = int(said)
     if number <= last:
         return Place(last + 1, said, True)
     return Place(number, None, number == last + 1 or not last)

@@ -8,9 +8,11 @@ their words are the same.
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import TypeVar
 
 from arkiv.volumes.order import DIGITS
@@ -32,8 +34,12 @@ CORRECTED = frozenset("corrected final groundtruth gt truth".split())
 STAGE = re.compile(r"ocr-d-\S+", re.IGNORECASE)
 # What a name has behind a full stop: `.chocomufin`.
 EXTRA = re.compile(r"(?<=.)(?:\.[a-zA-Z][a-zA-Z-]*)+$")
+# Of a page or document: more are pages or volumes of their own.
+MOST_FORMS = 30
 # Files of a pair of folders whose texts are compared.
 SAMPLE = 3
+# Words of files that are kept, some 20 MB of them.
+MOST_KEPT = 2_000_000
 # Shares of words that two readings of a page have in common. Those of two engines have
 # more than half, two pages of a book or register up to two in five, of a printed form
 # more: of names that say nothing much is asked.
@@ -116,38 +122,52 @@ def are_forms(one: tuple[str | None, str], two: tuple[str | None, str]) -> bool:
 
 
 class Texts:
-    """Words of page files, each file read once."""
+    """Words of page files, kept for a while."""
 
     def __init__(self, lines_of: Callable[[Entry], Iterable[str]]) -> None:
         """Given how the lines of a file are read; of a broken one there are none."""
         self._lines_of = lines_of
+        # The last one that was asked for comes last.
         self._running: dict[Entry, list[str]] = {}
+        self._kept = 0
 
     def running(self, entry: Entry) -> list[str]:
         """The words of a file as they follow, accents and case apart."""
-        if entry not in self._running:
+        found = self._running.pop(entry, None)
+        if found is None:
             text = unicodedata.normalize("NFKD", " ".join(self._lines_of(entry)))
             letters = re.sub(r"[^\w\s]|_", "", text.casefold().replace("ſ", "s"))
-            self._running[entry] = letters.split()
-        return self._running[entry]
+            found = [sys.intern(word) for word in letters.split()]
+            self._kept += len(found)
+            while self._kept > MOST_KEPT and self._running:
+                self._kept -= len(self._running.pop(next(iter(self._running))))
+        self._running[entry] = found
+        return found
 
     def words(self, entry: Entry) -> Counter[str]:
         """How often each word stands in a file."""
         return Counter(self.running(entry))
 
-    def hold(self, outer: Iterable[Entry], inner: Sequence[Entry]) -> bool:
-        """Whether files hold, as parts of theirs, the text of some others."""
-        wanted = self._runs(spread(inner))
-        return len(wanted) >= TELLING and (
-            len(wanted & self._runs(outer)) >= HELD * len(wanted)
-        )
+    def holder(self, outer: Iterable[Entry]) -> Callable[[Sequence[Entry]], bool]:
+        """Whether files hold, as parts of theirs, the text of some others.
 
-    def _runs(self, entries: Iterable[Entry]) -> set[tuple[str, ...]]:
-        """Three words that follow each other, of all files."""
-        found: set[tuple[str, ...]] = set()
-        for entry in entries:
-            words = self.running(entry)
-            found.update(zip(words, words[1:], words[2:], strict=False))
+        They are read once, for as many others as there are.
+        """
+        runs = cache(lambda: self._runs(outer))
+
+        def hold(inner: Sequence[Entry]) -> bool:
+            wanted = self._runs(spread(inner))
+            return len(wanted) >= TELLING and (
+                len(wanted & runs()) >= HELD * len(wanted)
+            )
+
+        return hold
+
+    def _runs(self, entries: Iterable[Entry]) -> set[int]:
+        """Three words that follow each other, of all files; a number for each."""
+        found: set[int] = set()
+        for words in map(self.running, entries):
+            found.update(map(hash, zip(words, words[1:], words[2:], strict=False)))
         return found
 
     def amount(self, entries: Sequence[Entry]) -> float:
@@ -163,9 +183,19 @@ class Texts:
             pairs: of files whose names agree.
             named: whether their names say that they are forms of one page.
         """
+        # Two transcriptions of a volume in one format are told by their text.
+        formats = {each.kind.format for pair in pairs for each in pair}
+        equal = not named and len(formats) == 1
         shared, together, least = 0, 0, [0, 0]
         for first, second in spread(pairs):
+            if equal and len(self.running(first)) != len(self.running(second)):
+                return False
             one, two = self.words(first), self.words(second)
+            if equal and one != two:
+                return False
+            if named and not (one and two):
+                # Blank in one form, or broken, it tells nothing.
+                continue
             shared += (one & two).total()
             together += (one | two).total()
             least = [least[0] + one.total(), least[1] + two.total()]
@@ -175,9 +205,7 @@ class Texts:
         if shared == together:
             return named or not few
         if not named:
-            # Two transcriptions of a volume in one format are told by their text.
-            formats = {each.kind.format for pair in pairs for each in pair}
-            return len(formats) > 1 and shared >= SAME * together and not few
+            return shared >= SAME * together and not few
         if shared <= UNLIKE * together:
             return False
         return True if shared >= LIKELY * together and not few else None

@@ -13,6 +13,7 @@ from arkiv.base.hashing import nfc
 from arkiv.volumes.order import natural
 from arkiv.volumes.packed import is_packed, stem
 from arkiv.volumes.same_pages import (
+    MOST_FORMS,
     Texts,
     are_forms,
     key,
@@ -68,9 +69,10 @@ class Sheaf:
             packed = stem(part) if is_packed(part) else ""
         return tuple(found)
 
-    def holds_files_of(self, folder: str) -> bool:
-        """Whether a file of it lies in the folder."""
-        return any(entry.folder == folder for entry in self.pages.values())
+    @property
+    def container(self) -> str | None:
+        """The zip or tar file that its files are in: of all the same."""
+        return next(iter(self.pages.values())).container
 
     @property
     def name(self) -> str:
@@ -99,9 +101,7 @@ def sheaf(
     """
     ordered = sorted(entries, key=lambda each: natural(each.stem))
     place = {entry: number for number, entry in enumerate(ordered)}
-    by_key: dict[tuple, list[Entry]] = defaultdict(list)
-    for entry in ordered:
-        by_key[key(entry)].append(entry)
+    by_key = _by_key(ordered)
     rank, same = _variants([each for each in by_key.values() if len(each) > 1], texts)
     pages: dict[tuple, Entry] = {}
     for each, files in by_key.items():
@@ -116,6 +116,17 @@ def sheaf(
             else:
                 aside(entry, twin)
     return Sheaf(folder, dict(sorted(pages.items(), key=lambda one: place[one[1]])))
+
+
+def _by_key(entries: Iterable[Entry]) -> dict[tuple, list[Entry]]:
+    """Files by what their names agree in, unless more do than a page has forms."""
+    found: dict[tuple, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        found[key(entry)].append(entry)
+    for each in [each for each, files in found.items() if len(files) > MOST_FORMS]:
+        for entry in found.pop(each):
+            found[(*each, entry.stem)].append(entry)
+    return found
 
 
 def _variants(

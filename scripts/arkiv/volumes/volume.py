@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from arkiv.base.errors import InputError
@@ -19,8 +18,8 @@ from arkiv.pages.page import Page
 from arkiv.pages.reading import read_pages
 from arkiv.volumes import rows
 from arkiv.volumes.member import content, shown
+from arkiv.volumes.opened import Opened, Source
 from arkiv.volumes.order import Place
-from arkiv.volumes.walk import Opened, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,50 +57,50 @@ class PageFile(NamedTuple):
 
 
 @contextlib.contextmanager
-def page_files(volume: Volume, root: Path) -> Iterator[list[PageFile]]:
+def page_files(volume: Volume, archive: Opened) -> Iterator[list[PageFile]]:
     """The files of a volume's pages in order, to be read while it is open.
 
     Args:
         volume: to open.
-        root: the directory of the archive.
+        archive: that it is a volume of; to be open as long.
 
     Raises:
         InputError: the volume cannot be read.
     """
     if volume.fault:
-        raise InputError(volume.fault, file=f"{shown(str(root))}/{volume.name}")
+        raise InputError(volume.fault, file=f"{shown(str(archive.root))}/{volume.name}")
     with ExitStack() as stack:
-        place = opened(root, volume.container, stack)
-        above = filter(None, (str(root), volume.container, volume.rows))
+        source = archive.source(volume.container)
+        above = filter(None, (str(archive.root), volume.container, volume.rows))
         start = shown("/".join(above))
         if volume.rows is None:
             yield [
-                PageFile(f"{start}/{shown(path)}", where, partial(_pages, place, path))
+                PageFile(f"{start}/{shown(path)}", where, partial(_pages, source, path))
                 for path, where in volume.pages
             ]
         else:
-            file = stack.enter_context(file_of(place, volume.rows))
+            file = stack.enter_context(file_of(source, volume.rows))
             yield [
                 PageFile(start, where, partial(rows.page, file, path))
                 for path, where in volume.pages
             ]
 
 
-def file_of(place: Opened, path: str) -> BinaryIO:
+def file_of(source: Source, path: str) -> BinaryIO:
     """A file of rows, opened where it lies; one that is packed is read as a whole.
 
     Raises:
         InputError: it cannot be read.
     """
-    if place.container is not None:
-        return io.BytesIO(content(place.member(path)))
-    place.member(path).read(1)
-    return open(place.root / path, "rb")
+    if source.container is not None:
+        return io.BytesIO(content(source.member(path)))
+    source.member(path).read(1)
+    return open(source.root / path, "rb")
 
 
-def _pages(place: Opened, path: str, encoding: str | None) -> list[Page]:
+def _pages(source: Source, path: str, encoding: str | None) -> list[Page]:
     name = shown(path.rpartition("/")[2])
-    return read_pages(name, content(place.member(path)), encoding=encoding)
+    return read_pages(name, content(source.member(path)), encoding=encoding)
 
 
 def placed(pages: Sequence[Page], place: Place, last: int) -> Iterator[Page]:

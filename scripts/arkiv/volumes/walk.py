@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +17,14 @@ from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
 from arkiv.pages.kinds import HEAD, Kind, Role, kind
 from arkiv.pages.page import not_a_page
-from arkiv.volumes.member import LARGEST, Member, check_size, is_of_the_file, said
-from arkiv.volumes.packed import is_hidden, is_packed, members_of
+from arkiv.volumes.member import (
+    Member,
+    check_size,
+    is_of_the_file,
+    said,
+    shown,
+)
+from arkiv.volumes.packed import is_hidden, is_packed, members_of, members_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,16 @@ class Entry:
         """The folder that it lies in, by the path that a person sees."""
         inner = self.path.rpartition("/")[0]
         return nfc("/".join(filter(None, (self.container, inner))))
+
+    @property
+    def lies_in(self) -> tuple[str | None, str]:
+        """The folder to the byte, which may look like another: container and path."""
+        return self.container, self.path.rpartition("/")[0]
+
+    @property
+    def shown(self) -> str:
+        """Where a person finds it."""
+        return shown("/".join(filter(None, (self.container, self.path))))
 
     @property
     def name(self) -> str:
@@ -86,75 +102,38 @@ def walk(root: Path) -> Iterator[Entry | Fault]:
 def file_entry(root: Path, path: str) -> Entry:
     """A file of the archive."""
     return Entry(
-        None, path, _kind(Member(path, partial(_read, f"{root}/{path}", root)))
+        None, path, _kind(Member(path, partial(read_file, f"{root}/{path}", root)))
     )
 
 
-def packed(root: Path, path: str, inner: str = "") -> Iterator[Entry | Fault]:
+def packed(root: Path, path: str) -> Iterator[Entry | Fault]:
     """The files in a zip or tar file of the archive, and in such files within it.
 
     Args:
         root: the archive's directory.
         path: of the file.
-        inner: the path in it of another one.
     """
-    container = "/".join(filter(None, (path, inner)))
+    return _packed(path, partial(members_of, root / path), outermost=True)
+
+
+def _packed(
+    container: str, members: Callable[[ExitStack], list[Member]], *, outermost: bool
+) -> Iterator[Entry | Fault]:
     with ExitStack() as stack:
         try:
-            found = members_of(root / path, stack, inner)
+            found = members(stack)
         except InputError as error:
             yield Fault(container, error.reason)
             return
         for member in found:
+            path = f"{container}/{member.path}"
             if member.fault:
-                yield Fault(f"{container}/{member.path}", member.fault, grave=False)
-            elif is_packed(member.path) and not inner:
-                yield from packed(root, path, member.path)
+                yield Fault(path, member.fault, grave=False)
+            elif is_packed(member.path) and outermost:
+                within = partial(members_within, member)
+                yield from _packed(path, within, outermost=False)
             else:
                 yield Entry(container, member.path, _kind(member))
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What is read of an archive: its own files, or those in a zip or tar file."""
-
-    root: Path
-    container: str | None
-    members: dict[str, Member]
-
-    def member(self, path: str) -> Member:
-        """A file by its path, whether it is there or not."""
-        if self.container is None:
-            return Member(path, partial(_read, f"{self.root}/{path}", self.root))
-        return self.members.get(path, Member(path, _missing))
-
-
-def opened(root: Path, container: str | None, stack: ExitStack) -> Opened:
-    """The archive itself or a zip or tar file of it, until the stack is closed.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    found: list[Member] = []
-    if container is not None:
-        outer, inner = _outermost(root, container)
-        found = members_of(root / outer, stack, inner)
-    good = {member.path: member for member in found if not member.fault}
-    return Opened(root, container, good)
-
-
-def _outermost(root: Path, container: str) -> tuple[str, str]:
-    """The zip or tar file that lies in a folder, and the path of another within it."""
-    parts = container.split("/")
-    for count, part in enumerate(parts, start=1):
-        outer = "/".join(parts[:count])
-        if is_packed(part) and (root / outer).is_file():
-            return outer, "/".join(parts[count:])
-    return container, ""
-
-
-def _missing(_: int) -> bytes:
-    raise not_a_page("is no longer in the archive")
 
 
 def _kind(member: Member) -> Kind:
@@ -185,7 +164,7 @@ def _files(folder: str, within: str, root: Path) -> Iterator[Member | Fault]:
         if _is_folder(each):
             below.append((each.path, path, each.is_symlink()))
         else:
-            yield Member(path, partial(_read, each.path, root))
+            yield Member(path, partial(read_file, each.path, root))
     for inner, path, linked in below:
         if not linked or is_hidden(_real(inner, root)):
             yield from _files(inner, path, root)
@@ -212,7 +191,12 @@ def is_within(path: str, root: Path) -> bool:
     return os.path.commonpath([real, root_real]) == root_real
 
 
-def _read(path: str, root: Path, most: int) -> bytes:
+def read_file(path: str, root: Path, most: int) -> bytes:
+    """So many of the first bytes of a file of the archive.
+
+    Raises:
+        InputError: it cannot be read, or lies elsewhere; without the file.
+    """
     try:
         found = os.lstat(path)
         if stat.S_ISLNK(found.st_mode):
@@ -222,8 +206,7 @@ def _read(path: str, root: Path, most: int) -> bytes:
         # A pipe would be waited for.
         if not stat.S_ISREG(found.st_mode):
             raise not_a_page("not a regular file")
-        if most > LARGEST:
-            check_size(found.st_size)
+        check_size(found.st_size, most)
         with open(path, "rb", buffering=0) as file:
             return file.read(most)
     except OSError as error:

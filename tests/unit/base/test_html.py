@@ -15,6 +15,7 @@ from arkiv.base.html import (
     marked,
     provenance,
     table,
+    volume_facts,
     write_page,
 )
 
@@ -190,3 +191,12 @@ def test_without_a_match_the_excerpt_is_the_beginning():
 def test_a_passage_leads_back_to_its_lines_and_images(more, words):
     passage = {"id": "p", "volume": "A", "first_page": 3, "last_page": 3} | more
     assert provenance(passage) == words
+
+
+def test_of_a_volume_all_that_is_known_is_said():
+    known = {"title": "Dombok", "year": 1880, "year_to": 1885, "type": "court"}
+    assert volume_facts(known | {"reference": "A 1"}) == [
+        *("Dombok", "1880–1885", "court", "A 1")
+    ]
+    assert volume_facts({"year": 1880, "year_to": 1880, "title": None}) == ["1880"]
+    assert volume_facts({"id": "x"}) == []

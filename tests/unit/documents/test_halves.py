@@ -16,7 +16,7 @@ def page(number, *lines, follows=True):
     for place, line in enumerate(lines, start=1):
         text, regions, marks = (line, (), {}) if isinstance(line, str) else line
         made.append(Line(text, None, place, regions=regions, **marks))
-    return Page(number, f"{number}.xml", tuple(made), 0, follows=follows)
+    return Page(number, tuple(made), 0, follows=follows)
 
 
 def beside(text, *regions):

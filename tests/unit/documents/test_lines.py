@@ -10,7 +10,7 @@ from arkiv.pages.page import Line, Page
 
 
 def page(*lines):
-    return Page(7, "7.xml", lines, 0, "7.jpg")
+    return Page(7, lines, 0, "7.jpg")
 
 
 def text_of(found):

@@ -27,7 +27,6 @@ def lines_of(text):
 
 PAGE = Page(
     7,
-    "0007_left.xml",
     (
         Line("ett", 0.98765432, 1, id='r"1\u00e5', box=(1, 2, 30, 40)),
         Line("två", None, 2, box=(5, 6, 70, 80)),
@@ -90,7 +89,7 @@ def made_up(draw):
                 )
             )
         number_of_page += draw.choice((1, 1, 10**15))
-        pages.append(Page(number_of_page, "p.xml", tuple(lines), 0))
+        pages.append(Page(number_of_page, tuple(lines), 0))
     return pages
 
 

@@ -64,7 +64,7 @@ def test_characters_make_lines_with_box_and_confidence(schema):
     assert texts(first) == ["en bok¬"]
     (only,) = first.lines
     assert (only.box, only.confidence) == ((10, 20, 300, 50), pytest.approx(0.9))
-    assert (first.size, first.number, first.name) == ((900, 1200), 1, "bok_abbyy#1")
+    assert (first.size, first.number) == ((900, 1200), 1)
     assert texts(second) == ["hel rad"]
 
 

@@ -5,9 +5,11 @@ import json
 import pytest
 
 from arkiv.base.errors import InputError
+from arkiv.pages.kinds import Role, kind
 from arkiv.pages.page import Line
 from arkiv.pages.reading import read_pages
 from arkiv.volumes.finding import find
+from arkiv.volumes.opened import Opened
 from arkiv.volumes.volume import page_files
 
 
@@ -41,7 +43,6 @@ def test_lines_of_nested_regions_in_order_and_no_words(write):
     page = read_page(
         write(region(region(first, region(line("tre", 1))), region(line("fyra"))))
     )
-    assert page.name == "v_00012.json"
     assert page.lines == (
         Line("ett två", 0.5, 1),
         Line("tre", 1, 2),
@@ -213,11 +214,14 @@ def test_a_collection_in_one_file_has_its_pages_in_order(write):
     }
     path = write(collection, "collection.json")
     pages = read_pages(path.name, path.read_bytes())
-    assert [(page.number, page.name) for page in pages] == [
-        (1, "collection.json#1"),
-        (2, "collection.json#2"),
-    ]
+    assert [page.number for page in pages] == [1, 2]
     assert [found.text for page in pages for found in page.lines] == ["ett", "två"]
+
+
+def test_pages_alone_make_no_collection():
+    """The Internet Archive keeps the numbers of an item's pages so."""
+    numbers = {"identifier": "x", "pages": [{"leafNum": 1, "pageNumber": "12"}]}
+    assert kind("x_page_numbers.json", json.dumps(numbers).encode()).role is Role.OTHER
 
 
 def lines_by_label(node):
@@ -231,14 +235,12 @@ def lines_by_label(node):
 
 def test_real_pages(svea):
     (volume,) = find(svea / "pages").volumes
-    with page_files(volume, svea / "pages") as files:
+    with Opened(svea / "pages") as opened, page_files(volume, opened) as files:
         names = [file.path.rpartition("/")[2] for file in files]
         pages = [file.pages(None)[0] for file in files]
     assert names == sorted(names)
-    for page in pages:
-        content = json.loads(
-            (svea / "pages" / volume.name / page.name).read_text("utf-8")
-        )
+    for name, page in zip(names, pages, strict=True):
+        content = json.loads((svea / "pages" / volume.name / name).read_text("utf-8"))
         assert page.image == content["file_name"]
         expected = [found for found in lines_by_label(content) if found[0].strip()]
         assert [(found.text, found.confidence) for found in page.lines] == expected

@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import time
 
 import pytest
 from sheets import ALTO, FORMATS, PAGE, WITHOUT
@@ -9,6 +10,7 @@ from sheets import ALTO, FORMATS, PAGE, WITHOUT
 from arkiv.base.errors import InputError
 from arkiv.documents.cutting import words
 from arkiv.pages import gzipped, xml
+from arkiv.pages.kinds import HEAD, Role, kind
 from arkiv.pages.page import classes
 from arkiv.pages.reading import read_pages
 
@@ -121,10 +123,21 @@ def test_a_document_type_without_a_part_of_its_own_is_harmless(doctype, write):
         assert texts(read(content.encode(encoding))) == ["a\xa0ä &"]
 
 
+def test_many_comments_take_no_time():
+    comments = "<!-- ett --><?zwei?>" * 2000
+    started = time.monotonic()
+    with pytest.raises(InputError):
+        read(comments)
+    assert kind("1.xml", comments.encode()[:HEAD]).role is Role.BROKEN
+    content = page("a").replace("</PcGts>", comments + "</PcGts>")
+    assert texts(read("<?xml version='1.0'?><!-- > -->" + content)) == ["a"]
+    assert time.monotonic() - started < 5
+
+
 @pytest.mark.parametrize("write", [page, alto])
 def test_a_single_file_may_be_compressed(write):
     (found,) = read_pages("v_12.xml.gz", gzip.compress(write("å").encode()))
-    assert (texts(found), found.name) == (["å"], "v_12.xml.gz")
+    assert texts(found) == ["å"]
 
 
 def test_what_is_compressed_is_bounded_and_whole(monkeypatch):
@@ -199,12 +212,11 @@ def test_form_feeds_divide_a_text_into_pages():
             each.split() for each in [*parts, "y"]
         ]
         assert [found.number for found in pages] == [1, 2, 3, 4, 5]
-        assert pages[-1].name == "bok.txt#5"
         # One that ends the text begins no page.
         ended = read_pages("bok.txt", ("\x0c".join([*parts, "y"]) + "\x0c\n").encode())
         assert ended == pages
     (alone,) = read_pages("12.txt", b"ett\x0c")
-    assert (texts(alone), alone.name) == (["ett"], "12.txt")
+    assert texts(alone) == ["ett"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])

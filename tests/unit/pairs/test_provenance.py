@@ -37,6 +37,12 @@ def test_a_label_is_a_text_and_comes_with_its_passages():
     assert origin_of(row) == row
 
 
+@pytest.mark.parametrize("name", [12, 12.0, "12"])
+@pytest.mark.parametrize("key", ["volume", "group", "type", "first_label"])
+def test_a_name_is_a_text_however_it_is_written(key, name):
+    assert settled(**{key: name}) == {key: "12"}
+
+
 def test_confidence_is_a_number():
     assert settled(confidence="0.9") == {"confidence": 0.9}
     assert settled(confidence=1) == {"confidence": 1}

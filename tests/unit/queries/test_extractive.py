@@ -19,6 +19,7 @@ from arkiv.queries.extractive import (
     telling_words,
 )
 from arkiv.volumes.finding import find
+from arkiv.volumes.opened import Opened
 from arkiv.volumes.volume import page_files
 
 TEXT = (
@@ -127,7 +128,7 @@ def test_a_query_record():
 
 def test_every_real_document_gets_a_query(svea):
     (volume,) = find(svea / "pages").volumes
-    with page_files(volume, svea / "pages") as files:
+    with Opened(svea / "pages") as opened, page_files(volume, opened) as files:
         pages = [file.pages(None)[0] for file in files]
     text = words(pages)
     shares = LengthShares.parse("40-80:1")

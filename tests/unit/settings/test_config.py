@@ -109,6 +109,8 @@ def test_queries_that_cannot_be_asked_for_are_named(monkeypatch, queries, senten
         ({"method": "headings"}, "`documents.heading`: is null, expected the regular"),
         ({"heading": "(§"}, "`documents.heading`: is '(§', which is no regular expr"),
         ({"window_overlap": 300}, "`documents.window_overlap`: is 300, expected less"),
+        ({"encoding": "windows"}, "`documents.encoding`: is 'windows', which is no"),
+        ({"encoding": "hex"}, "`documents.encoding`: is 'hex', which is no encoding"),
         (
             {"method": "windows", "window_overlap": 200, "duplicate_jaccard": 0.5},
             "`documents.duplicate_jaccard`: is 0.5, expected more than the 0.50 that",

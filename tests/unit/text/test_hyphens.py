@@ -8,9 +8,7 @@ from arkiv.text.hyphens import Hyphens, spelled
 
 
 def text_of(*lines, hyphens=None):
-    page = Page(
-        1, "1.xml", tuple(Line(text, None, n) for n, text in enumerate(lines)), 0
-    )
+    page = Page(1, tuple(Line(text, None, n) for n, text in enumerate(lines)), 0)
     return " ".join(word.text for word in words([page], hyphens))
 
 
@@ -85,10 +83,10 @@ def test_a_whole_word_that_a_file_gives_decides_the_spelling(
 @pytest.mark.parametrize("sign", ["¬", "\u00ad", "-", "="])
 def test_words_are_joined_over_regions_and_pages(sign):
     pages = [
-        Page(1, "1", (Line("a", None, 1), Line(f"hä{sign}", None, 2)), 0),
-        Page(2, "2", (), 0),
-        Page(3, "3", (Line(f"rads{sign}", None, 1, regions=("x",)),), 0),
-        Page(4, "4", (Line("rätt", None, 1, regions=("y",)),), 0),
+        Page(1, (Line("a", None, 1), Line(f"hä{sign}", None, 2)), 0),
+        Page(2, (), 0),
+        Page(3, (Line(f"rads{sign}", None, 1, regions=("x",)),), 0),
+        Page(4, (Line("rätt", None, 1, regions=("y",)),), 0),
     ]
     found = list(words(pages))
     assert [word.text for word in found] == ["a", "häradsrätt"]

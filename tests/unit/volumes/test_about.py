@@ -284,7 +284,7 @@ def test_volumes_have_what_their_mets_says_and_the_others_the_same_keys(tmp_path
     assert known["b"] == NOTHING
     assert all(from_record(to_record(volume)) == volume for volume in found.volumes)
     lines = list(told(summary(found)))
-    assert "Their years: 1880 to 1880; 1 volumes have none" in lines
+    assert "Their years: 1880 to 1880; none of 1 volume" in lines
 
 
 def test_mets_that_lists_images_alone_tells_of_the_document_beside_it(tmp_path):

@@ -1,6 +1,7 @@
 """Archives as projects ship them: the right volumes, pages, order and labels."""
 
 import json
+import os
 import random
 import unicodedata
 
@@ -22,7 +23,9 @@ from layouts import (
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_records, write_records
 from arkiv.volumes.finding import find, root_of
+from arkiv.volumes.opened import Opened
 from arkiv.volumes.overview import summary, told
+from arkiv.volumes.same_pages import Texts
 from arkiv.volumes.volume import from_record, page_files, to_record
 
 
@@ -31,7 +34,7 @@ def texts(archive, **how):
     found = {}
     for volume in find(archive, **how).volumes:
         assert from_record(to_record(volume)) == volume
-        with page_files(volume, root_of(archive)) as files:
+        with Opened(root_of(archive)) as opened, page_files(volume, opened) as files:
             assert volume.name not in found
             found[volume.name] = [
                 " ".join(line.text for line in read.lines)
@@ -401,6 +404,12 @@ def test_references_of_mets_lead_to_the_file_that_is_meant(tmp_path, href):
     assert labels(archive, "d") == [(1, "i"), (2, "ii")]
 
 
+def test_an_address_that_is_none_is_a_file_that_is_not_there(tmp_path):
+    said = mets({"T": ["http://[x/1.xml", "page/2.xml"]})
+    archive = lay_out(tmp_path, {"d/mets.xml": said, "d/page/2.xml": page("två")})
+    assert texts(archive) == {"d": ["två"]}
+
+
 def test_the_same_text_in_other_pieces_is_read_once(tmp_path):
     whole = {n: words("b12", n) for n in (1, 2, 3)}
     files = {f"b12/{n}.xml": page(text) for n, text in whole.items()}
@@ -442,6 +451,15 @@ def test_a_book_beside_a_few_of_its_pages_is_read(tmp_path):
     files = {f"d/page/{n}.xml": page(text) for n, text in enumerate(pages[:2])}
     found = texts(lay_out(tmp_path, {**files, "d/book.xml": tei(pages)}))
     assert {text for each in found.values() for text in each} == set(pages)
+
+
+@pytest.mark.parametrize("broken", ["", "<alto", alto("")])
+def test_a_page_that_is_broken_in_one_form_tells_nothing_of_the_others(
+    tmp_path, broken
+):
+    files = {f"d/page/{n}.xml": page(words(n)) for n in range(3)}
+    files |= {f"d/alto/{n}.xml": broken if n < 2 else alto(words(n)) for n in range(3)}
+    assert texts(lay_out(tmp_path, files)) == {"d": [words(n) for n in range(3)]}
 
 
 def test_names_that_no_other_page_has_tell_of_the_same_page_anywhere(tmp_path):
@@ -489,7 +507,7 @@ def test_a_broken_row_is_a_page_that_cannot_be_read(tmp_path):
     one, two = (json.dumps({"page": n, "text": f"rad {n}"}) for n in (1, 2))
     archive = lay_out(tmp_path, {"r.jsonl": f"{one}\n{{broken\n{two}\n"})
     (volume,) = find(archive).volumes
-    with page_files(volume, archive) as files:
+    with Opened(archive) as opened, page_files(volume, opened) as files:
         assert [file.path for file in files] == [f"{archive}/r.jsonl"] * 3
         assert files[2].pages(None)[0].lines[0].text == "rad 2"
         with pytest.raises(InputError, match="line 2: is not JSON"):
@@ -541,3 +559,128 @@ def test_texts_of_several_pages_are_volumes(tmp_path):
     assert texts(one) == {"y": ["ett", "två", "tre"]}
     flat = {f"{n}.txt": words(n) for n in (1, 2, 3)}
     assert texts(lay_out(tmp_path / "z", flat)) == {"z": [words(n) for n in (1, 2, 3)]}
+
+
+def letters_of(names):
+    """Letters whose names agree but for what follows a full stop."""
+    return {f"brev.{name}.txt": f"{name} skriver {name}" for name in names}
+
+
+def books_beside_folders(names):
+    return {
+        **{f"{name}.xml": tei([f"{name} bok"]) for name in names},
+        **{f"c-{name}/1.xml": alto(f"{name} sida") for name in names},
+    }
+
+
+def a_folder_called_text(names):
+    return {
+        "text/1.txt": "en sida",
+        **{f"{name}/1.xml": alto(f"{name} sida {name}") for name in names},
+    }
+
+
+def rows_beside_folders(names):
+    row = json.dumps({"page": 1, "text": words("rad")})
+    return {
+        **{f"{name}.jsonl": row for name in names},
+        **{f"c-{name}/1.xml": alto(f"{name} sida {name}") for name in names},
+    }
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [letters_of, books_beside_folders, a_folder_called_text, rows_beside_folders],
+)
+def test_the_work_grows_with_the_archive_and_not_with_its_square(
+    tmp_path, monkeypatch, layout
+):
+    names = [a + b for a in "bcdfghjklm" for b in "aeiouyåäö"]
+    asked = []
+    running = Texts.running
+    monkeypatch.setattr(
+        Texts, "running", lambda self, each: asked.append(each) or running(self, each)
+    )
+    counts = []
+    for count in (40, 80):
+        files = layout(names[:count])
+        lay_out(tmp_path / str(count), files)
+        asked.clear()
+        found = find(tmp_path / str(count))
+        assert sum(len(volume.pages) for volume in found.volumes) == len(files)
+        counts.append(len(asked))
+    assert counts[1] <= 3 * counts[0] + 80
+
+
+def test_a_page_that_only_one_of_two_zip_files_has_is_read(tmp_path):
+    lay_out(
+        tmp_path,
+        {
+            "alto.zip": zipped({f"{n}.xml": alto(words(n)) for n in (1, 2, 3)}),
+            "page.zip": zipped({f"{n}.xml": page(words(n)) for n in (2, 3, 4)}),
+        },
+    )
+    found = [each for pages in texts(tmp_path).values() for each in pages]
+    assert sorted(found) == [words(n) for n in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_names_that_could_be_the_same_are_none_twice(tmp_path, seed):
+    rng = random.Random(seed)
+    row = {"volume": "v/Ms_A", "page": 1, "text": words("row")}
+    files = {
+        **{f"v/Ms_{x}_{n}.xml": alto(words(x, n)) for x in "AB" for n in (1, 2)},
+        "v/Ms_A/1.xml": alto(words("folder")),
+        "v/Ms_A (2)/1.xml": alto(words("second")),
+        "v/Ms_A.zip": zipped({"1.xml": alto(words("zip"))}),
+        "rows.jsonl": json.dumps(row),
+        "\u00e9/1.xml": alto(words("composed")),
+        "e\u0301/1.xml": alto(words("apart")),
+        "\u00e9.zip": zipped({"1.xml": alto(words("composed-zip"))}),
+        "e\u0301.zip": zipped({"1.xml": alto(words("apart-zip"))}),
+    }
+    some = dict(rng.sample(sorted(files.items()), rng.randint(6, len(files))))
+    found = texts(lay_out(tmp_path, some), volumes_by="prefix")
+    assert sum(map(len, found.values())) == len(some)
+
+
+def test_names_that_are_not_text_are_shown_as_such(tmp_path):
+    for name in (b"v/alto/\xe4_1", b"v/page/\xe4_1", b"w/\xe4_1", b"w/\xe5_1"):
+        path = os.path.join(os.fsencode(tmp_path), b"b\xe4r", name + b".xml")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            form = page if b"page" in name else alto
+            file.write(form(words(name[-5:].hex())).encode())
+    found = find(tmp_path, volumes_by="prefix")
+    write_records(tmp_path / "volumes.jsonl", map(to_record, found.volumes))
+    "\n".join(told(summary(found))).encode()
+
+
+def test_a_number_that_is_far_too_long_is_a_label(tmp_path):
+    long = "1" * 5000
+    row = {"volume": "rows", "text": words(1), "page": long}
+    lay_out(
+        tmp_path,
+        {
+            "rows.jsonl": json.dumps(row),
+            "v.zip": zipped({f"{n}{long}.xml": alto(words(n)) for n in (2, 3)}),
+        },
+    )
+    assert labels(tmp_path, "rows") == [(1, long)]
+    assert labels(tmp_path, "v") == [(1, f"2{long}"), (2, f"3{long}")]
+
+
+@pytest.mark.parametrize("name", ["\ud800", 5.5, [], True])
+def test_a_row_whose_volume_is_no_name_is_set_aside(tmp_path, name):
+    rows = [{"volume": each, "page": 1, "text": words(1)} for each in ("a", name)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (volume,) = find(tmp_path).volumes
+    with Opened(tmp_path) as opened, page_files(volume, opened) as (good, bad):
+        assert len(good.pages(None)) == 1
+        with pytest.raises(InputError, match="volume"):
+            bad.pages(None)
+
+
+def test_a_folder_without_data_is_no_bag(tmp_path):
+    lay_out(tmp_path, {"b/bagit.txt": "BagIt-Version: 1.0", "b/1.xml": alto("ord")})
+    assert texts(tmp_path) == {"b": ["ord"]}

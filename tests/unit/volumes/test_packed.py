@@ -4,17 +4,20 @@ import contextlib
 import errno
 import io
 import os
+import random
 import tarfile
 import zipfile
 
 import pytest
+from layouts import tarred, zipped
 
 from arkiv.base.errors import InputError
+from arkiv.volumes import member, packed
 from arkiv.volumes.finding import find, root_of
 from arkiv.volumes.member import content, shown
+from arkiv.volumes.opened import Opened
 from arkiv.volumes.order import natural
 from arkiv.volumes.volume import page_files
-from arkiv.volumes.walk import opened
 
 ORDERED = ["b_2.json", "a_9.json", "a_10.json", "v2_10.json", "v10_10.json"]
 ORDERED += ["x2a.json", "x10a.json"]
@@ -24,12 +27,12 @@ def found_in(archive):
     """What the files of an archive's one volume hold, or why they do not, by name."""
     (volume,) = find(archive).volumes
     result = {}
-    with contextlib.ExitStack() as stack:
-        place = opened(root_of(archive), volume.container, stack)
+    with Opened(root_of(archive)) as opened:
+        source = opened.source(volume.container)
         for path, _ in volume.pages:
             name = shown(path.rpartition("/")[2])
             try:
-                result[name] = content(place.member(path)).decode()
+                result[name] = content(source.member(path)).decode()
             except InputError as error:
                 result[name] = error.reason
     return result
@@ -160,7 +163,7 @@ def test_a_broken_archive_is_refused_as_a_whole(tmp_path, name, cut):
         path.write_bytes(path.read_bytes()[:cut])
     (volume,) = find(tmp_path).volumes
     said = pytest.raises(InputError, match="is a volume that cannot be read")
-    with said as caught, page_files(volume, tmp_path):
+    with said as caught, Opened(tmp_path) as opened, page_files(volume, opened):
         pass
     assert caught.value.file == str(path)
 
@@ -278,3 +281,52 @@ def test_a_failing_disk_is_not_the_files_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(tarfile.TarFile, "next", failing)
     with pytest.raises(OSError, match="Input/output error"):
         find(tmp_path)
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_a_zip_file_is_looked_through_once_for_all_its_volumes(
+    tmp_path, monkeypatch, within
+):
+    inner = zipped({f"v{n}/1.txt": "ord" for n in range(9)})
+    content = zipped({"in/a.zip": inner}) if within else inner
+    (tmp_path / "a.zip").write_bytes(content)
+    volumes = find(tmp_path).volumes
+    assert len(volumes) == 9
+    times = []
+    open_zip = zipfile.ZipFile
+    monkeypatch.setattr(
+        zipfile, "ZipFile", lambda file: times.append(file) or open_zip(file)
+    )
+    with Opened(tmp_path) as opened:
+        for volume in volumes:
+            with page_files(volume, opened) as files:
+                assert len(files) == 1
+    assert len(times) == 1 + within
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_a_zip_file_in_another_may_be_larger_than_a_page(tmp_path, monkeypatch, pack):
+    for module in (packed, member):
+        monkeypatch.setattr(module, "LARGEST", 5000)
+    images = random.Random(1).randbytes(9000)
+    inner = zipped({"1.txt": "ord", "1.jpg": images})
+    name = {zipped: "a.zip", tarred: "a.tar"}[pack]
+    (tmp_path / name).write_bytes(pack({"b.zip": inner, "2.txt": "ord"}))
+    assert sum(len(volume.pages) for volume in find(tmp_path).volumes) == 2
+    monkeypatch.setattr(packed, "LARGEST_PACKED", 6000)
+    (fault,) = [each.fault for each in find(tmp_path).volumes if each.fault]
+    assert "expected at most 6,000)" in fault
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+def test_packed_rows_that_are_too_large_are_a_volume_that_cannot_be_read(
+    tmp_path, monkeypatch, name
+):
+    for module in (packed, member):
+        monkeypatch.setattr(module, "LARGEST", 9000)
+    rows = '{"volume": "a", "page": 1, "text": "ord"}\n' * 300
+    files = {name: rows, "v/1.txt": "ord"}
+    (tmp_path / "a.zip").write_bytes(zipped(files))
+    read, fault = find(tmp_path).volumes
+    assert len(read.pages) == 1
+    assert "expected at most 9,000" in fault.fault

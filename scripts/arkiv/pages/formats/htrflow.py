@@ -186,6 +186,8 @@ def _of_words(words: Iterable[dict]) -> float | None:
     return mean(share(word["confidence"]) for word in words if word["text"].strip())
 
 
+# What a collection in one file begins with: `pages` alone others have too.
+COLLECTION_KEYS = frozenset({"collection_label", "volume_label"})
 # `label` alone is in a IIIF manifest too.
-MARKS = (NESTED_KEYS | DOCUMENT_KEYS | {"contains", "pages"}) - {"label"}
+MARKS = (NESTED_KEYS | DOCUMENT_KEYS | COLLECTION_KEYS | {"contains"}) - {"label"}
 FORMAT = Format("HTRflow JSON", (".json",), read, keys=MARKS)

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from arkiv.base.errors import InputError
+from arkiv.base.hashing import nfc
 from arkiv.pages.encodings import encoding_of, text_of
 from arkiv.pages.gzipped import LARGEST
-from arkiv.pages.page import LONGEST_LINE, Format, Sheet, not_a_page
+from arkiv.pages.page import LONGEST_LINE, Format, Sheet, check_unicode, not_a_page
 from arkiv.pages.tables import header
 
 # What columns or keys may be called, in any case of letters; all others mean nothing.
@@ -157,10 +158,14 @@ def _name(values: dict[str, Any], keys: Iterable[str]) -> int | str | None:
     """
     for key in keys:
         value = values.get(key)
-        if value is None or value == "":
+        if value is None:
             continue
         if isinstance(value, float) and value.is_integer():
             value = int(value)
+        if isinstance(value, str):
+            check_unicode(key, value)
+            if not (value := nfc(" ".join(value.split()))):
+                continue
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise InputError(f"is {value!r}, expected a number or a name", key=key)
         return value
