@@ -9,7 +9,7 @@ from project import Project, records, small
 from sheets import FORMATS
 
 from arkiv.base.files import read_json
-from arkiv.volumes.order import natural
+from arkiv.base.natural import natural
 
 
 def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):

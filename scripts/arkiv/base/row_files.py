@@ -6,14 +6,13 @@ Read while the Snakefile is parsed: nothing heavy here.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from arkiv.base.errors import InputError
+from arkiv.base.natural import natural
 from arkiv.base.terminal import CONTROLS
 
 ENDINGS = (".jsonl", ".jsonl.gz")
-DIGITS = re.compile(r"([0-9]+)")
 
 
 def row_files(path: str | Path) -> list[str]:
@@ -41,14 +40,4 @@ def row_files(path: str | Path) -> list[str]:
     for odd in filter(CONTROLS.search, found):
         reason = f"holds {odd}, whose name has control characters; give it another one"
         raise InputError(reason, file=path)
-    return sorted(found, key=_natural)
-
-
-def _natural(path: str) -> tuple:
-    """What names are sorted by: `2.jsonl` comes before `10.jsonl`."""
-    # Odd places of the split name are runs of digits.
-    parts = [
-        (len(part.lstrip("0")), part.lstrip("0")) if odd % 2 else part.casefold()
-        for odd, part in enumerate(DIGITS.split(path))
-    ]
-    return parts, path
+    return sorted(found, key=natural)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
+from arkiv.base.natural import natural
 from arkiv.pages.kinds import Kind, Role
 from arkiv.pages.reading import PLAIN, STRUCTURED
 from arkiv.volumes import mets
@@ -26,7 +27,7 @@ from arkiv.volumes.listing import FilesByPath, listed
 from arkiv.volumes.member import shown
 from arkiv.volumes.mods import about_of_mods
 from arkiv.volumes.naming import named, with_own_names
-from arkiv.volumes.order import Place, natural, places, prefix
+from arkiv.volumes.order import Place, places, prefix
 from arkiv.volumes.packed import is_packed
 from arkiv.volumes.pieces import MOST_READ, WHOLE, without_pieces
 from arkiv.volumes.rows import volumes_in

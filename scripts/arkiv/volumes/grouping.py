@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from arkiv.base.errors import InputError
+from arkiv.base.natural import natural
 from arkiv.volumes.member import shown
-from arkiv.volumes.order import natural
 from arkiv.volumes.same_pages import (
     MOST_FORMS,
     Texts,

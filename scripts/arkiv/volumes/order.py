@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from arkiv.base.natural import DIGITS
 from arkiv.volumes.member import shown
 
 # Digits of a number; a longer run is not one.
 LONGEST = 18
-DIGITS = re.compile(r"([0-9]+)")
 # What divides the part of a name that all pages share from what is a page's own.
 SEPARATORS = "._- "
 # The number that ends a name, what introduces it and the side of the leaf.
@@ -36,16 +36,6 @@ class Place(NamedTuple):
     """What the archive calls it, if that is not its number."""
     follows: bool
     """Whether, as far as is known, no page is missing before it."""
-
-
-def natural(name: str) -> tuple:
-    """What names are sorted by: `2a` comes before `10a`."""
-    # Odd places of the split name are runs of digits.
-    parts = [
-        (len(part.lstrip("0")), part.lstrip("0")) if odd % 2 else part.casefold()
-        for odd, part in enumerate(DIGITS.split(name))
-    ]
-    return (parts, name)
 
 
 def places(stems: Sequence[str]) -> list[Place]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TypeVar
 
-from arkiv.volumes.order import DIGITS
+from arkiv.base.natural import DIGITS
 from arkiv.volumes.walk import Entry
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import Any
 
 from arkiv.base.hashing import nfc
-from arkiv.volumes.order import natural
+from arkiv.base.natural import natural
 from arkiv.volumes.packed import is_packed, stem
 from arkiv.volumes.same_pages import (
     MOST_FORMS,

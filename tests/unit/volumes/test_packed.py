@@ -12,11 +12,11 @@ import pytest
 from layouts import tarred, zipped
 
 from arkiv.base.errors import InputError
+from arkiv.base.natural import natural
 from arkiv.volumes import member, packed
 from arkiv.volumes.finding import find, root_of
 from arkiv.volumes.member import content, shown
 from arkiv.volumes.opened import Opened
-from arkiv.volumes.order import natural
 from arkiv.volumes.volume import page_files
 
 ORDERED = ["b_2.json", "a_9.json", "a_10.json", "v2_10.json", "v10_10.json"]
