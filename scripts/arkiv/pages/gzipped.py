@@ -7,9 +7,9 @@ import io
 import zlib
 from collections.abc import Iterator
 
+from arkiv.base.files import GZIP
 from arkiv.pages.page import not_a_page
 
-SIGN = b"\x1f\x8b"
 ENDING = ".gz"
 # Bytes of a file, packed or not. With every word and glyph on it a page has some ten
 # million.
@@ -20,7 +20,7 @@ LARGEST_BOOK = 1 << 30
 
 def is_gzipped(data: bytes) -> bool:
     """Whether a file is compressed so, by its first bytes."""
-    return data.startswith(SIGN)
+    return data.startswith(GZIP)
 
 
 def inner_name(name: str) -> str:

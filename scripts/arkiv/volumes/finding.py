@@ -150,7 +150,7 @@ class _Finding:
             sheaves = without_pieces(sheaves, self._texts, self._twice)
             made = documents(sheaves, self._texts, self._folder)
             volumes = [*self._volumes(made), *self._in_rows(sheaves)]
-            files = [entry for each in made for entry in each.pages().values()]
+            files = [entry for each in made for entry in each.pages.values()]
             some = spread(files, COUNTED)
             words = sum(len(self._texts.running(each)) for each in some)
             self._out.words = round(words * len(files) / max(len(some), 1))
@@ -319,7 +319,7 @@ class _Finding:
         names = named(made, self._bags, self._root.name)
         abouts = about_folders([each.chosen.folder for each in made], self._told)
         for document, name, about in zip(made, names, abouts, strict=True):
-            found = document.pages()
+            found = document.pages
             self._out.formats.update(each.kind.title for each in found.values())
             if others := [each.folder or "." for each in document.sheaves[1:]]:
                 read, *others = map(shown, (document.chosen.folder or ".", *others))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 from arkiv.base.errors import InputError
@@ -52,7 +53,7 @@ class Document:
 
     def apart(self) -> Iterator[Document]:
         """What only another zip or tar file has, which a volume cannot be in too."""
-        found = set(self.pages())
+        found = set(self.pages)
         for other in self.sheaves:
             rest = {
                 each: file for each, file in other.pages.items() if each not in found
@@ -61,6 +62,7 @@ class Document:
                 found.update(rest)
                 yield Document([replace(other, pages=rest)])
 
+    @cached_property
     def pages(self) -> dict[tuple, Entry]:
         """The file of each page: the chosen sheaf's; another's where it has none."""
         found = dict(self.chosen.pages)

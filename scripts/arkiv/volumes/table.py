@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Container, Iterator
@@ -11,11 +12,10 @@ from typing import Any
 from arkiv.base.errors import InputError
 from arkiv.base.files import open_input, parse_record
 from arkiv.base.hashing import nfc
+from arkiv.pages.tables import DELIMITERS
 
 # Names of files that hold JSON Lines; any other is CSV.
 LINES = (".jsonl", ".ndjson")
-DELIMITERS = ",;\t|"
-MARK = b"\xef\xbb\xbf"
 
 Row = dict[str, Any]
 
@@ -36,7 +36,7 @@ def rows(
         InputError: naming the line and the column at fault.
     """
     with open_input(path) as file:
-        data = file.read().removeprefix(MARK)
+        data = file.read().removeprefix(codecs.BOM_UTF8)
     read = _of_lines if str(path).lower().endswith(LINES) else _of_csv
     try:
         yield from read(data, needed, known)

@@ -7,6 +7,7 @@ each with its place in the file, and read by it afterwards.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -201,7 +202,7 @@ def _start(file: BinaryIO) -> bytes:
 
 
 def _is_json(start: bytes) -> bool:
-    return start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+    return start.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
 
 
 def _of_json(file: BinaryIO, span: Span | None = None) -> Iterator[_Row]:
@@ -209,7 +210,7 @@ def _of_json(file: BinaryIO, span: Span | None = None) -> Iterator[_Row]:
     file.seek(span.offset if span else 0)
     first = b""
     while not first.strip() and (line := file.readline()):
-        first = line.removeprefix(b"\xef\xbb\xbf")
+        first = line.removeprefix(codecs.BOM_UTF8)
     if first.lstrip()[:1] == b"{" and not isinstance(_parsed(first), str):
         return _of_lines(file, span)
     file.seek(span.offset if span else 0)
@@ -230,7 +231,7 @@ def _of_lines(file: BinaryIO, span: Span | None) -> Iterator[_Row]:
     for number, raw in enumerate(file, start=span.line if span else 1):
         if end is not None and offset >= end:
             return
-        text = raw.removeprefix(b"\xef\xbb\xbf")
+        text = raw.removeprefix(codecs.BOM_UTF8)
         if text.strip():
             found = _parsed(text)
             known, fault = (found, "") if isinstance(found, dict) else (None, found)
