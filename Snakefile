@@ -8,6 +8,7 @@ configfile: "config/config.yaml"
 
 include: "rules/literal.smk"
 include: "rules/common.smk"
+include: "rules/started.smk"
 
 
 wildcard_constraints:

@@ -13,7 +13,7 @@ from arkiv.base.setting_flags import flags_of
 from arkiv.evaluate.settings import compared
 from arkiv.gold.standard import judged_files
 from arkiv.retrieve.systems import system_of, systems_of, with_those_below
-from arkiv.settings.config import check_config, without_removed
+from arkiv.settings.config import check_config, with_truths, without_removed
 from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import MINED_KINDS, kind_of
 from arkiv.settings.layout import (
@@ -28,7 +28,7 @@ from arkiv.settings.layout import (
 from arkiv.train.settings import UNSET
 from arkiv.volumes.state import state
 
-config = without_removed(config)
+config = with_truths(without_removed(config))
 try:
     check_config(config)
 except InputError as error:

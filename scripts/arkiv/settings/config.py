@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.declared import faults
+from arkiv.base.declared import faults, settings_of
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_yaml
 from arkiv.documents.settings import check_documents
@@ -27,6 +27,11 @@ DEFAULTS = Path(__file__).parents[3] / "config/config.yaml"
 
 # Maps in which `key: null` takes an entry of the defaults away.
 REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
+
+# The keys of the top that are true or false.
+TRUTHS = frozenset(
+    one.name for one in settings_of(Configuration).values() if one.type is bool
+)
 
 # Keys that were renamed or removed, and what stands in their place; a test keeps them
 # out of the declaration.
@@ -83,6 +88,18 @@ def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
         }
 
     return pruned(config, ())
+
+
+def with_truths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with `--config KEY=true` meaning true, as it does in a file.
+
+    Snakemake takes True for a truth on its command line, and true for a text.
+    """
+    truths = {"true": True, "false": False}
+    return {
+        key: truths.get(value, value) if key in TRUTHS else value
+        for key, value in config.items()
+    }
 
 
 def check_config(config: Mapping[str, Any]) -> None:

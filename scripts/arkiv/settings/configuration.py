@@ -91,6 +91,11 @@ class Configuration(Seeded):
     run: str = setting(
         "main", "name of the run; its files go to `results/{run}/`", pattern=NAME
     )
+    run_again: bool = setting(
+        False,
+        "let this configuration take the place of another one that the run of this "
+        "name was started with",
+    )
     datasets: dict[str, Dataset] = setting(
         {}, "what to learn from", names=NAME, entries=1
     )
