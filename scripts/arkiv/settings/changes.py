@@ -38,7 +38,9 @@ class Change(NamedTuple):
         start = 0
         if max(len(before), len(now)) > SHOWN_OF_VALUE:
             # What they begin with alike would be all that is seen of long ones.
-            alike = takewhile(lambda pair: pair[0] == pair[1], zip(before, now))
+            alike = takewhile(
+                lambda pair: pair[0] == pair[1], zip(before, now, strict=False)
+            )
             start = max(0, sum(1 for _ in alike) - 10)
         return visible(f"{self.key}: {_cut(before, start)} -> {_cut(now, start)}")
 
