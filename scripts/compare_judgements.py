@@ -2,7 +2,8 @@
 
 Reads sheets of sample_judgements.py that were filled in, wholly or in part, and the
 search page's judgements.jsonl or the CSV that it offers. Writes Cohen's kappa with a
-95 % bootstrap interval over the queries.
+95 % bootstrap interval over the queries. Lines of judgements.jsonl that are no verdicts
+on this run's passages are set aside and counted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from arkiv.base.cli import parser, run
 from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
-from arkiv.base.files import write_json
+from arkiv.base.files import Record, write_json
 from arkiv.base.setting_flags import add_settings
 from arkiv.evaluate.settings import Measuring
 from arkiv.gold.agreement import agreement
@@ -43,9 +44,14 @@ def main(argv: list[str] | None = None) -> None:
     queries = {row["id"] for row in read_ordered(arguments.queries, queries=True)}
     passages = {row["id"] for row in read_ordered(arguments.corpus)}
     judgements: list[Judgement] = []
+    rejected: list[Record] = []
     for path in arguments.judged:
-        read = read_verdicts if Path(path).suffix == ".jsonl" else read_sheet
-        judgements += read(path)
+        if Path(path).suffix == ".jsonl":
+            judgements += read_verdicts(
+                path, queries=queries, passages=passages, rejected=rejected
+            )
+        else:
+            judgements += read_sheet(path)
     judged = gathered(judgements, queries, passages)
     if not judged.grades:
         raise InputError(
@@ -64,6 +70,7 @@ def main(argv: list[str] | None = None) -> None:
         samples=arguments.bootstrap,
         seed=arguments.seed,
     )
+    found["set_aside"] = len(rejected)
     write_json(arguments.output, found)
     log.info("%d pairs, kappa %s", found["pairs"], found["binary"]["kappa"])
 

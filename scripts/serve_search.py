@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from arkiv.base.cli import parser, run
@@ -60,6 +61,17 @@ def judges_of(given: Sequence[str], alone: bool) -> list[str]:
         return [nfc(getpass.getuser())]
     except (KeyError, OSError):  # a user without a name, as in some containers
         return ["judge"]
+
+
+def verdicts_on(index, folder: Path):
+    """The verdicts on a run's passages; lines that are none are copied beside them."""
+    from arkiv.serve.judgements import Verdicts, check_verdict
+
+    return Verdicts(
+        folder / "judgements.jsonl",
+        partial(check_verdict, passages=index.ids),
+        folder / "judgements.rejected.jsonl",
+    )
 
 
 def address(server, arguments) -> str:
@@ -144,7 +156,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     import torch
 
     from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
-    from arkiv.serve.judgements import Verdicts
     from arkiv.serve.rendering import Site
     from arkiv.settings.image_links import ImageLinks
 
@@ -166,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     alone = bool(arguments.socket) or is_loopback(arguments.host)
     application = create_app(
         site,
-        Verdicts(Path(run_folder(config), "judgements.jsonl")),
+        verdicts_on(index, Path(run_folder(config))),
         judges_of(arguments.judges, alone),
         servable(config),
         loopback=alone,

@@ -233,6 +233,35 @@ def test_the_search_page_and_its_sheet_say_the_same(run):
     assert len(read_verdicts(run / "judgements.jsonl")) == 9
 
 
+def test_bad_lines_of_the_search_page_are_set_aside_and_counted(run, caplog):
+    key = PASSAGES[0]["id"]
+    good = [
+        verdict(QUERIES[0], key, "relevant"),
+        verdict(QUERIES[1], key, "not_relevant"),
+    ]
+    faulty = [
+        verdict(QUERIES[0], "gone", "relevant"),
+        verdict({"query": "vem?", "id": "q99"}, key, "relevant"),
+        verdict(QUERIES[0], key, "maybe"),
+    ]
+    path = run / "judgements.jsonl"
+    lines = [json.dumps(row) for row in (good[0], *faulty, good[1])]
+    path.write_text("\n".join([*lines, lines[0][:50]]))
+    before = path.read_bytes()
+    found = compared(run, path)
+    assert (found["pairs"], found["set_aside"]) == (2, 4)
+    for line, reason in (
+        (2, "`passage_id`: is gone, expected a passage of this run"),
+        (3, "`query_id`: is q99, expected a query of this run"),
+        (4, "`verdict`: is not one of"),
+    ):
+        assert f"{path}, line {line}, {reason}" in caplog.text
+    assert f"{path}, line 6: the line is not JSON" in caplog.text
+    assert path.read_bytes() == before
+    write_records(path, good)
+    assert compared(run, path) == found | {"set_aside": 0}
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [

@@ -771,6 +771,22 @@ def test_a_configuration_that_will_not_do_is_named(tmp_path, text, reason):
     assert reason in str(caught.value)
 
 
+def test_a_server_starts_with_bad_lines_in_its_sheet(index, tmp_path, caplog):
+    from serve_search import verdicts_on
+
+    passage = index.passages[0]["id"]
+    row = {"query": "kvarnen", "query_id": "x", "verdict": "relevant", "judge": "anna"}
+    lines = [json.dumps(row | {"passage_id": key}) for key in (passage, "gone")]
+    path = tmp_path / "judgements.jsonl"
+    path.write_text("\n".join([*lines, lines[0][:30]]))
+    verdicts = verdicts_on(index, tmp_path)
+    assert [one["passage_id"] for one in verdicts.latest()] == [passage]
+    assert f"{path}, line 2, `passage_id`: is gone, expected a passage" in caplog.text
+    assert f"{path}, line 3: the line is not JSON" in caplog.text
+    bad = read_records(tmp_path / "judgements.rejected.jsonl")
+    assert [record["raw"] for _, record in bad] == [lines[1], lines[0][:30]]
+
+
 def test_the_sheet_of_an_earlier_server_is_gone_on_with(folder, site, tmp_path, index):
     passage = next(iter(index.ranks("bm25", "kvarnen", None)))
     row = {"query": "kvarnen", "query_id": "x", "passage_id": passage}

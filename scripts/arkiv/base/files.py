@@ -300,16 +300,19 @@ def read_records(
             except InputError as fault:
                 if rejected is None:
                     raise fault.at(path, row + 1) from None
-                rejected.append(
-                    {
-                        "file": str(path),
-                        "line": row + 1,
-                        "reason": str(InputError(fault.reason, key=fault.key)),
-                        "raw": raw.decode("utf-8", "replace").rstrip("\r\n"),
-                    }
-                )
+                rejected.append(rejection(path, row + 1, fault, raw))
                 continue
             yield row + 1, record
+
+
+def rejection(path: str | Path, line: int, fault: InputError, raw: bytes) -> Record:
+    """A line that was set aside, with its place and the reason."""
+    return {
+        "file": str(path),
+        "line": line,
+        "reason": str(InputError(fault.reason, key=fault.key)),
+        "raw": raw.decode("utf-8", "replace").rstrip("\r\n"),
+    }
 
 
 def parse_record(raw: bytes) -> Record:

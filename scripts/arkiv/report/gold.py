@@ -93,6 +93,12 @@ def agreement_of(agreement: Mapping[str, Any]) -> Iterator[Html]:
             "run, and are left out.",
             faint=True,
         )
+    if aside := agreement.get("set_aside"):
+        yield paragraph(
+            f"{aside:,} lines of the search page's judgements are no verdicts on "
+            "passages of this run, and are set aside.",
+            faint=True,
+        )
     grades = list(map(str, agreement["grades"]))
     # A gold standard without a scale has 0 and 1 alone.
     columns = list(zip(*agreement["table"], strict=True))

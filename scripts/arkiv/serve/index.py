@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,11 @@ class Index:
             if passage.get("volume") is not None:
                 rows.setdefault(str(passage["volume"]), []).append(number)
         return {volume: np.array(rows[volume]) for volume in sorted(rows)}
+
+    @property
+    def ids(self) -> Collection[str]:
+        """The ids of all passages."""
+        return self._row_of.keys()
 
     def passage(self, passage_id: str) -> Record | None:
         """The passage of an id, if there is one."""

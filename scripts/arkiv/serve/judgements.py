@@ -3,28 +3,54 @@
 A line is written whole under a lock and has reached the disk before the judge is told,
 so that several servers may write to one file and a crash takes nothing that was
 confirmed. Of several verdicts of a judge on a passage for a query the last one counts.
+
+A line that is no verdict stays where it is and is told of; all others count.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
+import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import Record, check_text, parse_record
-from arkiv.base.hashing import text_key
+from arkiv.base.files import (
+    Record,
+    check_text,
+    parse_record,
+    rejection,
+    write_records,
+)
+from arkiv.base.hashing import content_id, text_key
 from arkiv.gold.sheet import Judgement, Place, sheet_row
+
+log = logging.getLogger(__name__)
 
 RELEVANT, NOT_RELEVANT, WITHDRAWN = "relevant", "not_relevant", "withdrawn"
 KINDS = (RELEVANT, NOT_RELEVANT, WITHDRAWN)
+# Lines set aside that are told of one by one.
+TOLD = 10
 
 
-def check_verdict(record: Record) -> None:
+def check_verdict(
+    record: Record,
+    *,
+    passages: Container[str] | None = None,
+    queries: Container[str] | None = None,
+) -> None:
     """Refuse a record that is no verdict.
+
+    Args:
+        record: what a line holds.
+        passages: ids of those that may be judged; None: any.
+        queries: ids of the test queries; None: any. Readers may ask others, whose id is
+            made of their text.
 
     Raises:
         InputError: naming the key at fault.
@@ -33,41 +59,75 @@ def check_verdict(record: Record) -> None:
         check_text(record, key)
     if record.get("verdict") not in KINDS:
         raise InputError(f"is not one of {', '.join(KINDS)}", key="verdict")
+    passage_id, query_id = record["passage_id"], record["query_id"]
+    if passages is not None and passage_id not in passages:
+        raise InputError(
+            f"is {passage_id}, expected a passage of this run", key="passage_id"
+        )
+    free = query_id == content_id(record["query"])
+    if queries is not None and query_id not in queries and not free:
+        raise InputError(f"is {query_id}, expected a query of this run", key="query_id")
 
 
 class Verdicts:
     """The verdicts in a file of JSON Lines, which others may write to as well.
 
+    Args:
+        path: the file; none yet is an empty one.
+        check: raises `InputError` for a line that is set aside.
+        copied_to: file of the lines that are set aside, each with its reason, written
+            anew whenever there are more; None: they are only told of.
+
+    Attributes:
+        rejected: the lines set aside, by number, as `read_records` has them.
+
     Raises:
-        InputError: it holds a line that is no verdict.
+        InputError: the file cannot be read.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        check: Callable[[Record], None] = check_verdict,
+        copied_to: str | Path | None = None,
+    ) -> None:
         self.path = Path(path)
+        self.rejected: dict[int, Record] = {}
+        self._check = check
+        self._copied_to = None if copied_to is None else Path(copied_to)
         self._lock = threading.Lock()
-        # By judge, key of the query and passage id.
-        self._latest: dict[tuple[str, int, str], Record] = {}
-        self._read_to = self._lines = 0
-        with self._lock:
-            self._follow()
+        self._start_over(None)
+        try:
+            with self._lock:
+                self._follow(ended=True)
+        except OSError as error:
+            reason = f"cannot be read ({error.strerror})"
+            raise InputError(reason, file=path) from None
 
     def add(self, record: Record) -> None:
-        """Append a verdict; it is on the disk when this returns."""
-        line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+        """Append a verdict; it is on the disk when this returns.
+
+        Raises:
+            OSError: it could not be kept, and the file is as it was.
+        """
+        line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock:
-            new = not self.path.exists()
-            with open(self.path, "ab") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                self._follow()
-                # What a crash has left of a line: nobody was told that it stands.
-                if file.seek(0, os.SEEK_END) > self._read_to:
-                    file.truncate(self._read_to)
-                file.write(line.encode())
-                file.flush()
+        # Without a buffer, which would write what was taken back when it is closed.
+        with self._lock, open(self.path, "a+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            end = file.seek(0, os.SEEK_END)
+            if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+                # What a crash has left of a line, or a whole one that was edited.
+                line = b"\n" + line
+            try:
+                _write_whole(file.fileno(), line)
                 os.fsync(file.fileno())
-            if new:
-                _sync_folder(self.path.parent)
+                if not end:
+                    _sync_folder(self.path.parent)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    file.truncate(end)
+                raise
             self._follow()
 
     def of(self, judge: str, query: str) -> dict[str, str]:
@@ -91,27 +151,83 @@ class Verdicts:
                 if record["verdict"] != WITHDRAWN and judge in (None, record["judge"])
             ]
 
-    def _follow(self) -> None:
-        """Read the whole lines that are new since the last time."""
+    def _start_over(self, file: tuple[int, int] | None) -> None:
+        """Forget all, for the file (its device and inode) is another one, or none."""
+        self._file = file
+        # By judge, key of the query and passage id.
+        self._latest: dict[tuple[str, int, str], Record] = {}
+        self.rejected.clear()
+        self._read_to = self._lines = 0
+
+    def _follow(self, *, ended: bool = False) -> None:
+        """Read what is new since the last time.
+
+        Args:
+            ended: nobody is writing now, so that a last line that is not whole is bad.
+        """
+        known = len(self.rejected)
         try:
             with open(self.path, "rb") as file:
+                found = os.fstat(file.fileno())
+                identity = found.st_dev, found.st_ino
+                if identity != self._file or found.st_size < self._read_to:
+                    self._start_over(identity)
                 file.seek(self._read_to)
-                new = file.read()
+                *lines, last = file.read().split(b"\n")
         except FileNotFoundError:
+            self._start_over(None)
             return
-        for raw in new[: new.rfind(b"\n") + 1].splitlines(keepends=True):
+        for raw in lines:
             self._lines += 1
-            self._read_to += len(raw)
+            self._read_to += len(raw) + 1
+            self._take(self._lines, raw)
+        # A line without its end: an editor has left it so, or it is being written. It
+        # is whole if it is a verdict, and is read again with its end.
+        if last:
+            self._take(self._lines + 1, last, whole=ended)
+        if len(self.rejected) > known:
+            self._tell_of_rejected()
+
+    def _take(self, line: int, raw: bytes, *, whole: bool = True) -> None:
+        """Count a line, or set it aside if it is whole."""
+        try:
+            record = parse_record(raw)
+            self._check(record)
+        except InputError as fault:
+            if not whole:
+                return
+            if line not in self.rejected and len(self.rejected) < TOLD:
+                log.warning(
+                    "%s; the line is set aside, expected a verdict of the search page",
+                    fault.at(self.path, line),
+                )
+            self.rejected[line] = rejection(self.path, line, fault, raw)
+            return
+        self.rejected.pop(line, None)
+        key = record["judge"], text_key(record["query"]), record["passage_id"]
+        self._latest.pop(key, None)
+        self._latest[key] = record
+
+    def _tell_of_rejected(self) -> None:
+        """Say how many lines are set aside, and have copies of them with reasons."""
+        log.warning(
+            "%d of %d lines of %s are set aside%s",
+            len(self.rejected),
+            max(self._lines, *self.rejected),
+            self.path,
+            f", see {self._copied_to}" if self._copied_to else "",
+        )
+        if self._copied_to is not None:
             try:
-                record = parse_record(raw)
-                check_verdict(record)
-            except InputError as fault:
-                raise InputError(
-                    fault.reason, file=self.path, line=self._lines, key=fault.key
-                ) from None
-            key = record["judge"], text_key(record["query"]), record["passage_id"]
-            self._latest.pop(key, None)
-            self._latest[key] = record
+                write_records(self._copied_to, self.rejected.values())
+            except OSError as error:
+                log.warning("%s: cannot be written (%s)", self._copied_to, error)
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    """Write all of it; a disk that is filling up takes a part first."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _sync_folder(folder: Path) -> None:
@@ -140,14 +256,30 @@ def sheet_rows(
             )
 
 
-def read_verdicts(path: str | Path) -> list[Judgement]:
-    """The verdicts that count in a file of the search page.
+def read_verdicts(
+    path: str | Path,
+    *,
+    queries: Container[str] | None = None,
+    passages: Container[str] | None = None,
+    rejected: list[Record] | None = None,
+) -> list[Judgement]:
+    """The verdicts that count in a file of the search page; bad lines are told of.
+
+    Args:
+        path: the file.
+        queries: as for `check_verdict`, likewise the passages.
+        rejected: where lines that are set aside go too, as `read_records` has them.
 
     Raises:
-        InputError: no such file, or a line of it is no verdict.
+        InputError: no such file.
     """
     if not Path(path).is_file():
         raise InputError("no such file", file=path)
+    verdicts = Verdicts(
+        path, partial(check_verdict, queries=queries, passages=passages)
+    )
+    if rejected is not None:
+        rejected += verdicts.rejected.values()
     return [
         Judgement(
             verdict["query_id"],
@@ -158,7 +290,7 @@ def read_verdicts(path: str | Path) -> list[Judgement]:
             Place(str(path)),
             graded=False,
         )
-        for verdict in Verdicts(path).latest()
+        for verdict in verdicts.latest()
     ]
 
 

@@ -327,6 +327,7 @@ AGREEMENT = {
     "queries": 12,
     "unjudged": 3,
     "elsewhere": 2,
+    "set_aside": 1234,
     "judges": [{"judge": "<anna>", "pairs": 30}, {"judge": "bo", "pairs": 10}],
     "binary": {"agreement": 0.9, "kappa": 0.71, "low": 0.5, "high": 0.9},
     "weighted": None,
@@ -341,6 +342,7 @@ def test_the_agreement_of_people_is_told_and_escaped():
     assert "People judged 40 pairs of 12 queries: &lt;anna&gt; (30), bo (10)" in made
     assert "gold standard (teacher_pool &lt;b&gt;) agree on 90% of them" in made
     assert "kappa 0.71 [0.50, 0.90], substantial" in made
+    assert "1,234 lines of the search page&#x27;s judgements are no verdicts" in made
     table = [[9, 1, 0], [1, 5, 0], [0, 7, 0]]
     unscaled = AGREEMENT | {"grades": [0, 1, 2], "table": table}
     assert "<td>0</td><td>7</td>\n" in page_of(gold.section, "", None, {}, unscaled)

@@ -1,10 +1,14 @@
 """The parts of the search page that need no model: addresses, links, the sheet."""
 
 import csv
+import errno
 import io
 import json
 import multiprocessing
 import os
+import random
+import resource
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +17,7 @@ from arkiv.base.errors import InputError
 from arkiv.gold.sheet import sheet_csv
 from arkiv.retrieve.systems.system import Column
 from arkiv.serve.index import check_finished, served_systems
-from arkiv.serve.judgements import Verdicts, sheet_rows
+from arkiv.serve.judgements import Verdicts, check_verdict, sheet_rows
 from arkiv.serve.view import MOST_CHARACTERS, View, clean
 from arkiv.settings.image_links import ImageLinks
 
@@ -236,16 +240,194 @@ def test_another_server_of_the_same_sheet_is_followed(tmp_path):
     assert one.of("anna", "q") == other.of("anna", "q") == both
 
 
-@pytest.mark.parametrize("length", [1, 90, 20_000])
-def test_what_a_crash_left_of_a_line_is_cut_off(tmp_path, length):
+CUT = '{"query": "' + "x" * 90
+
+
+@pytest.mark.parametrize("left", [CUT[:1], CUT, CUT * 200, "\x00" * 4096, "å"])
+def test_what_a_crash_left_of_a_line_takes_no_other_along(tmp_path, left, caplog):
     sheet = Verdicts(tmp_path / "s")
     sheet.add(verdict("p"))
     with open(sheet.path, "a") as file:
-        file.write('{"query": "' + "x" * length)
-    assert Verdicts(sheet.path).of("anna", "q") == {"p": "relevant"}
+        file.write(left)
+    again = Verdicts(sheet.path, copied_to=tmp_path / "s.bad")
+    assert again.of("anna", "q") == {"p": "relevant"}
+    assert f"{sheet.path}, line 2: the line is not JSON" in caplog.text
+    assert "expected a verdict of the search page" in caplog.text
+    assert f"1 of 2 lines of {sheet.path} are set aside, see" in caplog.text
+    again.add(verdict("r"))
+    assert again.of("anna", "q") == {"p": "relevant", "r": "relevant"}
+    lines = sheet.path.read_text().split("\n")
+    assert lines[1] == left
+    assert [json.loads(lines[n])["passage_id"] for n in (0, 2)] == ["p", "r"]
+    (copied,) = map(json.loads, (tmp_path / "s.bad").read_text().splitlines())
+    assert (copied["line"], copied["raw"]) == (2, left)
+
+
+def test_a_whole_line_without_its_end_counts_and_stays(tmp_path):
+    path = tmp_path / "s"
+    path.write_text(json.dumps(verdict("p")))  # as some editors leave it
+    sheet = Verdicts(path)
+    assert sheet.of("anna", "q") == {"p": "relevant"}
     sheet.add(verdict("r"))
-    lines = sheet.path.read_text().splitlines()
-    assert [json.loads(line)["passage_id"] for line in lines] == ["p", "r"]
+    assert sheet.of("anna", "q") == {"p": "relevant", "r": "relevant"}
+    assert len(path.read_text().splitlines()) == 2
+    assert sheet.rejected == Verdicts(path).rejected == {}
+
+
+def test_a_line_that_another_server_is_writing_is_waited_for(tmp_path):
+    sheet = Verdicts(tmp_path / "s")
+    whole = json.dumps(verdict("p")) + "\n"
+    with open(sheet.path, "a") as file:
+        file.write(whole[:40])
+        file.flush()
+        assert sheet.latest() == []
+        file.write(whole[40:])
+    assert sheet.of("anna", "q") == {"p": "relevant"}
+    assert sheet.rejected == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"verdict": "good"}, "`verdict`: is not one of relevant, not_"),
+        ({"judge": ""}, "`judge`: is empty"),
+        ({"judge": 7}, "`judge`: is of type int"),
+        ({"query": None}, "`query`: is of type NoneType"),
+        ({"passage_id": ["p"]}, "`passage_id`: is of type list"),
+        ({"passage_id": "gone"}, "`passage_id`: is gone, expected a passage of this"),
+        ("nonsense", "the line is not JSON"),
+        ("[1]", "the line is a JSON list"),
+        ("", "the line is empty"),
+        ('{"a": "\\ud800"}', "half a surrogate pair"),
+        ('{"a": NaN}', "NaN is no number"),
+        ("[" * 100_000, "the line is not JSON"),
+    ],
+)
+def test_a_line_that_is_no_verdict_is_set_aside(tmp_path, change, reason, caplog):
+    path, bad = tmp_path / "s", tmp_path / "s.bad"
+    line = change
+    if isinstance(change, dict):
+        line = json.dumps(verdict("q") | change)
+    good = [json.dumps(verdict(key)) for key in "pr"]
+    path.write_text("\n".join([good[0], line, good[1], ""]))
+    before = path.read_bytes()
+    check = partial(check_verdict, passages={"p", "q", "r"})
+    sheet = Verdicts(path, check, copied_to=bad)
+    assert sheet.of("anna", "q") == {"p": "relevant", "r": "relevant"}
+    assert f"{path}, line 2" in caplog.text
+    assert reason in caplog.text
+    assert path.read_bytes() == before
+    (copied,) = map(json.loads, bad.read_text().splitlines())
+    assert (copied["line"], copied["raw"]) == (2, line)
+    assert reason in copied["reason"]
+
+
+def test_random_bytes_between_verdicts_take_none_of_them_along(tmp_path):
+    draw = random.Random(5)
+    for trial in range(60):
+        path = tmp_path / str(trial)
+        good, lines = [], []
+        for number in range(draw.randrange(1, 9)):
+            row = json.dumps(verdict(f"p{number}"), ensure_ascii=False).encode()
+            if draw.random() < 0.5:
+                good.append(f"p{number}")
+            else:  # cut, or with other bytes in it
+                at = draw.randrange(len(row))
+                noise = draw.choice([b"", draw.randbytes(9).replace(b"\n", b"\r"), row])
+                row = row[:at] + noise + row[at + 1 :] if noise else row[:at]
+            lines.append(row)
+        path.write_bytes(b"\n".join(lines) + draw.choice([b"", b"\n"]))
+        sheet = Verdicts(path)
+        sheet.add(verdict("new"))
+        known = [row["passage_id"] for row in Verdicts(path).latest()]
+        assert known == [row["passage_id"] for row in sheet.latest()]
+        assert {*good, "new"} <= {*known}
+        assert path.read_bytes().startswith(b"\n".join(lines))
+
+
+def test_many_bad_lines_are_told_of_in_a_few(tmp_path, caplog):
+    path = tmp_path / "s"
+    path.write_text("x\n" * 5000 + json.dumps(verdict()) + "\n")
+    sheet = Verdicts(path, copied_to=tmp_path / "s.bad")
+    assert len(sheet.latest()) == 1
+    assert len(caplog.records) < 20
+    assert "5000 of 5001 lines" in caplog.text
+    assert len((tmp_path / "s.bad").read_text().splitlines()) == 5000
+
+
+def test_a_sheet_that_is_mended_or_goes_is_read_anew(tmp_path):
+    path = tmp_path / "s"
+    path.write_text("x\n" + json.dumps(verdict("p")) + "\n")
+    sheet = Verdicts(path)
+    assert len(sheet.rejected) == 1
+    mended = tmp_path / "mended"
+    mended.write_text(json.dumps(verdict("r")) + "\n" + json.dumps(verdict("p")) + "\n")
+    mended.rename(path)
+    assert sheet.of("anna", "q") == {"r": "relevant", "p": "relevant"}
+    assert sheet.rejected == {}
+    path.write_text(json.dumps(verdict("p", "not_relevant")) + "\n")
+    assert sheet.of("anna", "q") == {"p": "not_relevant"}
+    path.unlink()
+    assert sheet.latest() == []
+
+
+def test_a_sheet_that_cannot_be_read_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
+        Verdicts(tmp_path)
+
+
+@pytest.mark.parametrize(("room", "fails"), [(0, 0), (1, 0), (60, 0), (9999, 1)])
+def test_a_verdict_that_finds_no_room_leaves_nothing(
+    tmp_path, monkeypatch, room, fails
+):
+    sheet = Verdicts(tmp_path / "s")
+    sheet.add(verdict("p"))
+    before, write = sheet.path.read_bytes(), os.write
+
+    def no_room(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def full(descriptor, data):
+        nonlocal room
+        if not room:
+            no_room(descriptor)
+        written = write(descriptor, data[: min(room, 50)])
+        room -= written
+        return written
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        if fails:  # only when it is to reach the disk
+            patched.setattr(os, "fsync", no_room)
+        with pytest.raises(OSError, match="No space left"):
+            sheet.add(verdict("r"))
+    assert sheet.path.read_bytes() == before
+    assert sheet.of("anna", "q") == {"p": "relevant"}
+    sheet.add(verdict("r"))
+    assert sheet.of("anna", "q") == {"p": "relevant", "r": "relevant"}
+    assert len(sheet.path.read_text().splitlines()) == 2
+
+
+def _add_within(path, most):
+    sheet = Verdicts(path)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    try:
+        sheet.add(verdict("r"))
+    except OSError as error:
+        os._exit(error.errno)
+
+
+def test_half_a_line_that_the_system_took_is_taken_back(tmp_path):
+    sheet = Verdicts(tmp_path / "s")
+    sheet.add(verdict("p"))
+    before = sheet.path.read_bytes()
+    process = multiprocessing.get_context("fork").Process(
+        target=_add_within, args=(sheet.path, len(before) + 40)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == errno.EFBIG
+    assert sheet.path.read_bytes() == before
 
 
 def _judge(path, judge, count):
@@ -268,23 +450,6 @@ def test_lines_stay_whole_when_several_processes_judge(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "s").read_text().splitlines()]
     found = {(row["judge"], row["passage_id"]) for row in rows}
     assert len(rows) == len(found) == 100
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("nonsense", "the line is not JSON"),
-        (json.dumps(verdict(kind="good")), "`verdict`: is not one of relevant, not_"),
-        (json.dumps(verdict(judge="")), "`judge`: is empty"),
-    ],
-)
-def test_a_line_that_is_no_verdict_is_named(tmp_path, line, reason):
-    path = tmp_path / "s"
-    path.write_text(json.dumps(verdict()) + "\n" + line + "\n")
-    with pytest.raises(InputError) as caught:
-        Verdicts(path)
-    assert str(caught.value).startswith(f"{path}, line 2")
-    assert reason in str(caught.value)
 
 
 def test_the_human_sheet_has_a_row_for_each_verdict_and_no_formula():
