@@ -87,7 +87,7 @@ def listening(application, arguments):
     Raises:
         InputError: the address cannot be had.
     """
-    import waitress
+    from arkiv.serve.connections import served
 
     where = (
         {"unix_socket": arguments.socket, "unix_socket_perms": "600"}
@@ -97,7 +97,7 @@ def listening(application, arguments):
     try:
         if arguments.socket and Path(arguments.socket).is_socket():
             remove_dead(arguments.socket)
-        return waitress.create_server(application, threads=THREADS, ident="", **where)
+        return served(application, THREADS, **where)
     except (OSError, ValueError) as error:
         place = arguments.socket or f"{arguments.host}, port {arguments.port}"
         reason = getattr(error, "strerror", None) or error

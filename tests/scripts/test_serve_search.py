@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +22,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 from same_text import written_otherwise
+from waitress import wasyncore
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_records, write_records
@@ -32,6 +34,7 @@ from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems.m3 import M3System
 from arkiv.retrieve.systems.system import FinishedRun
 from arkiv.retrieve.trec import read_run
+from arkiv.serve import connections
 from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
 from arkiv.serve.index import Index
 from arkiv.serve.judgements import Verdicts, read_verdicts
@@ -726,6 +729,98 @@ def test_a_socket_file_is_for_its_owner_alone(site, sheet, tmp_path):
     assert asked(ByFile(path)) == (200, True)
     with pytest.raises(InputError, match="another server listens on it"):
         listening(app, where)
+
+
+# What clients send that ask for nothing: silence, half a head, a body that never comes.
+SILENT = [
+    b"",
+    b"GET /?q=kvarnen HTTP/1.1\r\nHost: localhost\r\n",
+    b"POST /judge HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\nq=",
+]
+
+
+@contextlib.contextmanager
+def served_at(application, host="127.0.0.2"):
+    """A server in a thread; yields its address."""
+    from serve_search import listening
+
+    server = listening(application, SimpleNamespace(socket=None, host=host, port=0))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield server.effective_host, server.effective_port
+    finally:
+        server.task_dispatcher.shutdown()
+        server.pull_trigger()
+        wasyncore.close_all(server._map)
+        thread.join(20)
+
+
+def kept_open(address, count):
+    """So many connections that ask for nothing."""
+    found = []
+    for number in range(count):
+        found.append(socket.create_connection(address))
+        found[-1].sendall(SILENT[number % len(SILENT)])
+    return found
+
+
+def is_closed(client):
+    """Whether the server has closed a connection."""
+    client.settimeout(0.01)
+    try:
+        return client.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize("idle", [150, connections.MOST_CONNECTIONS + 60])
+def test_connections_that_ask_for_nothing_keep_nobody_out(site, sheet, idle):
+    app = create_app(site, sheet, [], DEFAULT, loopback=False)
+    with served_at(app) as address, contextlib.ExitStack() as open_ones:
+        silent = [open_ones.enter_context(one) for one in kept_open(address, idle)]
+        for _ in range(3):
+            client = http.client.HTTPConnection(*address, timeout=20)
+            assert asked(client) == (200, True)
+            assert asked(client) == (200, True)
+            client.close()
+        # Those that have waited longest are the ones that went.
+        closed = [is_closed(one) for one in silent]
+        assert sum(closed) <= max(0, idle + 3 - connections.MOST_CONNECTIONS)
+        assert closed == sorted(closed, reverse=True)
+        assert closed[0] == (idle > connections.MOST_CONNECTIONS)
+
+
+def test_who_keeps_the_server_waiting_is_left(site, sheet, monkeypatch):
+    monkeypatch.setattr(connections, "PATIENCE", 2)
+    app = create_app(site, sheet, [], DEFAULT, loopback=False)
+    with served_at(app) as address, contextlib.ExitStack() as open_ones:
+        silent = [open_ones.enter_context(one) for one in kept_open(address, 9)]
+        asking = http.client.HTTPConnection(*address, timeout=20)
+        until = time.monotonic() + 20
+        while not all(map(is_closed, silent)) and time.monotonic() < until:
+            assert asked(asking) == (200, True)  # goes on all the while
+            with contextlib.suppress(ConnectionError):
+                silent[1].sendall(b"X")  # a byte from time to time
+            time.sleep(0.2)
+        assert all(map(is_closed, silent))
+        assert asked(asking) == (200, True)
+        asking.close()
+
+
+def test_a_slow_answer_is_waited_for(site, sheet, monkeypatch):
+    monkeypatch.setattr(connections, "PATIENCE", 1)
+    ranking = site.index.ranking
+    monkeypatch.setattr(
+        site.index, "ranking", lambda *given: time.sleep(2.5) or ranking(*given)
+    )
+    app = create_app(site, sheet, [], ["bm25"], loopback=False)
+    with served_at(app) as address:
+        client = http.client.HTTPConnection(*address, timeout=20)
+        assert asked(client) == (200, True)
+        client.close()
 
 
 def test_a_configuration_is_laid_over_as_snakemake_does(tmp_path):
