@@ -1,6 +1,7 @@
 """serve_search.py: the search page of a small run, by WSGI and as a real server."""
 
 import contextlib
+import copy
 import http.client
 import json
 import os
@@ -14,6 +15,8 @@ import sys
 import threading
 import time
 import unicodedata
+from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,6 +42,7 @@ from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
 from arkiv.serve.index import Index
 from arkiv.serve.judgements import Verdicts, read_verdicts
 from arkiv.serve.rendering import Site
+from arkiv.serve.volumes import SUGGESTED, named, suggestions
 from arkiv.settings.config import read_config
 from arkiv.settings.image_links import ImageLinks
 from benchmarks.data import finished_run
@@ -224,6 +228,49 @@ def test_a_volume_has_what_all_have_less_the_other_volumes(index, system):
     assert [score for _, score in within.values()] == [every[key][1] for key in wanted]
 
 
+def test_the_beginning_of_names_asks_for_several_volumes(client, index):
+    for system in ("bm25", "base_dense", "tuned_combined"):
+        found = index.ranks(system, "kvarnen", "v")
+        assert {index.passage(key)["volume"] for key in found} == {"V0", "V1"}
+    every = list(index.ranks("bm25", "kvarnen", None))
+    within = list(index.ranks("bm25", "kvarnen", "v"))
+    assert within == [key for key in every if index.passage(key).get("volume")] != every
+    answer, page = get(client, q="kvarnen", system="bm25", volume=" v ")
+    assert "2 volumes “v…”" in answer.text
+    assert found_in(page)["bm25"] == within[:10]
+    names = [one["value"] for one in page.all("option")]
+    assert names == ["V0", "V1"]
+    assert page.all("datalist", id=page.all("input", id="volume")[0]["list"])
+
+
+def test_ten_thousand_volumes_do_not_make_a_large_page(site, sheet):
+    index = copy.copy(site.index)
+    volumes = sorted(f"paper/{1800 + n % 80}/{n:05}" for n in range(10_000))
+    index.volumes = volumes
+    index._rows_of = {name: np.arange(n % 40, 40) for n, name in enumerate(volumes)}
+    index.within = partial(named, volumes)
+    index.suggested = partial(suggestions, volumes)
+    index.ranking = index._ranking
+    app = create_app(replace(site, index=index), sheet, ["anna"], DEFAULT)
+    suggested = {}
+    for query, volume, status in (
+        ("", "", 200),
+        ("kvarnen", "", 200),
+        ("kvarnen", "paper/1824/", 200),
+        ("kvarnen", volumes[0], 200),
+        ("kvarnen", "paper/1900", 400),
+    ):
+        answer, page = get(app.test_client(), q=query, volume=volume)
+        assert answer.status_code == status
+        assert len(answer.data) < 100_000
+        suggested[volume] = [one["value"] for one in page.all("option")]
+        assert len(suggested[volume]) <= SUGGESTED
+    assert len(suggested[""]) == 80
+    assert suggested[""][0] == "paper/1800/0"
+    assert len(suggested["paper/1824/"]) > 5
+    assert all(one.startswith("paper/1824/") for one in suggested["paper/1824/"])
+
+
 def test_re_ranking_takes_its_passages_from_the_volume(index):
     within = index.ranks("tuned_combined", "kvarnen", "V0")
     assert len(within) == 20
@@ -258,7 +305,7 @@ def test_an_address_chooses_systems_volume_and_hits(client, index):
     assert found == {"V1"}
     checked = [box["value"] for box in page.all("input", checked="")]
     assert sorted(checked) == sorted(systems)
-    assert [one["value"] for one in page.all("option", selected="")] == ["V1"]
+    assert [one["value"] for one in page.all("input", id="volume")] == ["V1"]
     # The passages' own pages, and all that is linked, keep the search.
     links = [one for one in page.all("a") if one["href"].startswith("/passage/")]
     link = links[0]

@@ -17,11 +17,14 @@ from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.rankings import Ranking
 from arkiv.retrieve.systems import systems_of
 from arkiv.retrieve.systems.system import Column, FinishedRun
+from arkiv.serve.volumes import named, suggestions
 from arkiv.settings.layout import model_under_test, run_folder
 
 # Passages that are ranked for a query; a page shows the first of them.
 DEPTH = 100
 RANKINGS_KEPT = 4096
+# Names of volumes that were asked for, with what they mean and what is suggested then.
+VOLUMES_KEPT = 256
 SAMPLES = 6
 
 
@@ -62,6 +65,8 @@ def check_finished(config: Mapping[str, Any], command: str) -> None:
 class Index:
     """All that one run can be asked, for several threads.
 
+    Volumes are asked for by a name or its beginning, see `arkiv.serve.volumes.named`.
+
     Args:
         config: of a finished run, whose directory lies in the working directory.
         options: how the models run.
@@ -80,6 +85,8 @@ class Index:
         self._row_of = {row["id"]: number for number, row in enumerate(self.passages)}
         self._rows_of = self._by_volume()
         self.volumes = list(self._rows_of)
+        self.within = lru_cache(VOLUMES_KEPT)(partial(named, self.volumes))
+        self.suggested = lru_cache(VOLUMES_KEPT)(partial(suggestions, self.volumes))
         self.systems = served_systems(config)
         if not self.systems:
             raise InputError(
@@ -123,8 +130,11 @@ class Index:
         return drawn[:SAMPLES]
 
     def _ranking(self, system: str, query: str, volume: str | None) -> Ranking:
-        """What a system finds for a query, in one volume or in all; kept in memory."""
-        rows = None if volume is None else self._rows_of[volume]
+        """What a system finds for a query, in some volumes or all; kept in memory."""
+        rows = None
+        if volume is not None:
+            rows = np.concatenate([self._rows_of[name] for name in self.within(volume)])
+            rows.sort()
         return self._rank[system](query, rows, DEPTH)
 
     def ranks(

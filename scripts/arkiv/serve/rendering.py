@@ -21,6 +21,17 @@ from arkiv.serve.judgements import NOT_RELEVANT, RELEVANT, WITHDRAWN
 from arkiv.serve.view import HITS, MOST_CHARACTERS, View
 from arkiv.settings.image_links import ImageLinks
 
+
+def volumes_asked(index: Index, view: View) -> str:
+    """In which volumes is searched, in words."""
+    if view.volume is None:
+        return "all volumes"
+    count = len(index.within(view.volume))
+    if count == 1:
+        return f"volume {view.volume}"
+    return f"{number(count)} volumes “{view.volume}…”"
+
+
 TEMPLATES = templates(Path(__file__).parent / "templates")
 TEMPLATES.globals.update(
     excerpt=excerpt,
@@ -29,6 +40,7 @@ TEMPLATES.globals.update(
     number=number,
     place=place,
     volume_facts=volume_facts,
+    volumes_asked=volumes_asked,
     HITS=HITS,
     MOST_CHARACTERS=MOST_CHARACTERS,
     WITHDRAWN=WITHDRAWN,

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
 from arkiv.serve.index import DEPTH, Index
+from arkiv.serve.volumes import named
 
 MOST_CHARACTERS = 2000
 MOST_SYSTEMS = 4
@@ -43,6 +44,21 @@ def shown(text: str) -> str:
     return re.sub(r"\s+", " ", text[:40]) + ("…" if len(text) > 40 else "")
 
 
+def volume_of(typed: str | None, index: Index) -> str | None:
+    """The volume that someone has typed, or the beginning of several; None: all.
+
+    Raises:
+        InputError: no name begins so.
+    """
+    typed = nfc(typed or "")
+    if not typed.strip():
+        return None
+    found = named(index.volumes, typed)
+    if not found:
+        raise InputError(f"There is no volume “{shown(typed)}” here")
+    return found[0] if len(found) == 1 else typed.strip()
+
+
 @dataclass(frozen=True)
 class View:
     """One search.
@@ -50,7 +66,7 @@ class View:
     Attributes:
         query: what is searched for; may be empty.
         systems: names of the systems side by side.
-        volume: in which to search; None: in all.
+        volume: in which to search, or how the names of several begin; None: in all.
         hits: passages shown of each system.
     """
 
@@ -86,16 +102,13 @@ class View:
                 f"{len(set(systems))} systems are chosen; {MOST_SYSTEMS} are the most "
                 "that fit side by side"
             )
-        volume = nfc(get("volume") or "") or None
-        if volume is not None and volume not in index.volumes:
-            raise InputError(f"There is no volume “{shown(volume)}” here")
         hits = get("hits") or str(HITS[0])
         if hits not in map(str, HITS):
             raise InputError(f"Expected {', '.join(map(str, HITS))} hits")
         return cls(
             clean(get("q") or ""),
             tuple(dict.fromkeys(systems)) or tuple(default),
-            volume,
+            volume_of(get("volume"), index),
             int(hits),
         )
 

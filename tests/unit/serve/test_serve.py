@@ -19,6 +19,7 @@ from arkiv.retrieve.systems.system import Column
 from arkiv.serve.index import check_finished, served_systems
 from arkiv.serve.judgements import Verdicts, check_verdict, sheet_rows
 from arkiv.serve.view import MOST_CHARACTERS, View, clean
+from arkiv.serve.volumes import NEAREST, SUGGESTED, named, nearest, suggestions
 from arkiv.settings.image_links import ImageLinks
 
 INDEX = SimpleNamespace(
@@ -72,6 +73,60 @@ def test_what_is_not_there_is_refused_in_a_sentence(systems, given, sentence):
         view(systems, **given)
     assert sentence in caught.value.reason
     assert len(caught.value.reason) < 120
+
+
+def test_a_volume_is_asked_for_by_its_name_or_how_it_begins():
+    names = ["A", "A1", "A2", "Häradsrätt", "Häradsrätt 2", "a", "b 1 ", "ß"]
+    assert named(names, "A") == ["A"]
+    assert named(names, "a") == ["a"]
+    assert named(names, "a1") == named(names, " A1 ") == ["A1"]
+    assert named(names, "häradsrätt") == ["Häradsrätt"]
+    assert named(names, "HÄRADS") == ["Häradsrätt", "Häradsrätt 2"]
+    assert named(names, "b 1 ") == named(names, "B") == ["b 1 "]
+    assert named(names, "SS") == ["ß"]
+    assert named(names, "c") == []
+
+
+def test_what_a_view_keeps_of_a_volume():
+    assert view(volume="  ").volume is None
+    assert view(volume="a").volume == "A & B"
+    assert view(volume=" häradsrätt ").volume == "Häradsrätt"
+    several = SimpleNamespace(systems=INDEX.systems, volumes=["V1", "V2"])
+    assert View.of({"volume": " v"}.get, [], several, DEFAULT).volume == "v"
+
+
+def test_near_names_have_what_was_typed_in_them_or_are_much_like_it():
+    names = ["paper/1824/0217", "paper/1824/0218", "Häradsrätt", "A & B"]
+    assert nearest(names, "0218") == ["paper/1824/0218"]
+    assert nearest(names, "haradsratt") == ["Häradsrätt"]
+    assert nearest(names, "papper/1824/0217")[0] == "paper/1824/0217"
+    assert nearest(names, "x" * 100_000) == nearest([], "a") == []
+    assert len(nearest([f"v{n}" for n in range(10_000)], "v")) == NEAREST
+
+
+def test_suggestions_are_few_and_lead_to_every_volume():
+    draw = random.Random(3)
+    for _ in range(40):
+        letters = draw.choice(["01", "0123456789", "abcäö/ -", "漢字仮名"])
+        before = draw.choice(["", "court/"])
+        names = sorted(
+            {
+                before + "".join(draw.choices(letters, k=draw.randrange(1, 9)))
+                for _ in range(draw.choice([0, 1, 99, 101, 3000]))
+            }
+        )
+        for name in draw.sample(names, min(len(names), 5)):
+            typed = None
+            # A name that others begin with means itself, and leads no further.
+            while typed is None or named(names, typed) != [typed]:
+                suggested = suggestions(names, typed)
+                assert 0 < len(suggested) <= SUGGESTED
+                longer = max(filter(name.startswith, suggested), key=len)
+                assert len(longer) > len(typed or "")
+                typed = longer
+            assert name.startswith(typed)
+    many = [chr(0x4E00 + n) for n in range(500)]
+    assert suggestions(many, None) == []
 
 
 # Links to images.
