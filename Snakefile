@@ -3,9 +3,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config/config.yaml"
-
-
+include: "rules/places.smk"
 include: "rules/literal.smk"
 include: "rules/common.smk"
 include: "rules/started.smk"

@@ -1,19 +1,16 @@
-# What all rules share, on which alone a file of rules builds, and on literal.smk and
-# results.smk. Every job parses this file again: nothing heavy here.
+# What all rules share, on which alone a file of rules builds, and on places.smk,
+# literal.smk and results.smk. Every job parses this file again: nothing heavy here.
 import functools
 import json
 import re
 import shlex
-from pathlib import Path
 
 from arkiv.base.declared import at
-from arkiv.base.errors import InputError
 from arkiv.base.row_files import row_files
 from arkiv.base.setting_flags import flags_of
 from arkiv.evaluate.settings import compared
 from arkiv.gold.standard import judged_files
 from arkiv.retrieve.systems import system_of, systems_of, with_those_below
-from arkiv.settings.config import check_config, with_truths, without_removed
 from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import MINED_KINDS, kind_of
 from arkiv.settings.layout import (
@@ -22,17 +19,10 @@ from arkiv.settings.layout import (
     model_under_test,
     prepared_model,
     rounds_of,
-    run_folder,
     trainings_of,
 )
 from arkiv.train.settings import UNSET
 from arkiv.volumes.state import state
-
-config = with_truths(without_removed(config))
-try:
-    check_config(config)
-except InputError as error:
-    raise WorkflowError(f"configuration: {error}")
 
 
 def declared(section, *names):
@@ -46,8 +36,6 @@ def declared(section, *names):
     return flags_of(at(Configuration, section).default, values, *names)
 
 
-RUN = run_folder(config)
-MODELS = config["models"]["directory"]
 DATASETS = config["datasets"]
 QUERIES = config["queries"]
 MINING = config["mining"]
@@ -238,7 +226,9 @@ def given_model(find, *name):
     """The directory that a function of arkiv.settings.layout finds, if it finds one."""
     try:
         found = find(config, *name)
-        return found and as_named(found)
+        # Of a run's own models the place has no prefix yet.
+        own = found and found.startswith(f"{run_folder(config)}/")
+        return found and as_named(placed(found) if own else found)
     except InputError as error:
         raise WorkflowError(f"configuration: {error}")
 

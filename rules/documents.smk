@@ -29,7 +29,7 @@ rule make_archive:
     message:
         "Making the example archive {wildcards.dataset}"
     shell:
-        "python scripts/make_archive.py {params.options} --output {output:q} &> {log:q}"
+        "python {params.arkiv_scripts:q}/make_archive.py {params.options} --output {output:q} &> {log:q}"
 
 
 rule find_volumes:
@@ -58,7 +58,7 @@ rule find_volumes:
     message:
         "Finding the volumes of {wildcards.dataset}"
     shell:
-        "python scripts/find_volumes.py --pages {input.pages:q} {params.table}"
+        "python {params.arkiv_scripts:q}/find_volumes.py --pages {input.pages:q} {params.table}"
         " {params.options} --volumes {output.volumes:q} --stats {output.stats:q}"
         " &> {log:q}"
 
@@ -91,7 +91,7 @@ rule build_documents:
     message:
         "Cutting pages of {wildcards.dataset} into documents, part {wildcards.scatteritem}"
     shell:
-        "python scripts/build_documents.py --pages {input.pages:q}"
+        "python {params.arkiv_scripts:q}/build_documents.py --pages {input.pages:q}"
         " --volumes {input.volumes:q} --tokenizer {input.model:q}"
         " --part {wildcards.scatteritem} {params.options} --output {output.documents:q}"
         " --rejected {output.rejected:q} --stats {output.stats:q}"
@@ -130,7 +130,7 @@ rule merge_documents:
     message:
         "Putting the documents of {wildcards.dataset} together"
     shell:
-        "python scripts/merge_documents.py --documents {input.documents:q}"
+        "python {params.arkiv_scripts:q}/merge_documents.py --documents {input.documents:q}"
         " --rejected-by-blocks {input.rejected:q} --stats-of-blocks {input.stats:q}"
         " --lines-of-blocks {input.lines:q}"
         " {params.options} --output {output.documents:q} --rejected {output.rejected:q}"

@@ -31,7 +31,7 @@ rule build_collection:
     message:
         "Building the test collection"
     shell:
-        "python scripts/build_collection.py --corpora {input.corpora:q}"
+        "python {params.arkiv_scripts:q}/build_collection.py --corpora {input.corpora:q}"
         " --tests {input.tests:q} --tokenizer {input.model:q} {params.judged}"
         " {params.options} --corpus {output.corpus:q} --queries {output.queries:q}"
         " --known-items {output.known_items:q} &> {log:q}"
@@ -60,7 +60,7 @@ rule export_collection:
     message:
         "Exporting the test collection"
     shell:
-        "python scripts/export_collection.py --corpus {input.corpus:q}"
+        "python {params.arkiv_scripts:q}/export_collection.py --corpus {input.corpus:q}"
         " --queries {input.queries:q} --qrels {input.qrels:q} {params.options}"
         " --output {output:q} &> {log:q}"
 
@@ -98,7 +98,7 @@ rule measure_runs:
     message:
         "Measuring the systems"
     shell:
-        "python scripts/measure_runs.py --qrels {input.qrels:q}"
+        "python {params.arkiv_scripts:q}/measure_runs.py --qrels {input.qrels:q}"
         " --queries {input.queries:q} --runs {params.runs} {params.options}"
         " --output {output.metrics:q} --per-query {output.per_query:q} &> {log:q}"
 
@@ -124,5 +124,5 @@ rule check_metrics:
     message:
         "Checking what is required of the systems"
     shell:
-        "python scripts/check_metrics.py --metrics {input.metrics:q}"
+        "python {params.arkiv_scripts:q}/check_metrics.py --metrics {input.metrics:q}"
         " --output {output:q} &> {log:q}"

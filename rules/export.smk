@@ -57,7 +57,7 @@ rule export_model:
     message:
         "Exporting the tuned model"
     shell:
-        "python scripts/export_model.py --model {input.model:q}"
+        "python {params.arkiv_scripts:q}/export_model.py --model {input.model:q}"
         " --history {input.history:q} --metrics {input.metrics:q} {params.stages}"
         " {params.models} {params.options} --settings {params.settings}"
         " --output {output:q} &> {log:q}"

@@ -27,7 +27,7 @@ rule pool_passages:
     message:
         "Pooling the passages to be judged"
     shell:
-        "python scripts/pool_passages.py --queries {input.queries:q}"
+        "python {params.arkiv_scripts:q}/pool_passages.py --queries {input.queries:q}"
         " --known-items {input.known_items:q} --runs {input.runs:q} {params.options}"
         " --output {output:q} &> {log:q}"
 
@@ -57,7 +57,7 @@ rule grade_pool:
     message:
         "Grading the pool, part {wildcards.scatteritem}, with the reranker"
     shell:
-        "python scripts/grade_pool.py --corpus {input.corpus:q}"
+        "python {params.arkiv_scripts:q}/grade_pool.py --corpus {input.corpus:q}"
         " --queries {input.queries:q} --pool {input.pool:q}"
         " --part {wildcards.scatteritem} --model {input.model:q} {params.options}"
         " --output {output:q} &> {log:q}"
@@ -96,7 +96,7 @@ rule build_gold:
     message:
         f"Building the gold standard: {GOLD['method']}"
     shell:
-        "python scripts/build_gold.py --corpus {input.corpus:q}"
+        "python {params.arkiv_scripts:q}/build_gold.py --corpus {input.corpus:q}"
         " --queries {input.queries:q} --known-items {input.known_items:q}"
         " --trained {input.trained:q} {params.judged} {params.options}"
         " --qrels {output.qrels:q} --stats {output.stats:q}"

@@ -41,7 +41,7 @@ rule estimate_grades:
     message:
         "Estimating what the grades would cost"
     shell:
-        "python scripts/estimate_grades.py --corpus {input.corpus:q}"
+        "python {params.arkiv_scripts:q}/estimate_grades.py --corpus {input.corpus:q}"
         " --queries {input.queries:q} --pool {input.pool:q} --prompt {input.prompt:q}"
         " {params.options} --tokenizer {input.tokenizer:q} --output {output:q}"
         " &> {log:q}"
@@ -80,7 +80,7 @@ rule judge_pool:
     message:
         "Grading the pool, part {wildcards.scatteritem}, with a language model"
     shell:
-        "python scripts/judge_pool.py --corpus {input.corpus:q}"
+        "python {params.arkiv_scripts:q}/judge_pool.py --corpus {input.corpus:q}"
         " --queries {input.queries:q} --pool {input.pool:q}"
         " --part {wildcards.scatteritem} --prompt {input.prompt:q} {params.grading}"
         " {params.asking} --output {output.grades:q} --rejected {output.rejected:q}"
@@ -117,7 +117,7 @@ rule sample_judgements:
     message:
         "Drawing a sheet for human judges"
     shell:
-        "python scripts/sample_judgements.py --corpus {input.corpus:q}"
+        "python {params.arkiv_scripts:q}/sample_judgements.py --corpus {input.corpus:q}"
         " --queries {input.queries:q} --qrels {input.qrels:q} {params.options}"
         " --output {output:q} &> {log:q}"
 
@@ -151,6 +151,6 @@ rule compare_judgements:
     message:
         "Comparing people's judgements with the gold standard"
     shell:
-        "python scripts/compare_judgements.py {params.judged} --corpus {input.corpus:q}"
+        "python {params.arkiv_scripts:q}/compare_judgements.py {params.judged} --corpus {input.corpus:q}"
         " --queries {input.queries:q} --qrels {input.qrels:q} {params.options}"
         " --output {output:q} &> {log:q}"

@@ -3,19 +3,15 @@
 # configuration are marked, and Snakemake is brought to leave alone what is marked.
 import functools
 import inspect
-import sys
 
-from snakemake.exceptions import WorkflowError
 from snakemake.io import AnnotatedString, _IOFile, flag, is_flagged
-
-sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from arkiv.base.terminal import CONTROLS, visible
 
 # Its own paths, those of environments among them, Snakemake takes for templates.
-if {*"{}"} & {*workflow.basedir}:
+if {*"{}"} & {*str(PROJECT)}:
     raise WorkflowError(
-        f"the project lies in {visible(workflow.basedir)}, and Snakemake cannot do with "
+        f"the project lies in {visible(str(PROJECT))}, and Snakemake cannot do with "
         "braces there; move it to another directory"
     )
 

@@ -30,7 +30,7 @@ rule embed_corpus:
     message:
         "Embedding passages of {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
-        "python scripts/embed_corpus.py --corpus {input.corpus:q}"
+        "python {params.arkiv_scripts:q}/embed_corpus.py --corpus {input.corpus:q}"
         " --part {wildcards.scatteritem} --model {input.model:q} {params.options}"
         " --output {output:q} &> {log:q}"
 
@@ -61,7 +61,7 @@ rule embed_queries:
     message:
         "Embedding the train queries of {wildcards.dataset}"
     shell:
-        "python scripts/embed_queries.py --pairs {input.pairs:q}"
+        "python {params.arkiv_scripts:q}/embed_queries.py --pairs {input.pairs:q}"
         " --model {input.model:q} {params.options} --output {output:q} &> {log:q}"
 
 
@@ -95,7 +95,7 @@ rule search_corpus:
     message:
         "Searching {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
-        "python scripts/search_corpus.py --queries {input.queries:q}"
+        "python {params.arkiv_scripts:q}/search_corpus.py --queries {input.queries:q}"
         " --embeddings {input.embeddings:q} --corpus {input.corpus:q}"
         " --part {wildcards.scatteritem} {params.options}"
         " --output {output.neighbours:q} {params.way} {params.recall} &> {log:q}"
@@ -123,7 +123,7 @@ rule search_bm25:
     message:
         "Searching {wildcards.dataset} by BM25"
     shell:
-        "python scripts/search_bm25.py --pairs {input.pairs:q}"
+        "python {params.arkiv_scripts:q}/search_bm25.py --pairs {input.pairs:q}"
         " --corpus {input.corpus:q} --tokenizer {input.model:q} {params.options}"
         " --output {output:q} &> {log:q}"
 
@@ -164,7 +164,7 @@ rule pick_negatives:
     message:
         "Picking the hard negatives of {wildcards.dataset}"
     shell:
-        "python scripts/pick_negatives.py --pairs {input.pairs:q}"
+        "python {params.arkiv_scripts:q}/pick_negatives.py --pairs {input.pairs:q}"
         " --corpus {input.corpus:q} --queries {input.queries:q}"
         " --embeddings {input.embeddings:q} --neighbours {input.neighbours:q}"
         " {params.optional} {params.options} --output {output.negatives:q}"

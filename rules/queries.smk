@@ -64,7 +64,7 @@ rule estimate_queries:
     message:
         "Estimating what the queries would cost"
     shell:
-        "python scripts/estimate_queries.py {params.documents} {params.task}"
+        "python {params.arkiv_scripts:q}/estimate_queries.py {params.documents} {params.task}"
         " {params.budget} --tokenizer {input.tokenizer:q} --output {output:q}"
         " &> {log:q}"
 
@@ -96,7 +96,7 @@ rule generate_queries:
     message:
         "Making queries for {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
-        "python scripts/generate_queries.py --documents {input.documents:q}"
+        "python {params.arkiv_scripts:q}/generate_queries.py --documents {input.documents:q}"
         " --part {wildcards.scatteritem} {params.task} {params.asking}"
         " --output {output.queries:q} --rejected {output.rejected:q}"
         " --stats {output.stats:q} &> {log:q}"
@@ -133,7 +133,7 @@ rule filter_queries:
     message:
         "Putting the queries of {wildcards.dataset} together"
     shell:
-        "python scripts/filter_queries.py --queries {input.queries:q}"
+        "python {params.arkiv_scripts:q}/filter_queries.py --queries {input.queries:q}"
         " --part-stats {input.stats:q} --documents {input.documents:q} {params.model}"
         " {params.options} --output {output.queries:q} --rejected {output.rejected:q}"
         " --stats {output.stats:q} &> {log:q}"

@@ -33,7 +33,7 @@ rule plot_lengths:
     message:
         "Drawing the lengths of the train pairs"
     shell:
-        "python scripts/plot_lengths.py {params.options} --output {output:q} &> {log:q}"
+        "python {params.arkiv_scripts:q}/plot_lengths.py {params.options} --output {output:q} &> {log:q}"
 
 
 rule plot_negatives:
@@ -78,7 +78,7 @@ rule plot_negatives:
     message:
         "Auditing the negatives"
     shell:
-        "python scripts/plot_negatives.py {params.rows} {params.options}"
+        "python {params.arkiv_scripts:q}/plot_negatives.py {params.rows} {params.options}"
         " --page {output.page:q} --chart {output.chart:q} --numbers {output.numbers:q}"
         " &> {log:q}"
 
@@ -109,7 +109,7 @@ rule plot_training:
     message:
         "Drawing the training loss"
     shell:
-        "python scripts/plot_training.py --history {input:q} --output {output:q}"
+        "python {params.arkiv_scripts:q}/plot_training.py --history {input:q} --output {output:q}"
         " &> {log:q}"
 
 
@@ -144,7 +144,7 @@ rule plot_metrics:
     message:
         "Drawing the metrics"
     shell:
-        "python scripts/plot_metrics.py --metrics {input.metrics:q}"
+        "python {params.arkiv_scripts:q}/plot_metrics.py --metrics {input.metrics:q}"
         " --per-query {input.per_query:q} --chart {output.chart:q}"
         " --differences {output.differences:q} &> {log:q}"
 
@@ -209,14 +209,14 @@ rule write_report:
             agreement=input.agreement or None,
             spelling=input.spelling or None,
             run_directory=RUN,
-            defaults="config/config.yaml",
+            defaults=PROJECT / "config/config.yaml",
             examples=REPORT["examples"],
         ),
         config=as_json(config),
     message:
         "Writing the report"
     shell:
-        "python scripts/write_report.py --config {params.config} {params.stages}"
+        "python {params.arkiv_scripts:q}/write_report.py --config {params.config} {params.stages}"
         " --corpus {input.corpus:q} --test-queries {input.test_queries:q}"
         " --qrels {input.qrels:q} --metrics {input.metrics:q}"
         " --per-query {input.per_query:q} --model {input.model:q} {params.shown}"

@@ -34,7 +34,7 @@ rule encode_collection:
     message:
         "Encoding the test collection with the {wildcards.model} model"
     shell:
-        "python scripts/encode_collection.py --queries {input.queries:q}"
+        "python {params.arkiv_scripts:q}/encode_collection.py --queries {input.queries:q}"
         " --model {input.model:q} {params.given}"
         " {params.options} --output {output:q} &> {log:q}"
 
@@ -71,7 +71,7 @@ rule retrieve_m3:
     message:
         "Ranking by {wildcards.system}"
     shell:
-        "python scripts/retrieve.py {params.type} {params.files} {params.options}"
+        "python {params.arkiv_scripts:q}/retrieve.py {params.type} {params.files} {params.options}"
         " --output {output:q} &> {log:q}"
 
 

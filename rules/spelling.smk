@@ -33,7 +33,7 @@ rule respell_queries:
     message:
         "Respelling test queries"
     shell:
-        "python scripts/respell_queries.py --queries {input.queries:q}"
+        "python {params.arkiv_scripts:q}/respell_queries.py --queries {input.queries:q}"
         " --qrels {input.qrels:q} --rules {input.rules:q} {params.options}"
         " --output {output:q} &> {log:q}"
 
@@ -71,6 +71,6 @@ rule measure_spelling:
     message:
         "Measuring the systems on respelled queries"
     shell:
-        "python scripts/measure_spelling.py --qrels {input.qrels:q}"
+        "python {params.arkiv_scripts:q}/measure_spelling.py --qrels {input.qrels:q}"
         " --queries {input.queries:q} --respelled {input.respelled:q} {params.options}"
         " --output {output:q} &> {log:q}"

@@ -34,7 +34,7 @@ rule split_by_length:
     message:
         "Splitting {wildcards.dataset} by token length"
     shell:
-        "python scripts/split_by_length.py --pairs {input.pairs:q}"
+        "python {params.arkiv_scripts:q}/split_by_length.py --pairs {input.pairs:q}"
         " --tokenizer {input.model:q} {params.options} {params.batch}"
         " --outputs {output.shards:q} --rejected {output.rejected:q}"
         " --log {output.log:q} &> {log:q}"

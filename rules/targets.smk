@@ -3,28 +3,13 @@
 # a deleted file anew only where something asks for it.
 
 
-localrules:
-    documents,
-    estimate,
-    queries,
-    mine,
-    score,
-    audit,
-    split,
-    train,
-    evaluate,
-    estimate_gold,
-    sheet,
-    export,
-    report,
-
-
 rule documents:
     """Cut the archives' pages into documents, and say what was found in them."""
     input:
         up_to("documents"),
     log:
         log_of("documents"),
+    localrule: True
     conda:
         "../envs/data.yaml"
     params:
@@ -32,7 +17,7 @@ rule documents:
     message:
         "The documents are made"
     shell:
-        "python scripts/show_documents.py {params.stages} 2> {log:q}"
+        "python {params.arkiv_scripts:q}/show_documents.py {params.stages} 2> {log:q}"
 
 
 rule estimate:
@@ -41,18 +26,20 @@ rule estimate:
         results("queries/estimate.json"),
     log:
         log_of("estimate"),
+    localrule: True
     conda:
         "../envs/data.yaml"
     message:
         "Estimated from {input}:"
     shell:
-        "python scripts/show_estimate.py {input:q} 2> {log:q}"
+        "python {params.arkiv_scripts:q}/show_estimate.py {input:q} 2> {log:q}"
 
 
 rule queries:
     """Make queries and divide the pairs into train, dev and test."""
     input:
         up_to("queries"),
+    localrule: True
     message:
         "The pairs are divided"
 
@@ -61,6 +48,7 @@ rule mine:
     """Mine hard negatives for the datasets that come without."""
     input:
         up_to("mine"),
+    localrule: True
     message:
         "The negatives are mined"
 
@@ -69,6 +57,7 @@ rule score:
     """Score the train pairs with the teacher."""
     input:
         up_to("score"),
+    localrule: True
     message:
         "The train pairs are scored"
 
@@ -79,6 +68,7 @@ rule audit:
         up_to("score"),
         FIGURES["negatives.html"],
         FIGURES["negatives.svg"],
+    localrule: True
     message:
         f"The audit stands in {FIGURES['negatives.html']}"
 
@@ -87,6 +77,7 @@ rule split:
     """Split the train rows by token length."""
     input:
         up_to("split"),
+    localrule: True
     message:
         "The shards are made"
 
@@ -95,6 +86,7 @@ rule train:
     """Fine-tune the embedder."""
     input:
         up_to("train"),
+    localrule: True
     message:
         "The model is trained"
 
@@ -103,6 +95,7 @@ rule evaluate:
     """Measure every system on the test queries."""
     input:
         up_to("evaluate"),
+    localrule: True
     message:
         "The systems are measured"
 
@@ -119,6 +112,7 @@ rule sheet:
     """Draw a sheet of query-passage pairs for human judges."""
     input:
         results("gold/sheet.csv"),
+    localrule: True
     message:
         "The sheet for judges is {input}"
 
@@ -127,6 +121,7 @@ rule export:
     """Export the tuned model with its model card."""
     input:
         up_to("export"),
+    localrule: True
     message:
         f"The model is ready in {results('export')}"
 
@@ -135,5 +130,6 @@ rule report:
     """Write the report, one page with its figures."""
     input:
         up_to("report"),
+    localrule: True
     message:
         f"The report stands in {REPORT_PAGE}"

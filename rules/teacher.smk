@@ -19,6 +19,6 @@ rule score_pairs:
     message:
         "Scoring {wildcards.dataset}, part {wildcards.scatteritem}, with the reranker"
     shell:
-        "python scripts/score_pairs.py --pairs {input.pairs:q}"
+        "python {params.arkiv_scripts:q}/score_pairs.py --pairs {input.pairs:q}"
         " --part {wildcards.scatteritem} --model {input.model:q} {params.options}"
         " --output {output:q} &> {log:q}"

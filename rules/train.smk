@@ -56,7 +56,7 @@ rule train_model:
     message:
         "Training"
     shell:
-        "python scripts/train_model.py --shards {input.shards:q}"
+        "python {params.arkiv_scripts:q}/train_model.py --shards {input.shards:q}"
         " --model {input.model:q} --checkpoints {params.checkpoints} {params.options}"
         " {params.weights} {params.watched} {params.evaluation} --args {params.args}"
         " --output {output.model:q} --history {output.history:q} &> {log:q}"

@@ -20,7 +20,7 @@ from arkiv.report import summary
 from arkiv.report.funnel import add_stages
 from arkiv.report.outline import Material, sections_of
 from arkiv.report.page import render, write
-from arkiv.settings.config import read_layer
+from arkiv.settings.config import read_layer, with_shipped
 from arkiv.settings.configuration import Report
 
 log = logging.getLogger("write_report")
@@ -64,9 +64,9 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
-    material = Material(
-        arguments, read_layer(arguments.defaults), weights_of(Path(arguments.model))
-    )
+    # Named as in the configuration, where they are the project's own.
+    defaults = with_shipped(read_layer(arguments.defaults))
+    material = Material(arguments, defaults, weights_of(Path(arguments.model)))
     sections = sections_of(material)
     with expecting("measure_runs.py", arguments.metrics):
         lines = summary.sentences(material)

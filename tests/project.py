@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 import forks
 import yaml
@@ -134,6 +135,14 @@ class Project:
                 )
             else:
                 shutil.copy(ROOT / name, folder / name)
+
+    @classmethod
+    def bare(cls, folder: Path) -> Self:
+        """A directory without the pipeline's files, which is started from elsewhere."""
+        project = cls.__new__(cls)
+        project.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        return project
 
     def configure(self, name: str = "test.yaml", **config: object) -> Path:
         """Write a configuration overlay; return its path."""

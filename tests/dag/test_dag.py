@@ -852,7 +852,7 @@ def test_the_slurm_profile_gives_gpus_to_the_rules_that_run_models():
 
 def test_a_file_of_rules_needs_no_others_but_the_shared_ones():
     files = {path.stem: path.read_text() for path in ROOT.glob("rules/*.smk")}
-    for shared in ("literal", "common", "results"):
+    for shared in ("places", "literal", "common", "results"):
         files.pop(shared)
     names = {
         name: set(re.findall(r"^(?:def )?(\w+)(?=\(| = )", text, re.M))

@@ -32,7 +32,7 @@ def rules() -> dict[str, tuple[str, list[str]]]:
     """
     found = {}
     for name, body in project.rules().items():
-        script = re.search(r"python scripts/(\w+)\.py", body)
+        script = re.search(r"python {params.arkiv_scripts:q}/(\w+)\.py", body)
         if script:
             files = [f"{script[1]}.py"]
             if kind := re.search(r'type="(\w+)"', body):

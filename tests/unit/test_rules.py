@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from project import rules
+from project import ROOT, rules
 
 SHELL = re.compile(r"^    shell:\n((?: {8}.*\n)+)", re.MULTILINE)
 FIELD = re.compile(r"\{(\w+)([^}:]*)(?::(\w+))?\}")
@@ -28,7 +28,7 @@ def unquoted(text):
     for command in SHELL.findall(text):
         for field in FIELD.finditer(command):
             of, attribute, form = field.groups()
-            if of in ("input", "output", "log"):
+            if of in ("input", "output", "log") or attribute == ".arkiv_scripts":
                 safe = form == "q"
             elif of == "params":
                 safe = attribute.removeprefix(".") in params
@@ -56,3 +56,19 @@ def test_what_is_not_quoted_is_found():
         "{wildcards.dataset}",
         "{log}",
     ]
+
+
+def test_each_program_is_started_from_where_the_project_lies():
+    """A rule of a module is run from the directory of another workflow."""
+    for name, text in rules().items():
+        for command in SHELL.findall(text):
+            assert command.startswith('        "python {params.arkiv_scripts:q}/'), name
+
+
+def test_no_rule_is_local_by_its_name():
+    """Snakemake looks for these names in a module as they stand here."""
+    for path in ROOT.glob("rules/*.smk"):
+        assert "localrules:" not in path.read_text(encoding="utf-8")
+    targets = (ROOT / "rules/targets.smk").read_text(encoding="utf-8")
+    for text in re.split(r"^rule ", targets, flags=re.MULTILINE)[1:]:
+        assert "    localrule: True\n" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -23,10 +24,23 @@ from arkiv.settings.image_links import ImageLinks
 from arkiv.settings.layout import model_under_test, run_folder
 from arkiv.train.settings import check_train
 
-DEFAULTS = Path(__file__).parents[3] / "config/config.yaml"
+PROJECT = Path(__file__).parents[3]
+DEFAULTS = PROJECT / "config/config.yaml"
+# A working directory's own, by the name that Snakemake's workflow catalogue gives it.
+OWN = "config/config.yaml"
 
 # Maps in which `key: null` takes an entry of the defaults away.
 REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
+
+# Settings whose default is a file of the project, or which may name one.
+SHIPPED = (
+    ("queries", "prompts", "file"),
+    ("queries", "judge", "prompt"),
+    ("queries", "group", "prompt"),
+    ("gold", "judge", "prompt"),
+    ("evaluate", "spelling", "rules"),
+    ("train", "args", "deepspeed"),
+)
 
 # The keys of the top that are true or false.
 TRUTHS = frozenset(
@@ -44,15 +58,30 @@ REPLACED: dict[str, str] = {
 def read_config(overlays: Sequence[str | Path]) -> dict[str, Any]:
     """The defaults with files laid over them as Snakemake's `--configfile` does.
 
+    The working directory's own configuration is laid over the defaults before them.
+
     Raises:
         InputError: a file is missing or not YAML, or the whole is not valid.
     """
     config: dict[str, Any] = {}
-    for path in (DEFAULTS, *overlays):
+    own = own_configuration()
+    for path in (*([own] if own else []), *overlays):
         config = _laid_over(config, read_layer(path))
-    config = without_removed(config)
+    config = completed(config)
     check_config(config)
     return config
+
+
+def own_configuration() -> str | None:
+    """The working directory's own configuration, unless that is the defaults."""
+    own = Path(OWN)
+    return OWN if own.is_file() and not own.samefile(DEFAULTS) else None
+
+
+def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole configuration, of the parts that were given: no key is missing."""
+    whole = _laid_over(read_layer(DEFAULTS), config)
+    return with_truths(with_shipped(without_removed(whole)))
 
 
 def read_layer(path: str | Path) -> dict[str, Any]:
@@ -88,6 +117,28 @@ def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
         }
 
     return pruned(config, ())
+
+
+def with_shipped(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with the project's own files named by where they lie.
+
+    A relative path is the working directory's file if there is one, else the project's:
+    config/prompts/sv-court.txt is found wherever a run is started.
+    """
+
+    def found(value: Any, keys: tuple[str, ...]) -> Any:
+        if isinstance(value, list):
+            return [found(one, keys) for one in value]
+        if keys and isinstance(value, Mapping) and keys[0] in value:
+            return {**value, keys[0]: found(value[keys[0]], keys[1:])}
+        if keys or not isinstance(value, str) or os.path.exists(value):
+            return value
+        there = os.path.join(PROJECT, value)
+        return there if os.path.isfile(there) else value
+
+    for keys in SHIPPED:
+        config = found(config, keys)
+    return dict(config)
 
 
 def with_truths(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,21 @@
 """What is said of a configuration that will not do, and what environments pin."""
 
+import json
+
 import pytest
 import yaml
 from project import ROOT
 
 from arkiv.base.declared import at
 from arkiv.base.errors import InputError
-from arkiv.settings.config import REPLACED, check_config, without_removed
+from arkiv.settings.config import (
+    REPLACED,
+    check_config,
+    completed,
+    read_config,
+    with_shipped,
+    without_removed,
+)
 from arkiv.settings.configuration import Configuration
 
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -31,6 +40,72 @@ def test_null_takes_an_entry_away_and_changes_nothing_else():
         "evaluate": {"systems": {}, "compare": {}},
         "train": {"args": {"fp16": None}},
     }
+
+
+PROMPTS = "config/prompts/sv-court.txt", "mine.txt", "config/prompts/claim.txt", "no"
+
+
+def test_files_of_the_project_are_found_from_any_directory(tmp_path, monkeypatch):
+    """The working directory's own goes before; what is nowhere stays as written."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config/prompts").mkdir(parents=True)
+    for own in ("mine.txt", "config/prompts/claim.txt"):
+        (tmp_path / own).touch()
+    config = with_shipped(
+        {
+            "queries": {
+                "prompts": [{"file": name, "share": 1} for name in PROMPTS],
+                "judge": {"prompt": None},
+                "group": "no map",
+            },
+            "gold": {"judge": {"prompt": "config/prompts/sv-relevance.txt"}},
+            "evaluate": {"spelling": {"rules": str(ROOT / "config/spelling/sv.yaml")}},
+            "train": {"args": {"deepspeed": "config/deepspeed/stage1.json"}},
+            "datasets": {"d": {"pairs": "config/config.yaml"}},
+        }
+    )
+    asked = [prompt["file"] for prompt in config["queries"]["prompts"]]
+    assert asked == [str(ROOT / PROMPTS[0]), *PROMPTS[1:]]
+    assert config["queries"]["judge"] == {"prompt": None}
+    assert config["gold"]["judge"]["prompt"] == str(
+        ROOT / "config/prompts/sv-relevance.txt"
+    )
+    assert config["evaluate"]["spelling"]["rules"] == str(
+        ROOT / "config/spelling/sv.yaml"
+    )
+    settings = {"zero_optimization": {"stage": 1}, "x": "y" * 5000}
+    for given, found in (
+        (config["train"]["args"]["deepspeed"], ROOT / "config/deepspeed/stage1.json"),
+        (json.dumps(settings), json.dumps(settings)),
+        (settings, settings),
+        ("\0", "\0"),
+    ):
+        args = with_shipped({"train": {"args": {"deepspeed": given}}})["train"]["args"]
+        assert args["deepspeed"] == (found if given == found else str(found))
+    # Data is the user's own, whatever it is called.
+    assert config["datasets"] == {"d": {"pairs": "config/config.yaml"}}
+
+
+def test_what_is_not_given_has_its_default():
+    config = completed({"run": "x", "mining": {"search": "torch"}, "run_again": "true"})
+    assert config.keys() == DEFAULTS.keys()
+    assert config["mining"] == DEFAULTS["mining"] | {"search": "torch"}
+    assert (config["run"], config["run_again"]) == ("x", True)
+
+
+def test_the_working_directorys_configuration_lies_between(tmp_path, monkeypatch):
+    """Over the defaults, below what is given; the project's own is the defaults."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.jsonl").touch()
+    (tmp_path / "config").mkdir()
+    own = {"run": "own", "seed": 7, "datasets": {"d": {"pairs": "p.jsonl"}}}
+    (tmp_path / "config/config.yaml").write_text(yaml.safe_dump(own))
+    (tmp_path / "my.yaml").write_text("run: mine\n")
+    config = read_config(["my.yaml"])
+    assert (config["run"], config["seed"]) == ("mine", 7)
+    assert config["rounds"] == DEFAULTS["rounds"]
+    monkeypatch.chdir(ROOT)
+    assert read_config([ROOT / "config/demo.yaml"])["seed"] == DEFAULTS["seed"]
 
 
 def test_the_demo_and_the_defaults_with_a_dataset_are_valid(tmp_path):
