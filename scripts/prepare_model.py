@@ -15,6 +15,7 @@ from pathlib import Path
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import written_whole
+from arkiv.base.secrets import concealed
 from arkiv.encode.loading import first_line
 from arkiv.encode.models import HEADS, KINDS, check_model
 
@@ -79,7 +80,7 @@ def fetch(source: str, revision: str | None, target: Path) -> None:
             )
         raise InputError(
             f"cannot fetch {source} at revision {revision or 'main'} from the hub "
-            f"({first_line(error)}); {advice}",
+            f"({concealed(first_line(error))}); {advice}",
             key="source",
         ) from None
     # The client's own notes, with the time of the download.

@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+Fault = str | int | tuple[int, str]
+
 # How many seconds a slow answer takes, and one that is too late.
 SLOW, LATE = 0.2, 2.0
 
@@ -114,19 +116,20 @@ class Chat:
     Args:
         answer: the body of the answer to a request.
         fault: what goes wrong with the n-th try (from 0) of a prompt: None, a status,
-            or `cut`, `dropped`, `garbage`, `hollow`, `slow`, `late`.
+            a status with what the body says, or `cut`, `dropped`, `garbage`, `hollow`,
+            `slow`, `late`.
     """
 
     def __init__(
         self,
         answer: Callable[[dict], dict],
-        fault: Callable[[str, int], str | int | None] = lambda prompt, tried: None,
+        fault: Callable[[str, int], Fault | None] = lambda prompt, tried: None,
     ) -> None:
         self.answer = answer
         self.fault = fault
         self.tried: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
-        self.faults: Counter[str | int] = Counter()
+        self.faults: Counter[Fault] = Counter()
         self.keys: set[str] = set()
         self.at_once = self.most_at_once = 0
         self.waited: list[float] = []
@@ -194,6 +197,10 @@ class Chat:
             return
         elif kind == "hollow":
             self._send(handler, 200, b'{"choices": []}')
+            return
+        elif isinstance(kind, tuple):
+            status, said = kind
+            self._send(handler, status, said.encode())
             return
         elif isinstance(kind, int):
             key = handler.headers.get("Authorization", "")

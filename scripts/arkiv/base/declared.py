@@ -24,6 +24,8 @@ from dataclasses import MISSING, dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from arkiv.base.secrets import MASK
+
 # A name that becomes part of paths.
 NAME = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
 
@@ -70,6 +72,8 @@ class Rule:
     names: str | None = None
     # Whether an entry of a list or map that has None lacks the key.
     optional: bool = False
+    # Whether a value that will not do is not repeated, as it may be a secret.
+    private: bool = False
 
 
 class Setting(NamedTuple):
@@ -223,7 +227,8 @@ def _faults(
     kinds = alternatives(kind)
     expected = _expected(value, kinds, rule)
     if expected is not None:
-        yield Fault(where, ".".join(where), f"is {value!r}, expected {expected}")
+        shown = MASK if rule.private else repr(value)
+        yield Fault(where, ".".join(where), f"is {shown}, expected {expected}")
     kind = next((one for one in kinds if _is(value, one)), None)
     if is_section(kind):
         yield from _faults_of_section(value, kind, where, complete=complete)

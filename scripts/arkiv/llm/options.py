@@ -9,6 +9,7 @@ from functools import partial
 
 from arkiv.base.cli import add_words, json_object
 from arkiv.base.errors import InputError
+from arkiv.base.secrets import secrets_in
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.flags import run_options
 from arkiv.encode.settings import Batch, Running
@@ -49,10 +50,17 @@ def sampling_of(arguments: argparse.Namespace) -> Sampling:
     """How the model that `add_model` names answers.
 
     Raises:
-        InputError: none is named.
+        InputError: none is named, or a key stands where all is printed.
     """
     if not arguments.model:
         raise InputError("names no model", key="model")
+    for name in ("extra", "base_url"):
+        for found in secrets_in(getattr(arguments, name, None), (name,)):
+            raise InputError(
+                f"holds {found.what}; a key belongs in the environment variable that "
+                "--key-variable names",
+                key=".".join(found.where),
+            )
     return Sampling(
         arguments.model, arguments.max_tokens, arguments.temperature, arguments.extra
     )

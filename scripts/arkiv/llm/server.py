@@ -16,13 +16,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from email.utils import parsedate_to_datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from arkiv.base.errors import InputError
+from arkiv.base.secrets import concealed
 from arkiv.encode.batches import SECONDS_BETWEEN_REPORTS
 from arkiv.llm.journal import Journal
 from arkiv.llm.protocol import Answer, Request, Sampling, estimated_tokens
 from arkiv.llm.secret import Secret
 from arkiv.llm.settings import Connection
+
+if TYPE_CHECKING:
+    import openai
 
 log = logging.getLogger("arkiv.llm.server")
 
@@ -46,30 +51,43 @@ class Server:
     """Answers requests by a server (see `arkiv.llm.asking.Backend`).
 
     Raises:
-        InputError: there is no key.
+        InputError: there is no key, or no connection of this kind.
     """
 
     def __init__(self, connection: Connection, sampling: Sampling) -> None:
-        import openai
-
-        # At their chattier levels they tell of headers.
-        for name in ("openai", "httpx", "httpx2", "httpcore", "httpcore2"):
-            logging.getLogger(name).setLevel(logging.WARNING)
         self._connection = connection
         self._secret = Secret.for_server(connection)
         self._stop = threading.Event()
-        # It would try again by itself, unseen by the budget.
-        self._client = openai.OpenAI(
-            api_key=self._secret.revealed(),
-            base_url=connection.base_url,
-            timeout=connection.timeout,
-            max_retries=0,
-        )
+        self._client = self._made()
         self._options = {"model": sampling.model, "extra_body": dict(sampling.extra)}
         if "max_completion_tokens" not in sampling.extra:
             self._options["max_tokens"] = sampling.max_tokens
         if sampling.temperature is not None:
             self._options["temperature"] = sampling.temperature
+
+    def _made(self) -> openai.OpenAI:
+        """The client.
+
+        Raises:
+            InputError: it takes no such address, of the server or of a proxy that the
+                environment names.
+        """
+        import openai
+
+        # At their chattier levels they tell of headers.
+        for name in ("openai", "httpx", "httpx2", "httpcore", "httpcore2"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        try:
+            # It would try again by itself, unseen by the budget.
+            return openai.OpenAI(
+                api_key=self._secret.revealed(),
+                base_url=self._connection.base_url,
+                timeout=self._connection.timeout,
+                max_retries=0,
+            )
+        # Every exception: those of an address are the HTTP library's.
+        except Exception as error:
+            raise self._unusable(f"cannot be asked: {self._said(error)}") from None
 
     def ask(self, requests: Iterable[Request], journal: Journal) -> dict[str, str]:
         """See `arkiv.llm.asking.Backend`."""
@@ -167,7 +185,7 @@ class Server:
         return parsed(raw.http_response.content, request, self._secret)
 
     def _said(self, error: Exception) -> str:
-        """An error in one line, without the key."""
+        """An error in one line, without the key and other secrets."""
         said = error
         status = getattr(error, "status_code", None)
         if status is not None:
@@ -175,7 +193,9 @@ class Server:
             said = f"status {status}: {body.strip() or 'no reason given'}"
         elif error.__cause__ is not None:
             said = f"{error} ({error.__cause__!r})"
-        return " ".join(self._secret.masked(str(said)).split())[:SAID].rstrip(".")
+        # A proxy's address may hold a password too.
+        said = concealed(self._secret.masked(str(said)))
+        return " ".join(said.split())[:SAID].rstrip(".")
 
     def _unusable(self, said: str) -> InputError:
         return InputError(

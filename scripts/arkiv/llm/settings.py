@@ -25,11 +25,14 @@ class Connection:
         "https://api.openai.com/v1",
         "of the server, with `/v1`",
         pattern="^https?://[^@]+$",
+        private=True,
     )
     key_variable: str = setting(
         "OPENAI_API_KEY",
         "the environment variable that holds the key",
-        pattern="^[A-Za-z_][A-Za-z0-9_]*$",
+        # Of capitals, or without digits: a key is not taken for its name.
+        pattern="^([A-Z_][A-Z0-9_]*|[a-z_]+)$",
+        private=True,
     )
     concurrency: int = setting(8, "requests at the same time, of each job", at_least=1)
     timeout: float = setting(60, "seconds for each piece of an answer", more_than=0)
@@ -41,7 +44,9 @@ class OpenAI(Connection):
     """A server, and what it is asked for."""
 
     model: str = setting("gpt-4o-mini", "as the server names it")
-    extra: dict[str, Any] = setting({}, "sent with each request as it stands")
+    extra: dict[str, Any] = setting(
+        {}, "sent with each request as it stands; no key", private=True
+    )
     on_login_node: bool = setting(
         True, "ask from where snakemake runs, not in cluster jobs"
     )

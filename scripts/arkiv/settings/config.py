@@ -22,6 +22,7 @@ from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import check_datasets, check_rounds
 from arkiv.settings.image_links import ImageLinks
 from arkiv.settings.layout import model_under_test, run_folder
+from arkiv.settings.secrets import check_secrets, concealing
 from arkiv.train.settings import check_train
 
 PROJECT = Path(__file__).parents[3]
@@ -160,6 +161,14 @@ def check_config(config: Mapping[str, Any]) -> None:
         InputError: one sentence that names the first key at fault, what was expected,
             and a near name for an unknown one.
     """
+    check_secrets(config)
+    with concealing(config):
+        _check_each(config)
+        _check_together(config)
+
+
+def _check_each(config: Mapping[str, Any]) -> None:
+    """What the declaration says of each value."""
     for fault in faults(config, Configuration):
         if fault.unknown and fault.key in REPLACED:
             raise InputError(f"is gone; use `{REPLACED[fault.key]}`", key=fault.key)
@@ -170,7 +179,6 @@ def check_config(config: Mapping[str, Any]) -> None:
                 key=fault.key,
             )
         raise InputError(fault.reason, key=fault.key or None)
-    _check_together(config)
 
 
 def _check_together(config: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from arkiv.base.cli import OFFLINE
 from arkiv.base.errors import InputError
+from arkiv.base.secrets import TOKENS
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ INPUT_FAULT, OWN_FAULT = "input fault: ", "training failed: "
 # the others; and what a process says that has but lost another.
 FAILURE = re.compile(r"\bexitcode *: (-?\d+)")
 LOST = re.compile(r"(closed|reset) by peer|remote process|ncclRemoteError")
-SECRETS = ("HF_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 PR_SET_PDEATHSIG = 1
 # Loaded before any fork, where loading could wait for a lock that nobody releases.
 LIBC = ctypes.CDLL(None)
@@ -158,7 +158,7 @@ def without_secrets(given: Mapping[str, str]) -> dict[str, str]:
 
     FlagEmbedding writes the token, which it takes from there, to the log.
     """
-    kept = {name: value for name, value in given.items() if name not in SECRETS}
+    kept = {name: value for name, value in given.items() if name not in TOKENS}
     scripts = str(Path(__file__).parents[2])
     path = [scripts, *filter(None, [given.get("PYTHONPATH")])]
     return kept | {"PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}

@@ -200,6 +200,7 @@ class Train:
         "`TrainingArguments` and so of deepspeed",
         names="^[a-z][a-z0-9_]*$",
         shown="those in `config.yaml`",
+        private=True,
     )
 
 

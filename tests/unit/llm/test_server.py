@@ -4,6 +4,7 @@ import email.utils
 
 import pytest
 
+from arkiv.base.errors import InputError
 from arkiv.llm.protocol import Answer, Request, Sampling
 from arkiv.llm.secret import Secret
 from arkiv.llm.server import (
@@ -11,10 +12,12 @@ from arkiv.llm.server import (
     LONGEST_ASKED_FOR,
     LONGEST_DELAY,
     GarbageError,
+    Server,
     delay,
     parsed,
     retry_after,
 )
+from arkiv.llm.settings import Connection
 
 REQUEST = Request.make("åtta ord om en häst i Lund by", Sampling("m", 9, 0.5), "d", 0)
 
@@ -87,9 +90,36 @@ def test_a_secret_does_not_show_itself():
     assert "k-1" not in f"{Secret('k-1')} {Secret('k-1')!r}"
 
 
+def test_the_beginning_of_a_long_key_is_masked_and_words_are_not():
+    secret = Secret("sk-0123456789abcdef")
+    said = secret.masked("not sk-0123456789ab… nor sk-01234, SK-0123456789ABCDEF")
+    assert said == "not [key]… nor sk-01234, [key]"
+    assert Secret("none").masked("None is known") == "None is known"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "proxy"),
+    [
+        ("http://host:port/v1", None),
+        ("http://host/v1", "htp://me:pa9word@host:1"),
+        ("http://host/v1", "socks5://me:pa9word@host:1"),
+    ],
+)
+def test_an_address_that_cannot_be_asked_is_one_sentence(monkeypatch, base_url, proxy):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef")
+    if proxy:
+        monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(InputError, match="cannot be asked: ") as caught:
+        Server(Connection(base_url=base_url), Sampling("m", 9, 0.5))
+    assert "pa9word" not in str(caught.value)
+    assert "sk-" not in str(caught.value)
+
+
 def test_a_secret_is_masked_however_it_is_written_and_wherever_a_text_is_cut():
     secret = Secret("k/1+2")
     assert secret.masked(r"k/1+2 k\/1+2 k/1%2B2 k/1") == "[key] [key] [key] k/1"
+    html = "k&#47;1&#x2b;2 K/1+2 k\\u002f1\\x2B2 k%252f1%2b2"
+    assert secret.masked(html) == "[key] K/1+2 [key] [key]"
     assert Secret("").masked("none") == "none"
     body = b"<html>" + b"x" * 290 + b"k/1+2"
     with pytest.raises(GarbageError) as caught:
