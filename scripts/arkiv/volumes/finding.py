@@ -96,7 +96,9 @@ def find(
         InputError: no such archive, nothing in it, or it is not clear which of its
             folders hold the same pages; or the table is of other volumes.
     """
-    root, entries = _entries(archive)
+    root = root_of(archive)
+    finding = _Finding(root, folder, volumes_by == "prefix", encoding)
+    entries = finding.entries(Path(os.path.abspath(archive)))
     if table is not None:
         # Which may lie in the archive itself.
         own = os.path.relpath(os.path.abspath(table), root)
@@ -105,8 +107,7 @@ def find(
             for each in entries
             if isinstance(each, Fault) or (each.container, each.path) != (None, own)
         )
-    by_prefix = volumes_by == "prefix"
-    found = _Finding(root, folder, by_prefix, encoding).found(entries)
+    found = finding.found(entries)
     found.volumes = with_about(found.volumes, table)
     return found
 
@@ -116,17 +117,6 @@ def root_of(archive: str | Path) -> Path:
     # The volume has a name even where the directory is given as `.`.
     path = Path(os.path.abspath(archive))
     return path if path.is_dir() else path.parent
-
-
-def _entries(archive: str | Path) -> tuple[Path, Iterator[Entry | Fault]]:
-    path, root = Path(os.path.abspath(archive)), root_of(archive)
-    if path.is_file() and is_packed(path.name):
-        return root, packed(root, path.name)
-    if path.is_file():
-        return root, iter([file_entry(root, path.name)])
-    if not path.is_dir():
-        raise InputError("is not there, expected an archive of pages", file=path)
-    return root, walk(root)
 
 
 class _Finding:
@@ -142,6 +132,20 @@ class _Finding:
         self._told: list[tuple[str, Record]] = []
         self._texts = Texts(self._files.lines)
         self._of_rows: list[Entry] = []
+
+    def entries(self, archive: Path) -> Iterator[Entry | Fault]:
+        """The files of the archive, which may be a file itself.
+
+        Raises:
+            InputError: it is not there.
+        """
+        if archive.is_file() and is_packed(archive.name):
+            return packed(archive.name, self._files.members)
+        if archive.is_file():
+            return iter([file_entry(self._root, archive.name)])
+        if not archive.is_dir():
+            raise InputError("is not there, expected an archive of pages", file=archive)
+        return walk(self._root, self._files.members)
 
     def found(self, entries: Iterable[Entry | Fault]) -> Found:
         with self._files:

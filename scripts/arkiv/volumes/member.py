@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from arkiv.pages.gzipped import LARGEST
+from arkiv.pages.kinds import Kind
 from arkiv.pages.page import not_a_page
 
 # Errors that are the same at every try; gzip and lzma raise one without a number.
@@ -27,6 +29,10 @@ class Member:
     """That many of its first bytes. Raises InputError, without the file."""
     fault: str | None = None
     """What it is instead of a file that may be read."""
+    kind: Kind | None = None
+    """What it is, if that was told when the zip or tar file was opened."""
+    within: Callable[[ExitStack], list[Member]] | None = None
+    """Of a zip or tar file: the files in it, until the stack is closed."""
 
 
 def content(member: Member) -> bytes:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 from arkiv.pages.page import not_a_page
+from arkiv.volumes.kept import Room
 from arkiv.volumes.member import Member
 from arkiv.volumes.packed import is_packed, members_of, members_within
 from arkiv.volumes.walk import read_file
@@ -29,7 +32,7 @@ class Source:
         """A file by its path, whether it is there or not."""
         if self.container is None:
             return Member(path, partial(read_file, f"{self.root}/{path}", self.root))
-        return self.members.get(path, Member(path, _missing))
+        return self.members.get(path, Member(path, _missing, within=_missing))
 
 
 class Opened(AbstractContextManager):
@@ -41,7 +44,11 @@ class Opened(AbstractContextManager):
     def __init__(self, root: Path) -> None:
         """Of the archive's directory."""
         self.root = root
-        self._open: dict[str | None, tuple[Source, ExitStack]] = {}
+        self._own = Source(root, None, {})
+        # What was opened last comes last, a file behind the one that it is in.
+        self._open: dict[str, tuple[list[Member], Source, ExitStack]] = {}
+        self._needed: str | None = None
+        self._room = Room(self._close_one)
 
     def __exit__(
         self,
@@ -49,8 +56,16 @@ class Opened(AbstractContextManager):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for _, stack in self._open.values():
-            stack.close()
+        while self._close_one():
+            pass
+
+    def members(self, container: str) -> list[Member]:
+        """The files in a zip or tar file, those that cannot be read too.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        return self._opened(container)[0]
 
     def source(self, container: str | None) -> Source:
         """The archive itself or a zip or tar file of it.
@@ -58,21 +73,46 @@ class Opened(AbstractContextManager):
         Raises:
             InputError: the file is damaged.
         """
-        if container not in self._open:
-            with ExitStack() as stack:
-                found = self._members(container, stack) if container else []
-                good = {member.path: member for member in found if not member.fault}
-                while len(self._open) >= MOST_OPEN:
-                    self._open.pop(next(iter(self._open)))[1].close()
-                source = Source(self.root, container, good)
-                self._open[container] = source, stack.pop_all()
-        return self._open[container][0]
+        return self._own if container is None else self._opened(container)[1]
 
-    def _members(self, container: str, stack: ExitStack) -> list[Member]:
-        outer, inner = _outermost(self.root, container)
-        if inner:
-            return members_within(self.source(outer).member(inner), stack)
-        return members_of(self.root / outer, stack)
+    def _opened(self, container: str) -> tuple[list[Member], Source, ExitStack]:
+        if container not in self._open:
+            outer, inner = _outermost(self.root, container)
+            packed = self.source(outer).member(inner) if inner else None
+            with self._needing(outer if inner else None), ExitStack() as stack:
+                while len(self._open) >= MOST_OPEN:
+                    self._close_one()
+                if packed:
+                    found = members_within(packed, stack)
+                else:
+                    found = members_of(self.root / outer, stack, self._room)
+                good = {member.path: member for member in found if not member.fault}
+                source = Source(self.root, container, good)
+                self._open[container] = found, source, stack.pop_all()
+        return self._open[container]
+
+    @contextmanager
+    def _needing(self, outer: str | None) -> Iterator[None]:
+        """Keep a file open while another that is in it is opened, and after."""
+        if outer:
+            self._open[outer] = self._open.pop(outer)
+        self._needed = outer
+        try:
+            yield
+        finally:
+            self._needed = None
+
+    def _close_one(self) -> bool:
+        """Close the file that was opened first, and those in it; False if none is."""
+        for first in self._open:
+            if first != self._needed:
+                break
+        else:
+            return False
+        for each in list(self._open):
+            if each == first or each.startswith(f"{first}/"):
+                self._open.pop(each)[2].close()
+        return True
 
 
 def _outermost(root: Path, container: str) -> tuple[str, str]:
@@ -85,5 +125,5 @@ def _outermost(root: Path, container: str) -> tuple[str, str]:
     return container, ""
 
 
-def _missing(_: int) -> bytes:
+def _missing(_: object) -> NoReturn:
     raise not_a_page("is no longer in the archive")

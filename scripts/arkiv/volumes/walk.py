@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,9 @@ from arkiv.volumes.member import (
     said,
     shown,
 )
-from arkiv.volumes.packed import is_hidden, is_packed, members_of, members_within
+from arkiv.volumes.packed import is_hidden, is_packed
+
+Members = Callable[[str], list[Member]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,12 @@ class Fault:
     """Whether pages may be lost by it."""
 
 
-def walk(root: Path) -> Iterator[Entry | Fault]:
+def walk(root: Path, members: Members) -> Iterator[Entry | Fault]:
     """The files of an archive, hidden ones apart, folder by folder.
 
     Args:
         root: its directory.
+        members: the files in a zip or tar file, by its path.
 
     Raises:
         InputError: the directory cannot be read.
@@ -94,7 +96,7 @@ def walk(root: Path) -> Iterator[Entry | Fault]:
         if isinstance(member, Fault):
             yield member
         elif is_packed(member.path):
-            yield from packed(root, member.path)
+            yield from packed(member.path, members)
         else:
             yield Entry(None, member.path, _kind(member))
 
@@ -106,34 +108,29 @@ def file_entry(root: Path, path: str) -> Entry:
     )
 
 
-def packed(root: Path, path: str) -> Iterator[Entry | Fault]:
+def packed(
+    path: str, members: Members, *, outermost: bool = True
+) -> Iterator[Entry | Fault]:
     """The files in a zip or tar file of the archive, and in such files within it.
 
     Args:
-        root: the archive's directory.
         path: of the file.
+        members: the files in one.
+        outermost: whether the file is in no other.
     """
-    return _packed(path, partial(members_of, root / path), outermost=True)
-
-
-def _packed(
-    container: str, members: Callable[[ExitStack], list[Member]], *, outermost: bool
-) -> Iterator[Entry | Fault]:
-    with ExitStack() as stack:
-        try:
-            found = members(stack)
-        except InputError as error:
-            yield Fault(container, error.reason)
-            return
-        for member in found:
-            path = f"{container}/{member.path}"
-            if member.fault:
-                yield Fault(path, member.fault, grave=False)
-            elif is_packed(member.path) and outermost:
-                within = partial(members_within, member)
-                yield from _packed(path, within, outermost=False)
-            else:
-                yield Entry(container, member.path, _kind(member))
+    try:
+        found = members(path)
+    except InputError as error:
+        yield Fault(path, error.reason)
+        return
+    for member in found:
+        inner = f"{path}/{member.path}"
+        if member.fault:
+            yield Fault(inner, member.fault, grave=False)
+        elif is_packed(member.path) and outermost:
+            yield from packed(inner, members, outermost=False)
+        else:
+            yield Entry(path, member.path, member.kind or _kind(member))
 
 
 def _kind(member: Member) -> Kind:
