@@ -1,3 +1,5 @@
+from arkiv.retrieve.systems import reordering
+
 EXPORT = config["export"]
 # The stages before training whose settings the card shows, if any dataset went through
 # them; none names a path.
@@ -51,6 +53,7 @@ rule export_model:
             passage_max_length=MINING["passage_max_length"],
             weights=EVALUATE["weights"],
         ),
+        reordering=as_json(reordering(EVALUATE)),
         settings=as_json(
             {stage: config[stage] for stage, used in SHOWN.items() if used}
         ),
@@ -60,4 +63,5 @@ rule export_model:
         "python {params.arkiv_scripts:q}/export_model.py --model {input.model:q}"
         " --history {input.history:q} --metrics {input.metrics:q} {params.stages}"
         " {params.models} {params.options} --settings {params.settings}"
+        " --reordering {params.reordering}"
         " --output {output:q} &> {log:q}"

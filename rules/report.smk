@@ -1,5 +1,7 @@
 from itertools import chain
 
+from arkiv.example.toys import toys
+
 REPORT = config["report"]
 # The systems side by side: those of the report, and the first one that is compared with
 # all that it is compared with.
@@ -74,7 +76,10 @@ rule plot_negatives:
             ),
             stats=named(NEGATIVES, MINED, w.round) or None,
         ),
-        options=flags(seed=config["seed"]),
+        options=flags(
+            seed=config["seed"],
+            tiny=toys(config["models"]) or None,
+        ),
     message:
         "Auditing the negatives"
     shell:

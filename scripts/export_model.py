@@ -72,6 +72,13 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         help="how the stages before training were set, to be shown",
     )
     arguments.add_argument(
+        "--reordering",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="of systems that re-rank what they do: {SYSTEM: [WHAT, PASSAGES]}",
+    )
+    arguments.add_argument(
         "--trainings",
         type=int,
         default=1,
@@ -108,7 +115,7 @@ def main(argv: list[str] | None = None) -> None:
         size = sizes(about, config, parameters(model))
         dimensions = config["hidden_size"]
     with expecting("measure_runs.py", arguments.metrics):
-        measured = retrieval(metrics)
+        measured = retrieval(metrics, arguments.reordering)
     with expecting("train_model.py", arguments.history):
         sections = [
             front_matter(about),

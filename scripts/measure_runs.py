@@ -3,9 +3,10 @@
 Means over all test queries with 95 % bootstrap intervals, and paired differences
 between systems with theirs and with p-values by the randomisation test, also corrected
 for the number of pairs. The same without p-values for the queries of each dataset,
-volume, decade and type, and by length and recognition confidence of the known items. A
-query that a run lacks scores 0. One without a relevant passage, of which no measure can
-say anything, is left out and counted.
+volume, decade and type, and by length and recognition confidence of the known items.
+Fewer than ten queries have no intervals; those of five volumes or more also have such
+from whole volumes drawn. A query that a run lacks scores 0. One without a relevant
+passage, of which no measure can say anything, is left out and counted.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import csv
 import logging
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from itertools import chain
 
@@ -25,8 +27,8 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record, write_json, written_whole
 from arkiv.base.named import named, named_lists
 from arkiv.base.setting_flags import add_settings
+from arkiv.evaluate.intervals import LEVEL
 from arkiv.evaluate.measures import (
-    LEVEL,
     add_measuring,
     by_query,
     check_measures,
@@ -35,9 +37,10 @@ from arkiv.evaluate.measures import (
 )
 from arkiv.evaluate.required import check_requirement, judged
 from arkiv.evaluate.settings import Evaluate, compared
+from arkiv.evaluate.significance import draws
 from arkiv.gold.settings import Gold
 from arkiv.gold.standard import METHODS, relevant
-from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.collection import read_ordered, volume_of
 from arkiv.retrieve.trec import Qrels, read_qrels, read_run
 
 log = logging.getLogger("measure_runs")
@@ -155,12 +158,16 @@ def main(argv: list[str] | None = None) -> None:
     settings = {"samples": arguments.bootstrap, "seed": arguments.seed}
     given = settings | {"measures": arguments.measures}
     parts = parts_of(queries, arguments.length_edges, arguments.confidence_edges)
-    whole = summary(values, pairs, **given, tested=True)
+    volumes = list(map(volume_of, queries))
+    whole = summary(values, pairs, **given, tested=True, volumes=volumes)
+    datasets = Counter(query["dataset"] for query in queries if query.get("dataset"))
     metrics = {
         "measures": arguments.measures,
-        "bootstrap": settings | {"level": LEVEL},
+        "bootstrap": settings
+        | {"level": LEVEL, "randomisations": draws(arguments.bootstrap, len(pairs))},
         "gold": arguments.gold,
         "queries_left_out": left_out,
+        "datasets": dict(sorted(datasets.items())),
         "requirements": judged(arguments.require, whole["systems"]),
         **whole,
         "parts": {
@@ -169,6 +176,7 @@ def main(argv: list[str] | None = None) -> None:
                     {system: table[rows] for system, table in values.items()},
                     pairs,
                     **given,
+                    volumes=[volumes[row] for row in rows],
                 )
                 for name, rows in by_name.items()
             }

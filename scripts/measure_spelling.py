@@ -20,14 +20,15 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record, write_json
 from arkiv.base.hashing import uniform
 from arkiv.base.named import named
+from arkiv.evaluate.intervals import LEVEL
 from arkiv.evaluate.measures import (
-    LEVEL,
     add_measuring,
     by_query,
     check_measures,
     summary,
 )
-from arkiv.retrieve.collection import read_ordered
+from arkiv.evaluate.significance import draws
+from arkiv.retrieve.collection import read_ordered, volume_of
 from arkiv.retrieve.trec import Qrels, read_qrels, read_run
 
 log = logging.getLogger("measure_spelling")
@@ -150,6 +151,7 @@ def main(argv: list[str] | None = None) -> None:
         pairs,
         measures=arguments.measures,
         tested=True,
+        volumes=[volume_of(queries[key]) for key in query_ids],
         **settings,
     )
     shown = sorted(query_ids, key=lambda key: uniform(arguments.seed, "examples", key))
@@ -158,7 +160,14 @@ def main(argv: list[str] | None = None) -> None:
         {
             "queries": len(query_ids),
             "measures": arguments.measures,
-            "bootstrap": settings | {"level": LEVEL},
+            "volumes": whole["volumes"],
+            "queries_without_volume": whole["queries_without_volume"],
+            "bootstrap": settings
+            | {
+                "level": LEVEL,
+                "randomisations": draws(arguments.bootstrap, len(pairs)),
+                "pairs": len(pairs),
+            },
             "systems": systems,
             "original": of_variant("", whole),
             "variants": [about(name, variants, queries, whole) for name in variants],

@@ -13,6 +13,7 @@ import numpy as np
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json
+from arkiv.base.markdown import counted
 from arkiv.evaluate.measures import title
 from arkiv.report.figures import (
     BLUE,
@@ -26,6 +27,7 @@ from arkiv.report.figures import (
     write_svg,
 )
 from arkiv.report.searches import compared_pairs, read_values, tally
+from arkiv.report.sure import has_intervals
 from arkiv.retrieve.systems import spaced
 
 # Of the measures, the first ones; of the systems, those that can be told apart.
@@ -53,13 +55,14 @@ def chart(metrics: dict, path: str) -> None:
         for row, system in enumerate(systems):
             value = metrics["systems"][system][measure]
             colour, shape = mark_of(system)
-            panel.plot(
-                [value["low"], value["high"]],
-                [row, row],
-                color=colour,
-                linewidth=2,
-                solid_capstyle="butt",
-            )
+            if value["low"] is not None:
+                panel.plot(
+                    [value["low"], value["high"]],
+                    [row, row],
+                    color=colour,
+                    linewidth=2,
+                    solid_capstyle="butt",
+                )
             panel.plot(value["mean"], row, shape, color=colour, markersize=5.5)
         panel.set_title(title(measure))
         # A little room, so that the mark of a perfect mean is whole.
@@ -68,12 +71,13 @@ def chart(metrics: dict, path: str) -> None:
         panel.tick_params(axis="y", length=0)
     axes[0][0].set_yticks(range(len(systems)), map(spaced, systems))
     axes[0][0].set_ylim(len(systems) - 0.5, -0.5)
-    level = metrics["bootstrap"]["level"]
-    figure.supxlabel(
-        f"mean over {metrics['queries']:,} test queries, with {level:.0%} bootstrap "
-        "intervals",
-        fontsize=9,
+    intervals = (
+        f"with {metrics['bootstrap']['level']:.0%} bootstrap intervals"
+        if has_intervals(metrics)
+        else "too few for intervals"
     )
+    queries = counted(metrics["queries"], "test query", "test queries")
+    figure.supxlabel(f"mean over {queries}, {intervals}", fontsize=9)
     write_svg(path, figure, "Retrieval measures")
 
 

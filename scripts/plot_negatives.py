@@ -186,6 +186,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "dataset may have many",
         stats="[DATASET=JSON...] statistics of pick_negatives.py, of the datasets that "
         "were mined",
+        tiny="[MODEL...] which models of the run are tiny, built to try it out",
         page="HTML",
         chart="SVG",
         numbers="JSON of both, for the report",
@@ -210,7 +211,7 @@ def main(argv: list[str] | None = None) -> None:
     summaries = {
         name: summary(rows, stats.get(name, {})) for name, rows in datasets.items()
     }
-    write_audit(arguments.page, datasets, stats, summaries)
+    write_audit(arguments.page, datasets, stats, summaries, arguments.tiny)
     plot(datasets, stats, arguments.chart)
     write_json(
         arguments.numbers,

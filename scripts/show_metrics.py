@@ -9,6 +9,7 @@ from arkiv.base.errors import expecting
 from arkiv.base.files import read_json
 from arkiv.base.terminal import tell
 from arkiv.evaluate.measures import title
+from arkiv.evaluate.verdicts import DAGGER, disagreement
 
 SHOWN = 4
 WIDTH = 80
@@ -33,11 +34,20 @@ def lines_of(metrics: dict) -> list[str]:
     if metrics["comparisons"]:
         level = metrics["bootstrap"]["level"]
         lines += ["", f"differences of {names[0]} with {level:.0%} bootstrap intervals"]
+    if any(
+        disagreement(pair["difference"][shown[0]]) for pair in metrics["comparisons"]
+    ):
+        lines.append(
+            f"({DAGGER}: the corrected p-value says otherwise, see the report)"
+        )
     for pair in metrics["comparisons"]:
         change = pair["difference"][shown[0]]
         both = f"{pair['system']} vs {pair['base']}".replace("_", " ")
-        interval = f"[{change['low']:+.3f}, {change['high']:+.3f}]"
-        change_text = f"{change['mean']:+.3f} {interval}"
+        ends = [change[key] for key in ("low", "high") if change[key] is not None]
+        interval = ", ".join(f"{end:+.3f}" for end in ends)
+        interval = interval or f"–, n = {metrics['queries']}"
+        mark = DAGGER if disagreement(change) else ""
+        change_text = f"{change['mean']:+.3f} [{interval}]{mark}"
         room = WIDTH - len(change_text) - 2
         both = both if len(both) <= room else both[: room - 1] + "…"
         lines.append(f"{both}: {change_text}")

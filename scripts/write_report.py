@@ -15,6 +15,7 @@ from pathlib import Path
 from arkiv.base.cli import json_object, parser, run
 from arkiv.base.errors import expecting
 from arkiv.base.setting_flags import add_settings
+from arkiv.example.toys import toys
 from arkiv.export.directory import weights_of
 from arkiv.report import summary
 from arkiv.report.funnel import add_stages
@@ -72,6 +73,10 @@ def main(argv: list[str] | None = None) -> None:
         lines = summary.sentences(material)
     name = arguments.config["export"]["name"] or arguments.config["run"]
     about = "A BGE-M3 retrieval model, fine-tuned by arkiv to search one archive."
+    if "embedder" in toys(arguments.config.get("models", {})):
+        about = (
+            "A tiny model in the shape of BGE-M3, fine-tuned by arkiv to try it out."
+        )
     write(arguments.output, render(f"Report: {name}", about, lines, sections))
     log.info("the report stands in %s", arguments.output)
 

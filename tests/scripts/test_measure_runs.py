@@ -57,18 +57,64 @@ def test_means_intervals_and_differences(runs):
     assert found["queries"] == 4
     assert list(found["systems"]) == ["bm25", "base", "tuned"]
     bm25 = found["systems"]["bm25"]
-    assert bm25["RR@10"] == {"mean": 0.5, "low": 0.5, "high": 0.5}
+    # Four queries are too few for an interval.
+    assert bm25["RR@10"] == {"mean": 0.5, "low": None, "high": None}
     assert bm25["nDCG@10"]["mean"] == pytest.approx(0.63093, abs=1e-5)
     assert found["systems"]["base"]["R@100"]["mean"] == 0
     tuned = found["systems"]["tuned"]["AP"]
     assert tuned["mean"] == 0.75  # the query without a result counts as 0
-    assert tuned["low"] < 0.75 < tuned["high"] <= 1
     [pair] = found["comparisons"]
     assert (pair["system"], pair["base"]) == ("tuned", "base")
     # Three queries differ: 2 of their 8 combinations of signs are as far from 0.
     p = pair["difference"]["AP"].pop("p_holm")
     assert p == pair["difference"]["AP"].pop("p") == pytest.approx(0.25, abs=0.06)
+    assert pair["difference"]["AP"].pop("at_most") is False
     assert pair["difference"]["AP"] == tuned
+    assert found["bootstrap"]["randomisations"] == 2000
+    assert (found["volumes"], found["queries_without_volume"]) == (2, 0)
+    assert found["datasets"] == {"a": 2, "b": 2}
+
+
+@pytest.fixture
+def of_volumes(tmp_path):
+    """12 queries of volumes: one named 1 in each of two datasets, v2 to v5, none."""
+    of = ["a/1", "b/1", *(f"a/v{n % 4 + 2}" for n in range(9)), None]
+    queries = [
+        {"id": f"q{n:02}", "query": f"was, {n}?", "dataset": "ab"[n == 1]}
+        | ({"cluster": one, "volume": one[2:]} if one else {})
+        for n, one in enumerate(of)
+    ]
+    lines = "".join(json.dumps(query) + "\n" for query in queries)
+    (tmp_path / "queries").write_text(lines)
+    (tmp_path / "qrels").write_text("".join(f"q{n:02} 0 g{n} 1\n" for n in range(12)))
+    for system, step in (("bm25", 2), ("tuned", 3)):
+        ranked = {f"q{n:02}": ["x"] * (n % step and 1) + [f"g{n}"] for n in range(12)}
+        write_run(tmp_path / system, ranked)
+    return tmp_path
+
+
+def test_intervals_over_volumes_stand_beside_those_over_queries(of_volumes):
+    done = measure(
+        of_volumes, "--compare", "tuned=bm25", "--seed", 3, systems=("bm25", "tuned")
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((of_volumes / "m.json").read_text())
+    assert (found["volumes"], found["queries_without_volume"]) == (6, 1)
+    value = found["systems"]["tuned"]["RR@10"]
+    assert value["low"] < value["mean"] < value["high"]
+    assert value["volumes_low"] < value["mean"] < value["volumes_high"]
+    assert "volumes_low" in found["comparisons"][0]["difference"]["AP"]
+    # Parts of fewer queries have none, whatever they are divided by.
+    assert found["parts"]["dataset"]["b"]["systems"]["tuned"]["AP"]["low"] is None
+    assert found["parts"]["dataset"]["a"]["systems"]["tuned"]["AP"]["volumes_low"]
+    first = (of_volumes / "m.json").read_bytes()
+    measure(
+        of_volumes, "--compare", "tuned=bm25", "--seed", 3, systems=("bm25", "tuned")
+    )
+    assert (of_volumes / "m.json").read_bytes() == first
+    lines = program("show_metrics", of_volumes / "m.json").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "n = 12" not in lines[-1]
 
 
 def test_one_line_for_each_query_and_system(runs):
@@ -129,6 +175,7 @@ def test_the_measures_asked_for_and_no_others(runs):
     lines = program("show_metrics", runs / "m.json").stdout.splitlines()
     assert lines[2].split() == ["system", "P@3", "MRR"]
     assert lines[-3] == "differences of P@3 with 95% bootstrap intervals"
+    assert lines[-2] == "tuned vs base: +0.250 [–, n = 4]"
 
 
 BETTER = {"system": "tuned", "measure": "AP", "over": "bm25", "by": 0.25}
@@ -264,7 +311,7 @@ def test_the_table_fits_a_terminal(runs):
     assert lines[0] == "4 test queries"
     assert lines[2].split() == ["system", "nDCG@10", "MAP", "R@100", "MRR@10"]
     assert ["tuned", *["0.750"] * 4] in [line.split() for line in lines]
-    assert lines[-1].startswith("tuned vs base: +0.750 [+")
+    assert lines[-1] == "tuned vs base: +0.750 [–, n = 4]"
 
 
 def test_the_table_bears_long_names(runs):

@@ -101,6 +101,24 @@ def test_charts_of_many_systems_and_of_one_query(tmp_path, count, pairs, queries
         assert "no systems are compared" in (tmp_path / "d.svg").read_text()
 
 
+def test_a_chart_of_too_few_queries_has_no_intervals(tmp_path):
+    from plot_metrics import main
+
+    words = measured(tmp_path, ["bm25", "tuned_dense"], [], 4)
+    with_lines = json.loads((tmp_path / "metrics.json").read_text())
+    main(words)
+    assert "4 test queries, with 95% bootstrap intervals" in (
+        (tmp_path / "m.svg").read_text()
+    )
+    for means in with_lines["systems"].values():
+        for of in means.values():
+            of |= {"low": None, "high": None}
+    (tmp_path / "metrics.json").write_text(json.dumps(with_lines))
+    main(words)
+    text = assert_svg(tmp_path / "m.svg", "Retrieval measures")
+    assert "mean over 4 test queries, too few for intervals" in text
+
+
 @pytest.fixture
 def rows(tmp_path):
     def row(n, **more):
@@ -212,6 +230,22 @@ def test_every_number_of_a_dataset_is_drawn(rows):
         ("pos", "scores"): 9,
         ("neg", "scores"): 18,
     }
+
+
+@pytest.mark.parametrize(
+    ("tiny", "first"),
+    [
+        ([], "A negative that answers"),
+        (["embedder", "reranker"], "Toy models: embedder and reranker are tiny, built"),
+        (["reranker"], "Toy model: reranker is tiny, built"),
+    ],
+)
+def test_the_audit_of_toy_models_says_so_first(rows, tmp_path, tiny, first):
+    words = ["--rows", f"a={rows[0]}", *(["--tiny", *tiny] if tiny else [])]
+    text = audit(tmp_path, *words)
+    opening = re.sub("<[^>]+>", "", text[text.index("</h1>") :]).lstrip()
+    assert opening.startswith(first)
+    assert ("say nothing about BGE-M3" in text) == bool(tiny)
 
 
 def test_every_filter_that_is_on_has_its_count_in_the_audit(rows, mined, tmp_path):

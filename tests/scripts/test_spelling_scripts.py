@@ -137,7 +137,10 @@ def test_each_variant_is_compared_query_by_query_with_the_original(searched):
     assert found["queries"] == 4
     assert found["systems"] == ["a", "b"]
     assert found["measures"] == ["RR@10", "nDCG@10"]
-    assert found["original"]["a"]["RR@10"] == {"mean": 1, "low": 1, "high": 1}
+    # Four queries are too few for an interval.
+    none = {"low": None, "high": None}
+    assert found["original"]["a"]["RR@10"] == {"mean": 1} | none
+    assert found["bootstrap"]["randomisations"] == 8000
     old, never = found["variants"]
     assert (old["name"], never["name"]) == ("old", "never")
     assert (old["changed"], never["changed"]) == (0.5, 0)
@@ -148,12 +151,11 @@ def test_each_variant_is_compared_query_by_query_with_the_original(searched):
     assert old["systems"]["b"]["RR@10"]["mean"] == 0.5
     change = old["difference"]["b"]["RR@10"]
     assert change["mean"] == -0.5
-    assert change["low"] < -0.5 < change["high"] <= 0
     # Two differences, both down: half of the signs are as far from 0. Four pairs.
     assert change["p"] == pytest.approx(0.5, abs=0.1)
     assert change["p_holm"] == 1
     same = never["difference"]["a"]["nDCG@10"]
-    assert same == {"mean": 0, "low": 0, "high": 0, "p": 1, "p_holm": 1}
+    assert same == {"mean": 0, "p": 1, "p_holm": 1, "at_most": False} | none
 
 
 def test_measures_are_those_of_another_reading_of_the_same_runs(searched):

@@ -290,8 +290,73 @@ def test_without_comparisons_and_with_one_query(tmp_path):
     check(text)
     assert "No systems are compared" in text
     assert "Some at random" in text
-    assert "1 test query is few" in text
+    assert "1 test query is so few that no intervals are given." in text
     assert "Where only" not in text
+
+
+@pytest.mark.parametrize(
+    ("embedder", "reranker", "first"),
+    [
+        ("tiny", "tiny", "Toy models: embedder and reranker are tiny, built on the"),
+        ("tiny", "BAAI/x", "Toy model: embedder is tiny, built on the"),
+        ("BAAI/bge-m3", "tiny", "Toy model: reranker is tiny, built on the"),
+        ("BAAI/bge-m3", "BAAI/x", "1 dataset of ready pairs"),
+        ("models/tiny", None, "1 dataset of ready pairs"),
+    ],
+)
+def test_a_run_of_toy_models_says_so_first(run, embedder, reranker, first):
+    models = {"embedder": {"source": embedder}, "reranker": {"source": reranker}}
+    run.config["models"] = models | {"directory": "models"}
+    text = run.page()
+    assert re.search("<li>(?!<a)(.*?)</li>", text)[1].startswith(first)
+    assert ("A tiny model in the shape of BGE-M3" in text) == (embedder == "tiny")
+
+
+def test_queries_of_several_datasets_are_told_apart(run):
+    """Extractive ones and those of ready pairs; and what only re-ranks."""
+    run.stages["queries"] = {"d": {"wanted": 4, "queries": 4}}
+    run.metrics["datasets"] = {"d": 4, "e": 2}
+    run.metrics |= {"volumes": 3, "queries_without_volume": 2}
+    text = run.page()
+    assert "4 of 6 test queries (66.7%) were made from the words of their" in text
+    assert "4 of the 6 queries are about 3 volumes, of the others that is not" in text
+    run.config["queries"]["backend"] = "openai"
+    assert "from the words" not in run.page()
+    run.config["queries"]["backend"] = "extractive"
+    run.metrics["datasets"] = {"e": 6}
+    assert "from the words" not in run.page()
+
+
+def test_what_only_re_ranks_is_said_beside_the_table(run):
+    systems = run.config["evaluate"]["systems"]
+    systems["tuned"] = {"type": "m3", "model": "tuned", "mode": "combined"}
+    run.metrics["measures"] = [*MEASURES, "R@100"]
+    for of in (
+        *run.metrics["systems"].values(),
+        *(pair["difference"] for pair in run.metrics["comparisons"]),
+    ):
+        of["R@100"] = of["AP"]
+    said = "Recall@100 of tuned is that of the tuned model&#x27;s dense search by"
+    assert said in run.page().replace("&#39;", "&#x27;")
+    run.config["evaluate"]["rerank_depth"] = 101
+    assert "by construction" not in run.page()
+
+
+def test_intervals_that_are_missing_are_dashes_everywhere(run):
+    none = {"low": None, "high": None}
+    for of in (
+        *run.metrics["systems"].values(),
+        *(pair["difference"] for pair in run.metrics["comparisons"]),
+    ):
+        of.update({name: value | none for name, value in of.items()})
+    part = {key: run.metrics[key] for key in ("queries", "systems", "comparisons")}
+    run.metrics["parts"] = {"volume": {"v": part, "w": part}}
+    text = run.page()
+    check(text)
+    assert "– (n = 6)" in text
+    assert "None" not in re.sub("<style>.*?</style>", "", text, flags=re.DOTALL)
+    assert "interval, from" not in text
+    assert "6 test queries are so few that no intervals are given." in text
 
 
 def test_what_was_required_stands_in_the_page(run):
@@ -396,7 +461,7 @@ def test_what_other_rules_measured_is_shown_where_it_is_given(run):
     assert "with a passage that is trained on</th><td>7" in text
     assert "relevant as near-duplicates of a relevant passage</th><td>4" in text
     assert "Other spellings" in text
-    assert "as once costs most" in text
+    assert "Of 1 other spelling none is shown to change MRR@10 of BM25 (tuned)." in text
     assert "Cohen&#x27;s kappa 0.50 [−0.20, 1.00], moderate (0 is" in text
     assert "people and the gold standard agree in 75%" in text
 

@@ -2,7 +2,8 @@
 
 The measures are those of trec_eval, by `ir_measures`: nDCG with linear gains and log2
 discount, AP over all relevant passages, RR@10 zero beyond rank 10. Means have bootstrap
-intervals; differences also have p-values (see `arkiv.evaluate.significance`).
+intervals (`arkiv.evaluate.intervals`); differences also have p-values
+(`arkiv.evaluate.significance`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -18,23 +19,25 @@ import numpy as np
 
 from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
-from arkiv.base.hashing import rng
 from arkiv.base.setting_flags import add_settings
 from arkiv.base.years import decade
+from arkiv.evaluate.intervals import (
+    FEWEST_QUERIES,
+    FEWEST_VOLUMES,
+    bootstrap,
+    bootstrap_of_clusters,
+    numbered,
+)
 from arkiv.evaluate.required import DECIMALS
 from arkiv.evaluate.settings import MEASURE, Measuring
-from arkiv.evaluate.significance import holm, randomisation
+from arkiv.evaluate.significance import draws, holm, randomisation
 from arkiv.retrieve.trec import Qrels, Run
 
 MEASURES = Measuring.measures
 # As papers name their means.
 NAMES = {"AP": "MAP", "RR": "MRR", "R": "Recall", "P": "Precision"}
-LEVEL = 0.95
 # The part of the queries without a year.
 UNDATED = "undated"
-
-# Resampled query counts held at once: 32 MiB.
-BLOCK_COUNTS = 1 << 22
 
 
 def title(measure: str) -> str:
@@ -109,41 +112,6 @@ def of_first_ten(
         if len(found):
             values[row, 1] = 1 / (found[0] + 1)
     return values
-
-
-def bootstrap(
-    values: np.ndarray, samples: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile intervals of the means over queries, which hold LEVEL of them.
-
-    Every column is resampled with the same queries, so columns of differences give
-    paired intervals.
-
-    Args:
-        values: (n_queries, n_columns), rows in the order of the query ids.
-        samples: how many times to draw n_queries queries with replacement.
-        seed: of the draws, which depend on nothing else but n_queries.
-
-    Returns:
-        Lower and upper ends, (n_columns,) each.
-    """
-    n_queries = len(values)
-    sums = [counts @ values for counts in resampled(n_queries, samples, seed)]
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(np.concatenate(sums) / n_queries, [tail, 1 - tail], axis=0)
-    return low, high
-
-
-def resampled(n_queries: int, samples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each sample holds each query, (n, n_queries), `samples` rows in all."""
-    generator = np.random.default_rng(rng(seed, "bootstrap").getrandbits(128))
-    step = max(1, BLOCK_COUNTS // n_queries)
-    for start in range(0, samples, step):
-        size = min(step, samples - start)
-        drawn = generator.integers(0, n_queries, (size, n_queries))
-        drawn += np.arange(size)[:, None] * n_queries
-        counts = np.bincount(drawn.ravel(), minlength=size * n_queries)
-        yield counts.reshape(size, n_queries)
 
 
 def spans(
@@ -228,6 +196,7 @@ def summary(
     seed: int,
     measures: Sequence[str] = MEASURES,
     tested: bool = False,
+    volumes: Sequence[Hashable | None] | None = None,
 ) -> dict[str, Any]:
     """Means of each system and differences of pairs of systems, with intervals.
 
@@ -235,33 +204,39 @@ def summary(
         values: of each system, by name or any other key, (n_queries, n_measures), the
             same queries for all.
         pairs: (system, base) to compare.
-        samples: of the bootstrap, and of the tests.
+        samples: of the bootstrap; the tests draw as many, or more (see `draws`).
         seed: of both.
         measures: names of the columns.
         tested: give each difference its p-value as well, by itself (`p`) and corrected
-            for the number of pairs (`p_holm`). The pairs of a measure are a family:
-            measures say much the same, and correcting for them too would hide what
-            each of them shows.
+            for the number of pairs (`p_holm`); `at_most` says that these are the least
+            that so many draws can give. The pairs of a measure are a family: measures
+            say much the same, and correcting for them too would hide what each of them
+            shows.
+        volumes: of each query the volume that it is about; None: not known.
 
     Returns:
-        `{"queries", "systems": {system: {measure: {"mean", "low", "high"}}},
-        "comparisons": [{"system", "base", "difference": {measure: {...}}}]}`
+        `{"queries", "volumes", "queries_without_volume", "systems": {system: {measure:
+        {"mean", "low", "high"}}}, "comparisons": [{"system", "base", "difference":
+        {measure: {...}}}]}`. The ends are None below FEWEST_QUERIES queries. From
+        FEWEST_VOLUMES volumes on there are ends over volumes too (`volumes_low`,
+        `volumes_high`), in which a query of no known volume counts as one.
     """
     blocks = [
         *values.values(),
         *(values[system] - values[base] for system, base in pairs),
     ]
     columns = np.hstack(blocks)
-    low, high = bootstrap(columns, samples, seed)
-    ends = np.stack([columns.mean(axis=0), low, high]).reshape(3, len(blocks), -1)
+    volumes = volumes or [None] * len(columns)
+    ends = _ends(columns, volumes, samples, seed)
 
-    def described(block: int) -> dict[str, dict[str, float]]:
+    def described(block: int) -> dict[str, dict[str, Any]]:
+        first = block * len(measures)
         return {
             measure: {
-                key: round(float(ends[place, block, column]), DECIMALS)
-                for place, key in enumerate(("mean", "low", "high"))
+                key: None if of is None else round(float(of[column]), DECIMALS)
+                for key, of in ends.items()
             }
-            for column, measure in enumerate(measures)
+            for column, measure in enumerate(measures, start=first)
         }
 
     comparisons = [
@@ -269,20 +244,42 @@ def summary(
         for block, (system, base) in enumerate(pairs)
     ]
     if tested and pairs:
-        p = randomisation(columns[:, -len(pairs) * len(measures) :], samples, seed)
-        _add_p(comparisons, p.reshape(len(pairs), -1))
+        differences = columns[:, -len(pairs) * len(measures) :]
+        p = randomisation(differences, draws(samples, len(pairs)), seed)
+        _add_p(comparisons, p.reshape(len(pairs), -1), draws(samples, len(pairs)))
     return {
         "queries": len(columns),
+        "volumes": len(set(volumes) - {None}),
+        "queries_without_volume": sum(volume is None for volume in volumes),
         "systems": {system: described(block) for block, system in enumerate(values)},
         "comparisons": comparisons,
     }
 
 
-def _add_p(comparisons: list[dict[str, Any]], p: np.ndarray) -> None:
-    """Add p-values, (n_comparisons, n_measures), as they are and corrected."""
-    for pair, *rows in zip(comparisons, p, holm(p), strict=True):
-        for difference, own, corrected in zip(
+def _ends(
+    columns: np.ndarray, volumes: Sequence[Hashable | None], samples: int, seed: int
+) -> dict[str, np.ndarray | None]:
+    """The mean of each column and the ends of its intervals; None: no interval."""
+    low = high = None
+    enough = len(columns) >= FEWEST_QUERIES
+    if enough:
+        low, high = bootstrap(columns, samples, seed)
+    ends = {"mean": columns.mean(axis=0), "low": low, "high": high}
+    if enough and len(set(volumes) - {None}) >= FEWEST_VOLUMES:
+        over_volumes = bootstrap_of_clusters(columns, numbered(volumes), samples, seed)
+        ends["volumes_low"], ends["volumes_high"] = over_volumes
+    return ends
+
+
+def _add_p(comparisons: list[dict[str, Any]], p: np.ndarray, drawn: int) -> None:
+    """Add p-values of so many draws, (n_comparisons, n_measures), as they are and
+    corrected, and whether they are the least that there can be."""
+    least = p < 1.5 / (drawn + 1)
+    for pair, *rows in zip(comparisons, p, holm(p), least, strict=True):
+        for difference, own, corrected, at_most in zip(
             pair["difference"].values(), *rows, strict=True
         ):
-            difference["p"] = round(float(own), DECIMALS)
-            difference["p_holm"] = round(float(corrected), DECIMALS)
+            # Significant digits: a p-value is never 0.
+            difference["p"] = float(f"{own:.6g}")
+            difference["p_holm"] = float(f"{corrected:.6g}")
+            difference["at_most"] = bool(at_most)

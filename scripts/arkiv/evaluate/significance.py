@@ -19,10 +19,22 @@ import numpy as np
 
 from arkiv.base.hashing import rng
 
-# Random signs held at once: 32 MiB of float64.
+# Random signs, and sums, held at once: 32 MiB of float64 each.
 BLOCK_SIGNS = 1 << 22
 # Of the sum of a column's magnitudes: what the order of summation changes of its sum.
 ROUNDING = 1e-12
+# Random signs at least for each pair that is corrected for: a pair of which no random
+# sum, or one alone, is as far from 0 then has a corrected p below 0.001.
+DRAWS_PER_PAIR = 2000
+
+
+def draws(samples: int, pairs: int) -> int:
+    """How many random signs to draw for so many pairs: `samples`, or more.
+
+    The least p-value of n draws is 1 / (n + 1), and Holm multiplies it by the number of
+    pairs; with fewer draws no difference at all would be called significant at 0.001.
+    """
+    return max(samples, DRAWS_PER_PAIR * pairs)
 
 
 def randomisation(differences: np.ndarray, samples: int, seed: int) -> np.ndarray:
@@ -43,7 +55,8 @@ def randomisation(differences: np.ndarray, samples: int, seed: int) -> np.ndarra
     observed = np.abs(differences.sum(axis=0)) - slack
     as_far = np.zeros(differences.shape[1], np.int64)
     words = -(-n_queries // 64)
-    step = max(1, BLOCK_SIGNS // n_queries)
+    # Few queries have as many sums as many queries have signs.
+    step = max(1, BLOCK_SIGNS // max(differences.shape))
     for start in range(0, samples, step):
         size = min(step, samples - start)
         drawn = generator.integers(0, 1 << 64, (size, words), np.uint64)

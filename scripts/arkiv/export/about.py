@@ -9,6 +9,7 @@ from typing import Any
 
 from arkiv.base.markdown import blocks, code, coded, counted, escaped, items
 from arkiv.encode.models import HEADS
+from arkiv.example.toys import TINY, warning
 
 # Where the code of a card loads the model from.
 PLACE = "path/to/this/directory"
@@ -39,7 +40,6 @@ model = SentenceTransformer("{place}")
 vectors = model.encode(passages)
 print(model.similarity(model.encode([query]), vectors))
 """
-TINY = "tiny"
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,16 @@ class Origin:
         return cls(source, revision)
 
     @property
+    def is_tiny(self) -> bool:
+        """Whether it was built on the spot, for trying out."""
+        return not self.local and self.name == TINY
+
+    @property
     def on_hub(self) -> bool:
         return not self.local and self.name != TINY
 
     def __str__(self) -> str:
-        if self.name == TINY:
+        if self.is_tiny:
             return "a tiny model that was built on the spot, for trying out"
         name = coded(self.name)
         if self.local:
@@ -110,11 +115,19 @@ def opening(about: About, history: Mapping[str, Any]) -> str:
     """What the model is, in a few sentences."""
     datasets = counted(len(about.kinds), "dataset")
     taught = f", towards the scores of {about.teacher}" if about.teacher else ""
+    models = {"embedder": about.base, "reranker": about.teacher}
+    tiny = [name for name, model in models.items() if model and model.is_tiny]
+    tiny_base = about.base.is_tiny
+    kind = "A tiny model in the shape of BGE-M3" if tiny_base else "A BGE-M3 model"
+    times = ""
+    if about.trainings > 1:
+        times = f"{about.trainings:,} times, the last time "
     return blocks(
         f"# {escaped(about.name)}",
-        f"A BGE-M3 model, fine-tuned by arkiv to search one archive. It started from "
-        f"{about.base} and was trained on {counted(history['rows'], 'row')} of "
-        f"{datasets}, each a query with relevant passages and hard negatives{taught}.",
+        *([f"**{warning(tiny)}**"] if tiny else []),
+        f"{kind}, fine-tuned by arkiv to search one archive. It started from "
+        f"{about.base} and was trained {times}on {counted(history['rows'], 'row')} of "
+        f"{datasets}, each a query with relevant passages and negatives{taught}.",
         "It makes of a text a dense vector, a weight for each of its tokens (sparse) "
         "and a vector for each token (multi-vector). Texts are compared by any one of "
         "them, or by all three combined.",

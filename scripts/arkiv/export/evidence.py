@@ -7,10 +7,21 @@ from typing import Any
 
 from arkiv.base.html import number
 from arkiv.base.markdown import blocks, code, counted, escaped, items, table
+from arkiv.evaluate.intervals import FEWEST_QUERIES
 from arkiv.evaluate.measures import title
+from arkiv.evaluate.verdicts import DAGGER, LEGEND, Value, disagreement, stars
 from arkiv.export.about import About
 from arkiv.gold.standard import explained
 from arkiv.report.funnel import STAGES, Counts, set_aside
+from arkiv.report.sure import (
+    apart,
+    differences,
+    has_ends,
+    has_intervals,
+    queries_of_volumes,
+    same_sets,
+    upper,
+)
 from arkiv.retrieve.systems import spaced
 
 # Two to a table, which keeps it to the width of a page of text.
@@ -25,20 +36,15 @@ SOURCES = {
 }
 
 
-def retrieval(metrics: Mapping[str, Any]) -> str:
-    """Measures of every system on the test queries, and paired differences."""
-    level, samples = metrics["bootstrap"]["level"], metrics["bootstrap"]["samples"]
-    queries = counted(metrics["queries"], "held-out query", "held-out queries")
-    text = (
-        f"Means over {queries}, searched in all passages, with {level:.0%} intervals "
-        f"from {samples:,} bootstrap samples of the queries. {explained(metrics)}"
-    )
-    if metrics["comparisons"]:
-        text += (
-            " A line that begins with − is the difference of the system above it to "
-            "the one that it names, query by query; where its interval holds 0, it is "
-            "open which is better."
-        )
+def retrieval(
+    metrics: Mapping[str, Any], reordering: Mapping[str, tuple[str, int]]
+) -> str:
+    """Measures of every system on the test queries, and paired differences.
+
+    Args:
+        metrics: what measure_runs.py writes.
+        reordering: the systems that re-rank, as `arkiv.retrieve.systems` has them.
+    """
     groups = [
         [name for name in group if name in metrics["measures"]] for group in MEASURES
     ]
@@ -47,30 +53,77 @@ def retrieval(metrics: Mapping[str, Any]) -> str:
         for group in groups
         if group
     ]
-    return blocks("## Retrieval", text, *tables)
+    shown = [name for group in groups for name in group]
+    return blocks(
+        "## Retrieval",
+        about_measures(metrics),
+        *tables,
+        *apart(differences(metrics, shown)),
+        *same_sets(reordering, metrics["systems"], shown),
+    )
+
+
+def about_measures(metrics: Mapping[str, Any]) -> str:
+    """What the numbers are means of, and how sure they are."""
+    level, samples = metrics["bootstrap"]["level"], metrics["bootstrap"]["samples"]
+    queries = counted(metrics["queries"], "held-out query", "held-out queries")
+    intervals = (
+        f"with {level:.0%} intervals from {samples:,} bootstrap samples of the queries"
+        if has_intervals(metrics)
+        else f"too few for intervals (at least {FEWEST_QUERIES})"
+    )
+    said = f"Means over {queries}, searched in all passages, {intervals}."
+    if metrics.get("volumes"):
+        said += f" {upper(queries_of_volumes(metrics))}."
+    if has_ends(metrics, "volumes_low"):
+        said += " The second interval (volumes) is from whole volumes drawn."
+    said += f" {explained(metrics)}"
+    if metrics["comparisons"]:
+        said += (
+            " A line that begins with − is the difference of the system above it to "
+            f"the one that it names, query by query: {escaped(LEGEND)}, by a "
+            "paired randomisation test, corrected for the number of pairs (Holm). "
+            "Intervals are not corrected."
+        )
+    return said
 
 
 def _systems(metrics: Mapping[str, Any], measures: list[str]) -> list[list[str]]:
     """Rows of the systems, each with its differences below it."""
     rows = []
     for system, means in metrics["systems"].items():
-        rows.append([spaced(system), *(interval(means[name]) for name in measures)])
+        n = metrics["queries"]
+        rows.append([spaced(system), *(interval(means[name], n) for name in measures)])
         for pair in metrics["comparisons"]:
             if pair["system"] == system:
                 differences = (pair["difference"][name] for name in measures)
                 rows.append(
                     [
                         f"− {spaced(pair['base'])}",
-                        *(interval(value, sign="+") for value in differences),
+                        *(difference(value, n) for value in differences),
                     ]
                 )
     return rows
 
 
-def interval(value: Mapping[str, float], sign: str = "") -> str:
-    """A mean with the ends of its interval."""
-    mean, low, high = (f"{value[key]:{sign}.3f}" for key in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
+def interval(value: Value, n: int, sign: str = "") -> str:
+    """A mean with the ends of its intervals; of n queries, too few, with a dash."""
+
+    def ends(over: str) -> str:
+        return f"{value[f'{over}low']:{sign}.3f}, {value[f'{over}high']:{sign}.3f}"
+
+    mean = f"{value['mean']:{sign}.3f}"
+    if value["low"] is None:
+        return f"{mean} [–, n = {n:,}]"
+    over_volumes = value.get("volumes_low") is not None
+    beside = f"; volumes {ends('volumes_')}" if over_volumes else ""
+    return f"{mean} [{ends('')}{beside}]"
+
+
+def difference(value: Value, n: int) -> str:
+    """A difference with its intervals and its stars."""
+    marks = escaped(stars(value)) + DAGGER * bool(disagreement(value))
+    return f"{interval(value, n, sign='+')}{marks and ' '}{marks}"
 
 
 def data(
@@ -107,14 +160,16 @@ def data(
         for why, n in set_aside(stages)
         if n
     ]
+    negatives = any(row[4] != "–" for row in made)
+    mined = "Negatives were mined for the train pairs. " if negatives else ""
     return blocks(
         "## Data",
         _known(
             ["Dataset", "Source", "Pages", "Documents", "Queries", "Passages"], given
         ),
-        "Train, dev and test are pairs of a query and its passages. Negatives were "
-        "mined for the train pairs, rows were made of them to train on, and what is "
-        "left out of an epoch fills no batch.",
+        "Train, dev and test are pairs of a query and its passages. "
+        f"{mined}Rows are what was made of the train pairs to train on; what is left "
+        "out of an epoch fills no batch.",
         _known(
             ["Dataset", "Train", "Dev", "Test", "Negatives", "Rows", "Left out"], made
         ),

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from arkiv.evaluate.measures import DECIMALS, LEVEL, resampled
+from arkiv.evaluate.intervals import FEWEST_QUERIES, LEVEL, resampled
+from arkiv.evaluate.required import DECIMALS
 from arkiv.gold.sheet import Judged
 from arkiv.gold.standard import HIGHEST
 from arkiv.retrieve.trec import Qrels
@@ -46,19 +47,21 @@ def kappa(tables: np.ndarray) -> np.ndarray:
 def with_interval(tables: np.ndarray, samples: int, seed: int) -> dict[str, Any]:
     """Kappa of all queries together, with a bootstrap interval over the queries.
 
-    Samples in which kappa has no value are left out.
+    Fewer than FEWEST_QUERIES have none. Samples in which kappa has no value are left
+    out.
 
     Args:
         tables: (n_queries, n_grades, n_grades).
         samples: of the bootstrap, drawn by the seed.
 
     Returns:
-        `{"kappa", "low", "high"}`, all None with a `reason` if kappa has no value.
+        `{"kappa", "low", "high"}`; the ends are None without an interval, all are with
+        a `reason` if kappa has no value.
     """
     found = with_reason(tables.sum(axis=0))
-    if found["kappa"] is None:
-        return {"kappa": None, "low": None, "high": None} | found
     n_queries, size, _ = tables.shape
+    if found["kappa"] is None or n_queries < FEWEST_QUERIES:
+        return {"kappa": None, "low": None, "high": None} | found
     flat = tables.reshape(n_queries, -1)
     drawn = np.concatenate(
         [

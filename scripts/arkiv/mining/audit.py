@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from arkiv.base.errors import InputError
@@ -26,6 +26,7 @@ from arkiv.base.html import (
     table,
     write_page,
 )
+from arkiv.example.toys import warning
 from arkiv.mining.filters import filters_by
 from arkiv.mining.negatives import SOURCES
 from arkiv.pairs.division import read_pairs
@@ -239,8 +240,12 @@ def write_audit(
     datasets: Mapping[str, Rows],
     stats: Mapping[str, Record],
     summaries: Mapping[str, list[tuple[str, str]]],
+    tiny: Iterable[str] = (),
 ) -> None:
-    """Write the page of all datasets, with the statistics of those that were mined."""
+    """Write the page of all datasets, with the statistics of those that were mined.
+
+    Of models that are tiny the page says so first.
+    """
     lines = [
         [same[0][0], *(value for _, value in same)]
         for same in zip(*summaries.values(), strict=True)
@@ -248,6 +253,7 @@ def write_audit(
     write_page(
         path,
         "Negatives before training",
+        *([element("p", element("strong", said))] if (said := warning(tiny)) else []),
         element(
             "p",
             "A negative that answers its query teaches the model what is wrong. Read "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -58,31 +59,38 @@ def numbers(stats: Stats) -> Iterator[Html]:
         yield table(["scores of", *named], rows, caption)
 
 
-def kappa_of(value: Mapping[str, Any]) -> str:
-    """A kappa with its interval and a word for it (Landis and Koch, 1977)."""
+def kappa_of(value: Mapping[str, Any], queries: int) -> str:
+    """A kappa with its interval and a word for it (Landis and Koch, 1977).
+
+    Of too few queries a dash, with their number, is in place of the interval.
+    """
     kappa = value["kappa"]
     if kappa is None:
         return "kappa has no value where all have one grade"
     words = ("slight", "fair", "moderate", "substantial", "almost perfect")
-    word = "worse than chance" if kappa < 0 else words[min(int(kappa * 5), 4)]
-    numbers = f"kappa {kappa:.2f} [{value['low']:.2f}, {value['high']:.2f}]"
-    return f"{numbers.replace('-', '−')}, {word}"
+    kappa = round(kappa, 2) + 0.0
+    step = math.ceil(round(kappa * 5, 6)) - 1
+    word = "worse than chance" if kappa < 0 else words[max(step, 0)]
+    low, high = value["low"], value["high"]
+    ends = f"[–, n = {queries:,}]" if low is None else f"[{low:.2f}, {high:.2f}]"
+    return f"kappa {kappa:.2f} {ends}, {word}".replace("-", "−")
 
 
 def agreement_of(agreement: Mapping[str, Any]) -> Iterator[Html]:
     """How far people and the machine agree."""
     binary, weighted = agreement["binary"], agreement.get("weighted")
+    queries = agreement["queries"]
     judges = ", ".join(
         f"{one['judge']} ({one['pairs']:,})" for one in agreement["judges"]
     )
     yield paragraph(
-        f"People judged {agreement['pairs']:,} pairs of {agreement['queries']:,} "
+        f"People judged {agreement['pairs']:,} pairs of {queries:,} "
         f"queries: {judges}. They and the gold standard ({agreement['machine']}) agree "
         f"on {binary['agreement']:.0%} of them whether the passage is relevant; "
-        f"Cohen's {kappa_of(binary)} (0 is chance, 1 perfect)."
+        f"Cohen's {kappa_of(binary, queries)} (0 is chance, 1 perfect)."
     )
     if weighted:
-        yield paragraph(f"By grades, weighted: {kappa_of(weighted)}.")
+        yield paragraph(f"By grades, weighted: {kappa_of(weighted, queries)}.")
     if unjudged := agreement.get("unjudged"):
         yield paragraph(
             f"{unjudged:,} pairs of the sheet were left unjudged.", faint=True

@@ -29,6 +29,7 @@ from arkiv.report.funnel import read_stages
 from arkiv.report.jobs import costs_of, language_model_costs
 from arkiv.report.page import Section
 from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.systems import reordering
 from arkiv.retrieve.trec import read_qrels, read_run
 
 
@@ -202,6 +203,7 @@ OUTLINE = (
             of.meaning,
             of.config["report"]["systems"],
             of.figures["measures"],
+            reordering(of.config["evaluate"]),
         ),
         MEASURED,
     ),

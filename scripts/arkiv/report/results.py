@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,29 @@ from arkiv.base.html import Html, element, joined, table
 from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.required import wish
+from arkiv.evaluate.verdicts import (
+    DAGGER,
+    Value,
+    disagreement,
+    probability,
+    stars,
+)
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest
 from arkiv.report.page import capped, folded, paragraph
+from arkiv.report.sure import (
+    about_intervals,
+    about_volumes,
+    apart,
+    differences,
+    has_intervals,
+    how_sure,
+    same_sets,
+)
 from arkiv.retrieve.systems import spaced
 
 Metrics = Mapping[str, Any]
 
-# Corrected p-values below which a difference has one star more.
-STARS = (0.05, 0.01, 0.001)
-LEGEND = "* p < 0.05, ** p < 0.01, *** p < 0.001"
 # What divides the queries, in words.
 DIVIDED = {
     "dataset": "dataset",
@@ -37,44 +50,52 @@ MOST_COLUMNS = 9
 MOST_PARTS = 24
 
 
-def stars(value: Mapping[str, float]) -> str:
-    """The stars of a difference; none for one that was not tested."""
-    return "*" * sum(value.get("p_holm", 1.0) < level for level in STARS)
-
-
-def probability(p: float) -> str:
-    """A p-value in words."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
 def signed(value: float, digits: int = 3) -> str:
     """A number with its sign, a true minus; what is rounded to 0 has no minus."""
     return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
+def ends(
+    value: Value, n: int, write: Callable[[float], str] = signed, over: str = ""
+) -> str:
+    """The ends of an interval; a dash with the number of queries where there is none.
+
+    Args:
+        write: a number.
+        over: `volumes_` of the interval over volumes.
+    """
+    low, high = value.get(f"{over}low"), value.get(f"{over}high")
+    return f"– (n = {n:,})" if low is None else f"{write(low)} to {write(high)}"
+
+
 def cell(
-    value: Mapping[str, float],
+    value: Value,
+    n: int,
     *,
     difference: bool = False,
     strong: bool = False,
     mark: str = "",
 ) -> Html:
-    """A mean over its interval, and over its p-value where it has one.
+    """A mean over its intervals, and over its p-value where it has one.
 
     Args:
-        value: `mean`, `low` and `high`, and perhaps `p_holm`.
+        value: as `arkiv.evaluate.verdicts` has it.
+        n: of how many queries.
         difference: with signs, and with its own stars.
         strong: the best.
         mark: stars of the mean of a system.
     """
     write = signed if difference else "{:.3f}".format
-    mean, low, high = (write(value[key]) for key in ("mean", "low", "high"))
-    above = stars(value) if difference else mark
+    mean = write(value["mean"])
+    above = stars(value) + DAGGER * bool(disagreement(value)) if difference else mark
     return joined(
         element("strong", mean) if strong else mean,
         element("sup", above) if above else "",
-        element("small", f"{low} to {high}"),
-        element("small", probability(value["p_holm"])) if "p_holm" in value else "",
+        element("small", ends(value, n, write)),
+        element("small", f"{ends(value, n, write, 'volumes_')} (volumes)")
+        if value.get("volumes_low") is not None
+        else "",
+        element("small", probability(value)) if "p_holm" in value else "",
     )
 
 
@@ -91,7 +112,7 @@ def means_of(part: Metrics, measures: Sequence[str], caption: str) -> Html:
         for system, value, row in zip(part["systems"], means, rows, strict=True):
             strong = round(value["mean"], 3) == best
             mark = stars(first[system][measure]) if system in first else ""
-            row.append(cell(value, strong=strong, mark=mark))
+            row.append(cell(value, part["queries"], strong=strong, mark=mark))
     header = ["system", *map(title, measures)]
     return capped(header, rows, caption, most=MOST_SYSTEMS, where=ALL)
 
@@ -102,7 +123,7 @@ def differences_of(part: Metrics, measures: Sequence[str], caption: str) -> Html
         [
             f"{spaced(pair['system'])} − {spaced(pair['base'])}",
             *(
-                cell(pair["difference"][measure], difference=True)
+                cell(pair["difference"][measure], part["queries"], difference=True)
                 for measure in measures
             ),
         ]
@@ -155,14 +176,23 @@ def overview(
             [
                 name,
                 f"{sizes[name]:,}",
-                *(cell(parts[name]["systems"][system][measure]) for system in systems),
+                *(
+                    cell(parts[name]["systems"][system][measure], sizes[name])
+                    for system in systems
+                ),
             ]
             for name in dict.fromkeys([*largest(sizes, MOST_PARTS), *parts])
         ]
         return capped(["part", "n", *named], rows, caption, most=MOST_PARTS, where=ALL)
     header = [f"{name} (n = {part['queries']:,})" for name, part in parts.items()]
     rows = [
-        [name, *(cell(part["systems"][system][measure]) for part in parts.values())]
+        [
+            name,
+            *(
+                cell(part["systems"][system][measure], part["queries"])
+                for part in parts.values()
+            ),
+        ]
         for name, system in zip(named, systems, strict=True)
     ]
     return table(["system", *header], rows, caption)
@@ -188,22 +218,12 @@ def divided(key: str, metrics: Metrics, systems: Sequence[str]) -> Iterator[Html
     yield folded(f"All measures by {by}", *tables)
 
 
-def how_sure(metrics: Metrics) -> str:
-    """What the differences and their stars mean."""
-    samples = metrics["bootstrap"]["samples"]
-    return (
-        "Differences are paired, query by query; where an interval holds 0, it is open "
-        "which system is better. p is the chance of a difference this large between "
-        f"systems that are alike: by {samples:,} random signs of the queries' "
-        "differences (a paired randomisation test), corrected for the "
-        f"{len(metrics['comparisons'])} pairs of the table (Holm). {LEGEND}. The stars "
-        "of a mean are those of its difference from the first system that it is "
-        "compared with, for better or for worse."
-    )
-
-
 def section(
-    metrics: Metrics, meaning: str, others: Sequence[str], drawn: str | Path
+    metrics: Metrics,
+    meaning: str,
+    others: Sequence[str],
+    drawn: str | Path,
+    reordering: Mapping[str, tuple[str, int]],
 ) -> Iterator[Html]:
     """The section.
 
@@ -212,30 +232,35 @@ def section(
         meaning: what counts as relevant, in sentences.
         others: systems to show in the breakdowns beside those that are compared.
         drawn: the chart.
+        reordering: the systems that re-rank, as `arkiv.retrieve.systems` has them.
     """
     measures, level = metrics["measures"], metrics["bootstrap"]["level"]
-    samples = metrics["bootstrap"]["samples"]
     queries = plural(metrics["queries"], "test query", "test queries")
     yield paragraph(
-        f"Every system searched all passages for the {queries}. {meaning} Below each "
-        f"mean stands its {level:.0%} interval, from {samples:,} bootstrap samples of "
-        "the queries."
+        f"Every system searched all passages for the {queries}. {meaning} "
+        f"{about_intervals(metrics)}"
     )
+    if volumes := about_volumes(metrics):
+        yield paragraph(volumes)
     yield means_of(
         metrics, measures, f"Means over {queries} (the best of each column in bold)"
     )
+    yield from map(paragraph, same_sets(reordering, metrics["systems"], measures))
     if metrics["comparisons"]:
         yield differences_of(metrics, measures, f"Paired differences, {queries}")
         yield paragraph(how_sure(metrics), faint=True)
+        yield from map(paragraph, apart(differences(metrics, measures, MOST_SYSTEMS)))
     else:
         yield paragraph("No systems are compared (evaluate.compare).", faint=True)
+    lines = has_intervals(metrics)
+    line = f", a line its {level:.0%} interval over queries" if lines else ""
     yield figure(
         drawn,
         "measures",
-        f"The same as a chart: a point is the mean, a line its {level:.0%} "
-        "interval. Base models have blue squares, tuned ones orange diamonds.",
-        f"Means of the first measures of each system with their intervals; the "
-        f"numbers are those of the table of means over {queries}.",
+        f"The same as a chart: a point is the mean{line}. Base models have blue "
+        "squares, tuned ones orange diamonds.",
+        f"Means of the first measures of each system{' with their intervals' * lines}; "
+        f"the numbers are those of the table of means over {queries}.",
     )
     yield element("h3", "What was required")
     if metrics["requirements"]:

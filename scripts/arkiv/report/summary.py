@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from arkiv.base.markdown import counted as plural
+from arkiv.evaluate.intervals import FEWEST_QUERIES
 from arkiv.evaluate.measures import title
+from arkiv.evaluate.verdicts import (
+    Value,
+    disagreement,
+    leaves_out_0,
+    probability,
+    verdict,
+)
+from arkiv.example.toys import toys, warning
 from arkiv.gold.standard import MEANINGS
 from arkiv.report.costs import duration
 from arkiv.report.data import counted, total
@@ -14,14 +23,14 @@ from arkiv.report.funnel import Counts
 from arkiv.report.gold import kappa_of
 from arkiv.report.jobs import of_known
 from arkiv.report.outline import Material
-from arkiv.report.results import probability, signed
+from arkiv.report.results import signed
 from arkiv.report.searches import compared_pairs
+from arkiv.report.sure import queries_of_volumes, upper
 from arkiv.retrieve.systems import spaced, system_of
 
+Metrics = Mapping[str, Any]
 Systems = Mapping[str, Mapping[str, Any]]
 
-# Of corrected p-values.
-SIGNIFICANT = 0.05
 # Fewer queries show only large differences.
 FEW = 50
 # Pairs of systems that are named.
@@ -37,25 +46,12 @@ def called(name: str, systems: Systems) -> str:
     return system.called(spaced(name), alone=alone)
 
 
-def verdict(value: Mapping[str, float]) -> str:
-    """Whether a difference is `better`, `worse` or `open`.
-
-    By its corrected p-value; by its interval where it has none.
-    """
-    if "p_holm" in value:
-        sure = value["p_holm"] < SIGNIFICANT
-    else:
-        sure = value["low"] > 0 or value["high"] < 0
-    if not sure:
-        return "open"
-    return "better" if value["mean"] > 0 else "worse"
-
-
-def figures(value: Mapping[str, float]) -> str:
-    """A difference with its interval and p-value."""
-    mean, low, high = (signed(value[key]) for key in ("mean", "low", "high"))
-    p = f", {probability(value['p_holm'])}" if "p_holm" in value else ""
-    return f"{mean} [{low}, {high}]{p}"
+def figures(value: Value) -> str:
+    """A difference with its interval and p-value, as far as it has them."""
+    ends = [value[key] for key in ("low", "high") if value[key] is not None]
+    interval = f" [{', '.join(map(signed, ends))}]" if ends else ""
+    p = f", {probability(value)}" if "p_holm" in value else ""
+    return f"{signed(value['mean'])}{interval}{p}"
 
 
 def comparison(
@@ -76,9 +72,23 @@ def comparison(
     return (
         f"On {queries} {called(system, systems)} {words} {called(base, systems)}: mean "
         f"{title(measure)} {mine:.3f} against {theirs:.3f} ({figures(value)})."
+        f"{doubts(value, metrics)}"
         # An embedder's gold standard tells likeness to it, not what to search with.
         f"{'' if metrics['gold'] == 'embedder' else meaning(pair, value, systems)}"
     )
+
+
+def doubts(value: Value, metrics: Metrics) -> str:
+    """Where the tests of a difference do not say the same: sentences, or nothing."""
+    why = disagreement(value)
+    said = f" {upper(why)}." if why else ""
+    if verdict(value) != "open" and leaves_out_0(value, "volumes_") is False:
+        low, high = (signed(value[f"volumes_{end}"]) for end in ("low", "high"))
+        said += (
+            f" Over the {plural(metrics['volumes'], 'volume')} the interval holds 0 "
+            f"[{low}, {high}]: in other volumes it may be otherwise."
+        )
+    return said
 
 
 def others(pairs: Sequence[Mapping[str, Any]], measure: str) -> str:
@@ -111,7 +121,11 @@ def meaning(
             " BM25 compares words alone and needs no training: as long as it is ahead, "
             "search with it, or with a fusion of both, on queries like these."
         )
-    trained = tuned.get("model") not in (None, "base") and base.get("model") == "base"
+    trained = (
+        tuned.get("model") not in (None, "base")
+        and base.get("model") == "base"
+        and tuned.get("mode") == base.get("mode")
+    )
     if trained and found == "worse":
         return " Training has made the model worse at this: do not use it as it is."
     if trained and found == "open":
@@ -122,14 +136,16 @@ def meaning(
     return ""
 
 
-def of_data(datasets: Mapping[str, Counts], history: Mapping[str, Any]) -> str:
-    """What went in and what was trained on."""
+def of_data(
+    datasets: Mapping[str, Counts], history: Mapping[str, Any], trainings: int = 1
+) -> str:
+    """What went in and what was trained on; of several trainings, by the last."""
 
     def sum_of(stage: str, key: str) -> float | None:
         return total([counted(stages, stage, key) for stages in datasets.values()])
 
     pages, documents = sum_of("documents", "pages"), sum_of("documents", "documents")
-    if pages:
+    if pages is not None:
         given = any("documents" not in stages for stages in datasets.values())
         start = (
             f"{plural(pages, 'page')} became {plural(documents or 0, 'document')}, and "
@@ -140,16 +156,19 @@ def of_data(datasets: Mapping[str, Counts], history: Mapping[str, Any]) -> str:
     pairs = sum_of("pairs", "pairs")
     sentence = f"{start} gave {plural(pairs or 0, 'query–passage pair')}"
     if (rows := history.get("rows")) is not None:
-        sentence += f"; the model was trained on {plural(rows, 'row')}"
+        times = f"{trainings:,} times, the last time " if trainings > 1 else ""
+        sentence += f"; the model was trained {times}on {plural(rows, 'row')}"
         if warned := len(history.get("warnings") or ()):
             sentence += f", and training warned {plural(warned, 'time')} (see Training)"
     return f"{sentence}."
 
 
-def of_results(
-    metrics: Mapping[str, Any], systems: Systems, extractive: bool
-) -> Iterator[str]:
-    """How well the systems search: the first one compared, the best one, the others."""
+def of_results(metrics: Metrics, systems: Systems, extractive: int) -> Iterator[str]:
+    """How well the systems search: the first one compared, the others, the best one.
+
+    Args:
+        extractive: how many of the queries were made from the words of their passages.
+    """
     measure, queries = metrics["measures"][0], metrics["queries"]
     pairs = metrics["comparisons"]
     first = compared_pairs(metrics)
@@ -160,20 +179,53 @@ def of_results(
     if rest:
         yield others(rest, measure)
     means = {name: of[measure]["mean"] for name, of in metrics["systems"].items()}
-    best = max(means, key=lambda name: means[name])
-    yield (
-        f"Of {plural(len(means), 'system')} {called(best, systems)} has the highest "
-        f"mean {title(measure)}, {means[best]:.3f}."
-    )
+    yield of_best(means, measure, systems)
+    if metrics.get("volumes"):
+        yield f"{upper(queries_of_volumes(metrics))}."
     if extractive:
-        yield (
-            "Queries were made from the words of their passages (queries.backend is "
-            "extractive), which favours search by words and makes all numbers higher "
-            "than people's questions would."
-        )
-    if queries < FEW:
+        yield of_extractive(extractive, queries)
+    if queries < FEWEST_QUERIES:
         few = plural(queries, "test query is", "test queries are")
-        yield f"{few[:1].upper()}{few[1:]} few: read the intervals."
+        yield f"{few} so few that no intervals are given."
+    elif queries < FEW:
+        few = plural(queries, "test query is", "test queries are")
+        yield f"{few} few: read the intervals."
+
+
+def of_best(means: Mapping[str, float], measure: str, systems: Systems) -> str:
+    """Which systems have the highest mean, as far as three digits tell."""
+    highest = max(round(mean, 3) for mean in means.values())
+    best = [name for name, mean in means.items() if round(mean, 3) == highest]
+    named = [called(name, systems) for name in best[:MOST_PAIRS]]
+    if len(best) > MOST_PAIRS:
+        named.append(f"{len(best) - MOST_PAIRS:,} more")
+    listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+    has = "has the" if len(best) == 1 else "share the"
+    return (
+        f"Of {plural(len(means), 'system')} {listed} {has} highest mean "
+        f"{title(measure)}, {highest:.3f}."
+    )
+
+
+def of_extractive(made: int, queries: int) -> str:
+    """That queries were made from the words of their passages, and what that does."""
+    if made == queries:
+        all_of = "All " if queries > 1 else ""
+        which = f"{all_of}{plural(made, 'test query', 'test queries')}"
+    else:
+        which = f"{made:,} of {queries:,} test queries ({percent(made, queries)})"
+    were = "was" if queries == made == 1 else "were"
+    return (
+        f"{which} {were} made from the words of their passages (queries.backend is "
+        "extractive), which favours search by words; questions that people ask are "
+        "harder, as a rule."
+    )
+
+
+def percent(part: int, whole: int) -> str:
+    """A share in per cent, 0 and 100 only of nothing and of all."""
+    share = 100 * part / whole
+    return f"{min(max(share, 0.1), 99.9):.1f}%" if 0 < part < whole else f"{share:.0f}%"
 
 
 def of_requirements(requirements: Sequence[Mapping[str, Any]]) -> str:
@@ -190,41 +242,62 @@ def of_agreement(agreement: Mapping[str, Any]) -> str:
     binary = agreement["binary"]
     return (
         f"On {agreement['pairs']:,} judged pairs people and the gold standard agree in "
-        f"{binary['agreement']:.0%}: {kappa_of(binary)}."
+        f"{binary['agreement']:.0%}: {kappa_of(binary, agreement['queries'])}."
     )
 
 
 def of_spelling(spelling: Mapping[str, Any], system: str, systems: Systems) -> str:
-    """What a system loses in the spelling that costs it most; nothing if not known."""
+    """What other spellings are shown to cost a system; nothing if not measured."""
     measure = spelling["measures"][0]
-    losses = {
+    changes = {
         variant["name"]: variant["difference"][system][measure]
         for variant in spelling["variants"]
         if system in variant["difference"]
     }
-    if not losses:
+    if not changes:
         return ""
-    worst = min(losses, key=lambda name: losses[name]["mean"])
-    change = losses[worst]
-    words = {"worse": "loses", "open": "is not shown to change", "better": "gains"}
-    name = called(system, systems)
-    return (
-        f"Of {plural(len(losses), 'other spelling')} {spaced(worst)} costs most: "
-        f"{name} {words[verdict(change)]} ({title(measure)} {figures(change)})."
-    )
+    asked = f"Of {plural(len(changes), 'other spelling')}"
+    shown = {name: of for name, of in changes.items() if is_shown(of)}
+    losses = {name: of for name, of in shown.items() if of["mean"] < 0}
+    gains = [name for name in shown if name not in losses]
+    name, measured = called(system, systems), title(measure)
+    if not shown:
+        return f"{asked} none is shown to change {measured} of {name}."
+    parts = []
+    if losses:
+        worst = min(losses, key=lambda one: losses[one]["mean"])
+        most = " most" if len(losses) > 1 else ""
+        parts.append(
+            f"{plural(len(losses), 'is', 'are')} shown to cost {name} something, "
+            f"{spaced(worst)}{most}: {measured} {figures(losses[worst])}"
+        )
+    if gains:
+        parts.append(f"{name} gains {measured} by {' and '.join(map(spaced, gains))}")
+    return f"{asked} {'; '.join(parts)}."
+
+
+def is_shown(change: Value) -> bool:
+    """Whether both tests that there are say that something changes."""
+    return verdict(change) != "open" and leaves_out_0(change) is not False
+
+
+def extractive_of(of: Material) -> int:
+    """How many of the measured queries were made from the words of their passages."""
+    if of.config["queries"]["backend"] != "extractive":
+        return 0
+    made = [name for name, stages in of.datasets.items() if "queries" in stages]
+    return sum(of.metrics.get("datasets", {}).get(name, 0) for name in made)
 
 
 def sentences(of: Material) -> list[str]:
     """The summary of the run."""
     metrics, agreement = of.metrics, of.agreement
     systems = of.config["evaluate"]["systems"]
-    extractive = of.config["queries"]["backend"] == "extractive" and any(
-        "queries" in stages for stages in of.datasets.values()
-    )
-    lines = [of_data(of.datasets, of.history)]
+    tiny = warning(toys(of.config.get("models", {})))
+    lines = [tiny, of_data(of.datasets, of.history, len(of.trainings))]
     if metrics["gold"] != "known_item":
         lines.append(MEANINGS[metrics["gold"]])
-    lines += of_results(metrics, systems, extractive)
+    lines += of_results(metrics, systems, extractive_of(of))
     if metrics["requirements"]:
         lines.append(of_requirements(metrics["requirements"]))
     if agreement and agreement["pairs"]:

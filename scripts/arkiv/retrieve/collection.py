@@ -7,6 +7,7 @@ The passages that a query was made from are its known items. What else is releva
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +91,11 @@ def read_passages(path: str | Path, wanted: Container[str]) -> dict[str, Record]
         for _, row in read_records(path, check_passage)
         if row["id"] in wanted
     }
+
+
+def volume_of(query: Record) -> str | None:
+    """The volume that a query of the collection hangs together with others of."""
+    return query.get("cluster") or query.get("volume")
 
 
 def _known(passages: Iterable[Record], key: str) -> list[Any]:
@@ -211,6 +217,9 @@ class Collection:
         Volume and type if they have one and no other, the first year, and the mean
         confidence of the recogniser, of those of which it is known. A query of its own
         type keeps it where its known items have none.
+
+        `cluster` is what queries are alike by: dataset and volume, or else group, of
+        most of the known items, of several such the first by name.
         """
         for query_id, passage_ids in self.judgements.items():
             query = self.queries[query_id]
@@ -218,6 +227,13 @@ class Collection:
             volumes = {passage.get("volume") for passage in relevant}
             if len(volumes) == 1 and None not in volumes:
                 query["volume"] = volumes.pop()
+            clusters = Counter(
+                f"{passage['dataset']}/{place}"
+                for passage in relevant
+                if (place := passage.get("volume") or passage.get("group"))
+            )
+            if clusters:
+                query["cluster"] = min(clusters, key=lambda one: (-clusters[one], one))
             if any(types := {passage.get("type") for passage in relevant}):
                 query.pop("type", None)
                 if len(types) == 1:

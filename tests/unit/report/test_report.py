@@ -51,7 +51,7 @@ def measured(pairs, means=None, queries=194, measures=("nDCG@10",)):
     }
 
 
-def said(metrics, extractive=False):
+def said(metrics, extractive=0):
     return list(summary.of_results(metrics, SYSTEMS, extractive))
 
 
@@ -89,7 +89,7 @@ def test_the_summary_says_what_is_open():
 
 def test_the_summary_says_what_it_means_that_bm25_is_ahead():
     ahead = measured([("tuned_dense", "bm25", -0.38, 0.0)])
-    first, *_, caveat = said(ahead, extractive=True)
+    first, *_, caveat = said(ahead, extractive=194)
     assert "is worse than BM25" in first
     assert "search with it, or with a fusion of both" in first
     assert "favours search by words" in caveat
@@ -125,8 +125,13 @@ def test_few_queries_and_no_comparisons_are_said():
     lines = said(measured([], queries=1, measures=("RR@10",)))
     assert lines == [
         "Of 3 systems BM25 has the highest mean MRR@10, 0.880.",
-        "1 test query is few: read the intervals.",
+        "1 test query is so few that no intervals are given.",
     ]
+    assert said(measured([], queries=9))[-1].startswith("9 test queries are so few")
+    assert said(measured([], queries=10))[-1] == (
+        "10 test queries are few: read the intervals."
+    )
+    assert len(said(measured([], queries=50))) == 1
 
 
 def test_systems_are_called_by_what_they_do():
@@ -168,14 +173,16 @@ def test_missed_requirements_are_counted():
 )
 def test_stars_are_those_of_the_legend(p, shown):
     assert results.stars(value(0.1, p)) == shown
-    made = results.cell(value(-0.1, p), difference=True)
-    assert ("<sup>" in made) == bool(shown)
+    made = results.cell(value(-0.1, p), 50, difference=True)
+    # The interval leaves out 0.
+    assert ("<sup>†</sup>" in made) == (not shown)
+    assert f"<sup>{shown or '†'}</sup>" in made
     assert made.startswith("−0.100")
 
 
 def test_a_difference_that_was_not_tested_has_no_stars():
     assert results.stars(value(0.5)) == ""
-    assert "p =" not in results.cell(value(0.5), difference=True)
+    assert "p =" not in results.cell(value(0.5), 50, difference=True)
 
 
 def test_means_have_the_stars_of_their_first_comparison():
@@ -403,10 +410,21 @@ def test_other_spellings_and_the_one_that_costs_most():
     assert "<td>67%</td><td>10.0%</td>" in made
     assert "&lt;hvad&gt;" in made
     said = summary.of_spelling(respelled(-0.1), "tuned_dense", SYSTEMS)
-    assert said.startswith(
-        "Of 2 other spellings noise 10 costs most: the tuned model's"
+    assert said == (
+        "Of 2 other spellings 2 are shown to cost the tuned model's dense search "
+        "something, noise 10 most: nDCG@10 −0.200 [−0.250, −0.150], p = 0.010."
     )
-    assert "dense search loses (nDCG@10 −0.200 [−0.250, −0.150], p = 0.010)." in said
+    # Of one the interval holds 0: it is not said to cost anything.
+    said = summary.of_spelling(respelled(-0.04), "tuned_dense", SYSTEMS)
+    assert "1 is shown to cost the tuned model's dense search something, noise" in said
+    said = summary.of_spelling(respelled(-0.01), "tuned_dense", SYSTEMS)
+    assert said == (
+        "Of 2 other spellings none is shown to change nDCG@10 of the tuned model's "
+        "dense search."
+    )
+    said = summary.of_spelling(respelled(0.1), "tuned_dense", SYSTEMS)
+    assert "cost" not in said
+    assert said.endswith("dense search gains nDCG@10 by old and noise 10.")
     assert summary.of_spelling(respelled(-0.1), "bm25", SYSTEMS) == ""
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from arkiv.base.errors import InputError
-from arkiv.retrieve.collection import Collection, read_ordered
+from arkiv.retrieve.collection import Collection, read_ordered, volume_of
 
 
 def write(path, *records):
@@ -62,6 +62,7 @@ def test_queries_know_their_type_volume_and_confidence(tmp_path):
         passage("p1", "1", volume="v", confidence=0.8),
         passage("p2", "2", volume="w", confidence=None),
         passage("p3", "3"),
+        passage("p4", "4", group="g"),
     )
     collection.add_passages("a", corpus)
     tests = write(
@@ -69,6 +70,8 @@ def test_queries_know_their_type_volume_and_confidence(tmp_path):
         pair("q", "one volume?", "p0", "p1") | {"type": "topic", "kind": None},
         pair("r", "two?", "p0", "p2"),
         pair("s", "none?", "p3"),
+        pair("t", "most of one?", "p2", "p0", "p1", "p3"),
+        pair("u", "a group?", "p4"),
     )
     collection.add_queries("a", tests)
     collection.set_origins()
@@ -77,10 +80,32 @@ def test_queries_know_their_type_volume_and_confidence(tmp_path):
         for query in collection.ordered_queries()
     }
     assert known == {
-        "q": {"type": "topic", "volume": "v", "confidence": 0.85},
-        "r": {"confidence": 0.9},
+        "q": {
+            "type": "topic",
+            "volume": "v",
+            "cluster": "a/v",
+            "confidence": 0.85,
+        },
+        "r": {"cluster": "a/v", "confidence": 0.9},
         "s": {},
+        "t": {"cluster": "a/v", "confidence": 0.85},
+        "u": {"cluster": "a/g"},
     }
+
+
+def test_volumes_of_one_name_in_two_datasets_are_two(tmp_path):
+    collection = Collection()
+    for name in "ab":
+        corpus = write(tmp_path / name, passage(f"p{name}", name, volume="1"))
+        collection.add_passages(name, corpus)
+        tests = write(tmp_path / f"{name}t", pair(f"q{name}", name * 3, f"p{name}"))
+        collection.add_queries(name, tests)
+    collection.set_origins()
+    queries = list(collection.ordered_queries())
+    assert [query["volume"] for query in queries] == ["1", "1"]
+    assert list(map(volume_of, queries)) == ["a/1", "b/1"]
+    assert volume_of({"volume": "1"}) == "1"  # of a collection from before
+    assert volume_of({}) is None
 
 
 def test_queries_have_the_years_and_types_of_their_known_items(tmp_path):

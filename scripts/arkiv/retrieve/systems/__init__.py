@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from arkiv.base.errors import InputError
-from arkiv.retrieve.systems.system import System
+from arkiv.retrieve.systems.system import Depths, System
 
 KEY = "evaluate.systems"
 
@@ -36,6 +36,23 @@ def system_of(settings: Mapping[str, Any]) -> System:
 def systems_of(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, System]:
     """The systems under test by name; `check_systems` has found nothing wrong."""
     return {name: system_of(one) for name, one in settings.items()}
+
+
+def reordering(evaluate: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+    """The systems that put into another order what another search has found.
+
+    Args:
+        evaluate: that section of the configuration.
+
+    Returns:
+        By name what the other search is called, and how many of its passages.
+    """
+    depth = evaluate.get("rerank_depth", Depths.rerank_depth)
+    found = {
+        name: system.reorders(depth)
+        for name, system in systems_of(evaluate["systems"]).items()
+    }
+    return {name: below for name, below in found.items() if below}
 
 
 def with_those_below(systems: Mapping[str, System], names: Iterable[str]) -> list[str]:

@@ -54,6 +54,12 @@ class M3System(System):
         model, mode = self.model.replace("_", " "), self.mode.replace("_", "-")
         return f"the {model} model's {mode} search"
 
+    def reorders(self, rerank_depth):
+        if self.mode in self.encodings:
+            return None
+        model = self.model.replace("_", " ")
+        return f"the {model} model's dense search", rerank_depth
+
     def column(self, name):
         model = self.model.replace("_", " ").capitalize()
         mode = self.mode.replace("_", "-")

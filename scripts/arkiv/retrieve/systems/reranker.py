@@ -41,6 +41,9 @@ class RerankerSystem(System):
         if (self.depth or 1) > depth:
             yield "depth", f"is {self.depth}, more than evaluate.depth ({depth})"
 
+    def reorders(self, rerank_depth):
+        return self.system.replace("_", " "), self.depth or rerank_depth
+
     @classmethod
     def add_flags(cls, arguments):
         from arkiv.encode.flags import add_reranker

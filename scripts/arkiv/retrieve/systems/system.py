@@ -156,6 +156,13 @@ class System:
         """What sentences call it, by a name for people; `alone` of its type or not."""
         return name
 
+    def reorders(self, rerank_depth: int) -> tuple[str, int] | None:
+        """What it puts into another order, in words, and how many of its passages.
+
+        None: it finds its passages itself.
+        """
+        return None
+
     def column(self, name: str) -> Column | None:
         """How the search page shows it; None: it answers no single query."""
         return None
