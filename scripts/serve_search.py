@@ -20,7 +20,7 @@ from pathlib import Path
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
-from arkiv.base.terminal import tell
+from arkiv.base.terminal import tell, visible
 from arkiv.encode.options import Options
 from arkiv.encode.workers import SMALL_MODELS, cores, size_of
 from arkiv.settings.config import read_config
@@ -51,10 +51,13 @@ def judges_of(given: Sequence[str], alone: bool) -> list[str]:
     Names are in NFC, as the verdicts are when they are read.
 
     Raises:
-        InputError: a name is empty.
+        InputError: a name is empty or has control characters.
     """
     if not all(name.strip() for name in given):
         raise InputError("holds an empty name", key="--judges")
+    for name in given:
+        if visible(name) != name:
+            raise InputError(f"is {name}, expected a name in letters", key="--judges")
     if given or not alone:
         return list(dict.fromkeys(map(nfc, given)))
     try:

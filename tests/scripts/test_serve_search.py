@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import errno
 import http.client
 import json
 import os
@@ -26,6 +27,7 @@ import numpy as np
 import pytest
 from same_text import written_otherwise
 from waitress import wasyncore
+from werkzeug.exceptions import ServiceUnavailable
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_records, write_records
@@ -42,6 +44,7 @@ from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
 from arkiv.serve.index import Index
 from arkiv.serve.judgements import Verdicts, read_verdicts
 from arkiv.serve.rendering import Site
+from arkiv.serve.view import MOST_CHARACTERS
 from arkiv.serve.volumes import SUGGESTED, named, suggestions
 from arkiv.settings.config import read_config
 from arkiv.settings.image_links import ImageLinks
@@ -482,9 +485,24 @@ def form_of(page):
 def judge(client, query, kind, passage, place="bm25", **more):
     _, page = get(client, q=query, **more)
     data = [*form_of(page), (kind, f"{passage} {place}")]
-    return client.post(
-        "/judge", data=urlencode(data), content_type="application/x-www-form-urlencoded"
-    )
+    return posted(client, "/judge", data)
+
+
+def posted(client, address, fields, **more):
+    """What comes back when a form with these fields is sent."""
+    kind = "application/x-www-form-urlencoded"
+    return client.post(address, data=urlencode(fields), content_type=kind, **more)
+
+
+def pressed(client, answer, **chosen):
+    """What comes back when the one button of a page's form is pressed."""
+    page = Document(answer.text)
+    (form,) = page.all("form", method="post")
+    (button,) = page.all("button", class_="go")[1:]
+    fields = [(one["name"], one["value"]) for one in page.all("input", type="hidden")]
+    selected = [one["value"] for one in page.all("option", selected="")]
+    fields += [("judge", chosen.get("judge", one)) for one in selected]
+    return posted(client, form["action"], [*fields, (button["name"], button["value"])])
 
 
 def test_a_click_goes_to_the_sheet_with_the_ranks(client, sheet, index):
@@ -638,6 +656,228 @@ def test_one_of_several_judges_is_chosen_and_remembered(site, sheet, index):
     assert passage not in client.get("/judgements.csv").text
 
 
+def test_of_several_judges_nobody_judges_unasked(site, sheet, index):
+    client = create_app(site, sheet, ["anna", "bo"], DEFAULT).test_client()
+    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    answer, page = get(client, q="kvarnen")
+    (select,) = page.all("select", name="judge")
+    assert "required" in select
+    chosen = [one["value"] for one in page.all("option", selected="")]
+    assert chosen == [""]
+    assert "Download as CSV" not in answer.text
+    assert client.get("/judgements.csv").status_code == 400
+    refused = judge(client, "kvarnen", "relevant", passage)
+    assert refused.status_code == 400
+    assert "Say first who judges." in refused.text
+    assert not sheet.path.exists()
+    # The verdict is still there to give, by who is chosen now.
+    given = pressed(client, refused, judge="bo")
+    assert given.headers["Location"].endswith(f"#bm25-{passage}")
+    assert sheet.of("bo", "kvarnen") == {passage: "relevant"}
+    _, page = get(client, q="kvarnen")
+    assert [one["value"] for one in page.all("option", selected="")] == ["bo"]
+
+
+def test_a_choice_of_judge_outlives_the_server(site, sheet, index):
+    names = ["anna", "\u00c5sa; =\u201cB\u201d"]
+    browser = create_app(site, sheet, names, DEFAULT).test_client()
+    token = dict(form_of(get(browser, q="kvarnen")[1]))["token"]
+    data = {"q": "kvarnen", "token": token, "judge": names[1], "change": "1"}
+    assert browser.post("/judge", data=data).status_code == 303
+
+    def judging(names, **more):
+        browser.application = create_app(site, sheet, names, DEFAULT)
+        page = Document(browser.get("/?q=kvarnen", **more).text)
+        return [one["value"] for one in page.all("option", selected="")]
+
+    assert judging(names) == judging(names[::-1]) == [names[1]]
+    assert judging(["anna", "bo"]) == [""]  # who was chosen may not judge any more
+    # Another run, or a server on another port of this machine, is chosen for anew.
+    assert judging(names, base_url="http://localhost:8001/") == [""]
+    other = copy.copy(site.index)
+    other.name = "other"
+    browser.application = create_app(replace(site, index=other), sheet, names, DEFAULT)
+    page = Document(browser.get("/?q=kvarnen").text)
+    assert [one["value"] for one in page.all("option", selected="")] == [""]
+
+
+def test_two_servers_on_one_machine_share_no_cookie(site, sheet, index):
+    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    places = [f"http://localhost:{port}/" for port in (8000, 8001)]
+    servers = [create_app(site, sheet, ["anna"], DEFAULT) for _ in places]
+    browser = servers[0].test_client()
+
+    def asked_of(number, **more):
+        browser.application = servers[number]
+        return Document(browser.get("/?q=kvarnen", base_url=places[number]).text)
+
+    # Both are looked at before either is judged on, as two tabs would be.
+    forms = [dict(form_of(asked_of(number))) for number in (0, 1)]
+    for number in (0, 1):
+        browser.application = servers[number]
+        data = forms[number] | {"relevant": f"{passage} bm25"}
+        given = browser.post("/judge", data=data, base_url=places[number])
+        assert given.status_code == 303
+    # What a browser has of cookies is sent to both: their names tell them apart.
+    names = {
+        cookie.split("=")[0]
+        for number in (0, 1)
+        for cookie in servers[number]
+        .test_client()
+        .get("/?q=kvarnen", base_url=places[number])
+        .headers.getlist("Set-Cookie")
+    }
+    assert len(names) == 2
+
+
+def test_a_form_from_before_a_restart_is_gone_on_with_by_one_click(site, sheet, index):
+    browser = create_app(site, sheet, ["anna", "bo"], DEFAULT).test_client()
+    query, systems = "vem fick <arvet> & kvarnen", ["tuned_sparse", "bm25"]
+    asked_for = {"q": query, "system": systems, "volume": "V1", "hits": 25}
+    passage = list(index.ranks("bm25", query, "V1"))[1]
+    _, page = get(browser, **asked_for)
+    old = [*form_of(page), ("hits", "25"), ("judge", "bo")]
+    old.append(("not_relevant", f"{passage} bm25"))
+    browser.application = create_app(site, sheet, ["anna", "bo"], DEFAULT)
+    refused = posted(browser, page.all("form", id="judging")[0]["action"], old)
+    assert refused.status_code == 403
+    assert "The server has been started anew since this page was made." in refused.text
+    assert not sheet.path.exists()
+    page = Document(refused.text)
+    (box,) = page.all("input", type="search", name="q")
+    assert box["value"] == query
+    checked = {one["value"] for one in page.all("input", checked="")}
+    assert checked == set(systems)
+    assert page.all("input", id="volume", value="V1")
+    back = page.all("a")[-1]["href"]
+    assert back.startswith("/?" + urlencode(asked_for, doseq=True))
+    assert back.endswith(f"#bm25-{passage}")
+    assert browser.get(back).status_code == 200
+    given = pressed(browser, refused)
+    assert given.status_code == 303
+    assert given.headers["Location"] == back
+    (line,) = map(json.loads, sheet.path.read_text().splitlines())
+    assert (line["query"], line["within"], line["judge"]) == (query, "V1", "bo")
+    assert (line["passage_id"], line["verdict"]) == (passage, "not_relevant")
+    assert list(line["ranks"]) == systems
+
+
+def test_a_page_from_elsewhere_has_no_click_prepared(client, index, sheet):
+    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    data = [("q", "kvarnen"), ("relevant", f"{passage} bm25"), ("token", "x")]
+    for site in ("cross-site", "same-site"):
+        answer = posted(client, "/judge", data, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == 403
+        assert not Document(answer.text).all("form", method="post")
+        assert "Set-Cookie" not in answer.headers
+    answer = posted(client, "/judge", data)
+    assert "sent no cookie" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "sentence"),
+    [
+        (errno.ENOSPC, 507, "the server&#39;s disk is full: make room"),
+        (errno.EDQUOT, 507, "the server&#39;s disk is full: make room"),
+        (errno.EROFS, 500, "cannot be written (Read-only file system)"),
+        (errno.EIO, 500, "cannot be written (Input/output error)"),
+    ],
+)
+def test_a_verdict_that_could_not_be_kept_is_said_and_can_be_given_again(
+    client, index, sheet, monkeypatch, reason, status, sentence
+):
+    passages = list(index.ranks("bm25", "kvarnen", None))
+    assert judge(client, "kvarnen", "relevant", passages[0]).status_code == 303
+    before = sheet.path.read_bytes()
+
+    def fails(descriptor, data):
+        write(descriptor, data[:20])
+        raise OSError(reason, os.strerror(reason))
+
+    write = os.write
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", fails)
+        refused = judge(client, "kvarnen", "relevant", passages[1], volume="V1")
+    assert refused.status_code == status
+    assert "The verdict was not kept, for " in refused.text
+    assert sentence in refused.text
+    assert "default-src 'none'" in refused.headers["Content-Security-Policy"]
+    assert sheet.path.read_bytes() == before
+    assert "1 verdict so far" in client.get("/?q=kvarnen").text
+    assert pressed(client, refused).status_code == 303
+    assert sheet.of("anna", "kvarnen") == dict.fromkeys(passages[:2], "relevant")
+
+
+def faulty(client, index, monkeypatch, status):
+    """An answer of this status to a search with systems and volume, or to its form."""
+    search = {"q": "kvarnen", "system": ["tuned_sparse", "bm25"], "volume": "V1"}
+    passage = next(iter(index.ranks("bm25", "kvarnen", "V1")))
+    _, page = get(client, f"/passage/{passage}", **search)
+    (form,) = page.all("form", id="judging")
+    fields = [*form_of(page), ("relevant", f"{passage} bm25")]
+    if status == 400:
+        return get(client, **search | {"hits": "x"})[0], search, None
+    if status == 404:
+        return get(client, "/passage/gone", **search)[0], search, None
+    if status == 413:
+        fields.append(("more", "x" * 100_000))
+    elif status == 403:
+        fields.append(("token", "y"))
+        fields.remove(next(one for one in fields if one[0] == "token"))
+    else:
+
+        def broken(*_):
+            raise {500: RuntimeError, 503: ServiceUnavailable}[status]
+
+        monkeypatch.setattr(index, "ranking", broken)
+    return posted(client, form["action"], fields), search, passage
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 500, 503])
+def test_a_fault_keeps_the_search_and_leads_back_to_it(
+    client, site, monkeypatch, status
+):
+    answer, search, passage = faulty(client, site.index, monkeypatch, status)
+    monkeypatch.undo()
+    assert answer.status_code == status
+    page = Document(answer.text)
+    assert [one["value"] for one in page.all("input", name="q", type="search")] == [
+        search["q"]
+    ]
+    checked = {one["value"] for one in page.all("input", checked="")}
+    assert checked == set(search["system"])
+    assert page.all("input", id="volume", value="V1")
+    back = page.all("a")[-1]["href"]
+    wanted = "/" if passage is None else f"/passage/{passage}"
+    assert back.startswith(f"{wanted}?{urlencode(search, doseq=True)}")
+    assert client.get(back).status_code == 200
+
+
+def test_a_search_that_cannot_be_done_keeps_what_can_be(client):
+    answer, page = get(
+        client, q="kvarnen", system=["bm25", "nope"], volume="V", hits="25"
+    )
+    assert answer.status_code == 400
+    assert page.all("a")[-1]["href"] == "/?q=kvarnen&system=bm25&volume=V&hits=25"
+    answer, page = get(client, q="x" * 3000, volume="W1")
+    assert "There is no system" not in answer.text
+    assert len(page.all("input", name="q")[0]["value"]) == MOST_CHARACTERS
+    assert page.all("input", id="volume", value="W1")
+    assert client.get(page.all("a")[-1]["href"]).status_code == 200
+
+
+def test_of_a_volume_that_is_not_there_the_nearest_are_named(client):
+    answer, page = get(client, q="kvarnen", system="bm25", volume="V11")
+    assert answer.status_code == 400
+    assert "There is no volume “V11” here. The nearest names: <a" in answer.text
+    assert page.all("a", href="/?q=kvarnen&system=bm25&volume=V1")
+    assert page.all("input", id="volume", value="V11")
+    assert page.all("details", open="")
+    answer, _ = get(client, q="kvarnen", volume="x" * 50_000)
+    assert "nearest" not in answer.text
+    assert len(answer.data) < 10_000
+
+
 def test_without_a_judge_nobody_judges(site, sheet):
     client = create_app(site, sheet, [], DEFAULT, loopback=False).test_client()
     answer, page = get(client, q="kvarnen")
@@ -720,6 +960,8 @@ def test_judges_are_those_named_or_whoever_is_alone_here(monkeypatch):
     assert judges_of(["A\u030asa", "\u00c5sa"], False) == ["\u00c5sa"]
     with pytest.raises(InputError, match="empty name"):
         judges_of(["bo", " "], True)
+    with pytest.raises(InputError, match=r"is a\\nb, expected a name in letters"):
+        judges_of(["bo", "a\nb"], True)
 
 
 class ByFile(http.client.HTTPConnection):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import hmac
 import ipaddress
+import logging
 import re
 import secrets
 from collections.abc import Sequence
@@ -12,19 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, abort, redirect, request, session
+from flask import Flask, Response, abort, redirect, request
+from werkzeug.exceptions import HTTPException
 
 from arkiv.base.errors import InputError
-from arkiv.base.hashing import content_id
+from arkiv.base.hashing import content_id, nfc
 from arkiv.base.html import STYLE
 from arkiv.gold.sheet import sheet_csv
+from arkiv.serve.faults import MOST_BODY, Again, Fault, NoJudge, NotKept, told
 from arkiv.serve.judgements import KINDS, WITHDRAWN, Verdicts, sheet_rows
-from arkiv.serve.rendering import Judging, Site
-from arkiv.serve.view import View
+from arkiv.serve.judges import Judges, Judging, Sessions
+from arkiv.serve.rendering import Site
+from arkiv.serve.view import View, shown
+from arkiv.serve.volumes import named, nearest
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
-    from werkzeug.exceptions import HTTPException
+
+log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 STYLE_SHEET = STYLE + (HERE / "search.css").read_text(encoding="utf-8")
@@ -42,7 +47,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-MOST_BODY = 1 << 16  # bytes of a form
 # Names by which this machine alone is reached: a page from elsewhere that has its own
 # name point here is refused.
 LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
@@ -62,15 +66,14 @@ class Handlers:
 
     site: Site
     verdicts: Verdicts
-    judges: Sequence[str]
+    judges: Judges
     default: Sequence[str]
     loopback: bool
     separator: str
 
     def from_here(self) -> None:
         """Refuse who asks for another name."""
-        # Flask's own TRUSTED_HOSTS takes no IPv6 address.
-        if self.loopback and not LOOPBACK.fullmatch(request.headers.get("Host", "")):
+        if self._elsewhere():
             abort(400, "This server goes by the name localhost")
 
     def search(self) -> str:
@@ -90,78 +93,132 @@ class Handlers:
 
     def judge(self) -> Response:
         """Take a verdict or another judge, and go back to where that was."""
-        self._check_form()
-        form, index = request.form, self.site.index
-        if form.get("judge") in self.judges:
-            session["judge"] = form["judge"]
-        view = self._view(form)
-        kind = next((kind for kind in KINDS if kind in form), None)
-        passage_id, _, place = form.get(kind, "").partition(" ")
-        back = form.get("back", "/")
-        if back != "/" and index.passage(back.removeprefix("/passage/")) is None:
-            back = "/"
-        if kind is None:
-            return redirect(view.address(back), 303)
-        if index.passage(passage_id) is None or not view.query:
-            abort(400, "A verdict is on a passage of this archive, for a query")
-        who = self._judging(view.query)
-        if kind != WITHDRAWN or passage_id in who.verdicts:
-            self.verdicts.add(self._verdict(view, passage_id, kind, who.judge))
-        anchor = f"{place}-{passage_id}" if place in view.systems else "main"
-        return redirect(f"{view.address(back)}#{anchor}", 303)
+        self.judges.check_form()
+        view, judge = self._view(request.form), self.judges.chosen()
+        kind, passage_id, _ = self._asked_verdict()
+        if kind is not None:
+            if self.site.index.passage(passage_id) is None or not view.query:
+                abort(400, "A verdict is on a passage of this archive, for a query")
+            if judge is None:
+                raise NoJudge("Say first who judges")
+            self._give(view, passage_id, kind, judge)
+        answer = redirect(self._back(request.form, view), 303)
+        if judge is not None:
+            self.judges.remember(answer, judge)
+        return answer
 
     def judgements(self) -> Response:
         """The verdicts of the judge as a sheet."""
-        if not self.judges:
+        if not self.judges.names:
             abort(404)
-        who = self._judging("").judge
+        judge = self.judges.chosen()
+        if judge is None:
+            raise NoJudge("Say first who judges: a sheet has the verdicts of one")
         passages = {row["id"]: row for row in self.site.index.passages}
-        rows = sheet_rows(self.verdicts.latest(who), passages)
+        rows = sheet_rows(self.verdicts.latest(judge), passages)
         answer = Response(sheet_csv(rows, self.separator), mimetype="text/csv")
         answer.headers["Content-Disposition"] = 'attachment; filename="judgements.csv"'
         return answer
 
     def refused(self, error: InputError) -> tuple[str, int]:
         """The page of what cannot be searched."""
-        return self.site.fault("That cannot be searched", f"{error.reason}."), 400
+        return self._fault("That cannot be searched", f"{error.reason}."), 400
 
     def failed(self, error: HTTPException) -> tuple[str, int]:
         """The page of another fault."""
-        title, sentence = FAULTS.get(error.code, (error.name, "{said}"))
-        said = (error.description or error.name).rstrip(".")
-        page = self.site.fault(title, f"{sentence.format(said=said)}.")
-        return page, error.code or 500
+        return self._fault(*told(error)), error.code or 500
+
+    def _fault(self, title: str, sentence: str) -> str:
+        """A page with what was asked, as far as it can be kept, and ways on."""
+        if self._elsewhere():
+            return self.site.fault(Fault(title, sentence))
+        given, index = asked(), self.site.index
+        systems = given.getlist("system")
+        view = View.kept(given.get, systems, index, self.default)
+        typed = nfc(given.get("volume") or "").strip()
+        unknown = bool(typed) and not named(index.volumes, typed)
+        fault = Fault(
+            title,
+            sentence,
+            view,
+            self._back(given, view),
+            self._page(given),
+            self._again(given),
+            typed=shown(typed) if unknown else None,
+            nearest=nearest(index.volumes, typed) if unknown else (),
+        )
+        return self.site.fault(fault)
+
+    def _elsewhere(self) -> bool:
+        """Whether a page from elsewhere may ask, whose name points to this machine."""
+        # Flask's own TRUSTED_HOSTS takes no IPv6 address.
+        host = request.headers.get("Host", "")
+        return self.loopback and not LOOPBACK.fullmatch(host)
 
     def _view(self, values: MultiDict) -> View:
         systems = values.getlist("system")
         return View.of(values.get, systems, self.site.index, self.default)
 
     def _judging(self, query: str) -> Judging | None:
-        if not self.judges:
+        if not self.judges.names:
             return None
-        token = session.setdefault("token", secrets.token_urlsafe(16))
-        judge = session.get("judge")
-        judge = judge if judge in self.judges else self.judges[0]
+        judge, token = self.judges.chosen(), self.judges.token()
+        if judge is None:
+            return Judging(None, self.judges.names, token, {}, 0)
         verdicts = self.verdicts.of(judge, query)
         count = len(self.verdicts.latest(judge))
-        return Judging(judge, self.judges, token, verdicts, count)
+        return Judging(judge, self.judges.names, token, verdicts, count)
 
-    def _check_form(self) -> None:
-        if not self.judges:
-            abort(403, "Nobody judges here: the server was started without a judge")
-        token = session.get("token", "")
-        if not token or not hmac.compare_digest(
-            request.form.get("token", "").encode(), token.encode()
-        ):
-            abort(403, "The form is older than the server: search again, then judge")
+    def _asked_verdict(self) -> tuple[str | None, str, str]:
+        """The kind of verdict that a form gives, the passage's id, and its column."""
+        given = asked()
+        kind = next((kind for kind in KINDS if kind in given), None)
+        passage_id, _, column = given.get(kind or "", "").partition(" ")
+        return kind, passage_id, column
 
-    def _verdict(self, view: View, passage_id: str, kind: str, judge: str) -> dict:
+    def _page(self, given: MultiDict) -> str:
+        """The path of the page that a form is on."""
+        path = given.get("back", "/")
+        known = self.site.index.passage(path.removeprefix("/passage/")) is not None
+        return path if known and path.startswith("/passage/") else "/"
+
+    def _back(self, given: MultiDict, view: View) -> str:
+        """The address of the page that a form is on, at the passage of its verdict."""
+        address = view.address(self._page(given))
+        kind, passage_id, column = self._asked_verdict()
+        if kind is None or self.site.index.passage(passage_id) is None:
+            return address
+        anchor = f"{column}-{passage_id}" if column in view.systems else "main"
+        return f"{address}#{anchor}"
+
+    def _again(self, given: MultiDict) -> Again | None:
+        """The verdict that a form of ours was to give and that has come to nothing."""
+        # A page from elsewhere is not to have a click prepared.
+        site = request.headers.get("Sec-Fetch-Site", "same-origin")
+        if request.endpoint != "judge" or site not in ("same-origin", "none"):
+            return None
+        try:
+            view = self._view(given)
+        except InputError:
+            return None
+        kind, passage_id, column = self._asked_verdict()
+        passage = self.site.index.passage(passage_id)
+        if kind is None or passage is None or not view.query or not self.judges.names:
+            return None
+        judge, token = self.judges.chosen(), self.judges.token()
+        judging = Judging(judge, self.judges.names, token, {}, 0)
+        return Again(kind, passage, column, judging)
+
+    def _give(self, view: View, passage_id: str, kind: str, judge: str) -> None:
+        """Keep a verdict; what was not given need not be withdrawn."""
+        if kind == WITHDRAWN and passage_id not in self.verdicts.of(judge, view.query):
+            return
         index = self.site.index
         ranks = {
             name: index.ranks(name, view.query, view.volume).get(passage_id)
             for name in view.systems
         }
-        return {
+        verdict = {
             "query": view.query,
             "query_id": index.query_id(view.query),
             "passage_id": passage_id,
@@ -171,6 +228,21 @@ class Handlers:
             "judge": judge,
             "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
+        try:
+            self.verdicts.add(verdict)
+        except OSError as error:
+            log.warning(
+                "%s: a verdict could not be kept (%s)", self.verdicts.path, error
+            )
+            raise NotKept(error) from None
+
+
+def asked() -> MultiDict:
+    """What an address asks for, and a form if it can be read."""
+    try:
+        return request.values
+    except HTTPException:
+        return request.args
 
 
 def kept(text: str, kind: str) -> Response:
@@ -201,23 +273,22 @@ def create_app(
     Args:
         site: what is shown.
         verdicts: where they go.
-        judges: who may judge, the first unless another is chosen; none: nobody.
+        judges: who may judge, of several who is chosen; none: nobody.
         default: systems that are asked where an address names none.
         loopback: answer only who asks for this machine by one of its own names.
         separator: of the cells of a sheet.
     """
-    from werkzeug.exceptions import HTTPException
-
-    handlers = Handlers(site, verdicts, judges, default, loopback, separator)
+    chosen_of = Judges(judges, site.index.name)
+    handlers = Handlers(site, verdicts, chosen_of, default, loopback, separator)
     app = Flask("arkiv", static_folder=None)
     app.config.update(
         # Of this process: forms of an earlier one are refused.
         SECRET_KEY=secrets.token_bytes(32),
-        SESSION_COOKIE_NAME="arkiv",
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_HTTPONLY=True,
         MAX_CONTENT_LENGTH=MOST_BODY,
     )
+    app.session_interface = Sessions(site.index.name)
     app.before_request(handlers.from_here)
     app.get("/")(handlers.search)
     app.get("/passage/<passage_id>")(handlers.passage)
@@ -229,14 +300,3 @@ def create_app(
     app.register_error_handler(HTTPException, handlers.failed)
     app.after_request(secured)
     return app
-
-
-# Title and sentence by status; `{said}` is what the application says.
-FAULTS = {
-    400: ("That was not understood", "{said}"),
-    403: ("Not judged", "{said}"),
-    404: ("Nothing here", "There is no such page or passage in this archive"),
-    405: ("Nothing here", "This address does not answer to that"),
-    413: ("Too long", f"A form has at most {MOST_BODY:,} bytes"),
-    500: ("Something went wrong", "The server's log says what it was"),
-}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +15,10 @@ from arkiv.base.html import (
     templates,
     volume_facts,
 )
+from arkiv.serve.faults import Fault
 from arkiv.serve.index import Index
 from arkiv.serve.judgements import NOT_RELEVANT, RELEVANT, WITHDRAWN
+from arkiv.serve.judges import Judging
 from arkiv.serve.view import HITS, MOST_CHARACTERS, View
 from arkiv.settings.image_links import ImageLinks
 
@@ -50,25 +51,6 @@ TEMPLATES.globals.update(
     SIGNS={RELEVANT: "✓", NOT_RELEVANT: "✗"},
     CLASSES={RELEVANT: "relevant", NOT_RELEVANT: "rejected"},
 )
-
-
-@dataclass(frozen=True)
-class Judging:
-    """Who judges, and how a form proves that it is one of ours.
-
-    Attributes:
-        judge: whose verdicts are shown and made.
-        judges: who may be chosen.
-        token: what a form must carry.
-        verdicts: of the judge on the query shown, by passage id.
-        count: verdicts of the judge that count, on all queries.
-    """
-
-    judge: str
-    judges: Sequence[str]
-    token: str
-    verdicts: Mapping[str, str]
-    count: int
 
 
 @dataclass(frozen=True)
@@ -112,12 +94,10 @@ class Site:
             passage=passage,
         )
 
-    def fault(self, title: str, sentence: str) -> str:
-        """A page that says what is wrong, without the search form."""
-        page_title = f"{title} – {self.index.name}"
-        return self._page(
-            "fault.html", page_title, view=None, fault=title, sentence=sentence
-        )
+    def fault(self, fault: Fault) -> str:
+        """A page that says what is wrong, with what was asked."""
+        title = f"{fault.title} – {self.index.name}"
+        return self._page("fault.html", title, view=fault.view, fault=fault)
 
     def _page(self, template: str, title: str, **shown: object) -> str:
         return TEMPLATES.get_template(template).render(
@@ -126,5 +106,5 @@ class Site:
             image_links=self.images,
             language=self.language,
             style=self.style,
-            **shown,
+            **{"fault": None} | shown,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -59,6 +60,36 @@ def volume_of(typed: str | None, index: Index) -> str | None:
     return found[0] if len(found) == 1 else typed.strip()
 
 
+def systems_of(names: Sequence[str], index: Index) -> tuple[str, ...]:
+    """The systems that are asked for, each once.
+
+    Raises:
+        InputError: there is no such system, or they are too many.
+    """
+    for name in names:
+        if name not in index.systems:
+            raise InputError(f"There is no system “{shown(name)}” here")
+    found = tuple(dict.fromkeys(names))
+    if len(found) > MOST_SYSTEMS:
+        raise InputError(
+            f"{len(found)} systems are chosen; {MOST_SYSTEMS} are the most that fit "
+            "side by side"
+        )
+    return found
+
+
+def hits_of(given: str | None) -> int:
+    """How many passages of each system are asked for.
+
+    Raises:
+        InputError: not one of the numbers that can be.
+    """
+    hits = given or str(HITS[0])
+    if hits not in map(str, HITS):
+        raise InputError(f"Expected {', '.join(map(str, HITS))} hits")
+    return int(hits)
+
+
 @dataclass(frozen=True)
 class View:
     """One search.
@@ -94,23 +125,32 @@ class View:
         Raises:
             InputError: with a sentence for whoever asked.
         """
-        for name in systems:
-            if name not in index.systems:
-                raise InputError(f"There is no system “{shown(name)}” here")
-        if len(set(systems)) > MOST_SYSTEMS:
-            raise InputError(
-                f"{len(set(systems))} systems are chosen; {MOST_SYSTEMS} are the most "
-                "that fit side by side"
-            )
-        hits = get("hits") or str(HITS[0])
-        if hits not in map(str, HITS):
-            raise InputError(f"Expected {', '.join(map(str, HITS))} hits")
         return cls(
             clean(get("q") or ""),
-            tuple(dict.fromkeys(systems)) or tuple(default),
+            systems_of(systems, index) or tuple(default),
             volume_of(get("volume"), index),
-            int(hits),
+            hits_of(get("hits")),
         )
+
+    @classmethod
+    def kept(
+        cls,
+        get: Callable[[str], str | None],
+        systems: Sequence[str],
+        index: Index,
+        default: Sequence[str],
+    ) -> View:
+        """As `of`, with what can be kept of a search that cannot be done."""
+        known = [name for name in dict.fromkeys(systems) if name in index.systems]
+        view = cls(
+            clean((get("q") or "")[:MOST_CHARACTERS]),
+            tuple(known[:MOST_SYSTEMS]) or tuple(default),
+        )
+        with contextlib.suppress(InputError):
+            view = replace(view, volume=volume_of(get("volume"), index))
+        with contextlib.suppress(InputError):
+            view = replace(view, hits=hits_of(get("hits")))
+        return view
 
     def fields(self) -> list[tuple[str, str]]:
         """The parameters that ask for this again."""
