@@ -10,6 +10,7 @@ from arkiv.base.row_files import row_files
 from arkiv.base.setting_flags import flags_of
 from arkiv.evaluate.settings import compared
 from arkiv.gold.standard import judged_files
+from arkiv.llm.settings import OFFLINE
 from arkiv.retrieve.systems import system_of, systems_of, with_those_below
 from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import MINED_KINDS, kind_of
@@ -273,7 +274,7 @@ def how_asked(backend, section, journal):
     A part that is made again for a raised budget asks nothing again: the journal has
     its answers.
     """
-    if backend == "extractive":
+    if backend in OFFLINE:
         return {}
     spending = declared(section, "budget") | {"journal": results(journal)}
     if backend == "local":

@@ -1,7 +1,7 @@
 import json
 
 # Whether a language model is asked, and whether one of a server.
-ASKED = QUERIES["backend"] != "extractive"
+ASKED = QUERIES["backend"] not in OFFLINE
 SERVED = QUERIES["backend"] == "openai"
 # Files that queries depend on beside the documents, and which of them stay.
 ASKED_WITH, KEPT = {}, {}

@@ -15,6 +15,7 @@ from arkiv.encode.models import fast_tokenizer
 from arkiv.gold.grades import add_grading, grading_of
 from arkiv.gold.pool import add_pool, pool_of
 from arkiv.llm.estimate import Asked, estimated, write_estimate
+from arkiv.llm.settings import OFFLINE
 from arkiv.text.lengths import TokenCounter
 
 log = logging.getLogger("estimate_grades")
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = arguments.parse_args(argv)
 
     pool = {}
-    if arguments.backend != "extractive":
+    if arguments.backend not in OFFLINE:
         grading = grading_of(arguments)
         pairs = pool_of(arguments)
         asked = (Asked(grading.request(pair).prompt, LIKELY_GRADE) for pair in pairs)

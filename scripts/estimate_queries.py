@@ -17,6 +17,7 @@ from arkiv.base.files import Part
 from arkiv.base.named import named
 from arkiv.encode.models import fast_tokenizer
 from arkiv.llm.estimate import Asked, estimated, write_estimate
+from arkiv.llm.settings import OFFLINE
 from arkiv.queries.flags import add_task, sources_of, task_of
 from arkiv.text.lengths import TokenCounter
 
@@ -28,7 +29,7 @@ LIKELY_QUERY, LIKELY_MARK = 32, 4
 
 def asked(arguments: Namespace, documents: str) -> Iterator[Asked]:
     """What would be asked for a dataset's queries and their marks."""
-    if arguments.backend == "extractive":
+    if arguments.backend in OFFLINE:
         return
     task = task_of(arguments)
     for wanted in task.wanted(sources_of(arguments, documents, Part(1, 1))):

@@ -1,7 +1,8 @@
 """Make search queries for documents, or for one part of them.
 
-The extractive backend is the offline stand-in for a language model. The others ask one:
-a server with OpenAI's chat protocol, whose key is in the environment, or a local model.
+The extractive backend is the offline stand-in for a language model, the example one has
+questions for the example archive. The others ask a language model: that of a server
+with OpenAI's chat protocol, whose key is in the environment, or a local one.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record, count_lines, write_json, write_records
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.llm.options import add_asking, asking_of
-from arkiv.queries.extractive import extractive_pairs
+from arkiv.llm.settings import OFFLINE
 from arkiv.queries.flags import add_task, sources_of, task_of
 from arkiv.queries.generator import LanguageModelGenerator
+from arkiv.queries.offline import ASKERS, offline_pairs
 from arkiv.queries.quality import check_forbidden
 from arkiv.queries.settings import QueryLimits
 
@@ -45,9 +47,13 @@ def main(argv: list[str] | None = None) -> None:
     sources = sources_of(arguments, arguments.documents, arguments.part)
     stats: Record = {}
     rejected: list[Record] = []
-    if arguments.backend == "extractive":
-        pairs = extractive_pairs(
-            sources, arguments.per_document, arguments.seed, rejected
+    if arguments.backend in OFFLINE:
+        pairs = offline_pairs(
+            sources,
+            ASKERS[arguments.backend],
+            arguments.per_document,
+            arguments.seed,
+            rejected,
         )
         count = write_records(arguments.output, pairs)
     else:

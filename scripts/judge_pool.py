@@ -16,6 +16,7 @@ from arkiv.base.files import write_json, write_records
 from arkiv.gold.grades import Grader, add_grading, grading_of
 from arkiv.gold.pool import add_pool, pool_of
 from arkiv.llm.options import add_asking, asking_of
+from arkiv.llm.settings import OFFLINE
 
 log = logging.getLogger("judge_pool")
 
@@ -27,8 +28,10 @@ def main(argv: list[str] | None = None) -> None:
     add_asking(arguments)
     arguments = arguments.parse_args(argv)
 
-    if arguments.backend == "extractive":
-        raise InputError("is extractive, which is no language model", key="backend")
+    if arguments.backend in OFFLINE:
+        raise InputError(
+            f"is {arguments.backend}, which is no language model", key="backend"
+        )
     grading = grading_of(arguments)
     pairs = pool_of(arguments)
     with asking_of(arguments, "gold.judge") as asking:

@@ -8,6 +8,7 @@ from arkiv.base.cli import parser, run
 from arkiv.base.errors import expecting
 from arkiv.base.files import read_object
 from arkiv.base.terminal import tell
+from arkiv.llm.settings import OFFLINE
 
 NAME = 20
 # Heading, key and format of a column.
@@ -30,8 +31,9 @@ BUDGETS = {"queries": "queries.budget", "grades": "gold.judge.budget"}
 
 def lines_of(estimate: dict) -> list[str]:
     """The lines of the table, and what the budget means for it."""
-    if estimate["backend"] == "extractive":
-        return ["The extractive backend asks no language model: nothing to pay."]
+    if estimate["backend"] in OFFLINE:
+        backend = estimate["backend"]
+        return [f"The {backend} backend asks no language model: nothing to pay."]
     datasets = estimate["datasets"]
     total = {
         key: sum(counts[key] for counts in datasets.values())

@@ -7,7 +7,7 @@ import pytest
 import filter_queries
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_id
-from arkiv.queries.extractive import query_record
+from arkiv.queries.offline import query_record
 
 TEXTS = [
     "Nils Persson i Lund stal en häst från änkan Karin",

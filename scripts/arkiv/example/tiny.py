@@ -13,11 +13,13 @@ from __future__ import annotations
 import math
 import string
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arkiv.base.files import written_whole
 from arkiv.example.archive import cases
+from arkiv.example.questions import WORDS
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +42,7 @@ SPACE = "▁"  # how Metaspace writes the space before a word
 
 
 def _pieces(size: int, seed: int) -> list[tuple[str, float]]:
-    """Pieces and their log probabilities: the alphabet, then what is most frequent.
+    """Pieces and their log probabilities: the alphabet, readers' words, the frequent.
 
     Counted, not trained: the EM of `tokenizers`' UnigramTrainer gives other scores in
     every run. A piece is a word or a run of 2 to 6 letters inside one, and is ranked by
@@ -51,6 +53,9 @@ def _pieces(size: int, seed: int) -> list[tuple[str, float]]:
         for text in cases(CASES, seed)
         for word in text.split()
     )
+    # Of readers' words no minutes tell how often they are met: as often as a matter.
+    asked = dict.fromkeys(chain(*WORDS.values()), CASES // 50)
+    words.update(asked)
     counts: Counter[str] = Counter()
     for word, times in words.items():
         spaced = SPACE + word
@@ -60,12 +65,14 @@ def _pieces(size: int, seed: int) -> list[tuple[str, float]]:
                 counts[spaced[start : start + length]] += times
     for letter in SPACE + ALPHABET:
         counts[letter] = sum(t * w.count(letter) for w, t in words.items()) + 1
-    letters = list(SPACE + ALPHABET)
+    # Whole, on both sides, for the reranker to know one for the other.
+    whole = [f"{SPACE}{word}" for word in (*WORDS, *asked)]
     longer = sorted(
         (piece for piece in counts if len(piece) > 1),
         key=lambda piece: (-counts[piece] * (len(piece) - 1), piece),
     )
-    kept = letters + longer[: max(0, size - len(SPECIALS) - 1 - len(letters))]
+    kept = list(dict.fromkeys((*SPACE, *ALPHABET, *whole, *longer)))
+    kept = kept[: size - len(SPECIALS) - 1]
     total = sum(counts[piece] for piece in kept)
     return [(piece, round(math.log(counts[piece] / total), 6)) for piece in kept]
 

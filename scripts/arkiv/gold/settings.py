@@ -13,7 +13,7 @@ from typing import Any
 from arkiv.base.declared import setting
 from arkiv.encode.settings import Embedder
 from arkiv.gold.standard import METHODS, POOLED, judged_files
-from arkiv.llm.settings import Budget, Prices, is_model, unpriced
+from arkiv.llm.settings import OFFLINE, Budget, Prices, is_model, unpriced
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ def faults_of_judge(
         return
     judge = gold["judge"]
     backend = judge["backend"] or queries["backend"]
-    if backend == "extractive":
-        reason = "is null, but queries.backend is extractive, which asks nobody"
+    if backend in OFFLINE:
+        reason = f"is null, but queries.backend is {backend}, which asks nobody"
         yield "judge.backend", f"{reason}; set one of them to openai or local"
     if not Path(judge["prompt"]).is_file():
         yield "judge.prompt", f"names {judge['prompt']}, which is no file"

@@ -13,7 +13,9 @@ from typing import Any
 from arkiv.base.declared import setting
 from arkiv.encode.settings import Batch
 
-BACKENDS = ("extractive", "openai", "local")
+# Of those who make queries, the ones that ask no language model.
+OFFLINE = ("extractive", "example")
+BACKENDS = (*OFFLINE, "openai", "local")
 MILLION = 1_000_000
 
 

@@ -11,14 +11,11 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable
+from functools import partial
 
-from arkiv.base.files import Record
-from arkiv.base.hashing import content_id, rng
-from arkiv.pairs.provenance import ORIGIN
-
-NO_WORD = "holds no word that a query could be made of"
-
+# Makes a query by a draw.
+Asker = Callable[[random.Random], str]
 
 # Small words of old and new Swedish, and what every minutes repeat.
 STOP_WORDS = frozenset(
@@ -97,42 +94,13 @@ def telling_words(text: str) -> tuple[list[str], list[str]]:
     return names, others
 
 
-def extractive_pairs(
-    sources: Iterable[Record], per_document: int, seed: int, rejected: list[Record]
-) -> Iterator[Record]:
-    """Yield the pairs of every source's queries and the source, in order.
-
-    What is made of a source (see `arkiv.queries.sources`) depends on it alone.
-
-    Args:
-        sources: documents, and groups of them, each of which gets one query.
-        per_document: queries of each document; fewer where it has no more words.
-        seed: of the choice of words and question, per document.
-        rejected: where sources without a query go, each with its `reason`.
-    """
-    for source in sources:
-        wanted = 1 if "members" in source else per_document
-        made = queries_in(source, wanted, seed)
-        if not made:
-            rejected.append({"reason": NO_WORD, **source})
-        for query in made:
-            yield query_record(query, source)
+def asker(text: str) -> Asker | None:
+    """What asks for a text in some of its words; None where it has no telling ones."""
+    names, others = telling_words(text)
+    return partial(_query, names=names, others=others) if names or others else None
 
 
-def queries_in(document: Record, wanted: int, seed: int) -> list[str]:
-    """At most so many different queries for a document; none if it has no matter."""
-    names, others = telling_words(document["text"])
-    queries: dict[str, None] = {}
-    # A few draws more, for some repeat themselves.
-    for number in range(3 * wanted if names or others else 0):
-        if len(queries) == wanted:
-            break
-        draw = rng(seed, "query", document["id"], number)
-        queries[_query(draw, names, others)] = None
-    return list(queries)
-
-
-def _query(draw: random.Random, names: list[str], others: list[str]) -> str:
+def _query(draw: random.Random, *, names: list[str], others: list[str]) -> str:
     chosen: list[str] = []
     if names:
         distinct = list(dict.fromkeys(names))
@@ -148,16 +116,3 @@ def _query(draw: random.Random, names: list[str], others: list[str]) -> str:
     *most, last = spelled
     listed = f"{', '.join(most)} och {last}" if most else last
     return question.format(listed)
-
-
-def query_record(query: str, source: Record, **more: object) -> Record:
-    """The pair of a query and the document, or documents, it was made from."""
-    members: Sequence[Record] = source.get("members", [source])
-    return {
-        "id": content_id(query),
-        "query": query,
-        "pos": [document["text"] for document in members],
-        "pos_ids": [document["id"] for document in members],
-        **{key: source[key] for key in ORIGIN if key in source},
-        **more,
-    }

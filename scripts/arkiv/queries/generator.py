@@ -12,7 +12,7 @@ from arkiv.llm.prompts import Prompt, drawn
 from arkiv.llm.protocol import Request, Sampling
 from arkiv.pairs.provenance import ORIGIN
 from arkiv.queries import quality
-from arkiv.queries.extractive import query_record
+from arkiv.queries.offline import query_record
 from arkiv.queries.settings import QueryLimits
 
 

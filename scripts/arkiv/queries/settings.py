@@ -14,6 +14,7 @@ from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
 from arkiv.llm.settings import (
     BACKENDS,
+    OFFLINE,
     Budget,
     Local,
     OpenAI,
@@ -112,8 +113,8 @@ class Queries(Prompted, QueryLimits):
     )
     backend: str = setting(
         "extractive",
-        "who makes queries: an offline stand-in, a server of OpenAI's protocol, or a "
-        "model in the job",
+        "who makes queries: an offline stand-in; for the example archive what people "
+        "of today would ask; a server of OpenAI's protocol; or a model in the job",
         choices=BACKENDS,
     )
     per_document: int = setting(1, "queries per document", at_least=1)
@@ -132,13 +133,20 @@ class Queries(Prompted, QueryLimits):
     round_trip: RoundTrip = setting(RoundTrip())
 
 
-def check_queries(queries: Mapping[str, Any]) -> None:
-    """Refuse what does not agree, where a language model is asked.
+def check_queries(queries: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
+    """Refuse what does not agree, with the datasets or where a language model is asked.
 
     Raises:
         InputError: naming the key and what is wrong with it.
     """
-    if queries["backend"] == "extractive":
+    for name, dataset in datasets.items():
+        if queries["backend"] == "example" and "pages" in dataset:
+            raise InputError(
+                f"is example, whose questions are of the example archive, not of the "
+                f"pages of {name}; expected extractive, openai or local",
+                key="queries.backend",
+            )
+    if queries["backend"] in OFFLINE:
         return
     files = [("prompts", prompt["file"]) for prompt in queries["prompts"]]
     if queries["judge"]["prompt"] is not None:

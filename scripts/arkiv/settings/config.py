@@ -186,7 +186,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     evaluate, datasets = config["evaluate"], config["datasets"]
     check_mining(config["mining"])
     check_documents(config["documents"], config["gold"]["duplicate_jaccard"])
-    check_queries(config["queries"])
+    check_queries(config["queries"], datasets)
     check_pairs(config["pairs"])
     check_evaluate(evaluate)
     for name in config["report"]["systems"]:

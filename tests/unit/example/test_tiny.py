@@ -13,13 +13,14 @@ from arkiv.encode.cross_encoder import CrossEncoder
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.options import Options
 from arkiv.example.archive import cases
+from arkiv.example.questions import asker
 from arkiv.example.tiny import (
     ALPHABET,
     build_embedder,
     build_reranker,
     build_tokenizer,
 )
-from arkiv.example.tiny_reranker import _rarities
+from arkiv.example.tiny_reranker import _called_otherwise, _rarities
 
 
 @pytest.mark.parametrize("build", [build_embedder, build_reranker])
@@ -81,9 +82,11 @@ def test_the_reranker_computes_what_it_says(tiny_reranker):
     """Against the formula in plain Python."""
     tokenizer = CrossEncoder(tiny_reranker).tokenizer
     rarities = _rarities(tokenizer, 0)
+    in_minutes = dict(_called_otherwise(tokenizer))
 
     def tokens(text):
-        return tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return [in_minutes.get(token, token) for token in ids]
 
     def expected(query, passage):
         there = set(tokens(passage)) - {tokenizer.unk_token_id}
@@ -92,6 +95,8 @@ def test_the_reranker_computes_what_it_says(tiny_reranker):
         return 20 * math.tanh(share / 2) - 5
 
     pairs = list(case_pairs(40, seed=17))
+    for n, text in enumerate(cases(40, seed=18)):
+        pairs.append((asker(text)(random.Random(n)), text))
     asked = pairs + [(q, p) for (q, _), (_, p) in itertools.pairwise(pairs)]
     wanted = [expected(*pair) for pair in asked]
     difference = np.abs(scored(tiny_reranker, asked) - wanted)

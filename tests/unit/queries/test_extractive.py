@@ -11,13 +11,8 @@ from arkiv.documents.cutting import (
     record,
     words,
 )
-from arkiv.queries.extractive import (
-    STOP_WORDS,
-    modern,
-    queries_in,
-    query_record,
-    telling_words,
-)
+from arkiv.queries.extractive import STOP_WORDS, asker, modern, telling_words
+from arkiv.queries.offline import queries_in, query_record
 from arkiv.volumes.finding import find
 from arkiv.volumes.opened import Opened
 from arkiv.volumes.volume import page_files
@@ -34,7 +29,7 @@ def document(text, **more):
 
 
 def queries(documents, number=1, seed=0):
-    return [queries_in(one, number, seed) for one in documents]
+    return [queries_in(one, asker, number, seed) for one in documents]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from arkiv.base.files import Part
 from arkiv.base.hashing import content_id
-from arkiv.queries.extractive import extractive_pairs, query_record
+from arkiv.queries.offline import ASKERS, offline_pairs, query_record
 from arkiv.queries.settings import Group
 from arkiv.queries.sources import Sources
 
@@ -66,7 +66,7 @@ def test_another_seed_makes_other_groups(path):
 def test_a_group_gets_one_query_with_all_its_documents(path):
     found = sources(path, 1)
     rejected = []
-    made = list(extractive_pairs(found, 2, 0, rejected))
+    made = list(offline_pairs(found, ASKERS["extractive"], 2, 0, rejected))
     assert not rejected
     groups = [row for row in made if len(row["pos"]) > 1]
     assert len(groups) == sum("members" in one for one in found)

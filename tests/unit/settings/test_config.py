@@ -181,6 +181,16 @@ def test_queries_that_cannot_be_asked_for_are_named(monkeypatch, queries, senten
         check_config(DEFAULTS | {"datasets": datasets, "queries": asked})
 
 
+def test_questions_of_the_example_archive_are_for_it_alone(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    queries = DEFAULTS["queries"] | {"backend": "example"}
+    example = {"a": {"example": {"cases": 9, "volumes": 3}}}
+    check_config(DEFAULTS | {"datasets": example, "queries": queries})
+    datasets = example | {"b": {"pages": "tests"}}
+    with pytest.raises(InputError, match=r"queries\.backend`: is example, .* of b;"):
+        check_config(DEFAULTS | {"datasets": datasets, "queries": queries})
+
+
 @pytest.mark.parametrize(
     ("documents", "said"),
     [
