@@ -8,8 +8,8 @@ XLM-RoBERTa are set such that its logit is, nearly exactly,
 
 where share is the part of the query's tokens, weighted by exp(4 idf), that occur in the
 passage. A word of today counts as the one that the minutes have for it, as a trained
-reranker would know: both have one code. Every token vector has the same norm and mean 0,
-so that layer normalisation changes (almost) nothing. The layers:
+reranker would know: both have one code. Every token vector has the same norm and mean
+0, so that layer normalisation changes (almost) nothing. The layers:
 
 0. Every token finds the first `</s>` and so learns whether it belongs to the passage.
 1. Every token looks for itself in the passage; one that does not occur there takes
