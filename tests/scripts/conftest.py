@@ -1,5 +1,7 @@
-"""What the tests of training share."""
+"""What the tests of training share, and those of the search page."""
 
+import contextlib
+import json
 from pathlib import Path
 
 import pytest
@@ -10,3 +12,56 @@ from training import build_material
 def material(tmp_path_factory) -> Path:
     """Shards, dev pairs and a tiny model."""
     return build_material(tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture(scope="session")
+def served_run(tmp_path_factory, tiny_embedder) -> Path:
+    """The directory of a finished run."""
+    from served import build_served
+
+    folder = tmp_path_factory.mktemp("served")
+    build_served(folder, tiny_embedder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def index(served_run):
+    """What is searched: the run, with one more system."""
+    from arkiv.encode.options import Options
+    from arkiv.serve.index import Index
+    from arkiv.settings.config import read_config
+
+    stems = {"type": "bm25", "tokens": "words", "stemming": "swedish", "k1": 0.9}
+    more = served_run / "more.yaml"
+    more.write_text(json.dumps({"evaluate": {"systems": {"stems": stems}}}))
+    with contextlib.chdir(served_run):
+        return Index(read_config(["served.yaml", more]), Options())
+
+
+@pytest.fixture
+def site(index):
+    """The pages."""
+    from arkiv.serve.app import STYLE_ADDRESS
+    from arkiv.serve.rendering import Site
+    from arkiv.settings.image_links import ImageLinks
+
+    links = ImageLinks("https://images.example/{volume}/{page:05}")
+    return Site(index, links, "sv", STYLE_ADDRESS)
+
+
+@pytest.fixture
+def sheet(tmp_path):
+    """The verdicts, none yet."""
+    from arkiv.serve.judgements import Verdicts
+
+    return Verdicts(tmp_path / "judgements.jsonl")
+
+
+@pytest.fixture
+def client(site, sheet):
+    """The browser of the only judge."""
+    from served import DEFAULT
+
+    from arkiv.serve.app import create_app
+
+    return create_app(site, sheet, ["anna"], DEFAULT).test_client()

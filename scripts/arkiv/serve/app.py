@@ -103,8 +103,7 @@ class Handlers:
                 raise NoJudge("Say first who judges")
             self._give(view, passage_id, kind, judge)
         answer = redirect(self._back(request.form, view), 303)
-        if judge is not None:
-            self.judges.remember(answer, judge)
+        self.judges.remember(answer, judge)
         return answer
 
     def judgements(self) -> Response:

@@ -80,18 +80,19 @@ class Judges:
         kept = request.cookies.get(cookie("judge", self.run))
         return next((name for name in self.names if content_id(name) == kept), None)
 
-    def remember(self, answer: Response, judge: str) -> None:
-        """Have the browser remember who judges, by a hash: names have any letters.
+    def remember(self, answer: Response, judge: str | None) -> None:
+        """Have the browser remember who was chosen, by a hash: names have any letters.
 
         Unlike a session it is sent where a link from elsewhere leads here.
         """
-        answer.set_cookie(
-            cookie("judge", self.run),
-            content_id(judge),
-            max_age=REMEMBERED,
-            httponly=True,
-            samesite="Lax",
-        )
+        if judge is not None and len(self.names) > 1:
+            answer.set_cookie(
+                cookie("judge", self.run),
+                content_id(judge),
+                max_age=REMEMBERED,
+                httponly=True,
+                samesite="Lax",
+            )
 
     def token(self) -> str:
         """What the forms of this browser carry until the server ends."""
