@@ -23,11 +23,11 @@ from arkiv.pages.kinds import HEAD, Kind, Role, kind
 from arkiv.pages.page import not_a_page
 from arkiv.volumes.member import Member, content
 
-# Bytes of all that is kept at a time, as it is kept: some 40 GB of pages in XML.
+# Bytes of all that is kept at a time, as it is kept: some 20 GB of pages in XML.
 MOST_KEPT = 4 << 30
 # Of each zip or tar file what is kept in memory; more goes to a file.
 IN_MEMORY = 16 << 20
-# Of zlib, the fastest: pages become a sixth to a tenth.
+# Of zlib, the fastest: pages become a fifth to an eighth.
 LEVEL = 1
 # Bytes that are copied at a time.
 PART = 1 << 20

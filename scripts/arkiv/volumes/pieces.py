@@ -2,7 +2,8 @@
 
 A volume's whole text beside the folder of its pages (`b12.txt`, `b12/`) or among them,
 the lines of a page in a folder called like it, a folder `txt` whose files are cut
-otherwise than those of `xml`.
+otherwise than those of `xml`, a form of pages that METS leaves out and whose names have
+other numbers.
 """
 
 from __future__ import annotations
@@ -74,6 +75,10 @@ def without_pieces(
                 aside(outer.pages.pop(page), pieces[0])
         for page, pieces in _among_pages(outer, listed[outer.folder], texts):
             aside(outer.pages.pop(page), pieces[0])
+    for each in sheaves:
+        if each.pages and each.parts and not each.listed and is_form(each.parts[-1]):
+            listed_beside = [one for one in below[each.parts[:-1]] if one.listed]
+            _without_listed(each, listed_beside[:MOST_FORMS], texts, aside)
     for plain in sheaves:
         if not (plain.pages and plain.parts and _is_plain(plain)):
             continue
@@ -92,6 +97,40 @@ def _beside(plain: Sheaf, siblings: Sequence[Sheaf]) -> Sequence[Sheaf]:
     if len(siblings) <= MOST_FORMS:
         return siblings
     return [each for each in siblings if is_form(each.parts[-1])][:MOST_FORMS]
+
+
+def _without_listed(
+    form: Sheaf,
+    others: Sequence[Sheaf],
+    texts: Texts,
+    aside: Callable[[Entry, Entry], None],
+) -> None:
+    """Leave out the pages of a folder whose text pages have that METS lists beside it.
+
+    Where names agree in what they tell, the folders are compared by them. As many pages
+    with the same texts in the same order have the names of those that are listed.
+    """
+    for other in others:
+        both = [
+            (entry, other.pages[page])
+            for page, entry in form.pages.items()
+            if page in other.pages
+        ]
+        if not other.pages or (both and texts.same(both, named=True)):
+            continue
+        beside = list(other.pages.values())[:MOST_READ]
+        hold = texts.holder(beside)
+        if not hold(list(form.pages.values())):
+            continue
+        pairs = list(zip(other.pages.values(), form.pages.values(), strict=False))
+        if len(other.pages) == len(form.pages) and texts.same(pairs, named=True):
+            form.pages = dict(zip(other.pages, form.pages.values(), strict=True))
+            return
+        full = {page for page, entry in form.pages.items() if texts.running(entry)}
+        held = {page for page in full if hold([form.pages[page]])}
+        # Blank pages are theirs too.
+        for page in held if held != full else list(form.pages):
+            aside(form.pages.pop(page), beside[0])
 
 
 def _held_by(entry: Entry, within: Iterable[Sheaf], texts: Texts) -> Sheaf | None:

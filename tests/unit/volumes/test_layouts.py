@@ -117,6 +117,36 @@ def test_a_workspace_of_ocr_d(tmp_path):
         assert texts(archive) == {"ws": [words(n) for n in (1, 2, 3)]}
 
 
+@pytest.mark.parametrize("first", [2, 3, 100])
+@pytest.mark.parametrize("left_out", [[], [0], [1, 4]])
+def test_a_group_of_other_page_numbers_that_mets_leaves_out(tmp_path, first, left_out):
+    numbers = range(6)
+    paths = {"OCR-D-OCR": [f"OCR-D-OCR/OCR-D-OCR_{n + 1:04}.xml" for n in numbers]}
+    files = {path: page(words(n)) for n, path in enumerate(paths["OCR-D-OCR"])}
+    for n in set(numbers) - {*left_out}:
+        text = words(n) if n != 3 else ""
+        files[f"OCR-D-CALA/OCR-D-CALA_{n + first:04}.xml"] = page(text)
+    laid = {f"ws/{path}": text for path, text in files.items()}
+    archive = lay_out(tmp_path, {**laid, "ws/mets.xml": mets(paths)})
+    assert texts(archive) == {"ws": [words(n) for n in numbers]}
+    found = find(archive)
+    if left_out:
+        assert len(found.twice) == 6 - len(left_out)
+    else:
+        assert found.chosen == [("ws/OCR-D-OCR", ["ws/OCR-D-CALA"])]
+
+
+def test_a_group_that_mets_leaves_out_keeps_the_pages_of_its_own(tmp_path):
+    paths = {"OCR-D-OCR": [f"OCR-D-OCR/OCR-D-OCR_{n}.xml" for n in (1, 2, 3)]}
+    files = {path: page(words(path)) for path in paths["OCR-D-OCR"]}
+    for n, path in enumerate([*paths["OCR-D-OCR"], "only here"], start=11):
+        files[f"OCR-D-CALA/OCR-D-CALA_{n}.xml"] = page(words(path))
+    archive = lay_out(tmp_path, {**files, "mets.xml": mets(paths)})
+    found = texts(archive)
+    assert sorted(map(len, found.values())) == [1, 3]
+    assert [words("only here")] in found.values()
+
+
 def test_mets_and_alto_of_a_library(tmp_path):
     paths = ["alto/b.xml", "alto/a.xml", "alto/c.xml", "alto/gone.xml", "alto/d.xml"]
     said = mets(
