@@ -57,22 +57,25 @@ def without_pieces(
         count = Counter(entry.kind.format for entry in outer.pages.values())
         called: dict[tuple, list[Sheaf]] = defaultdict(list)
         for each in within:
-            called[name_key(each.parts[-1])].append(each)
+            name = name_key(each.parts[-1])
+            called[name].append(each)
+            # The lines of each half of a page: `0002-1`, `0002-2`.
+            if len(name) > 1:
+                called[name[:-1]].append(each)
         for page, entry in list(outer.pages.items()) if within else ():
             # A file of any number of pages is known by its text alone.
             few = entry.kind.format in WHOLE and count[entry.kind.format] <= FEW
             names = dict.fromkeys((key(entry), name_key(entry.stem)))
             by_name = (each for name in names for each in called.get(name, ()))
-            inner = _held_by(entry, within if few else by_name, texts)
-            if inner is None:
-                continue
-            pieces = list(inner.pages.values())
-            if _are_lines(pieces, texts) or _richness(inner) > richness(
-                entry.kind.format
-            ):
-                _leave_out(inner, entry, aside)
-            elif not _is_longer(entry, pieces, texts):
-                aside(outer.pages.pop(page), pieces[0])
+            for inner in _held_by(entry, within if few else by_name, texts):
+                pieces = list(inner.pages.values())
+                poorer = _richness(inner) > richness(entry.kind.format)
+                if poorer or _are_lines(pieces, texts):
+                    _leave_out(inner, entry, aside)
+                    continue
+                if not _is_longer(entry, pieces, texts):
+                    aside(outer.pages.pop(page), pieces[0])
+                break
         for page, pieces in _among_pages(outer, listed[outer.folder], texts):
             aside(outer.pages.pop(page), pieces[0])
     for each in sheaves:
@@ -133,13 +136,12 @@ def _without_listed(
             aside(form.pages.pop(page), beside[0])
 
 
-def _held_by(entry: Entry, within: Iterable[Sheaf], texts: Texts) -> Sheaf | None:
-    """The folder whose pages a file holds in one piece, or the other way round."""
+def _held_by(entry: Entry, within: Iterable[Sheaf], texts: Texts) -> Iterator[Sheaf]:
+    """The folders whose pages a file holds in one piece, or the other way round."""
     hold = texts.holder([entry])
     for inner in within:
         if inner.pages and hold(list(inner.pages.values())):
-            return inner
-    return None
+            yield inner
 
 
 def _among_pages(

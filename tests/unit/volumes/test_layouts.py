@@ -117,6 +117,23 @@ def test_a_workspace_of_ocr_d(tmp_path):
         assert texts(archive) == {"ws": [words(n) for n in (1, 2, 3)]}
 
 
+@pytest.mark.parametrize("halves", ["0002-1 0002-2", "0002_l 0002_r", "2.1 2.2 2.3"])
+def test_lines_of_the_parts_of_a_page_are_not_pages(tmp_path, halves):
+    lines = [words(n) for n in range(12)]
+    files = {"v/0002.xml": page(" ".join(lines)), "v/0003.xml": page(words("b"))}
+    for n, line in enumerate(lines):
+        folder = halves.split()[n % len(halves.split())]
+        files[f"v/{folder}/{n:02}.txt"] = line
+    # Of a name like them, but of another text.
+    files["v/0003-1/1.txt"] = words("c")
+    archive = lay_out(tmp_path, files)
+    assert texts(archive) == {
+        "v": [" ".join(lines), words("b")],
+        "v/0003-1": [words("c")],
+    }
+    assert len(find(archive).twice) == len(lines)
+
+
 @pytest.mark.parametrize("first", [2, 3, 100])
 @pytest.mark.parametrize("left_out", [[], [0], [1, 4]])
 def test_a_group_of_other_page_numbers_that_mets_leaves_out(tmp_path, first, left_out):
