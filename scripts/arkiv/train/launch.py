@@ -1,8 +1,8 @@
 """Starting a training run on one node or several, watching it, ending it with us.
 
 On each node `arkiv.train.node` starts torchrun, which starts one `arkiv.train.worker`
-per process. On one node we start that program ourselves; on several, SLURM's srun does,
-once per node of the job we run in.
+per process, both by `start.py`. On one node we start that program ourselves; on
+several, SLURM's srun does, once per node of the job we run in.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ INPUT_FAULT, OWN_FAULT = "input fault: ", "training failed: "
 # the others; and what a process says that has but lost another.
 FAILURE = re.compile(r"\bexitcode *: (-?\d+)")
 LOST = re.compile(r"(closed|reset) by peer|remote process|ncclRemoteError")
+# Runs one of our modules, on this node and on others.
+START = str(Path(__file__).with_name("start.py"))
 PR_SET_PDEATHSIG = 1
 # Loaded before any fork, where loading could wait for a lock that nobody releases.
 LIBC = ctypes.CDLL(None)
@@ -57,7 +59,7 @@ def node_command(
     Raises:
         InputError: several nodes are asked for outside a SLURM job.
     """
-    words = [sys.executable, "-m", "arkiv.train.node", "--processes", str(processes)]
+    words = [sys.executable, START, "arkiv.train.node", "--processes", str(processes)]
     if interface is not None:
         words += ["--interface", interface]
     if nodes == 1:
@@ -117,7 +119,7 @@ def torchrun_command(
     return [
         *(sys.executable, "-m", "torch.distributed.run", *where),
         *("--nnodes", str(nodes), "--nproc-per-node", str(processes)),
-        *("-m", "arkiv.train.worker", *arguments),
+        *(START, "arkiv.train.worker", *arguments),
     ]
 
 
@@ -154,14 +156,12 @@ def environment(
 
 
 def without_secrets(given: Mapping[str, str]) -> dict[str, str]:
-    """An environment in which our modules are found, without the hub's token.
+    """An environment without the hub's token, whose output comes as it is written.
 
     FlagEmbedding writes the token, which it takes from there, to the log.
     """
     kept = {name: value for name, value in given.items() if name not in TOKENS}
-    scripts = str(Path(__file__).parents[2])
-    path = [scripts, *filter(None, [given.get("PYTHONPATH")])]
-    return kept | {"PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}
+    return kept | {"PYTHONUNBUFFERED": "1"}
 
 
 def end_with_parent(signum: int) -> None:

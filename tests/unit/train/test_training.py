@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -672,6 +674,24 @@ def test_several_nodes_are_srun_s_in_a_job_and_refused_elsewhere(monkeypatch):
     assert several[0] == "srun"
     for flag, value in (("--ntasks", "3"), ("--run-id", "17"), ("--nodes", "3")):
         assert several[several.index(flag) + 1] == value
+
+
+def test_our_modules_are_found_where_no_search_path_can_name_them(tmp_path):
+    """In a directory with a colon; and no module of a library's name is ours."""
+    train = tmp_path / "it's a:project (1)/scripts/arkiv/train"
+    train.mkdir(parents=True)
+    (train / "start.py").write_bytes(Path(launch.START).read_bytes())
+    (train / "rows.py").touch()
+    (train / "worker.py").write_text(
+        "import sys, arkiv.train.rows\n"
+        "print(__name__, arkiv.train.__path__[0], *sys.argv[1:], sys.path[0])\n"
+        "import rows"
+    )
+    words = [sys.executable, train / "start.py", "arkiv.train.worker", "--a", "1"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    scripts = train.parents[1]
+    assert done.stdout == f"__main__ {train} --a 1 {scripts}\n"
+    assert "No module named 'rows'" in done.stderr
 
 
 def test_the_command_knows_one_node_and_several():
