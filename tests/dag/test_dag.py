@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 import yaml
+import yte
 from project import ROOT, Project, job_counts, rules
 
 from arkiv.retrieve.systems import TYPES
@@ -847,7 +848,35 @@ def test_the_slurm_profile_gives_gpus_to_the_rules_that_run_models():
     assert given == run_models - {"train_model"}
     of_systems = {f"retrieve_{kind}" for kind in TYPES if TYPES[kind].needs_gpu}
     assert of_systems == {name for name in given if name.startswith("retrieve_")}
-    assert "  train_model:\n" in text
+
+
+def profile_with(tmp_path, **variables):
+    """What the slurm profile sets of each rule, its block edited."""
+    text = (ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8")
+    for name, value in variables.items():
+        text, count = re.subn(rf"(?m)^  {name}: .*", f"  {name}: {value}", text)
+        assert count == 1
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    with open(path, encoding="utf-8") as stream:
+        return yte.process_yaml(stream, require_use_yte=True)["set-resources"]
+
+
+def test_the_slurm_profile_adds_resources_to_a_rule_that_has_others(tmp_path):
+    plain = profile_with(tmp_path)
+    assert plain["train_model"]["gres"] == plain["score_pairs"]["gres"] == "gpu:1"
+    more = {
+        "score_pairs": {"mem_mb": "16000 * attempt"},
+        "train_model": {"qos": "long", "runtime": 60},
+        "generate_queries": {"slurm_partition": "transfer"},
+    }
+    found = profile_with(tmp_path, resources=json.dumps(more))
+    assert found == plain | {
+        rule: plain.get(rule, {}) | resources for rule, resources in more.items()
+    }
+    of_module = profile_with(tmp_path, resources=json.dumps(more), prefix='"arkiv_"')
+    assert of_module == {f"arkiv_{rule}": one for rule, one in found.items()}
+    assert set(found) <= rules().keys()
 
 
 def test_a_file_of_rules_needs_no_others_but_the_shared_ones():
