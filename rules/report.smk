@@ -43,6 +43,7 @@ rule plot_negatives:
     input:
         rows=lambda w: [path for name in DATASETS for path in train_rows(name, w.round)],
         stats=lambda w: list(by_name(NEGATIVES, MINED, w.round).values()),
+        pairs=files("pairs/{dataset}/stats.json"),
     output:
         page=report(
             results("figures/{round}negatives.html"),
@@ -75,6 +76,7 @@ rule plot_negatives:
                 (name, path) for name in DATASETS for path in train_rows(name, w.round)
             ),
             stats=named(NEGATIVES, MINED, w.round) or None,
+            pairs=COUNTS["pairs"],
         ),
         options=flags(
             seed=config["seed"],

@@ -19,7 +19,7 @@ import numpy as np
 
 from arkiv.base.cli import parser, run
 from arkiv.base.declared import Seeded
-from arkiv.base.files import Record, write_json
+from arkiv.base.files import Record, read_object, write_json
 from arkiv.base.html import decimals
 from arkiv.base.named import named, named_lists
 from arkiv.base.setting_flags import add_settings
@@ -187,6 +187,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         stats="[DATASET=JSON...] statistics of pick_negatives.py, of the datasets that "
         "were mined",
         tiny="[MODEL...] which models of the run are tiny, built to try it out",
+        pairs="[DATASET=JSON...] statistics of split_pairs.py, which tell of shares "
+        "that are not as asked for",
         page="HTML",
         chart="SVG",
         numbers="JSON of both, for the report",
@@ -211,7 +213,11 @@ def main(argv: list[str] | None = None) -> None:
     summaries = {
         name: summary(rows, stats.get(name, {})) for name, rows in datasets.items()
     }
-    write_audit(arguments.page, datasets, stats, summaries, arguments.tiny)
+    divided = {
+        dataset: read_object(path, "statistics of split_pairs.py")
+        for dataset, path in named(arguments.pairs, "--pairs").items()
+    }
+    write_audit(arguments.page, datasets, stats, summaries, arguments.tiny, divided)
     plot(datasets, stats, arguments.chart)
     write_json(
         arguments.numbers,

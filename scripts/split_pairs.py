@@ -29,7 +29,7 @@ from arkiv.base.files import (
 )
 from arkiv.base.hashing import content_id, text_key
 from arkiv.base.setting_flags import add_settings, settings_from
-from arkiv.pairs.aside import NO_NEGATIVE, nothing_left, tell, why_aside
+from arkiv.pairs.aside import NO_NEGATIVE, tell, why_aside
 from arkiv.pairs.division import (
     SPLITS,
     Division,
@@ -43,6 +43,7 @@ from arkiv.pairs.periods import UNDATED, Periods
 from arkiv.pairs.pool import read_pool
 from arkiv.pairs.provenance import PLACE
 from arkiv.pairs.settings import Pairs, Shares, check_pairs
+from arkiv.pairs.shares import check_left, compared
 from arkiv.pairs.uniting import united
 
 log = logging.getLogger("split_pairs")
@@ -250,38 +251,6 @@ def held_out_negatives(corpus: str, train: str) -> int:
     return count
 
 
-def check_left(
-    arguments: argparse.Namespace, stats: dict, aside: Counter[str], given: bool
-) -> None:
-    """Refuse, by an InputError, or warn of, a side without a pair.
-
-    Args:
-        stats: how many pairs each side has.
-        aside: how many pairs were set aside, by reason.
-        given: whether rows say on which side they are.
-    """
-    file = arguments.input[0]
-    by_year = arguments.group_by == "year"
-    for split, share in zip(SPLITS, arguments.shares, strict=True):
-        if stats[split]:
-            continue
-        if split == "train" and aside[NO_NEGATIVE]:
-            raise InputError(
-                f"gives no negative for any of the {aside[NO_NEGATIVE]} train pairs; "
-                "add them, or give the file as `pairs` to have them mined",
-                file=file,
-                key="neg",
-            )
-        if split == "train" and given:
-            raise InputError("leaves no pair for train", file=file, key=SPLIT)
-        if by_year and split != "train":
-            log.warning("no pair is of the years of %s, or none is left", split)
-        elif given:
-            log.warning("no pair is given to %s by `split`, or none is left", split)
-        elif share > 0:
-            raise nothing_left(split, by_year)
-
-
 def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
     arguments = parser(
@@ -317,14 +286,15 @@ def main(argv: list[str] | None = None) -> None:
     settings = settings_from(
         arguments, Pairs, "group_by", "block_pages", "test_years", "dev_years"
     )
-    check_pairs(plain(settings))
+    shares = dict(zip(SPLITS, arguments.shares, strict=True))
+    check_pairs(plain(settings) | {"shares": shares})
     by_year = settings.group_by == "year"
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
     found = Rows.read(arguments, rejected)
     keys = found.keys
     division = divide(
         keys,
-        dict(zip(SPLITS, arguments.shares, strict=True)),
+        shares,
         by=settings.group_by,
         block_pages=settings.block_pages,
         seed=arguments.seed,
@@ -340,8 +310,8 @@ def main(argv: list[str] | None = None) -> None:
     reasons = Counter(row["reason"] for row in aside)
     stats["groups_given_to_several_sides"] = division.parted
     tell(stats, reasons, found.without)
-    given = any(pair.get(SPLIT) is not None for pair in keys)
-    check_left(arguments, stats, reasons, given)
+    check_left(arguments.input[0], shares, stats, reasons, division)
+    as_asked = compared(division, shares, len(keys), stats, reasons)
 
     stats["passages"] = write_records(
         arguments.corpus, whole_corpus(arguments, passages, division)
@@ -356,7 +326,7 @@ def main(argv: list[str] | None = None) -> None:
         "set_aside": dict(sorted(reasons.items())),
     }
     write_records(arguments.rejected, [*(rejected or ()), *aside])
-    write_json(arguments.stats, stats)
+    write_json(arguments.stats, stats | {"shares": as_asked})
     log.info("%s", ", ".join(f"{key} {value}" for key, value in stats.items()))
 
 

@@ -175,6 +175,22 @@ def audit(folder, *words):
     return page.read_text()
 
 
+def test_the_audit_tells_of_shares_that_are_not_as_asked_for(rows, tmp_path):
+    first, _, given = rows
+    words = ["--rows", f"a={first}", f"b={given}", "--pairs"]
+    one = {"side": "test", "pairs": 0, "of": 9, "asked": 0.1, "why": "<three> volumes"}
+    asked = {"train": 0.8, "dev": 0.1, "test": 0.1}
+    stats = {"train": 8, "dev": 1, "test": 0, "shares": {"asked": asked, "off": [one]}}
+    (tmp_path / "a.json").write_text(json.dumps(stats))
+    (tmp_path / "b.json").write_text(json.dumps({"pairs": 1}))
+    both = [f"{name}={tmp_path / name}.json" for name in "ab"]
+    text = audit(tmp_path, *words, *both)
+    assert "whose share of the pairs is another than was asked for" in text
+    assert "no pair" in text
+    assert "&lt;three&gt; volumes" in text
+    assert "whose share of" not in audit(tmp_path, *words, both[1])
+
+
 def test_the_audit_counts_what_was_mined_and_dropped(rows, mined, tmp_path):
     first, second, given = rows
     words = ["--rows", f"a={first}", f"b={given}", f"a={second}"]

@@ -99,6 +99,27 @@ def test_of_a_query_that_rows_share_the_pages_of_each_count(tmp_path, seed):
                 assert seen.setdefault((row["volume"], page // 10), side) == side
 
 
+def test_shares_that_are_not_met_are_told_and_counted(tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    given = ({"query": f"q{n}", "pos": [f"p{n}"], "volume": n % 3} for n in range(12))
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in given))
+    done = split_pairs(tmp_path, "--input", path)
+    assert done.returncode == 0, done.stderr
+    said = "test has 4 of 12 pairs, 33.3 %, and `pairs.shares` asks for 10 %: 3 volumes"
+    assert said in done.stderr
+    shares = json.loads((tmp_path / "stats.json").read_text())["shares"]
+    assert shares["asked"] == {"train": 0.8, "dev": 0.1, "test": 0.1}
+    assert [one["side"] for one in shares["off"]] == ["train", "dev", "test"]
+
+
+@pytest.mark.parametrize("shares", [(0.8, 0.1, 0.2), (1.2, -0.1, -0.1), (8, 1, 1)])
+def test_shares_of_no_whole_are_refused(tmp_path, pairs, shares):
+    done = split_pairs(tmp_path, "--input", pairs, "--shares", *shares)
+    assert done.returncode == 1
+    assert "error: `pairs.shares`: add up to " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_running_again_gives_the_same_bytes(tmp_path, pairs):
     first, second = tmp_path / "a", tmp_path / "b"
     for folder in (first, second):

@@ -29,6 +29,7 @@ from arkiv.base.html import (
 from arkiv.example.toys import warning
 from arkiv.mining.filters import filters_by
 from arkiv.mining.negatives import SOURCES
+from arkiv.pairs import shares
 from arkiv.pairs.division import read_pairs
 
 # A row, before it what it is kept for and its id.
@@ -241,15 +242,19 @@ def write_audit(
     stats: Mapping[str, Record],
     summaries: Mapping[str, list[tuple[str, str]]],
     tiny: Iterable[str] = (),
+    divided: Mapping[str, Record] | None = None,
 ) -> None:
     """Write the page of all datasets, with the statistics of those that were mined.
 
-    Of models that are tiny the page says so first.
+    Of models that are tiny the page says so first; of statistics of the division, by
+    dataset, which shares are not as asked for.
     """
     lines = [
         [same[0][0], *(value for _, value in same)]
         for same in zip(*summaries.values(), strict=True)
     ]
+    sides = shares.rows_of(divided or {})
+    words = len(shares.HEADER)
     write_page(
         path,
         "Negatives before training",
@@ -261,6 +266,7 @@ def write_audit(
             "filter more (section mining of the configuration) and mine again before "
             "training. Of several positives, the one that scores lowest counts.",
         ),
+        *([table(shares.HEADER, sides, shares.CAPTION, words=words)] if sides else []),
         table(["", *datasets], lines, "What was mined, and what the teacher says"),
         *(dropped(name, stats[name]) for name in datasets if name in stats),
         *(examples(name, rows) for name, rows in datasets.items()),

@@ -10,6 +10,7 @@ within a period alone, and what stands in several periods is on no side.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,9 +208,12 @@ class Division:
         periods: the years that are held out, by year.
         dated: by year, the period of each group of which some pair has a year.
         given: the sides that rows give themselves.
+        by_rows: whether some do, even if those are divided all the same.
         parted: how many groups rows give to several sides.
         sides: of each group, passage and query; None: on no side.
         groups: how many were divided.
+        largest: how many pairs the largest of them has.
+        units: how many volumes, blocks of pages and so on hang together in them.
     """
 
     by: str
@@ -218,9 +222,12 @@ class Division:
     periods: Periods | None = None
     dated: dict[Key, str] = field(default_factory=dict)
     given: Given = field(default_factory=Given)
+    by_rows: bool = False
     parted: int = 0
     sides: dict[Key, Split | None] = field(default_factory=dict)
     groups: int = 0
+    largest: int = 0
+    units: Counter[str] = field(default_factory=Counter)
 
     def touched(self, record: Mapping, passage_id: str) -> list[Key]:
         """The groups that a passage, or the pair that names it, touches."""
@@ -329,6 +336,7 @@ def divide(
     """
     pairs = list(pairs)
     division = Division(by, block_pages, origins or {}, periods, given=Given.of(pairs))
+    division.by_rows = bool(division.given)
     if periods is not None:
         if division.given:
             raise InputError(
@@ -344,6 +352,8 @@ def divide(
         )
     sets = sets_of(pairs, division.touched, division.within, seed)
     division.groups = len(sets)
+    division.largest = max((size for size, _ in sets), default=0)
+    division.units = Counter(kind for _, members in sets for kind, *_ in members)
     if periods is not None:
         drawn = periods.dev is None and shares.get("dev", 0) > 0
         division.sides, sets = by_years(sets, periods, drawn)

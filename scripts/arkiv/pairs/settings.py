@@ -13,6 +13,9 @@ from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
 from arkiv.pairs.periods import overlapping
 
+# By how much the sum of shares may miss 1.
+TOLERANCE = 1e-6
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -54,12 +57,31 @@ class Pairs:
     )
 
 
+def check_shares(shares: Mapping[str, float]) -> None:
+    """Refuse shares that are none of a whole.
+
+    Raises:
+        InputError: with what they add up to.
+    """
+    given = ", ".join(f"{side} {share:g}" for side, share in shares.items())
+    total = sum(shares.values())
+    # Neither holds of what is no number.
+    if not (abs(total - 1) <= TOLERANCE and min(shares.values()) >= 0):
+        raise InputError(
+            f"add up to {total:.7g} ({given}), expected 1 of shares from 0 on; give "
+            "all three, for one that is left out is that of the defaults",
+            key="pairs.shares",
+        )
+
+
 def check_pairs(pairs: Mapping[str, Any]) -> None:
-    """Refuse years that are missing, without use, or none, or that two sides share.
+    """Refuse shares that do not add up to 1, and years that are missing, without use,
+    or none, or that two sides share.
 
     Raises:
         InputError: naming the key and what was expected.
     """
+    check_shares(pairs["shares"])
     spans = {key: pairs[key] for key in ("test_years", "dev_years") if pairs[key]}
     if pairs["group_by"] == "year" and "test_years" not in spans:
         raise InputError(

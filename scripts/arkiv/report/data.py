@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.html import Html, element, number, table
+from arkiv.pairs import shares
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest
 from arkiv.report.funnel import Counts, set_aside
@@ -147,6 +148,20 @@ def span(bucket: Mapping[str, Any]) -> str:
     return f"{low:,} or more" if end is None else f"{low:,} to {end - 1:,}"
 
 
+def sides_of(datasets: Datasets) -> Iterator[Html]:
+    """The sides of the division that are not as asked for, if there are any."""
+    found = shares.rows_of({name: of.get("pairs", {}) for name, of in datasets.items()})
+    if found:
+        yield capped(
+            shares.HEADER,
+            found,
+            shares.CAPTION,
+            most=MOST_REASONS,
+            where="pairs/*/stats.json",
+            words=len(shares.HEADER),
+        )
+
+
 def section(datasets: Datasets, drawn: str | Path) -> Iterator[Html]:
     """The section, with the figure of the lengths."""
     shown = by_themselves(datasets)
@@ -163,6 +178,7 @@ def section(datasets: Datasets, drawn: str | Path) -> Iterator[Html]:
             "negatives/ and shards/ of the run, a file each.",
             faint=True,
         )
+    yield from sides_of(datasets)
     yield element("h3", "What was set aside, and why")
     if (aside := reasons(datasets, shown))[1]:
         yield capped(

@@ -17,6 +17,7 @@ from arkiv.evaluate.verdicts import (
 )
 from arkiv.example.toys import toys, warning
 from arkiv.gold.standard import MEANINGS
+from arkiv.pairs.shares import rows_of
 from arkiv.report.costs import duration
 from arkiv.report.data import counted, total
 from arkiv.report.funnel import Counts
@@ -163,6 +164,19 @@ def of_data(
     return f"{sentence}."
 
 
+def of_shares(datasets: Mapping[str, Counts]) -> str:
+    """Whether train, dev or test are other shares of the pairs than were asked for."""
+    found = rows_of({name: of.get("pairs", {}) for name, of in datasets.items()})
+    if not found:
+        return ""
+    name, side, asked, came_out, _ = found[0]
+    others = f", and {plural(more, 'side')} more" if (more := len(found) - 1) else ""
+    return (
+        f"The division is not as asked for: {side} of {name} has {came_out}, instead "
+        f"of {asked}{others} (see What went in, and what was dropped)."
+    )
+
+
 def of_results(metrics: Metrics, systems: Systems, extractive: int) -> Iterator[str]:
     """How well the systems search: the first one compared, the others, the best one.
 
@@ -294,7 +308,8 @@ def sentences(of: Material) -> list[str]:
     metrics, agreement = of.metrics, of.agreement
     systems = of.config["evaluate"]["systems"]
     tiny = warning(toys(of.config.get("models", {})))
-    lines = [tiny, of_data(of.datasets, of.history, len(of.trainings))]
+    went_in = of_data(of.datasets, of.history, len(of.trainings))
+    lines = [tiny, went_in, of_shares(of.datasets)]
     if metrics["gold"] != "known_item":
         lines.append(MEANINGS[metrics["gold"]])
     lines += of_results(metrics, systems, extractive_of(of))

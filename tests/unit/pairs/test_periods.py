@@ -4,11 +4,12 @@ import random
 
 import pytest
 
+from arkiv.base.declared import plain
 from arkiv.base.errors import InputError
 from arkiv.pairs.aside import OF_TEXTS, OF_YEARS, why_aside
 from arkiv.pairs.division import divide, text_keys, with_ids
 from arkiv.pairs.periods import Periods, overlapping
-from arkiv.pairs.settings import check_pairs
+from arkiv.pairs.settings import Pairs, check_pairs
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 SIDE = {"test": "test", "rest": "train", "undated": "train", "dev": "dev"}
@@ -238,7 +239,6 @@ def test_spans_that_share_a_year(one, other, shared):
     ],
 )
 def test_years_that_will_not_do_are_one_sentence(changed, said):
-    pairs = {"group_by": "volume", "test_years": None, "dev_years": None} | changed
     with pytest.raises(InputError) as fault:
-        check_pairs(pairs)
+        check_pairs(plain(Pairs()) | changed)
     assert said in str(fault.value)

@@ -1,7 +1,9 @@
 """What the report counts of the files that are not read."""
 
-from arkiv.report.data import stage_counts
+from arkiv.base.html import joined
+from arkiv.report.data import sides_of, stage_counts
 from arkiv.report.funnel import set_aside
+from arkiv.report.summary import of_shares
 
 FOUND = {
     "page_files": 12,
@@ -27,3 +29,22 @@ def test_files_that_are_not_read_are_counted_with_what_they_are():
         ["files of pages", "12"],
         ["other files that may hold text", "3"],
     ]
+
+
+def test_sides_that_are_not_as_asked_for_are_told():
+    one = {"side": "test", "pairs": 4, "of": 12, "asked": 0.1, "why": "<3> volumes"}
+    asked = {"train": 0.8, "dev": 0.1, "test": 0.1}
+    pairs = {"train": 7, "dev": 1, "test": 4, "shares": {"asked": asked, "off": [one]}}
+    told = joined(*sides_of({"court": {"pairs": pairs}}))
+    assert '<td class="words">4 of 12 pairs, 33.3 %</td>' in told
+    assert "&lt;3&gt; volumes" in told
+    assert of_shares({"court": {"pairs": pairs}}) == (
+        "The division is not as asked for: test of court has 4 of 12 pairs, 33.3 %, "
+        "instead of 10 % (see What went in, and what was dropped)."
+    )
+    both = {"court": {"pairs": pairs}, "letters": {"pairs": pairs}}
+    assert "test of all datasets has 8 of 24 pairs, 33.3 %" in of_shares(both)
+    assert "instead of 10 %, and 2 sides more (see" in of_shares(both)
+    met = pairs | {"shares": {"asked": asked, "off": []}}
+    assert not list(sides_of({"court": {"pairs": met}, "old": {"pairs": {}}}))
+    assert of_shares({"court": {"pairs": met}}) == ""

@@ -143,6 +143,32 @@ def test_files_of_rows_and_a_pool_beside_them(tmp_path, monkeypatch, dataset, sa
             check_config(given)
 
 
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        (
+            {"test": 0.2},
+            r"^`pairs\.shares`: add up to 1\.1 \(train 0\.8, dev 0\.1, tes",
+        ),
+        ({"dev": -0.1}, r"^`pairs\.shares\.dev`: is -0\.1, expected at least 0"),
+        ({"dev": None}, r"^`pairs\.shares\.dev`: is None, expected a number"),
+    ],
+)
+def test_shares_of_no_whole_are_refused(shares, said):
+    pairs = DEFAULTS["pairs"] | {"shares": DEFAULTS["pairs"]["shares"] | shares}
+    datasets = {"d": {"example": {"cases": 9, "volumes": 3}}}
+    with pytest.raises(InputError, match=said):
+        check_config(DEFAULTS | {"datasets": datasets, "pairs": pairs})
+
+
+def test_a_side_without_a_share_is_named():
+    shares = {"train": 0.9, "test": 0.1}
+    datasets = {"d": {"example": {"cases": 9, "volumes": 3}}}
+    pairs = DEFAULTS["pairs"] | {"shares": shares}
+    with pytest.raises(InputError, match=r"^`pairs\.shares\.dev`: is missing"):
+        check_config(DEFAULTS | {"datasets": datasets, "pairs": pairs})
+
+
 @pytest.mark.parametrize("value", ["x", -1, 1.5, True])
 def test_a_value_of_another_kind_is_named(value):
     with pytest.raises(InputError, match=r"^`parts\.pairs`: is .*expected"):
