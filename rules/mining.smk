@@ -26,6 +26,7 @@ rule embed_corpus:
             batch_tokens=MINING["batch_tokens"],
             cache=results("cache/embeddings"),
             **RUN_OPTIONS,
+            **READING,
         ),
     message:
         "Embedding passages of {wildcards.dataset}, part {wildcards.scatteritem}"
@@ -57,6 +58,7 @@ rule embed_queries:
             batch_tokens=MINING["batch_tokens"],
             cache=results("cache/embeddings"),
             **RUN_OPTIONS,
+            **READING,
         ),
     message:
         "Embedding the train queries of {wildcards.dataset}"

@@ -37,6 +37,7 @@ if ROUND_TRIP["by"] == "dense":
         "batch_tokens": MINING["batch_tokens"],
         "cache": results("cache/embeddings"),
         **RUN_OPTIONS,
+        **READING,
     }
 
 

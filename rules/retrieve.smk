@@ -30,6 +30,7 @@ rule encode_collection:
             sparse="sparse" in encodings_of(SYSTEMS).get(w.model, ()),
             cache=results("cache/embeddings"),
             **ENCODE_OPTIONS,
+            **READING,
         ),
     message:
         "Encoding the test collection with the {wildcards.model} model"
@@ -67,6 +68,7 @@ rule retrieve_m3:
             depth=EVALUATE["depth"],
             rerank_depth=EVALUATE["rerank_depth"],
             **ENCODE_OPTIONS,
+            **READING,
         ),
     message:
         "Ranking by {wildcards.system}"

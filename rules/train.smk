@@ -31,6 +31,7 @@ rule train_model:
             **declared(
                 "train", "nodes", "processes", "interface", "check_steps", "lora"
             ),
+            **READING,
             seed=config["seed"],
         ),
         weights=lambda w: flags(

@@ -9,7 +9,7 @@ import sys
 
 from arkiv.base.cli import add_part, parser, run
 from arkiv.encode.embedding import embed_lines
-from arkiv.encode.flags import add_cache, add_model
+from arkiv.encode.flags import add_cache, add_model, add_reading
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -17,6 +17,7 @@ def main(argv: list[str] | None = None) -> None:
     add_part(arguments)
     add_cache(arguments)
     add_model(arguments)
+    add_reading(arguments)
     arguments = arguments.parse_args(argv)
     embed_lines(arguments.corpus, "text", "passage", arguments, part=arguments.part)
 

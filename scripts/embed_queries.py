@@ -9,7 +9,7 @@ import sys
 
 from arkiv.base.cli import parser, run
 from arkiv.encode.embedding import embed_lines
-from arkiv.encode.flags import add_cache, add_model
+from arkiv.encode.flags import add_cache, add_model, add_reading
 from arkiv.encode.settings import Lengths
 
 
@@ -17,6 +17,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser(__doc__, pairs="JSONL", output="NPY")
     add_cache(arguments)
     add_model(arguments, max_length=Lengths.query_max_length)
+    add_reading(arguments)
     arguments = arguments.parse_args(argv)
     embed_lines(arguments.pairs, "query", "query", arguments)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from arkiv.base.cli import parser, run
 from arkiv.base.files import write_array, written_whole
-from arkiv.encode.flags import add_embedder, encoder_of
+from arkiv.encode.flags import add_embedder, add_reading, encoder_of
 from arkiv.encode.kind import Side
 from arkiv.encode.models import check_model
 from arkiv.retrieve.collection import read_ordered
@@ -32,6 +32,7 @@ def main(argv: list[str] | None = None) -> None:
         "--sparse", action="store_true", help="token weights too, in the same pass"
     )
     add_embedder(arguments)
+    add_reading(arguments)
     arguments = arguments.parse_args(argv)
 
     check_model(arguments.model, "m3")

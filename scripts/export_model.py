@@ -18,11 +18,12 @@ from arkiv.base.files import read_object, written_whole
 from arkiv.base.markdown import blocks
 from arkiv.base.named import named
 from arkiv.base.setting_flags import add_settings
+from arkiv.encode.description import Description
 from arkiv.encode.flags import add_weights
 from arkiv.encode.models import check_model
 from arkiv.encode.settings import Lengths
 from arkiv.export.about import About, Origin, front_matter, opening, sizes, usage
-from arkiv.export.directory import README, add_modules, copy_model, weights_of
+from arkiv.export.directory import README, copy_model, weights_of
 from arkiv.export.evidence import configuration, data, retrieval
 from arkiv.export.training import provenance, training
 from arkiv.report.funnel import add_stages, read_stages
@@ -93,6 +94,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     model = check_model(arguments.model, "m3")
+    description = Description.of(model)
     history = read_object(arguments.history, "history of train_model.py")
     metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
     datasets = read_stages(arguments)
@@ -106,6 +108,7 @@ def main(argv: list[str] | None = None) -> None:
         query_max_length=arguments.query_max_length,
         passage_max_length=arguments.passage_max_length,
         weights=tuple(arguments.weights),
+        description=description,
         language=tuple(arguments.language),
         license=arguments.license,
     )
@@ -131,7 +134,7 @@ def main(argv: list[str] | None = None) -> None:
 
     with written_whole(arguments.output) as beside:
         copy_model(model, beside)
-        add_modules(beside, dimensions, arguments.passage_max_length)
+        description.write(beside, dimensions, arguments.passage_max_length)
         (beside / README).write_text(blocks(*sections) + "\n", encoding="utf-8")
     log.info("the model is ready in %s", arguments.output)
 

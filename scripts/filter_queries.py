@@ -7,6 +7,7 @@ its own.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from collections import Counter
@@ -25,7 +26,7 @@ from arkiv.base.files import (
     write_records,
 )
 from arkiv.base.setting_flags import add_settings
-from arkiv.encode.flags import add_embedder
+from arkiv.encode.flags import add_embedder, add_reading
 from arkiv.pairs.passages import Passages
 from arkiv.queries.quality import normal_form
 from arkiv.queries.settings import Queries
@@ -90,7 +91,12 @@ def straying(arguments, kept: dict[int, Kept], passages: Passages) -> set[int]:
     }
 
 
-def main(argv: list[str] | None = None) -> None:
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line.
+
+    Raises:
+        InputError: the round trip lacks its model.
+    """
     arguments = parser(
         __doc__,
         queries="JSONL...",
@@ -103,9 +109,15 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--unite", action="store_true")
     add_settings(arguments, Queries, "round_trip")
     add_embedder(arguments, required=False)
+    add_reading(arguments)
     arguments = arguments.parse_args(argv)
     if arguments.round_trip_by and not arguments.model:
         raise InputError("is not given, which the round trip needs", key="model")
+    return arguments
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
 
     def rows() -> Iterator[Record]:
         for path in arguments.queries:

@@ -38,7 +38,8 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_json, written_whole
 from arkiv.base.hashing import content_id, digest_of_files
 from arkiv.base.setting_flags import add_settings, settings_from
-from arkiv.encode.flags import add_weights
+from arkiv.encode.description import Description
+from arkiv.encode.flags import add_reading, add_weights, described
 from arkiv.encode.models import check_model
 from arkiv.encode.settings import Batch, Running
 from arkiv.train.arguments import (
@@ -123,6 +124,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         dev="[JSONL...] pairs with ids to measure on",
         corpus="[JSONL...] all passages of the --dev files",
     )
+    add_reading(arguments)
     add_settings(arguments, Train, "nodes", "processes", "interface", "check_steps")
     arguments.add_argument(
         "--dataset-weights",
@@ -152,6 +154,7 @@ class Training:
     chosen: dict[str, Any]  # those given, and those that depend on the hardware
     plan: BatchPlan
     weights: dict[str, float]  # of datasets
+    description: Description  # of the model
     lora: dict | None
     evaluation: dict | None
 
@@ -163,6 +166,7 @@ class Training:
                 Path(path).name: digest_of_files(path) for path in self.plan.shards
             },
             "model": digest_of_files(self.own["model_name_or_path"]),
+            "description": self.description.told(),
             "arguments": {k: v for k, v in chosen if k not in WITHOUT_EFFECT},
             "seed": self.own["seed"],
             "world_size": self.world_size,
@@ -253,7 +257,8 @@ def prepared(arguments: argparse.Namespace) -> Training:
     adapters = lora(arguments, values)
     measures = evaluation(arguments)
     return Training(
-        processes, world_size, own, chosen, plan, weights, adapters, measures
+        *(processes, world_size, own, chosen, plan, weights),
+        *(described(arguments), adapters, measures),
     )
 
 
@@ -282,6 +287,7 @@ def run_training(
         write_json(measures, training.evaluation)
     work = {
         "expected_world_size": training.world_size,
+        "description": training.description.told(),
         "final_model": str(beside),
         "report_file": str(report),
         "check_steps": arguments.check_steps,
@@ -323,6 +329,7 @@ def main(argv: list[str] | None = None) -> None:
                 **done,
                 "weights": training.weights,
                 "lora": training.lora,
+                "description": training.description.told(),
                 "arguments": training.own | training.chosen,
                 "inputs": {key: started_with[key] for key in ("model", "shards")},
                 "versions": started_with["versions"],

@@ -48,6 +48,8 @@ ARGS = {
 FILES = {
     *("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
     *("colbert_linear.pt", "sparse_linear.pt"),
+    *("modules.json", "config_sentence_transformers.json"),
+    *("1_Pooling/config.json", "2_Normalize/config.json"),
 }
 
 
@@ -125,6 +127,12 @@ def train(given: list[str]) -> None:
 
 def sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def files_in(folder: Path) -> set[str]:
+    """The paths of all files below a directory."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in files}
 
 
 def leftovers(folder: Path) -> set[str]:

@@ -15,11 +15,13 @@ DIRECTORIES = ("models", "encodings", "collection/beir", "main/model")
 MEASURED = {"measure_runs": 1, "evaluate": 1}
 
 
-def configured(project, *, systems=None, train=None, mining=None, **evaluate):
+def configured(
+    project, *, systems=None, train=None, mining=None, embedder=None, **evaluate
+):
     """The configuration of the run, with systems and settings that differ."""
     return project.configure(
         datasets={"d": {"pairs": "pairs.jsonl"}},
-        models=TINY,
+        models={**TINY, "embedder": TINY["embedder"] | (embedder or {})},
         train=train or {},
         mining=mining or {},
         evaluate={
@@ -97,3 +99,35 @@ def test_how_systems_are_searched_trains_nothing_anew(project):
 def test_what_searches_makes_nothing_anew(project):
     assert remade(project, mining={"search": "torch"}) == {}
     assert "search_corpus" in remade(project, mining={"window": [2, 300]})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"pooling": "mean"},
+        {"query_prompt": "- {fråga}: "},
+        {"passage_prompt": ""},  # given, though nothing: the model's own may be another
+    ],
+)
+def test_how_the_model_reads_makes_all_anew_that_it_encodes(project, changed):
+    """And what follows from it: neither pairs, BM25 nor the gold standard."""
+    made = remade(project, embedder=changed)
+    assert {"split_pairs", "retrieve_bm25", "build_gold", "prepare_model"} & set(
+        made
+    ) == set()
+    assert (
+        made
+        == {
+            "embed_corpus": 4,
+            "embed_queries": 1,
+            "search_corpus": 4,
+            "pick_negatives": 1,
+            "score_pairs": 4,
+            "split_by_length": 1,
+            "train_model": 1,
+            "encode_collection": 2,
+            "retrieve_m3": 3,
+            "retrieve_fusion": 1,
+        }
+        | MEASURED
+    )

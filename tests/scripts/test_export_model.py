@@ -20,9 +20,11 @@ from markdown_it import MarkdownIt
 import export_model
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_json
+from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
 from arkiv.encode.models import HEADS
+from arkiv.encode.settings import TRAINED_POOLINGS
 from arkiv.example.archive import cases
 from arkiv.export.about import PLACE
 
@@ -254,6 +256,38 @@ def test_the_code_of_the_card_runs(run, tiny_embedder, capsys):
         )
     ]
     assert scores["colbert+sparse+dense"] == pytest.approx(combined, abs=1e-3)
+
+
+@pytest.mark.parametrize("pooling", TRAINED_POOLINGS)
+def test_an_export_reads_as_the_model_is_described(run, tiny_embedder, capsys, pooling):
+    """Vectors of both libraries, by the code of the card, and what the card says."""
+    from sentence_transformers import SentenceTransformer
+
+    model = shutil.copytree(tiny_embedder, run / "model")
+    description = Description(pooling, 'fråga "{}": ', "- stycke:\n")
+    description.write(model, 128)
+    card = exported(run, model)
+    said = """`'fråga "{}": '` before queries and `'- stycke:\\n'` before passages"""
+    assert said in " ".join(card.split())
+    assert Description.of(run / "export") == description
+    ours = Encoder(M3(model), longest=MAX_LENGTH)
+    theirs = SentenceTransformer(str(run / "export"), device="cpu")
+    sides = {"query": theirs.encode_query, "passage": theirs.encode_document}
+    for side, encode in sides.items():
+        found = ours.encode(TEXTS, side, max_length=MAX_LENGTH).dense
+        np.testing.assert_allclose(encode(TEXTS), found, atol=1e-5)
+
+    names: list[dict] = []
+    for block in re.findall(r"^```python\n(.*?)^```", card, flags=re.M | re.S):
+        names.append({})
+        exec(block.replace(PLACE, str(run / "export")), names[-1])
+    passages = names[1]["passages"]
+    asked = ours.encode([names[1]["query"]], "query", max_length=32).dense
+    found = ours.encode(passages, "passage", max_length=MAX_LENGTH).dense
+    expected = (asked @ found.T)[0].tolist()
+    assert names[0]["scores"]["dense"] == pytest.approx(expected, abs=1e-3)
+    vectors, similarity = names[1]["vectors"], names[1]["model"].similarity
+    assert similarity(asked, vectors)[0].tolist() == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_directory_holds_the_model_whole_and_nothing_linked(run, tiny_embedder):

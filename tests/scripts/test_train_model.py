@@ -12,7 +12,17 @@ import time
 from pathlib import Path
 
 import pytest
-from training import FILES, SCRIPT, leftovers, sha, train, watched, words, workers
+from training import (
+    FILES,
+    SCRIPT,
+    files_in,
+    leftovers,
+    sha,
+    train,
+    watched,
+    words,
+    workers,
+)
 
 import train_model
 from arkiv.base.errors import InputError
@@ -84,9 +94,9 @@ def test_the_model_directory_is_whole_and_says_nothing_of_this_machine(
     trained, material
 ):
     model = trained / "model"
-    assert {path.name for path in model.iterdir()} == FILES
-    for path in model.iterdir():
-        content = path.read_bytes()
+    assert files_in(model) == FILES
+    for name in FILES:
+        content = (model / name).read_bytes()
         for place in (trained, material):
             assert str(place).encode() not in content
     for name in ("tokenizer.json", "tokenizer_config.json"):
@@ -204,7 +214,7 @@ def test_two_processes_measure_one_model_and_the_best_is_the_output(
     for path, step in ((material / "base", 0), (tmp_path / "model", best)):
         encoder = Encoder(M3(path), longest=64)
         assert means_by_mode(encoder, collection, settings) == by_step[step]
-    assert {path.name for path in (tmp_path / "model").iterdir()} == FILES
+    assert files_in(tmp_path / "model") == FILES
     assert not list((tmp_path / "checkpoints").glob("*best-*"))
 
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import read_json
+from arkiv.encode.description import Own, Side
 from arkiv.encode.forward import Inputs, Layers, Values
-from arkiv.encode.kind import Kind, Side, token_ids
+from arkiv.encode.kind import Kind, token_ids
 from arkiv.encode.loading import first_line, load, load_tokenizer, longest_input
 from arkiv.encode.models import check_model, encoder_directory
 from arkiv.encode.options import Options
@@ -29,51 +29,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 log = logging.getLogger("arkiv.encode.dense")
-
-# What may follow the encoder.
-MODULES = ("Pooling", "Dense", "Normalize", "LayerNorm")
-# What models call the two sides, in the order of sentence-transformers.
-NAMES: Mapping[Side, Sequence[str]] = {
-    "query": ("query",),
-    "passage": ("document", "passage", "corpus"),
-}
-
-
-def own_settings(path: Path) -> dict[str, Any]:
-    """What a model directory says of its use.
-
-    Returns:
-        `modules` (name and directory of each after the encoder), `prompts` by name,
-        `similarity`, `max_length` and `lower_case`, None where it says nothing.
-
-    Raises:
-        InputError: a module that is not known here.
-    """
-
-    def given(folder: Path, name: str) -> Mapping[str, Any]:
-        return read_json(folder / name) if (folder / name).is_file() else {}
-
-    modules = None
-    if (path / "modules.json").is_file():
-        modules = [
-            (str(module["type"]).rpartition(".")[2], path / module["path"])
-            for module in read_json(path / "modules.json")
-        ][1:]
-        for name, _ in modules:
-            if name not in MODULES:
-                reason = f"has a module {name}, expected {', '.join(MODULES)} only"
-                raise InputError(reason, file=path / "modules.json")
-    about = given(path, "config_sentence_transformers.json")
-    encoder = given(encoder_directory(path), "sentence_bert_config.json")
-    prompts = dict(about.get("prompts") or {})
-    prompts.setdefault("", prompts.get(about.get("default_prompt_name"), ""))
-    return {
-        "modules": modules,
-        "prompts": prompts,
-        "similarity": about.get("similarity_fn_name"),
-        "max_length": encoder.get("max_seq_length"),
-        "lower_case": bool(encoder.get("do_lower_case")),
-    }
 
 
 class Dense(Kind):
@@ -103,26 +58,25 @@ class Dense(Kind):
         similarity: str | None = None,
     ) -> None:
         path = check_model(model_dir, "dense")
-        own = own_settings(path)
+        own = Own.of(path)
         tokenizer, config = load_tokenizer(encoder_directory(path), options)
         layers = partial(load_layers, path, options, pooling)
         super().__init__(path, options, tokenizer, config, layers)
         if config.is_encoder_decoder:
             raise InputError("has a decoder that reads an encoder's states", file=path)
-        self.pooling, self.lower_case = pooling, own["lower_case"]
-        self.similarity = similarity or own["similarity"] or SIMILARITIES[0]
+        self.pooling, self.lower_case = pooling, own.lower_case
+        self.similarity = similarity or own.similarity or SIMILARITIES[0]
         if self.similarity not in SIMILARITIES:
             raise InputError(
                 f"compares by {self.similarity}, expected {' or '.join(SIMILARITIES)}",
                 file=path,
             )
+        sides: tuple[Side, ...] = "query", "passage"
         self.prompts = {
-            side: next(own["prompts"][n] for n in (*names, "") if n in own["prompts"])
-            if given is None
-            else given
-            for (side, names), given in zip(NAMES.items(), prompts, strict=True)
+            side: own.prompt(side) if given is None else given
+            for side, given in zip(sides, prompts, strict=True)
         }
-        limits = own["max_length"], longest_input(config), tokenizer.model_max_length
+        limits = own.max_length, longest_input(config), tokenizer.model_max_length
         self.limits = [limit for limit in limits if limit is not None]
         modules = load_modules(path, pooling, self.dim)
         if any(self.prompts.values()) and not all(
@@ -204,7 +158,7 @@ def load_modules(path: Path, pooling: str | None, dim: int) -> list[torch.nn.Mod
     """
     from sentence_transformers.sentence_transformer import modules as library
 
-    modules = own_settings(path)["modules"]
+    modules = Own.of(path).modules
     if pooling is not None or modules is None:
         return [library.Pooling(dim, pooling_mode=pooling or "mean")]
     loaded = []

@@ -27,7 +27,7 @@ def embed_lines(
 
     Args:
         key: the text of a record.
-        options: what `add_model` and `add_cache` add, and `output`.
+        options: what `add_model`, `add_reading` and `add_cache` add, and `output`.
         part: of the lines; a part without lines gives an array without rows.
 
     Raises:

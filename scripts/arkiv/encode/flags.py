@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from arkiv.base.cli import add_words
 from arkiv.base.declared import settings_of
-from arkiv.base.setting_flags import add_settings
+from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.options import Options
-from arkiv.encode.settings import Batch, Lengths, Running, Scoring, Weights
+from arkiv.encode.settings import Batch, Lengths, Reading, Running, Scoring, Weights
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from arkiv.encode.description import Description
     from arkiv.encode.encoder import Encoder
     from arkiv.encode.kind import Kind
 
@@ -50,15 +51,33 @@ def run_options(arguments: argparse.Namespace) -> Options:
 def encoder_of(arguments: argparse.Namespace, kind: Kind | None = None) -> Encoder:
     """The encoder that `add_model` or `add_embedder` asks for: M3, if no kind is given.
 
+    M3 reads texts as `add_reading` has it.
+
     Raises:
         InputError: the model directory will not do.
     """
     from arkiv.encode.encoder import Encoder
     from arkiv.encode.m3 import M3
 
-    kind = kind or M3(arguments.model, run_options(arguments))
+    kind = kind or M3(arguments.model, run_options(arguments), described(arguments))
     longest = max(arguments.max_length, getattr(arguments, "query_max_length", 0))
     return Encoder(kind, longest=longest)
+
+
+def add_reading(arguments: argparse.ArgumentParser) -> None:
+    """Add how the model to tune reads a text: see `described`."""
+    add_settings(arguments, Reading)
+
+
+def described(arguments: argparse.Namespace) -> Description:
+    """How the `model` makes vectors, by its directory and what `add_reading` added.
+
+    Raises:
+        InputError: its files are damaged, or it cannot be trained.
+    """
+    from arkiv.encode.description import Description
+
+    return Description.of(arguments.model, settings_from(arguments, Reading))
 
 
 def add_embedder(arguments: argparse.ArgumentParser, *, required: bool = True) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from arkiv.base.errors import InputError
+from arkiv.encode.description import Side
 from arkiv.encode.forward import Forward, Layers
 from arkiv.encode.loading import longest_input
 from arkiv.encode.options import Options
@@ -18,8 +19,6 @@ from arkiv.encode.workers import Recipe
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
-
-Side = Literal["query", "passage"]
 
 # Handed to the tokeniser at a time, which keeps far more of a text than its tokens.
 TOKENISED_AT_ONCE = 4096

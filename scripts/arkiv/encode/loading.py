@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arkiv.base.errors import InputError
+from arkiv.base.files import read_object
 
 if TYPE_CHECKING:
     import torch
@@ -34,12 +35,24 @@ def load_tokenizer(
 
     given = _given(options)
     try:
-        return (
-            transformers.AutoTokenizer.from_pretrained(path, **given),
-            transformers.AutoConfig.from_pretrained(path, **given),
-        )
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path, **given)
+        config = transformers.AutoConfig.from_pretrained(path, **given)
     except Exception as error:  # each file format has its own
         raise InputError(f"cannot be loaded ({first_line(error)})", file=path) from None
+    if config.model_type in COUNTED_FROM_PADDING:
+        _check_positions(path / "config.json", config)
+    return tokenizer, config
+
+
+def _check_positions(file: Path, config: PretrainedConfig) -> None:
+    """See that a model which counts positions from the padding id says how many."""
+    if config.pad_token_id is None:
+        reason = f"is null, but {config.model_type} counts positions from it"
+        raise InputError(reason, file=file, key="pad_token_id")
+    # transformers would take 512, which no such model has.
+    if "max_position_embeddings" not in read_object(file, "configuration of a model"):
+        reason = "is not there, which says how long a text may be"
+        raise InputError(reason, file=file, key="max_position_embeddings")
 
 
 def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTrainedModel:
@@ -61,12 +74,21 @@ def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTraine
             dtype=options.dtype(on),
             attn_implementation=options.attention_on(on),
             output_loading_info=True,
+            # Told below, in a sentence.
+            ignore_mismatched_sizes=True,
             **_given(options),
         )
     except Exception as error:  # each file format has its own
         raise InputError(f"cannot be loaded ({first_line(error)})", file=path) from None
     finally:
         transformers.logging.set_verbosity(verbosity)
+    if mismatched := sorted(info["mismatched_keys"]):
+        name, *shapes = mismatched[0]
+        had, wanted = (" x ".join(map(str, shape)) for shape in shapes)
+        raise InputError(
+            f"the weights do not fit config.json: {name} is {had}, expected {wanted}",
+            file=path,
+        )
     # The pooler stands behind the CLS vector that M3 takes.
     missing = sorted(k for k in info["missing_keys"] if not k.startswith("pooler."))
     if missing:
@@ -80,6 +102,21 @@ def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTraine
 
 def _given(options: Options) -> dict[str, bool]:
     return {"trust_remote_code": options.trust_remote_code, "local_files_only": True}
+
+
+def padding(tokenizer: PreTrainedTokenizerBase, path: Path) -> str:
+    """The token that pads texts, which training needs.
+
+    A tokenizer may have none for it. Any does: the mask tells what is padding.
+
+    Raises:
+        InputError: it has none at all that is not a word's.
+    """
+    found = tokenizer.pad_token or tokenizer.eos_token or tokenizer.unk_token
+    if found is None:
+        reason = "the tokenizer has neither a pad token nor one for ends or the unknown"
+        raise InputError(reason, file=path)
+    return found
 
 
 def longest_input(config: PretrainedConfig) -> int | None:

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from arkiv.base.errors import InputError
+from arkiv.encode.description import Description, Side
 from arkiv.encode.forward import Inputs, Layers, Values
 from arkiv.encode.kind import Kind
-from arkiv.encode.loading import load, load_tokenizer
+from arkiv.encode.loading import load, load_tokenizer, padding
 from arkiv.encode.models import HEADS, check_model
 from arkiv.encode.options import Options
 
@@ -32,6 +33,7 @@ class M3(Kind):
 
     Args:
         path: encoder, tokenizer, `colbert_linear.pt` and `sparse_linear.pt`.
+        description: how dense vectors are made; None: as the directory says.
         loaded: of a model in memory, such as one in training: its tokenizer, its
             encoder in evaluation mode, its multi-vector and its sparse head; then the
             path is what it is called in messages.
@@ -46,6 +48,7 @@ class M3(Kind):
         self,
         path: str | Path,
         options: Options = Options(),  # noqa: B008 - frozen
+        description: Description | None = None,
         *,
         loaded: tuple[PreTrainedTokenizerBase, PreTrainedModel, Linear, Linear]
         | None = None,
@@ -53,23 +56,40 @@ class M3(Kind):
         path = Path(path)
         if loaded is None:
             check_model(path, "m3")
+        self.description = description or Description.of(path)
+        pooling = self.description.pooling
+        if loaded is None:
             tokenizer, config = load_tokenizer(path, options)
-            layers = partial(load_layers, path, options, special_ids(tokenizer))
+            padding(tokenizer, path)
+            special = special_ids(tokenizer)
+            layers = partial(load_layers, path, options, special, pooling)
         else:
             tokenizer, model, *heads = loaded
             config = model.config
-            there = M3Layers(special_ids(tokenizer), model, *heads)
+            there = M3Layers(special_ids(tokenizer), model, *heads, pooling=pooling)
 
             def layers(device: str) -> M3Layers:
                 return there
 
         super().__init__(path, options, tokenizer, config, layers)
 
+    def prompted(self, text: str, side: Side) -> str:
+        return self.description.prompt(side) + text
+
+    def settings(self, *, max_length: int) -> dict[str, Any]:
+        given = super().settings(max_length=max_length)
+        pooling = self.description.pooling
+        # What was kept when all were pooled by CLS is still of use.
+        if pooling == Description.pooling:
+            return given
+        return {**given, "pooling": pooling}
+
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """What FlagEmbedding leaves out of lexical weights; the mask token stays."""
     names = ("cls", "eos", "pad", "unk")
-    return sorted({getattr(tokenizer, f"{name}_token_id") for name in names})
+    known = {getattr(tokenizer, f"{name}_token_id") for name in names}
+    return sorted(known - {None})
 
 
 class M3Layers(Layers):
@@ -79,6 +99,8 @@ class M3Layers(Layers):
         special: ids of tokens without lexical weights.
         model: the encoder, in evaluation mode.
         multi_vector_head, sparse_head: on the same device.
+        pooling: of the last hidden states into a dense vector, as a `Description` has
+            it.
     """
 
     def __init__(
@@ -87,6 +109,8 @@ class M3Layers(Layers):
         model: PreTrainedModel,
         multi_vector_head: Linear,
         sparse_head: Linear,
+        *,
+        pooling: str = Description.pooling,
     ) -> None:
         import torch
 
@@ -95,17 +119,19 @@ class M3Layers(Layers):
         self.special = torch.tensor(special, device=model.device)
         self.model, self.last_layer = model, LastLayer(model)
         self.multi_vector_head, self.sparse_head = multi_vector_head, sparse_head
+        self.pooling = pooling
 
     def output(self, inputs: Inputs) -> torch.Tensor:
         """The last hidden states, (n, length, dim), or the first token's alone."""
-        self.last_layer.take(first_token_alone=inputs.asked == {"dense"})
+        alone = inputs.asked == {"dense"} and self.pooling == "cls"
+        self.last_layer.take(first_token_alone=alone)
         return self.model(inputs.ids, attention_mask=inputs.mask).last_hidden_state
 
     def values(self, output: torch.Tensor, inputs: Inputs) -> Values:
         """Dense (n, dim) float32, and lists of n for the others."""
         found: dict[str, Sequence] = {}
         if "dense" in inputs.asked:
-            found["dense"] = _numpy(_normalised(output[:, 0]))
+            found["dense"] = _numpy(_normalised(self._pooled(output, inputs)))
         if "sparse" in inputs.asked:
             found["sparse"] = self._lexical(output, inputs.ids)
         if "multi_vector" in inputs.asked:
@@ -115,6 +141,20 @@ class M3Layers(Layers):
                 for row, length in zip(vectors, inputs.lengths, strict=True)
             ]
         return found
+
+    def _pooled(self, hidden: torch.Tensor, inputs: Inputs) -> torch.Tensor:
+        """(n, length, dim) to (n, dim), as FlagEmbedding does in training."""
+        import torch
+
+        if self.pooling == "cls":
+            return hidden[:, 0]
+        lengths = torch.tensor(inputs.lengths, device=hidden.device)
+        if self.pooling == "last":
+            return hidden[torch.arange(len(hidden), device=hidden.device), lengths - 1]
+        hidden = hidden.float()
+        if inputs.mask is not None:
+            hidden = hidden * inputs.mask.unsqueeze(-1)
+        return hidden.sum(dim=1) / lengths.unsqueeze(-1)
 
     def _lexical(
         self, hidden: torch.Tensor, padded: torch.Tensor
@@ -135,7 +175,7 @@ class M3Layers(Layers):
 
 
 def load_layers(
-    path: Path, options: Options, special: Sequence[int], device: str
+    path: Path, options: Options, special: Sequence[int], pooling: str, device: str
 ) -> M3Layers:
     """The layers of a directory that passed `check_model`, on a device.
 
@@ -146,7 +186,8 @@ def load_layers(
 
     model = load(path, "m3", options, torch.device(device))
     heads = (load_head(path, name, model.config.hidden_size) for name in HEADS)
-    return M3Layers(special, model, *(h.to(model.device, model.dtype) for h in heads))
+    heads = (head.to(model.device, model.dtype) for head in heads)
+    return M3Layers(special, model, *heads, pooling=pooling)
 
 
 def load_head(path: Path, name: str, dim: int) -> Linear:

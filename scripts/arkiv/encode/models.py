@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import read_json
+from arkiv.base.files import read_json, read_object
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -37,13 +37,26 @@ def check_model(path: str | Path, kind: Kind) -> Path:
     # Tokenizers of other encoders may come in other files.
     needed = ("config.json",) if kind == "dense" else ("config.json", "tokenizer.json")
     missing = [name for name in needed if not (encoder / name).is_file()]
-    if not any((encoder / name).is_file() for name in WEIGHTS + SHARDED):
-        missing.append(f"weights ({' or '.join(WEIGHTS)})")
+    missing += _missing_weights(encoder)
     if kind == "m3":
         missing += [name for name in HEADS if not (path / name).is_file()]
     if missing:
         raise InputError(f"the model directory lacks {', '.join(missing)}", file=path)
     return path
+
+
+def _missing_weights(path: Path) -> list[str]:
+    """What of its weights, in one file or in several that an index names, is absent."""
+    if any((path / name).is_file() for name in WEIGHTS):
+        return []
+    index = next((path / name for name in SHARDED if (path / name).is_file()), None)
+    if index is None:
+        return [f"weights ({' or '.join(WEIGHTS)})"]
+    shards = read_object(index, "index of weights").get("weight_map")
+    if not isinstance(shards, dict):
+        raise InputError("is not there", file=index, key="weight_map")
+    named = sorted({str(name) for name in shards.values()})
+    return [name for name in named if not (path / name).is_file()]
 
 
 def encoder_directory(path: Path) -> Path:
@@ -55,14 +68,33 @@ def encoder_directory(path: Path) -> Path:
     file = path / "modules.json"
     if not file.is_file():
         return path
-    try:
-        first = read_json(file)[0]
-        name, folder = first["type"].rpartition(".")[2], first["path"]
-    except (KeyError, IndexError, TypeError, AttributeError):
-        raise InputError("is not a list of modules", file=file) from None
+    name, folder = _modules(file)[0]
     if name != "Transformer":
         raise InputError(f"begins with a {name}, expected a Transformer", file=file)
-    return path / folder
+    return folder
+
+
+def modules_of(path: Path) -> list[tuple[str, Path]] | None:
+    """Name and folder of each module after the encoder; None: there is no list.
+
+    Raises:
+        InputError: `modules.json` is not what it should be.
+    """
+    file = path / "modules.json"
+    return _modules(file)[1:] if file.is_file() else None
+
+
+def _modules(file: Path) -> list[tuple[str, Path]]:
+    try:
+        found = [
+            (module["type"].rpartition(".")[2], file.parent / module["path"])
+            for module in read_json(file)
+        ]
+        if found:
+            return found
+    except (KeyError, TypeError, AttributeError):
+        pass
+    raise InputError("is not a list of modules", file=file)
 
 
 def fast_tokenizer(path: str | Path) -> Tokenizer:

@@ -12,6 +12,8 @@ from arkiv.base.declared import setting
 PRECISIONS = ("auto", "float32", "float16", "bfloat16")
 ATTENTIONS = ("auto", "sdpa", "flash_attention_2", "eager")
 POOLINGS = ("cls", "mean", "max", "lasttoken")
+# Of a model that is trained.
+TRAINED_POOLINGS = ("cls", "mean", "last")
 SIMILARITIES = ("cosine", "dot")
 # Of scoring by M3; the last one is all others together.
 MODES = ("dense", "sparse", "multi_vector", "combined")
@@ -83,12 +85,35 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How the model to tune reads a text, where its own files are not to say it."""
+
+    pooling: str | None = setting(
+        None,
+        "of token vectors into a dense one; null: the model's own, or cls if it says "
+        "nothing",
+        choices=TRAINED_POOLINGS,
+    )
+    query_prompt: str | None = setting(
+        None, "put before each query; null: the model's own, or none", empty=True
+    )
+    passage_prompt: str | None = setting(
+        None, "put before each passage; null: the model's own, or none", empty=True
+    )
+
+
+@dataclass(frozen=True)
+class Tunable(Reading, Model):
+    """The model to tune."""
+
+
+@dataclass(frozen=True)
 class Models(Running):
     """The models of a run, and how they run."""
 
     directory: str = setting("models", "where fetched and built models lie")
-    embedder: Model = setting(
-        Model("BAAI/bge-m3", "5617a9f61b028005a4858fdac845db406aefb181"),
+    embedder: Tunable = setting(
+        Tunable("BAAI/bge-m3", "5617a9f61b028005a4858fdac845db406aefb181"),
         "the model to tune",
     )
     reranker: Model = setting(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.markdown import blocks, code, coded, counted, escaped, items
+from arkiv.encode.description import Description
 from arkiv.encode.models import HEADS
 from arkiv.example.toys import TINY, warning
 
@@ -22,10 +23,10 @@ passages = [
 WITH_FLAGEMBEDDING = """
 from FlagEmbedding import BGEM3FlagModel
 
-model = BGEM3FlagModel("{place}")
+model = BGEM3FlagModel("{place}"{pooling})
 {example}
 scores = model.compute_score(
-    [(query, passage) for passage in passages],
+    [({before_query}query, {before_passage}passage) for passage in passages],
     max_query_length={about.query_max_length},
     max_passage_length={about.passage_max_length},
     weights_for_different_modes=[{weights}],
@@ -37,9 +38,15 @@ from sentence_transformers import SentenceTransformer
 
 model = SentenceTransformer("{place}")
 {example}
-vectors = model.encode(passages)
-print(model.similarity(model.encode([query]), vectors))
+vectors = model.encode(passages{passage_name})
+print(model.similarity(model.encode([query]{query_name}), vectors))
 """
+# What a dense vector is made of.
+POOLED = {
+    "cls": "the last state of the first token",
+    "mean": "the mean of the last states of all tokens",
+    "last": "the last state of the last token",
+}
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,7 @@ class About:
     query_max_length: int  # in tokens, where it was measured
     passage_max_length: int
     weights: tuple[float, float, float]  # of the three scores in mode combined
+    description: Description  # of how dense vectors are made
     language: tuple[str, ...] = ()  # codes, such as `sv`
     license: str | None = None  # as the hub names it
 
@@ -137,17 +145,42 @@ def opening(about: About, history: Mapping[str, Any]) -> str:
 def usage(about: About) -> str:
     """How to load the model in two libraries."""
     weights = ", ".join(f"{weight:g}" for weight in about.weights)
-    said = {"place": PLACE, "example": EXAMPLE, "weights": weights, "about": about}
+    how = about.description
+    method = f', pooling_method="{how.pooling_method}"'
+    said = {
+        "place": PLACE,
+        "example": EXAMPLE,
+        "about": about,
+        "weights": weights,
+        "pooling": "" if how.pooling == Description.pooling else method,
+        "before_query": how.query_prompt and f"{how.query_prompt!r} + ",
+        "before_passage": how.passage_prompt and f"{how.passage_prompt!r} + ",
+        # By these names the directory has the prompts.
+        "query_name": how.query_prompt and ', prompt_name="query"',
+        "passage_name": how.passage_prompt and ', prompt_name="document"',
+    }
     return blocks(
         "## Use",
         f"Passages are cut at {about.passage_max_length:,} tokens and queries at "
-        f"{about.query_max_length:,}, without an instruction before them, as where the "
-        "model was measured.",
+        f"{about.query_max_length:,}, {_prompts(how)}, as where the model was "
+        f"measured. A dense vector is {POOLED[how.pooling]}, at length 1.",
         "With FlagEmbedding, in all ways of scoring:",
         code(WITH_FLAGEMBEDDING.format(**said), "python"),
         "With sentence-transformers, by dense vectors alone:",
         code(WITH_SENTENCE_TRANSFORMERS.format(**said), "python"),
     )
+
+
+def _prompts(how: Description) -> str:
+    """What is put before texts."""
+    if not how.query_prompt and not how.passage_prompt:
+        return "without an instruction before them"
+    sides = {"queries": how.query_prompt, "passages": how.passage_prompt}
+    told = (
+        f"{coded(repr(prompt))} before {side}" if prompt else f"nothing before {side}"
+        for side, prompt in sides.items()
+    )
+    return f"with {' and '.join(told)}"
 
 
 def sizes(

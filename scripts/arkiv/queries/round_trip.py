@@ -25,7 +25,7 @@ def looked_up(
         queries: texts.
         passages: all documents.
         options: `round_trip_by`, `round_trip_top`, `model`, and for `dense` the rest of
-            what `add_embedder` adds.
+            what `add_embedder` and `add_reading` add.
 
     Raises:
         InputError: the model's faults.

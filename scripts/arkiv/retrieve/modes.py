@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arkiv.base.files import Record
+from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoded, Encoder
 from arkiv.encode.m3 import M3
 from arkiv.retrieve.rankings import (
@@ -243,7 +244,9 @@ class M3OneByOne(M3Index):
             side: mining[f"{side}_max_length"] for side in ("query", "passage")
         }
         longest = max(self._lengths.values())
-        self._encoder = Encoder(M3(run.model(model), run.options), longest=longest)
+        path, embedder = run.model(model), run.config["models"]["embedder"]
+        description = Description.configured(path, embedder)
+        self._encoder = Encoder(M3(path, run.options, description), longest=longest)
         super().__init__(
             run.encodings(model),
             run.passages,

@@ -200,8 +200,8 @@ def search_texts(
         queries: texts.
         passages: texts in the order of their ids, by which ties go.
         depth: passages per query.
-        given: what `arkiv.encode.flags.add_embedder` adds, and the `output`, after
-            which the jobs are named.
+        given: what `arkiv.encode.flags.add_embedder` adds, for M3 also what
+            `add_reading` adds, and the `output`, after which the jobs are named.
         kind: of encoder, any that gives dense vectors; None: M3.
 
     Raises:

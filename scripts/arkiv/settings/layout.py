@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
+from arkiv.encode.description import Description
 from arkiv.retrieve.systems import system_of
 
 # The models of a run that are not trained in it, and the role of each.
@@ -67,9 +68,14 @@ def prepared_model(config: Mapping[str, Any], role: str) -> str:
     """The directory of the embedder or the reranker.
 
     Raises:
-        InputError: a path that is no directory.
+        InputError: a path that is no directory, or the files of an embedder that is
+            there already say that it cannot be tuned.
     """
-    return model_directory(config, config["models"][role], role, f"models.{role}")
+    wanted = config["models"][role]
+    path = model_directory(config, wanted, role, f"models.{role}")
+    if role == "embedder" and path == wanted["source"]:
+        Description.configured(path, wanted)
+    return path
 
 
 def model_of_system(config: Mapping[str, Any], name: str) -> str | None:

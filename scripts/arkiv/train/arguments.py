@@ -202,9 +202,6 @@ def with_defaults(
     args.setdefault("report_to", "none")
     args.setdefault("disable_tqdm", True)
     args.setdefault("log_on_each_node", False)
-    # FlagEmbedding puts "None" before each query of a same-dataset batch if there is
-    # no instruction; evaluation does not.
-    args.setdefault("query_instruction_for_retrieval", "")
     return args
 
 

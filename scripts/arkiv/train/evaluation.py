@@ -213,7 +213,7 @@ class Evaluations(TrainerCallback):
         options = Options(batch_tokens=settings.batch_tokens or CPU_TOKENS)
         loaded = model.tokenizer, model.model, *heads
         encoder = Encoder(
-            M3(model.source, options, loaded=loaded),
+            M3(model.source, options, model.description, loaded=loaded),
             longest=max(settings.query_max_length, settings.passage_max_length),
         )
         dtype = Options().dtype(device)

@@ -17,6 +17,7 @@ from FlagEmbedding.abc.finetune.embedder import EmbedderOutput
 from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM3Model
 from torch.autograd.function import once_differentiable
 
+from arkiv.encode.description import Description
 from arkiv.encode.models import HEADS
 from arkiv.train.representations import (
     Texts,
@@ -131,10 +132,16 @@ class M3Model(EncoderOnlyEmbedderM3Model):
     Attributes:
         largest_weight: the largest token weight of the sparse head since it was last
             set to None; a tensor, not to wait for the GPU at every step.
+        source: the directory that it was loaded from.
+        description: how it makes dense vectors.
+        pad_token: of a tokenizer that came without one.
         negatives_of_all: each query is compared with the passages of all processes.
     """
 
     largest_weight: torch.Tensor | None = None
+    source: str
+    description: Description
+    pad_token: str | None = None
     negatives_of_all = False
     _shared = False
 

@@ -15,6 +15,7 @@ from torch.utils.data import Sampler, SequentialSampler
 from transformers.trainer_utils import rotate_checkpoints
 
 from arkiv.base.errors import InputError
+from arkiv.base.files import read_object, write_json
 from arkiv.encode.models import HEADS
 from arkiv.train.lora import merged_state
 from arkiv.train.resume import mark_whole
@@ -107,7 +108,13 @@ class M3Trainer(EncoderOnlyEmbedderM3Trainer):
         Unlike that of a checkpoint its encoder has no adapters of their own.
         """
         if self.args.should_save:
-            self._write(output, merged_state(self.model.model))
+            model = self.model
+            self._write(output, merged_state(model.model))
+            if model.pad_token is not None:
+                file = output / "tokenizer_config.json"
+                known = read_object(file, "settings of a tokenizer")
+                write_json(file, known | {"pad_token": model.pad_token})
+            model.description.write(output, model.config.hidden_size)
 
     def _write(
         self, output: Path, encoder: dict[str, torch.Tensor] | None = None

@@ -9,19 +9,27 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import datasets
 import numpy as np
 import torch
 from FlagEmbedding.abc.finetune.embedder import (
+    AbsEmbedderDataArguments,
     AbsEmbedderSameDatasetTrainDataset,
     AbsEmbedderTrainDataset,
 )
-from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM3Runner
+from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
+    EncoderOnlyEmbedderM3ModelArguments,
+    EncoderOnlyEmbedderM3Runner,
+    EncoderOnlyEmbedderM3TrainingArguments,
+)
 from transformers import TrainerCallback
 
 from arkiv.base.files import Record, read_records
 from arkiv.base.hashing import text_key
+from arkiv.encode.description import Description
+from arkiv.encode.loading import padding
 from arkiv.train.batch_plan import epoch_batches, plan_buckets
 from arkiv.train.deepspeed import keep_gradient_norm
 from arkiv.train.lora import add_adapters
@@ -180,13 +188,34 @@ class Beginnings(TrainerCallback):
 
 
 class M3Runner(EncoderOnlyEmbedderM3Runner):
-    """Puts our classes in the place of FlagEmbedding's."""
+    """Puts our classes in the place of FlagEmbedding's.
+
+    Args:
+        model_args, data_args, training_args: FlagEmbedding's.
+        description: of the model, which says what FlagEmbedding has arguments for:
+            pooling, normalisation, instructions.
+        lora, weights: see `train.lora` and `train.weights`.
+    """
 
     def __init__(
-        self, *args, lora: Lora | None, weights: Mapping[str, float] | None
+        self,
+        model_args: EncoderOnlyEmbedderM3ModelArguments,
+        data_args: AbsEmbedderDataArguments,
+        training_args: EncoderOnlyEmbedderM3TrainingArguments,
+        description: Description,
+        *,
+        lora: Lora | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
-        self.lora, self.weights = lora, weights
-        super().__init__(*args)
+        self.description, self.lora, self.weights = description, lora, weights
+        training_args.sentence_pooling_method = description.pooling_method
+        training_args.normalize_embeddings = True
+        # With none, "None" would stand before the queries of same-dataset batches.
+        data_args.query_instruction_for_retrieval = description.query_prompt
+        data_args.passage_instruction_for_retrieval = description.passage_prompt
+        data_args.query_instruction_format = "{}{}"
+        data_args.passage_instruction_format = "{}{}"
+        super().__init__(model_args, data_args, training_args)
 
     @staticmethod
     def get_model(*args, **kwargs) -> dict:
@@ -198,10 +227,17 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
 
     def load_tokenizer_and_model(self):
         tokenizer, model = super().load_tokenizer_and_model()
+        # As `Encoder` pads: CLS is the first token, and the last one is counted.
+        tokenizer.padding_side = "right"
+        had = tokenizer.pad_token
+        source = Path(self.model_args.model_name_or_path)
+        tokenizer.pad_token = padding(tokenizer, source)
         # The class is named within FlagEmbedding's method; ours only adds methods.
         model.__class__ = M3Model
         model.share_negatives()
-        model.source = self.model_args.model_name_or_path
+        model.source = str(source)
+        model.pad_token = None if had else tokenizer.pad_token
+        model.description = self.description
         if self.lora is not None:
             add_adapters(model.model, self.lora)
         return tokenizer, model

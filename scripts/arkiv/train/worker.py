@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from arkiv.base.errors import InputError
 from arkiv.base.files import write_json
 from arkiv.base.terminal import log_to_stderr
+from arkiv.encode.description import Description
 from arkiv.train.arguments import argument_classes
 from arkiv.train.deepspeed import prepare
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
@@ -48,6 +49,7 @@ class WorkArguments:
     report_file: str
     check_steps: int
     tensorboard: str
+    description: str
     evaluation_file: str | None = None
     weights: str | None = None
     lora: str | None = None
@@ -87,7 +89,9 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
         )
     weights = json.loads(work.weights) if work.weights else None
     lora = Lora(**json.loads(work.lora)) if work.lora else None
-    runner = M3Runner(model_args, data_args, training_args, lora=lora, weights=weights)
+    description = Description(**json.loads(work.description))
+    given = model_args, data_args, training_args, description
+    runner = M3Runner(*given, lora=lora, weights=weights)
     trainer, model = runner.trainer, runner.model
     trainer.add_callback(guards.Guards(trainer, work.check_steps))
     guards.agree(

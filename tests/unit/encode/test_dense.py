@@ -12,11 +12,11 @@ from sentence_transformers.sentence_transformer import modules
 
 from arkiv.base.errors import InputError
 from arkiv.encode.dense import Dense
+from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
 from arkiv.encode.options import Options
 from arkiv.example.archive import cases
-from arkiv.export.directory import add_modules
 
 QUERIES = [query for query, _ in case_pairs(6, seed=3)] + ["  kort\n", "§"]
 PASSAGES = [*cases(6, seed=2), " ".join(cases(6, seed=4)), "Rader,\nbrutna", ""]
@@ -102,7 +102,7 @@ def test_a_models_own_modules_prompts_lengths_and_similarity_count(full):
 
 def test_an_exported_model_gives_m3s_dense_vectors(tiny_embedder, tmp_path):
     path = shutil.copytree(tiny_embedder, tmp_path / "model")
-    add_modules(path, 128, 8192)
+    Description().write(path, 128, 8192)
     shutil.rmtree(path / "2_Normalize")  # a repository has no empty folders
     ours, m3 = (
         Encoder(kind(path), longest=8192).embed(PASSAGES, "passage", max_length=8192)

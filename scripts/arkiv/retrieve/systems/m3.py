@@ -67,7 +67,7 @@ class M3System(System):
 
     @classmethod
     def add_flags(cls, arguments):
-        from arkiv.encode.flags import add_model, add_weights
+        from arkiv.encode.flags import add_model, add_reading, add_weights
 
         super().add_flags(arguments)
         add_words(
@@ -80,6 +80,7 @@ class M3System(System):
         add_settings(arguments, Depths, "rerank_depth")
         add_settings(arguments, Lengths, "query_max_length")
         add_model(arguments)
+        add_reading(arguments)
 
     def ranked(self, given, queries, passages):
         from arkiv.encode.encoder import Encoded

@@ -1,0 +1,51 @@
+"""Models that cannot be tuned are told when jobs are planned."""
+
+import json
+
+import pytest
+from project import Project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("project"))
+    row = {"query": "q", "pos": ["p"]}
+    (project.folder / "pairs.jsonl").write_text(json.dumps(row) + "\n")
+    pooling = project.folder / "a model" / "1_Pooling" / "config.json"
+    pooling.parent.mkdir(parents=True)
+    pooling.write_text(json.dumps({"pooling_mode": "max"}))
+    return project
+
+
+def configured(project, **embedder):
+    return project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models={
+            "embedder": {"source": "a model", "revision": None, **embedder},
+            "reranker": {"source": "tiny", "revision": None},
+        },
+    )
+
+
+def test_a_local_model_that_cannot_be_tuned_is_told_before_any_job(project):
+    done = project.dry_run("mine", "--configfile", configured(project))
+    assert done.returncode != 0
+    (said,) = (line for line in done.stdout.splitlines() if "pools by max" in line)
+    assert said.startswith("configuration: a model/1_Pooling/config.json: ")
+    assert "`models.embedder.pooling`" in said
+    assert "Traceback" not in done.stdout
+
+
+def test_what_is_given_reaches_every_program_that_runs_the_model(project):
+    given = {"pooling": "last", "query_prompt": "- {a} ", "passage_prompt": ""}
+    config = configured(project, **given)
+    done = project.dry_run("-p", "evaluate", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    words = "--pooling last '--query-prompt=- {a} ' --passage-prompt ''"
+    programs = ("embed_corpus", "embed_queries", "train_model", "encode_collection")
+    for program in (*programs, "retrieve.py m3"):
+        lines = [line for line in done.stdout.splitlines() if f"{program}" in line]
+        commands = [line for line in lines if "--model" in line]
+        assert commands
+        for command in commands:
+            assert words in command, command
