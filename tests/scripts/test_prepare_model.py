@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 
 import prepare_model
 from arkiv.base.errors import InputError
+from arkiv.encode.description import Description
+from arkiv.encode.models import check_model
 
 SCRIPT = Path(prepare_model.__file__)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -209,3 +211,128 @@ def test_help_is_there_without_the_pipeline(name):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0
     assert "--output" in done.stdout
+
+
+# The hub's cache.
+
+
+def in_cache(tmp_path, model, commit=COMMIT, **refs):
+    """Lay `some/model` into the hub's cache; return the directory of the commit."""
+    repository = tmp_path / "home" / "hub" / "models--some--model"
+    snapshot = repository / "snapshots" / commit
+    shutil.copytree(model, snapshot)
+    # As the hub's client: a link to a blob, and files that nobody wants.
+    (repository / "blobs").mkdir()
+    shutil.move(snapshot / "config.json", repository / "blobs" / "abc")
+    (snapshot / "config.json").symlink_to("../../blobs/abc")
+    (snapshot / "flax.msgpack").write_text("not needed")
+    for name, to in refs.items():
+        (repository / "refs").mkdir(exist_ok=True)
+        (repository / "refs" / name).write_text(to)
+    return snapshot
+
+
+@pytest.fixture
+def described(tiny_embedder, tmp_path):
+    """A model with sentence-transformers' files."""
+    path = shutil.copytree(tiny_embedder, tmp_path / "described")
+    Description("mean", "query: ", "").write(path, 128, 512)
+    return path
+
+
+def offline(tmp_path, monkeypatch, *words):
+    """Run with a network that is down, and whose client does not retry for long."""
+    from httpx2 import ConnectError
+
+    asked = []
+
+    def refused(*names, **options):
+        asked.append(names)
+        raise ConnectError("[Errno 111] Connection refused")
+
+    for name in ("list_repo_files", "snapshot_download"):
+        monkeypatch.setattr(f"huggingface_hub.{name}", refused)
+    cache = tmp_path / "home" / "hub"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    given = ["--source", "some/model", "--kind", "m3", *words]
+    prepare_model.main([*given, "--output", str(tmp_path / "m")])
+    return asked
+
+
+def test_a_pinned_commit_in_the_cache_needs_no_network(described, tmp_path):
+    """In a process of its own, with an address at which nobody answers."""
+    in_cache(tmp_path, described)
+    words = f"--source some/model --revision {COMMIT} --output {tmp_path}/m".split()
+    done = prepare(tmp_path, *words, port=1)
+    assert done.returncode == 0, done.stderr
+    assert "is taken from the hub's cache" in done.stderr
+    assert contents(tmp_path / "m") == contents(described)
+    assert not any(path.is_symlink() for path in (tmp_path / "m").rglob("*"))
+
+
+def test_a_commit_known_to_have_no_modules_is_whole_without(
+    tiny_embedder, tmp_path, monkeypatch
+):
+    in_cache(tmp_path, tiny_embedder)
+    known = tmp_path / "home/hub/models--some--model/.no_exist" / COMMIT
+    known.mkdir(parents=True)
+    (known / "modules.json").touch()
+    assert offline(tmp_path, monkeypatch, "--revision", COMMIT) == []
+    assert contents(tmp_path / "m") == contents(tiny_embedder)
+
+
+@pytest.mark.parametrize("revision", [COMMIT, "v1"])
+def test_what_may_be_a_part_is_asked_for_and_taken_if_the_network_is_down(
+    tiny_embedder, tmp_path, monkeypatch, caplog, revision
+):
+    """A program that needs no modules.json leaves a cache without it; tags move."""
+    in_cache(tmp_path, tiny_embedder, v1=COMMIT)
+    assert offline(tmp_path, monkeypatch, "--revision", revision)
+    assert contents(tmp_path / "m") == contents(tiny_embedder)
+    assert "optional files that are not there" in caplog.text
+
+
+def test_a_hub_that_answers_completes_what_the_cache_has_in_part(
+    hub, described, tmp_path
+):
+    in_cache(tmp_path, hub.folder)
+    for name in ("modules.json", "1_Pooling", "config_sentence_transformers.json"):
+        copy = shutil.copytree if (described / name).is_dir() else shutil.copyfile
+        copy(described / name, hub.folder / name)
+    words = f"--source some/model --revision {COMMIT} --output {tmp_path}/m".split()
+    done = prepare(tmp_path, *words, port=hub.server_port)
+    assert done.returncode == 0, done.stderr
+    assert Description.of(tmp_path / "m") == Description("mean", "query: ", "")
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--revision", "v1"), ("--revision", COMMIT[::-1])]
+)
+def test_what_the_cache_lacks_or_nothing_pins_is_not_taken_from_it(
+    described, tmp_path, monkeypatch, words
+):
+    in_cache(tmp_path, described, main=COMMIT)
+    with pytest.raises(InputError, match="check the network"):
+        offline(tmp_path, monkeypatch, *words)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "config.json", "sparse_linear.pt"]
+)
+def test_a_commit_of_which_the_cache_has_half_is_not_taken(
+    described, tmp_path, monkeypatch, name
+):
+    (in_cache(tmp_path, described) / name).unlink()
+    with pytest.raises(InputError, match="check the network"):
+        offline(tmp_path, monkeypatch, "--revision", COMMIT)
+
+
+def test_weights_in_several_files_are_all_wanted(tiny_embedder, tmp_path):
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    names = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    (model / "model.safetensors").rename(model / names[0])
+    index = {"weight_map": {"a": names[0], "b": names[1]}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match=f"lacks {names[1]}"):
+        check_model(model, "m3")

@@ -1,0 +1,163 @@
+"""A model's files out of the hub, or out of the hub's cache on this machine."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from arkiv.base.errors import InputError
+from arkiv.base.secrets import concealed
+from arkiv.encode.loading import first_line
+from arkiv.encode.models import HEADS, Kind, check_model, modules_of
+
+log = logging.getLogger("arkiv.encode.hub")
+
+# What the pipeline reads, of the files at the top of a repository. Code (*.py) runs
+# only where the configuration trusts it.
+FILES = ("*.json", "*.model", "*.txt", "*.py", *HEADS)
+# The folders of sentence-transformers' modules, such as 1_Pooling.
+MODULE = re.compile(r"[0-9]+_[A-Za-z]+")
+SAFE, PICKLED = "*.safetensors", "pytorch_model*.bin"
+# A revision that names the same files for ever.
+COMMIT = re.compile("[0-9a-f]{40}")
+
+
+def wanted(names: Iterable[str]) -> list[str]:
+    """The files to fetch: weights in safetensors, or pickled where there are no others.
+
+    At the top and in the folders of modules. Left out are other folders (ONNX and other
+    exports), other formats, and what is about the repository.
+    """
+    chosen: set[str] = set()
+    names = list(names)
+    folders = {name.rpartition("/")[0] for name in names}
+    for folder in folders:
+        if folder and not MODULE.fullmatch(folder):
+            continue
+        own = [name for name in names if name.rpartition("/")[0] == folder]
+        weights = _of(own, SAFE) or _of(own, PICKLED)
+        chosen |= {name for pattern in FILES for name in _of(own, pattern)} | {*weights}
+    return sorted(chosen)
+
+
+def _of(names: list[str], pattern: str) -> list[str]:
+    """The paths whose last part is of a pattern."""
+    return [n for n in names if fnmatch.fnmatch(n.rpartition("/")[2], pattern)]
+
+
+def fetch(source: str, revision: str | None, target: Path, kind: Kind) -> None:
+    """Put what the pipeline reads of a hub repository into a directory.
+
+    A commit that the hub's cache has whole is taken from there, and the network is not
+    asked. Nor is it missed if it is down and the cache has what a model cannot be
+    without.
+
+    Raises:
+        InputError: neither the hub nor the cache gives this revision.
+    """
+    cached = _cached(source, revision) if revision else None
+    if cached and COMMIT.fullmatch(revision) and _whole(cached, source, revision, kind):
+        log.info("%s is taken from the hub's cache", source)
+        _copy(cached, target)
+        return
+    try:
+        _download(source, revision, target)
+    # Every exception: those of the network are the HTTP library's, which the hub's
+    # client has changed twice.
+    except Exception as error:
+        if (advice := _refusal(error)) is None:
+            if cached and _loads(cached, kind):
+                log.warning(
+                    "%s is taken from the hub's cache, for the hub cannot be reached "
+                    "(%s): optional files that are not there, such as modules.json, "
+                    "are taken for none",
+                    *(source, concealed(first_line(error))),
+                )
+                _copy(cached, target)
+                return
+            advice = (
+                "check the network, or fetch it elsewhere and name its directory as "
+                "the source"
+            )
+        raise InputError(
+            f"cannot fetch {source} at revision {revision or 'main'} from the hub "
+            f"({concealed(first_line(error))}); {advice}",
+            key="source",
+        ) from None
+
+
+def _download(source: str, revision: str | None, target: Path) -> None:
+    from huggingface_hub import list_repo_files, snapshot_download
+
+    names = wanted(list_repo_files(source, revision=revision))
+    snapshot_download(source, revision=revision, local_dir=target, allow_patterns=names)
+    # The client's own notes, with the time of the download.
+    shutil.rmtree(target / ".cache", ignore_errors=True)
+
+
+def _refusal(error: Exception) -> str | None:
+    """What to do about an answer of the hub's; None: it was not reached."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return "accept its terms on the hub and set HF_TOKEN"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "check the revision"
+    if isinstance(error, (errors.RepositoryNotFoundError, ValueError)):
+        return "check the name, and HF_TOKEN if it is private"
+    return None
+
+
+def _cached(source: str, revision: str) -> Path | None:
+    """The directory of a revision in the hub's cache; it may be there in part."""
+    from huggingface_hub import errors, try_to_load_from_cache
+
+    try:
+        file = try_to_load_from_cache(source, "config.json", revision=revision)
+    except (errors.HFValidationError, ValueError):
+        return None  # what is wrong with the name, the hub's client says
+    return Path(file).parent if isinstance(file, str) else None
+
+
+def _loads(snapshot: Path, kind: Kind) -> bool:
+    """Whether a directory has what a model of a kind cannot be without."""
+    try:
+        check_model(snapshot, kind)
+    except InputError:
+        return False
+    return True
+
+
+def _whole(snapshot: Path, source: str, revision: str, kind: Kind) -> bool:
+    """Whether a revision is in the cache with all that the pipeline reads of it.
+
+    Programs fetch what they need themselves: of an embedder perhaps not the files that
+    say how it pools, without which it would be taken for another.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    if not _loads(snapshot, kind):
+        return False
+    if kind == "cross_encoder":
+        return True
+    modules = modules_of(snapshot)
+    if modules is None:
+        # Noted by whoever asked the hub for it in vain.
+        answer = try_to_load_from_cache(source, "modules.json", revision=revision)
+        return answer is not None
+    return all(
+        name == "Normalize" or (folder / "config.json").is_file()
+        for name, folder in modules
+    )
+
+
+def _copy(snapshot: Path, target: Path) -> None:
+    """Copy what is wanted; links of the cache become the files that they stand for."""
+    files = (path for path in snapshot.rglob("*") if path.is_file())
+    for name in wanted(path.relative_to(snapshot).as_posix() for path in files):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(snapshot / name, target / name)
