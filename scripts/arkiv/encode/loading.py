@@ -39,20 +39,26 @@ def load_tokenizer(
         config = transformers.AutoConfig.from_pretrained(path, **given)
     except Exception as error:  # each file format has its own
         raise InputError(f"cannot be loaded ({first_line(error)})", file=path) from None
-    if config.model_type in COUNTED_FROM_PADDING:
-        _check_positions(path / "config.json", config)
+    if config.model_type in COUNTED_FROM_PADDING and config.pad_token_id is None:
+        reason = f"is null, but {config.model_type} counts positions from it"
+        raise InputError(reason, file=path / "config.json", key="pad_token_id")
     return tokenizer, config
 
 
-def _check_positions(file: Path, config: PretrainedConfig) -> None:
-    """See that a model which counts positions from the padding id says how many."""
-    if config.pad_token_id is None:
-        reason = f"is null, but {config.model_type} counts positions from it"
-        raise InputError(reason, file=file, key="pad_token_id")
-    # transformers would take 512, which no such model has.
-    if "max_position_embeddings" not in read_object(file, "configuration of a model"):
+def check_positions(path: Path, config: PretrainedConfig) -> None:
+    """See that a model which counts positions from the padding id says how many.
+
+    Transformers would take 512, of which two are no token's and which none has.
+
+    Raises:
+        InputError: its `config.json` does not.
+    """
+    file, key = path / "config.json", "max_position_embeddings"
+    if config.model_type not in COUNTED_FROM_PADDING:
+        return
+    if key not in read_object(file, "configuration of a model"):
         reason = "is not there, which says how long a text may be"
-        raise InputError(reason, file=file, key="max_position_embeddings")
+        raise InputError(reason, file=file, key=key)
 
 
 def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTrainedModel:

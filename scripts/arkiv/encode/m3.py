@@ -18,7 +18,7 @@ from arkiv.base.errors import InputError
 from arkiv.encode.description import Description, Side
 from arkiv.encode.forward import Inputs, Layers, Values
 from arkiv.encode.kind import Kind
-from arkiv.encode.loading import load, load_tokenizer, padding
+from arkiv.encode.loading import check_positions, load, load_tokenizer, padding
 from arkiv.encode.models import HEADS, check_model
 from arkiv.encode.options import Options
 
@@ -61,6 +61,7 @@ class M3(Kind):
         if loaded is None:
             tokenizer, config = load_tokenizer(path, options)
             padding(tokenizer, path)
+            check_positions(path, config)
             special = special_ids(tokenizer)
             layers = partial(load_layers, path, options, special, pooling)
         else:

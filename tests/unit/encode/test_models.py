@@ -1,5 +1,6 @@
 """A model directory that will not do is refused in one sentence."""
 
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,8 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from arkiv.base.errors import InputError
+from arkiv.encode.dense import Dense
 from arkiv.encode.forward import Batch, Forward
 from arkiv.encode.loading import load, load_tokenizer
+from arkiv.encode.m3 import M3
 from arkiv.encode.models import check_model, fast_tokenizer
 from arkiv.encode.options import Options
 
@@ -142,3 +145,45 @@ def test_another_runtime_error_is_not_taken_for_want_of_memory():
     error = RuntimeError("device-side assert triggered")
     with pytest.raises(RuntimeError, match="device-side assert"):
         forward([np.zeros(9)] * 4, most=0, error=error)
+
+
+def changed(model, name, **values):
+    """Set keys of a file of a model; None takes one away."""
+    file = model / name
+    kept = json.loads(file.read_text()) | values
+    left_out = {key for key, value in values.items() if value is None}
+    file.write_text(json.dumps({k: v for k, v in kept.items() if k not in left_out}))
+
+
+def test_a_configuration_without_positions_is_one_sentence(tiny_embedder, tmp_path):
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    changed(model, "config.json", max_position_embeddings=None)
+    with pytest.raises(InputError, match="is not there, which says how long") as caught:
+        M3(model)
+    assert caught.value.key == "max_position_embeddings"
+
+
+def test_a_padding_id_that_positions_need_is_one_sentence(tiny_embedder, tmp_path):
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    settings = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(settings | {"pad_token_id": None}))
+    for kind in (M3, Dense):
+        with pytest.raises(InputError, match="counts positions from it") as caught:
+            kind(model)
+        assert caught.value.key == "pad_token_id"
+
+
+def test_weights_of_other_sizes_are_one_sentence(tiny_embedder, tmp_path):
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    changed(model, "config.json", max_position_embeddings=514)
+    said = r"do not fit config\.json: embeddings\..* is 8194 x 128, expected 514 x 128$"
+    with pytest.raises(InputError, match=said):
+        load(model, "m3", Options(), CPU)
+
+
+def test_a_tokenizer_that_nothing_can_pad_is_one_sentence(tiny_embedder, tmp_path):
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    gone = dict.fromkeys(("pad_token", "eos_token", "unk_token"))
+    changed(model, "tokenizer_config.json", **gone)
+    with pytest.raises(InputError, match="neither a pad token nor one for ends"):
+        M3(model)
