@@ -70,6 +70,7 @@ rule measure_runs:
     input:
         qrels=results("collection/qrels.txt"),
         queries=results("collection/queries.jsonl"),
+        corpus=JUDGED_CORPUS,
         runs=expand(results("runs/{system}.trec"), system=SYSTEMS),
     output:
         metrics=results("metrics/metrics.json"),
@@ -86,6 +87,7 @@ rule measure_runs:
         runtime=growing(60),
     params:
         runs=[f"{system}={results(f'runs/{system}.trec')}" for system in SYSTEMS],
+        corpus=lambda w, input: flags(corpus=input.corpus or None),
         options=flags(
             gold=GOLD["method"],
             compare=[f"{system}={base}" for system, base in COMPARED] or None,
@@ -99,8 +101,9 @@ rule measure_runs:
         "Measuring the systems"
     shell:
         "python {params.arkiv_scripts:q}/measure_runs.py --qrels {input.qrels:q}"
-        " --queries {input.queries:q} --runs {params.runs} {params.options}"
-        " --output {output.metrics:q} --per-query {output.per_query:q} &> {log:q}"
+        " --queries {input.queries:q} {params.corpus} --runs {params.runs}"
+        " {params.options} --output {output.metrics:q}"
+        " --per-query {output.per_query:q} &> {log:q}"
 
 
 rule check_metrics:

@@ -63,5 +63,4 @@ rule export_model:
         "python {params.arkiv_scripts:q}/export_model.py --model {input.model:q}"
         " --history {input.history:q} --metrics {input.metrics:q} {params.stages}"
         " {params.models} {params.options} --settings {params.settings}"
-        " --reordering {params.reordering}"
-        " --output {output:q} &> {log:q}"
+        " --reordering {params.reordering} --output {output:q} &> {log:q}"

@@ -95,6 +95,8 @@ GOLD_FILES = [
 BRINGS_QUERIES = [
     path for path in [JUDGED_BY.get("file")] if path and holds_rankings(path)
 ]
+# Such queries may be made from no passage, and have the volumes of what is relevant.
+JUDGED_CORPUS = [results("collection/corpus.jsonl")] if BRINGS_QUERIES else []
 # Beside the grades and the judgements made of them.
 JUDGE_FILES = [results("gold/agreement.json")] if JUDGED else []
 if GOLD["method"] == "llm_judge":

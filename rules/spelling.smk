@@ -43,6 +43,7 @@ rule measure_spelling:
     input:
         qrels=results("collection/qrels.txt"),
         queries=results("collection/queries.jsonl"),
+        corpus=JUDGED_CORPUS,
         respelled=results("spelling/queries.jsonl"),
         runs=expand(
             results("{searched}runs/{system}.trec"),
@@ -62,6 +63,7 @@ rule measure_spelling:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
+        corpus=lambda w, input: flags(corpus=input.corpus or None),
         options=flags(
             runs=named("runs/{name}.trec", SPELLING["systems"]),
             respelled_runs=named("spelling/runs/{name}.trec", SPELLING["systems"]),
@@ -72,5 +74,5 @@ rule measure_spelling:
         "Measuring the systems on respelled queries"
     shell:
         "python {params.arkiv_scripts:q}/measure_spelling.py --qrels {input.qrels:q}"
-        " --queries {input.queries:q} --respelled {input.respelled:q} {params.options}"
-        " --output {output:q} &> {log:q}"
+        " --queries {input.queries:q} --respelled {input.respelled:q} {params.corpus}"
+        " {params.options} --output {output:q} &> {log:q}"

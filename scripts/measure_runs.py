@@ -40,7 +40,7 @@ from arkiv.evaluate.settings import Evaluate, compared
 from arkiv.evaluate.significance import draws
 from arkiv.gold.settings import Gold
 from arkiv.gold.standard import METHODS, relevant
-from arkiv.retrieve.collection import read_ordered, volume_of
+from arkiv.retrieve.collection import read_ordered, volumes_of
 from arkiv.retrieve.trec import Qrels, read_qrels, read_run
 
 log = logging.getLogger("measure_runs")
@@ -52,6 +52,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         __doc__,
         qrels="TREC",
         queries="JSONL",
+        corpus="[JSONL] passages, for the volumes of queries that were made from none",
         runs="SYSTEM=TREC... what to measure",
         compare="[SYSTEM=BASE...] report the difference of a system to another one",
         output="JSON",
@@ -158,7 +159,7 @@ def main(argv: list[str] | None = None) -> None:
     settings = {"samples": arguments.bootstrap, "seed": arguments.seed}
     given = settings | {"measures": arguments.measures}
     parts = parts_of(queries, arguments.length_edges, arguments.confidence_edges)
-    volumes = list(map(volume_of, queries))
+    volumes = volumes_of(queries, qrels, arguments.corpus)
     whole = summary(values, pairs, **given, tested=True, volumes=volumes)
     datasets = Counter(query["dataset"] for query in queries if query.get("dataset"))
     metrics = {

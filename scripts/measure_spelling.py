@@ -28,7 +28,7 @@ from arkiv.evaluate.measures import (
     summary,
 )
 from arkiv.evaluate.significance import draws
-from arkiv.retrieve.collection import read_ordered, volume_of
+from arkiv.retrieve.collection import read_ordered, volumes_of
 from arkiv.retrieve.trec import Qrels, read_qrels, read_run
 
 log = logging.getLogger("measure_spelling")
@@ -120,6 +120,7 @@ def main(argv: list[str] | None = None) -> None:
         __doc__,
         qrels="TREC",
         queries="JSONL of the collection",
+        corpus="[JSONL] passages, for the volumes of queries that were made from none",
         respelled="JSONL of respell_queries.py",
         runs="SYSTEM=TREC...",
         respelled_runs="SYSTEM=TREC... of the same systems for the respelled queries",
@@ -151,7 +152,9 @@ def main(argv: list[str] | None = None) -> None:
         pairs,
         measures=arguments.measures,
         tested=True,
-        volumes=[volume_of(queries[key]) for key in query_ids],
+        volumes=volumes_of(
+            [queries[key] for key in query_ids], qrels, arguments.corpus
+        ),
         **settings,
     )
     shown = sorted(query_ids, key=lambda key: uniform(arguments.seed, "examples", key))

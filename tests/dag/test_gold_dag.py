@@ -61,6 +61,19 @@ def test_the_known_items_are_the_default(project):
     assert value(build, "--duplicate-jaccard") == ["0.4"]
     assert value(build, "--qrels") == [f"{RUN}/collection/qrels.txt"]
     assert "--grades" not in build
+    assert "--corpus" not in commands["measure_runs"][0]
+
+
+def test_audit_and_card_are_told_of_toy_models_and_of_what_re_ranks(project):
+    _, commands = planned(project, "all")
+    (audit,), (card,) = commands["plot_negatives"], commands["export_model"]
+    assert value(audit, "--tiny") == ["embedder", "reranker"]
+    (reordering,) = value(card, "--reordering")
+    assert json.loads(reordering) == {
+        f"{model}_{mode}": [f"the {model} model's dense search", 100]
+        for model in ("base", "tuned")
+        for mode in ("multi_vector", "combined")
+    }
 
 
 def test_a_pool_is_made_of_the_runs_and_graded_in_parts(project):
@@ -117,6 +130,9 @@ def test_a_file_of_rankings_gives_queries_to_the_collection_too(project):
     assert value(collection, "--judged") == value(build, "--file") == ["mine.jsonl"]
     for words in (collection, build):
         assert value(words, "--on-bad-input") == ["skip"]
+    # Its queries may be made from no passage: their volumes are looked for.
+    (measure,) = commands["measure_runs"]
+    assert value(measure, "--corpus") == [f"{RUN}/collection/corpus.jsonl"]
 
 
 def test_an_embedder_that_is_not_there_is_refused(project):

@@ -340,7 +340,7 @@ def test_a_finished_run_is_judged_by_a_server_and_by_people(
         openai = {"base_url": chat.base_url, "key_variable": "ARKIV_TEST_KEY"}
         gold = {"method": "llm_judge", "depth": 3, "systems": ["bm25", "tuned_dense"]}
         gold["judge"] = {"backend": "openai", "model": "m", "tries": 2}
-        gold["sheet"] = {"queries": 8, "passages": 6} | sheet
+        gold["sheet"] = {"queries": 12, "passages": 6} | sheet
         given = small(models, datasets=ARCHIVE, gold=gold, queries={"openai": openai})
         done = project.snakemake(target, "--configfile", project.configure(**given))
         assert done.returncode == 0, done.stdout[-5000:]

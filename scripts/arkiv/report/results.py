@@ -92,7 +92,7 @@ def cell(
         element("strong", mean) if strong else mean,
         element("sup", above) if above else "",
         element("small", ends(value, n, write)),
-        element("small", f"{ends(value, n, write, 'volumes_')} (volumes)")
+        element("small", f"V {ends(value, n, write, 'volumes_')}")
         if value.get("volumes_low") is not None
         else "",
         element("small", probability(value)) if "p_holm" in value else "",
@@ -245,7 +245,8 @@ def section(
     yield means_of(
         metrics, measures, f"Means over {queries} (the best of each column in bold)"
     )
-    yield from map(paragraph, same_sets(reordering, metrics["systems"], measures))
+    if same := list(same_sets(reordering, metrics["systems"], measures)):
+        yield paragraph(" ".join(same))
     if metrics["comparisons"]:
         yield differences_of(metrics, measures, f"Paired differences, {queries}")
         yield paragraph(how_sure(metrics), faint=True)

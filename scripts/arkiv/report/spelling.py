@@ -63,7 +63,7 @@ def how_sure(spelling: Spelling) -> str:
         for means in spelling["original"].values()
         for value in means.values()
     )
-    over = " The second interval (volumes) is as under Results." if volumes else ""
+    over = " The second interval (V) is as under Results." if volumes else ""
     return f"{said} The intervals are not corrected.{over}"
 
 

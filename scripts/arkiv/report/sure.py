@@ -64,7 +64,7 @@ def about_volumes(metrics: Metrics) -> str:
         follows = (
             " Queries of one volume are alike, so that other volumes may give other "
             "numbers than the intervals over queries and p suggest. The second "
-            "interval (volumes) is from whole volumes drawn, each with all its queries"
+            "interval (V) is from whole volumes drawn, each with all its queries"
             f"{alone}."
         )
     elif volumes < FEWEST_VOLUMES and has_intervals(metrics):

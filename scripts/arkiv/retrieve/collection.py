@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, text_key
 from arkiv.encode.models import fast_tokenizer
 from arkiv.pairs.provenance import settle_provenance
+from arkiv.retrieve.trec import Qrels
 from arkiv.text.lengths import TokenCounter
 
 RELEVANT = 1
@@ -93,9 +94,49 @@ def read_passages(path: str | Path, wanted: Container[str]) -> dict[str, Record]
     }
 
 
-def volume_of(query: Record) -> str | None:
-    """The volume that a query of the collection hangs together with others of."""
-    return query.get("cluster") or query.get("volume")
+def cluster_of(passages: Iterable[Record]) -> str | None:
+    """What a query about these passages is alike with others by; None: not known.
+
+    Dataset and volume, or else group, of most of them; of several such the first by
+    name.
+    """
+    clusters = Counter(
+        f"{passage.get('dataset', '')}/{place}"
+        for passage in passages
+        if (place := passage.get("volume") or passage.get("group"))
+    )
+    return min(clusters, key=lambda one: (-clusters[one], one), default=None)
+
+
+def volumes_of(
+    queries: Sequence[Record], qrels: Qrels, corpus: str | Path | None = None
+) -> list[str | None]:
+    """The volume that each query of the collection is about; None: not known.
+
+    Args:
+        qrels: the judgements; of a query that was made from no passage, those of the
+            highest grade decide.
+        corpus: the passages, to be read if there are such queries; None: they have no
+            volume.
+    """
+    found = [query.get("cluster") or query.get("volume") for query in queries]
+    if corpus is None or None not in found:
+        return found
+    best = {
+        query["id"]: [
+            key for key, grade in grades.items() if grade == max(grades.values())
+        ]
+        for query, known in zip(queries, found, strict=True)
+        if known is None and (grades := qrels.get(query["id"]))
+    }
+    passages = read_passages(corpus, set().union(*best.values()))
+    return [
+        known
+        or cluster_of(
+            passages[key] for key in best.get(query["id"], ()) if key in passages
+        )
+        for query, known in zip(queries, found, strict=True)
+    ]
 
 
 def _known(passages: Iterable[Record], key: str) -> list[Any]:
@@ -218,8 +259,7 @@ class Collection:
         confidence of the recogniser, of those of which it is known. A query of its own
         type keeps it where its known items have none.
 
-        `cluster` is what queries are alike by: dataset and volume, or else group, of
-        most of the known items, of several such the first by name.
+        `cluster` is the volume that the query is about (see `cluster_of`).
         """
         for query_id, passage_ids in self.judgements.items():
             query = self.queries[query_id]
@@ -227,13 +267,8 @@ class Collection:
             volumes = {passage.get("volume") for passage in relevant}
             if len(volumes) == 1 and None not in volumes:
                 query["volume"] = volumes.pop()
-            clusters = Counter(
-                f"{passage['dataset']}/{place}"
-                for passage in relevant
-                if (place := passage.get("volume") or passage.get("group"))
-            )
-            if clusters:
-                query["cluster"] = min(clusters, key=lambda one: (-clusters[one], one))
+            if cluster := cluster_of(relevant):
+                query["cluster"] = cluster
             if any(types := {passage.get("type") for passage in relevant}):
                 query.pop("type", None)
                 if len(types) == 1:

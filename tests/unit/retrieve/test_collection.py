@@ -5,7 +5,7 @@ import json
 import pytest
 
 from arkiv.base.errors import InputError
-from arkiv.retrieve.collection import Collection, read_ordered, volume_of
+from arkiv.retrieve.collection import Collection, read_ordered, volumes_of
 
 
 def write(path, *records):
@@ -103,9 +103,32 @@ def test_volumes_of_one_name_in_two_datasets_are_two(tmp_path):
     collection.set_origins()
     queries = list(collection.ordered_queries())
     assert [query["volume"] for query in queries] == ["1", "1"]
-    assert list(map(volume_of, queries)) == ["a/1", "b/1"]
-    assert volume_of({"volume": "1"}) == "1"  # of a collection from before
-    assert volume_of({}) is None
+    assert volumes_of(queries, {}) == ["a/1", "b/1"]
+    # Of a collection from before; of a query without a known item.
+    assert volumes_of([{"volume": "1"}, {"id": "x"}], {}) == ["1", None]
+
+
+def test_queries_from_elsewhere_have_the_volume_of_what_is_relevant(tmp_path):
+    corpus = write(
+        tmp_path / "corpus",
+        *(
+            passage(f"p{n}", str(n), dataset="a", volume=volume)
+            for n, volume in enumerate("vwwu")
+        ),
+        passage("p4", "4", dataset="b", group="g", volume=None),
+        passage("p5", "5", dataset="b"),
+    )
+    qrels = {
+        "q": {"p0": 2, "p1": 2, "p2": 2, "p3": 1},
+        "r": {"p0": 1, "p3": 3},
+        "s": {"p4": 1, "p5": 1},
+        "t": {"p5": 1, "gone": 1},
+        "known": {"p0": 1},
+    }
+    queries = [{"id": key} for key in "qrstu"] + [{"id": "known", "cluster": "a/x"}]
+    found = volumes_of(queries, qrels, corpus)
+    assert found == ["a/w", "a/u", "b/g", None, None, "a/x"]
+    assert volumes_of(queries, qrels) == [None] * 5 + ["a/x"]
 
 
 def test_queries_have_the_years_and_types_of_their_known_items(tmp_path):
