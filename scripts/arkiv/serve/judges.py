@@ -29,20 +29,23 @@ NO_COOKIE = "The browser has sent no cookie, without which nobody can judge here
 RESTARTED = "The server has been started anew since this page was made"
 
 
-def cookie(purpose: str, run: str) -> str:
-    """The name of a cookie, for this run on the port that the browser knows."""
+def cookie(purpose: str, *of: str) -> str:
+    """The name of a cookie of a run, on the port that the browser knows."""
     port = PORT.search(request.headers.get("Host", ""))
-    return f"arkiv-{purpose}-{port[1] if port else 'default'}-{content_id(run)}"
+    return f"arkiv-{purpose}-{port[1] if port else 'default'}-{content_id(*of)}"
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Sessions in a cookie that is named for the run and the port."""
+    """Sessions in a cookie that is named for the run and the server.
+
+    Behind a web server the browser may know another port than this server listens on.
+    """
 
     def __init__(self, run: str) -> None:
         self.run = run
 
-    def get_cookie_name(self, app: Flask) -> str:
-        return cookie("session", self.run)
+    def get_cookie_name(self, app: Flask | None = None) -> str:
+        return cookie("session", self.run, request.environ.get("SERVER_PORT", ""))
 
 
 @dataclass(frozen=True)
@@ -105,5 +108,5 @@ class Judges:
         known = session.get("token", "")
         given = request.form.get("token", "")
         if not known or not hmac.compare_digest(given.encode(), known.encode()):
-            sent = cookie("session", self.run) in request.cookies
+            sent = Sessions(self.run).get_cookie_name() in request.cookies
             abort(403, RESTARTED if sent else NO_COOKIE)
