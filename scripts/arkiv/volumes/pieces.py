@@ -73,7 +73,8 @@ def without_pieces(
                 if poorer or _are_lines(pieces, texts):
                     _leave_out(inner, entry, aside)
                     continue
-                if not _is_longer(entry, pieces, texts):
+                whole = few or name_key(inner.parts[-1]) in names
+                if whole and not _is_longer(entry, pieces, texts):
                     aside(outer.pages.pop(page), pieces[0])
                 break
         for page, pieces in _among_pages(outer, listed[outer.folder], texts):

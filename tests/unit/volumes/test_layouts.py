@@ -134,6 +134,12 @@ def test_lines_of_the_parts_of_a_page_are_not_pages(tmp_path, halves):
     assert len(find(archive).twice) == len(lines)
 
 
+def test_a_page_is_not_left_out_for_one_of_its_parts(tmp_path):
+    files = {"v/2.txt": words("a") + " " + words("b"), "v/2-1/1.xml": page(words("a"))}
+    found = texts(lay_out(tmp_path, files))
+    assert found["v"] == [files["v/2.txt"]]
+
+
 @pytest.mark.parametrize("first", [2, 3, 100])
 @pytest.mark.parametrize("left_out", [[], [0], [1, 4]])
 def test_a_group_of_other_page_numbers_that_mets_leaves_out(tmp_path, first, left_out):
