@@ -13,6 +13,8 @@ from arkiv.base.natural import natural
 from arkiv.volumes.member import shown
 from arkiv.volumes.same_pages import (
     MOST_FORMS,
+    SAMPLE,
+    TELLING,
     Texts,
     is_corrected,
     is_form,
@@ -22,6 +24,9 @@ from arkiv.volumes.same_pages import (
 )
 from arkiv.volumes.sheaves import Listed, Sheaf
 from arkiv.volumes.walk import Entry
+
+# Folders of the same page names of which a page is read, to see which are alike.
+MOST_LOOKED_AT = 2000
 
 
 @dataclass
@@ -101,7 +106,7 @@ def documents(
         if each.listed:
             by_list[id(each.listed)].append(each)
             group[each] = by_list[id(each.listed)]
-    for at, family in _families(sheaves):
+    for at, family in _families(sheaves, texts):
         for one, two in combinations(family, 2):
             if group[one] is group[two] or not _overlap(one, two):
                 continue
@@ -119,11 +124,14 @@ def documents(
     return [part for each in made for part in (each, *each.apart())]
 
 
-def _families(sheaves: Iterable[Sheaf]) -> Iterator[tuple[int | None, list[Sheaf]]]:
+def _families(
+    sheaves: Iterable[Sheaf], texts: Texts
+) -> Iterator[tuple[int | None, list[Sheaf]]]:
     """Sheaves that may hold the same pages, and the part in which their paths differ.
 
     That is one part alone; a folder's own pages differ from those of a folder in it by
-    having no such part. Wherever they lie, the names of pages may tell.
+    having no such part. Wherever they lie, the names of pages may tell. Of many those
+    are looked at that are called for forms, and those of which one page is the same.
     """
     found: dict[tuple, list[Sheaf]] = defaultdict(list)
     for each in sheaves:
@@ -135,8 +143,22 @@ def _families(sheaves: Iterable[Sheaf]) -> Iterator[tuple[int | None, list[Sheaf
             found[(None, min(names, key=repr))].append(each)
     for (at, *_), family in found.items():
         if at is not None and len(family) > MOST_FORMS:
+            for equal in _of_one_page(family[:MOST_LOOKED_AT], texts):
+                yield at, equal[:MOST_FORMS]
             family = [each for each in family if _form_at(each, at)]
         yield at, family[:MOST_FORMS]
+
+
+def _of_one_page(family: Sequence[Sheaf], texts: Texts) -> list[list[Sheaf]]:
+    """Sheaves of which a page of the same name has the same words, and some."""
+    found: dict[tuple, list[Sheaf]] = defaultdict(list)
+    for each in family:
+        for page in sorted(each.pages, key=repr)[:SAMPLE]:
+            words = tuple(texts.running(each.pages[page]))
+            if len(words) >= TELLING:
+                found[page, hash(words)].append(each)
+                break
+    return [equal for equal in found.values() if len(equal) > 1]
 
 
 def _form_at(each: Sheaf, at: int | None) -> bool:

@@ -134,6 +134,23 @@ def test_lines_of_the_parts_of_a_page_are_not_pages(tmp_path, halves):
     assert len(find(archive).twice) == len(lines)
 
 
+def test_of_many_folders_of_the_same_page_names_copies_are_read_once(tmp_path):
+    files = {
+        f"{volume}/{n}.xml": page("" if n == 1 else words(volume, n))
+        for volume in range(100, 150)
+        for n in (1, 2, 3, 4)
+    }
+    once = texts(lay_out(tmp_path, files))
+    assert len(once) == 50
+    for name in ("120", "133"):
+        for n in (1, 2, 3, 4):
+            files[f"copy of {name}/{n}.xml"] = files[f"{name}/{n}.xml"]
+    # The same title page is no copy.
+    files |= {f"{volume}/2.xml": page(words("title")) for volume in (140, 141, 142)}
+    found = texts(lay_out(tmp_path, files))
+    assert sorted(found) == sorted(once)
+
+
 def test_a_page_is_not_left_out_for_one_of_its_parts(tmp_path):
     files = {"v/2.txt": words("a") + " " + words("b"), "v/2-1/1.xml": page(words("a"))}
     found = texts(lay_out(tmp_path, files))
