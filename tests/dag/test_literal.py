@@ -94,7 +94,7 @@ def by_a_server(name, names):
     prompts = {"query_prompt": text, "passage_prompt": text}
     config["models"] = {
         "directory": f"{name}/models",
-        "embedder": hub,
+        "embedder": hub | prompts,
         "reranker": dict(hub),
     }
     openai = {"model": text, "extra": {text: text}}
