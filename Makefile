@@ -4,8 +4,10 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEMO := config/demo.yaml
 # Of the run that `make serve` searches, and flags for it: SERVE="--port 9000".
-CONFIG ?= $(DEMO)
+CONFIG ?= config/demo.yaml
 SERVE ?=
+# The value of a variable as it was written, as one word of the shell.
+word_of = '$(subst ','\'',$(value $1))'
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Whatever the shell that calls make has set, the pipeline uses the .venv alone.
 unexport PYTHONPATH PYTHONHOME
@@ -33,7 +35,7 @@ demo: install
 
 # The search page on a finished run, for this machine alone: make serve CONFIG=my.yaml
 serve: install
-	@exec python scripts/serve_search.py --configfile $(CONFIG) $(SERVE)
+	@exec python scripts/serve_search.py --configfile $(call word_of,CONFIG) $(SERVE)
 
 # Two files of tests at a time, the longest first.
 test: check

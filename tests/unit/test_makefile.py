@@ -1,0 +1,47 @@
+"""What a person gives to make reaches the program as it is written."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from project import ROOT
+
+HOSTILE = 'it\'s $(touch ran) `touch ran` $HOME & {a} "b" %.yaml'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The Makefile where all is installed, with a Python that tells its arguments."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.txt").touch()
+    binaries = tmp_path / ".venv/bin"
+    binaries.mkdir(parents=True)
+    (binaries.parent / ".installed").touch()
+    (binaries / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (binaries / "python").chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("given", ["words", "environment"])
+def test_the_configuration_of_the_search_page_is_one_word(folder, given):
+    words = [f"CONFIG={HOSTILE}"] if given == "words" else []
+    extra = {} if given == "words" else {"CONFIG": HOSTILE}
+    done = subprocess.run(
+        ["make", "serve", *words, "SERVE=--port 9000"],
+        cwd=folder,
+        env=os.environ | extra,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    served = ["scripts/serve_search.py", "--configfile", HOSTILE, "--port", "9000"]
+    assert done.stdout.splitlines() == served
+    assert not (folder / "ran").exists()
+
+
+def test_the_demo_is_served_where_nothing_is_said(folder):
+    done = subprocess.run(
+        ["make", "serve"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "config/demo.yaml"
