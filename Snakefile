@@ -49,7 +49,7 @@ include: "rules/targets.smk"
 
 
 rule all:
-    default_target: True
+    default_target: not FIRST_RULE
     input:
         up_to("report"),
         results("metrics/required.json") if EVALUATE["require"] else [],

@@ -1,14 +1,44 @@
 # Where the project lies, where a run's files go, and the whole configuration: the same
 # from the project's directory, from any other (`snakemake -s`), and as a module.
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.iocontainers import Params
 from snakemake.path_modifier import PathModifier
+from snakemake.sourcecache import LocalSourceFile
 
-# Not workflow.basedir, where the workflow lies that uses this one.
-PROJECT = Path(workflow.current_basedir).parent
+
+def checked_out(folder):
+    """The project of a module whose source is a commit: github(…) or gitlab(…).
+
+    Snakemake reads rules from there one by one; programs need all that is beside them. It
+    is written once, below the working directory, which all nodes of a cluster see.
+    """
+    repository = folder.hosted_repo.repo
+    commit = repository.commit(folder.ref).hexsha
+    there = Path(".snakemake/arkiv", commit).absolute()
+    if not there.exists():
+        there.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=".", dir=there.parent))
+        with tempfile.TemporaryFile() as packed:
+            repository.archive(packed, commit)
+            packed.seek(0)
+            with tarfile.open(fileobj=packed) as files:
+                files.extractall(beside, filter="data")
+        beside.chmod(0o755)
+        beside.rename(there)
+    return there / Path(folder.path).parent
+
+
+# Where this file lies, not the workflow that uses it (workflow.basedir).
+RULES = workflow.current_basedir
+if isinstance(RULES, LocalSourceFile):
+    PROJECT = Path(RULES).parent
+else:
+    PROJECT = checked_out(RULES)
 sys.path.insert(0, f"{PROJECT}/scripts")
 
 from arkiv.base.errors import InputError
@@ -19,6 +49,9 @@ from arkiv.settings.layout import run_folder
 # be unknown to the workflow that uses this one, which shows commands; a param of each rule
 # would make its results anew in another place.
 Params.arkiv_scripts = "scripts" if PROJECT.samefile(".") else f"{PROJECT}/scripts"
+
+# Of the workflow that uses this one: what it makes if nothing is asked for.
+FIRST_RULE = workflow.default_target
 
 # What the pipeline makes goes below the prefix of a module; what a person names lies where
 # they say. Snakemake would put both there, and not what params name.

@@ -4,10 +4,11 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 
 import pytest
 import yaml
-from project import ARCHIVE, Project, job_counts
+from project import ARCHIVE, PARTS, Project, job_counts
 
 TINY = {"source": "tiny", "revision": None}
 # Prompts and tables of the project's own, a prompt and pairs of the user's own.
@@ -144,6 +145,16 @@ def test_a_part_of_a_configuration_is_enough(root, here):
     assert here.planned("--cores", "1")["train_model"] == 1
 
 
+def test_a_rule_before_the_module_stays_the_one_that_is_made(root, here):
+    module = write_module(here, root, names="as arkiv_*")
+    assert here.planned("--cores", "1")["arkiv_all"] == 1
+    text = module.read_text()
+    module.write_text(
+        "rule first:\n    output: 'made'\n    shell: 'touch made'\n" + text
+    )
+    assert here.planned("--cores", "1") == {"first": 1}
+
+
 def test_as_the_workflow_catalogue_deploys_it(root, here, expected):
     """A module in workflow/Snakefile, and a copy of config/ to be edited."""
     module = write_module(here, root, name="workflow/Snakefile")
@@ -156,6 +167,34 @@ def test_as_the_workflow_catalogue_deploys_it(root, here, expected):
     # Edited: the copy's prompts go before the project's.
     assert "config/prompts/sv-court.txt" in done.stdout
     assert "project/config/prompts" not in done.stdout
+
+
+def test_a_module_out_of_a_repository(root, here, expected, tmp_path, monkeypatch):
+    """Its programs and files are written out; Snakemake has its clone already."""
+    repository = tmp_path / "repository"
+    shutil.copytree(root.folder, repository, symlinks=True)
+    me = ("-c", "user.name=me", "-c", "user.email=me@example.org")
+    for words in (
+        ("init", "-q"),
+        ("add", *PARTS),
+        (*me, "commit", "-qm", "All"),
+        ("tag", "v1"),
+    ):
+        subprocess.run(["git", *words], cwd=repository, check=True)
+    clones = "snakemake/snakemake/source-cache/snakemake-git-cache/github.com"
+    clone = tmp_path / "cache" / clones / "me/arkiv"
+    words = ("git", "clone", "-q", "--bare", repository, clone)
+    subprocess.run(words, check=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    module = write_module(here, root)
+    source = "github('me/arkiv', path='Snakefile', tag='v1')"
+    own = repr(str(root.folder / "Snakefile"))
+    module.write_text(module.read_text().replace(own, source))
+    done = here.dry_run("-p", "--cores", "1")
+    assert done.returncode == 0, done.stdout
+    (written,) = (here.folder / ".snakemake/arkiv").iterdir()
+    assert (commands(done, Project.bare(written)), jobs(done)) == expected
+    assert (written / "scripts/arkiv/train/start.py").exists()
 
 
 def test_a_directorys_own_configuration_is_laid_over_the_defaults(root, here):
