@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 POOLED = ("teacher_pool", "llm_judge")
 # What each method takes for relevant, for readers of the figures.
 MEANINGS = {
-    "known_item": "A passage counts as relevant if the query was made from it.",
+    "known_item": "A passage counts as relevant if the query was made from it, or came "
+    "with it in a ready pair.",
     "teacher_pool": "What the systems find first was graded by the teacher, which "
     "favours what it has taught; all else counts as not relevant.",
     "llm_judge": "What the systems find first was graded by a language model; all else "
@@ -35,6 +36,8 @@ MEANINGS = {
     "else counts as not relevant.",
 }
 METHODS = tuple(MEANINGS)
+# Whatever the method.
+NEAR = "What has the same words as a relevant passage, or nearly so, counts as it does."
 # Of a pool's grades.
 HIGHEST = 3
 # Of the scores of a pool that are told.
@@ -69,7 +72,7 @@ def by_rank(passage_ids: Sequence[str]) -> dict[str, int]:
 
 def explained(metrics: Mapping[str, Any]) -> str:
     """What counted as relevant in metrics that measure_runs.py wrote, in sentences."""
-    sentences = [MEANINGS[metrics["gold"]]]
+    sentences = [MEANINGS[metrics["gold"]], NEAR]
     if left_out := metrics["queries_left_out"]:
         sentences.append(
             f"Test queries left out for want of a relevant passage: {left_out:,}."

@@ -258,9 +258,9 @@ def section(
     yield figure(
         drawn,
         "measures",
-        f"The same as a chart: a point is the mean{line}. Base models have blue "
-        "squares, tuned ones orange diamonds.",
-        f"Means of the first measures of each system{' with their intervals' * lines}; "
+        f"The same as a chart: a point is the mean{line}. Systems whose names begin "
+        "with base have blue squares, those with tuned orange diamonds.",
+        f"Means of the first measures of the systems{' with their intervals' * lines}; "
         f"the numbers are those of the table of means over {queries}.",
     )
     yield element("h3", "What was required")

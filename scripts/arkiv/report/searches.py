@@ -251,8 +251,8 @@ def section(
     """The section; the groups of queries are those of `chosen`."""
     measure = title(found.measure)
     yield paragraph(
-        f"Each query with its {measure}, the passage that is relevant to it with its "
-        f"rank in each system, and the first {SHOWN} passages that each finds. Words "
+        f"Each query with its {measure}, passages that are relevant to it with their "
+        f"ranks in each system, and the first {SHOWN} passages that each finds. Words "
         "of the query are marked, also with another ending; ✓ and a double line at "
         "the side mean relevant."
     )
