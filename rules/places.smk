@@ -59,7 +59,8 @@ placed = workflow.modifier.path_modifier.replace_prefix
 workflow.modifier.path_modifier = PathModifier(None, None, workflow)
 
 # Not read for a module that is given its configuration.
-if own := own_configuration():
+own = None if workflow.modifier.skip_configfile else own_configuration()
+if own:
 
     configfile: own
 
@@ -68,7 +69,8 @@ try:
     config = completed(config)
     check_config(config)
 except InputError as error:
-    raise WorkflowError(f"configuration: {error}")
+    where = f", with {own} of this directory" if own else ""
+    raise WorkflowError(f"configuration{where}: {error}")
 RUN = placed(run_folder(config))
 MODELS = placed(config["models"]["directory"])
 config["models"] = config["models"] | {"directory": MODELS}

@@ -199,11 +199,16 @@ def test_a_module_out_of_a_repository(root, here, expected, tmp_path, monkeypatc
 
 def test_a_directorys_own_configuration_is_laid_over_the_defaults(root, here):
     (here.folder / "config").mkdir()
-    (here.folder / "my.yaml").rename(here.folder / "config/config.yaml")
+    shutil.copy(here.folder / "my.yaml", here.folder / "config/config.yaml")
     words = ("-s", root.folder / "Snakefile")
     assert "results/court/report.html" in here.dry_run(*words).stdout
     done = here.dry_run(*words, "--config", "run=other")
     assert "results/other/report.html" in done.stdout
+    (here.folder / "config/config.yaml").write_text("samples: none of ours\n")
+    done = here.dry_run(*words, "--configfile", "my.yaml")
+    assert (
+        "configuration, with config/config.yaml of this directory: `sam" in done.stdout
+    )
 
 
 def test_nothing_that_tells_where_data_lies_is_one_sentence(root, here):
