@@ -169,6 +169,20 @@ def test_a_network_that_is_down_is_one_sentence(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_token_stands_in_what_the_hub_says(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise ValueError(
+            "Illegal header value b'Bearer token-0123456789' for https://me:pa9@hub/a"
+        )
+
+    monkeypatch.setenv("HF_TOKEN", "token-0123456789")
+    monkeypatch.setattr("huggingface_hub.list_repo_files", refuse)
+    with pytest.raises(InputError, match=r"cannot fetch some/mod.*\[key\]") as caught:
+        prepare_model.fetch("some/model", None, tmp_path, "m3")
+    assert "0123" not in str(caught.value)
+    assert "pa9" not in str(caught.value)
+
+
 def test_a_model_without_heads_is_no_embedder(hub, tmp_path):
     (hub.folder / "sparse_linear.pt").unlink()
     output = tmp_path / "out" / "m"

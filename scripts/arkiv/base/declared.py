@@ -227,7 +227,9 @@ def _faults(
     kinds = alternatives(kind)
     expected = _expected(value, kinds, rule)
     if expected is not None:
-        shown = MASK if rule.private else repr(value)
+        # A map that is not closed is a text to YAML, with all that stands in it.
+        torn = isinstance(value, str) and expected == WORDS[dict]
+        shown = MASK if rule.private or torn else repr(value)
         yield Fault(where, ".".join(where), f"is {shown}, expected {expected}")
     kind = next((one for one in kinds if _is(value, one)), None)
     if is_section(kind):

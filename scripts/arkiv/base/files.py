@@ -217,6 +217,12 @@ def read_yaml(path: str | Path) -> Any:
     try:
         with open_input(path) as file:
             return yaml.safe_load(file.read().decode())
+    except yaml.MarkedYAMLError as error:
+        # Not what stands there, which may be a secret.
+        mark = error.problem_mark or error.context_mark
+        line = mark and mark.line + 1
+        reason = f"is not a YAML file ({error.problem or error.context})"
+        raise InputError(reason, file=path, line=line) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"is not a YAML file ({reason})", file=path) from None

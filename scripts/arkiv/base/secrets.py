@@ -8,8 +8,10 @@ A name is told by its parts, whatever its case and what divides them (`X-Api-Key
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from html.entities import codepoint2name
 from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -61,6 +63,11 @@ KEY = re.compile(
 )
 PRIVATE_KEY = "PRIVATE KEY-----"
 RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
+
+# In the place of one that is known.
+KNOWN_MASK = "[key]"
+# Of a key that was cut off so much is masked: half of it, and so many characters.
+LEAST = 8
 
 AN_ADDRESS = "a user's name or password in an address"
 A_KEY = "a key"
@@ -215,7 +222,10 @@ def _holds(name: str, value: Any) -> bool:
 
 
 def concealed(text: str) -> str:
-    """A text, such as a library's error, without the secrets that its form tells."""
+    """A text, such as a library's error, without the hub's token, and without the
+    secrets that its form tells."""
+    for token in filter(None, map(os.environ.get, TOKENS)):
+        text = Known(token).masked(text)
 
     def value(found: re.Match[str]) -> str:
         if not is_secret_part(found[1], found[2]):
@@ -227,3 +237,45 @@ def concealed(text: str) -> str:
 
     text = ADDRESS.sub(address, text)
     return KEY.sub(lambda key: MASK if is_drawn(key[0]) else key[0], text)
+
+
+def ways_of_writing(sign: str) -> str:
+    """A pattern of a character as JSON, Python, addresses and HTML may write it."""
+    code = ord(sign)
+    ways = [
+        rf"\\+(?:u00|x){code:02x}",
+        f"%(?:25)*{code:02x}",
+        f"&#(?:0*{code}|x0*{code:x});",
+    ]
+    if name := codepoint2name.get(code):
+        ways.append(f"&{name};")
+    # Digits of a number stand in either case.
+    return rf"(?:\\*{re.escape(sign)}|(?i:{'|'.join(ways)}))"
+
+
+class Known:
+    """A secret that is known: it shows itself nowhere, and is masked in texts."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        signs = list(map(ways_of_writing, value))
+        least = min(len(signs), max(LEAST, len(signs) // 2))
+        # A short one may be a word, for a server that needs none.
+        case = re.IGNORECASE if len(value) >= LEAST else 0
+        self._begins = re.compile("".join(signs[:least]), case)
+        self._goes_on = [re.compile(sign, case) for sign in signs[least:]]
+
+    def masked(self, text: str) -> str:
+        """A text without the secret, should it repeat it or its first half."""
+        parts, end = [], 0
+        while self._value and (found := self._begins.search(text, end)):
+            parts += [text[end : found.start()], KNOWN_MASK]
+            end = found.end()
+            for sign in self._goes_on:
+                if (more := sign.match(text, end)) is None:
+                    break
+                end = more.end()
+        return "".join(parts) + text[end:]
+
+    def __repr__(self) -> str:
+        return KNOWN_MASK

@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
-from html.entities import codepoint2name
 
 from arkiv.base.errors import InputError
+from arkiv.base.secrets import Known
 from arkiv.llm.settings import Connection
 
-MASK = "[key]"
-# Of a key that was cut off so much is masked: half of it, and so many characters.
-SHORTEST = 8
 
-
-def ways_of_writing(sign: str) -> str:
-    """A pattern of a character as JSON, Python, addresses and HTML may write it."""
-    code = ord(sign)
-    ways = [
-        rf"\\+(?:u00|x){code:02x}",
-        f"%(?:25)*{code:02x}",
-        f"&#(?:0*{code}|x0*{code:x});",
-    ]
-    if name := codepoint2name.get(code):
-        ways.append(f"&{name};")
-    # Digits of a number stand in either case.
-    return rf"(?:\\*{re.escape(sign)}|(?i:{'|'.join(ways)}))"
-
-
-class Secret:
+class Secret(Known):
     """A key that does not show itself, and is taken out of what others say."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-        signs = list(map(ways_of_writing, value))
-        least = min(len(signs), max(SHORTEST, len(signs) // 2))
-        # A short one may be a word, for a server that needs none.
-        case = re.IGNORECASE if len(value) >= SHORTEST else 0
-        self._begins = re.compile("".join(signs[:least]), case)
-        self._goes_on = [re.compile(sign, case) for sign in signs[least:]]
 
     @classmethod
     def for_server(cls, connection: Connection) -> Secret:
@@ -67,18 +39,3 @@ class Secret:
     def revealed(self) -> str:
         """The key itself, for the client; one without a key is given a word."""
         return self._value or "none"
-
-    def masked(self, text: str) -> str:
-        """A text of the server's without the key, should it repeat it or half of it."""
-        parts, end = [], 0
-        while self._value and (found := self._begins.search(text, end)):
-            parts += [text[end : found.start()], MASK]
-            end = found.end()
-            for sign in self._goes_on:
-                if (more := sign.match(text, end)) is None:
-                    break
-                end = more.end()
-        return "".join(parts) + text[end:]
-
-    def __repr__(self) -> str:
-        return MASK

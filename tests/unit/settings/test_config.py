@@ -13,6 +13,7 @@ from arkiv.settings.config import (
     check_config,
     completed,
     read_config,
+    read_layer,
     with_shipped,
     without_removed,
 )
@@ -159,6 +160,29 @@ def test_shares_of_no_whole_are_refused(shares, said):
     datasets = {"d": {"example": {"cases": 9, "volumes": 3}}}
     with pytest.raises(InputError, match=said):
         check_config(DEFAULTS | {"datasets": datasets, "pairs": pairs})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "queries:\n  openai:\n    base_url: https://me:hunter2@host: x\n",
+        "queries:\n  openai:\n    extra: {api_key: hunter2\n",
+        "queries:\n\topenai: {api_key: hunter2}\n",
+    ],
+)
+def test_what_is_no_yaml_is_named_by_its_line_and_not_repeated(tmp_path, text):
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"my\.yaml, line \d: is not a YAML") as caught:
+        read_layer(path)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_text_instead_of_a_map_is_not_repeated():
+    datasets = {"d": {"example": {"cases": 9, "volumes": 3}}}
+    torn = {"queries": '{"openai": {"extra": {"api_key": hunter2'}
+    with pytest.raises(InputError, match=r"^`queries`: is \[not shown\], expected"):
+        check_config(DEFAULTS | {"datasets": datasets} | torn)
 
 
 def test_a_side_without_a_share_is_named():
