@@ -15,7 +15,7 @@ unexport PYTHONPATH PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONNOUSERSITE := 1
 
-.PHONY: install demo serve test test-slurm bench check format settings pins clean
+.PHONY: install demo serve test test-slurm bench check format settings arguments pins clean
 
 install: $(INSTALLED)
 
@@ -65,6 +65,10 @@ format: install
 # config.yaml and the table in config/README.md, from what scripts/arkiv declares.
 settings: install
 	cd scripts && python -m arkiv.settings.written
+
+# What the arguments of the installed FlagEmbedding and Transformers are, after an upgrade.
+arguments: install
+	cd scripts && python -m arkiv.train.fields
 
 # Pin anew what requirements.in asks for, from a fresh environment.
 pins:

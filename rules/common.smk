@@ -22,6 +22,7 @@ from arkiv.settings.layout import (
     rounds_of,
     trainings_of,
 )
+from arkiv.train.given import learnt_from
 from arkiv.train.settings import UNSET
 from arkiv.volumes.state import state
 

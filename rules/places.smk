@@ -66,8 +66,7 @@ if own:
 
 
 try:
-    config = completed(config)
-    check_config(config)
+    config = check_config(completed(config))
 except InputError as error:
     where = f", with {own} of this directory" if own else ""
     raise WorkflowError(f"configuration{where}: {error}")

@@ -219,7 +219,11 @@ rule write_report:
             defaults=PROJECT / "config/config.yaml",
             examples=REPORT["examples"],
         ),
-        config=as_json(config),
+        # What counts; and, with the inputs, all of it.
+        counted=as_json(
+            config | {"train": TRAIN | {"args": learnt_from(TRAIN["args"])}}
+        ),
+        config=lambda w, input: as_json(config),
     message:
         "Writing the report"
     shell:

@@ -53,7 +53,9 @@ rule train_model:
             else ""
         ),
         evaluation=flags(**declared("train", "evaluation")) if WATCHED else "",
-        args=as_json(TRAIN["args"]),
+        # What counts; and, with the inputs, all that is given on.
+        learnt=as_json(learnt_from(TRAIN["args"])),
+        args=lambda w, input: as_json(TRAIN["args"]),
     message:
         "Training"
     shell:

@@ -1,8 +1,8 @@
 """Fine-tune BGE-M3 on shards of pairs, in one or more processes.
 
-FlagEmbedding's M3 training under torchrun, on GPUs or on CPUs. All of FlagEmbedding's,
-Hugging Face's and deepspeed's arguments can be given by --args; precision, device and
-backend are chosen by the hardware unless they are given.
+FlagEmbedding's M3 training under torchrun, on GPUs or on CPUs. FlagEmbedding's, Hugging
+Face's and deepspeed's arguments can be given by --args; precision, device and backend
+are chosen by the hardware unless they are given.
 
 The model directory appears when training and all checks are done. A run that was ended
 before that goes on from its newest whole checkpoint when the same command is given
@@ -43,11 +43,8 @@ from arkiv.encode.flags import add_reading, add_weights, described
 from arkiv.encode.models import check_model
 from arkiv.encode.settings import Batch, Running
 from arkiv.train.arguments import (
-    WITHOUT_EFFECT,
     Hardware,
     check_lengths,
-    check_names,
-    is_true,
     parsed,
     process_count,
     to_command_line,
@@ -55,9 +52,11 @@ from arkiv.train.arguments import (
 )
 from arkiv.train.batch_plan import BatchPlan, log_plan, plan_batches
 from arkiv.train.dev import dev_collection, general_collection
+from arkiv.train.given import checked
 from arkiv.train.launch import node_command, run_watched, without_secrets
+from arkiv.train.offered import WITHOUT_EFFECT
 from arkiv.train.resume import alone, begin, ended_well
-from arkiv.train.settings import Train
+from arkiv.train.settings import Train, check_adapters, check_batches
 from arkiv.train.shards import count_rows, in_order, weighted
 
 log = logging.getLogger("train_model")
@@ -94,11 +93,7 @@ def planned(
 ) -> BatchPlan:
     """Check the shards and plan an epoch's batches by the parsed arguments."""
     paths = in_order(paths)
-    if weights and not values.same_dataset_within_batch:
-        raise InputError(
-            "is given, which needs `train.args.same_dataset_within_batch`",
-            key="train.weights",
-        )
+    check_batches(vars(values), {"train.weights": weights})
     distill, group_size = values.knowledge_distillation, values.train_group_size
     shards = count_rows(paths, distill=distill, group_size=group_size)
     return plan_batches(
@@ -219,29 +214,19 @@ def lora(given: argparse.Namespace, values: argparse.Namespace) -> dict | None:
         InputError: a value out of bounds, or nothing to train with adapters.
     """
     adapters = settings_from(given, Train, "lora").lora
-    if adapters.rank == 0:
-        return None
-    for name in ("fix_encoder", "fix_position_embedding"):
-        if getattr(values, name):
-            raise InputError(
-                "is given beside train.lora, which freezes the encoder by itself",
-                key=f"train.args.{name}",
-            )
-    return plain(adapters)
+    check_adapters(adapters.rank, vars(values))
+    return plain(adapters) if adapters.rank else None
 
 
 def prepared(arguments: argparse.Namespace) -> Training:
     """Check all that is given, before a process starts."""
     model = check_model(arguments.model, "m3")
-    check_names(arguments.args)
-    hardware = Hardware.here()
-    if is_true(arguments.args.get("use_cpu", False)):
-        hardware = Hardware()
+    given = checked(arguments.args)
+    hardware = Hardware() if given.get("use_cpu") else Hardware.here()
     settings_from(arguments, Train, "nodes", "processes", "check_steps")
-    backend = arguments.args.get("ddp_backend")
-    processes = process_count(arguments.processes, hardware, backend)
+    processes = process_count(arguments.processes, hardware, given.get("ddp_backend"))
     world_size = processes * arguments.nodes
-    chosen = with_defaults(arguments.args, hardware, world_size)
+    chosen = with_defaults(given, hardware, world_size)
     own = {
         "model_name_or_path": str(model),
         "output_dir": arguments.checkpoints,

@@ -1,6 +1,7 @@
 """What a changed setting makes anew, of a run that Snakemake takes for done."""
 
 import json
+import random
 
 import pytest
 from project import FEWER_COMPARISONS, FEWER_SYSTEMS, Project
@@ -10,7 +11,8 @@ TINY = {
     "reranker": {"source": "tiny", "revision": None},
 }
 FUSED = {"type": "fusion", "systems": ["bm25", "tuned_dense"], "weights": [0.7, 0.3]}
-DIRECTORIES = ("models", "encodings", "collection/beir", "main/model")
+DIRECTORIES = ("models", "encodings", "collection/beir", "main/model", "main/export")
+ALL = ("evaluate", "export", "report")
 # What all that is measured ends with.
 MEASURED = {"measure_runs": 1, "evaluate": 1}
 
@@ -40,7 +42,7 @@ def project(tmp_path_factory):
     row = {"query": "q", "pos": ["p"], "neg": ["n"]}
     (project.folder / "pairs.jsonl").write_text(json.dumps(row) + "\n")
     options = ("--configfile", configured(project))
-    table = project.snakemake("evaluate", "--summary", *options).stdout
+    table = project.snakemake(*ALL, "--summary", *options).stdout
     for line in table.splitlines():
         path = project.folder / line.split("\t")[0]
         if line.startswith(("models/", "results/")):
@@ -51,14 +53,15 @@ def project(tmp_path_factory):
                 path.mkdir()
             else:
                 path.touch()
-    done = project.snakemake("evaluate", "--touch", "-F", "--cores", "1", *options)
+    done = project.snakemake(*ALL, "--touch", "-F", "--cores", "1", *options)
     assert done.returncode == 0, done.stdout
-    assert project.planned("evaluate", *options) == {}
+    assert project.planned(*ALL, *options) == {}
     return project
 
 
-def remade(project, **changes):
-    return project.planned("evaluate", "--configfile", configured(project, **changes))
+def remade(project, *targets, **changes):
+    options = ("--configfile", configured(project, **changes))
+    return project.planned(*(targets or ["evaluate"]), *options)
 
 
 def test_the_depth_makes_every_run_anew_and_nothing_else(project):
@@ -131,3 +134,74 @@ def test_how_the_model_reads_makes_all_anew_that_it_encodes(project, changed):
         }
         | MEASURED
     )
+
+
+# Of each kind that is without effect on what is learnt.
+UNSEEN = {
+    "logging_steps": 25,
+    "logging_first_step": True,
+    "save_steps": 50,
+    "save_strategy": "epoch",
+    "save_total_limit": None,
+    "disable_tqdm": False,
+    "log_level": "warning",
+    "report_to": "tensorboard",
+    "run_name": "another {name} $(touch pwned)",
+    "dataloader_num_workers": 2,
+    "dataloader_pin_memory": False,
+}
+# The defaults as another hand would write them.
+SAME = {
+    "train_group_size": 8.0,
+    "learning_rate": "1e-5",
+    "num_train_epochs": 2.0,
+    "warmup_ratio": "0.1",
+    "knowledge_distillation": "true",
+    "fix_encoder": 0,
+    "kd_loss_type": "m3_kd_loss",
+    "bf16": None,
+}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_arguments_that_teach_nothing_else_make_nothing_anew(project, seed):
+    draw = random.Random(seed)
+    args = SAME | dict(draw.sample(sorted(UNSEEN.items()), 4))
+    # Snakemake puts what a file adds behind the defaults, in the order of the file.
+    path = configured(project)
+    text = path.read_text(encoding="utf-8")
+    lines = draw.sample(
+        [f"{name}: {json.dumps(args[name])}" for name in args], len(args)
+    )
+    assert "train: {}\n" in text
+    given = f"train:\n  args: {{{', '.join(lines)}}}\n"
+    path.write_text(text.replace("train: {}\n", given), encoding="utf-8")
+    assert project.planned(*ALL, "--configfile", path) == {}
+
+
+def test_each_argument_without_effect_makes_nothing_anew(project):
+    assert remade(project, *ALL, train={"args": UNSEEN}) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("learning_rate", 2e-5),
+        ("num_train_epochs", 2.5),
+        ("dataloader_drop_last", "false"),
+        ("weight_decay", 0.01),
+        ("warmup_steps", 10),
+        ("gradient_checkpointing", False),
+    ],
+)
+def test_an_argument_that_matters_trains_anew(project, name, value):
+    args = {name: value} | ({"warmup_ratio": None} if name == "warmup_steps" else {})
+    assert remade(project, "train", train={"args": args}) == {
+        "train_model": 1,
+        "train": 1,
+    }
+
+
+def test_a_ratio_is_steps_below_one_and_trains_nothing_anew(project):
+    args = {"warmup_ratio": None, "warmup_steps": 0.1}
+    assert remade(project, *ALL, train={"args": args}) == {}

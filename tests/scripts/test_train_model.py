@@ -260,8 +260,11 @@ def test_a_measure_that_is_none_and_passages_not_given_are_refused(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"temperature": "inf"}, "the gradient was exactly 0 in steps 1 to 2"),
-        ({"learning_rate": 0}, "weights of the encoder did not change in steps 1 to 2"),
+        ({"temperature": 1e30}, "the gradient was exactly 0 in steps 1 to 2"),
+        (
+            {"learning_rate": 1e-60},
+            "weights of the encoder did not change in steps 1 to 2",
+        ),
     ],
 )
 def test_a_run_that_learns_nothing_stops_early(material, tmp_path, change, said):
@@ -307,7 +310,7 @@ def test_an_ended_launcher_ends_its_processes(material, tmp_path):
             r"the shards have 23 rows.*takes 100",
         ),
         ({"passage_max_len": 9000}, r"`train\.args\.passage_max_len`: is 9000"),
-        ({"learning_rate": "fast"}, r"`train\.args`.*learning_rate"),
+        ({"learning_rate": "fast"}, r"`train\.args\.learning_rate`: is 'fast'"),
     ],
 )
 def test_bad_arguments_stop_before_a_process_starts(

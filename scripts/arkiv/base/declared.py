@@ -38,6 +38,8 @@ WORDS = {
     dict: "a map",
     types.NoneType: "nothing",
 }
+# Whole numbers above it are shorter as floats.
+LARGE = 1e15
 BOUNDS = {
     "at_least": operator.ge,
     "more_than": operator.gt,
@@ -182,6 +184,32 @@ def plain(value: Any) -> Any:
 def frozen(value: Any) -> Any:
     """The reverse for lists, which an instance has as tuples."""
     return tuple(map(frozen, value)) if isinstance(value, list) else value
+
+
+def in_one_form(value: Any, kind: Any) -> Any:
+    """A value without faults, as all write it who mean the same.
+
+    The keys of a section come in the order of its declaration, and a number that is
+    whole is an int: 1 for 1.0.
+    """
+    kind = next((one for one in alternatives(kind) if _is(value, one)), None)
+    if is_section(kind):
+        known = settings_of(kind)
+        return {
+            name: in_one_form(value[name], one.type)
+            for name, one in known.items()
+            if name in value
+        }
+    if get_origin(kind) is tuple:
+        items = get_args(kind)
+        return [
+            in_one_form(one, items[0 if items[-1] is Ellipsis else place])
+            for place, one in enumerate(value)
+        ]
+    if get_origin(kind) is dict:
+        return {key: in_one_form(one, get_args(kind)[1]) for key, one in value.items()}
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGE
+    return int(value) if whole else value
 
 
 def faults(values: Mapping[str, Any], section: type) -> list[Fault]:

@@ -17,12 +17,11 @@ from arkiv.base.markdown import (
 )
 from arkiv.evaluate.measures import title
 from arkiv.export.about import About
-from arkiv.train.arguments import WITHOUT_EFFECT
+from arkiv.train.offered import WITHOUT_EFFECT
 
 # Arguments that say where files lay or how the log looked, not what was learnt.
 UNTOLD = {
-    *("model_name_or_path", "output_dir", "train_data", "run_name"),
-    *("log_on_each_node", "trust_remote_code"),
+    *("model_name_or_path", "output_dir", "train_data", "trust_remote_code"),
     *WITHOUT_EFFECT,
 }
 

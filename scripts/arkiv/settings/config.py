@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.declared import faults, settings_of
+from arkiv.base.declared import faults, in_one_form, settings_of
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_yaml
 from arkiv.documents.settings import check_documents
@@ -23,6 +23,7 @@ from arkiv.settings.datasets import check_datasets, check_rounds
 from arkiv.settings.image_links import ImageLinks
 from arkiv.settings.layout import model_under_test, run_folder
 from arkiv.settings.secrets import check_secrets, concealing
+from arkiv.train.given import checked
 from arkiv.train.settings import check_train
 
 PROJECT = Path(__file__).parents[3]
@@ -68,9 +69,7 @@ def read_config(overlays: Sequence[str | Path]) -> dict[str, Any]:
     own = own_configuration()
     for path in (*([own] if own else []), *overlays):
         config = _laid_over(config, read_layer(path))
-    config = completed(config)
-    check_config(config)
-    return config
+    return check_config(completed(config))
 
 
 def own_configuration() -> str | None:
@@ -154,8 +153,8 @@ def with_truths(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_config(config: Mapping[str, Any]) -> None:
-    """Check a configuration.
+def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a configuration; give it in one form, for all that mean the same.
 
     Raises:
         InputError: one sentence that names the first key at fault, what was expected,
@@ -164,7 +163,10 @@ def check_config(config: Mapping[str, Any]) -> None:
     check_secrets(config)
     with concealing(config):
         _check_each(config)
+        config = in_one_form(config, Configuration)
+        config["train"]["args"] = checked(config["train"]["args"])
         _check_together(config)
+    return config
 
 
 def _check_each(config: Mapping[str, Any]) -> None:

@@ -141,8 +141,6 @@ ARGUMENTS = {
     "save_total_limit": 2,
     "negatives_cross_device": True,
     "temperature": 0.02,
-    "sentence_pooling_method": "cls",
-    "normalize_embeddings": True,
     "kd_loss_type": "m3_kd_loss",
     "unified_finetuning": True,
     "use_self_distill": True,
@@ -156,6 +154,13 @@ UNSET = {
     "query_max_len": 32,
     "passage_max_len": 128,
     "pad_to_multiple_of": 1,
+}
+
+# What has a meaning for batches of one dataset alone, and its value where it has none.
+PER_DATASET = {
+    "split.batch_tokens": None,
+    "split.positives": "draw",
+    "train.weights": {},
 }
 
 
@@ -196,12 +201,45 @@ class Train:
     lora: Lora = setting(Lora())
     args: dict[str, Any] = setting(
         ARGUMENTS,
-        "any argument of FlagEmbedding's M3 training, Hugging Face's "
-        "`TrainingArguments` and so of deepspeed",
+        "arguments of FlagEmbedding's M3 training, Hugging Face's "
+        "`TrainingArguments` and so of deepspeed; which are not offered, and why, "
+        "planning says",
         names="^[a-z][a-z0-9_]*$",
         shown="those in `config.yaml`",
         private=True,
     )
+
+
+def check_batches(args: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse what needs batches of rows of one dataset each, where any make a batch.
+
+    Args:
+        args: of the training, checked.
+        given: settings of `PER_DATASET` by key.
+
+    Raises:
+        InputError: naming the key.
+    """
+    for key, value in given.items():
+        if value != PER_DATASET[key] and not args.get("same_dataset_within_batch"):
+            raise InputError(
+                f"is {value}, which needs `train.args.same_dataset_within_batch`",
+                key=key,
+            )
+
+
+def check_adapters(rank: int, args: Mapping[str, Any]) -> None:
+    """Refuse adapters of a rank, not 0, beside what they do by themselves.
+
+    Raises:
+        InputError: naming the argument.
+    """
+    for name in ("fix_encoder", "fix_position_embedding"):
+        if rank and args.get(name):
+            raise InputError(
+                "is given beside train.lora, which freezes the encoder by itself",
+                key=f"train.args.{name}",
+            )
 
 
 def check_train(
@@ -209,21 +247,24 @@ def check_train(
 ) -> None:
     """Refuse a training that cannot be, or that would be another than was asked for.
 
+    Args:
+        train: the section, its arguments checked (`arkiv.train.given`).
+        split: the section.
+        datasets: their names.
+
     Raises:
         InputError: naming the key and what is wrong with it.
     """
     args, stages = train["args"], train["cumulative"]
-    if not args.get("same_dataset_within_batch"):
-        for key, value, without in (
-            ("split.batch_tokens", split["batch_tokens"], None),
-            ("split.positives", split["positives"], "draw"),
-            ("train.weights", train["weights"], {}),
-        ):
-            if value != without:
-                raise InputError(
-                    f"is {value}, which needs `train.args.same_dataset_within_batch`",
-                    key=key,
-                )
+    check_batches(
+        args,
+        {
+            "split.batch_tokens": split["batch_tokens"],
+            "split.positives": split["positives"],
+            "train.weights": train["weights"],
+        },
+    )
+    check_adapters(train["lora"]["rank"], args)
     if args.get("train_group_size") == 1 and args.get("knowledge_distillation"):
         raise InputError(
             "is true, but `train.args.train_group_size` is 1: a teacher has nothing to "

@@ -27,8 +27,8 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import write_json
 from arkiv.base.terminal import log_to_stderr
 from arkiv.encode.description import Description
-from arkiv.train.arguments import argument_classes
 from arkiv.train.deepspeed import prepare
+from arkiv.train.fields import argument_classes
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
 from arkiv.train.settings import Lora
 

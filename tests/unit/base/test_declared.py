@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from arkiv.base.cli import parser
-from arkiv.base.declared import NAME, at, faults, merged, plain, setting
+from arkiv.base.declared import NAME, at, faults, in_one_form, merged, plain, setting
 from arkiv.base.errors import InputError
 from arkiv.base.setting_flags import add_settings, flags_of, settings_from
 
@@ -175,3 +175,35 @@ def test_the_help_shows_phrases_and_defaults(capsys):
     shown = " ".join(capsys.readouterr().out.split())
     assert "before 5 % of them (default: 0.1)" in shown
     assert "--lora-rank N of adapters (default: 2)" in shown
+
+
+@dataclass(frozen=True)
+class Inner:
+    alpha: float = setting(64)
+    sizes: tuple[float, ...] = setting((1.0,))
+
+
+@dataclass(frozen=True)
+class Outer:
+    count: int | None = setting(None)
+    inner: Inner = setting(Inner())
+    weights: dict[str, float] = setting({})
+    free: dict[str, Any] = setting({})
+
+
+def test_what_means_the_same_has_one_form():
+    written = {
+        "free": {"b": 1.0, "a": True},
+        "weights": {"z": 2.0, "a": 0.5},
+        "inner": {"sizes": [1.0, 1e300], "alpha": 64.0},
+        "count": 3.0,
+    }
+    assert repr(in_one_form(written, Outer)) == repr(
+        {
+            "count": 3,
+            "inner": {"alpha": 64, "sizes": [1, 1e300]},
+            "weights": {"z": 2, "a": 0.5},
+            "free": {"b": 1, "a": True},
+        }
+    )
+    assert in_one_form({"count": None}, Outer) == {"count": None}

@@ -180,7 +180,7 @@ def test_values_of_the_environment_are_refused(monkeypatch):
         (("queries", "openai", "base_url"), "http://[::1]:8000/v1?api-version=2"),
         (("serve", "image_link"), "https://iiif.example/@id/{volume}/{page:05}"),
         (("serve", "image_link"), "https://h.example/i?key={volume}&n={page}"),
-        (("train", "args", "include_num_input_tokens_seen"), "all"),
+        (("split", "batch_tokens"), 4096),
         (("documents", "heading"), r"^Bearer \w+: \S+@\S+"),
     ],
 )

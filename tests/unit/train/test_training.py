@@ -18,6 +18,8 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import read_json
 from arkiv.train import arguments as args
 from arkiv.train import batch_plan, guards, launch, shards, worker
+from arkiv.train.given import checked
+from arkiv.train.settings import ARGUMENTS
 
 CPU, GPU = args.Hardware(), args.Hardware(gpus=2, bf16=True)
 
@@ -83,27 +85,8 @@ def test_lengths_are_held_against_the_model(tiny_embedder, tmp_path):
             check(8, damaged)
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("learning_rat", "did you mean learning_rate"),
-        ("seed", "cannot be set: the seed is given by --seed"),
-        ("train_data", "cannot be set"),
-        ("resume_from_checkpoint", "cannot be set"),
-    ],
-)
-def test_an_argument_that_is_not_the_users_is_refused(name, said):
-    with pytest.raises(InputError, match=said) as caught:
-        args.check_names(["learning_rate", name])
-    assert caught.value.key == f"train.args.{name}"
-
-
-def test_every_argument_of_the_default_configuration_is_known():
-    yaml = pytest.importorskip("yaml")
-    path = launch.Path(__file__).parents[3] / "config" / "config.yaml"
-    given = yaml.safe_load(path.read_text(encoding="utf-8"))["train"]["args"]
-    args.check_names(given)
-    chosen = args.with_defaults(given, CPU, 2)
+def test_the_default_arguments_are_what_hugging_faces_parser_reads():
+    chosen = args.with_defaults(checked(ARGUMENTS), CPU, 2)
     own = {"model_name_or_path": "m", "output_dir": "o"}
     values = args.parsed(args.to_command_line(own | chosen))
     assert float(values.warmup_steps) == 0.1
@@ -123,13 +106,6 @@ def test_hardware_decides_device_and_precision_unless_given():
     for chosen in (on_cpu, given):
         assert chosen["report_to"] == "none"
         assert chosen["disable_tqdm"] is True
-
-
-def test_a_warmup_ratio_becomes_steps_below_one():
-    assert args.with_defaults({"warmup_ratio": 0.1}, CPU, 1)["warmup_steps"] == 0.1
-    for bad in ({"warmup_ratio": 3}, {"warmup_ratio": 0.1, "warmup_steps": 5}):
-        with pytest.raises(InputError, match="warmup_ratio"):
-            args.with_defaults(bad, CPU, 1)
 
 
 @pytest.mark.parametrize("stage", [0, 1, 2])
