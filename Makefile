@@ -30,6 +30,7 @@ $(INSTALLED): requirements.txt
 
 demo: install
 	@snakemake --configfile $(DEMO) --quiet host reason
+	@echo "Toy models, to try out the pipeline: the numbers say nothing about BGE-M3."
 	@python scripts/show_metrics.py results/demo/metrics/metrics.json
 	@echo "Report: results/demo/report.html"
 

@@ -1,6 +1,8 @@
 from arkiv.retrieve.systems import reordering
 
 EXPORT = config["export"]
+# Datasets whose queries are made from the words of their passages.
+EXTRACTIVE = WITH_PAGES if QUERIES["backend"] == "extractive" else []
 # The stages before training whose settings the card shows, if any dataset went through
 # them; none names a path.
 SHOWN = {
@@ -49,6 +51,7 @@ rule export_model:
             language=EXPORT["language"] or None,
             license=EXPORT["license"],
             trainings=len(TRAININGS),
+            extractive=EXTRACTIVE or None,
             query_max_length=MINING["query_max_length"],
             passage_max_length=MINING["passage_max_length"],
             weights=EVALUATE["weights"],

@@ -61,6 +61,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         base_revision="[COMMIT]",
         teacher="[NAME] the reranker whose scores were learnt",
         teacher_revision="[COMMIT]",
+        extractive="[DATASET...] whose queries were made from their passages' words",
         output="DIR",
     )
     add_stages(arguments)
@@ -118,7 +119,7 @@ def main(argv: list[str] | None = None) -> None:
         size = sizes(about, config, parameters(model))
         dimensions = config["hidden_size"]
     with expecting("measure_runs.py", arguments.metrics):
-        measured = retrieval(metrics, arguments.reordering)
+        measured = retrieval(metrics, arguments.reordering, arguments.extractive)
     with expecting("train_model.py", arguments.history):
         sections = [
             front_matter(about),

@@ -7,6 +7,7 @@ import sys
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import expecting
 from arkiv.base.files import read_json
+from arkiv.base.markdown import counted
 from arkiv.base.terminal import tell
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.verdicts import DAGGER, disagreement
@@ -21,8 +22,10 @@ def lines_of(metrics: dict) -> list[str]:
     shown = metrics["measures"][:SHOWN]
     names = [title(name) if len(title(name)) < NUMBER else name for name in shown]
     first = WIDTH - NUMBER * len(shown)
+    queries = counted(metrics["queries"], "test query", "test queries")
+    volumes = metrics.get("volumes")
     lines = [
-        f"{metrics['queries']} test queries",
+        queries + (f" about {counted(volumes, 'volume')}" if volumes else ""),
         "",
         "system".ljust(first) + "".join(f"{name:>{NUMBER}}" for name in names),
         "-" * WIDTH,

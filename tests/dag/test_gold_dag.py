@@ -68,6 +68,7 @@ def test_audit_and_card_are_told_of_toy_models_and_of_what_re_ranks(project):
     _, commands = planned(project, "all")
     (audit,), (card,) = commands["plot_negatives"], commands["export_model"]
     assert value(audit, "--tiny") == ["embedder", "reranker"]
+    assert "--extractive" not in card  # there are ready pairs alone
     (reordering,) = value(card, "--reordering")
     assert json.loads(reordering) == {
         f"{model}_{mode}": [f"the {model} model's dense search", 100]

@@ -308,10 +308,26 @@ def test_the_table_fits_a_terminal(runs):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) == 80
-    assert lines[0] == "4 test queries"
+    assert lines[0] == "4 test queries about 2 volumes"
     assert lines[2].split() == ["system", "nDCG@10", "MAP", "R@100", "MRR@10"]
     assert ["tuned", *["0.750"] * 4] in [line.split() for line in lines]
     assert lines[-1] == "tuned vs base: +0.750 [–, n = 4]"
+
+
+def test_the_table_marks_where_interval_and_p_disagree(of_volumes):
+    words = ["--compare", "tuned=bm25"]
+    assert measure(of_volumes, *words, systems=("bm25", "tuned")).returncode == 0
+    path = of_volumes / "m.json"
+    metrics = json.loads(path.read_text())
+    change = metrics["comparisons"][0]["difference"]["nDCG@10"]
+    for low, p, marked in ((0.01, 0.2, True), (0.01, 0.02, False), (-0.1, 0.02, True)):
+        change |= {"mean": 0.1, "low": low, "high": 0.2, "p": p, "p_holm": p}
+        path.write_text(json.dumps(metrics))
+        lines = program("show_metrics", path).stdout.splitlines()
+        assert lines[-1].endswith("]†" if marked else "]")
+        note = "(†: the corrected p-value says otherwise, see the report)"
+        assert (note in lines) == marked
+        assert max(map(len, lines)) == 80
 
 
 def test_the_table_bears_long_names(runs):

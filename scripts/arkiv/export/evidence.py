@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arkiv.base.html import number
@@ -18,6 +18,8 @@ from arkiv.report.sure import (
     differences,
     has_ends,
     has_intervals,
+    of_extractive,
+    queries_of,
     queries_of_volumes,
     same_sets,
     upper,
@@ -37,13 +39,16 @@ SOURCES = {
 
 
 def retrieval(
-    metrics: Mapping[str, Any], reordering: Mapping[str, tuple[str, int]]
+    metrics: Mapping[str, Any],
+    reordering: Mapping[str, tuple[str, int]],
+    extractive: Iterable[str] = (),
 ) -> str:
     """Measures of every system on the test queries, and paired differences.
 
     Args:
         metrics: what measure_runs.py writes.
         reordering: the systems that re-rank, as `arkiv.retrieve.systems` has them.
+        extractive: datasets whose queries were made from the words of their passages.
     """
     groups = [
         [name for name in group if name in metrics["measures"]] for group in MEASURES
@@ -53,10 +58,12 @@ def retrieval(
         for group in groups
         if group
     ]
+    made = queries_of(metrics, extractive)
     shown = [name for group in groups for name in group]
     return blocks(
         "## Retrieval",
         about_measures(metrics),
+        *([of_extractive(made, metrics["queries"])] if made else []),
         *tables,
         *apart(differences(metrics, shown)),
         *same_sets(reordering, metrics["systems"], shown),

@@ -26,7 +26,7 @@ from arkiv.report.jobs import of_known
 from arkiv.report.outline import Material
 from arkiv.report.results import signed
 from arkiv.report.searches import compared_pairs
-from arkiv.report.sure import queries_of_volumes, upper
+from arkiv.report.sure import of_extractive, queries_of, queries_of_volumes, upper
 from arkiv.retrieve.systems import spaced, system_of
 
 Metrics = Mapping[str, Any]
@@ -221,27 +221,6 @@ def of_best(means: Mapping[str, float], measure: str, systems: Systems) -> str:
     )
 
 
-def of_extractive(made: int, queries: int) -> str:
-    """That queries were made from the words of their passages, and what that does."""
-    if made == queries:
-        all_of = "All " if queries > 1 else ""
-        which = f"{all_of}{plural(made, 'test query', 'test queries')}"
-    else:
-        which = f"{made:,} of {queries:,} test queries ({percent(made, queries)})"
-    were = "was" if queries == made == 1 else "were"
-    return (
-        f"{which} {were} made from the words of their passages (queries.backend is "
-        "extractive), which favours search by words; questions that people ask are "
-        "harder, as a rule."
-    )
-
-
-def percent(part: int, whole: int) -> str:
-    """A share in per cent, 0 and 100 only of nothing and of all."""
-    share = 100 * part / whole
-    return f"{min(max(share, 0.1), 99.9):.1f}%" if 0 < part < whole else f"{share:.0f}%"
-
-
 def of_requirements(requirements: Sequence[Mapping[str, Any]]) -> str:
     """Whether what was required is met."""
     missed = sum(not one["holds"] for one in requirements)
@@ -299,8 +278,8 @@ def extractive_of(of: Material) -> int:
     """How many of the measured queries were made from the words of their passages."""
     if of.config["queries"]["backend"] != "extractive":
         return 0
-    made = [name for name, stages in of.datasets.items() if "queries" in stages]
-    return sum(of.metrics.get("datasets", {}).get(name, 0) for name in made)
+    made = (name for name, stages in of.datasets.items() if "queries" in stages)
+    return queries_of(of.metrics, made)
 
 
 def sentences(of: Material) -> list[str]:

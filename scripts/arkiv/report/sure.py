@@ -90,6 +90,33 @@ def queries_of_volumes(metrics: Metrics) -> str:
     )
 
 
+def queries_of(metrics: Metrics, datasets: Iterable[str]) -> int:
+    """How many of the measured queries are of these datasets."""
+    counts = metrics.get("datasets") or {}
+    return sum(counts.get(name, 0) for name in datasets)
+
+
+def of_extractive(made: int, queries: int) -> str:
+    """That queries were made from the words of their passages, and what that does."""
+    if made == queries:
+        all_of = "All " if queries > 1 else ""
+        which = f"{all_of}{plural(made, 'test query', 'test queries')}"
+    else:
+        which = f"{made:,} of {queries:,} test queries ({percent(made, queries)})"
+    were = "was" if queries == made == 1 else "were"
+    return (
+        f"{which} {were} made from the words of their passages (queries.backend is "
+        "extractive), which favours search by words; questions that people ask are "
+        "harder, as a rule."
+    )
+
+
+def percent(part: int, whole: int) -> str:
+    """A share in per cent, 0 and 100 only of nothing and of all."""
+    share = 100 * part / whole
+    return f"{min(max(share, 0.1), 99.9):.1f}%" if 0 < part < whole else f"{share:.0f}%"
+
+
 def how_sure(metrics: Metrics) -> str:
     """What the differences and their stars mean."""
     bootstrap, pairs = metrics["bootstrap"], len(metrics["comparisons"])

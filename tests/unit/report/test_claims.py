@@ -363,7 +363,13 @@ def test_the_card_says_the_same():
     random = Random(4)
     for _ in range(200):
         metrics = drawn_metrics(random)
-        card = retrieval(metrics, reordering({"systems": SYSTEMS}))
+        made = random.randint(0, metrics["queries"])
+        metrics["datasets"] = {"a": made, "b": metrics["queries"] - made}
+        card = retrieval(metrics, reordering({"systems": SYSTEMS}), ["a", "gone"])
+        said = [one for one in card.split("\n\n") if "from the words" in one]
+        assert len(said) == bool(made)
+        for sentence in said:
+            check_extractive(" ".join(sentence.split()), metrics, made)
         few = metrics["queries"] < 10
         shown = [
             one for one in ("nDCG@10", "AP", "R@100") if one in metrics["measures"]
