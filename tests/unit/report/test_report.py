@@ -160,6 +160,34 @@ def test_what_went_in_is_said_of_pages_and_of_ready_pairs():
     )
 
 
+def test_of_several_trainings_the_rows_are_said_to_be_the_last_ones():
+    ready = {"pairs": {"pairs": 9}}
+    assert summary.of_data({"a": ready}, {"rows": 5}, 3).endswith(
+        "; the model was trained 3 times, the last time on 5 rows."
+    )
+    # Pages that gave nothing are no ready pairs.
+    empty = {"documents": {"pages": 0, "documents": 0}, "pairs": {"pairs": 0}}
+    said = summary.of_data({"a": ready, "b": empty}, {})
+    assert said.startswith("0 pages became 0 documents, and these with what was given")
+
+
+@pytest.mark.parametrize(
+    ("kappa", "said"),
+    [
+        (-0.004, "kappa 0.00 [–, n = 4], slight"),
+        (-0.01, "kappa −0.01 [–, n = 4], worse than chance"),
+        (0.2, "kappa 0.20 [–, n = 4], slight"),
+        (0.21, "kappa 0.21 [–, n = 4], fair"),
+        (0.599, "kappa 0.60 [–, n = 4], moderate"),
+        (0.61, "kappa 0.61 [–, n = 4], substantial"),
+        (1.0, "kappa 1.00 [–, n = 4], almost perfect"),
+    ],
+)
+def test_the_word_for_a_kappa_is_that_of_the_number_shown(kappa, said):
+    value = {"kappa": kappa, "low": None, "high": None}
+    assert gold.kappa_of(value, queries=4) == said
+
+
 def test_missed_requirements_are_counted():
     assert summary.of_requirements([{"holds": True}, {"holds": False}]) == (
         "1 of 2 requirements (evaluate.require) missed: see Results."
