@@ -60,6 +60,8 @@ RESPELLED = (
 
 # For every program that runs a model.
 RUN_OPTIONS = declared("models", "precision", "attention", "trust_remote_code")
+# For every program that runs the model to tune, or one that was tuned.
+READING = declared("models.embedder", "pooling", "query_prompt", "passage_prompt")
 # Whether mining searches approximately, whose recall is measured.
 APPROXIMATE = MINING["index"] == "ivf"
 # Each system with each one that it is compared with.

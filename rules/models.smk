@@ -1,5 +1,3 @@
-# For every program that runs the model to tune, or one that was tuned.
-READING = declared("models.embedder", "pooling", "query_prompt", "passage_prompt")
 # Of the model of a role, and of that which a system may bring along.
 KIND_OF_ROLE = {"embedder": "m3", "reranker": "cross_encoder"}
 KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "cross_encoder"}
