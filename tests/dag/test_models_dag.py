@@ -17,8 +17,10 @@ def project(tmp_path_factory):
     return project
 
 
-def configured(project, **embedder):
+def configured(project, mining=None, args=None, **embedder):
     return project.configure(
+        mining=mining or {},
+        train={"args": args or {}},
         datasets={"d": {"pairs": "pairs.jsonl"}},
         models={
             "embedder": {"source": "a model", "revision": None, **embedder},
@@ -49,3 +51,29 @@ def test_what_is_given_reaches_every_program_that_runs_the_model(project):
         assert commands
         for command in commands:
             assert words in command, command
+
+
+@pytest.mark.parametrize(
+    ("mining", "args", "key", "length"),
+    [
+        ({"passage_max_length": 513}, {}, "mining.passage_max_length", 513),
+        ({"passage_max_length": 512}, {}, "train.args.passage_max_len", 8192),
+        ({"query_max_length": 600}, {}, "mining.query_max_length", 600),
+    ],
+)
+def test_texts_longer_than_a_local_model_takes_are_told_before_any_job(
+    project, mining, args, key, length
+):
+    folder = project.folder / "short"
+    folder.mkdir(exist_ok=True)
+    settings = {"model_type": "xlm-roberta", "max_position_embeddings": 514}
+    (folder / "config.json").write_text(json.dumps(settings))
+    config = configured(project, mining, args, source="short")
+    done = project.dry_run("mine", "--configfile", config)
+    assert done.returncode != 0
+    said = f"configuration: `{key}`: is {length}, but short takes 512 tokens at most"
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
+    fits = {"query_max_len": 512, "passage_max_len": 512}
+    config = configured(project, {"passage_max_length": 512}, fits, source="short")
+    assert project.planned("mine", "--configfile", config)

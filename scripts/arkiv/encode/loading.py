@@ -133,6 +133,26 @@ def longest_input(config: PretrainedConfig) -> int | None:
     return longest
 
 
+def longest_text(path: Path) -> int | None:
+    """Tokens that the model of a directory takes at most, by its `config.json` alone.
+
+    None: any number, or the file is not there or does not say.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    file = path / "config.json"
+    config = read_object(file, "configuration of a model") if file.is_file() else {}
+    longest = config.get("max_position_embeddings")
+    if not isinstance(longest, int):
+        return None
+    # As transformers has it where a file does not.
+    padding = config.get("pad_token_id", 1)
+    if config.get("model_type") in COUNTED_FROM_PADDING and isinstance(padding, int):
+        longest -= padding + 1
+    return longest
+
+
 def first_line(error: Exception) -> str:
     """An exception's kind and the first line of what it says, for one sentence."""
     said = str(error).strip().splitlines()

@@ -8,6 +8,7 @@ from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.encode.description import Description
+from arkiv.encode.loading import longest_text
 from arkiv.retrieve.systems import system_of
 
 # The models of a run that are not trained in it, and the role of each.
@@ -69,13 +70,28 @@ def prepared_model(config: Mapping[str, Any], role: str) -> str:
 
     Raises:
         InputError: a path that is no directory, or the files of an embedder that is
-            there already say that it cannot be tuned.
+            there already say that it cannot be tuned, or not on texts so long.
     """
     wanted = config["models"][role]
     path = model_directory(config, wanted, role, f"models.{role}")
     if role == "embedder" and path == wanted["source"]:
         Description.configured(path, wanted)
+        _check_lengths(config, path)
     return path
+
+
+def _check_lengths(config: Mapping[str, Any], model: str) -> None:
+    """See that no text is to be longer than a model takes."""
+    longest = longest_text(Path(model))
+    for section, values, keys in (
+        ("mining", config["mining"], ("query_max_length", "passage_max_length")),
+        ("train.args", config["train"]["args"], ("query_max_len", "passage_max_len")),
+    ):
+        for key in keys:
+            length = values.get(key)
+            if longest is not None and isinstance(length, int) and length > longest:
+                reason = f"is {length}, but {model} takes {longest} tokens at most"
+                raise InputError(reason, key=f"{section}.{key}")
 
 
 def model_of_system(config: Mapping[str, Any], name: str) -> str | None:

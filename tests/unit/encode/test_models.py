@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoConfig
 
 from arkiv.base.errors import InputError
 from arkiv.encode.dense import Dense
 from arkiv.encode.forward import Batch, Forward
-from arkiv.encode.loading import load, load_tokenizer
+from arkiv.encode.loading import load, load_tokenizer, longest_input, longest_text
 from arkiv.encode.m3 import M3
 from arkiv.encode.models import check_model, fast_tokenizer
 from arkiv.encode.options import Options
@@ -187,3 +188,21 @@ def test_a_tokenizer_that_nothing_can_pad_is_one_sentence(tiny_embedder, tmp_pat
     changed(model, "tokenizer_config.json", **gone)
     with pytest.raises(InputError, match="neither a pad token nor one for ends"):
         M3(model)
+
+
+@pytest.mark.parametrize(
+    ("settings", "longest"),
+    [
+        ({"model_type": "xlm-roberta", "max_position_embeddings": 8194}, 8192),
+        ({"model_type": "roberta", "max_position_embeddings": 9, "pad_token_id": 0}, 8),
+        ({"model_type": "bert", "max_position_embeddings": 512}, 512),
+        ({"model_type": "t5"}, None),
+        (None, None),
+    ],
+)
+def test_the_longest_text_is_read_without_the_library(tmp_path, settings, longest):
+    if settings is not None:
+        (tmp_path / "config.json").write_text(json.dumps(settings))
+    assert longest_text(tmp_path) == longest
+    if longest is not None:
+        assert longest_input(AutoConfig.for_model(**settings)) == longest
