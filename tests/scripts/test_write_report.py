@@ -327,6 +327,17 @@ def test_queries_of_several_datasets_are_told_apart(run):
     assert "from the words" not in run.page()
 
 
+@pytest.mark.parametrize("backend", ["extractive", "example"])
+def test_a_made_up_archive_is_said_first(run, backend):
+    run.config["datasets"] = {"court": {"example": {"cases": 9, "volumes": 3}}}
+    run.config["queries"]["backend"] = backend
+    page = run.page()
+    said = "court is made up on the spot: how well it is searched says nothing of"
+    assert said in page
+    assert ("in other words than the passages" in page) == (backend == "example")
+    assert page.index(said) < page.index("test queries")
+
+
 def test_what_only_re_ranks_is_said_beside_the_table(run):
     systems = run.config["evaluate"]["systems"]
     systems["tuned"] = {"type": "m3", "model": "tuned", "mode": "combined"}

@@ -274,6 +274,23 @@ def is_shown(change: Value) -> bool:
     return verdict(change) != "open" and leaves_out_0(change) is not False
 
 
+def of_example(datasets: Mapping[str, Any], backend: str) -> str:
+    """That archives and what they are asked are made up; nothing where none is."""
+    names = [name for name, dataset in datasets.items() if "example" in dataset]
+    if not names:
+        return ""
+    asked = ""
+    if backend == "example":
+        asked = (
+            " So are the queries, in other words than the passages: training learns "
+            "from tables what is called how, which search by words cannot."
+        )
+    return (
+        f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} made up on the spot: "
+        f"how well it is searched says nothing of other archives.{asked}"
+    )
+
+
 def extractive_of(of: Material) -> int:
     """How many of the measured queries were made from the words of their passages."""
     if of.config["queries"]["backend"] != "extractive":
@@ -288,7 +305,8 @@ def sentences(of: Material) -> list[str]:
     systems = of.config["evaluate"]["systems"]
     tiny = warning(toys(of.config.get("models", {})))
     went_in = of_data(of.datasets, of.history, len(of.trainings))
-    lines = [tiny, went_in, of_shares(of.datasets)]
+    made_up = of_example(of.config["datasets"], of.config["queries"]["backend"])
+    lines = [tiny, made_up, went_in, of_shares(of.datasets)]
     if metrics["gold"] != "known_item":
         lines.append(MEANINGS[metrics["gold"]])
     lines += of_results(metrics, systems, extractive_of(of))
