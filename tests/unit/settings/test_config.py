@@ -10,6 +10,7 @@ from arkiv.base.declared import at
 from arkiv.base.errors import InputError
 from arkiv.settings.config import (
     REPLACED,
+    SHIPPED,
     check_config,
     completed,
     read_config,
@@ -85,6 +86,22 @@ def test_files_of_the_project_are_found_from_any_directory(tmp_path, monkeypatch
         assert args["deepspeed"] == (found if given == found else str(found))
     # Data is the user's own, whatever it is called.
     assert config["datasets"] == {"d": {"pairs": "config/config.yaml"}}
+
+
+def named_files(value, keys=()):
+    """The keys of the defaults whose values are files of the project."""
+    if isinstance(value, dict):
+        return {one for key in value for one in named_files(value[key], (*keys, key))}
+    if isinstance(value, list):
+        return {one for part in value for one in named_files(part, keys)}
+    ours = isinstance(value, str) and value.startswith("config/")
+    return {keys} if ours else set()
+
+
+def test_every_setting_whose_default_is_a_file_is_looked_for_in_the_project():
+    found = named_files(DEFAULTS)
+    assert ("evaluate", "spelling", "rules") in found
+    assert found <= set(SHIPPED)
 
 
 def test_what_is_not_given_has_its_default():
