@@ -558,11 +558,12 @@ def test_training_is_measured_where_there_are_dev_pairs(project, overlay, watche
     assert "--check-steps 50" in command
 
 
-def test_without_distillation_there_is_no_teacher(project):
+@pytest.mark.parametrize("off", [False, "false"])
+def test_without_distillation_there_is_no_teacher(project, off):
     config = project.configure(
         datasets={"d": {"pairs": "pairs.jsonl"}},
         models=TINY,
-        train={"args": {"knowledge_distillation": False}},
+        train={"args": {"knowledge_distillation": off}},
     )
     counts = project.planned("--configfile", config)
     assert "score_pairs" not in counts
@@ -809,6 +810,22 @@ def test_a_single_shard_is_a_target(project):
                 "train": {"args": {"same_dataset_within_batch": False}},
             },
             "`split.positives`: is each, which needs `train.args.same_dataset_within",
+        ),
+        (
+            {"train": {"args": {"learning_rat": 1e-4}}},
+            "`train.args.learning_rat`: is no argument of FlagEmbedding's M3 training",
+        ),
+        (
+            {"train": {"args": {"query_instruction_for_retrieval": "query: "}}},
+            "it is given by `models.embedder.query_prompt`",
+        ),
+        (
+            {"train": {"args": {"train_group_size": "many"}}},
+            "`train.args.train_group_size`: is 'many', expected a whole number",
+        ),
+        (
+            {"train": {"args": {"fix_encoder": "yes"}, "lora": {"rank": 4}}},
+            "`train.args.fix_encoder`: is given beside train.lora",
         ),
     ],
 )

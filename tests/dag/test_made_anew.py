@@ -205,3 +205,8 @@ def test_an_argument_that_matters_trains_anew(project, name, value):
 def test_a_ratio_is_steps_below_one_and_trains_nothing_anew(project):
     args = {"warmup_ratio": None, "warmup_steps": 0.1}
     assert remade(project, *ALL, train={"args": args}) == {}
+
+
+def test_a_number_is_the_same_with_a_point_and_without(project):
+    mining = {"negatives_per_query": 7.0, "bm25_share": 0.0, "window": [2.0, 200]}
+    assert remade(project, *ALL, mining=mining, weights=[1, 0.3, 1]) == {}

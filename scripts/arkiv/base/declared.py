@@ -190,7 +190,7 @@ def in_one_form(value: Any, kind: Any) -> Any:
     """A value without faults, as all write it who mean the same.
 
     The keys of a section come in the order of its declaration, and a number that is
-    whole is an int: 1 for 1.0.
+    whole is an int: 1 for 1.0. What is of any type stays as it is.
     """
     kind = next((one for one in alternatives(kind) if _is(value, one)), None)
     if is_section(kind):
@@ -208,8 +208,9 @@ def in_one_form(value: Any, kind: Any) -> Any:
         ]
     if get_origin(kind) is dict:
         return {key: in_one_form(one, get_args(kind)[1]) for key, one in value.items()}
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGE
-    return int(value) if whole else value
+    if kind in (int, float) and isinstance(value, float) and abs(value) < LARGE:
+        return int(value) if value.is_integer() else value
+    return value
 
 
 def faults(values: Mapping[str, Any], section: type) -> list[Fault]:

@@ -197,6 +197,9 @@ def _faults_together(args: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "deepspeed", fault
     yield from _faults_of_schedule(args)
     yield from _faults_of_workers(args)
+    options = args.get("optim_args")
+    if options and any(one.count("=") != 1 for one in options.split(",")):
+        yield "optim_args", f"is {options!r}, expected KEY=VALUE,KEY=VALUE"
     targets = args.get("optim_target_modules")
     if str(args.get("optim")).startswith(("galore", "apollo")) and not targets:
         yield "optim", f"is {args['optim']}, which needs `optim_target_modules`"

@@ -203,7 +203,7 @@ def test_what_means_the_same_has_one_form():
             "count": 3,
             "inner": {"alpha": 64, "sizes": [1, 1e300]},
             "weights": {"z": 2, "a": 0.5},
-            "free": {"b": 1, "a": True},
+            "free": {"b": 1.0, "a": True},
         }
     )
     assert in_one_form({"count": None}, Outer) == {"count": None}

@@ -61,6 +61,8 @@ def two_values(name: str) -> tuple:
     ]
     if name in MAPS:
         return MAPS[name]
+    if name == "optim_args":
+        return "a=1", "a=1, b=2"
     if "bool" in field.types:
         return True, False
     if name in ("report_to", "debug"):
@@ -173,6 +175,7 @@ def test_a_refusal_names_the_right_key(name, key):
         ({"lr_scheduler_type": "cosin"}, "expected one of linear, cosine"),
         ({"optim": "adam"}, "expected one of adamw_torch"),
         ({"optim": "galore_adamw"}, "which needs `optim_target_modules`"),
+        ({"optim_args": "betas"}, "expected KEY=VALUE,KEY=VALUE"),
         ({"save_strategy": "best"}, "by `train.evaluation`"),
         ({"lr_scheduler_type": "greedy"}, "by `train.evaluation`"),
         ({"report_to": "wandb"}, "expected one of none, tensorboard"),
