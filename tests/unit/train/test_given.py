@@ -186,7 +186,7 @@ def test_a_refusal_names_the_right_key(name, key):
         ({"bf16": True, "fp16": True}, "expected one of the two"),
         ({"fix_encoder": True}, "leaves nothing to train"),
         ({"lr_scheduler_kwargs": {"x": 1}}, "gives x, but linear takes nothing"),
-        ({"lr_scheduler_kwargs": "x"}, "is 'x', expected a map"),
+        ({"lr_scheduler_kwargs": "x"}, "expected a map"),
         ({"lr_scheduler_type": "warmup_stable_decay"}, "lacks num_decay_steps"),
         ({"lr_scheduler_type": "cosine_with_min_lr"}, "needs one of min_lr and"),
         ({"dataloader_prefetch_factor": 2}, "needs `dataloader_num_workers`"),
