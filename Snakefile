@@ -16,6 +16,7 @@ wildcard_constraints:
     model=r"base|tuned|round_\d+",
     system="|".join(SYSTEMS),
     searched=either(SEARCHED),
+    measured=either(MEASURED),
     length="|".join(LENGTHS),
 
 

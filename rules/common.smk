@@ -8,7 +8,7 @@ import shlex
 from arkiv.base.declared import at
 from arkiv.base.row_files import row_files
 from arkiv.base.setting_flags import flags_of
-from arkiv.evaluate.settings import compared
+from arkiv.evaluate.baseline import needing_training, without_training
 from arkiv.gold.standard import judged_files
 from arkiv.llm.settings import OFFLINE
 from arkiv.retrieve.systems import system_of, systems_of, with_those_below
@@ -64,8 +64,8 @@ RUN_OPTIONS = declared("models", "precision", "attention", "trust_remote_code")
 READING = declared("models.embedder", "pooling", "query_prompt", "passage_prompt")
 # Whether mining searches approximately, whose recall is measured.
 APPROXIMATE = MINING["index"] == "ivf"
-# Each system with each one that it is compared with.
-COMPARED = compared(EVALUATE["compare"])
+# What is measured, and where: all, or what needs no training, before there is any.
+MEASURED = {"": config, "baseline/": without_training(config)}
 # What people judged.
 JUDGED = judged_files(GOLD["sheet"])
 

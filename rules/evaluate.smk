@@ -68,17 +68,17 @@ rule export_collection:
 rule measure_runs:
     """Measure every run against the judgements, with intervals and tests."""
     input:
-        qrels=results("collection/qrels.txt"),
+        qrels=qrels_of,
         queries=results("collection/queries.jsonl"),
         corpus=JUDGED_CORPUS,
-        runs=expand(results("runs/{system}.trec"), system=SYSTEMS),
+        runs=lambda w: files("runs/{system}.trec", system=systems_in(w.measured)),
     output:
-        metrics=results("metrics/metrics.json"),
-        per_query=results("metrics/per_query.csv"),
+        metrics=results("{measured}metrics/metrics.json"),
+        per_query=results("{measured}metrics/per_query.csv"),
     log:
-        log_of("measure_runs"),
+        log_of("measure_runs", under="{measured}"),
     benchmark:
-        benchmark_of("measure_runs")
+        benchmark_of("measure_runs", under="{measured}")
     localrule: True
     conda:
         "../envs/evaluate.yaml"
@@ -86,15 +86,22 @@ rule measure_runs:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        runs=[f"{system}={results(f'runs/{system}.trec')}" for system in SYSTEMS],
+        runs=lambda w: [
+            f"{system}={results(f'runs/{system}.trec')}"
+            for system in systems_in(w.measured)
+        ],
         corpus=lambda w, input: flags(corpus=input.corpus or None),
-        options=flags(
+        options=lambda w: flags(
             gold=GOLD["method"],
-            compare=[f"{system}={base}" for system, base in COMPARED] or None,
+            compare=[f"{system}={base}" for system, base in comparisons_in(w.measured)]
+            or None,
             **declared(
                 "evaluate", "measures", "bootstrap", "length_edges", "confidence_edges"
             ),
-            require=[json.dumps(one) for one in EVALUATE["require"]] or None,
+            require=[
+                json.dumps(one) for one in MEASURED[w.measured]["evaluate"]["require"]
+            ]
+            or None,
             seed=config["seed"],
         ),
     message:

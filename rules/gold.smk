@@ -9,13 +9,13 @@ rule pool_passages:
     input:
         queries=results("collection/queries.jsonl"),
         known_items=results("gold/known_item.txt"),
-        runs=expand(results("runs/{system}.trec"), system=GOLD["systems"] or SYSTEMS),
+        runs=lambda w: files("runs/{system}.trec", system=pooled_in(w.measured)),
     output:
-        results("gold/pool.jsonl"),
+        results("{measured}gold/pool.jsonl"),
     log:
-        log_of("pool_passages"),
+        log_of("pool_passages", under="{measured}"),
     benchmark:
-        benchmark_of("pool_passages")
+        benchmark_of("pool_passages", under="{measured}")
     localrule: True
     conda:
         "../envs/data.yaml"
@@ -37,14 +37,14 @@ rule grade_pool:
     input:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
-        pool=results("gold/pool.jsonl"),
+        pool=results("{measured}gold/pool.jsonl"),
         model=model_of("reranker"),
     output:
-        results("gold/grades/{scatteritem}.jsonl"),
+        results("{measured}gold/grades/{scatteritem}.jsonl"),
     log:
-        log_of("grade_pool", "{scatteritem}"),
+        log_of("grade_pool", "{scatteritem}", under="{measured}"),
     benchmark:
-        benchmark_of("grade_pool", "{scatteritem}")
+        benchmark_of("grade_pool", "{scatteritem}", under="{measured}")
     wildcard_constraints:
         scatteritem=graded_by("teacher_pool"),
     conda:
@@ -66,19 +66,26 @@ rule grade_pool:
 rule build_gold:
     """Make the gold standard, near-duplicates of relevant passages counted too."""
     input:
-        **JUDGED_BY,
+        **{
+            name: (
+                paths
+                if name == "file"
+                else expand(results("{{measured}}{path}"), path=paths)
+            )
+            for name, paths in JUDGED_BY.items()
+        },
         trained=expand(results("pairs/{dataset}/train.jsonl"), dataset=DATASETS),
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
         known_items=results("gold/known_item.txt"),
     output:
-        qrels=results("collection/qrels.txt"),
-        stats=results("gold/stats.json"),
-        rejected=results("gold/rejected.jsonl"),
+        qrels=results("{measured}collection/qrels.txt"),
+        stats=results("{measured}gold/stats.json"),
+        rejected=results("{measured}gold/rejected.jsonl"),
     log:
-        log_of("build_gold"),
+        log_of("build_gold", under="{measured}"),
     benchmark:
-        benchmark_of("build_gold")
+        benchmark_of("build_gold", under="{measured}")
     localrule: True
     conda:
         "../envs/data.yaml"

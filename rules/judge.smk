@@ -52,17 +52,17 @@ rule judge_pool:
     input:
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
-        pool=results("gold/pool.jsonl"),
+        pool=results("{measured}gold/pool.jsonl"),
         prompt=as_named(JUDGE["prompt"]),
         model=as_named(GRADING["model"]) if JUDGE_BACKEND == "local" else [],
     output:
-        grades=results("gold/grades/{scatteritem}.jsonl"),
-        rejected=results("gold/grades/{scatteritem}.rejected.jsonl"),
-        stats=results("gold/grades/{scatteritem}.stats.json"),
+        grades=results("{measured}gold/grades/{scatteritem}.jsonl"),
+        rejected=results("{measured}gold/grades/{scatteritem}.rejected.jsonl"),
+        stats=results("{measured}gold/grades/{scatteritem}.stats.json"),
     log:
-        log_of("judge_pool", "{scatteritem}"),
+        log_of("judge_pool", "{scatteritem}", under="{measured}"),
     benchmark:
-        benchmark_of("judge_pool", "{scatteritem}")
+        benchmark_of("judge_pool", "{scatteritem}", under="{measured}")
     wildcard_constraints:
         scatteritem=graded_by("llm_judge"),
     localrule: JUDGE_SERVED and QUERIES["openai"]["on_login_node"]
@@ -128,13 +128,13 @@ rule compare_judgements:
         judged=as_named(JUDGED),
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
-        qrels=results("collection/qrels.txt"),
+        qrels=results("{measured}collection/qrels.txt"),
     output:
-        results("gold/agreement.json"),
+        results("{measured}gold/agreement.json"),
     log:
-        log_of("compare_judgements"),
+        log_of("compare_judgements", under="{measured}"),
     benchmark:
-        benchmark_of("compare_judgements")
+        benchmark_of("compare_judgements", under="{measured}")
     localrule: True
     conda:
         "../envs/evaluate.yaml"

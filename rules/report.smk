@@ -1,12 +1,6 @@
-from itertools import chain
-
 from arkiv.example.toys import toys
 
 REPORT = config["report"]
-# The systems side by side: those of the report, and the first one that is compared with
-# all that it is compared with.
-FIRST_COMPARED = [pair for pair in COMPARED if pair[0] == COMPARED[0][0]]
-SHOWN_SYSTEMS = list(dict.fromkeys([*REPORT["systems"], *chain(*FIRST_COMPARED)]))
 
 
 rule plot_lengths:
@@ -123,25 +117,25 @@ rule plot_training:
 rule plot_metrics:
     """Draw the measures of every system, and differences query by query."""
     input:
-        metrics=results("metrics/metrics.json"),
-        per_query=results("metrics/per_query.csv"),
+        metrics=results("{measured}metrics/metrics.json"),
+        per_query=results("{measured}metrics/per_query.csv"),
     output:
         chart=report(
-            FIGURES["metrics.svg"],
+            results("{measured}figures/metrics.svg"),
             caption="captions/metrics.rst",
             category="4 Retrieval",
-            labels={"figure": "Measures of every system"},
+            labels=lambda w: {"figure": f"Measures of every system{before(w)}"},
         ),
         differences=report(
-            FIGURES["differences.svg"],
+            results("{measured}figures/differences.svg"),
             caption="captions/differences.rst",
             category="4 Retrieval",
-            labels={"figure": "Differences query by query"},
+            labels=lambda w: {"figure": f"Differences query by query{before(w)}"},
         ),
     log:
-        log_of("plot_metrics"),
+        log_of("plot_metrics", under="{measured}"),
     benchmark:
-        benchmark_of("plot_metrics")
+        benchmark_of("plot_metrics", under="{measured}")
     localrule: True
     conda:
         "../envs/evaluate.yaml"
@@ -159,37 +153,38 @@ rule plot_metrics:
 rule write_report:
     """Write the report: one page that can be read by itself."""
     input:
-        # The last of the rules that cost something: their benchmarks are there.
-        export=results("export"),
+        unpack(trained_by),
         found=files("documents/{dataset}.volumes.json", WITH_PAGES),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
         queries=files("queries/{dataset}.stats.json", WITH_PAGES),
         pairs=files("pairs/{dataset}/stats.json"),
-        negatives=by_name(NEGATIVES, MINED, LAST).values(),
-        shards=by_name(SHARDS, DATASETS, LAST).values(),
         corpus=results("collection/corpus.jsonl"),
         test_queries=results("collection/queries.jsonl"),
-        qrels=results("collection/qrels.txt"),
-        runs=expand(results("runs/{system}.trec"), system=SHOWN_SYSTEMS),
-        metrics=results("metrics/metrics.json"),
-        per_query=results("metrics/per_query.csv"),
-        model=tuned("model"),
-        histories=expand(results("{training}training/history.json"), training=TRAININGS),
-        figures=FIGURES.values(),
-        gold=results("gold/stats.json"),
-        agreement=results("gold/agreement.json") if JUDGED else [],
-        spelling=results("metrics/spelling.json") if RESPELLED else [],
+        qrels=qrels_of,
+        runs=lambda w: files("runs/{system}.trec", system=shown_in(w.measured)),
+        metrics=results("{measured}metrics/metrics.json"),
+        per_query=results("{measured}metrics/per_query.csv"),
+        figures=lambda w: figures_in(w.measured),
+        gold=lambda w: results(f"{judged_in(w.measured)}gold/stats.json"),
+        agreement=lambda w: (
+            results(f"{judged_in(w.measured)}gold/agreement.json") if JUDGED else []
+        ),
+        spelling=lambda w: (
+            results(f"{w.measured}metrics/spelling.json")
+            if respelled_in(w.measured)
+            else []
+        ),
     output:
         report(
-            REPORT_PAGE,
+            results("{measured}report.html"),
             caption="captions/report.rst",
             category="0 Report",
-            labels={"figure": "Report"},
+            labels=lambda w: {"figure": f"Report{before(w)}"},
         ),
     log:
-        log_of("write_report"),
+        log_of("write_report", under="{measured}"),
     benchmark:
-        benchmark_of("write_report")
+        benchmark_of("write_report", under="{measured}")
     localrule: True
     conda:
         "../envs/evaluate.yaml"
@@ -197,21 +192,10 @@ rule write_report:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        stages=flags(**COUNTS),
-        shown=flags(
-            runs=named("runs/{name}.trec", SHOWN_SYSTEMS),
-            figures=[
-                f"lengths={FIGURES['lengths.svg']}",
-                f"measures={FIGURES['metrics.svg']}",
-                f"differences={FIGURES['differences.svg']}",
-            ],
-            histories=numbered("{}training/history.json", TRAININGS),
-            training_figures=numbered("figures/{}training.svg", TRAININGS),
-            audits=numbered("figures/{}negatives.json", AUDITED),
-            audit_figures=numbered("figures/{}negatives.svg", AUDITED),
-            audit_pages=numbered("figures/{}negatives.html", AUDITED),
-        ),
+        stages=lambda w: flags(**counts_in(w.measured)),
+        shown=lambda w: flags(**shown_of(w.measured)),
         options=lambda w, input: flags(
+            model=input.get("model"),
             gold=input.gold,
             agreement=input.agreement or None,
             spelling=input.spelling or None,
@@ -219,16 +203,18 @@ rule write_report:
             defaults=PROJECT / "config/config.yaml",
             examples=REPORT["examples"],
         ),
+        left_out=lambda w: flags(left_out=left_out_of(w.measured) or None),
         # What counts; and, with the inputs, all of it.
-        counted=as_json(
-            config | {"train": TRAIN | {"args": learnt_from(TRAIN["args"])}}
+        counted=lambda w: as_json(
+            MEASURED[w.measured]
+            | {"train": TRAIN | {"args": learnt_from(TRAIN["args"])}}
         ),
-        config=lambda w, input: as_json(config),
+        config=lambda w, input: as_json(MEASURED[w.measured]),
     message:
         "Writing the report"
     shell:
         "python {params.arkiv_scripts:q}/write_report.py --config {params.config} {params.stages}"
         " --corpus {input.corpus:q} --test-queries {input.test_queries:q}"
         " --qrels {input.qrels:q} --metrics {input.metrics:q}"
-        " --per-query {input.per_query:q} --model {input.model:q} {params.shown}"
+        " --per-query {input.per_query:q} {params.shown} {params.left_out}"
         " {params.options} --output {output:q} &> {log:q}"

@@ -1,4 +1,7 @@
 # What each stage makes, by which targets ask for it and the report finds it.
+from itertools import chain
+
+from arkiv.evaluate.settings import compared
 from arkiv.gold.standard import POOLED, holds_rankings
 
 
@@ -13,9 +16,161 @@ def parts(stage, pattern, datasets, **wildcards):
 
 
 def up_to(stage):
-    """The results of a stage and of those before it."""
+    """The results of a stage and of those before it that it needs."""
     names = list(STAGES)
-    return [path for name in names[: names.index(stage) + 1] for path in STAGES[name]]
+    needed = names[: names.index(stage) + 1]
+    if stage in ("evaluate", "report") and not is_trained(""):
+        needed = [name for name in needed if name not in TRAINING]
+    return [path for name in needed for path in STAGES[name]]
+
+
+def systems_in(measured):
+    """The systems that are measured there."""
+    return list(MEASURED[measured]["evaluate"]["systems"])
+
+
+def is_trained(measured):
+    """Whether some system that is measured there needs training."""
+    return bool(needing_training(MEASURED[measured]["evaluate"]["systems"]))
+
+
+def pooled_in(measured):
+    """The systems whose passages are pooled for what is measured there."""
+    return MEASURED[measured]["gold"]["systems"] or systems_in(measured)
+
+
+def judged_in(measured):
+    """Where its judgements lie: all share them unless they are of another pool."""
+    pooled = GOLD["method"] in POOLED
+    other = pooled and set(pooled_in(measured)) != set(pooled_in(""))
+    return measured if other else ""
+
+
+def qrels_of(wildcards):
+    """The judgements that systems are measured by."""
+    return results(f"{judged_in(wildcards.measured)}collection/qrels.txt")
+
+
+def respelled_in(measured):
+    """The systems that are measured there in other spellings too.
+
+    The queries are drawn from those that the judgements of the whole run know.
+    """
+    spelling = MEASURED[measured]["evaluate"]["spelling"]
+    asked = spelling["queries"] and not judged_in(measured)
+    return list(spelling["systems"]) if asked else []
+
+
+def comparisons_in(measured):
+    """Each system with each one that it is compared with."""
+    return compared(MEASURED[measured]["evaluate"]["compare"])
+
+
+def judgements_of(measured):
+    """The judgements by which systems are measured, and what they are made from."""
+    where = judged_in(measured)
+    made = ["collection/qrels.txt", "gold/stats.json", "gold/rejected.jsonl"]
+    return [results(f"{where}{path}") for path in [*made, *GOLD_FILES, *JUDGE_FILES]]
+
+
+def measured_in(measured):
+    """What comes of measuring the systems there."""
+    systems, respelled = systems_in(measured), respelled_in(measured)
+    searched = with_those_below(SYSTEMS, respelled)
+    return [
+        *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
+        results("gold/known_item.txt"),
+        *judgements_of(measured),
+        *files("encodings/{model}", model=encodings_of(systems)),
+        *files("runs/{system}.trec", system=systems),
+        *files(f"{measured}metrics/{{name}}", name=["metrics.json", "per_query.csv"]),
+        *files("spelling/{name}", name=["queries.jsonl"] if respelled else []),
+        *files("spelling/encodings/{model}", model=encodings_of(searched)),
+        *files("spelling/runs/{system}.trec", system=searched),
+        *files(f"{measured}metrics/{{name}}", name=["spelling.json"] * bool(respelled)),
+    ]
+
+
+def before_training():
+    """The results of the target baseline."""
+    where = "baseline/"
+    if not systems_in(where):
+        raise WorkflowError(
+            "configuration: `evaluate.systems`: has no system that needs no training, "
+            "which a baseline measures; add one, such as {type: bm25}"
+        )
+    page = results(f"{where}report.html")
+    return [*up_to("queries"), *measured_in(where), *figures_in(where), page]
+
+
+def figures_in(measured):
+    """The figures of a report."""
+    if is_trained(measured):
+        return list(FIGURES.values())
+    return files(f"{measured}figures/{{name}}", name=["metrics.svg", "differences.svg"])
+
+
+def shown_in(measured):
+    """The systems side by side: those of the report, and the first one that is compared
+    with all that it is compared with."""
+    compared = comparisons_in(measured)
+    first = [pair for pair in compared if pair[0] == compared[0][0]]
+    named = [*MEASURED[measured]["report"]["systems"], *chain(*first)]
+    return list(dict.fromkeys(named))
+
+
+def left_out_of(measured):
+    """The systems of the configuration that are not measured there."""
+    return [name for name in SYSTEMS if name not in systems_in(measured)]
+
+
+def counts_in(measured):
+    """What each stage before has counted of each dataset."""
+    if is_trained(measured):
+        return COUNTS
+    return COUNTS | {"negatives": None, "shards": None}
+
+
+def trained_by(wildcards):
+    """What a report is given of training and of what comes before it."""
+    if not is_trained(wildcards.measured):
+        return {}
+    return {
+        # The last of the rules that cost something: their benchmarks are there.
+        "export": results("export"),
+        "negatives": list(by_name(NEGATIVES, MINED, LAST).values()),
+        "shards": list(by_name(SHARDS, DATASETS, LAST).values()),
+        "model": tuned("model"),
+        "histories": files("{training}training/history.json", training=TRAININGS),
+    }
+
+
+def shown_of(measured):
+    """Runs, figures and what was counted, as flags of the report."""
+    figures = f"{measured}figures"
+    shown = {
+        "runs": named("runs/{name}.trec", shown_in(measured)),
+        "figures": [
+            f"measures={results(f'{figures}/metrics.svg')}",
+            f"differences={results(f'{figures}/differences.svg')}",
+        ],
+    }
+    if not is_trained(measured):
+        return shown
+    return {
+        **shown,
+        "figures": [f"lengths={FIGURES['lengths.svg']}", *shown["figures"]],
+        "histories": numbered("{}training/history.json", TRAININGS),
+        "training_figures": numbered("figures/{}training.svg", TRAININGS),
+        "audits": numbered("figures/{}negatives.json", AUDITED),
+        "audit_figures": numbered("figures/{}negatives.svg", AUDITED),
+        "audit_pages": numbered("figures/{}negatives.html", AUDITED),
+    }
+
+
+def before(wildcards):
+    """What says in words that something was measured before any training."""
+    return " (baseline)" if wildcards.measured else ""
 
 
 def whole_and_in_parts(stage):
@@ -70,18 +225,19 @@ FIGURES = {
 }
 REPORT_PAGE = results("report.html")
 
-# What counts as relevant. A method adds here what build_gold makes the judgements from.
+# What counts as relevant. A method adds here what build_gold makes the judgements from:
+# below the directory of what is measured, but for a file.
 JUDGED_BY = {
     "known_item": {},
     # Each part is graded by the method's own rule; see `graded_by`.
     **dict.fromkeys(
         POOLED,
         {
-            "pool": results("gold/pool.jsonl"),
-            "grades": gather.pairs(results("gold/grades/{scatteritem}.jsonl")),
+            "pool": "gold/pool.jsonl",
+            "grades": gather.pairs("gold/grades/{scatteritem}.jsonl"),
         },
     ),
-    "embedder": {"run": results("gold/embedder.trec")},
+    "embedder": {"run": "gold/embedder.trec"},
     "file": {"file": as_named(GOLD["file"] or [])},
 }[GOLD["method"]]
 # Of these, what is made here.
@@ -98,9 +254,9 @@ BRINGS_QUERIES = [
 # Such queries may be made from no passage, and have the volumes of what is relevant.
 JUDGED_CORPUS = [results("collection/corpus.jsonl")] if BRINGS_QUERIES else []
 # Beside the grades and the judgements made of them.
-JUDGE_FILES = [results("gold/agreement.json")] if JUDGED else []
+JUDGE_FILES = ["gold/agreement.json"] if JUDGED else []
 if GOLD["method"] == "llm_judge":
-    aside = results("gold/grades/{scatteritem}.{end}")
+    aside = "gold/grades/{scatteritem}.{end}"
     JUDGE_FILES += gather.pairs(aside, end=["rejected.jsonl", "stats.json"])
 
 # What each stage counted of each dataset, as the model's card and the report take it.
@@ -113,6 +269,8 @@ COUNTS = {
     "shards": named(SHARDS, DATASETS, LAST),
 }
 
+# The stages that what needs no training does without.
+TRAINING = ("mine", "score", "split", "train", "export")
 # Of later rounds: negatives that are given keep their scores.
 SCORED_AGAIN = [name for name in SCORED if is_mined(name)]
 # A target of mining, scoring or splitting stops before any training: at the first round.
@@ -145,20 +303,9 @@ STAGES = {
         *(path for round in ROUNDS[1:] for path in split_in(round, MINED)),
     ],
     "evaluate": [
-        *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
-        *map(results, ["collection/qrels.txt", "collection/beir"]),
-        *map(results, ["gold/known_item.txt", "gold/stats.json"]),
-        results("gold/rejected.jsonl"),
-        *GOLD_FILES,
-        *JUDGE_FILES,
-        *files("encodings/{model}", model=encodings_of(SYSTEMS)),
-        *files("runs/{system}.trec", system=SYSTEMS),
-        *map(results, ["metrics/metrics.json", "metrics/per_query.csv"]),
-        *files("spelling/{name}", name=["queries.jsonl"] if RESPELLED else []),
-        *files("spelling/encodings/{model}", model=encodings_of(RESPELLED)),
-        *files("spelling/runs/{system}.trec", system=RESPELLED),
-        *files("metrics/{name}", name=["spelling.json"] if RESPELLED else []),
+        *measured_in(""),
+        results("collection/beir"),
     ],
     "export": [results("export")],
-    "report": [*FIGURES.values(), REPORT_PAGE],
+    "report": [*figures_in(""), REPORT_PAGE],
 }

@@ -45,17 +45,17 @@ rule measure_spelling:
         queries=results("collection/queries.jsonl"),
         corpus=JUDGED_CORPUS,
         respelled=results("spelling/queries.jsonl"),
-        runs=expand(
-            results("{searched}runs/{system}.trec"),
+        runs=lambda w: files(
+            "{searched}runs/{system}.trec",
             searched=SEARCHED,
-            system=SPELLING["systems"],
+            system=respelled_in(w.measured),
         ),
     output:
-        results("metrics/spelling.json"),
+        results("{measured}metrics/spelling.json"),
     log:
-        log_of("measure_spelling"),
+        log_of("measure_spelling", under="{measured}"),
     benchmark:
-        benchmark_of("measure_spelling")
+        benchmark_of("measure_spelling", under="{measured}")
     localrule: True
     conda:
         "../envs/evaluate.yaml"
@@ -64,9 +64,11 @@ rule measure_spelling:
         runtime=growing(30),
     params:
         corpus=lambda w, input: flags(corpus=input.corpus or None),
-        options=flags(
-            runs=named("runs/{name}.trec", SPELLING["systems"]),
-            respelled_runs=named("spelling/runs/{name}.trec", SPELLING["systems"]),
+        options=lambda w: flags(
+            runs=named("runs/{name}.trec", respelled_in(w.measured)),
+            respelled_runs=named(
+                "spelling/runs/{name}.trec", respelled_in(w.measured)
+            ),
             **declared("evaluate", "measures", "bootstrap"),
             seed=config["seed"],
         ),

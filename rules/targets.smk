@@ -100,6 +100,15 @@ rule evaluate:
         "The systems are measured"
 
 
+rule baseline:
+    """Measure the systems that need no training, before there is any, and report."""
+    input:
+        lambda w: before_training(),
+    localrule: True
+    message:
+        f"The baseline stands in {results('baseline/report.html')}"
+
+
 use rule estimate as estimate_gold with:
     """Show what grades by a language model would cost; none is asked for."""
     input:

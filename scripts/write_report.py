@@ -2,7 +2,8 @@
 
 It says what went in and what was dropped, what counts as relevant, how well each
 system searches and how sure that is, where the tuned one wins and loses, how it was
-trained, what that cost and how it was made. The page loads nothing and runs no script.
+trained, what that cost and how it was made. Without --model it is that of a baseline,
+which says nothing of training. The page loads nothing and runs no script.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         qrels="TREC judgements",
         metrics="JSON of measure_runs.py",
         per_query="CSV of measure_runs.py",
-        model="DIR of the tuned model",
+        model="[DIR] of the tuned model; not given: nothing was trained",
+        left_out="[SYSTEM...] that need training and are not measured",
         runs="SYSTEM=TREC... the systems shown side by side",
-        figures="NAME=SVG... lengths, measures and differences",
-        histories="NAME=JSON... of each training, the last one last",
-        training_figures="NAME=SVG... of plot_training.py",
+        figures="NAME=SVG... measures, differences and, of train rows, lengths",
+        histories="[NAME=JSON...] of each training, the last one last",
+        training_figures="[NAME=SVG...] of plot_training.py",
         audits="[NAME=JSON...] counts of plot_negatives.py, of each round",
         audit_figures="[NAME=SVG...] its charts",
         audit_pages="[NAME=HTML...] its pages",
@@ -63,21 +65,30 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     return arguments.parse_args(argv)
 
 
+def about_of(material: Material) -> tuple[str, str]:
+    """What kind of report it is, and what it is about, in a sentence."""
+    if not material.arguments.model:
+        return "Baseline", "How well one archive is searched before any training."
+    about = "A BGE-M3 retrieval model, fine-tuned by arkiv to search one archive."
+    if "embedder" in toys(material.config.get("models", {})):
+        about = (
+            "A tiny model in the shape of BGE-M3, fine-tuned by arkiv to try it out."
+        )
+    return "Report", about
+
+
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     # Named as in the configuration, where they are the project's own.
     defaults = with_shipped(read_layer(arguments.defaults))
-    material = Material(arguments, defaults, weights_of(Path(arguments.model)))
+    model = arguments.model
+    material = Material(arguments, defaults, weights_of(Path(model)) if model else {})
     sections = sections_of(material)
     with expecting("measure_runs.py", arguments.metrics):
         lines = summary.sentences(material)
     name = arguments.config["export"]["name"] or arguments.config["run"]
-    about = "A BGE-M3 retrieval model, fine-tuned by arkiv to search one archive."
-    if "embedder" in toys(arguments.config.get("models", {})):
-        about = (
-            "A tiny model in the shape of BGE-M3, fine-tuned by arkiv to try it out."
-        )
-    write(arguments.output, render(f"Report: {name}", about, lines, sections))
+    kind, about = about_of(material)
+    write(arguments.output, render(f"{kind}: {name}", about, lines, sections))
     log.info("the report stands in %s", arguments.output)
 
 

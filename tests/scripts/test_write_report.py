@@ -469,7 +469,7 @@ def test_what_other_rules_measured_is_shown_where_it_is_given(run):
     check(text)
     assert text.count("What the systems find first was graded by the teacher") == 3
     assert text.count("left out for want of a relevant passage: 2.") == 2
-    assert "with a passage that is trained on</th><td>7" in text
+    assert "with a passage of the train pairs</th><td>7" in text
     assert "relevant as near-duplicates of a relevant passage</th><td>4" in text
     assert "Other spellings" in text
     assert "Of 1 other spelling none is shown to change MRR@10 of BM25 (tuned)." in text
@@ -533,6 +533,36 @@ def test_a_figure_that_is_not_named_is_missed(run):
         main(words)
     with pytest.raises(InputError, match="`--figures`: lacks measures, expected NAME"):
         main([*words, "--figures", "lengths=x.svg"])
+
+
+def test_a_baseline_says_nothing_of_training(run):
+    """Though an earlier run has trained in the same place."""
+    run.stages.pop("shards")
+    run.config["models"] = {
+        role: {"source": "tiny"} for role in ("embedder", "reranker")
+    }
+    run.metrics["gold"] = "known_item"
+    table = "s\tmax_rss\tcpu_time\n75.0\t812.5\t60.0\n"
+    for rule in ("train_model", "export_model", "measure_runs"):
+        run.write(f"benchmarks/{rule}.tsv", table)
+    words = iter(run.words("--left-out", "tuned_dense"))
+    kept, gone = [], {"--model", "--histories", "--training-figures"}
+    for word in words:
+        if word in gone:
+            next(words)
+        elif not word.startswith("lengths="):
+            kept.append(word)
+    main(kept)
+    text = (run.folder / "report.html").read_text(encoding="utf-8")
+    check(text)
+    assert "<h1>Baseline: " in text
+    assert "1 system needs training and is not measured: tuned dense." in text
+    assert "The jobs took 1 min 15 s together" in text
+    assert "Toy model: embedder is tiny" in text
+    for word in ("the model was trained", "fine-tuned", "train_model", "Lengths"):
+        assert word not in text
+    for word in ("left out of an epoch", "Versions that trained", "weights of the"):
+        assert word not in text
 
 
 def test_costs_come_from_the_benchmarks_of_the_jobs(run):

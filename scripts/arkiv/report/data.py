@@ -76,7 +76,8 @@ def with_later_stages(
         scores = audit.get(name, {}).get("spread", {}).get("scores", {})
         if known := [side["count"] for side in scores.values() if side]:
             stages["teacher"] = {"passages": sum(known)}
-        stages["training"] = {"left_out": left_out.get(name, 0)}
+        if history:
+            stages["training"] = {"left_out": left_out.get(name, 0)}
     return counts
 
 
@@ -162,20 +163,22 @@ def sides_of(datasets: Datasets) -> Iterator[Html]:
         )
 
 
-def section(datasets: Datasets, drawn: str | Path) -> Iterator[Html]:
-    """The section, with the figure of the lengths."""
+def section(datasets: Datasets, drawn: str | Path | None) -> Iterator[Html]:
+    """The section, with the figure of the lengths if rows were made to train on."""
     shown = by_themselves(datasets)
+    end = "rows that training read" if drawn else "pairs"
     yield paragraph(
-        "From the source to the rows that training read. A dash stands where a dataset "
-        "did not pass through a stage."
+        f"From the source to the {end}. A dash stands where a dataset did not pass "
+        "through a stage."
     )
     caption = "Counts of each dataset, stage by stage"
     yield table(*stage_counts(datasets, shown), caption)
     if len(datasets) > MOST_DATASETS:
         yield paragraph(
             f"Shown by themselves are the {MOST_DATASETS} largest of "
-            f"{len(datasets):,} datasets. All: documents/, queries/, pairs/, "
-            "negatives/ and shards/ of the run, a file each.",
+            f"{len(datasets):,} datasets. All: documents/, queries/"
+            f"{', pairs/, negatives/ and shards/' if drawn else ' and pairs/'} of the "
+            "run, a file each.",
             faint=True,
         )
     yield from sides_of(datasets)
@@ -191,6 +194,14 @@ def section(datasets: Datasets, drawn: str | Path) -> Iterator[Html]:
         )
     else:
         yield paragraph("Nothing was set aside.")
+    if drawn:
+        yield from lengths_of(datasets, shown, drawn)
+
+
+def lengths_of(
+    datasets: Datasets, shown: Sequence[str], drawn: str | Path
+) -> Iterator[Html]:
+    """The train pairs by their lengths, with the figure of them."""
     yield element("h3", "Lengths")
     ready = {
         name: {span(bucket): bucket["pairs"] for bucket in stages["shards"]["buckets"]}

@@ -49,6 +49,8 @@ STAGES = {
         "plot_lengths plot_negatives plot_training plot_metrics write_report"
     ).split(),
 }
+# Of these what a baseline does without, though an earlier run may have been there.
+OF_TRAINING = ("mining", "teacher", "split", "train", "export")
 # Of a rule that is not known here.
 OTHER = "other"
 # Where benchmarks lie: the run's own, those of rounds/2/, of stages/1/ and so on.
@@ -106,10 +108,18 @@ def of_known(
     return function(known) if known else None
 
 
-def language_model_costs(run: str | Path, config: Mapping[str, Any]) -> list[Record]:
+def language_model_costs(
+    run: str | Path, config: Mapping[str, Any], gold: str | Path | None = None
+) -> list[Record]:
     """What language models were asked for: the queries of each dataset, and grades.
 
     Files that an earlier configuration of the run has left say nothing.
+
+    Args:
+        run: its directory.
+        config: its configuration.
+        gold: statistics of the gold standard, beside which its grades lie; None: those
+            of the run.
 
     Returns:
         Of each that was asked for `what`, `requests`, `estimated_requests` (those whose
@@ -124,9 +134,9 @@ def language_model_costs(run: str | Path, config: Mapping[str, Any]) -> list[Rec
     }
     if config["gold"]["method"] == "llm_judge":
         parts = config["parts"]["pairs"]
+        grades = Path(gold or run / "gold/stats.json").with_name("grades")
         sources["grades of the gold standard"] = [
-            run / f"gold/grades/{part}-of-{parts}.stats.json"
-            for part in range(1, parts + 1)
+            grades / f"{part}-of-{parts}.stats.json" for part in range(1, parts + 1)
         ]
     found = []
     for what, paths in sources.items():

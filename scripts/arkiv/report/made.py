@@ -82,17 +82,22 @@ def section(
     weights: Mapping[str, str],
     commit: str | None,
 ) -> Iterator[Html]:
-    """The section; weights are those of the tuned model by file, as SHA-256."""
+    """The section; weights are those of the tuned model by file, as SHA-256.
+
+    Without history and weights nothing was trained.
+    """
     versions, inputs = history.get("versions") or {}, history.get("inputs") or {}
     yield paragraph(
         f"Run {config['run']}, seed {config['seed']}, arkiv at "
         + (f"commit {commit}." if commit else "an unknown commit.")
     )
     yield settings(config, defaults)
-    caption = "Versions that trained the model"
-    yield table(["package", "version"], versions.items(), caption, words=2)
-    caption = "The weights of the tuned model, as sha256sum has them"
-    yield table(["file", "SHA-256"], coded(weights), caption, words=2)
+    if history:
+        caption = "Versions that trained the model"
+        yield table(["package", "version"], versions.items(), caption, words=2)
+    if weights:
+        caption = "The weights of the tuned model, as sha256sum has them"
+        yield table(["file", "SHA-256"], coded(weights), caption, words=2)
     if inputs:
         read = {"the model at step 0": inputs["model"], **inputs["shards"]}
         hashes = capped(

@@ -26,7 +26,7 @@ from arkiv.report import (
     training,
 )
 from arkiv.report.funnel import read_stages
-from arkiv.report.jobs import costs_of, language_model_costs
+from arkiv.report.jobs import OF_TRAINING, costs_of, language_model_costs
 from arkiv.report.page import Section
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems import reordering
@@ -59,7 +59,7 @@ class Material:
     Args:
         arguments: of write_report.py, which name all files.
         defaults: of the configuration.
-        weights: SHA-256 of the tuned model's.
+        weights: SHA-256 of the tuned model's, if there is one.
 
     Raises:
         InputError: a file that is missing or of another kind.
@@ -73,7 +73,7 @@ class Material:
     ) -> None:
         self.arguments, self.defaults, self.weights = arguments, defaults, weights
         self.config = arguments.config
-        figures = ("lengths", "measures", "differences")
+        figures = ["measures", "differences"] + ["lengths"] * bool(arguments.shards)
         self.figures = given_for(arguments.figures, "--figures", figures)
         self.datasets = read_stages(arguments)
         self.metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
@@ -89,12 +89,16 @@ class Material:
             )
         )
         self.trainings = read_trainings(arguments)
-        *_, (self.history, _) = self.trainings.values()
+        *_, (self.history, _) = [({}, ""), *self.trainings.values()]
         self.audits = [
             read_object(path, "counts of plot_negatives.py")
             for path in named(arguments.audits, "--audits").values()
         ]
-        self.costs = costs_of(arguments.run_directory)
+        self.costs = [
+            cost
+            for cost in costs_of(arguments.run_directory)
+            if self.trainings or cost["stage"] not in OF_TRAINING
+        ]
 
 
 def read_trainings(arguments: argparse.Namespace) -> dict[str, tuple[Any, str]]:
@@ -185,7 +189,7 @@ OUTLINE = (
             data.with_later_stages(
                 of.datasets, of.audits[-1] if of.audits else {}, of.history
             ),
-            of.figures["lengths"],
+            of.figures.get("lengths"),
         ),
         ("each stage before training", "run_directory"),
     ),
@@ -215,7 +219,13 @@ OUTLINE = (
         ("measure_spelling.py", "spelling"),
         needs="spelling",
     ),
-    Entry("training", "Training", lambda of: training.section(of.trainings), TRAINED),
+    Entry(
+        "training",
+        "Training",
+        lambda of: training.section(of.trainings),
+        TRAINED,
+        needs="histories",
+    ),
     Entry(
         "negatives",
         "Negatives",
@@ -227,7 +237,10 @@ OUTLINE = (
         "costs",
         "Time and cost",
         lambda of: costs.section(
-            of.costs, language_model_costs(of.arguments.run_directory, of.config)
+            of.costs,
+            language_model_costs(
+                of.arguments.run_directory, of.config, of.arguments.gold
+            ),
         ),
         ("Snakemake", "run_directory"),
     ),

@@ -27,7 +27,7 @@ from arkiv.report.outline import Material
 from arkiv.report.results import signed
 from arkiv.report.searches import compared_pairs
 from arkiv.report.sure import of_extractive, queries_of, queries_of_volumes, upper
-from arkiv.retrieve.systems import spaced, system_of
+from arkiv.retrieve.systems import spaced, system_of, systems_of
 
 Metrics = Mapping[str, Any]
 Systems = Mapping[str, Mapping[str, Any]]
@@ -274,6 +274,21 @@ def is_shown(change: Value) -> bool:
     return verdict(change) != "open" and leaves_out_0(change) is not False
 
 
+def of_baseline(left_out: Sequence[str]) -> str:
+    """That nothing was trained, and which systems are not measured for that."""
+    if not left_out:
+        return "A baseline: nothing was trained for these numbers."
+    named = list(map(spaced, left_out[:MOST_PAIRS]))
+    if len(left_out) > MOST_PAIRS:
+        named.append(f"{len(left_out) - MOST_PAIRS:,} more")
+    are = plural(
+        len(left_out),
+        "system needs training and is not measured",
+        "systems need training and are not measured",
+    )
+    return f"A baseline, before any training. {are}: {', '.join(named)}."
+
+
 def of_example(datasets: Mapping[str, Any], backend: str) -> str:
     """That archives and what they are asked are made up; nothing where none is."""
     names = [name for name, dataset in datasets.items() if "example" in dataset]
@@ -299,14 +314,28 @@ def extractive_of(of: Material) -> int:
     return queries_of(of.metrics, made)
 
 
+def toys_of(of: Material) -> list[str]:
+    """Which of the models that the run has taken are tiny: without training there may
+    be no reranker among them."""
+    systems = systems_of(of.config["evaluate"]["systems"]).values()
+    scored = (
+        of.trainings
+        or of.metrics["gold"] == "teacher_pool"
+        or any(system.model_of_run == "teacher" for system in systems)
+    )
+    tiny = toys(of.config.get("models", {}))
+    return [model for model in tiny if scored or model != "reranker"]
+
+
 def sentences(of: Material) -> list[str]:
     """The summary of the run."""
     metrics, agreement = of.metrics, of.agreement
     systems = of.config["evaluate"]["systems"]
-    tiny = warning(toys(of.config.get("models", {})))
+    tiny = warning(toys_of(of))
     went_in = of_data(of.datasets, of.history, len(of.trainings))
     made_up = of_example(of.config["datasets"], of.config["queries"]["backend"])
-    lines = [tiny, made_up, went_in, of_shares(of.datasets)]
+    baseline = "" if of.trainings else of_baseline(of.arguments.left_out)
+    lines = [tiny, made_up, baseline, went_in, of_shares(of.datasets)]
     if metrics["gold"] != "known_item":
         lines.append(MEANINGS[metrics["gold"]])
     lines += of_results(metrics, systems, extractive_of(of))

@@ -10,9 +10,7 @@ from arkiv.base.errors import InputError
 from arkiv.encode.description import Description
 from arkiv.encode.loading import longest_text
 from arkiv.retrieve.systems import system_of
-
-# The models of a run that are not trained in it, and the role of each.
-PREPARED = {"base": "embedder", "teacher": "reranker"}
+from arkiv.retrieve.systems.system import GIVEN
 
 
 def run_folder(config: Mapping[str, Any]) -> str:
@@ -110,8 +108,8 @@ def model_of_system(config: Mapping[str, Any], name: str) -> str | None:
 
 def model_under_test(config: Mapping[str, Any], name: str) -> str:
     """The model directory that base, tuned, round_1 or teacher stands for."""
-    if name in PREPARED:
-        return prepared_model(config, PREPARED[name])
+    if name in GIVEN:
+        return prepared_model(config, GIVEN[name])
     if name == "tuned":
         where = list(trainings_of(config))[-1]
     else:

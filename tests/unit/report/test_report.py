@@ -160,6 +160,15 @@ def test_what_went_in_is_said_of_pages_and_of_ready_pairs():
     )
 
 
+def test_of_a_baseline_it_is_said_what_is_not_measured():
+    assert summary.of_baseline([]).endswith("nothing was trained for these numbers.")
+    one = "1 system needs training and is not measured: tuned dense."
+    assert summary.of_baseline(["tuned_dense"]).endswith(one)
+    many = summary.of_baseline([f"x{n}" for n in range(10)])
+    assert "10 systems need training" in many
+    assert many.endswith(" x7, 2 more.")
+
+
 def test_of_several_trainings_the_rows_are_said_to_be_the_last_ones():
     ready = {"pairs": {"pairs": 9}}
     assert summary.of_data({"a": ready}, {"rows": 5}, 3).endswith(
@@ -314,6 +323,7 @@ def test_the_teacher_and_training_count_too(datasets):
     left_out = "of them left out of an epoch, for they fill no batch"
     assert cells(rows, left_out) == ["3", "3", "0"]
     assert "teacher" not in datasets["court"]
+    assert "training" not in data.with_later_stages(datasets, {}, {})["court"]
 
 
 def test_what_a_language_model_cost():

@@ -29,6 +29,8 @@ log = logging.getLogger("arkiv.retrieve")
 
 # Settings that name models and systems: a program is given their files.
 NAMES = frozenset({"model", "source", "revision", "system", "systems"})
+# Of the models of a run those that are not trained in it, and the role of each.
+GIVEN = {"base": "embedder", "teacher": "reranker"}
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,11 @@ class System:
     """The model of the run that it takes: base, tuned, round_1 or teacher."""
     encodings: ClassVar[Sequence[str]] = ()
     """The kinds of encoding that it reads, made by the model of the run."""
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the model that it takes is made by the run's training."""
+        return self.model_of_run not in (None, *GIVEN)
 
     @classmethod
     def takes(cls) -> list[str]:
