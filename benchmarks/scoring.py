@@ -56,7 +56,7 @@ def of_arkiv(queries: Any, passages: Any, depth: int | None) -> dict[str, Callab
     """The pipeline's own functions, as `retrieve.py` calls them."""
     import numpy as np
 
-    from arkiv.retrieve.modes import multi_vector_scores
+    from arkiv.retrieve.late import multi_vector_scores
     from arkiv.retrieve.rankings import search_dense, search_sparse
 
     count = len(passages.dense)

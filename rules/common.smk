@@ -257,6 +257,12 @@ def mines_with(wildcards):
     return model_before(wildcards.round)
 
 
+def miner_of(wildcards):
+    """What systems call the model that a round mines with."""
+    before = ROUNDS.index(wildcards.round)
+    return f"round_{before}" if before else "base"
+
+
 def encodings_of(systems):
     """The models whose encodings systems among these read, each with their kinds."""
     found = {}
@@ -264,6 +270,15 @@ def encodings_of(systems):
         if system.encodings:
             found.setdefault(system.model_of_run, set()).update(system.encodings)
     return found
+
+
+def weights_wanted(model):
+    """Whether systems ask for the token weights of a model of the run.
+
+    Then whoever embeds texts with it keeps them too, from the same pass. They belong in
+    params that ask for `output`: nothing is embedded again where a system is added.
+    """
+    return "sparse" in encodings_of(SYSTEMS).get(model, ())
 
 
 def graded_by(method):
@@ -422,10 +437,20 @@ def runs_below(wildcards):
 
 
 def run_before(wildcards):
-    """For respelled queries the run of the others, which fills the caches for both."""
-    if wildcards.searched and SYSTEMS[wildcards.system].cache:
-        return results(f"runs/{wildcards.system}.trec")
-    return []
+    """The runs that fill the caches first, where they compute the same.
+
+    For respelled queries that of the others; for a mode of a model that re-ranks, that
+    of the one before it.
+    """
+    searched, name = wildcards.searched, wildcards.system
+    system = SYSTEMS[name]
+    if not system.cache:
+        return []
+    asked = RESPELLED if searched else SYSTEMS
+    alike = [one for one in SYSTEMS if one in asked and system.shares(SYSTEMS[one])]
+    before = alike[: alike.index(name)][-1:]
+    found = [results(f"{searched}runs/{one}.trec") for one in before]
+    return found + ([results(f"runs/{name}.trec")] if searched else [])
 
 
 def options_of(wildcards, **shared):

@@ -21,6 +21,7 @@ rule embed_corpus:
         mem_mb=growing(8000),
         runtime=growing(480),
     params:
+        way=lambda w, output: flags(keep_weights=weights_wanted(miner_of(w))),
         options=flags(
             max_length=MINING["passage_max_length"],
             batch_tokens=MINING["batch_tokens"],
@@ -33,7 +34,7 @@ rule embed_corpus:
     shell:
         "python {params.arkiv_scripts:q}/embed_corpus.py --corpus {input.corpus:q}"
         " --part {wildcards.scatteritem} --model {input.model:q} {params.options}"
-        " --output {output:q} &> {log:q}"
+        " --output {output:q} {params.way} &> {log:q}"
 
 
 rule embed_queries:

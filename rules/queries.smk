@@ -126,6 +126,7 @@ rule filter_queries:
         runtime=growing(240),
     params:
         model=lambda w, input: flags(model=input.get("model") or None),
+        way=lambda w, output: flags(keep_weights=bool(DENSE) and weights_wanted("base")),
         options=flags(
             unite=ASKED,
             **(declared("queries", "round_trip") if ROUND_TRIP["by"] else {}),
@@ -137,4 +138,4 @@ rule filter_queries:
         "python {params.arkiv_scripts:q}/filter_queries.py --queries {input.queries:q}"
         " --part-stats {input.stats:q} --documents {input.documents:q} {params.model}"
         " {params.options} --output {output.queries:q} --rejected {output.rejected:q}"
-        " --stats {output.stats:q} &> {log:q}"
+        " --stats {output.stats:q} {params.way} &> {log:q}"

@@ -11,6 +11,8 @@ rule encode_collection:
     input:
         # Respelled queries search in what is encoded already.
         corpus=lambda w: [] if w.searched else results("collection/corpus.jsonl"),
+        # Those that no respelling changed are in the cache then.
+        before=lambda w: results(f"encodings/{w.model}") if w.searched else [],
         queries=queries_of,
         model=lambda w: given_model(model_under_test, w.model),
     output:
@@ -27,7 +29,7 @@ rule encode_collection:
     params:
         given=lambda w, input: flags(corpus=input.corpus or None),
         options=lambda w: flags(
-            sparse="sparse" in encodings_of(SYSTEMS).get(w.model, ()),
+            sparse=weights_wanted(w.model),
             cache=results("cache/embeddings"),
             **ENCODE_OPTIONS,
             **READING,

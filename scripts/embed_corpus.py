@@ -9,7 +9,13 @@ import sys
 
 from arkiv.base.cli import add_part, parser, run
 from arkiv.encode.embedding import embed_lines
-from arkiv.encode.flags import add_cache, add_model, add_reading
+from arkiv.encode.flags import (
+    add_cache,
+    add_model,
+    add_reading,
+    add_weights_kept,
+    also_kept,
+)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -18,8 +24,13 @@ def main(argv: list[str] | None = None) -> None:
     add_cache(arguments)
     add_model(arguments)
     add_reading(arguments)
+    add_weights_kept(arguments)
     arguments = arguments.parse_args(argv)
-    embed_lines(arguments.corpus, "text", "passage", arguments, part=arguments.part)
+    embed_lines(
+        *(arguments.corpus, "text", "passage", arguments),
+        part=arguments.part,
+        also=also_kept(arguments),
+    )
 
 
 if __name__ == "__main__":

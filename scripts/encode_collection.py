@@ -2,10 +2,10 @@
 
 Writes a directory with `corpus.dense.npy` and `queries.dense.npy` (float16, row i =
 line i) and with --sparse `corpus.sparse.npz` and `queries.sparse.npz` (SciPy CSR,
-float32, a column for each token of the vocabulary). Dense vectors alone are kept by
-content: what mining has embedded is not encoded again. Multi-vector representations are
-too large to keep; retrieve.py makes them for the passages it re-ranks. Without
---corpus the queries alone are encoded, to be searched for in what is encoded already.
+float32, a column for each token of the vocabulary). Both are kept by content: what
+mining has encoded is not encoded again. Multi-vector representations are too large to
+keep; retrieve.py makes them for the passages it re-ranks. Without --corpus the queries
+alone are encoded, to be searched for in what is encoded already.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from __future__ import annotations
 import logging
 import sys
 import time
-
-import numpy as np
 
 from arkiv.base.cli import parser, run
 from arkiv.base.files import write_array, written_whole
@@ -51,17 +49,15 @@ def main(argv: list[str] | None = None) -> None:
         for name, (lines, side) in texts.items():
             began = time.monotonic()
             length = lengths[side]
+            kept = {"cache": arguments.cache, "job": f"{arguments.output} {name}"}
             if arguments.sparse:
-                encoded = encoder.encode(lines, side, max_length=length, sparse=True)
-                dense = encoded.dense.astype(np.float16)
+                encoded = encoder.embed_with_weights(
+                    lines, side, max_length=length, **kept
+                )
+                dense = encoded.dense
                 save_npz(beside / f"{name}.sparse.npz", encoded.sparse)
             else:
-                dense = encoder.embed(
-                    *(lines, side),
-                    max_length=length,
-                    cache=arguments.cache,
-                    job=f"{arguments.output} {name}",
-                )
+                dense = encoder.embed(lines, side, max_length=length, **kept)
             write_array(beside / f"{name}.dense.npy", dense)
             seconds = time.monotonic() - began
             log.info("%s: %d texts in %.1f s", name, len(lines), seconds)

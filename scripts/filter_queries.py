@@ -26,7 +26,7 @@ from arkiv.base.files import (
     write_records,
 )
 from arkiv.base.setting_flags import add_settings
-from arkiv.encode.flags import add_embedder, add_reading
+from arkiv.encode.flags import add_embedder, add_reading, add_weights_kept
 from arkiv.pairs.passages import Passages
 from arkiv.queries.quality import normal_form
 from arkiv.queries.settings import Queries
@@ -110,6 +110,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     add_settings(arguments, Queries, "round_trip")
     add_embedder(arguments, required=False)
     add_reading(arguments)
+    add_weights_kept(arguments)
     arguments = arguments.parse_args(argv)
     if arguments.round_trip_by and not arguments.model:
         raise InputError("is not given, which the round trip needs", key="model")

@@ -120,7 +120,7 @@ def test_sparse_ranks_what_shares_a_token(collection, exact, tiny_embedder):
 def test_multi_vector_reorders_the_whole_ranking(
     collection, exact, tiny_embedder, monkeypatch, characters
 ):
-    monkeypatch.setattr("arkiv.retrieve.modes.BLOCK_CHARACTERS", characters)
+    monkeypatch.setattr("arkiv.retrieve.late.BLOCK_CHARACTERS", characters)
     run = retrieve(collection, tiny_embedder, "multi_vector")
     assert_ranked(run, exact["multi_vector"], 30)
 

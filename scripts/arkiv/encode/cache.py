@@ -20,6 +20,7 @@ import os
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -33,7 +34,13 @@ KEY_BYTES = 16
 # Of each kind of computation; a change of code that moves its values raises its number,
 # and values of the old one are not taken any more. The test of golden values fails
 # where values move and the number does not.
-VERSIONS = {"dense": 1, "sparse": 1, "multi_vector": 1, "cross_encoder": 1}
+VERSIONS = {
+    "dense": 1,
+    "sparse": 1,
+    "multi_vector": 1,
+    "late_interaction": 1,
+    "cross_encoder": 1,
+}
 
 
 def key(*texts: str) -> bytes:
@@ -64,9 +71,7 @@ class Cache:
         settings: Mapping[str, object],
         value: object,
     ) -> None:
-        self._record = np.dtype(
-            [("key", f"V{KEY_BYTES}"), ("value", value), ("crc", "<u4")]
-        )
+        self._record, self._listed = self._layout(value)
         self._file = None
         self._taken: dict[bytes, np.ndarray] = {}
         self._segments: list[tuple[Path, np.ndarray]] = []
@@ -84,14 +89,19 @@ class Cache:
         self._directory = Path(directory) / name
         self._journal = self._directory / f"{content_id(job)}.journal"
 
-    def __enter__(self) -> Cache:
+    def _layout(self, value: object) -> tuple[np.dtype, np.dtype]:
+        """Of a record of the journal, and of what a segment lists its keys by."""
+        record = np.dtype([("key", f"V{KEY_BYTES}"), ("value", value), ("crc", "<u4")])
+        return record, record["key"]
+
+    def __enter__(self) -> Self:
         if self._directory is None:
             return self
         self._directory.mkdir(parents=True, exist_ok=True)
         for path in sorted(self._directory.glob("*.keys.npy")):
             with contextlib.suppress(OSError, ValueError):
                 keys = np.load(path, allow_pickle=False)
-                if keys.dtype == self._record["key"]:
+                if keys.dtype == self._listed:
                     self._segments.append((path, keys))
         # Unbuffered: what was appended is with the kernel when the job is killed.
         file = open(self._journal, "a+b", buffering=0)
@@ -119,10 +129,13 @@ class Cache:
             self._taken[record["key"].tobytes()] = record["value"]
             whole += size
         self._file.truncate(whole)
+        self._tell_taken()
+
+    def _tell_taken(self) -> None:
         if self._taken:
             log.info("%s: %d values taken", self._journal, len(self._taken))
 
-    def fill(self, keys: Sequence[bytes], values: np.ndarray) -> list[int]:
+    def fill(self, keys: Sequence[bytes], values: Any) -> list[int]:
         """Fill in the values, (n, …), of finished jobs; return the rows that have none.
 
         No key is there twice.
@@ -131,21 +144,26 @@ class Cache:
         for path, known in self._segments:
             places = [
                 (place, row)
-                for place, found in enumerate(map(bytes, known))
+                for place, found in enumerate(map(bytes, self._keys(known)))
                 if (row := rows.pop(found, None)) is not None
             ]
             if places:
-                stored = np.load(
-                    path.with_name(path.name.replace(".keys.", ".values.")),
-                    mmap_mode="r",
-                )
-                found = np.array(places)
-                values[found[:, 1]] = stored[found[:, 0]]
+                self._read(path, known, np.array(places), values)
         if len(rows) < len(keys):
             log.info("%d of %d values known", len(keys) - len(rows), len(keys))
         return sorted(rows.values())
 
-    def taken(self, keys: Sequence[bytes]) -> np.ndarray | None:
+    def _keys(self, listed: np.ndarray) -> np.ndarray:
+        return listed
+
+    def _read(
+        self, path: Path, listed: np.ndarray, places: np.ndarray, values: Any
+    ) -> None:
+        """Fill in values of a segment, of pairs of a place in its list and a row."""
+        path = path.with_name(path.name.replace(".keys.", ".values."))
+        values[places[:, 1]] = np.load(path, mmap_mode="r")[places[:, 0]]
+
+    def taken(self, keys: Sequence[bytes]) -> Any | None:
         """The values of a batch, (n, …), if the journal has them all.
 
         A batch that it has in part is computed anew as a whole: so a job that was
@@ -155,13 +173,13 @@ class Cache:
             return None
         return np.stack([self._taken[key] for key in keys])
 
-    def append(self, keys: Sequence[bytes], values: np.ndarray) -> None:
+    def append(self, keys: Sequence[bytes], values: Any) -> None:
         """Append the values of a batch to the journal."""
         if self._file is None:
             return
         records = np.zeros(len(keys), self._record)
         records["key"] = np.frombuffer(b"".join(keys), self._record["key"])
-        records["value"] = values
+        records["value"] = np.asarray(values)
         for record in records:
             record["crc"] = zlib.crc32(record.tobytes()[:-4])
         self._file.write(records.tobytes())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def embed_lines(
     side: Side,
     options: argparse.Namespace,
     part: Part = Part(1, 1),  # noqa: B008 - frozen
+    also: Sequence[str] = (),
 ) -> None:
     """Embed `key` of every line of a part; write (lines, dim) float16.
 
@@ -29,6 +31,7 @@ def embed_lines(
         key: the text of a record.
         options: what `add_model`, `add_reading` and `add_cache` add, and `output`.
         part: of the lines; a part without lines gives an array without rows.
+        also: what `Encoder.embed` keeps beside.
 
     Raises:
         InputError: an empty file, a record without the text, or the model's faults.
@@ -46,6 +49,7 @@ def embed_lines(
             max_length=options.max_length,
             cache=options.cache,
             job=str(options.output),
+            also=also,
         )
     write_array(options.output, vectors)
     seconds = time.monotonic() - started

@@ -19,11 +19,16 @@ from arkiv.base.errors import InputError
 from arkiv.encode.batches import HELD_AT_ONCE, by_budget, distinct, reported
 from arkiv.encode.cache import Cache, key
 from arkiv.encode.forward import Batch
+from arkiv.encode.kept import Kept
 from arkiv.encode.kind import Kind, Side
+from arkiv.encode.ragged import RaggedCache
 from arkiv.encode.workers import Workers, devices
 
 if TYPE_CHECKING:
     import scipy.sparse
+
+# As token weights are kept.
+WEIGHT = np.dtype([("token", "<i4"), ("weight", "<f4")])
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Encoded:
     """The encodings of n texts, in their order; None where not asked for."""
 
     dense: np.ndarray | None = None
-    """(n, dim) float32; those of M3 have length 1."""
+    """(n, dim) float32, or float16 if kept; those of M3 have length 1."""
     sparse: scipy.sparse.csr_matrix | None = None
     """(n, vocabulary) float32: each token's greatest weight; no special tokens."""
     multi_vector: list[np.ndarray] | None = None
@@ -128,6 +133,7 @@ class Encoder:
         max_length: int,
         cache: str | Path | None = None,
         job: str = "",
+        also: Sequence[str] = (),
     ) -> np.ndarray:
         """(n, dim) float16: dense vectors in the order of the texts, kept by content.
 
@@ -136,18 +142,50 @@ class Encoder:
             cache: a directory of `arkiv.encode.cache`: texts whose vectors it has are
                 not encoded again.
             job: its name, under which it goes on if it was killed.
+            also: `sparse`, to keep the token weights of those texts that are encoded,
+                for whoever asks for them later.
 
         Raises:
             InputError: as of `encode`.
         """
-        return self._by_content(
-            "dense",
+        found, inverse = self._by_content(
+            ("dense",),
             self._items(texts, side),
             {"max_length": max_length},
-            value=("<f2", (self.kind.dim,)),
+            also=also,
             cache=cache,
             job=job,
             what="texts encoded",
+        )
+        return found["dense"][inverse]
+
+    def embed_with_weights(
+        self,
+        texts: Sequence[str],
+        side: Side,
+        *,
+        max_length: int,
+        cache: str | Path | None = None,
+        job: str = "",
+    ) -> Encoded:
+        """Dense vectors as of `embed`, and token weights, likewise kept by content.
+
+        A text is encoded if either is not known, and what is known of it stays.
+
+        Args, raises: as of `embed`.
+        """
+        found, inverse = self._by_content(
+            ("dense", "sparse"),
+            self._items(texts, side),
+            {"max_length": max_length},
+            cache=cache,
+            job=job,
+            what="texts encoded",
+        )
+        weights = (found["sparse"][row] for row in inverse)
+        return Encoded(
+            found["dense"][inverse],
+            self._matrix([(one["token"], one["weight"]) for one in weights]),
         )
 
     def scores(
@@ -170,15 +208,15 @@ class Encoder:
         Raises:
             InputError: as of `encode`.
         """
-        return self._by_content(
-            "cross_encoder",
+        found, inverse = self._by_content(
+            ("cross_encoder",),
             pairs,
             {"max_length": max_length, "query_max_length": query_max_length},
-            value="<f8",
             cache=cache,
             job=job,
             what="pairs scored",
         )
+        return found["cross_encoder"][inverse]
 
     def _settings(self, asked: frozenset[str], **limits: int) -> dict[str, Any]:
         if lacking := sorted(asked - self.kind.gives):
@@ -223,64 +261,102 @@ class Encoder:
 
     def _by_content(
         self,
-        asked: str,
+        needed: Sequence[str],
         items: Sequence[tuple[str, ...]],
         limits: Mapping[str, int],
         *,
-        value: object,
+        also: Sequence[str] = (),
         cache: str | Path | None,
         job: str,
         what: str,
-    ) -> np.ndarray:
-        """(n, …): a value of each item, each distinct one computed once.
+    ) -> tuple[dict[str, Any], np.ndarray]:
+        """Of each kind the values of the distinct items, and each item's place there.
 
-        Limits and value are as the kind and the cache take them; `what` is done to the
-        items, for the log.
+        Limits are as the kind of encoder takes them; `what` is done to the items, for
+        the log. What is wanted `also` is kept without being given.
         """
-        settings = self._settings(frozenset({asked}), **limits)
+        kinds = sorted({*needed, *(also if cache else ())})
+        settings = self._settings(frozenset(kinds), **limits)
         unique, inverse = distinct(items)
-        values = np.zeros(len(unique), np.dtype(value))
-        with Cache(
-            cache,
-            job,
+        with ExitStack() as opened:
+            caches = {
+                kind: opened.enter_context(self._cache(kind, settings, cache, job))
+                for kind in kinds
+            }
+            values = {kind: self._column(kind, len(unique)) for kind in needed}
+            kept = Kept(caches, [key(*texts) for texts in unique], values)
+            batches = self._batches(
+                [unique[row] for row in kept.missing], settings, kept.asked
+            )
+            for _ in reported(self._filled(batches, kept), len(kept.missing), what):
+                pass
+        return values, np.array(inverse, np.int64)
+
+    def _cache(
+        self,
+        kind: str,
+        settings: Mapping[str, Any],
+        cache: str | Path | None,
+        job: str,
+    ) -> Cache:
+        """Where the values of a kind are kept, to be entered."""
+        keeping, value = Cache, self._value(kind)
+        if kind == "sparse":
+            keeping = RaggedCache
+        return keeping(
+            *(cache, job),
             model=self.kind.path,
-            kind=asked,
+            kind=kind,
             settings={**self.kind.options.settings(), **settings},
             value=value,
-        ) as kept:
-            keys = [key(*texts) for texts in unique]
-            missing = kept.fill(keys, values)
-            batches = self._batches(
-                [unique[row] for row in missing], settings, frozenset({asked})
-            )
-            found = self._computed(batches, [keys[row] for row in missing], kept)
-            for rows, computed in reported(found, len(missing), what):
-                values[[missing[row] for row in rows]] = computed
-        return values[np.array(inverse, np.int64)]
+        )
 
-    def _computed(
-        self,
-        batches: Iterator[tuple[list[int], Batch]],
-        keys: Sequence[bytes],
-        kept: Cache,
-    ) -> Iterator[tuple[list[int], Any]]:
-        """Rows and values of each batch: out of the journal, else computed and kept."""
-        done: collections.deque[tuple[list[int], Any]] = collections.deque()
+    def _value(self, kind: str) -> object:
+        """The dtype of a value, or of one item of it."""
+        return {
+            "dense": ("<f2", (self.kind.dim,)),
+            "sparse": WEIGHT,
+            "cross_encoder": "<f8",
+        }[kind]
+
+    def _column(self, kind: str, count: int) -> Any:
+        """Place for the values of so many items."""
+        if kind == "sparse":
+            return [np.zeros(0, WEIGHT)] * count
+        return np.zeros(count, np.dtype(self._value(kind)))
+
+    def _filled(
+        self, batches: Iterator[tuple[list[int], Batch]], kept: Kept
+    ) -> Iterator[tuple[list[int], None]]:
+        """The places of each batch among the missing rows, once it is filled in.
+
+        Out of the journals, else computed and kept.
+        """
+        done: collections.deque[list[int]] = collections.deque()
 
         def to_compute() -> Iterator[tuple[list[int], Batch]]:
-            for rows, batch in batches:
-                values = kept.taken([keys[row] for row in rows])
-                if values is None:
-                    yield rows, batch
+            for places, batch in batches:
+                if kept.take([kept.missing[place] for place in places]):
+                    done.append(places)
                 else:
-                    done.append((rows, values))
+                    yield places, batch
 
-        if not keys:
+        if not kept.missing:
             return
-        for rows, result in self.workers.map(to_compute()):
-            (values,) = result.values()
-            kept.append([keys[row] for row in rows], values)
-            done.append((rows, values))
+        for places, result in self.workers.map(to_compute()):
+            computed = dict(result)
+            if "sparse" in computed:
+                computed["sparse"] = [_weights(*one) for one in computed["sparse"]]
+            kept.put([kept.missing[place] for place in places], computed)
+            done.append(places)
             while done:
-                yield done.popleft()
-        yield from done
+                yield done.popleft(), None
+        while done:
+            yield done.popleft(), None
+
+
+def _weights(tokens: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Token weights of a text as one array of WEIGHT."""
+    weights = np.empty(len(tokens), WEIGHT)
+    weights["token"], weights["weight"] = tokens, values
+    return weights

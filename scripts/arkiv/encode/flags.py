@@ -108,6 +108,21 @@ def add_cache(arguments: argparse.ArgumentParser) -> None:
     )
 
 
+def add_weights_kept(arguments: argparse.ArgumentParser) -> None:
+    """Add `--keep-weights`: see `also_kept`."""
+    arguments.add_argument(
+        "--keep-weights",
+        action="store_true",
+        help="token weights of what is encoded go into the cache from the same pass, "
+        "for encode_collection.py",
+    )
+
+
+def also_kept(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """What `Encoder.embed` keeps beside dense vectors, as `add_weights_kept` has it."""
+    return ("sparse",) if arguments.keep_weights else ()
+
+
 def scores_by(
     arguments: argparse.Namespace, pairs: Sequence[tuple[str, str]]
 ) -> np.ndarray:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from arkiv.encode.flags import also_kept
 from arkiv.pairs.passages import Passages
 from arkiv.retrieve.bm25 import BM25Index, TokenIds
 from arkiv.retrieve.rankings import search_texts
@@ -25,7 +26,7 @@ def looked_up(
         queries: texts.
         passages: all documents.
         options: `round_trip_by`, `round_trip_top`, `model`, and for `dense` the rest of
-            what `add_embedder` and `add_reading` add.
+            what `add_embedder`, `add_reading` and `add_weights_kept` add.
 
     Raises:
         InputError: the model's faults.
@@ -37,6 +38,9 @@ def looked_up(
         rankings = index.rankings(queries, options.round_trip_top)
     else:
         # Their vectors are kept for the embedding rules that come after.
-        rankings = search_texts(queries, list(texts), options.round_trip_top, options)
+        rankings = search_texts(
+            *(queries, list(texts), options.round_trip_top, options),
+            also=also_kept(options),
+        )
     for ranking in rankings:
         yield rows[ranking.rows]

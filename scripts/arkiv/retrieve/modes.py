@@ -18,6 +18,7 @@ from arkiv.base.files import Record
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoded, Encoder
 from arkiv.encode.m3 import M3
+from arkiv.retrieve.late import late_interaction, multi_vector_scores
 from arkiv.retrieve.rankings import (
     Ranking,
     best,
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("arkiv.retrieve")
 
-# Characters of passages that are encoded at once into one vector a token: about 1 GiB
-# of float32 at 1,024 dimensions and 4 characters a token.
-BLOCK_CHARACTERS = 1 << 20
 # Queries of which a model that answers them one by one keeps the encodings: a few KB
 # each.
 QUERIES_KEPT = 512
@@ -52,69 +50,6 @@ def sparse_scores(
         (passages[rows] @ queries[[row]].T).toarray().ravel().astype(np.float32)
         for row, rows in enumerate(candidates)
     ]
-
-
-def multi_vector_scores(
-    query_vectors: Sequence[np.ndarray],
-    passages: Sequence[str],
-    candidates: Sequence[np.ndarray],
-    encode: Callable[[list[str]], Sequence[np.ndarray]],
-) -> list[np.ndarray]:
-    """Late-interaction scores of each query with its candidates, float32.
-
-    Each candidate passage is encoded once, a block of passages at a time.
-
-    Args:
-        query_vectors: of each query (n_tokens, dim) float32, normalised.
-        passages: all texts.
-        candidates: of each query the rows of passages to score.
-        encode: texts to one (n_tokens, dim) array each.
-    """
-    lengths = [len(rows) for rows in candidates]
-    scores = np.zeros(sum(lengths), np.float32)
-    if not len(scores):
-        return [np.zeros(0, np.float32) for _ in candidates]
-    query_of = np.repeat(np.arange(len(candidates)), lengths)
-    wanted, passage_of = np.unique(np.concatenate(candidates), return_inverse=True)
-    by_passage = np.argsort(passage_of, kind="stable")
-    starts = np.searchsorted(passage_of[by_passage], np.arange(len(wanted) + 1))
-    texts = [passages[row] for row in wanted]
-    for block in _text_blocks(texts):
-        encoded = encode(texts[block.start : block.stop])
-        for passage, vectors in zip(block, encoded, strict=True):
-            pairs = by_passage[starts[passage] : starts[passage + 1]]
-            asking = [query_vectors[query] for query in query_of[pairs]]
-            counts = np.array([len(query) for query in asking])
-            scores[pairs] = late_interaction(np.concatenate(asking), counts, vectors)
-    return np.split(scores, np.cumsum(lengths)[:-1])
-
-
-def late_interaction(
-    tokens: np.ndarray, counts: np.ndarray, passage: np.ndarray
-) -> np.ndarray:
-    """(n_queries,) float32: late interaction of queries with one passage.
-
-    The mean over a query's tokens of the highest dot product with a token of the
-    passage, as FlagEmbedding's `colbert_score`.
-
-    Args:
-        tokens: (sum of counts, dim) token vectors of the queries, one after another.
-        counts: (n_queries,) tokens of each query.
-        passage: (n, dim) token vectors.
-    """
-    highest = (tokens @ passage.T).max(axis=1)
-    firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-    return (np.add.reduceat(highest, firsts) / counts).astype(np.float32)
-
-
-def _text_blocks(texts: Sequence[str]) -> Iterator[range]:
-    start, held = 0, 0
-    for row, text in enumerate(texts):
-        if row > start and held + len(text) > BLOCK_CHARACTERS:
-            yield range(start, row)
-            start, held = row, 0
-        held += len(text)
-    yield range(start, len(texts))
 
 
 def combined_scores(
@@ -154,7 +89,7 @@ class M3Index:
     Args:
         encodings: directory that encode_collection.py wrote.
         passages: records in the order of the encodings.
-        token_vectors: of texts of passages, those that are re-ranked.
+        late_scores: of the queries with rows of passages each, those to re-rank.
         weights: of dense, sparse and multi-vector scores in mode combined.
         rerank_depth: passages that multi-vector scores re-rank.
         kept: hold vectors in memory as searches want them, for many of single queries.
@@ -164,7 +99,7 @@ class M3Index:
         self,
         encodings: str | Path,
         passages: Sequence[Record],
-        token_vectors: Callable[[list[str]], list[np.ndarray]],
+        late_scores: Callable[[Encoded, list[np.ndarray]], list[np.ndarray]],
         *,
         weights: Sequence[float],
         rerank_depth: int,
@@ -172,7 +107,7 @@ class M3Index:
     ) -> None:
         self._encodings = encodings
         self._texts = [passage["text"] for passage in passages]
-        self._token_vectors = token_vectors
+        self._late_scores = late_scores
         self._weights, self._rerank_depth = weights, rerank_depth
         self._kept = kept
         self._loaded: dict[str, Any] = {}
@@ -217,9 +152,7 @@ class M3Index:
         self, mode: str, queries: Encoded, first: list[Ranking]
     ) -> Iterator[Ranking]:
         candidates = [ranking.rows[: self._rerank_depth] for ranking in first]
-        scores = multi_vector_scores(
-            queries.multi_vector, self._texts, candidates, self._token_vectors
-        )
+        scores = self._late_scores(queries, candidates)
         if mode == "combined":
             lexical = sparse_scores(queries.sparse, self._loaded["sparse"], candidates)
             scores = [
@@ -250,7 +183,7 @@ class M3OneByOne(M3Index):
         super().__init__(
             run.encodings(model),
             run.passages,
-            lambda texts: self._encode(texts, "passage", dense=False).multi_vector,
+            self._scores,
             weights=run.config["evaluate"]["weights"],
             rerank_depth=run.config["serve"]["rerank_depth"],
             kept=True,
@@ -268,6 +201,16 @@ class M3OneByOne(M3Index):
                 quietly=True,
                 **asked,
             )
+
+    def _scores(
+        self, queries: Encoded, candidates: list[np.ndarray]
+    ) -> list[np.ndarray]:
+        def token_vectors(texts: list[str]) -> list[np.ndarray]:
+            return self._encode(texts, "passage", dense=False).multi_vector
+
+        return multi_vector_scores(
+            queries.multi_vector, self._texts, candidates, token_vectors
+        )
 
     def _encode_query(self, query: str) -> Encoded:
         encoded = self._encode([query], "query", sparse=True)

@@ -193,6 +193,7 @@ def search_texts(
     depth: int,
     given: Namespace,
     kind: Kind | None = None,
+    also: Sequence[str] = (),
 ) -> Iterator[Ranking]:
     """`search_dense` with the vectors of texts, which are kept by content.
 
@@ -203,6 +204,7 @@ def search_texts(
         given: what `arkiv.encode.flags.add_embedder` adds, for M3 also what
             `add_reading` adds, and the `output`, after which the jobs are named.
         kind: of encoder, any that gives dense vectors; None: M3.
+        also: what `Encoder.embed` keeps beside.
 
     Raises:
         InputError: the model's faults.
@@ -215,6 +217,7 @@ def search_texts(
                 max_length=length,
                 cache=given.cache,
                 job=f"{given.output} {name}",
+                also=also,
             )
             for texts, side, length, name in (
                 (passages, "passage", given.max_length, "passages"),

@@ -19,6 +19,7 @@ from arkiv.encode.dense import Dense
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
 from arkiv.encode.options import Options
+from arkiv.retrieve.late import kept_scores
 
 # By kind and version: a sum for each text or pair, from the model of `golden`.
 GOLDEN = {
@@ -41,6 +42,16 @@ GOLDEN = {
         -0.005448,
         -1.7253773,
         -0.1111489,
+    ],
+    ("late_interaction", 1): [
+        1.0,
+        0.9885182,
+        0.9407969,
+        0.9820401,
+        0.9873238,
+        1.0,
+        0.9678377,
+        0.9920889,
     ],
     ("multi_vector", 1): [-0.2919525, 0.4025813, 0.3582912, 0.1742254],
     ("sparse", 1): [-0.2679708, -0.1520183, -0.0357544, -0.744026],
@@ -102,6 +113,16 @@ def computed(kind, folder):
     if kind == "cross_encoder":
         encoder = Encoder(CrossEncoder(folder / kind, OPTIONS), longest=40)
         return encoder.scores(PAIRS, max_length=40, query_max_length=256)
+    if kind == "late_interaction":
+        encoder = Encoder(M3(folder / "encoder", OPTIONS), longest=40)
+        return np.concatenate(
+            kept_scores(
+                *(TEXTS[:2], TEXTS, [np.arange(len(TEXTS))] * 2, encoder),
+                max_lengths={"query": 40, "passage": 40},
+                cache=None,
+                job="",
+            )
+        )
     m3, mean = (
         partial(
             Encoder(of_kind(folder / "encoder", OPTIONS), longest=40).encode,

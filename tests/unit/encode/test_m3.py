@@ -11,7 +11,7 @@ from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
 from arkiv.encode.options import Options
 from arkiv.example.archive import cases
-from arkiv.retrieve.modes import late_interaction
+from arkiv.retrieve.late import late_interaction
 
 MAX_LENGTH = 96
 TEXTS = [

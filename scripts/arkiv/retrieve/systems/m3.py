@@ -26,7 +26,8 @@ class M3System(System):
 
     dense and sparse rank the whole corpus, exactly. multi_vector and combined re-rank
     the first passages of the dense ranking, with late interaction alone or with the
-    weighted mean of all three scores; the passages below follow in dense order.
+    weighted mean of all three scores; the passages below follow in dense order. Late
+    interaction's scores are kept by content, so that both encode a passage once.
     """
 
     type = "m3"
@@ -44,6 +45,14 @@ class M3System(System):
     @property
     def encodings(self):
         return ENCODINGS[self.mode]
+
+    @property
+    def cache(self):
+        return None if self.mode in self.encodings else "scores"
+
+    def shares(self, other):
+        mine = self.type, self.model_of_run, self.cache
+        return mine == (other.type, other.model_of_run, other.cache)
 
     def faults(self, depth, rounds):
         number = (self.model or "base").partition("_")[2]
@@ -67,7 +76,7 @@ class M3System(System):
 
     @classmethod
     def add_flags(cls, arguments):
-        from arkiv.encode.flags import add_model, add_reading, add_weights
+        from arkiv.encode.flags import add_cache, add_model, add_reading, add_weights
 
         super().add_flags(arguments)
         add_words(
@@ -79,6 +88,7 @@ class M3System(System):
         add_weights(arguments)
         add_settings(arguments, Depths, "rerank_depth")
         add_settings(arguments, Lengths, "query_max_length")
+        add_cache(arguments)
         add_model(arguments)
         add_reading(arguments)
 
@@ -86,6 +96,7 @@ class M3System(System):
         from arkiv.encode.encoder import Encoded
         from arkiv.encode.flags import encoder_of
         from arkiv.encode.models import check_model
+        from arkiv.retrieve.late import kept_scores
         from arkiv.retrieve.modes import M3Index
         from arkiv.retrieve.rankings import read_encodings
 
@@ -95,15 +106,22 @@ class M3System(System):
             raise InputError(reason, key="--weights")
         lengths = {"query": given.query_max_length, "passage": given.max_length}
 
-        def token_vectors(texts, side="passage"):
-            return encoder.encode(
-                texts, side, max_length=lengths[side], dense=False, multi_vector=True
-            ).multi_vector
+        def late_scores(_, candidates):
+            with encoder_of(given) as encoder:
+                return kept_scores(
+                    [query["query"] for query in queries],
+                    [passage["text"] for passage in passages],
+                    candidates,
+                    encoder,
+                    max_lengths=lengths,
+                    cache=given.cache,
+                    job=str(given.output),
+                )
 
         index = M3Index(
             given.encodings,
             passages,
-            token_vectors,
+            late_scores,
             weights=given.weights,
             rerank_depth=given.rerank_depth,
         )
@@ -113,12 +131,7 @@ class M3System(System):
             kind: read_encodings(folder, "queries", kind, len(queries))
             for kind in self.encodings
         }
-        if self.mode in self.encodings:
-            return index.rankings(self.mode, Encoded(**asked), given.depth)
-        with encoder_of(given) as encoder:
-            texts = [query["query"] for query in queries]
-            asked["multi_vector"] = token_vectors(texts, "query")
-            return index.rankings(self.mode, Encoded(**asked), given.depth)
+        return index.rankings(self.mode, Encoded(**asked), given.depth)
 
     def loaded(self, run):
         from functools import partial

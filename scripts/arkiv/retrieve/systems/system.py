@@ -148,6 +148,10 @@ class System:
         below = getattr(self, self.below) if self.below else []
         return [below] if isinstance(below, str) else list(below)
 
+    def shares(self, other: System) -> bool:
+        """Whether both keep the same values, which either may compute for both."""
+        return self == other
+
     def faults(self, depth: float, rounds: float) -> Iterator[tuple[str, str]]:
         """The key and the reason of each value that will not do.
 

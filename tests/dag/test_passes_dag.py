@@ -1,0 +1,101 @@
+"""Each job that runs a model leaves what the next would otherwise compute again."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from project import Project
+
+TINY = {
+    "embedder": {"source": "tiny", "revision": None},
+    "reranker": {"source": "tiny", "revision": None},
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("project"))
+    (project.folder / "volumes" / "v1").mkdir(parents=True)
+    row = {"query": "q", "pos": ["p"]}
+    (project.folder / "pairs.jsonl").write_text(json.dumps(row) + "\n")
+    return project
+
+
+def jobs(project, **settings):
+    """By the output of each job what other jobs make for it, and its command."""
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}, "v": {"pages": "volumes"}},
+        models=TINY,
+        queries={"round_trip": {"by": "dense"}},
+        **settings,
+    )
+    done = project.dry_run("-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    found = {}
+    for block in done.stdout.replace("results/main/", "").split("\n\n"):
+        inputs = re.search("Input files updated by another job: (.*)", block)
+        command = re.search(r"python .* --output (\S+).*", block)
+        if command:
+            names = inputs[1].split(", ") if inputs else []
+            found[command[1]] = names, command[0]
+    return found
+
+
+def systems_of(asked):
+    """Systems of type m3 in the words MODEL-MODE, instead of those of the defaults."""
+    modes = "dense", "sparse", "multi_vector", "combined"
+    systems = {f"{model}_{mode}": None for model in ("base", "tuned") for mode in modes}
+    for model, mode in (name.split("-") for name in asked.split()):
+        systems[f"{model}_{mode}"] = {"type": "m3", "model": model, "mode": mode}
+    return {
+        "evaluate": {
+            "systems": systems,
+            "compare": dict.fromkeys(f"tuned_{mode}" for mode in modes),
+            "spelling": {"queries": 0},
+        },
+        "report": {"systems": ["bm25"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ("base-dense tuned-sparse round_2-multi_vector", set()),
+        ("base-sparse", {"queries/v.jsonl", "mining/"}),
+        ("base-combined round_2-combined", {"queries/v.jsonl", "mining/", "rounds/3/"}),
+        ("round_1-sparse tuned-dense", {"rounds/2/"}),
+    ],
+)
+def test_token_weights_are_kept_of_the_models_that_are_asked_for_them(
+    project, asked, kept
+):
+    found = jobs(project, rounds=3, **systems_of(asked))
+    told = {output for output, (_, said) in found.items() if "--keep-weights" in said}
+    assert told == {
+        output
+        for output in found
+        if (output.startswith(tuple(kept)) and "/embeddings/" in output)
+        or output in kept
+    }
+    assert bool(told) == bool(kept)
+
+
+def test_of_modes_that_rerank_one_waits_for_the_other(project):
+    found = jobs(project, evaluate={"spelling": {"systems": ["tuned_combined"]}})
+    runs = {
+        output: ({name for name in names if name.endswith(".trec")}, command)
+        for output, (names, command) in found.items()
+        if "retrieve.py m3" in command
+    }
+    assert {output: before for output, (before, _) in runs.items() if before} == {
+        "runs/base_combined.trec": {"runs/base_multi_vector.trec"},
+        "runs/tuned_combined.trec": {"runs/tuned_multi_vector.trec"},
+        "spelling/runs/tuned_combined.trec": {"runs/tuned_combined.trec"},
+    }
+    for output, (_, command) in runs.items():
+        rerank = output.endswith(("combined.trec", "multi_vector.trec"))
+        assert ("--cache cache/scores" in command) == rerank
+    # Queries that no respelling changed are encoded with the others.
+    assert "encodings/tuned" in found["spelling/encodings/tuned"][0]
