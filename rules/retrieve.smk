@@ -4,6 +4,8 @@ ENCODE_OPTIONS = dict(
     batch_tokens=EVALUATE["batch_tokens"],
     **RUN_OPTIONS,
 )
+# Of an embedder that is the model of the run.
+TRAINED_HERE = READING | {"trained_here": True}
 
 
 rule encode_collection:
@@ -107,7 +109,12 @@ use rule retrieve_m3 as retrieve_embedder with:
         system=of_type("embedder"),
     params:
         type="embedder",
-        options=lambda w: options_of(w, depth=EVALUATE["depth"], **ENCODE_OPTIONS),
+        options=lambda w: options_of(
+            w,
+            depth=EVALUATE["depth"],
+            **ENCODE_OPTIONS,
+            **(TRAINED_HERE if SYSTEMS[w.system].model_of_run else {}),
+        ),
 
 
 use rule retrieve_m3 as retrieve_fusion with:

@@ -134,6 +134,40 @@ def test_a_baseline_measures_what_needs_no_training(project):
     assert value(spelling, "--runs") == [f"bm25,base_dense={RUN}/runs/{{}}.trec"]
 
 
+def test_the_model_of_the_run_can_be_an_embedder(project):
+    """Read as it is trained, by what models.embedder says; nothing else encodes it."""
+    reading = {"pooling": "last", "query_prompt": "", "passage_prompt": "p: "}
+    models = TINY | {"embedder": TINY["embedder"] | reading}
+    systems = {name: {"type": "embedder", "model": name} for name in ("base", "tuned")}
+    systems |= {f"base_{mode}": None for mode in MODES} | UNTRAINED["systems"]
+    given = {
+        "models": models,
+        "evaluate": {
+            "systems": systems,
+            "compare": UNTRAINED["compare"] | {"base_dense": None, "tuned": "base"},
+            "spelling": {"queries": 0},
+        },
+        "report": {"systems": ["bm25"]},
+    }
+    counts, commands = planned(project, "evaluate", **given)
+    assert counts["train_model"] == 1
+    assert "encode_collection" not in counts
+    found = {
+        value(words, "--model")[0]: words
+        for words in commands["retrieve"]
+        if words[0] == "embedder"
+    }
+    assert found.keys() == {"models/tiny-embedder", f"{RUN}/model"}
+    for words in found.values():
+        assert "--trained-here" in words
+        assert value(words, "--pooling") == ["last"]
+        assert value(words, "--query-prompt") == [""]
+        assert value(words, "--passage-prompt") == ["p: "]
+    counts, _ = planned(project, "baseline", **given)
+    assert not TRAINING & counts.keys()
+    assert counts["retrieve_embedder"] == 1
+
+
 POOL = {"method": "teacher_pool", "sheet": {"judged": "people.csv"}}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from arkiv.example.archive import cases
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems.m3 import M3System
 from arkiv.retrieve.systems.system import FinishedRun
-from arkiv.retrieve.trec import read_run
+from arkiv.retrieve.trec import read_run, read_scores
 from arkiv.settings.config import read_config
 from arkiv.train.dev import dev_collection
 from arkiv.train.evaluation import Settings, means_by_mode
@@ -92,6 +93,47 @@ def test_mining_embeds_as_described(archive, tiny_embedder, described, tmp_path)
         )
         for name, vectors in expected.items():
             np.testing.assert_array_equal(np.load(out[name]), vectors)
+
+
+@pytest.mark.parametrize("pooling", [None, *TRAINED_POOLINGS])
+def test_as_an_embedder_a_model_of_the_run_is_read_as_it_is_trained(
+    archive, tiny_embedder, tmp_path, pooling
+):
+    """Its scores are those of M3's dense search; a bare directory is pooled by CLS."""
+    bare, whole = tmp_path / "bare", tmp_path / "whole"
+    shutil.copytree(tiny_embedder, bare)
+    for gone in ("modules.json", "config_sentence_transformers.json", "1_Pooling"):
+        path = bare / gone
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    shutil.copytree(bare, whole)
+    description = replace(DESCRIPTION, pooling=pooling or "cls")
+    description.write(whole, 128)
+    flags = [f"--pooling={pooling}"] if pooling else []
+    given = [
+        "--corpus",
+        archive / "corpus.jsonl",
+        "--queries",
+        archive / "queries.jsonl",
+    ]
+    runs = {}
+    for way, model in {
+        "flags": ["--model", bare, *flags, *FLAGS[1:]],
+        "files": ["--model", whole],
+    }.items():
+        out = tmp_path / f"{way}.trec"
+        command = ["embedder", *given, *model, "--trained-here", "--output", out]
+        retrieve.main(list(map(str, command)))
+        runs[way] = read_scores(out)
+    assert runs["flags"] == runs["files"]
+    encoder = Encoder(M3(bare, description=description), longest=8192)
+    texts = [row["text"] for row in read_ordered(archive / "corpus.jsonl")]
+    ids = [row["id"] for row in read_ordered(archive / "corpus.jsonl")]
+    vectors = encoder.embed(texts, "passage", max_length=8192).astype(np.float32)
+    queries = read_ordered(archive / "queries.jsonl", queries=True)
+    wanted = encoder.embed(asked(archive), "query", max_length=256).astype(np.float32)
+    for query, scores in zip(queries, wanted @ vectors.T, strict=True):
+        expected = dict(zip(ids, scores.tolist(), strict=True))
+        assert runs["flags"][query["id"]] == pytest.approx(expected, abs=2e-3)
 
 
 @pytest.mark.parametrize("mode", MODES)

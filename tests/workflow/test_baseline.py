@@ -16,6 +16,13 @@ TRAINING = {
 }
 
 
+# The models of the run, as embedders.
+ALONE = {
+    f"{model}_alone": {"type": "embedder", "model": model}
+    for model in ("base", "tuned")
+}
+
+
 @pytest.fixture(scope="module")
 def measured(models, tmp_path_factory):
     """A project in which the baseline has run, its configuration and what was said."""
@@ -27,6 +34,7 @@ def measured(models, tmp_path_factory):
             datasets=ARCHIVE,
             evaluate=evaluate
             | {
+                "systems": evaluate["systems"] | ALONE,
                 "require": [
                     {"system": "bm25", "measure": "AP", "at_least": 0.01},
                     {"system": "tuned_dense", "measure": "AP", "at_least": 2},
@@ -47,13 +55,13 @@ def test_a_baseline_is_measured_before_anything_is_mined(measured):
     for name in ("mining", "negatives", "scores", "shards", "model", "report.html"):
         assert not (run / name).exists()
     metrics = read_json(run / "baseline/metrics/metrics.json")
-    assert set(metrics["systems"]) == {"bm25", "base_dense"}
+    assert set(metrics["systems"]) == {"bm25", "base_dense", "base_alone"}
     # In place of the tuned one, which the configuration compares with both.
     (pair,) = metrics["comparisons"]
     assert (pair["system"], pair["base"]) == ("base_dense", "bm25")
     # What is required of a tuned system is not looked at.
     assert [one["system"] for one in metrics["requirements"]] == ["bm25"]
-    assert {path.stem for path in (run / "runs").iterdir()} == {"bm25", "base_dense"}
+    assert {path.stem for path in (run / "runs").iterdir()} == set(metrics["systems"])
     report = (run / "baseline/report.html").read_text(encoding="utf-8")
     assert "A baseline, before any training." in report
     for title in ("Training", "Negatives", "Lengths"):
@@ -85,6 +93,10 @@ def test_the_whole_run_takes_what_the_baseline_has_made(measured):
         assert {name: value["mean"] for name, value in of.items()} == {
             name: value["mean"] for name, value in whole["systems"][system].items()
         }
+    for model in ("base", "tuned"):
+        for name, value in whole["systems"][f"{model}_dense"].items():
+            as_embedder = whole["systems"][f"{model}_alone"][name]["mean"]
+            assert as_embedder == pytest.approx(value["mean"], abs=0.02)
     kept = [path for path, time in before.items() if path.stat().st_mtime_ns == time]
     assert {run / "baseline/report.html", run / "runs/bm25.trec"} <= set(kept)
     assert run / "baseline/metrics/metrics.json" in kept

@@ -39,6 +39,10 @@ SYSTEMS = {
 def test_a_system_needs_what_those_below_it_need():
     assert needing_training(SYSTEMS) == ["first", "tuned", "mixed", "last"]
     assert needing_training({"words": SYSTEMS["words"]}) == []
+    embedders = {
+        name: {"type": "embedder", "model": name} for name in ("base", "tuned")
+    }
+    assert needing_training(embedders) == ["tuned"]
 
 
 def test_what_names_a_trained_system_goes_with_it():

@@ -41,6 +41,7 @@ def test_every_type_with_all_that_it_may_have():
             "passage_prompt": "",
             "similarity": "dot",
         },
+        same={"type": "embedder", "model": "tuned"},
         rrf=FUSION | {"k": 10, "weights": [1, 0.5]},
         mean=FUSION | {"method": "weighted", "weights": [1, 0]},
         reranked={"type": "reranker", "system": "rrf", "depth": 50},
@@ -87,6 +88,17 @@ def test_the_keys_that_types_take_are_declared():
             {"type": "m3", "model": "round_3", "mode": "dense"},
             "x.model`: is round_3, but `rounds` is 1",
         ),
+        ({"type": "embedder"}, "x.source`: is missing, expected it or the `model` of"),
+        (
+            {"type": "embedder", "model": "base", "source": "some/model"},
+            "x.source`: is another model than `model`, expected one of both",
+        ),
+        (
+            {"type": "embedder", "model": "base", "query_prompt": ""},
+            "x.query_prompt`: is given, but the model of the run is read by models.emb",
+        ),
+        ({"type": "embedder", "model": "round_2"}, "x.model`: is round_2, but `rounds"),
+        ({"type": "embedder", "model": "teacher"}, "x.model`: is 'teacher', expected"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(system, said):

@@ -109,4 +109,5 @@ def _faults(
     for other in system.builds_on:
         if other not in evaluate["systems"]:
             yield kind.below, f"names the system {other}, which {KEY} lacks"
+    yield from system.misnamed(rounds)
     yield from system.faults(evaluate["depth"], rounds)

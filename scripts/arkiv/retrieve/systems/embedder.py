@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from arkiv.base.declared import setting
-from arkiv.encode.settings import POOLINGS, SIMILARITIES
-from arkiv.retrieve.systems.system import System
+from arkiv.encode.settings import POOLINGS, SIMILARITIES, Reading
+from arkiv.retrieve.systems.system import OF_RUN, System, beyond
+
+# Of a model of the run none is given: it is read as it was trained.
+READ_BY = ("revision", "pooling", "query_prompt", "passage_prompt", "similarity")
 
 
 @dataclass(frozen=True)
 class EmbedderSystem(System):
     """The dense vectors of any embedder, over all passages.
 
-    The model is one of Hugging Face's or of sentence-transformers. Vectors are kept by
-    content as those of mining are.
+    The model is one of Hugging Face's or of sentence-transformers, or one of the run,
+    of which no heads are asked. Vectors are kept by content as those of mining are.
     """
 
     type = "embedder"
     needs_gpu = True
     cache = "embeddings"
 
-    source: str = setting(help="a hub name, a local directory or `tiny`")
+    source: str = setting(None, "a hub name, a local directory or `tiny`")
+    model: str = setting(None, "of the run instead: base, tuned …", pattern=OF_RUN)
     revision: str | None = setting(
         None, "a branch, tag or commit", empty=True, optional=True
     )
     pooling: str = setting(
         None,
         "not given: the model's own, or the mean if it says nothing",
-        choices=POOLINGS,
+        choices=(*POOLINGS, "last"),
     )
     query_prompt: str = setting(
         None, "put before each query; not given: the model's own", empty=True
@@ -38,24 +42,58 @@ class EmbedderSystem(System):
         None, "of vectors; not given: the model's own, or cosine", choices=SIMILARITIES
     )
 
+    @property
+    def model_of_run(self):
+        return self.model
+
+    def misnamed(self, rounds):
+        if not (self.source or self.model):
+            yield "source", "is missing, expected it or the `model` of the run"
+        if self.source and self.model:
+            yield "source", "is another model than `model`, expected one of both"
+        yield from beyond(self.model, rounds)
+        for key in READ_BY if self.model else ():
+            if getattr(self, key) is not None:
+                reason = "is given, but the model of the run is read by models.embedder"
+                yield key, reason
+
+    def called(self, name, *, alone):
+        if self.model is None:
+            return name
+        return f"the {self.model.replace('_', ' ')} model as an embedder"
+
     @classmethod
     def add_flags(cls, arguments):
         from arkiv.encode.flags import add_embedder
 
         super().add_flags(arguments)
         add_embedder(arguments)
+        arguments.add_argument(
+            "--trained-here",
+            action="store_true",
+            help="the model is one of the run: read as it is trained",
+        )
+
+    def _as_trained(self, model: str) -> EmbedderSystem:
+        """How a model of the run is read, by its directory and what is given."""
+        from arkiv.encode.description import Description
+
+        given = Reading(self.pooling, self.query_prompt, self.passage_prompt)
+        told = Description.of(model, given).told()
+        return replace(self, **told, similarity=SIMILARITIES[0])
 
     def ranked(self, given, queries, passages):
         from arkiv.encode.dense import Dense
         from arkiv.encode.flags import run_options
         from arkiv.retrieve.rankings import search_texts
 
+        read = self._as_trained(given.model) if given.trained_here else self
         kind = Dense(
             given.model,
             run_options(given),
-            pooling=self.pooling,
-            prompts=(self.query_prompt, self.passage_prompt),
-            similarity=self.similarity,
+            pooling="lasttoken" if read.pooling == "last" else read.pooling,
+            prompts=(read.query_prompt, read.passage_prompt),
+            similarity=read.similarity,
         )
         return search_texts(
             [query["query"] for query in queries],

@@ -9,7 +9,7 @@ from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
 from arkiv.base.setting_flags import add_settings
 from arkiv.encode.settings import MODES, Lengths
-from arkiv.retrieve.systems.system import Column, Depths, System
+from arkiv.retrieve.systems.system import OF_RUN, Column, Depths, System, beyond
 
 # Of each mode what it reads; token vectors are made of what is re-ranked.
 ENCODINGS = {
@@ -33,9 +33,7 @@ class M3System(System):
     type = "m3"
     needs_gpu = True
 
-    model: str = setting(
-        help="base, tuned, round_1 …", pattern="^(base|tuned|round_[1-9][0-9]*)$"
-    )
+    model: str = setting(help="base, tuned, round_1 …", pattern=OF_RUN)
     mode: str = setting(help="way of scoring", choices=MODES)
 
     @property
@@ -54,10 +52,8 @@ class M3System(System):
         mine = self.type, self.model_of_run, self.cache
         return mine == (other.type, other.model_of_run, other.cache)
 
-    def faults(self, depth, rounds):
-        number = (self.model or "base").partition("_")[2]
-        if number and int(number) > rounds:
-            yield "model", f"is {self.model}, but `rounds` is {rounds}"
+    def misnamed(self, rounds):
+        yield from beyond(self.model, rounds)
 
     def called(self, name, *, alone):
         model, mode = self.model.replace("_", " "), self.mode.replace("_", "-")

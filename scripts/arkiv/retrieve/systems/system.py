@@ -31,6 +31,15 @@ log = logging.getLogger("arkiv.retrieve")
 NAMES = frozenset({"model", "source", "revision", "system", "systems"})
 # Of the models of a run those that are not trained in it, and the role of each.
 GIVEN = {"base": "embedder", "teacher": "reranker"}
+# What the model of a run may be called that a system takes.
+OF_RUN = "^(base|tuned|round_[1-9][0-9]*)$"
+
+
+def beyond(model: str | None, rounds: float) -> Iterator[tuple[str, str]]:
+    """The fault of a `model` that is that of a round which the run does not have."""
+    number = (model or "base").partition("_")[2]
+    if number and int(number) > rounds:
+        yield "model", f"is {model}, but `rounds` is {rounds}"
 
 
 @dataclass(frozen=True)
@@ -157,6 +166,10 @@ class System:
 
         With runs of so many passages, and so many rounds of training.
         """
+        yield from ()
+
+    def misnamed(self, rounds: float) -> Iterator[tuple[str, str]]:
+        """Likewise of what names its model, which a program is given as a file."""
         yield from ()
 
     def settings(self) -> dict[str, Any]:
