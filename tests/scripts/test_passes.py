@@ -17,10 +17,12 @@ import embed_corpus
 import encode_collection
 import retrieve
 from arkiv.base.files import write_records
+from arkiv.encode.dense import Dense
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.forward import Forward
 from arkiv.encode.kind import token_ids
 from arkiv.encode.m3 import M3
+from arkiv.encode.options import Options
 from arkiv.encode.settings import MODES
 
 PASSAGES, QUERIES, RERANKED = 40, 9, 7
@@ -216,8 +218,6 @@ def test_kept_or_not_the_bits_are_those_of_one_pass(run):
     run.encode("plain", cache=None)
     run.encode("kept")
     assert run.encoded("kept") == run.encoded("plain")
-    from arkiv.encode.options import Options
-
     encoder = Encoder(M3(run.model, Options(batch_tokens=400)), longest=8192)
     for name, texts, side, length in (
         ("corpus", run.passages, "passage", 8192),
@@ -251,3 +251,11 @@ def test_without_a_cache_mining_keeps_nothing(run, passes):
     words = ["--corpus", run.folder / "mining", "--keep-weights"]
     run.program(embed_corpus.main, *words, output="v.npy", cache=None)
     assert passes.of(run.passages[:-5]) == {(frozenset({"dense"}),): PASSAGES - 5}
+
+
+def test_of_a_model_that_gives_no_weights_none_are_kept(run, tmp_path):
+    encoder = Encoder(Dense(run.model), longest=64)
+    given = {"max_length": 64, "cache": tmp_path / "cache", "job": "j"}
+    found = encoder.embed(run.passages, "passage", also=("sparse",), **given)
+    assert len(found) == PASSAGES
+    assert len(list((tmp_path / "cache").iterdir())) == 1

@@ -143,7 +143,7 @@ class Encoder:
                 not encoded again.
             job: its name, under which it goes on if it was killed.
             also: `sparse`, to keep the token weights of those texts that are encoded,
-                for whoever asks for them later.
+                for whoever asks for them later; nothing of a model that gives none.
 
         Raises:
             InputError: as of `encode`.
@@ -275,7 +275,8 @@ class Encoder:
         Limits are as the kind of encoder takes them; `what` is done to the items, for
         the log. What is wanted `also` is kept without being given.
         """
-        kinds = sorted({*needed, *(also if cache else ())})
+        beside = self.kind.gives.intersection(also) if cache else ()
+        kinds = sorted({*needed, *beside})
         settings = self._settings(frozenset(kinds), **limits)
         unique, inverse = distinct(items)
         with ExitStack() as opened:
