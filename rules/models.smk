@@ -1,3 +1,5 @@
+from arkiv.settings.heads import wants_heads
+
 # Of the model of a role, and of that which a system may bring along.
 KIND_OF_ROLE = {"embedder": "m3", "reranker": "cross_encoder"}
 KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "cross_encoder"}
@@ -41,6 +43,7 @@ rule prepare_model:
     params:
         options=lambda w, output: flags(
             kind=MADE_OF[output[0]][0],
+            headed=output[0] == model_of("embedder") and wants_heads(config),
             **{key: MADE_OF[output[0]][1].get(key) for key in ("source", "revision")},
         ),
     message:

@@ -1,4 +1,5 @@
 from arkiv.example.toys import toys
+from arkiv.settings.heads import without_heads
 
 REPORT = config["report"]
 
@@ -202,6 +203,7 @@ rule write_report:
             run_directory=RUN,
             defaults=PROJECT / "config/config.yaml",
             examples=REPORT["examples"],
+            without_heads=without_heads(config),
         ),
         left_out=lambda w: flags(left_out=left_out_of(w.measured) or None),
         # What counts; and, with the inputs, all of it.

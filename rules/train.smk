@@ -32,6 +32,7 @@ rule train_model:
                 "train", "nodes", "processes", "interface", "check_steps", "lora"
             ),
             **READING,
+            **declared("models.embedder", "heads"),
             seed=config["seed"],
         ),
         weights=lambda w: flags(

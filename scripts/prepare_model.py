@@ -13,7 +13,7 @@ from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import written_whole
 from arkiv.encode.hub import fetch
-from arkiv.encode.models import KINDS, check_model
+from arkiv.encode.models import KINDS, check_heads, check_model
 
 log = logging.getLogger("prepare_model")
 
@@ -26,6 +26,9 @@ def main(argv: list[str] | None = None) -> None:
         output="DIR",
     )
     arguments.add_argument("--kind", choices=KINDS, required=True)
+    arguments.add_argument(
+        "--headed", action="store_true", help="it is to have heads as BGE-M3 has them"
+    )
     arguments = arguments.parse_args(argv)
 
     with written_whole(arguments.output) as beside:
@@ -39,6 +42,8 @@ def main(argv: list[str] | None = None) -> None:
             fetch(arguments.source, arguments.revision, beside, arguments.kind)
         try:
             check_model(beside, arguments.kind)
+            if arguments.headed:
+                check_heads(beside)
         except InputError as error:
             raise InputError(error.reason, file=arguments.source) from None
     log.info("%s is ready in %s", arguments.source, arguments.output)

@@ -1,4 +1,4 @@
-"""Fine-tune BGE-M3 on shards of pairs, in one or more processes.
+"""Fine-tune an embedder on shards of pairs, in one or more processes.
 
 FlagEmbedding's M3 training under torchrun, on GPUs or on CPUs. FlagEmbedding's, Hugging
 Face's and deepspeed's arguments can be given by --args; precision, device and backend
@@ -40,8 +40,8 @@ from arkiv.base.hashing import content_id, digest_of_files
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.description import Description
 from arkiv.encode.flags import add_reading, add_weights, described
-from arkiv.encode.models import check_model
-from arkiv.encode.settings import Batch, Running
+from arkiv.encode.models import check_heads, check_model, has_heads
+from arkiv.encode.settings import Batch, Headed, Running
 from arkiv.train.arguments import (
     Hardware,
     check_lengths,
@@ -56,7 +56,7 @@ from arkiv.train.given import checked
 from arkiv.train.launch import node_command, run_watched, without_secrets
 from arkiv.train.offered import WITHOUT_EFFECT
 from arkiv.train.resume import alone, begin, ended_well
-from arkiv.train.settings import Train, check_adapters, check_batches
+from arkiv.train.settings import UNTRAINED, Train, check_adapters, check_batches
 from arkiv.train.shards import count_rows, in_order, weighted
 
 log = logging.getLogger("train_model")
@@ -120,6 +120,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         corpus="[JSONL...] all passages of the --dev files",
     )
     add_reading(arguments)
+    add_settings(arguments, Headed)
     add_settings(arguments, Train, "nodes", "processes", "interface", "check_steps")
     arguments.add_argument(
         "--dataset-weights",
@@ -150,6 +151,7 @@ class Training:
     plan: BatchPlan
     weights: dict[str, float]  # of datasets
     description: Description  # of the model
+    heads: str  # own, new, or none
     lora: dict | None
     evaluation: dict | None
 
@@ -162,6 +164,7 @@ class Training:
             },
             "model": digest_of_files(self.own["model_name_or_path"]),
             "description": self.description.told(),
+            "heads": self.heads,
             "arguments": {k: v for k, v in chosen if k not in WITHOUT_EFFECT},
             "seed": self.own["seed"],
             "world_size": self.world_size,
@@ -218,10 +221,31 @@ def lora(given: argparse.Namespace, values: argparse.Namespace) -> dict | None:
     return plain(adapters) if adapters.rank else None
 
 
+def heads(asked: str, model: Path, args: dict[str, Any]) -> str:
+    """Which heads the trained model is to have: its own, new, or none.
+
+    Raises:
+        InputError: it has not those that are asked for, or new ones would be left as
+            they are.
+    """
+    if asked == "none":
+        return "none"
+    if asked == "own":
+        check_heads(model)
+    if has_heads(model):
+        return "own"
+    if not args.get("unified_finetuning"):
+        raise InputError(UNTRAINED.format(model), key="train.args.unified_finetuning")
+    return "new"
+
+
 def prepared(arguments: argparse.Namespace) -> Training:
     """Check all that is given, before a process starts."""
     model = check_model(arguments.model, "m3")
     given = checked(arguments.args)
+    headed = heads(arguments.heads, model, given)
+    if headed == "none":
+        given["unified_finetuning"] = False
     hardware = Hardware() if given.get("use_cpu") else Hardware.here()
     settings_from(arguments, Train, "nodes", "processes", "check_steps")
     processes = process_count(arguments.processes, hardware, given.get("ddp_backend"))
@@ -243,7 +267,7 @@ def prepared(arguments: argparse.Namespace) -> Training:
     measures = evaluation(arguments)
     return Training(
         *(processes, world_size, own, chosen, plan, weights),
-        *(described(arguments), adapters, measures),
+        *(described(arguments), headed, adapters, measures),
     )
 
 
@@ -273,6 +297,7 @@ def run_training(
     work = {
         "expected_world_size": training.world_size,
         "description": training.description.told(),
+        "heads": training.heads,
         "final_model": str(beside),
         "report_file": str(report),
         "check_steps": arguments.check_steps,
@@ -315,6 +340,7 @@ def main(argv: list[str] | None = None) -> None:
                 "weights": training.weights,
                 "lora": training.lora,
                 "description": training.description.told(),
+                "heads": training.heads,
                 "arguments": training.own | training.chosen,
                 "inputs": {key: started_with[key] for key in ("model", "shards")},
                 "versions": started_with["versions"],

@@ -20,6 +20,7 @@ from arkiv.example.toys import toys
 from arkiv.export.directory import weights_of
 from arkiv.report import summary
 from arkiv.report.funnel import add_stages
+from arkiv.report.heads import WITHOUT_HEADS
 from arkiv.report.outline import Material, sections_of
 from arkiv.report.page import render, write
 from arkiv.settings.config import read_layer, with_shipped
@@ -60,6 +61,11 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         metavar="JSON",
         help="the whole configuration of the run",
     )
+    arguments.add_argument(
+        "--without-heads",
+        choices=WITHOUT_HEADS,
+        help="why the base model, or every one, is not searched by all modes",
+    )
     add_stages(arguments)
     add_settings(arguments, Report, "examples")
     return arguments.parse_args(argv)
@@ -69,7 +75,9 @@ def about_of(material: Material) -> tuple[str, str]:
     """What kind of report it is, and what it is about, in a sentence."""
     if not material.arguments.model:
         return "Baseline", "How well one archive is searched before any training."
-    about = "A BGE-M3 retrieval model, fine-tuned by arkiv to search one archive."
+    other = material.arguments.without_heads
+    kind = "retrieval model" if other else "BGE-M3 retrieval model"
+    about = f"A {kind}, fine-tuned by arkiv to search one archive."
     if "embedder" in toys(material.config.get("models", {})):
         about = (
             "A tiny model in the shape of BGE-M3, fine-tuned by arkiv to try it out."

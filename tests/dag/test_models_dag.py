@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from project import Project
+from project import Project, job_counts
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +77,54 @@ def test_texts_longer_than_a_local_model_takes_are_told_before_any_job(
     fits = {"query_max_len": 512, "passage_max_len": 512}
     config = configured(project, {"passage_max_length": 512}, fits, source="short")
     assert project.planned("mine", "--configfile", config)
+
+
+def test_a_model_without_heads_is_compared_by_what_it_has(project):
+    (project.folder / "bare").mkdir()
+    fits = {"query_max_len": 512, "passage_max_len": 512}
+    plans = {}
+    for source, heads in (("bare", "auto"), ("some/model", "auto"), ("bare", "none")):
+        config = configured(project, args=fits, source=source, heads=heads)
+        done = project.dry_run("-p", "--configfile", config)
+        assert done.returncode == 0, done.stdout
+        plans[source, heads] = done.stdout
+    for said in plans.values():
+        assert "base_dense" in said
+        assert "base_sparse" not in said
+        assert "Traceback" not in said
+    counts = [job_counts(said)["retrieve_m3"] for said in plans.values()]
+    # Of other spellings too: base dense, tuned dense and, with heads, tuned combined.
+    assert counts == [5 + 3, 5 + 3, 2 + 2]
+    assert "--without-heads lacking" in plans["bare", "auto"]
+    assert "--without-heads unknown" in plans["some/model", "auto"]
+    assert "--heads none" in plans["bare", "none"]
+    assert '"unified_finetuning": false' in plans["bare", "none"]
+    assert "--headed" not in "".join(plans.values())
+
+
+@pytest.mark.parametrize("heads", ["auto", "own"])
+def test_a_fetched_model_must_have_the_heads_that_are_counted_on(project, heads):
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models={"embedder": {"source": "some/model", "heads": heads}},
+        evaluate={"systems": {"x": {"type": "m3", "model": "base", "mode": "sparse"}}},
+    )
+    done = project.dry_run("-p", "evaluate", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    fetched = [line for line in done.stdout.splitlines() if "some/model" in line]
+    assert any("prepare_model.py" in one and "--headed" in one for one in fetched)
+    assert ("base_sparse.trec" in done.stdout) == (heads == "own")
+
+
+def test_a_system_that_a_local_model_cannot_be_is_told_before_any_job(project):
+    (project.folder / "bare").mkdir(exist_ok=True)
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models={"embedder": {"source": "bare", "revision": None}},
+        evaluate={"systems": {"x": {"type": "m3", "model": "base", "mode": "sparse"}}},
+    )
+    done = project.dry_run("mine", "--configfile", config)
+    assert done.returncode != 0
+    said = "configuration: `evaluate.systems.x.mode`: is sparse, but bare comes without"
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 import prepare_model
 from arkiv.base.errors import InputError
 from arkiv.encode.description import Description
-from arkiv.encode.models import check_model
+from arkiv.encode.models import HEADS, check_model, has_heads
 
 SCRIPT = Path(prepare_model.__file__)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -183,16 +183,34 @@ def test_no_token_stands_in_what_the_hub_says(tmp_path, monkeypatch):
     assert "pa9" not in str(caught.value)
 
 
-def test_a_model_without_heads_is_no_embedder(hub, tmp_path):
-    (hub.folder / "sparse_linear.pt").unlink()
+@pytest.mark.parametrize(
+    ("gone", "words", "said"),
+    [
+        (HEADS[1:], (), "lacks sparse_linear.pt, but has colbert_linear.pt"),
+        (HEADS, ("--headed",), "lacks colbert_linear.pt and sparse_linear.pt, without"),
+    ],
+)
+def test_a_model_without_heads_that_are_counted_on_is_refused(
+    hub, tmp_path, gone, words, said
+):
+    for name in gone:
+        (hub.folder / name).unlink()
     output = tmp_path / "out" / "m"
-    words = ("--source", "some/model", "--output", str(output))
+    words = ("--source", "some/model", "--output", str(output), *words)
     done = prepare(tmp_path, *words, port=hub.server_port)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
-        "error: some/model: the model directory lacks sparse_linear.pt"
-    )
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"error: some/model: the model directory {said}")
     assert list(output.parent.iterdir()) == []
+
+
+def test_a_model_without_heads_is_fetched(hub, tmp_path):
+    for name in HEADS:
+        (hub.folder / name).unlink()
+    output = tmp_path / "out" / "m"
+    words = ("--source", "some/model", "--output", str(output))
+    assert prepare(tmp_path, *words, port=hub.server_port).returncode == 0
+    assert not has_heads(output)
 
 
 @pytest.mark.parametrize("kind", ["m3", "cross_encoder"])

@@ -312,6 +312,24 @@ def test_a_run_of_toy_models_says_so_first(run, embedder, reranker, first):
     assert ("A tiny model in the shape of BGE-M3" in text) == (embedder == "tiny")
 
 
+@pytest.mark.parametrize(
+    ("why", "heads", "said"),
+    [
+        ("none", "none", "is tuned for dense search alone"),
+        ("lacking", "new", "The base model has no heads"),
+        ("unknown", "new", "The base model has no heads"),
+        ("unknown", "own", "was not known when the run was planned"),
+    ],
+)
+def test_what_the_base_model_cannot_be_is_said(run, why, heads, said):
+    assert "heads" not in run.page()
+    run.history["heads"] = heads
+    text = run.page("--without-heads", why)
+    check(text)
+    assert said in text
+    assert "A retrieval model" in text
+
+
 def test_queries_of_several_datasets_are_told_apart(run):
     """Extractive ones and those of ready pairs; and what only re-ranks."""
     run.stages["queries"] = {"d": {"wanted": 4, "queries": 4}}

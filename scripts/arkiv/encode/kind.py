@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Kind:
         layers: gives its layers on a device; called in the worker's process.
     """
 
-    gives: ClassVar[frozenset[str]]
+    gives: frozenset[str]
     """What may be asked of it, of `arkiv.encode.cache.VERSIONS`."""
     similarity = "cosine"
     """What its dense vectors are compared by."""

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from arkiv.encode.options import Options
 
 # Model types whose positions are counted from the padding id + 1.
-COUNTED_FROM_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert")
+COUNTED_FROM_PADDING = (
+    *("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet"),
+)
 # Kinds of models that are more than an encoder of tokens.
 HEADED = {
     "cross_encoder": "AutoModelForSequenceClassification",
@@ -71,6 +73,9 @@ def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTraine
     import transformers
 
     auto = getattr(transformers, HEADED.get(kind, "AutoModel"))
+    attention = options.attention_on(on)
+    if options.attention == "auto" and attention == "sdpa":
+        attention = None  # transformers takes it where the body has it
     # What transformers would tell of missing weights is checked below.
     verbosity = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
@@ -78,7 +83,7 @@ def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTraine
         model, info = auto.from_pretrained(
             path,
             dtype=options.dtype(on),
-            attn_implementation=options.attention_on(on),
+            attn_implementation=attention,
             output_loading_info=True,
             # Told below, in a sentence.
             ignore_mismatched_sizes=True,

@@ -1,5 +1,7 @@
 """BGE-M3: dense, sparse and multi-vector, as FlagEmbedding's inference does.
 
+Or any other body, with heads as BGE-M3 has them or, for dense vectors alone, without.
+
 Source: FlagEmbedding/inference/embedder/encoder_only/m3.py and
 finetune/embedder/encoder_only/m3/modeling.py; Chen et al. 2024, "M3-Embedding",
 section 3.2. The tests compare with `BGEM3FlagModel`.
@@ -19,7 +21,7 @@ from arkiv.encode.description import Description, Side
 from arkiv.encode.forward import Inputs, Layers, Values
 from arkiv.encode.kind import Kind
 from arkiv.encode.loading import check_positions, load, load_tokenizer, padding
-from arkiv.encode.models import HEADS, check_model
+from arkiv.encode.models import HEADS, check_model, has_heads
 from arkiv.encode.options import Options
 
 if TYPE_CHECKING:
@@ -27,22 +29,24 @@ if TYPE_CHECKING:
     from torch.nn import Linear
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    # Of multi-vector and of sparse search.
+    Heads = tuple[Linear, Linear]
+
 
 class M3(Kind):
     """BGE-M3, of a directory or loaded already.
 
     Args:
-        path: encoder, tokenizer, `colbert_linear.pt` and `sparse_linear.pt`.
+        path: encoder and tokenizer; `colbert_linear.pt` and `sparse_linear.pt`, without
+            which it gives dense vectors alone.
         description: how dense vectors are made; None: as the directory says.
         loaded: of a model in memory, such as one in training: its tokenizer, its
-            encoder in evaluation mode, its multi-vector and its sparse head; then the
-            path is what it is called in messages.
+            encoder in evaluation mode, its multi-vector and its sparse head if it has
+            them; then the path is what it is called in messages.
 
     Raises:
         InputError: the directory lacks something or is damaged.
     """
-
-    gives = frozenset({"dense", "sparse", "multi_vector"})
 
     def __init__(
         self,
@@ -50,7 +54,7 @@ class M3(Kind):
         options: Options = Options(),  # noqa: B008 - frozen
         description: Description | None = None,
         *,
-        loaded: tuple[PreTrainedTokenizerBase, PreTrainedModel, Linear, Linear]
+        loaded: tuple[PreTrainedTokenizerBase, PreTrainedModel, Heads | None]
         | None = None,
     ) -> None:
         path = Path(path)
@@ -63,15 +67,20 @@ class M3(Kind):
             padding(tokenizer, path)
             check_positions(path, config)
             special = special_ids(tokenizer)
+            headed = has_heads(path)
             layers = partial(load_layers, path, options, special, pooling)
         else:
-            tokenizer, model, *heads = loaded
-            config = model.config
-            there = M3Layers(special_ids(tokenizer), model, *heads, pooling=pooling)
+            tokenizer, model, heads = loaded
+            config, headed = model.config, heads is not None
+            special = special_ids(tokenizer)
+            there = M3Layers(special, model, heads, pooling=pooling, whole=True)
 
             def layers(device: str) -> M3Layers:
                 return there
 
+        self.gives = frozenset(
+            {"dense", "sparse", "multi_vector"} if headed else {"dense"}
+        )
         super().__init__(path, options, tokenizer, config, layers)
 
     def prompted(self, text: str, side: Side) -> str:
@@ -87,9 +96,13 @@ class M3(Kind):
 
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """What FlagEmbedding leaves out of lexical weights; the mask token stays."""
-    names = ("cls", "eos", "pad", "unk")
-    known = {getattr(tokenizer, f"{name}_token_id") for name in names}
+    """What is left out of lexical weights; the mask token stays.
+
+    As FlagEmbedding does, of XLM-RoBERTa: its tokens for begin and end are also those
+    for class and separation, which other bodies have by these names alone.
+    """
+    names = ("cls", "bos", "eos", "sep", "pad", "unk")
+    known = {getattr(tokenizer, f"{name}_token_id", None) for name in names}
     return sorted(known - {None})
 
 
@@ -99,19 +112,20 @@ class M3Layers(Layers):
     Args:
         special: ids of tokens without lexical weights.
         model: the encoder, in evaluation mode.
-        multi_vector_head, sparse_head: on the same device.
+        heads: on the same device; None: dense vectors alone are asked.
         pooling: of the last hidden states into a dense vector, as a `Description` has
             it.
+        whole: leave the last layer as it is, which others use too.
     """
 
     def __init__(
         self,
         special: Sequence[int],
         model: PreTrainedModel,
-        multi_vector_head: Linear,
-        sparse_head: Linear,
+        heads: Heads | None,
         *,
         pooling: str = Description.pooling,
+        whole: bool = False,
     ) -> None:
         import torch
 
@@ -119,12 +133,13 @@ class M3Layers(Layers):
 
         self.special = torch.tensor(special, device=model.device)
         self.model, self.last_layer = model, LastLayer(model)
-        self.multi_vector_head, self.sparse_head = multi_vector_head, sparse_head
-        self.pooling = pooling
+        if heads is not None:
+            self.multi_vector_head, self.sparse_head = heads
+        self.pooling, self._whole = pooling, whole
 
     def output(self, inputs: Inputs) -> torch.Tensor:
         """The last hidden states, (n, length, dim), or the first token's alone."""
-        alone = inputs.asked == {"dense"} and self.pooling == "cls"
+        alone = inputs.asked == {"dense"} and self.pooling == "cls" and not self._whole
         self.last_layer.take(first_token_alone=alone)
         return self.model(inputs.ids, attention_mask=inputs.mask).last_hidden_state
 
@@ -186,9 +201,11 @@ def load_layers(
     import torch
 
     model = load(path, "m3", options, torch.device(device))
-    heads = (load_head(path, name, model.config.hidden_size) for name in HEADS)
-    heads = (head.to(model.device, model.dtype) for head in heads)
-    return M3Layers(special, model, *heads, pooling=pooling)
+    heads = None
+    if has_heads(path):
+        loaded = (load_head(path, name, model.config.hidden_size) for name in HEADS)
+        heads = tuple(head.to(model.device, model.dtype) for head in loaded)
+    return M3Layers(special, model, heads, pooling=pooling)
 
 
 def load_head(path: Path, name: str, dim: int) -> Linear:

@@ -24,11 +24,13 @@ def check_model(path: str | Path, kind: Kind) -> Path:
 
     Args:
         path: the directory.
-        kind: m3 (BGE-M3) also needs its sparse and multi-vector heads; dense is any
-            encoder, of which dense vectors alone are asked.
+        kind: m3 is a model to tune or one that was tuned, of any body, with BGE-M3's
+            sparse and multi-vector heads or without; dense is any encoder, of which
+            dense vectors alone are asked.
 
     Raises:
-        InputError: naming the directory and what it lacks.
+        InputError: naming the directory and what it lacks, one head without the other,
+            or a reranker that is to be tuned.
     """
     path = Path(path)
     if not path.is_dir():
@@ -38,11 +40,50 @@ def check_model(path: str | Path, kind: Kind) -> Path:
     needed = ("config.json",) if kind == "dense" else ("config.json", "tokenizer.json")
     missing = [name for name in needed if not (encoder / name).is_file()]
     missing += _missing_weights(encoder)
-    if kind == "m3":
-        missing += [name for name in HEADS if not (path / name).is_file()]
     if missing:
         raise InputError(f"the model directory lacks {', '.join(missing)}", file=path)
+    if kind == "m3" and not has_heads(path):
+        _check_encoder(path / "config.json")
     return path
+
+
+def _check_encoder(file: Path) -> None:
+    """Refuse, by its configuration, a model that scores pairs."""
+    said = read_object(file, "configuration of a model").get("architectures") or []
+    for name in said if isinstance(said, list) else [said]:
+        if str(name).endswith("ForSequenceClassification"):
+            reason = f"is a {name}, such as rerankers are, expected an encoder"
+            raise InputError(reason, file=file.parent)
+
+
+def has_heads(path: str | Path) -> bool:
+    """Whether a model directory has both heads of BGE-M3; without them it gives dense
+    vectors alone.
+
+    Raises:
+        InputError: it has one of them, so that something was lost.
+    """
+    lacking = [name for name in HEADS if not (Path(path) / name).is_file()]
+    if len(lacking) == 1:
+        (other,) = set(HEADS) - set(lacking)
+        reason = f"the model directory lacks {lacking[0]}, but has {other}"
+        raise InputError(reason, file=path)
+    return not lacking
+
+
+def check_heads(path: str | Path) -> None:
+    """See that a model directory has BGE-M3's heads, which were counted on.
+
+    Raises:
+        InputError: it has not.
+    """
+    if not has_heads(path):
+        raise InputError(
+            f"the model directory lacks {' and '.join(HEADS)}, without which it gives "
+            "dense vectors alone: new ones are made for training with `models.embedder."
+            "heads: auto`, if no system under test searches by the base model's own",
+            file=path,
+        )
 
 
 def _missing_weights(path: Path) -> list[str]:

@@ -15,6 +15,7 @@ POOLINGS = ("cls", "mean", "max", "lasttoken")
 # Of a model that is trained.
 TRAINED_POOLINGS = ("cls", "mean", "last")
 SIMILARITIES = ("cosine", "dot")
+HEADS = ("auto", "own", "none")
 # Of scoring by M3; the last one is all others together.
 MODES = ("dense", "sparse", "multi_vector", "combined")
 
@@ -103,7 +104,19 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Tunable(Reading, Model):
+class Headed:
+    """By what the model to tune searches, beside its dense vectors."""
+
+    heads: str = setting(
+        "auto",
+        "for sparse and multi-vector search; auto: the model's own, or new ones; own: "
+        "the model is to have them; none: dense vectors alone, whatever it has",
+        choices=HEADS,
+    )
+
+
+@dataclass(frozen=True)
+class Tunable(Headed, Reading, Model):
     """The model to tune."""
 
 

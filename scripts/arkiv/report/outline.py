@@ -26,6 +26,7 @@ from arkiv.report import (
     training,
 )
 from arkiv.report.funnel import read_stages
+from arkiv.report.heads import without_heads
 from arkiv.report.jobs import OF_TRAINING, costs_of, language_model_costs
 from arkiv.report.page import Section
 from arkiv.retrieve.collection import read_ordered
@@ -90,6 +91,8 @@ class Material:
         )
         self.trainings = read_trainings(arguments)
         *_, (self.history, _) = [({}, ""), *self.trainings.values()]
+        first = next(iter(self.trainings.values()), ({}, ""))[0]
+        self.heads = first.get("heads")
         self.audits = [
             read_object(path, "counts of plot_negatives.py")
             for path in named(arguments.audits, "--audits").values()
@@ -208,6 +211,7 @@ OUTLINE = (
             of.config["report"]["systems"],
             of.figures["measures"],
             reordering(of.config["evaluate"]),
+            without_heads(of.arguments.without_heads, of.heads),
         ),
         MEASURED,
     ),

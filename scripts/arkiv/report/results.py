@@ -224,6 +224,7 @@ def section(
     others: Sequence[str],
     drawn: str | Path,
     reordering: Mapping[str, tuple[str, int]],
+    left_out: str | None = None,
 ) -> Iterator[Html]:
     """The section.
 
@@ -233,6 +234,7 @@ def section(
         others: systems to show in the breakdowns beside those that are compared.
         drawn: the chart.
         reordering: the systems that re-rank, as `arkiv.retrieve.systems` has them.
+        left_out: why default systems are missing, in a sentence or two.
     """
     measures, level = metrics["measures"], metrics["bootstrap"]["level"]
     queries = plural(metrics["queries"], "test query", "test queries")
@@ -242,6 +244,8 @@ def section(
     )
     if volumes := about_volumes(metrics):
         yield paragraph(volumes)
+    if left_out:
+        yield paragraph(left_out)
     yield means_of(
         metrics, measures, f"Means over {queries} (the best of each column in bold)"
     )

@@ -134,16 +134,21 @@ def late_interaction(
     """(n_queries,) float32: late interaction of queries with one passage.
 
     The mean over a query's tokens of the highest dot product with a token of the
-    passage, as FlagEmbedding's `colbert_score`.
+    passage, as FlagEmbedding's `colbert_score`; 0 where one has no tokens.
 
     Args:
         tokens: (sum of counts, dim) token vectors of the queries, one after another.
         counts: (n_queries,) tokens of each query.
         passage: (n, dim) token vectors.
     """
-    highest = (tokens @ passage.T).max(axis=1)
-    firsts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-    return (np.add.reduceat(highest, firsts) / counts).astype(np.float32)
+    found = np.zeros(len(counts), np.float32)
+    # A text of one token, of a tokenizer that adds none, has no vectors.
+    some = counts > 0
+    if len(passage) and some.any():
+        highest = (tokens @ passage.T).max(axis=1)
+        firsts = (np.cumsum(counts) - counts)[some]
+        found[some] = np.add.reduceat(highest, firsts) / counts[some]
+    return found
 
 
 def _pairs(

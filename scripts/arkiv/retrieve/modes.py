@@ -64,12 +64,18 @@ def combined_scores(
 
 
 def every_score(queries: Encoded, passages: Encoded) -> dict[str, np.ndarray]:
-    """(n_queries, n_passages) float32 of each mode but combined, of all pairs."""
+    """(n_queries, n_passages) float32 of each mode but combined, of all pairs.
+
+    Of dense alone, where nothing else was encoded.
+    """
+    dense = {"dense": queries.dense @ passages.dense.T}
+    if queries.multi_vector is None:
+        return dense
     tokens = np.concatenate(queries.multi_vector)
     counts = np.array([len(query) for query in queries.multi_vector])
     late = [late_interaction(tokens, counts, one) for one in passages.multi_vector]
     return {
-        "dense": queries.dense @ passages.dense.T,
+        **dense,
         "sparse": (queries.sparse @ passages.sparse.T).toarray(),
         "multi_vector": np.stack(late, axis=1),
     }
@@ -197,7 +203,6 @@ class M3OneByOne(M3Index):
                 texts,
                 side,
                 max_length=self._lengths[side],
-                multi_vector=True,
                 quietly=True,
                 **asked,
             )
@@ -206,14 +211,17 @@ class M3OneByOne(M3Index):
         self, queries: Encoded, candidates: list[np.ndarray]
     ) -> list[np.ndarray]:
         def token_vectors(texts: list[str]) -> list[np.ndarray]:
-            return self._encode(texts, "passage", dense=False).multi_vector
+            return self._encode(
+                texts, "passage", dense=False, multi_vector=True
+            ).multi_vector
 
         return multi_vector_scores(
             queries.multi_vector, self._texts, candidates, token_vectors
         )
 
     def _encode_query(self, query: str) -> Encoded:
-        encoded = self._encode([query], "query", sparse=True)
+        given = self._encoder.kind.gives
+        encoded = self._encode([query], "query", **dict.fromkeys(given, True))
         # Of half precision, as the encoded test queries are.
         return replace(encoded, dense=encoded.dense.astype(np.float16))
 

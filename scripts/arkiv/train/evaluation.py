@@ -38,6 +38,8 @@ from arkiv.train.resume import BEST, on_disk
 from arkiv.train.settings import MEASURES
 
 if TYPE_CHECKING:
+    from arkiv.encode.m3 import Heads
+    from arkiv.train.model import M3Model
     from arkiv.train.trainer import M3Trainer
 
 log = logging.getLogger(__name__)
@@ -90,9 +92,12 @@ def means_by_mode(
 ) -> Scores:
     """Mean nDCG@10 and RR@10 of each mode over a collection, all of which is searched.
 
+    Of a model without heads in mode dense alone.
+
     All processes call this, and each encodes its share of the passages.
     """
-    encode = partial(encoder.encode, sparse=True, multi_vector=True)
+    asked = {kind: kind in encoder.kind.gives for kind in ("sparse", "multi_vector")}
+    encode = partial(encoder.encode, **asked)
     queries = encode(collection.queries, "query", max_length=settings.query_max_length)
     lengths = [len(passage) for passage in collection.passages]
     own: list[tuple[list[int], dict[str, np.ndarray]]] = []
@@ -107,7 +112,7 @@ def means_by_mode(
             every = scores.setdefault(kind, np.empty(shape, np.float32))
             every[:, rows] = values
     means = {}
-    for mode in MODES:
+    for mode in MODES if len(scores) > 1 else ("dense",):
         deep = 10 + max(map(len, collection.itself), default=0)
         found = best_by(mode, scores, settings.weights, deep)
         own = collection.itself or [[] for _ in found]
@@ -118,6 +123,18 @@ def means_by_mode(
         rounded = [round(float(value), DECIMALS) for value in values]
         means[mode] = dict(zip(MEASURES, rounded, strict=True))
     return means
+
+
+def heads_of(model: M3Model) -> Heads | None:
+    """The heads of a model in training; None: it is to have none."""
+    if not model.keep_heads:
+        return None
+    if model.unified_finetuning:
+        return tuple(getattr(model, name.removesuffix(".pt")) for name in HEADS)
+    # Not fine-tuned: they stay what they were.
+    source, dim = Path(model.source), model.config.hidden_size
+    device = model.model.device
+    return tuple(load_head(source, name, dim).to(device) for name in HEADS)
 
 
 class Evaluations(TrainerCallback):
@@ -204,14 +221,11 @@ class Evaluations(TrainerCallback):
         """Measure the model as it is and log it."""
         trainer, settings = self.trainer, self.settings
         model, state = trainer.model, trainer.state
-        heads = [getattr(model, name.removesuffix(".pt")) for name in HEADS]
         device = model.model.device
-        if None in heads:  # not fine-tuned: they stay what they were
-            source, dim = Path(model.source), model.config.hidden_size
-            heads = [load_head(source, name, dim).to(device) for name in HEADS]
+        heads = heads_of(model)
         # Few tokens at once where nothing is said, since training holds memory.
         options = Options(batch_tokens=settings.batch_tokens or CPU_TOKENS)
-        loaded = model.tokenizer, model.model, *heads
+        loaded = model.tokenizer, model.model, heads
         encoder = Encoder(
             M3(model.source, options, model.description, loaded=loaded),
             longest=max(settings.query_max_length, settings.passage_max_length),

@@ -8,7 +8,7 @@ on the number of processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM
 from torch.autograd.function import once_differentiable
 
 from arkiv.encode.description import Description
+from arkiv.encode.m3 import special_ids
 from arkiv.encode.models import HEADS
 from arkiv.train.representations import (
     Texts,
@@ -134,14 +135,16 @@ class M3Model(EncoderOnlyEmbedderM3Model):
             set to None; a tensor, not to wait for the GPU at every step.
         source: the directory that it was loaded from.
         description: how it makes dense vectors.
-        pad_token: of a tokenizer that came without one.
+        named_tokens: what its tokenizer came without and is to call some tokens.
+        keep_heads: its directory is to have heads, trained or as they were.
         negatives_of_all: each query is compared with the passages of all processes.
     """
 
     largest_weight: torch.Tensor | None = None
     source: str
     description: Description
-    pad_token: str | None = None
+    named_tokens: Mapping[str, str] = {}
+    keep_heads = True
     negatives_of_all = False
     _shared = False
 
@@ -205,10 +208,7 @@ class M3Model(EncoderOnlyEmbedderM3Model):
         weights = torch.relu(self.sparse_linear(hidden_state))
         if not return_embedding:
             return weights
-        names = ("cls_token_id", "eos_token_id", "pad_token_id", "unk_token_id")
-        special = [getattr(self.tokenizer, name) for name in names]
-        special = [token for token in special if token is not None]
-        special = torch.tensor(special, device=input_ids.device)
+        special = torch.tensor(special_ids(self.tokenizer), device=input_ids.device)
         weights = weights.squeeze(-1).masked_fill(torch.isin(input_ids, special), 0)
         largest = weights.detach().max()
         if self.largest_weight is not None:
@@ -234,7 +234,9 @@ class M3Model(EncoderOnlyEmbedderM3Model):
         found = (
             by_own_rows(sums, q_reps, p_reps) if self._shared else sums(q_reps, p_reps)
         )
-        return found / q_mask[:, 1:].sum(-1, keepdim=True) / self.temperature
+        # A query of one token, of a tokenizer that adds none, has no vectors: score 0.
+        counts = q_mask[:, 1:].sum(-1, keepdim=True).clamp(min=1)
+        return found / counts / self.temperature
 
     def save(
         self, output_dir: str, encoder: dict[str, torch.Tensor] | None = None

@@ -156,6 +156,12 @@ UNSET = {
     "pad_to_multiple_of": 1,
 }
 
+# Said of the model to tune.
+UNTRAINED = (
+    "is false, but {} comes without heads, and new ones are of no use untrained; set "
+    "`models.embedder.heads: none` for dense search alone"
+)
+
 # What has a meaning for batches of one dataset alone, and its value where it has none.
 PER_DATASET = {
     "split.batch_tokens": None,

@@ -27,6 +27,11 @@ TOKENIZER_FILES = (
     "special_tokens_map.json",
     "added_tokens.json",
     "sentencepiece.bpe.model",
+    "spiece.model",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
 )
 
 
@@ -110,10 +115,10 @@ class M3Trainer(EncoderOnlyEmbedderM3Trainer):
         if self.args.should_save:
             model = self.model
             self._write(output, merged_state(model.model))
-            if model.pad_token is not None:
+            if model.named_tokens:
                 file = output / "tokenizer_config.json"
                 known = read_object(file, "settings of a tokenizer")
-                write_json(file, known | {"pad_token": model.pad_token})
+                write_json(file, known | model.named_tokens)
             model.description.write(output, model.config.hidden_size)
 
     def _write(
@@ -123,7 +128,8 @@ class M3Trainer(EncoderOnlyEmbedderM3Trainer):
         self.model.save(str(output), encoder)
         source = Path(self.model.source)
         # Without unified fine-tuning the heads stay what they were.
-        heads = () if self.model.unified_finetuning else HEADS
+        kept = self.model.keep_heads and not self.model.unified_finetuning
+        heads = HEADS if kept else ()
         for name in (*TOKENIZER_FILES, *heads):
             if (source / name).is_file():
                 shutil.copyfile(source / name, output / name)

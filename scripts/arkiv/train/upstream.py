@@ -7,6 +7,7 @@ a pure function of seed, epoch and step, so that a run can go on from a checkpoi
 from __future__ import annotations
 
 import functools
+import logging
 import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,14 +25,16 @@ from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
     EncoderOnlyEmbedderM3Runner,
     EncoderOnlyEmbedderM3TrainingArguments,
 )
-from transformers import TrainerCallback
+from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from arkiv.base.files import Record, read_records
 from arkiv.base.hashing import text_key
 from arkiv.encode.description import Description
 from arkiv.encode.loading import padding
+from arkiv.encode.models import has_heads
 from arkiv.train.batch_plan import epoch_batches, plan_buckets
 from arkiv.train.deepspeed import keep_gradient_norm
+from arkiv.train.heads import new_heads
 from arkiv.train.lora import add_adapters
 from arkiv.train.model import M3Model
 from arkiv.train.rows import SCORE_KEYS
@@ -39,6 +42,9 @@ from arkiv.train.settings import Lora
 from arkiv.train.shards import Shard, datasets_of
 from arkiv.train.trainer import M3Trainer
 
+log = logging.getLogger(__name__)
+
+NO_CHECKPOINTING = "the body of the model has none, so that it takes more memory"
 TEXT = datasets.Value("string")
 COLUMNS = {"query": TEXT, "pos": datasets.List(TEXT), "neg": datasets.List(TEXT)}
 BATCH_SIZE = {"batch_size": datasets.Value("int32")}
@@ -169,6 +175,20 @@ class SameShardDataset(_Shards, AbsEmbedderSameDatasetTrainDataset):
         return super().__getitem__(index)
 
 
+def named_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
+    """What a tokenizer calls otherwise than XLM-RoBERTa's, by that one's names.
+
+    FlagEmbedding leaves tokens out of lexical weights by these names alone; ours go by
+    all (`arkiv.encode.m3.special_ids`).
+    """
+    others = {"cls_token": tokenizer.bos_token, "eos_token": tokenizer.sep_token}
+    return {
+        name: token
+        for name, token in others.items()
+        if token and not getattr(tokenizer, name)
+    }
+
+
 class Beginnings(TrainerCallback):
     """Tells the dataset which epoch begins, and the model of the steps behind it, also
     when a run goes on from a checkpoint."""
@@ -195,6 +215,8 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
         description: of the model, which says what FlagEmbedding has arguments for:
             pooling, normalisation, instructions.
         lora, weights: see `train.lora` and `train.weights`.
+        keep_heads: the model has heads, its own or new ones where it comes without;
+            otherwise it is to give dense vectors alone.
     """
 
     def __init__(
@@ -206,8 +228,10 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
         *,
         lora: Lora | None = None,
         weights: Mapping[str, float] | None = None,
+        keep_heads: bool = True,
     ) -> None:
         self.description, self.lora, self.weights = description, lora, weights
+        self.keep_heads = keep_heads
         training_args.sentence_pooling_method = description.pooling_method
         training_args.normalize_embeddings = True
         # With none, "None" would stand before the queries of same-dataset batches.
@@ -217,27 +241,42 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
         data_args.passage_instruction_format = "{}{}"
         super().__init__(model_args, data_args, training_args)
 
-    @staticmethod
-    def get_model(*args, **kwargs) -> dict:
+    def get_model(self, path: str, *args, **kwargs) -> dict:
         # Transformers 5 would otherwise load half-precision weights as such, which
         # an optimiser cannot train.
-        return EncoderOnlyEmbedderM3Runner.get_model(
-            *args, **kwargs | {"torch_dtype": torch.float32}
+        parts = EncoderOnlyEmbedderM3Runner.get_model(
+            path, *args, **kwargs | {"torch_dtype": torch.float32}
         )
+        if self.keep_heads and not has_heads(path):
+            dim = parts["model"].config.hidden_size
+            parts |= new_heads(dim, self.training_args.seed)
+        return parts
 
     def load_tokenizer_and_model(self):
         tokenizer, model = super().load_tokenizer_and_model()
         # As `Encoder` pads: CLS is the first token, and the last one is counted.
         tokenizer.padding_side = "right"
-        had = tokenizer.pad_token
+        named = named_tokens(tokenizer)
         source = Path(self.model_args.model_name_or_path)
-        tokenizer.pad_token = padding(tokenizer, source)
+        if not tokenizer.pad_token:
+            named["pad_token"] = tokenizer.pad_token = padding(tokenizer, source)
+        # As `Encoder` gives them: kinds of tokens, of which a single text has one, not
+        # every body takes.
+        tokenizer.model_input_names = ["input_ids", "attention_mask"]
         # The class is named within FlagEmbedding's method; ours only adds methods.
         model.__class__ = M3Model
+        given = self.training_args
+        if given.gradient_checkpointing and not (
+            model.model.supports_gradient_checkpointing
+        ):
+            log.warning("gradient_checkpointing is left out: %s", NO_CHECKPOINTING)
+            # Transformers 5 has two names for it.
+            given.gradient_checkpointing = given.activation_checkpointing = False
         model.share_negatives()
         model.source = str(source)
-        model.pad_token = None if had else tokenizer.pad_token
+        model.named_tokens = named
         model.description = self.description
+        model.keep_heads = self.keep_heads
         if self.lora is not None:
             add_adapters(model.model, self.lora)
         return tokenizer, model

@@ -50,6 +50,7 @@ class WorkArguments:
     check_steps: int
     tensorboard: str
     description: str
+    heads: str
     evaluation_file: str | None = None
     weights: str | None = None
     lora: str | None = None
@@ -91,7 +92,8 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     lora = Lora(**json.loads(work.lora)) if work.lora else None
     description = Description(**json.loads(work.description))
     given = model_args, data_args, training_args, description
-    runner = M3Runner(*given, lora=lora, weights=weights)
+    keep_heads = work.heads != "none"
+    runner = M3Runner(*given, lora=lora, weights=weights, keep_heads=keep_heads)
     trainer, model = runner.trainer, runner.model
     trainer.add_callback(guards.Guards(trainer, work.check_steps))
     guards.agree(

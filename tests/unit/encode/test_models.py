@@ -16,7 +16,13 @@ from arkiv.encode.dense import Dense
 from arkiv.encode.forward import Batch, Forward
 from arkiv.encode.loading import load, load_tokenizer, longest_input, longest_text
 from arkiv.encode.m3 import M3
-from arkiv.encode.models import check_model, fast_tokenizer
+from arkiv.encode.models import (
+    HEADS,
+    check_heads,
+    check_model,
+    fast_tokenizer,
+    has_heads,
+)
 from arkiv.encode.options import Options
 
 CPU = torch.device("cpu")
@@ -44,9 +50,20 @@ def test_what_is_missing_is_named(tiny_embedder, tmp_path, name, said):
         check_model(model, "m3")
 
 
-def test_a_cross_encoder_is_no_m3(tiny_reranker):
-    with pytest.raises(InputError, match=r"lacks colbert_linear\.pt, sparse"):
+def test_a_cross_encoder_is_not_tuned(tiny_reranker):
+    said = "is a XLMRobertaForSequenceClassification, .*, expected an encoder"
+    with pytest.raises(InputError, match=said):
         check_model(tiny_reranker, "m3")
+
+
+def test_heads_come_together(tiny_embedder, tmp_path):
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    assert has_heads(model)
+    for name in HEADS:
+        (model / name).unlink()
+    assert not has_heads(check_model(model, "m3"))
+    with pytest.raises(InputError, match=r"lacks colbert_linear\.pt and sparse"):
+        check_heads(model)
 
 
 def test_no_directory_is_named(tmp_path):

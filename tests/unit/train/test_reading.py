@@ -118,7 +118,7 @@ def test_the_model_in_training_makes_the_vectors_of_the_encoder(
         dense, _, vectors = model.encode(passages)
     texts = [text for row in rows for text in (*row["pos"], *row["neg"])]
     encoder = Encoder(M3(tiny_embedder, description=description), longest=40)
-    loaded = made.tokenizer, model.model, model.colbert_linear, model.sparse_linear
+    loaded = made.tokenizer, model.model, (model.colbert_linear, model.sparse_linear)
     in_training = Encoder(
         M3("training", Options(), description, loaded=loaded), longest=40
     )

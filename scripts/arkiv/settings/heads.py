@@ -1,0 +1,176 @@
+"""Which heads the model to tune has, as far as planning can know, and what follows.
+
+What is planned depends on the configuration and on the files of a local directory
+alone: what a model on the hub has is seen only when it is fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from arkiv.base.declared import at, plain
+from arkiv.base.errors import InputError
+from arkiv.encode.models import has_heads
+from arkiv.evaluate.settings import Evaluate, compared
+from arkiv.example.toys import TINY
+from arkiv.retrieve.systems import KEY, system_of
+from arkiv.train.settings import UNTRAINED, Train
+
+# On the hub, the models that are known to have heads.
+HEADED = ("BAAI/bge-m3",)
+
+
+def base_heads(embedder: Mapping[str, Any]) -> bool | None:
+    """Whether the model to tune has heads of its own; None: that is not known.
+
+    Args:
+        embedder: `models.embedder` of the configuration.
+
+    Raises:
+        InputError: a local directory has one head without the other, or none where
+            `heads` says that it has them.
+    """
+    source = embedder["source"]
+    if source != TINY and Path(source).is_dir():
+        found = has_heads(source)
+        if embedder["heads"] == "own" and not found:
+            reason = f"is own, but {source} comes without heads; use auto, or none"
+            raise InputError(reason, key="models.embedder.heads")
+        return found
+    if embedder["heads"] == "own" or source in (TINY, *HEADED):
+        return True
+    return None
+
+
+def with_heads(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without the default systems that its model cannot be.
+
+    Those of the base model by sparse or multi-vector scores go where it has no heads or
+    is not known to have any, those of every model with `heads: none`; and so do they
+    from what is compared by default. Training is then of dense vectors alone.
+
+    Args:
+        config: checked value by value, in one form.
+
+    Raises:
+        InputError: what is asked for by the configuration itself needs heads.
+    """
+    embedder, train = config["models"]["embedder"], config["train"]
+    own, none = base_heads(embedder), embedder["heads"] == "none"
+    if none:
+        train = _dense_alone(train)
+    elif own is not True and not train["args"].get("unified_finetuning"):
+        reason = UNTRAINED.format(embedder["source"])
+        if own is None:
+            reason += ", or `own` if it has them"
+        raise InputError(reason, key="train.args.unified_finetuning")
+    gone = {}
+    for name, system in config["evaluate"]["systems"].items():
+        if system["type"] != "m3" or system.get("mode") in (None, "dense"):
+            continue
+        base = system.get("model") == "base"
+        if not none and (own or not base):
+            continue
+        if name == f"{system.get('model')}_{system['mode']}":
+            gone[name] = system
+        elif none or own is False:
+            why = _lacking(embedder)
+            raise InputError(
+                f"is {system['mode']}, but {why}", key=f"{KEY}.{name}.mode"
+            )
+    return _without(gone, {**config, "train": train})
+
+
+def wants_heads(config: Mapping[str, Any]) -> bool:
+    """Whether the model to tune must have heads of its own, else the run is in vain."""
+    embedder = config["models"]["embedder"]
+    return embedder["heads"] == "own" or (
+        embedder["heads"] != "none"
+        and any(
+            system["type"] == "m3"
+            and system["model"] == "base"
+            and system["mode"] != "dense"
+            for system in config["evaluate"]["systems"].values()
+        )
+    )
+
+
+def without_heads(config: Mapping[str, Any]) -> str | None:
+    """Why a configuration that `with_heads` gave is without default systems.
+
+    `none`, as `heads` is; `lacking`: the base model has no heads; `unknown`: perhaps it
+    has. None: it is without none.
+    """
+    embedder = config["models"]["embedder"]
+    if embedder["heads"] == "none":
+        return "none"
+    own = base_heads(embedder)
+    return None if own else "unknown" if own is None else "lacking"
+
+
+def _lacking(embedder: Mapping[str, Any]) -> str:
+    """Why a model gives dense vectors alone, in words."""
+    source = embedder["source"]
+    if embedder["heads"] == "none":
+        return "`models.embedder.heads` is none, so that there are dense vectors alone"
+    if base_heads(embedder) is None:
+        return (
+            f"{source} is not known to have heads; say `models.embedder.heads: own` if "
+            "it has them"
+        )
+    return f"{source} comes without the heads for it"
+
+
+def _dense_alone(train: Mapping[str, Any]) -> dict[str, Any]:
+    """The training section, where dense vectors are all."""
+    watched = train["evaluation"]
+    if watched["mode"] not in ("dense", at(Train, "evaluation").default.mode):
+        raise InputError(
+            f"is {watched['mode']}, but `models.embedder.heads` is none: dense alone "
+            "can be measured",
+            key="train.evaluation.mode",
+        )
+    return {
+        **train,
+        "args": {**train["args"], "unified_finetuning": False},
+        "evaluation": {**watched, "mode": "dense"},
+    }
+
+
+def _without(gone: Mapping[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration without systems, and without what names them by default.
+
+    Raises:
+        InputError: they are named where they are not by default.
+    """
+    if not gone:
+        return config
+    evaluate, why = config["evaluate"], _lacking(config["models"]["embedder"])
+    default = set(compared(plain(at(Evaluate, "compare").default)))
+    kept: dict[str, list[str]] = {}
+    for pair in compared(evaluate["compare"]):
+        if gone.keys().isdisjoint(pair):
+            kept.setdefault(pair[0], []).append(pair[1])
+        elif pair not in default:
+            name = next(name for name in pair if name in gone)
+            reason = f"names the system {name}, but {why}"
+            raise InputError(reason, key="evaluate.compare")
+    systems = {k: v for k, v in evaluate["systems"].items() if k not in gone}
+    for key, names in (
+        ("report.systems", config["report"]["systems"]),
+        ("evaluate.require", [one["system"] for one in evaluate["require"]]),
+        *((f"{KEY}.{name}", system_of(one).builds_on) for name, one in systems.items()),
+    ):
+        for name in names:
+            if name in gone:
+                raise InputError(f"names the system {name}, but {why}", key=key)
+    evaluate = {**evaluate, "systems": systems, "compare": kept}
+    spelling = evaluate["spelling"]
+    named = at(Evaluate, "spelling").default.systems
+    left = [name for name in spelling["systems"] if name not in {*gone} & {*named}]
+    return {
+        **config,
+        "evaluate": {**evaluate, "spelling": {**spelling, "systems": left}},
+    }
