@@ -1,6 +1,6 @@
 """Export the tuned model: a directory to load or to publish, with a model card.
 
-Loads in FlagEmbedding's BGEM3FlagModel and, for its dense vectors, in
+Loads in FlagEmbedding's BGEM3FlagModel, if it has heads, and for its dense vectors in
 sentence-transformers. The card is made from the files of the run; it names no path of
 this machine.
 """
@@ -20,9 +20,18 @@ from arkiv.base.named import named
 from arkiv.base.setting_flags import add_settings
 from arkiv.encode.description import Description
 from arkiv.encode.flags import add_weights
-from arkiv.encode.models import check_model
+from arkiv.encode.models import check_model, has_heads
 from arkiv.encode.settings import Lengths
-from arkiv.export.about import About, Origin, front_matter, opening, sizes, usage
+from arkiv.export.about import (
+    DIMENSIONS,
+    About,
+    Origin,
+    front_matter,
+    opening,
+    size_of,
+    sizes,
+    usage,
+)
 from arkiv.export.directory import README, copy_model, weights_of
 from arkiv.export.evidence import configuration, data, retrieval
 from arkiv.export.training import provenance, training
@@ -110,6 +119,7 @@ def main(argv: list[str] | None = None) -> None:
         passage_max_length=arguments.passage_max_length,
         weights=tuple(arguments.weights),
         description=description,
+        heads=history.get("heads", "own") if has_heads(model) else "none",
         language=tuple(arguments.language),
         license=arguments.license,
     )
@@ -117,7 +127,7 @@ def main(argv: list[str] | None = None) -> None:
     config = read_object(model / "config.json", "configuration of a model")
     with expecting("transformers", model / "config.json"):
         size = sizes(about, config, parameters(model))
-        dimensions = config["hidden_size"]
+        dimensions = size_of(config, DIMENSIONS)
     with expecting("measure_runs.py", arguments.metrics):
         measured = retrieval(metrics, arguments.reordering, arguments.extractive)
     with expecting("train_model.py", arguments.history):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bodies import build_body
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
@@ -27,6 +28,7 @@ from arkiv.encode.models import HEADS
 from arkiv.encode.settings import TRAINED_POOLINGS
 from arkiv.example.archive import cases
 from arkiv.export.about import PLACE
+from arkiv.train.heads import new_heads
 
 MAX_LENGTH = 48
 TEXTS = [*cases(4, seed=3), " ".join(cases(3, seed=4)), "§ 1.", "Vem ägde kvarnen?"]
@@ -175,6 +177,32 @@ def exported(folder: Path, model: Path, **more: object) -> str:
     """Export; return the card."""
     export_model.main(words(folder, model, **more))
     return (folder / "export/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("heads", ["new", "none"])
+def test_a_model_of_another_body_is_told_by_its_heads(run, tmp_path, heads):
+    from sentence_transformers import SentenceTransformer
+
+    # Which calls its sizes otherwise.
+    body = build_body(tmp_path / "distilbert", "distilbert")
+    for name, head in new_heads(32, 0).items() if heads == "new" else ():
+        torch.save(head.state_dict(), body / f"{name}.pt")
+    how = Description("mean", "query: ", "")
+    how.write(body, 32)
+    write(run, history=history() | {"heads": heads})
+    card = exported(run, body)
+    sentences = SentenceTransformer(str(run / "export"), device="cpu")
+    ours = Encoder(M3(body), longest=MAX_LENGTH).encode(
+        *(TEXTS, "query"), max_length=MAX_LENGTH
+    )
+    theirs = sentences.encode(TEXTS, prompt_name="query")
+    np.testing.assert_allclose(theirs, ours.dense, atol=1e-5)
+    assert "2 layers, vectors of 32 dimensions" in card
+    assert ("BGEM3FlagModel" in card) == (heads == "new")
+    assert ("FlagEmbedding" in ModelCard(card).data.tags) == (heads == "new")
+    assert ("colbert_linear.pt" in card) == (heads == "new")
+    assert ("A model of dense vectors, fine-tuned" in card) == (heads == "none")
+    assert ("A model with new heads like those" in card) == (heads == "new")
 
 
 def test_both_libraries_give_our_vectors(run, tiny_embedder):

@@ -12,6 +12,9 @@ from arkiv.encode.description import Description
 from arkiv.encode.models import HEADS
 from arkiv.example.toys import TINY, warning
 
+# What bodies call their sizes in config.json.
+LAYERS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
+DIMENSIONS = ("hidden_size", "dim", "d_model", "n_embd")
 # Where the code of a card loads the model from.
 PLACE = "path/to/this/directory"
 EXAMPLE = """\
@@ -41,6 +44,20 @@ model = SentenceTransformer("{place}")
 vectors = model.encode(passages{passage_name})
 print(model.similarity(model.encode([query]{query_name}), vectors))
 """
+# What the model is, by its heads.
+KINDS = {
+    "own": "A BGE-M3 model",
+    "new": "A model with new heads like those of BGE-M3",
+    "none": "A model of dense vectors",
+}
+# What it makes of a text: with heads, and without.
+GIVES = {
+    True: "It makes of a text a dense vector, a weight for each of its tokens (sparse) "
+    "and a vector for each token (multi-vector). Texts are compared by any one of "
+    "them, or by all three combined.",
+    False: "It makes of a text a dense vector, by which texts are compared. It has no "
+    "heads for sparse and multi-vector search.",
+}
 # What a dense vector is made of.
 POOLED = {
     "cls": "the last state of the first token",
@@ -98,6 +115,7 @@ class About:
     passage_max_length: int
     weights: tuple[float, float, float]  # of the three scores in mode combined
     description: Description  # of how dense vectors are made
+    heads: str  # own, new, or none
     language: tuple[str, ...] = ()  # codes, such as `sv`
     license: str | None = None  # as the hub names it
 
@@ -112,7 +130,11 @@ def front_matter(about: About) -> str:
         license=about.license,
         library_name="sentence-transformers",
         pipeline_tag="sentence-similarity",
-        tags=["sentence-transformers", "FlagEmbedding", "feature-extraction"],
+        tags=[
+            "sentence-transformers",
+            *(["FlagEmbedding"] if about.heads != "none" else []),
+            "feature-extraction",
+        ],
         base_model=about.base.name if on_hub else None,
         base_model_relation="finetune" if on_hub else None,
     )
@@ -125,8 +147,9 @@ def opening(about: About, history: Mapping[str, Any]) -> str:
     taught = f", towards the scores of {about.teacher}" if about.teacher else ""
     models = {"embedder": about.base, "reranker": about.teacher}
     tiny = [name for name, model in models.items() if model and model.is_tiny]
-    tiny_base = about.base.is_tiny
-    kind = "A tiny model in the shape of BGE-M3" if tiny_base else "A BGE-M3 model"
+    kind = KINDS[about.heads]
+    if about.base.is_tiny and about.heads == "own":
+        kind = "A tiny model in the shape of BGE-M3"
     times = ""
     if about.trainings > 1:
         times = f"{about.trainings:,} times, the last time "
@@ -136,9 +159,7 @@ def opening(about: About, history: Mapping[str, Any]) -> str:
         f"{kind}, fine-tuned by arkiv to search one archive. It started from "
         f"{about.base} and was trained {times}on {counted(history['rows'], 'row')} of "
         f"{datasets}, each a query with relevant passages and negatives{taught}.",
-        "It makes of a text a dense vector, a weight for each of its tokens (sparse) "
-        "and a vector for each token (multi-vector). Texts are compared by any one of "
-        "them, or by all three combined.",
+        GIVES[about.heads != "none"],
     )
 
 
@@ -164,9 +185,15 @@ def usage(about: About) -> str:
         f"Passages are cut at {about.passage_max_length:,} tokens and queries at "
         f"{about.query_max_length:,}, {_prompts(how)}, as where the model was "
         f"measured. A dense vector is {POOLED[how.pooling]}, at length 1.",
-        "With FlagEmbedding, in all ways of scoring:",
-        code(WITH_FLAGEMBEDDING.format(**said), "python"),
-        "With sentence-transformers, by dense vectors alone:",
+        *(
+            [
+                "With FlagEmbedding, in all ways of scoring:",
+                code(WITH_FLAGEMBEDDING.format(**said), "python"),
+                "With sentence-transformers, by dense vectors alone:",
+            ]
+            if about.heads != "none"
+            else ["With sentence-transformers:"]
+        ),
         code(WITH_SENTENCE_TRANSFORMERS.format(**said), "python"),
     )
 
@@ -183,20 +210,33 @@ def _prompts(how: Description) -> str:
     return f"with {' and '.join(told)}"
 
 
+def size_of(config: Mapping[str, Any], names: tuple[str, ...]) -> int:
+    """A size in a model's own configuration, by the first name that it has.
+
+    Raises:
+        KeyError: it has none of them.
+    """
+    name = next((name for name in names if name in config), names[0])
+    return config[name]
+
+
 def sizes(
     about: About, config: Mapping[str, Any], parameters: Mapping[str, int]
 ) -> str:
     """How large the model is, by its own configuration and the parameters of the
     encoder, by their type as safetensors writes it."""
     kinds = ", ".join(sorted(parameters))
+    heads = ""
+    if about.heads != "none":
+        heads = f", and two linear heads, {' and '.join(map(coded, HEADS))}"
     return blocks(
         "## Size",
         items(
             [
-                f"{sum(parameters.values()):,} parameters in the encoder ({kinds}), "
-                f"and two linear heads, {' and '.join(map(coded, HEADS))}",
-                f"{counted(config['num_hidden_layers'], 'layer')}, vectors of "
-                f"{config['hidden_size']:,} dimensions",
+                f"{sum(parameters.values()):,} parameters in the encoder ({kinds})"
+                f"{heads}",
+                f"{counted(size_of(config, LAYERS), 'layer')}, vectors of "
+                f"{size_of(config, DIMENSIONS):,} dimensions",
                 f"a vocabulary of {config['vocab_size']:,} tokens",
                 f"texts of at most {about.passage_max_length:,} tokens",
             ]

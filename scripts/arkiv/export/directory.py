@@ -1,4 +1,4 @@
-"""A model directory that BGEM3FlagModel and sentence-transformers load.
+"""A model directory that sentence-transformers and, with heads, BGEM3FlagModel load.
 
 Training left it so; sentence-transformers also wants to know where to cut texts.
 """
@@ -9,14 +9,19 @@ import shutil
 from pathlib import Path
 
 from arkiv.base.hashing import sha256_of
-from arkiv.encode.models import HEADS
+from arkiv.encode.models import HEADS, has_heads
 
 README = "README.md"
 
 
 def weights_of(model: Path) -> dict[str, str]:
-    """SHA-256 of the files of an encoder's weights and of its heads, by name."""
-    names = [*sorted(path.name for path in model.glob("*.safetensors")), *HEADS]
+    """SHA-256 of the files of an encoder's weights and of its heads, by name.
+
+    Raises:
+        InputError: it has one head without the other.
+    """
+    names = sorted(path.name for path in model.glob("*.safetensors"))
+    names += HEADS if has_heads(model) else ()
     return {name: sha256_of(model / name) for name in names}
 
 
