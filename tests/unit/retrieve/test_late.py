@@ -201,3 +201,18 @@ def test_scores_of_another_reading_are_not_taken(tiny_embedder, tmp_path, change
     else:
         other = scored(Description(), **{changed: 4})
     assert not np.array_equal(one, other)
+
+
+def test_texts_without_tokens_score_nothing():
+    """Those of one token, of a tokenizer that adds none."""
+    vectors = np.eye(3, dtype=np.float32)
+    found = late.late_interaction(vectors[:2], np.array([0, 2, 0]), vectors)
+    assert found.tolist() == [0, 1, 0]
+    assert late.late_interaction(vectors[:0], np.array([0, 0]), vectors).tolist() == [
+        0,
+        0,
+    ]
+    assert late.late_interaction(vectors, np.array([1, 2]), vectors[:0]).tolist() == [
+        0,
+        0,
+    ]
