@@ -18,6 +18,7 @@ import encode_collection
 import retrieve
 from arkiv.base.files import write_records
 from arkiv.encode.dense import Dense
+from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.forward import Forward
 from arkiv.encode.kind import token_ids
@@ -259,3 +260,14 @@ def test_of_a_model_that_gives_no_weights_none_are_kept(run, tmp_path):
     found = encoder.embed(run.passages, "passage", also=("sparse",), **given)
     assert len(found) == PASSAGES
     assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_vectors_of_length_1_and_others_are_not_taken_for_each_other(run, tmp_path):
+    """A system of type embedder may have the pooling of the model that mines."""
+    given = {"max_length": 64, "cache": tmp_path / "cache", "job": "j"}
+    described = Description(pooling="mean")
+    any_kind = Encoder(Dense(run.model, pooling="mean"), longest=64)
+    any_kind.embed(run.passages, "passage", **given)
+    m3 = Encoder(M3(run.model, description=described), longest=64)
+    found = m3.embed(run.passages, "passage", **given).astype(np.float32)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-2)

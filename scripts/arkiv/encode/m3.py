@@ -92,7 +92,8 @@ class M3(Kind):
         # What was kept when all were pooled by CLS is still of use.
         if pooling == Description.pooling:
             return given
-        return {**given, "pooling": pooling}
+        # Of length 1, unlike those that `arkiv.encode.dense` pools alike.
+        return {**given, "pooling": pooling, "length": 1}
 
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
