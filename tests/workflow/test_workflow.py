@@ -113,7 +113,8 @@ def test_the_model_is_exported_with_what_the_run_measured(run):
     model = contents(run.results / "model", "*")
     export = contents(run.results / "export", "*")
     assert model.items() <= export.items()
-    assert export.keys() - model.keys() >= {"README.md", "modules.json"}
+    assert "modules.json" in model
+    assert "README.md" in export.keys() - model.keys()
     card = export["README.md"].decode()
     metrics = read_json(run.results / "metrics/metrics.json")
     mean = metrics["systems"]["tuned_dense"]["nDCG@10"]["mean"]
