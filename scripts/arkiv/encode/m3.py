@@ -83,7 +83,8 @@ class M3(Kind):
         # What was kept when all were pooled by CLS is still of use.
         if pooling == Description.pooling:
             return given
-        return {**given, "pooling": pooling}
+        # Not `pooling`: `Dense`, told to pool so, leaves vectors as long as they are.
+        return {**given, "normalised_after": pooling}
 
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -231,3 +231,18 @@ def test_vectors_are_kept_by_pooling_and_prompt(tiny_embedder, tmp_path, monkeyp
         np.testing.assert_array_equal(embedded(*way), vectors)
     # A prompt of passages does not touch queries.
     np.testing.assert_array_equal(embedded("mean", "q: ", "p: "), found[-1])
+
+
+def test_no_kind_takes_the_vectors_of_another(tiny_embedder, tmp_path):
+    """A system of type embedder may name the model to tune, and pool it otherwise."""
+    kept = {"cache": tmp_path / "cache", "job": "job"}
+    for pooling in TRAINED_POOLINGS:
+        as_dense = "lasttoken" if pooling == "last" else pooling
+        for kind in (
+            M3(tiny_embedder, description=Description(pooling)),
+            Dense(tiny_embedder, pooling=as_dense),
+        ):
+            with Encoder(kind, longest=MAX_LENGTH) as encoder:
+                alone = encoder.embed(TEXTS, "query", max_length=MAX_LENGTH)
+                found = encoder.embed(TEXTS, "query", max_length=MAX_LENGTH, **kept)
+            np.testing.assert_array_equal(found, alone)
