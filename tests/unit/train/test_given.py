@@ -1,6 +1,7 @@
 """`train.args`: each argument classified, checked while planning, in one form."""
 
 import contextlib
+import json
 import random
 from pathlib import Path
 
@@ -202,11 +203,26 @@ def test_what_training_could_not_take_is_one_sentence(args, said):
 
 
 def test_the_files_of_deepspeed_are_looked_into(tmp_path):
-    for text in ("", "[]", "{", '{"zero_optimization": 3}'):
+    for text, said in (
+        *((text, "which holds no JSON object") for text in ("", "[]", "{", "\0")),
+        ('{"zero_optimization": 3}', "has 3 as `zero_optimization`"),
+        ('{"zero_optimization": {"stage": "3"}}', "ZeRO stage 3"),
+    ):
         (tmp_path / "ds.json").write_text(text)
-        assert (
-            "no JSON object" in fault({"deepspeed": str(tmp_path / "ds.json")}).reason
-        )
+        assert said in fault({"deepspeed": str(tmp_path / "ds.json")}).reason
+
+
+def test_of_a_file_of_deepspeed_what_it_holds_counts(tmp_path):
+    """Not where it lies: an edit trains anew, and a copy does not."""
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    settings = {"zero_optimization": {"stage": 1}, "steps_per_print": 9}
+    one.write_text(json.dumps(settings))
+    other.write_text(json.dumps(dict(reversed(settings.items())), indent=1))
+    taken = checked({"deepspeed": str(one)})
+    assert taken == checked({"deepspeed": settings}) == {"deepspeed": settings}
+    assert repr(checked({"deepspeed": str(other)})) == repr(taken)
+    one.write_text(json.dumps(settings | {"zero_optimization": {"stage": 2}}))
+    assert checked({"deepspeed": str(one)}) != taken
 
 
 @pytest.mark.parametrize("name", sorted(OFFERED))
