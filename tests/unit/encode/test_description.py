@@ -130,6 +130,22 @@ POOLING = ("1_Pooling", "Pooling")
             "leaves the prompt out of its pooling",
         ),
         (
+            {"config_sentence_transformers.json": {"default_prompt_name": ["q"]}},
+            r"`default_prompt_name`: is \['q'\], expected a text",
+        ),
+        (
+            {"config_sentence_transformers.json": {"similarity_fn_name": 1}},
+            "`similarity_fn_name`: is 1, expected a text",
+        ),
+        (
+            {"sentence_bert_config.json": {"max_seq_length": "512"}},
+            "`max_seq_length`: is '512', expected a whole number",
+        ),
+        (
+            {"1_Pooling/config.json": {"pooling_mode": 5}},
+            "`pooling_mode`: is 5, expected a text",
+        ),
+        (
             {"sentence_bert_config.json": {"do_lower_case": True}},
             "asks for texts in lower case",
         ),
