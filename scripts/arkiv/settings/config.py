@@ -148,7 +148,9 @@ def with_truths(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     truths = {"true": True, "false": False}
     return {
-        key: truths.get(value, value) if key in TRUTHS else value
+        key: truths.get(value, value)
+        if key in TRUTHS and isinstance(value, str)
+        else value
         for key, value in config.items()
     }
 

@@ -56,7 +56,8 @@ def check_secrets(config: Mapping[str, Any]) -> None:
     variable = _at(config, VARIABLE)
     if isinstance(variable, str) and not _is_name(variable):
         raise InputError(
-            "is no name of an environment variable, such as OPENAI_API_KEY; a key "
+            "is not taken for the name of an environment variable, such as "
+            "OPENAI_API_KEY: one of capitals, or of small letters without digits; a key "
             "itself belongs in that variable (what stands here is not shown)",
             key=VARIABLE,
         )
