@@ -213,6 +213,12 @@ def _faults_together(args: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if options and any(one.count("=") != 1 for one in options.split(",")):
         yield "optim_args", f"is {options!r}, expected KEY=VALUE,KEY=VALUE"
     targets = args.get("optim_target_modules")
+    if isinstance(targets, list):
+        reason = (
+            f"is {targets}, expected a text: `all-linear`, or an expression that "
+            "matches the names of layers as wholes, such as '.*(query|key)'"
+        )
+        yield "optim_target_modules", reason
     if str(args.get("optim")).startswith(("galore", "apollo")) and not targets:
         yield "optim", f"is {args['optim']}, which needs `optim_target_modules`"
 

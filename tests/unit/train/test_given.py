@@ -10,6 +10,7 @@ from project import printed
 
 from arkiv.base.errors import InputError
 from arkiv.train import fields
+from arkiv.train.arguments import Hardware, parsed, to_command_line, with_defaults
 from arkiv.train.fields import known_fields, schedules
 from arkiv.train.given import checked, learnt_from, with_steps
 from arkiv.train.offered import (
@@ -177,6 +178,7 @@ def test_a_refusal_names_the_right_key(name, key):
         ({"optim": "adam"}, "expected one of adamw_torch"),
         ({"optim": "galore_adamw"}, "which needs `optim_target_modules`"),
         ({"optim_args": "betas"}, "expected KEY=VALUE,KEY=VALUE"),
+        ({"optim_target_modules": ["attn", "mlp"]}, "expected a text: `all-linear`"),
         ({"save_strategy": "best"}, "by `train.evaluation`"),
         ({"lr_scheduler_type": "greedy"}, "by `train.evaluation`"),
         ({"report_to": "wandb"}, "expected one of none, tensorboard"),
@@ -275,6 +277,14 @@ def test_what_is_learnt_tells_the_arguments_apart_that_matter(name):
         learnt_from(checked(beside | {name: value})) for value in two_values(name)
     )
     assert (one == two) is (name in WITHOUT_EFFECT)
+
+
+@pytest.mark.parametrize("name", sorted(OFFERED))
+def test_what_planning_takes_the_parser_of_training_takes_too(name):
+    for value in two_values(name):
+        given = checked(BESIDE.get(name, {}) | {name: value})
+        chosen = with_defaults(given, Hardware(), world_size=1)
+        parsed(to_command_line({"model_name_or_path": "m", "output_dir": "o"} | chosen))
 
 
 def test_what_is_not_given_is_the_same_as_none():
