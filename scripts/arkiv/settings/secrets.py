@@ -57,8 +57,8 @@ def check_secrets(config: Mapping[str, Any]) -> None:
     if isinstance(variable, str) and not _is_name(variable):
         raise InputError(
             "is not taken for the name of an environment variable, such as "
-            "OPENAI_API_KEY: one of capitals, or of small letters without digits; a key "
-            "itself belongs in that variable (what stands here is not shown)",
+            "OPENAI_API_KEY: one of capitals, or of small letters without digits; a "
+            "key itself belongs in that variable (what stands here is not shown)",
             key=VARIABLE,
         )
     known = {*map(os.environ.get, (*TOKENS, _variable(config)))}
