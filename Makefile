@@ -4,7 +4,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEMO := config/demo.yaml
 # Of the run that `make serve` searches, and flags for it: SERVE="--port 9000".
-CONFIG ?= config/demo.yaml
+ifndef CONFIG
+CONFIG := $(DEMO)
+endif
 SERVE ?=
 # The value of a variable as it was written, as one word of the shell.
 word_of = '$(subst ','\'',$(value $1))'

@@ -29,7 +29,8 @@ rule make_archive:
     message:
         "Making the example archive {wildcards.dataset}"
     shell:
-        "python {params.arkiv_scripts:q}/make_archive.py {params.options} --output {output:q} &> {log:q}"
+        "python {params.arkiv_scripts:q}/make_archive.py {params.options}"
+        " --output {output:q} &> {log:q}"
 
 
 rule find_volumes:
@@ -58,9 +59,9 @@ rule find_volumes:
     message:
         "Finding the volumes of {wildcards.dataset}"
     shell:
-        "python {params.arkiv_scripts:q}/find_volumes.py --pages {input.pages:q} {params.table}"
-        " {params.options} --volumes {output.volumes:q} --stats {output.stats:q}"
-        " &> {log:q}"
+        "python {params.arkiv_scripts:q}/find_volumes.py --pages {input.pages:q}"
+        " {params.table} {params.options} --volumes {output.volumes:q}"
+        " --stats {output.stats:q} &> {log:q}"
 
 
 rule build_documents:
@@ -130,8 +131,8 @@ rule merge_documents:
     message:
         "Putting the documents of {wildcards.dataset} together"
     shell:
-        "python {params.arkiv_scripts:q}/merge_documents.py --documents {input.documents:q}"
-        " --rejected-by-blocks {input.rejected:q} --stats-of-blocks {input.stats:q}"
-        " --lines-of-blocks {input.lines:q}"
+        "python {params.arkiv_scripts:q}/merge_documents.py"
+        " --documents {input.documents:q} --rejected-by-blocks {input.rejected:q}"
+        " --stats-of-blocks {input.stats:q} --lines-of-blocks {input.lines:q}"
         " {params.options} --output {output.documents:q} --rejected {output.rejected:q}"
         " --stats {output.stats:q} --lines {output.lines:q} &> {log:q}"

@@ -31,9 +31,10 @@ rule build_collection:
     message:
         "Building the test collection"
     shell:
-        "python {params.arkiv_scripts:q}/build_collection.py --corpora {input.corpora:q}"
-        " --tests {input.tests:q} --tokenizer {input.model:q} {params.judged}"
-        " {params.options} --corpus {output.corpus:q} --queries {output.queries:q}"
+        "python {params.arkiv_scripts:q}/build_collection.py"
+        " --corpora {input.corpora:q} --tests {input.tests:q}"
+        " --tokenizer {input.model:q} {params.judged} {params.options}"
+        " --corpus {output.corpus:q} --queries {output.queries:q}"
         " --known-items {output.known_items:q} &> {log:q}"
 
 

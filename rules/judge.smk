@@ -151,6 +151,6 @@ rule compare_judgements:
     message:
         "Comparing people's judgements with the gold standard"
     shell:
-        "python {params.arkiv_scripts:q}/compare_judgements.py {params.judged} --corpus {input.corpus:q}"
-        " --queries {input.queries:q} --qrels {input.qrels:q} {params.options}"
-        " --output {output:q} &> {log:q}"
+        "python {params.arkiv_scripts:q}/compare_judgements.py {params.judged}"
+        " --corpus {input.corpus:q} --queries {input.queries:q} --qrels {input.qrels:q}"
+        " {params.options} --output {output:q} &> {log:q}"

@@ -49,5 +49,5 @@ rule prepare_model:
     message:
         "Preparing the model {wildcards.name}"
     shell:
-        "python {params.arkiv_scripts:q}/prepare_model.py {params.options} --output {output:q}"
-        " &> {log:q}"
+        "python {params.arkiv_scripts:q}/prepare_model.py {params.options}"
+        " --output {output:q} &> {log:q}"

@@ -44,8 +44,8 @@ rule split_pairs:
     message:
         "Dividing the pairs of {wildcards.dataset}"
     shell:
-        "python {params.arkiv_scripts:q}/split_pairs.py --input {input.pairs:q} {params.beside}"
-        " {params.brings} {params.options} --train {output.train:q}"
+        "python {params.arkiv_scripts:q}/split_pairs.py --input {input.pairs:q}"
+        " {params.beside} {params.brings} {params.options} --train {output.train:q}"
         " --dev {output.dev:q} --test {output.test:q} --corpus {output.corpus:q}"
         " --mining {output.mining:q} --rejected {output.rejected:q}"
         " --stats {output.stats:q} &> {log:q}"

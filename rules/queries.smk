@@ -65,9 +65,9 @@ rule estimate_queries:
     message:
         "Estimating what the queries would cost"
     shell:
-        "python {params.arkiv_scripts:q}/estimate_queries.py {params.documents} {params.task}"
-        " {params.budget} --tokenizer {input.tokenizer:q} --output {output:q}"
-        " &> {log:q}"
+        "python {params.arkiv_scripts:q}/estimate_queries.py {params.documents}"
+        " {params.task} {params.budget} --tokenizer {input.tokenizer:q}"
+        " --output {output:q} &> {log:q}"
 
 
 rule generate_queries:
@@ -97,9 +97,9 @@ rule generate_queries:
     message:
         "Making queries for {wildcards.dataset}, part {wildcards.scatteritem}"
     shell:
-        "python {params.arkiv_scripts:q}/generate_queries.py --documents {input.documents:q}"
-        " --part {wildcards.scatteritem} {params.task} {params.asking}"
-        " --output {output.queries:q} --rejected {output.rejected:q}"
+        "python {params.arkiv_scripts:q}/generate_queries.py"
+        " --documents {input.documents:q} --part {wildcards.scatteritem} {params.task}"
+        " {params.asking} --output {output.queries:q} --rejected {output.rejected:q}"
         " --stats {output.stats:q} &> {log:q}"
 
 

@@ -30,7 +30,8 @@ rule plot_lengths:
     message:
         "Drawing the lengths of the train pairs"
     shell:
-        "python {params.arkiv_scripts:q}/plot_lengths.py {params.options} --output {output:q} &> {log:q}"
+        "python {params.arkiv_scripts:q}/plot_lengths.py {params.options}"
+        " --output {output:q} &> {log:q}"
 
 
 rule plot_negatives:
@@ -80,9 +81,9 @@ rule plot_negatives:
     message:
         "Auditing the negatives"
     shell:
-        "python {params.arkiv_scripts:q}/plot_negatives.py {params.rows} {params.options}"
-        " --page {output.page:q} --chart {output.chart:q} --numbers {output.numbers:q}"
-        " &> {log:q}"
+        "python {params.arkiv_scripts:q}/plot_negatives.py {params.rows}"
+        " {params.options} --page {output.page:q} --chart {output.chart:q}"
+        " --numbers {output.numbers:q} &> {log:q}"
 
 
 rule plot_training:
@@ -111,8 +112,8 @@ rule plot_training:
     message:
         "Drawing the training loss"
     shell:
-        "python {params.arkiv_scripts:q}/plot_training.py --history {input:q} --output {output:q}"
-        " &> {log:q}"
+        "python {params.arkiv_scripts:q}/plot_training.py --history {input:q}"
+        " --output {output:q} &> {log:q}"
 
 
 rule plot_metrics:
@@ -215,8 +216,8 @@ rule write_report:
     message:
         "Writing the report"
     shell:
-        "python {params.arkiv_scripts:q}/write_report.py --config {params.config} {params.stages}"
-        " --corpus {input.corpus:q} --test-queries {input.test_queries:q}"
-        " --qrels {input.qrels:q} --metrics {input.metrics:q}"
-        " --per-query {input.per_query:q} {params.shown} {params.left_out}"
-        " {params.options} --output {output:q} &> {log:q}"
+        "python {params.arkiv_scripts:q}/write_report.py --config {params.config}"
+        " {params.stages} --corpus {input.corpus:q}"
+        " --test-queries {input.test_queries:q} --qrels {input.qrels:q}"
+        " --metrics {input.metrics:q} --per-query {input.per_query:q} {params.shown}"
+        " {params.left_out} {params.options} --output {output:q} &> {log:q}"

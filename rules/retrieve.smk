@@ -39,8 +39,8 @@ rule encode_collection:
     message:
         "Encoding the test collection with the {wildcards.model} model"
     shell:
-        "python {params.arkiv_scripts:q}/encode_collection.py --queries {input.queries:q}"
-        " --model {input.model:q} {params.given}"
+        "python {params.arkiv_scripts:q}/encode_collection.py"
+        " --queries {input.queries:q} --model {input.model:q} {params.given}"
         " {params.options} --output {output:q} &> {log:q}"
 
 
@@ -77,8 +77,8 @@ rule retrieve_m3:
     message:
         "Ranking by {wildcards.system}"
     shell:
-        "python {params.arkiv_scripts:q}/retrieve.py {params.type} {params.files} {params.options}"
-        " --output {output:q} &> {log:q}"
+        "python {params.arkiv_scripts:q}/retrieve.py {params.type} {params.files}"
+        " {params.options} --output {output:q} &> {log:q}"
 
 
 use rule retrieve_m3 as retrieve_bm25 with:

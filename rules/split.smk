@@ -25,6 +25,7 @@ rule split_by_length:
             **declared("split"),
             **declared("teacher", "filter", "normalize", "temperature"),
             without_negatives=not WITH_NEGATIVES,
+            **READING,
         ),
         batch=(
             flags(**{key: TRAIN["args"].get(key) or UNSET[key] for key in UNSET})

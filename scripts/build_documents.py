@@ -1,10 +1,9 @@
 """Cut the pages of an archive, or of a block of its volumes, into documents.
 
-Reads an archive as it was shipped: folders, zip and tar files of any depth, its volumes
-and their pages found by what the files are (see find_volumes.py). Writes one document a
-line, with its provenance. No word
-is lost: the documents and what is set aside in --rejected together hold all words.
-merge_documents.py makes one dataset of the blocks.
+Reads an archive as it was shipped: folders, zip and tar files, its volumes and their
+pages found by what the files are (see find_volumes.py). Writes one document a line,
+with its provenance. No word is lost: the documents and what is set aside in --rejected
+together hold all words. merge_documents.py makes one dataset of the blocks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Find the volumes of an archive, and the pages of each in order.
 
-Reads how every file begins, in folders, zip and tar files of any depth, and METS; says
-what was found. With --volumes each volume is written as a line, for build_documents.py.
+Reads how every file begins, in folders of any depth, in zip and tar files and those in
+them, and METS; says what was found. With --volumes each volume is written as a line,
+for build_documents.py.
 """
 
 from __future__ import annotations

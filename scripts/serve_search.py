@@ -61,9 +61,10 @@ def judges_of(given: Sequence[str], alone: bool) -> list[str]:
     if given or not alone:
         return list(dict.fromkeys(map(nfc, given)))
     try:
-        return [nfc(getpass.getuser())]
+        user = nfc(getpass.getuser())
     except (KeyError, OSError):  # a user without a name, as in some containers
-        return ["judge"]
+        user = ""
+    return [user if user.strip() and visible(user) == user else "judge"]
 
 
 def verdicts_on(index, folder: Path):

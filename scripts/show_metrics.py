@@ -22,10 +22,13 @@ def lines_of(metrics: dict) -> list[str]:
     shown = metrics["measures"][:SHOWN]
     names = [title(name) if len(title(name)) < NUMBER else name for name in shown]
     first = WIDTH - NUMBER * len(shown)
-    queries = counted(metrics["queries"], "test query", "test queries")
-    volumes = metrics.get("volumes")
+    head = counted(metrics["queries"], "test query", "test queries")
+    if volumes := metrics.get("volumes"):
+        unknown = metrics["queries_without_volume"]
+        known = f", {metrics['queries'] - unknown:,} of them" if unknown else ""
+        head += f"{known} about {counted(volumes, 'volume')}"
     lines = [
-        queries + (f" about {counted(volumes, 'volume')}" if volumes else ""),
+        head,
         "",
         "system".ljust(first) + "".join(f"{name:>{NUMBER}}" for name in names),
         "-" * WIDTH,

@@ -1,8 +1,8 @@
 """Divide training rows into one file per range of token lengths.
 
 The length of a row is that of the longest of its query, positives and negatives, in
-tokens of the model, special tokens included. Rows keep the order of the input; a
-range without rows gets an empty file.
+tokens of the model, special tokens and prompts included. Rows keep the order of the
+input; a range without rows gets an empty file.
 
 The teacher's scores, if the rows have them, become training's targets on the way: by
 --filter-margin, --normalize and --temperature, in this order.
@@ -35,7 +35,10 @@ from arkiv.base.files import (
     written_whole,
 )
 from arkiv.base.setting_flags import add_settings, settings_from
+from arkiv.encode.description import Description
+from arkiv.encode.flags import add_reading
 from arkiv.encode.models import fast_tokenizer
+from arkiv.encode.settings import Reading
 from arkiv.text.lengths import TokenCounter
 from arkiv.train.rows import (
     batch_size_of,
@@ -200,6 +203,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     )
     add_settings(arguments, Split)
     add_settings(arguments, Targets)
+    add_reading(arguments)
     for name in UNSET:
         arguments.add_argument(
             f"--{name.replace('_', '-')}",
@@ -225,9 +229,11 @@ def write_ranges(
     """Write each example into the file of its range; return the lengths in each.
 
     Raises:
-        InputError: there is no example at all.
+        InputError: there is no example at all, or the model cannot be trained.
     """
     counter = TokenCounter(fast_tokenizer(arguments.tokenizer))
+    given = settings_from(arguments, Reading)
+    description = Description.of(arguments.tokenizer, given)
     lengths: list[list[int]] = [[] for _ in arguments.edges]
     stream = examples.of(
         read_rows(arguments.pairs, negatives=not arguments.without_negatives)
@@ -235,7 +241,8 @@ def write_ranges(
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(open_records(path)) for path in paths]
         while rows := list(islice(stream, ROWS)):
-            for row, length in zip(rows, longest_texts(rows, counter), strict=True):
+            longest = longest_texts(rows, counter, description)
+            for row, length in zip(rows, longest, strict=True):
                 bucket = bucket_of(length, arguments.edges)
                 lengths[bucket].append(length)
                 writers[bucket](row)

@@ -44,10 +44,10 @@ def test_what_is_given_reaches_every_program_that_runs_the_model(project):
     done = project.dry_run("-p", "evaluate", "--configfile", config)
     assert done.returncode == 0, done.stdout
     words = "--pooling last '--query-prompt=- {a} ' --passage-prompt ''"
-    programs = ("embed_corpus", "embed_queries", "train_model", "encode_collection")
-    for program in (*programs, "retrieve.py m3"):
+    programs = ("embed_corpus", "embed_queries", "split_by_length", "train_model")
+    for program in (*programs, "encode_collection", "retrieve.py m3"):
         lines = [line for line in done.stdout.splitlines() if f"{program}" in line]
-        commands = [line for line in lines if "--model" in line]
+        commands = [one for one in lines if "--model" in one or "--tokenizer" in one]
         assert commands
         for command in commands:
             assert words in command, command

@@ -114,6 +114,7 @@ def test_intervals_over_volumes_stand_beside_those_over_queries(of_volumes):
     assert (of_volumes / "m.json").read_bytes() == first
     lines = program("show_metrics", of_volumes / "m.json").stdout.splitlines()
     assert max(map(len, lines)) <= 80
+    assert lines[0] == "12 test queries, 11 of them about 6 volumes"
     assert "n = 12" not in lines[-1]
 
 

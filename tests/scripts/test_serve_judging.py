@@ -147,10 +147,24 @@ def test_a_form_leads_nowhere_else_and_has_a_size(client, index):
     assert client.post("/judge", data=data | {"q": "x" * 100_000}).status_code == 413
 
 
+@pytest.mark.parametrize("judges", [["anna"], ["anna", "bo"]])
+def test_a_form_that_is_too_long_gives_no_verdict_of_its_address(
+    site, sheet, index, judges
+):
+    client = create_app(site, sheet, judges, DEFAULT).test_client()
+    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    address = f"/judge?q=kvarnen&relevant={passage}+bm25"
+    answer = posted(client, address, {"q": "x" * 100_000})
+    assert answer.status_code == 413
+    assert not Document(answer.text).all("form", method="post")
+    assert sheet.latest() == []
+
+
 def test_the_cookie_stays_with_the_browser_and_the_site(client):
     cookie = client.get("/?q=kvarnen").headers["Set-Cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=Strict" in cookie
+    # Not with a form that another site sends, but with a link that leads here.
+    assert "SameSite=Lax" in cookie
     assert client.get("/?q=kvarnen").headers["Cache-Control"] == "no-store"
 
 

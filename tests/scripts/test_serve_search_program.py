@@ -75,6 +75,9 @@ def test_judges_are_those_named_or_whoever_is_alone_here(monkeypatch):
         judges_of(["bo", " "], True)
     with pytest.raises(InputError, match=r"is a\\nb, expected a name in letters"):
         judges_of(["bo", "a\nb"], True)
+    for name in ("a\nb", "\udcff", " "):
+        monkeypatch.setenv("LOGNAME", name)
+        assert judges_of([], True) == ["judge"]
 
 
 class ByFile(http.client.HTTPConnection):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import pytest
 from project import records
@@ -9,6 +10,7 @@ from project import records
 import split_by_length
 from arkiv.base.errors import InputError
 from arkiv.base.files import composed, read_json, write_records
+from arkiv.encode.description import Description
 from arkiv.encode.models import fast_tokenizer
 from arkiv.text.lengths import TokenCounter
 from arkiv.train.rows import bucket_of
@@ -342,6 +344,45 @@ def test_short_ranges_get_large_batches_within_the_budget(tmp_path, tiny_embedde
     log = read_json(tmp_path / "log.json")
     assert [bucket["batch_size"] for bucket in log["buckets"]] == sizes
     assert all("batch_size" not in json.dumps(records(path)) for path in without)
+
+
+def test_prompts_count_for_ranges_and_budget(tmp_path, tiny_embedder):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_embedder)
+    prompts = {"query": "fråga om detta: ", "passage": "ett stycke ur arkivet:\n"}
+    rows = [row(n, words) for n, words in enumerate([1] * 30 + [12] * 9 + [50] * 4)]
+    given = {f"{side}_prompt": prompt for side, prompt in prompts.items()}
+    given |= {"train_group_size": 3, "query_max_len": 256, "passage_max_len": 256}
+    given |= {"pad_to_multiple_of": 1, "batch_tokens": 600}
+
+    def tokens(texts, side):
+        ids = tokenizer([prompts[side] + text for text in texts])["input_ids"]
+        return max(map(len, ids))
+
+    described = shutil.copytree(tiny_embedder, tmp_path / "described")
+    Description("mean", *prompts.values()).write(described, 128)
+    outputs = split(tmp_path, tiny_embedder, [rows], **given)
+    for output, (low, high) in zip(
+        outputs, [(0, 20), (20, 60), (60, 10**9)], strict=True
+    ):
+        found = records(output)
+        assert found
+        of = [
+            (
+                tokens([one["query"]], "query"),
+                tokens(one["pos"] + one["neg"], "passage"),
+            )
+            for one in found
+        ]
+        assert all(low <= max(lengths) < high for lengths in of)
+        queries, passages = map(max, zip(*of, strict=True))
+        assert found[0]["batch_size"] * (3 * passages + queries) <= 600
+    # Likewise where the model's own files say it.
+    expected = [path.read_bytes() for path in outputs]
+    own = {name: value for name, value in given.items() if "prompt" not in name}
+    again = split(tmp_path, described, [rows], **own)
+    assert [path.read_bytes() for path in again] == expected
 
 
 def test_a_budget_below_one_row_gives_batches_of_one(tmp_path, tiny_embedder):

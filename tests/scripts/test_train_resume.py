@@ -73,6 +73,23 @@ def test_a_run_killed_at_three_random_steps_goes_on_to_the_same_bytes(
     assert not (stopped.to / "checkpoints" / "run.json").exists()
 
 
+def test_a_run_that_goes_on_takes_what_is_without_effect_as_it_is_given_now(
+    material, tmp_path, monkeypatch
+):
+    def given(**more: object) -> list[str]:
+        return words(material, tmp_path, 1, max_steps=10, save_total_limit=9, **more)
+
+    run = Recorded(tmp_path, monkeypatch, given())
+    run.killed(0, 8)
+    run.given = given(logging_steps=5, save_steps=4)
+    run.run()
+    history = read_json(tmp_path / "history.json")
+    assert history["resumed_from"] == "checkpoint-6"
+    assert [entry["step"] for entry in history["log"]] == [*range(1, 7), 10]
+    kept = (tmp_path / "checkpoints").glob("checkpoint-*")
+    assert {path.name.partition("-")[2] for path in kept} == {"3", "6", "8", "10"}
+
+
 @needs_proc
 def test_adapters_go_on_from_a_checkpoint_and_are_merged(material, tmp_path):
     lora = ["--lora-rank", "4", "--lora-targets", "query", "value"]

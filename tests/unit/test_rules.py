@@ -65,6 +65,13 @@ def test_each_program_is_started_from_where_the_project_lies():
             assert command.startswith('        "python {params.arkiv_scripts:q}/'), name
 
 
+@pytest.mark.parametrize("name", rules())
+def test_no_line_of_a_command_is_longer_than_a_line(name):
+    """The formatter leaves texts as they are."""
+    for command in SHELL.findall(rules()[name]):
+        assert max(map(len, command.splitlines())) <= 88, command
+
+
 def test_no_rule_is_local_by_its_name():
     """Snakemake looks for these names in a module as they stand here."""
     for path in ROOT.glob("rules/*.smk"):

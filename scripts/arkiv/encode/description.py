@@ -27,6 +27,7 @@ NAMES: Mapping[Side, Sequence[str]] = {
     "passage": ("document", "passage", "corpus"),
 }
 ABOUT = "config_sentence_transformers.json"
+LIMITS = "sentence_bert_config.json"
 POOLING = "1_Pooling"
 # What an M3 model has, by directory. These names of modules, as in the files of BGE-M3
 # itself, are read by versions before 6 too; those that 6 writes are not.
@@ -76,18 +77,20 @@ class Own:
                 reason = f"has a module {name}, expected {', '.join(MODULES)} only"
                 raise InputError(reason, file=path / "modules.json")
         about = given(path, ABOUT)
-        encoder = given(encoder_directory(path), "sentence_bert_config.json")
+        limits = encoder_directory(path) / LIMITS
+        encoder = given(limits.parent, LIMITS)
         prompts = about.get("prompts") or {}
         if not isinstance(prompts, dict) or not all(
             isinstance(prompt, str) for prompt in prompts.values()
         ):
             raise InputError("expected texts by name", file=path / ABOUT, key="prompts")
+        default = _typed(about, "default_prompt_name", str, path / ABOUT)
         return cls(
             modules,
-            {"": prompts.get(about.get("default_prompt_name"), ""), **prompts},
-            about.get("similarity_fn_name"),
-            encoder.get("max_seq_length"),
-            bool(encoder.get("do_lower_case")),
+            {"": prompts.get(default, ""), **prompts},
+            _typed(about, "similarity_fn_name", str, path / ABOUT),
+            _typed(encoder, "max_seq_length", int, limits),
+            bool(_typed(encoder, "do_lower_case", bool, limits)),
         )
 
     def prompt(self, side: Side) -> str:
@@ -131,7 +134,7 @@ class Description:
         if own.lower_case:
             raise InputError(
                 "asks for texts in lower case, which the tokenizer has to see to",
-                file=encoder_directory(path) / "sentence_bert_config.json",
+                file=encoder_directory(path) / LIMITS,
             )
         if given.pooling is not None:
             return cls(given.pooling, *prompts)
@@ -194,8 +197,21 @@ class Description:
         write_json(directory / "2_Normalize" / "config.json", {})
         if max_length is not None:
             transformer = {"max_seq_length": max_length, "do_lower_case": False}
-            write_json(directory / "sentence_bert_config.json", transformer)
+            write_json(directory / LIMITS, transformer)
         write_json(directory / ABOUT, about)
+
+
+def _typed(settings: Mapping[str, Any], key: str, kind: type, file: Path) -> Any:
+    """A value of a file; None where it has none.
+
+    Raises:
+        InputError: it is of another type.
+    """
+    value = settings.get(key)
+    if value is None or type(value) is kind:
+        return value
+    expected = {str: "a text", int: "a whole number", bool: "true or false"}[kind]
+    raise InputError(f"is {value!r}, expected {expected}", file=file, key=key)
 
 
 def _trained_pooling(path: Path, own: Own, *, prompted: bool) -> str:
@@ -217,7 +233,7 @@ def _trained_pooling(path: Path, own: Own, *, prompted: bool) -> str:
         return Description.pooling
     file = found[0] / "config.json"
     config = read_object(file, "settings of a pooling")
-    modes = tuple(_modes(config))
+    modes = tuple(_modes(config, file))
     if len(found) > 1 or len(modes) != 1 or modes[0] not in TRAINED:
         raise InputError(
             f"pools by {', '.join(modes) or 'nothing'}, expected one of "
@@ -233,10 +249,16 @@ def _trained_pooling(path: Path, own: Own, *, prompted: bool) -> str:
     return TRAINED[modes[0]]
 
 
-def _modes(config: Mapping[str, Any]) -> Iterator[str]:
-    """The ways in which a Pooling module pools; more than one are put side by side."""
+def _modes(config: Mapping[str, Any], file: Path) -> Iterator[str]:
+    """The ways in which a Pooling module pools; more than one are put side by side.
+
+    Raises:
+        InputError: they are neither a text nor several.
+    """
     named = config.get("pooling_mode")
-    if named is not None:
-        yield from [named] if isinstance(named, str) else map(str, named)
-        return
-    yield from (name for name, key in LEGACY.items() if config.get(key))
+    if isinstance(named, list | tuple):
+        yield from map(str, named)
+    elif named is not None:
+        yield _typed(config, "pooling_mode", str, file)
+    else:
+        yield from (name for name, key in LEGACY.items() if config.get(key))

@@ -92,8 +92,8 @@ class M3(Kind):
         # What was kept when all were pooled by CLS is still of use.
         if pooling == Description.pooling:
             return given
-        # Of length 1, unlike those that `arkiv.encode.dense` pools alike.
-        return {**given, "pooling": pooling, "length": 1}
+        # Not `pooling`: `Dense`, told to pool so, leaves vectors as long as they are.
+        return {**given, "normalised_after": pooling}
 
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -47,7 +47,7 @@ def probability(value: Value) -> str:
         return f"p < {STARS[-1]:g}"
     digits = next(
         digits
-        for digits in (3, 4, 5, 6, 17)
+        for digits in range(3, 18)
         if stars({"p_holm": round(p, digits)}) == stars(value)
     )
     return f"p = {p:.{digits}f}"
@@ -56,7 +56,10 @@ def probability(value: Value) -> str:
 def rounded_up(p: float) -> str:
     """A number from 0 to 1, rounded up to its first digit that is not 0."""
     places = -math.floor(math.log10(p))
-    return f"{math.ceil(round(p * 10**places, 9)) / 10**places:.{places}f}"
+    # What is rounded up to 10 ends in a 0.
+    text = f"{math.ceil(round(p * 10**places, 9)) / 10**places:.{places}f}"
+    text = text.rstrip("0")
+    return text + "0" * text.endswith(".")
 
 
 def leaves_out_0(value: Value, over: str = "") -> bool | None:

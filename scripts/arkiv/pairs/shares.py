@@ -193,7 +193,9 @@ def check_left(
             raise InputError("leaves no pair for train", file=file, key=SPLIT)
         by_year = division.periods is not None
         if by_year and side != "train":
-            if division.periods.dev and not asked[side]:
+            # Of a side that was asked for, `compared` tells.
+            named = side == "test" or division.periods.dev
+            if named and not asked[side]:
                 log.warning("no pair is of the years of %s, or none is left", side)
             continue
         if not division.by_rows and asked[side] > 0:

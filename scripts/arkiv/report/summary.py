@@ -300,9 +300,10 @@ def of_example(datasets: Mapping[str, Any], backend: str) -> str:
             " So are the queries, in other words than the passages: training learns "
             "from tables what is called how, which search by words cannot."
         )
+    are, they_are = ("is", "it is") if len(names) == 1 else ("are", "they are")
     return (
-        f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} made up on the spot: "
-        f"how well it is searched says nothing of other archives.{asked}"
+        f"{', '.join(names)} {are} made up on the spot: how well {they_are} searched "
+        f"says nothing of other archives.{asked}"
     )
 
 

@@ -103,9 +103,9 @@ def of_extractive(made: int, queries: int) -> str:
         which = f"{all_of}{plural(made, 'test query', 'test queries')}"
     else:
         which = f"{made:,} of {queries:,} test queries ({percent(made, queries)})"
-    were = "was" if queries == made == 1 else "were"
+    were, their = ("was", "its") if made == 1 else ("were", "their")
     return (
-        f"{which} {were} made from the words of their passages (queries.backend is "
+        f"{which} {were} made from the words of {their} passages (queries.backend is "
         "extractive), which favours search by words; questions that people ask are "
         "harder, as a rule."
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, redirect, request
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 
 from arkiv.base.errors import InputError
@@ -170,7 +171,7 @@ class Handlers:
 
     def _asked_verdict(self) -> tuple[str | None, str, str]:
         """The kind of verdict that a form gives, the passage's id, and its column."""
-        given = asked()
+        given = sent()
         kind = next((kind for kind in KINDS if kind in given), None)
         passage_id, _, column = given.get(kind or "", "").partition(" ")
         return kind, passage_id, column
@@ -244,6 +245,14 @@ def asked() -> MultiDict:
         return request.args
 
 
+def sent() -> MultiDict:
+    """A form, empty if it cannot be read."""
+    try:
+        return request.form
+    except HTTPException:
+        return ImmutableMultiDict()
+
+
 def kept(text: str, kind: str) -> Response:
     """What a browser may keep for a day."""
     answer = Response(text, mimetype=kind)
@@ -283,7 +292,9 @@ def create_app(
     app.config.update(
         # Of this process: forms of an earlier one are refused.
         SECRET_KEY=secrets.token_bytes(32),
-        SESSION_COOKIE_SAMESITE="Strict",
+        # Sent where a link from elsewhere leads here: else that page would be given
+        # another token, and the forms of all other pages be refused.
+        SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_HTTPONLY=True,
         MAX_CONTENT_LENGTH=MOST_BODY,
     )

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import (
@@ -76,7 +77,8 @@ class Verdicts:
         path: the file; none yet is an empty one.
         check: raises `InputError` for a line that is set aside.
         copied_to: file of the lines that are set aside, each with its reason, written
-            anew whenever there are more; None: they are only told of.
+            anew whenever they are others and removed when there are none; None: they
+            are only told of.
 
     Attributes:
         rejected: the lines set aside, by number, as `read_records` has them.
@@ -96,6 +98,8 @@ class Verdicts:
         self._check = check
         self._copied_to = None if copied_to is None else Path(copied_to)
         self._lock = threading.Lock()
+        # Whether other lines are set aside than were told of; of before may be copies.
+        self._others = True
         self._start_over(None)
         try:
             with self._lock:
@@ -128,7 +132,9 @@ class Verdicts:
                 with contextlib.suppress(OSError):
                     file.truncate(end)
                 raise
-            self._follow()
+            # It is kept; what cannot be read now is read by the next who asks.
+            with contextlib.suppress(OSError):
+                self._follow()
 
     def of(self, judge: str, query: str) -> dict[str, str]:
         """What a judge has said of passages for a query, by passage id."""
@@ -156,37 +162,50 @@ class Verdicts:
         self._file = file
         # By judge, key of the query and passage id.
         self._latest: dict[tuple[str, int, str], Record] = {}
+        self._others |= bool(self.rejected)
         self.rejected.clear()
         self._read_to = self._lines = 0
+        self._last_line = b""
 
     def _follow(self, *, ended: bool = False) -> None:
         """Read what is new since the last time.
 
         Args:
-            ended: nobody is writing now, so that a last line that is not whole is bad.
+            ended: wait until nobody is writing, so that a last line that is not whole
+                is bad.
         """
-        known = len(self.rejected)
         try:
             with open(self.path, "rb") as file:
+                if ended:
+                    # Not every file system has locks.
+                    with contextlib.suppress(OSError):
+                        fcntl.flock(file, fcntl.LOCK_SH)
                 found = os.fstat(file.fileno())
                 identity = found.st_dev, found.st_ino
-                if identity != self._file or found.st_size < self._read_to:
+                if identity != self._file or not self._goes_on(file):
                     self._start_over(identity)
                 file.seek(self._read_to)
                 *lines, last = file.read().split(b"\n")
         except FileNotFoundError:
             self._start_over(None)
-            return
+            lines, last = [], b""
         for raw in lines:
             self._lines += 1
             self._read_to += len(raw) + 1
+            self._last_line = raw + b"\n"
             self._take(self._lines, raw)
         # A line without its end: an editor has left it so, or it is being written. It
         # is whole if it is a verdict, and is read again with its end.
         if last:
             self._take(self._lines + 1, last, whole=ended)
-        if len(self.rejected) > known:
+        if self._others:
+            self._others = False
             self._tell_of_rejected()
+
+    def _goes_on(self, file: BinaryIO) -> bool:
+        """Whether the file has the last line that was read where that was read."""
+        file.seek(self._read_to - len(self._last_line))
+        return file.read(len(self._last_line)) == self._last_line
 
     def _take(self, line: int, raw: bytes, *, whole: bool = True) -> None:
         """Count a line, or set it aside if it is whole."""
@@ -201,27 +220,33 @@ class Verdicts:
                     "%s; the line is set aside, expected a verdict of the search page",
                     fault.at(self.path, line),
                 )
+            self._others |= line not in self.rejected
             self.rejected[line] = rejection(self.path, line, fault, raw)
             return
-        self.rejected.pop(line, None)
+        self._others |= self.rejected.pop(line, None) is not None
         key = record["judge"], text_key(record["query"]), record["passage_id"]
         self._latest.pop(key, None)
         self._latest[key] = record
 
     def _tell_of_rejected(self) -> None:
         """Say how many lines are set aside, and have copies of them with reasons."""
-        log.warning(
-            "%d of %d lines of %s are set aside%s",
-            len(self.rejected),
-            max(self._lines, *self.rejected),
-            self.path,
-            f", see {self._copied_to}" if self._copied_to else "",
-        )
-        if self._copied_to is not None:
-            try:
+        if self.rejected:
+            log.warning(
+                "%d of %d lines of %s are set aside%s",
+                len(self.rejected),
+                max(self._lines, *self.rejected),
+                self.path,
+                f", see {self._copied_to}" if self._copied_to else "",
+            )
+        if self._copied_to is None:
+            return
+        try:
+            if self.rejected:
                 write_records(self._copied_to, self.rejected.values())
-            except OSError as error:
-                log.warning("%s: cannot be written (%s)", self._copied_to, error)
+            else:
+                self._copied_to.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s: cannot be written (%s)", self._copied_to, error)
 
 
 def _write_whole(descriptor: int, data: bytes) -> None:

@@ -84,9 +84,9 @@ class Judges:
         return next((name for name in self.names if content_id(name) == kept), None)
 
     def remember(self, answer: Response, judge: str | None) -> None:
-        """Have the browser remember who was chosen, by a hash: names have any letters.
+        """Have the browser remember who was chosen.
 
-        Unlike a session it is sent where a link from elsewhere leads here.
+        By a hash, for names have all letters.
         """
         if judge is not None and len(self.names) > 1:
             answer.set_cookie(

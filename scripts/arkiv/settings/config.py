@@ -23,7 +23,7 @@ from arkiv.settings.datasets import check_datasets, check_rounds
 from arkiv.settings.heads import with_heads
 from arkiv.settings.image_links import ImageLinks
 from arkiv.settings.layout import model_under_test, run_folder
-from arkiv.settings.secrets import check_secrets, concealing
+from arkiv.settings.secrets import check_secrets, concealing, texts
 from arkiv.train.given import checked
 from arkiv.train.settings import check_train
 
@@ -149,7 +149,9 @@ def with_truths(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     truths = {"true": True, "false": False}
     return {
-        key: truths.get(value, value) if key in TRUTHS else value
+        key: truths.get(value, value)
+        if key in TRUTHS and isinstance(value, str)
+        else value
         for key, value in config.items()
     }
 
@@ -163,6 +165,10 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     check_secrets(config)
     with concealing(config):
+        for where, text in texts(config):
+            if "\0" in text:
+                reason = "holds the character NUL, which no command or path can have"
+                raise InputError(reason, key=".".join(where))
         _check_each(config)
         config = in_one_form(config, Configuration)
         config["train"]["args"] = checked(config["train"]["args"])

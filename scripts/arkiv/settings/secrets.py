@@ -56,13 +56,14 @@ def check_secrets(config: Mapping[str, Any]) -> None:
     variable = _at(config, VARIABLE)
     if isinstance(variable, str) and not _is_name(variable):
         raise InputError(
-            "is no name of an environment variable, such as OPENAI_API_KEY; a key "
-            "itself belongs in that variable (what stands here is not shown)",
+            "is not taken for the name of an environment variable, such as "
+            "OPENAI_API_KEY: one of capitals, or of small letters without digits; a "
+            "key itself belongs in that variable (what stands here is not shown)",
             key=VARIABLE,
         )
     known = {*map(os.environ.get, (*TOKENS, _variable(config)))}
     known = {value for value in known if value and len(value) >= SHORTEST}
-    for where, text in _texts(config, ()):
+    for where, text in texts(config):
         if any(value in text for value in known):
             raise InputError(
                 "holds the value of an environment variable that is a key, and a "
@@ -82,7 +83,7 @@ def concealing(config: Mapping[str, Any]) -> Iterator[None]:
         yield
     except InputError as error:
         reason, key = error.reason, error.key
-        for _, text in _texts(config, ()):
+        for _, text in texts(config):
             if is_drawn(text) or ("://" in text and "@" in text):
                 for form in (text, repr(text)[1:-1]):
                     reason = reason.replace(form, MASK)
@@ -90,15 +91,17 @@ def concealing(config: Mapping[str, Any]) -> Iterator[None]:
         raise InputError(reason, file=error.file, line=error.line, key=key) from None
 
 
-def _texts(value: Any, where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+def texts(
+    value: Any, where: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
     """All texts of a configuration, names among them, and where each stands."""
     if isinstance(value, Mapping):
         for key, one in value.items():
             yield where, str(key)
-            yield from _texts(one, (*where, str(key)))
+            yield from texts(one, (*where, str(key)))
     elif isinstance(value, (list, tuple)):
         for place, one in enumerate(value):
-            yield from _texts(one, (*where, str(place)))
+            yield from texts(one, (*where, str(place)))
     elif isinstance(value, str):
         yield where, value
 

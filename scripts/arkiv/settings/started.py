@@ -41,11 +41,12 @@ def changed_since(
     of one name.
 
     Raises:
-        InputError: it is another configuration, with other settings.
+        InputError: it is another configuration, with other settings; or the file is not
+            what was written.
     """
     if not Path(path).exists():
         return ""
-    kept = read_json(path)
+    kept = _read(path)
     found = list(changes(kept["settings"], _settings(config)))
     if not found:
         return ""
@@ -57,6 +58,28 @@ def changed_since(
         f"configuration: {told(found)}; give this one a name of its own (run: NAME), "
         f"or `--config {RUN_AGAIN}=true`, which makes anew in its place what differs",
         key="run",
+    )
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    """What `keep` wrote.
+
+    Raises:
+        InputError: the file was cut off or edited.
+    """
+    try:
+        kept = read_json(path)
+    except InputError:
+        kept = None
+    match kept:
+        case {"files": [*files], "settings": {"datasets": {}}} if all(
+            isinstance(file, str) for file in files
+        ):
+            return kept
+    raise InputError(
+        "is not what arkiv writes there, the files and settings that the run was "
+        "started with; delete it: no result depends on it",
+        file=path,
     )
 
 

@@ -96,8 +96,9 @@ def with_defaults(
         # gloo there is no backend.
         args["use_cpu"] = True
         args.setdefault("ddp_backend", "gloo")
-        if args.pop("fp16", False):
-            log.warning("fp16 is left out: there is none on a CPU")
+        for name in ("fp16", "tf32"):
+            if args.pop(name, False):
+                log.warning("%s is left out: there is none on a CPU", name)
     elif not any(name in args for name in PRECISIONS):
         args["bf16" if hardware.bf16 else "fp16"] = True
     if world_size == 1 and args.get("negatives_cross_device"):
@@ -115,11 +116,15 @@ def with_defaults(
 def to_command_line(args: Mapping[str, Any]) -> list[str]:
     """`{"a": True, "b": [1, 2], "c": None}` becomes `--a True --b 1 2`.
 
-    A map becomes one word of JSON; None and empty lists are left out.
+    A map becomes one word of JSON; None and empty lists are left out. A text that looks
+    like an argument, as a name or a path may, is one word with its own.
     """
     words: list[str] = []
     for name, value in args.items():
         if value is None or value == []:
+            continue
+        if isinstance(value, str) and value.startswith("-"):
+            words.append(f"--{name}={value}")
             continue
         values = value if isinstance(value, list | tuple) else [value]
         words.append(f"--{name}")

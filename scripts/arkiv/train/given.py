@@ -6,11 +6,13 @@ type. Read while the Snakefile is parsed: nothing heavy here.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import json
 import math
 import operator
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING
 from pathlib import Path
@@ -46,8 +48,8 @@ def checked(args: Mapping[str, Any]) -> dict[str, Any]:
 
     So that those which mean the same are the same: 1 is 1.0 where a number is asked
     for, 2.0 is 2 where a whole one is, and text that reads as what is asked for is
-    that, such as `1e-5`, which YAML takes for a text. None leaves an argument to its
-    own default.
+    that, such as `1e-5`, which YAML takes for a text. A file of deepspeed's settings is
+    what it holds, wherever it lies. None leaves an argument to its own default.
 
     Raises:
         InputError: naming the argument, what is wrong with it, and for an unknown one
@@ -129,6 +131,8 @@ def _read(text: str, name: str, field: Field) -> Any:
     try:
         if "dict" in field.types and text.lstrip().startswith("{"):
             return json.loads(text)
+        if name == "deepspeed":
+            return _held_by(text)
         if {"int", "float"} & set(field.types):
             return float(text) if not text.strip().isdecimal() else int(text)
     except ValueError:
@@ -136,6 +140,14 @@ def _read(text: str, name: str, field: Field) -> Any:
     if "bool" in field.types:
         return TRUTHS.get(text.strip().lower(), text)
     return text
+
+
+def _held_by(file: str) -> Any:
+    """The map that a file of JSON holds; its name, if it holds none."""
+    with contextlib.suppress(OSError, ValueError):
+        held = json.loads(Path(file).read_text(encoding="utf-8"))
+        return held if isinstance(held, dict) else file
+    return file
 
 
 def _is_number(value: object) -> bool:
@@ -201,6 +213,12 @@ def _faults_together(args: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if options and any(one.count("=") != 1 for one in options.split(",")):
         yield "optim_args", f"is {options!r}, expected KEY=VALUE,KEY=VALUE"
     targets = args.get("optim_target_modules")
+    if isinstance(targets, list):
+        reason = (
+            f"is {targets}, expected a text: `all-linear`, or an expression that "
+            "matches the names of layers as wholes, such as '.*(query|key)'"
+        )
+        yield "optim_target_modules", reason
     if str(args.get("optim")).startswith(("galore", "apollo")) and not targets:
         yield "optim", f"is {args['optim']}, which needs `optim_target_modules`"
 
@@ -238,15 +256,14 @@ def _faults_of_workers(args: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _deepspeed(given: str | Mapping[str, Any]) -> str | None:
-    """What is wrong with deepspeed's settings, or with the file that has them."""
-    try:
-        if isinstance(given, str):
-            if not Path(given).is_file():
-                return f"names {given}, which is no file"
-            given = json.loads(Path(given).read_text(encoding="utf-8"))
-        stage = given.get("zero_optimization", {}).get("stage", 0)
-    except (OSError, ValueError, AttributeError):
-        return "is no JSON object of settings"
-    if stage == 3:
+    """What is wrong with deepspeed's settings; a text is a file that holds none."""
+    if isinstance(given, str):
+        if not os.path.isfile(given):
+            return f"names {given}, which is no file"
+        return f"names {given}, which holds no JSON object of settings"
+    zero = given.get("zero_optimization") or {}
+    if not isinstance(zero, Mapping):
+        return f"has {zero!r} as `zero_optimization`, expected a map"
+    if str(zero.get("stage")) == "3":
         return f"asks for ZeRO stage 3, but {REFUSED['fsdp']}"
     return None

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_texts
 from arkiv.base.hashing import text_key
+from arkiv.encode.description import Description
 from arkiv.pairs.division import check_pair, with_missing_ids
 from arkiv.text.lengths import TokenCounter
 
@@ -111,9 +112,16 @@ def bucket_of(length: int, edges: Sequence[int]) -> int:
     return bisect.bisect_right(edges, length) - 1
 
 
-def longest_texts(pairs: Sequence[Mapping], counter: TokenCounter) -> Iterator[int]:
-    """Tokens of the longest of query, positives and negatives of each pair."""
-    texts = [[pair["query"], *pair["pos"], *pair["neg"]] for pair in pairs]
+def longest_texts(
+    pairs: Sequence[Mapping], counter: TokenCounter, description: Description
+) -> Iterator[int]:
+    """Tokens of the longest of query, positives and negatives of each pair, behind the
+    prompts that the model reads them with."""
+    query, passage = description.query_prompt, description.passage_prompt
+    texts = [
+        [query + pair["query"], *(passage + text for text in pair["pos"] + pair["neg"])]
+        for pair in pairs
+    ]
     lengths = counter.lengths(text for group in texts for text in group)
     start = 0
     for group in texts:

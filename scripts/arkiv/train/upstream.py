@@ -200,6 +200,9 @@ class Beginnings(TrainerCallback):
         self.trainer.train_dataset.begin_epoch(int(state.epoch))
 
     def on_train_begin(self, args, state, control, **kwargs) -> None:
+        # A checkpoint brings the steps between logs and saves of its own run; those
+        # that are given now may be others.
+        state.compute_steps(args, state.max_steps)
         # Self-distillation begins at a step, which the model counts.
         steps = state.global_step * args.gradient_accumulation_steps
         self.trainer.model.step = steps

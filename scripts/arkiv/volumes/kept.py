@@ -126,12 +126,16 @@ class Kept(AbstractContextManager):
             raise self._lack.error("its pages need", self._needed, self.path)
 
     def take(self, size: int) -> Lack | None:
-        """Take room for so many bytes more; or why there is none."""
+        """Take room for so many bytes more; or why there is none.
+
+        Raises:
+            OSError: no folder takes temporary files.
+        """
         whole = self._size + size
         if whole > IN_MEMORY:
             # What was in memory goes along with the first that does not fit there.
             more = size if self._size > IN_MEMORY else whole
-            folder = tempfile.gettempdir()
+            folder = temporary_folder(self.path)
             while (free := shutil.disk_usage(folder).free) < more:
                 if not self.room.close_one():
                     return Lack(folder, free)
@@ -153,6 +157,22 @@ class Kept(AbstractContextManager):
     def _read(self, start: int, size: int, most: int) -> bytes:
         self.file.seek(start)
         return zlib.decompress(self.file.read(size))[:most]
+
+
+def temporary_folder(path: str) -> str:
+    """Where temporary files go, for the zip or tar file with this path.
+
+    Raises:
+        OSError: no folder takes any, which is not the fault of the file.
+    """
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:
+        reason = (
+            "its pages need temporary space, and no folder for it can be written: set "
+            "TMPDIR to one that can"
+        )
+        raise OSError(errno.ENOSPC, reason, path) from None
 
 
 @contextmanager

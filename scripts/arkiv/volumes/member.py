@@ -12,10 +12,11 @@ from arkiv.pages.gzipped import LARGEST
 from arkiv.pages.kinds import Kind
 from arkiv.pages.page import not_a_page
 
-# Errors that are the same at every try; gzip and lzma raise one without a number.
+# Errors that are the same at every try; gzip and lzma raise one without a number, and
+# the invalid argument is a place before the beginning that a zip file names.
 OF_THE_FILE = {
     *(errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ELOOP),
-    *(errno.EACCES, errno.EPERM, errno.ENAMETOOLONG),
+    *(errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EINVAL),
 }
 
 

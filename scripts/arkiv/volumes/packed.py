@@ -29,25 +29,17 @@ from arkiv.volumes.member import (
     said,
     shown,
 )
+from arkiv.volumes.tars import form, open_tar
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # Bytes of a zip file that is copied, since it is in another file.
 LARGEST_PACKED = 1 << 30
-# The names that the library has for how tar files begin: with what no file is called.
-COMPRESSED = tuple(
-    (re.compile(sign), form)
-    for sign, form in (
-        (rb"\x1f\x8b\x08", "gz"),
-        (rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "bz2"),
-        (rb"\xfd7zXZ\0|\]\0\0", "xz"),
-    )
-)
 # A path that can be taken as it stands: nothing in it is `.`, `..` or empty.
 PLAIN_PATH = re.compile(r"(?!.?:)[^./\\][^/\\]*(?:/[^./\\][^/\\]*)*")
 # What the libraries raise on a file that is not what its name says.
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
-    *(EOFError, NotImplementedError, RuntimeError, ValueError),
+    *(EOFError, NotImplementedError, OverflowError, RuntimeError, ValueError),
 )
 FAULTS = (*BROKEN, OSError, InputError)
 
@@ -118,6 +110,8 @@ class _Opening(NamedTuple):
     """Of the one that lies in a folder."""
     room: Room
     stack: ExitStack
+    size: int | None = None
+    """Of one that is itself in that; what is packed in it is not looked into."""
 
 
 class _Item(NamedTuple):
@@ -132,7 +126,7 @@ class _Item(NamedTuple):
 
 
 def _members(
-    by: _Opening, name: str, file: BinaryIO, copied: int | None = None
+    by: _Opening, name: str, file: BinaryIO, *, in_place: bool = True
 ) -> list[Member]:
     """The files in a zip or tar file.
 
@@ -140,26 +134,26 @@ def _members(
         by: its stack closes what is opened here.
         name: of the file.
         file: at its beginning.
-        copied: the bytes of one that cannot be read at any place in no time.
+        in_place: whether any place of it is read in no time.
     """
     if _is_zip(name):
-        if copied is not None:
-            file = by.stack.enter_context(_copy(by.room, by.path, file, copied))
+        if not in_place:
+            file = by.stack.enter_context(_copy(by.room, by.path, file, by.size or 0))
         items = _in_zip(by.stack.enter_context(zipfile.ZipFile(file)))
-    elif copied is not None or _form(file):
+    elif not in_place or form(file):
         kept = by.stack.enter_context(Kept(by.room, by.path))
-        found = list(_kept(kept, name, file))
+        found = list(_kept(kept, name, file, by.size))
         kept.check()
         return found
     else:
-        items = _in_tar(by.stack.enter_context(_tar(file)), in_place=True)
+        items = _in_tar(by.stack.enter_context(open_tar(file)), in_place=True)
     return [
         Member(
             item.path,
             item.read,
             item.fault,
             within=partial(_within, by, item.path, item.open, item.size)
-            if is_packed(item.path)
+            if is_packed(item.path) and by.size is None
             else None,
         )
         for item in _once(items)
@@ -173,15 +167,13 @@ def _within(
     size: int,
     stack: ExitStack,
 ) -> list[Member]:
-    by = by._replace(stack=stack)
+    by = by._replace(stack=stack, size=size)
     file = stack.enter_context(open())
-    copied = size if isinstance(file, zipfile.ZipExtFile) else None
-    return _members(by, name, file, copied)
+    in_place = not isinstance(file, zipfile.ZipExtFile)
+    return _members(by, name, file, in_place=in_place)
 
 
-def _kept(
-    kept: Kept, name: str, file: BinaryIO, size: int | None = None
-) -> Iterator[Member]:
+def _kept(kept: Kept, name: str, file: BinaryIO, size: int | None) -> Iterator[Member]:
     """The files in a zip or tar file that is read from front to back.
 
     Args:
@@ -195,7 +187,7 @@ def _kept(
             file = stack.enter_context(_copy(kept.room, kept.path, file, size or 0))
             items = _in_zip(stack.enter_context(zipfile.ZipFile(file)))
         else:
-            items = _in_tar(stack.enter_context(_tar(file)), in_place=False)
+            items = _in_tar(stack.enter_context(open_tar(file)), in_place=False)
         for item in _once(items):
             if item.fault:
                 yield Member(item.path, partial(refused, item.fault), item.fault)
@@ -232,34 +224,10 @@ def _is_zip(name: str) -> bool:
     return name.lower().endswith(".zip")
 
 
-def _form(file: BinaryIO) -> str:
-    """How a tar file is compressed, by its first bytes; empty if it is not."""
-    start = file.peek(16)
-    return next((form for sign, form in COMPRESSED if sign.match(start)), "")
-
-
-class _Header(tarfile.TarInfo):
-    """What stands before a file in a tar file, which must not end at a damaged one."""
-
-    @classmethod
-    def fromtarfile(cls, tar: tarfile.TarFile) -> tarfile.TarInfo:
-        """The next one; the library would pass over what is none, and stop."""
-        try:
-            return super().fromtarfile(tar)
-        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):
-            raise
-        except tarfile.HeaderError as error:
-            raise tarfile.ReadError(str(error)) from None
-
-
-def _tar(file: BinaryIO) -> tarfile.TarFile:
-    form = _form(file)
-    return tarfile.open(fileobj=file, mode=f"r:{form}", tarinfo=_Header)
-
-
 def _in_zip(archive: zipfile.ZipFile) -> Iterator[_Item]:
     for info in archive.infolist():
-        if not info.is_dir():
+        # The library's `is_dir` fails on an empty name.
+        if not info.filename.endswith("/"):
             linked = stat.S_ISLNK(info.external_attr >> 16)
             yield _Item(
                 info.filename,
@@ -312,8 +280,11 @@ def _part(file: BinaryIO, start: int, size: int, most: int) -> bytes:
 def _holed(open: Callable[[], BinaryIO], size: int, most: int) -> bytes:
     """Of a file whose zeros are left out."""
     check_size(size, most)
-    with open() as file:
-        return file.read(most)
+    try:
+        with open() as file:
+            return file.read(most)
+    except FAULTS as error:
+        raise not_a_page(f"cannot be read ({_reason(error)})") from None
 
 
 class _Start:

@@ -1,4 +1,4 @@
-"""Every file of an archive, in folders, zip and tar files of any depth, and its kind.
+"""Every file of an archive, in folders, zip and tar files, and its kind.
 
 Nothing is unpacked. What leads out of the archive, by a link or a name, is refused.
 """

@@ -130,6 +130,22 @@ POOLING = ("1_Pooling", "Pooling")
             "leaves the prompt out of its pooling",
         ),
         (
+            {"config_sentence_transformers.json": {"default_prompt_name": ["q"]}},
+            r"`default_prompt_name`: is \['q'\], expected a text",
+        ),
+        (
+            {"config_sentence_transformers.json": {"similarity_fn_name": 1}},
+            "`similarity_fn_name`: is 1, expected a text",
+        ),
+        (
+            {"sentence_bert_config.json": {"max_seq_length": "512"}},
+            "`max_seq_length`: is '512', expected a whole number",
+        ),
+        (
+            {"1_Pooling/config.json": {"pooling_mode": 5}},
+            "`pooling_mode`: is 5, expected a text",
+        ),
+        (
             {"sentence_bert_config.json": {"do_lower_case": True}},
             "asks for texts in lower case",
         ),
@@ -231,3 +247,18 @@ def test_vectors_are_kept_by_pooling_and_prompt(tiny_embedder, tmp_path, monkeyp
         np.testing.assert_array_equal(embedded(*way), vectors)
     # A prompt of passages does not touch queries.
     np.testing.assert_array_equal(embedded("mean", "q: ", "p: "), found[-1])
+
+
+def test_no_kind_takes_the_vectors_of_another(tiny_embedder, tmp_path):
+    """A system of type embedder may name the model to tune, and pool it otherwise."""
+    kept = {"cache": tmp_path / "cache", "job": "job"}
+    for pooling in TRAINED_POOLINGS:
+        as_dense = "lasttoken" if pooling == "last" else pooling
+        for kind in (
+            M3(tiny_embedder, description=Description(pooling)),
+            Dense(tiny_embedder, pooling=as_dense),
+        ):
+            with Encoder(kind, longest=MAX_LENGTH) as encoder:
+                alone = encoder.embed(TEXTS, "query", max_length=MAX_LENGTH)
+                found = encoder.embed(TEXTS, "query", max_length=MAX_LENGTH, **kept)
+            np.testing.assert_array_equal(found, alone)

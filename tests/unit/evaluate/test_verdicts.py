@@ -48,6 +48,15 @@ def test_p_values_are_told_on_the_right_side_of_the_levels(p, at_most, said):
     assert probability({"p_holm": p, "at_most": at_most}) == said
 
 
+@pytest.mark.parametrize("level", [0.05, 0.01])
+@pytest.mark.parametrize("digits", range(3, 8))
+def test_no_more_digits_of_p_are_said_than_tell_its_stars(level, digits):
+    p = float(f"{level - 10**-digits:.6g}")
+    said = probability({"p_holm": p, "at_most": False})
+    assert len(said.removeprefix("p = 0.")) == digits
+    assert stars({"p_holm": float(said.removeprefix("p = "))}) == stars({"p_holm": p})
+
+
 def test_what_is_said_of_p_is_true_of_any():
     random = Random(0)
     for _ in range(5000):
@@ -70,6 +79,7 @@ def test_what_is_said_of_p_is_true_of_any():
 def test_numbers_are_rounded_up_to_one_digit():
     found = list(map(rounded_up, (0.00049995, 0.0005, 0.00051, 0.001, 0.09, 0.91)))
     assert found == ["0.0005", "0.0005", "0.0006", "0.001", "0.09", "1.0"]
+    assert rounded_up(1 / 10001) == "0.0001"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from arkiv.base.errors import InputError
 from arkiv.pairs.division import SPLITS, divide, text_keys, with_ids
 from arkiv.pairs.periods import Periods
 from arkiv.pairs.settings import check_shares
-from arkiv.pairs.shares import ALL, compared, off, rows_of
+from arkiv.pairs.shares import ALL, check_left, compared, off, rows_of
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 
@@ -144,6 +144,17 @@ def test_years_rows_and_what_is_set_aside_are_reasons():
     reason = "its pages lie on more than one side of the split"
     said, _ = divided([row(n) for n in range(3)], aside={reason: 2, "else": 1})
     assert said["off"][0]["why"] == f"2 of 3 pairs are set aside: {reason}"
+
+
+@pytest.mark.parametrize("dev", [None, (1850, 1855)])
+def test_years_without_a_pair_are_told_though_no_share_was_asked_for(caplog, dev):
+    pairs = [row(n, volume=f"v{n}") for n in range(20)]
+    asked = {"train": 1, "dev": 0, "test": 0}
+    division = divide(pairs, asked, by="year", periods=Periods((1860, None), dev))
+    counts = {"train": 20, "dev": 0, "test": 0}
+    check_left("pairs.jsonl", asked, counts, {}, division)
+    assert "no pair is of the years of test" in caplog.text
+    assert ("no pair is of the years of dev" in caplog.text) == (dev is not None)
 
 
 def test_nothing_is_said_where_the_shares_are_met(caplog):

@@ -220,7 +220,11 @@ def check_extractive(sentence, metrics, made):
     if made == queries:
         assert re.match(rf"(All )?{made:,} test quer", sentence)
         return
-    said = re.match(r"([\d,]+) of ([\d,]+) test queries \(([\d.]+)%\) were", sentence)
+    said = re.match(
+        r"([\d,]+) of ([\d,]+) test queries \(([\d.]+)%\) "
+        rf"{'was made from the words of its' if made == 1 else 'were'} ",
+        sentence,
+    )
     assert int(said[1].replace(",", "")) == made
     assert int(said[2].replace(",", "")) == queries
     assert float(said[3]) == pytest.approx(100 * made / queries, abs=0.06)
@@ -260,6 +264,18 @@ def test_every_sentence_of_the_results_is_true_of_them():
             if queries < 10:
                 assert not re.search(rf"\[{NUMBER}", sentence)
     assert seen == set(CHECKS)
+
+
+def test_made_up_archives_are_one_or_several():
+    made_up = {"a": {"example": {}}, "b": {"pages": "p"}}
+    assert summary.of_example(made_up, "extractive").startswith(
+        "a is made up on the spot: how well it is searched says"
+    )
+    several = made_up | {"c": {"example": {}}}
+    assert summary.of_example(several, "extractive").startswith(
+        "a, c are made up on the spot: how well they are searched says"
+    )
+    assert summary.of_example({"b": {"pages": "p"}}, "extractive") == ""
 
 
 def test_every_sentence_on_other_spellings_is_true_of_them():

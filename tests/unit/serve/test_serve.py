@@ -2,12 +2,15 @@
 
 import csv
 import errno
+import fcntl
 import io
 import json
 import multiprocessing
 import os
 import random
 import resource
+import threading
+import time
 from functools import partial
 from types import SimpleNamespace
 
@@ -102,6 +105,13 @@ def test_near_names_have_what_was_typed_in_them_or_are_much_like_it():
     assert nearest(names, "papper/1824/0217")[0] == "paper/1824/0217"
     assert nearest(names, "x" * 100_000) == nearest([], "a") == []
     assert len(nearest([f"v{n}" for n in range(10_000)], "v")) == NEAREST
+
+
+def test_near_names_are_found_at_once_among_very_many():
+    names = [f"Göta hovrätt/{n:06}/E VI a:{n % 50}" for n in range(100_000)]
+    started = time.process_time()
+    assert names[912] in nearest(names, "göta hovrätt/000912/E VI b:12")
+    assert time.process_time() - started < 3
 
 
 def test_suggestions_are_few_and_lead_to_every_volume():
@@ -424,6 +434,72 @@ def test_a_sheet_that_is_mended_or_goes_is_read_anew(tmp_path):
     assert sheet.of("anna", "q") == {"p": "not_relevant"}
     path.unlink()
     assert sheet.latest() == []
+
+
+@pytest.mark.parametrize("length", [1, 200])
+def test_a_line_that_is_mended_where_it_stands_counts(tmp_path, length):
+    """Some editors write into the same file, which may be longer than it was."""
+    path, bad = tmp_path / "s", tmp_path / "s.bad"
+    rows = [json.dumps(verdict(key)) for key in "pqr"]
+    path.write_text("\n".join([rows[0], "x" * length, rows[2], ""]))
+    sheet = Verdicts(path, copied_to=bad)
+    assert list(sheet.of("anna", "q")) == ["p", "r"]
+    assert bad.exists()
+    path.write_text("\n".join([*rows, json.dumps(verdict("s")), ""]))
+    assert list(sheet.of("anna", "q")) == ["p", "q", "r", "s"]
+    assert sheet.rejected == {}
+    assert not bad.exists()
+
+
+def test_copies_are_those_of_the_lines_that_are_set_aside_now(tmp_path):
+    path, bad = tmp_path / "s", tmp_path / "s.bad"
+    for line in ("one", "two"):
+        path.write_text(f"{line}\n")
+        Verdicts(path, copied_to=bad)
+        assert json.loads(bad.read_text())["raw"] == line
+    sheet = Verdicts(path, copied_to=bad)
+    other = tmp_path / "other"
+    other.write_text("three\n")
+    other.rename(path)
+    assert sheet.latest() == []
+    assert json.loads(bad.read_text())["raw"] == "three"
+    path.unlink()
+    Verdicts(path, copied_to=bad)
+    assert not bad.exists()
+
+
+def test_a_server_that_starts_waits_for_a_line_that_is_being_written(tmp_path):
+    path, bad = tmp_path / "s", tmp_path / "s.bad"
+    whole = json.dumps(verdict("p")) + "\n"
+    sheets = []
+    with open(path, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(whole[:40])
+        file.flush()
+        starting = threading.Thread(
+            target=lambda: sheets.append(Verdicts(path, copied_to=bad))
+        )
+        starting.start()
+        starting.join(0.2)
+        file.write(whole[40:])
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_UN)
+        starting.join()
+    assert sheets[0].rejected == {}
+    assert list(sheets[0].of("anna", "q")) == ["p"]
+    assert not bad.exists()
+
+
+def test_a_verdict_is_kept_though_the_sheet_cannot_be_read_now(tmp_path, monkeypatch):
+    sheet = Verdicts(tmp_path / "s")
+    with monkeypatch.context() as broken:
+
+        def full(**_):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        broken.setattr(sheet, "_follow", full)
+        sheet.add(verdict("p"))
+    assert sheet.of("anna", "q") == {"p": "relevant"}
 
 
 def test_a_sheet_that_cannot_be_read_is_one_sentence(tmp_path):

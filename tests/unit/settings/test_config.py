@@ -111,6 +111,29 @@ def test_what_is_not_given_has_its_default():
     assert (config["run"], config["run_again"]) == ("x", True)
 
 
+@pytest.mark.parametrize("value", ["yes", ["true"], {"a": 1}, None])
+def test_what_is_no_truth_is_refused_in_a_sentence(value):
+    given = {"datasets": {"d": {"example": {"cases": 9, "volumes": 3}}}}
+    with pytest.raises(InputError, match=r"`run_again`: is .*, expected true or false"):
+        check_config(completed(given | {"run_again": value}))
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        (
+            {"models": {"embedder": {"query_prompt": "a\0b"}}},
+            "models.embedder.query_prompt",
+        ),
+        ({"queries": {"prompts": [{"file": "a\0"}]}}, "queries.prompts.0.file"),
+    ],
+)
+def test_a_text_that_no_command_can_have_is_refused_when_planned(given, key):
+    archive = {"datasets": {"d": {"example": {"cases": 9, "volumes": 3}}}}
+    with pytest.raises(InputError, match=rf"^`{key}`: holds the character NUL"):
+        check_config(completed(archive | given))
+
+
 def test_the_working_directorys_configuration_lies_between(tmp_path, monkeypatch):
     """Over the defaults, below what is given; the project's own is the defaults."""
     monkeypatch.chdir(tmp_path)

@@ -136,7 +136,7 @@ def test_one_that_cannot_be_told_is_taken_or_not_repeated():
         (
             ("queries", "openai", "key_variable"),
             "aB1",
-            "is no name of an environment variable, such as OPENAI_API_KEY; a key",
+            "is not taken for the name of an environment variable, such as OPENAI_API",
         ),
         (
             ("train", "args", "hub_token"),

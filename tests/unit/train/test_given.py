@@ -1,6 +1,7 @@
 """`train.args`: each argument classified, checked while planning, in one form."""
 
 import contextlib
+import json
 import random
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from project import printed
 
 from arkiv.base.errors import InputError
 from arkiv.train import fields
+from arkiv.train.arguments import Hardware, parsed, to_command_line, with_defaults
 from arkiv.train.fields import known_fields, schedules
 from arkiv.train.given import checked, learnt_from, with_steps
 from arkiv.train.offered import (
@@ -176,6 +178,7 @@ def test_a_refusal_names_the_right_key(name, key):
         ({"optim": "adam"}, "expected one of adamw_torch"),
         ({"optim": "galore_adamw"}, "which needs `optim_target_modules`"),
         ({"optim_args": "betas"}, "expected KEY=VALUE,KEY=VALUE"),
+        ({"optim_target_modules": ["attn", "mlp"]}, "expected a text: `all-linear`"),
         ({"save_strategy": "best"}, "by `train.evaluation`"),
         ({"lr_scheduler_type": "greedy"}, "by `train.evaluation`"),
         ({"report_to": "wandb"}, "expected one of none, tensorboard"),
@@ -202,11 +205,26 @@ def test_what_training_could_not_take_is_one_sentence(args, said):
 
 
 def test_the_files_of_deepspeed_are_looked_into(tmp_path):
-    for text in ("", "[]", "{", '{"zero_optimization": 3}'):
+    for text, said in (
+        *((text, "which holds no JSON object") for text in ("", "[]", "{", "\0")),
+        ('{"zero_optimization": 3}', "has 3 as `zero_optimization`"),
+        ('{"zero_optimization": {"stage": "3"}}', "ZeRO stage 3"),
+    ):
         (tmp_path / "ds.json").write_text(text)
-        assert (
-            "no JSON object" in fault({"deepspeed": str(tmp_path / "ds.json")}).reason
-        )
+        assert said in fault({"deepspeed": str(tmp_path / "ds.json")}).reason
+
+
+def test_of_a_file_of_deepspeed_what_it_holds_counts(tmp_path):
+    """Not where it lies: an edit trains anew, and a copy does not."""
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    settings = {"zero_optimization": {"stage": 1}, "steps_per_print": 9}
+    one.write_text(json.dumps(settings))
+    other.write_text(json.dumps(dict(reversed(settings.items())), indent=1))
+    taken = checked({"deepspeed": str(one)})
+    assert taken == checked({"deepspeed": settings}) == {"deepspeed": settings}
+    assert repr(checked({"deepspeed": str(other)})) == repr(taken)
+    one.write_text(json.dumps(settings | {"zero_optimization": {"stage": 2}}))
+    assert checked({"deepspeed": str(one)}) != taken
 
 
 @pytest.mark.parametrize("name", sorted(OFFERED))
@@ -259,6 +277,14 @@ def test_what_is_learnt_tells_the_arguments_apart_that_matter(name):
         learnt_from(checked(beside | {name: value})) for value in two_values(name)
     )
     assert (one == two) is (name in WITHOUT_EFFECT)
+
+
+@pytest.mark.parametrize("name", sorted(OFFERED))
+def test_what_planning_takes_the_parser_of_training_takes_too(name):
+    for value in two_values(name):
+        given = checked(BESIDE.get(name, {}) | {name: value})
+        chosen = with_defaults(given, Hardware(), world_size=1)
+        parsed(to_command_line({"model_name_or_path": "m", "output_dir": "o"} | chosen))
 
 
 def test_what_is_not_given_is_the_same_as_none():

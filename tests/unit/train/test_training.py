@@ -56,6 +56,14 @@ def test_the_command_line_is_what_hugging_faces_parser_reads():
     assert values.learning_rate == 1e-5
 
 
+def test_a_text_that_looks_like_an_argument_is_read_as_it_is():
+    given = {"run_name": "--x {y}", "optim_args": "-a=1", "output_dir": "-o"}
+    words = args.to_command_line({"model_name_or_path": "-1", **given})
+    values = vars(args.parsed(words))
+    assert values["model_name_or_path"] == "-1"
+    assert given == {name: values[name] for name in given}
+
+
 def test_a_value_of_the_wrong_kind_is_one_sentence():
     words = args.to_command_line({"model_name_or_path": "m", "train_group_size": "x"})
     with pytest.raises(InputError, match=r"train_group_size.*'x'") as caught:
@@ -94,10 +102,10 @@ def test_the_default_arguments_are_what_hugging_faces_parser_reads():
 
 
 def test_hardware_decides_device_and_precision_unless_given():
-    on_cpu = args.with_defaults({"fp16": True}, CPU, 2)
+    on_cpu = args.with_defaults({"fp16": True, "tf32": True}, CPU, 2)
     assert on_cpu["use_cpu"] is True
     assert on_cpu["ddp_backend"] == "gloo"
-    assert not {"fp16", "bf16"} & on_cpu.keys()
+    assert not {"fp16", "bf16", "tf32"} & on_cpu.keys()
     assert args.with_defaults({}, GPU, 2)["bf16"] is True
     assert args.with_defaults({}, args.Hardware(1), 1)["fp16"] is True
     given = args.with_defaults({"bf16": False}, GPU, 2)

@@ -229,6 +229,20 @@ def test_a_full_disk_ends_the_job_with_a_sentence(
     )
 
 
+def test_without_a_folder_for_temporary_files_the_job_ends(tmp_path, monkeypatch):
+    files = {"1.xml": page(words(1))}
+    archive = lay_out(tmp_path / "a", {"a.tgz": tarred(files, "gz")})
+
+    def none():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    monkeypatch.setattr(kept, "IN_MEMORY", 1)
+    with pytest.raises(OSError, match="set TMPDIR to one that can") as caught:
+        find(archive)
+    assert caught.value.errno == errno.ENOSPC
+
+
 def test_a_tar_file_is_read_once_to_find_its_volumes(tmp_path, monkeypatch):
     rows = '{"volume": "a", "page": 1, "text": "ord"}\n'
     files = {f"v{n}/page/1.xml": page(words(n)) for n in range(3)}
@@ -236,13 +250,13 @@ def test_a_tar_file_is_read_once_to_find_its_volumes(tmp_path, monkeypatch):
     files["rows.json"] = files["rows.jsonl"] = rows
     archive = lay_out(tmp_path / "a", {"a.tgz": tarred(files, "gz")})
     opened = []
-    to_open = tarfile.open
+    to_open = tarfile.TarFile.gzopen.__func__
 
-    def counting(*given, **named):
-        opened.append(named)
-        return to_open(*given, **named)
+    def counting(cls, *given, **named):
+        opened.append(given)
+        return to_open(cls, *given, **named)
 
-    monkeypatch.setattr(tarfile, "open", counting)
+    monkeypatch.setattr(tarfile.TarFile, "gzopen", classmethod(counting))
     assert len(find(archive).volumes) >= 3
     assert len(opened) == 1
 
