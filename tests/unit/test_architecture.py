@@ -5,6 +5,7 @@ A failure names the line of the document to change.
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
@@ -160,6 +161,12 @@ def test_the_tree_names_every_module_and_nothing_else():
 
 def test_few_modules_stand_at_the_top():
     assert len(list(PACKAGE.glob("*.py"))) <= MOST_AT_THE_TOP
+
+
+def test_files_of_tests_have_names_of_their_own():
+    """Two of one name are one module to pytest, which then collects neither."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_nothing_in_the_library_knows_of_snakemake():
