@@ -4,6 +4,7 @@ import functools
 import json
 import re
 import shlex
+from itertools import takewhile
 
 from arkiv.base.declared import at
 from arkiv.base.row_files import row_files
@@ -22,6 +23,7 @@ from arkiv.settings.layout import (
     rounds_of,
     trainings_of,
 )
+from arkiv.settings.started import RUN_AGAIN
 from arkiv.train.given import learnt_from
 from arkiv.train.settings import UNSET
 from arkiv.volumes.state import state
@@ -64,8 +66,9 @@ RUN_OPTIONS = declared("models", "precision", "attention", "trust_remote_code")
 READING = declared("models.embedder", "pooling", "query_prompt", "passage_prompt")
 # Whether mining searches approximately, whose recall is measured.
 APPROXIMATE = MINING["index"] == "ivf"
-# What is measured, and where: all, or what needs no training, before there is any.
-MEASURED = {"": config, "baseline/": without_training(config)}
+# What is measured, and where: all, or what needs no training, before there is any. That
+# the run may take another's place makes nothing; started.smk takes it from the whole.
+MEASURED = {"": config, "baseline/": without_training(config | {RUN_AGAIN: False})}
 # What people judged.
 JUDGED = judged_files(GOLD["sheet"])
 
@@ -447,9 +450,9 @@ def run_before(wildcards):
     if not system.cache:
         return []
     asked = RESPELLED if searched else SYSTEMS
-    alike = [one for one in SYSTEMS if one in asked and system.shares(SYSTEMS[one])]
-    before = alike[: alike.index(name)][-1:]
-    found = [results(f"{searched}runs/{one}.trec") for one in before]
+    earlier = takewhile(lambda one: one != name, SYSTEMS)
+    alike = [one for one in earlier if one in asked and system.shares(SYSTEMS[one])]
+    found = [results(f"{searched}runs/{one}.trec") for one in alike[-1:]]
     return found + ([results(f"runs/{name}.trec")] if searched else [])
 
 

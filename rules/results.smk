@@ -113,8 +113,8 @@ def figures_in(measured):
 def shown_in(measured):
     """The systems side by side: those of the report, and the first one that is compared
     with all that it is compared with."""
-    compared = comparisons_in(measured)
-    first = [pair for pair in compared if pair[0] == compared[0][0]]
+    pairs = comparisons_in(measured)
+    first = [pair for pair in pairs if pair[0] == pairs[0][0]]
     named = [*MEASURED[measured]["report"]["systems"], *chain(*first)]
     return list(dict.fromkeys(named))
 

@@ -3,7 +3,7 @@ from snakemake.logging import logger
 from snakemake.persistence import ParamsChange
 
 from arkiv.settings.changes import told_of_params
-from arkiv.settings.started import RUN_AGAIN, changed_since, keep
+from arkiv.settings.started import changed_since, keep
 
 STARTED_WITH = results("configuration.json")
 

@@ -43,10 +43,10 @@ def project(tmp_path_factory):
     return project
 
 
-def planned(project, target, **overlay):
+def planned(project, target, *more, **overlay):
     """The counts of a dry run, and the words of each program's commands."""
     config = project.configure(**GIVEN | overlay)
-    done = project.dry_run(target, "-p", "--configfile", config)
+    done = project.dry_run(target, "-p", "--configfile", config, *more)
     assert done.returncode == 0, done.stdout
     commands = {}
     for name, words in re.findall(r"python scripts/(\w+)\.py (.*)", done.stdout):
@@ -197,6 +197,20 @@ def test_a_pool_of_the_same_systems_is_that_of_the_whole_run(project):
     assert counts["respell_queries"] == 1
     (pool,) = commands["pool_passages"]
     assert value(pool, "--output") == [f"{RUN}/gold/pool.jsonl"]
+
+
+@pytest.mark.parametrize("target", ["baseline", "report"])
+def test_that_a_run_may_take_anothers_place_makes_no_report_anew(project, target):
+    _, commands = planned(project, target, "--config", "run_again=true")
+    (report,) = commands["write_report"]
+    assert json.loads(value(report, "--config")[0])["run_again"] is False
+
+
+def test_a_run_of_a_system_that_is_not_respelled_can_be_asked_for(project):
+    """By its file alone, as the others of its model are respelled."""
+    respelled = f"{RUN}/spelling/runs/base_multi_vector.trec"
+    counts, _ = planned(project, respelled)
+    assert counts["retrieve_m3"] == 2
 
 
 def test_a_baseline_of_nothing_is_refused(project):
