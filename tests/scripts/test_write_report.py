@@ -577,6 +577,7 @@ def test_a_baseline_says_nothing_of_training(run):
     assert "1 system needs training and is not measured: tuned dense." in text
     assert "The jobs took 1 min 15 s together" in text
     assert "Toy model: embedder is tiny" in text
+    assert "The configuration, without what needs training, where it differs" in text
     for word in ("the model was trained", "fine-tuned", "train_model", "Lengths"):
         assert word not in text
     for word in ("left out of an epoch", "Versions that trained", "weights of the"):

@@ -10,13 +10,15 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_object
 from arkiv.retrieve.systems import TYPES
+from arkiv.retrieve.systems.system import GIVEN
 
 # The stages in their order, as the files in rules/ are, and the rules of each.
 STAGES = {
@@ -50,7 +52,12 @@ STAGES = {
     ).split(),
 }
 # Of these what a baseline does without, though an earlier run may have been there.
-OF_TRAINING = ("mining", "teacher", "split", "train", "export")
+OF_TRAINING = {
+    *chain.from_iterable(
+        STAGES[stage] for stage in ("mining", "teacher", "split", "train", "export")
+    ),
+    *("plot_lengths", "plot_negatives", "plot_training"),
+}
 # Of a rule that is not known here.
 OTHER = "other"
 # Where benchmarks lie: the run's own, those of rounds/2/, of stages/1/ and so on.
@@ -69,8 +76,19 @@ BEGINNING = 1 << 16
 USAGE = ("requests", "estimated_requests", "input_tokens", "output_tokens", "money")
 
 
-def costs_of(run: str | Path) -> list[Record]:
+def costs_of(
+    run: str | Path,
+    left_out: Collection[str] | None = None,
+    place: str | Path | None = None,
+) -> list[Record]:
     """What each rule of a run's directory took, in the order of the stages.
+
+    Args:
+        run: the directory.
+        left_out: of a baseline, the systems that it does not measure: what the run did
+            for them and for training is none of its cost. None: all is counted.
+        place: of a baseline, where its report lies; what it did there itself is not
+            counted of the run too.
 
     Returns:
         Of each rule `stage`, `rule`, `jobs`, `seconds` (of all jobs together),
@@ -82,7 +100,7 @@ def costs_of(run: str | Path) -> list[Record]:
     rules = [(stage, rule) for stage, names in STAGES.items() for rule in names]
     jobs: dict[tuple[str, str], list[Record]] = {known: [] for known in rules}
     stage_of = {rule: stage for stage, rule in rules}
-    for rule, job in _jobs(Path(run)):
+    for rule, job in _jobs(Path(run).resolve(), left_out, Path(place or run).resolve()):
         jobs.setdefault((stage_of.get(rule, OTHER), rule), []).append(job)
     return [
         {
@@ -156,17 +174,31 @@ def _usage(path: Path) -> Record:
     return usage if isinstance(usage, dict) else {}
 
 
-def _jobs(run: Path) -> Iterator[tuple[str, Record]]:
+def _jobs(
+    run: Path, left_out: Collection[str] | None, place: Path
+) -> Iterator[tuple[str, Record]]:
     """The rule and the figures of each job that tells its time, in order of files."""
     for pattern in FOLDERS:
         for folder in sorted(run.glob(pattern)):
             for path in sorted(folder.rglob("*.tsv")):
                 name = path.relative_to(folder)
                 rule = name.parts[0] if len(name.parts) > 1 else name.stem
+                apart = place != run and folder.parent == run
+                if apart and (place / folder.name / name).exists():
+                    continue
+                if left_out is not None and _is_trained(rule, name.stem, left_out):
+                    continue
                 log = folder.with_name("logs") / name.with_suffix(".log")
                 for row in _rows(path):
                     if (figures := _figures(row, log)) is not None:
                         yield rule, figures
+
+
+def _is_trained(rule: str, of: str, left_out: Collection[str]) -> bool:
+    """Whether a job is one of training, or of a system or model that needs it."""
+    if rule == "encode_collection":
+        return of not in GIVEN
+    return rule in OF_TRAINING or (rule.startswith("retrieve_") and of in left_out)
 
 
 def _figures(row: Record, log: Path) -> Record | None:

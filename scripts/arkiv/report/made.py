@@ -50,8 +50,13 @@ def changed(
     return found
 
 
-def settings(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> Html:
-    """A table of the settings that differ from the defaults."""
+def settings(
+    config: Mapping[str, Any], defaults: Mapping[str, Any], trained: bool = True
+) -> Html:
+    """A table of the settings that differ from the defaults.
+
+    `trained` says that they are all; a baseline's name nothing that needs training.
+    """
     differing = changed(config, defaults)
     if not differing:
         return paragraph("Every setting has its default.")
@@ -62,8 +67,9 @@ def settings(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> Html:
     return capped(
         ["setting", "is", "by default"],
         rows,
-        "The configuration where it differs from config/config.yaml; of a path on the "
-        "machine only the name is shown",
+        f"The configuration{'' if trained else ', without what needs training,'} where "
+        "it differs from config/config.yaml; of a path on the machine only the name is "
+        "shown",
         most=MOST_SETTINGS,
         where="the configuration file of the run has all",
         words=3,
@@ -91,7 +97,7 @@ def section(
         f"Run {config['run']}, seed {config['seed']}, arkiv at "
         + (f"commit {commit}." if commit else "an unknown commit.")
     )
-    yield settings(config, defaults)
+    yield settings(config, defaults, bool(history))
     if history:
         caption = "Versions that trained the model"
         yield table(["package", "version"], versions.items(), caption, words=2)

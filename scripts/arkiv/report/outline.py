@@ -27,7 +27,7 @@ from arkiv.report import (
 )
 from arkiv.report.funnel import read_stages
 from arkiv.report.heads import without_heads
-from arkiv.report.jobs import OF_TRAINING, costs_of, language_model_costs
+from arkiv.report.jobs import costs_of, language_model_costs
 from arkiv.report.page import Section
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems import reordering
@@ -97,11 +97,11 @@ class Material:
             read_object(path, "counts of plot_negatives.py")
             for path in named(arguments.audits, "--audits").values()
         ]
-        self.costs = [
-            cost
-            for cost in costs_of(arguments.run_directory)
-            if self.trainings or cost["stage"] not in OF_TRAINING
-        ]
+        self.costs = costs_of(
+            arguments.run_directory,
+            None if self.trainings else arguments.left_out,
+            Path(arguments.output).parent,
+        )
 
 
 def read_trainings(arguments: argparse.Namespace) -> dict[str, tuple[Any, str]]:

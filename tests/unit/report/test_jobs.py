@@ -121,6 +121,33 @@ def test_answers_of_a_language_model_are_those_of_queries_and_of_grades(tmp_path
     assert language_model_costs(tmp_path, config) == [court, grades]
 
 
+def test_of_a_baseline_its_own_jobs_are_counted(tmp_path):
+    """Not what the run did for training, for other systems, or once more as a whole."""
+    for name in (
+        *("train_model", "embed_queries/court", "plot_training", "plot_lengths"),
+        *("encode_collection/tuned", "encode_collection/base"),
+        *("retrieve_m3/tuned_dense", "retrieve_m3/base_dense", "build_collection"),
+        *("measure_runs", "grade_pool/1-of-2"),
+    ):
+        job(tmp_path, name, 5)
+    for name in ("measure_runs", "grade_pool/1-of-2"):
+        job(tmp_path, name, 3, under="baseline")
+    job(tmp_path, "encode_collection/tuned", 5, under="spelling")
+    own = {"build_collection": 5, "encode_collection": 5, "retrieve_m3": 5}
+    found = costs_of(tmp_path, ["tuned_dense"], tmp_path / "baseline")
+    assert {row["rule"]: row["seconds"] for row in found} == own | {
+        "measure_runs": 3,
+        "grade_pool": 3,
+    }
+    # The whole run has had the baseline too.
+    whole = {row["rule"]: row["seconds"] for row in costs_of(tmp_path, None, tmp_path)}
+    assert whole["measure_runs"] == 5 + 3
+    assert whole["retrieve_m3"] == 5 + 5
+    # One that trains nothing and lies where others do.
+    of_run = costs_of(tmp_path, [], tmp_path)
+    assert {row["rule"] for row in of_run} == {row["rule"] for row in found}
+
+
 def test_answers_to_what_is_no_longer_asked_are_not_counted(tmp_path):
     usage = '{"usage": {"requests": 3}}'
     for name in ("queries/gone", "queries/given", *(f"gold/grades/{n}" for n in PARTS)):
