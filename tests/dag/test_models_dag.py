@@ -1,6 +1,7 @@
 """Models that cannot be tuned are told when jobs are planned."""
 
 import json
+import shutil
 
 import pytest
 from project import Project, job_counts
@@ -106,14 +107,27 @@ def test_a_model_without_heads_is_compared_by_what_it_has(project):
 def test_a_fetched_model_must_have_the_heads_that_are_counted_on(project, heads):
     config = project.configure(
         datasets={"d": {"pairs": "pairs.jsonl"}},
-        models={"embedder": {"source": "some/model", "heads": heads}},
+        models={"embedder": {"source": "some/model", "revision": None, "heads": heads}},
         evaluate={"systems": {"x": {"type": "m3", "model": "base", "mode": "sparse"}}},
     )
     done = project.dry_run("-p", "evaluate", "--configfile", config)
     assert done.returncode == 0, done.stdout
     fetched = [line for line in done.stdout.splitlines() if "some/model" in line]
     assert any("prepare_model.py" in one and "--headed" in one for one in fetched)
-    assert ("base_sparse.trec" in done.stdout) == (heads == "own")
+    assert "base_sparse.trec" in done.stdout
+    assert "--without-heads" not in done.stdout
+    # One that was fetched before it was to have them.
+    there = project.folder / "models/some--model@main"
+    there.mkdir(parents=True)
+    (there / "config.json").touch()
+    try:
+        done = project.dry_run("mine", "--configfile", config)
+    finally:
+        shutil.rmtree(there)
+    assert done.returncode != 0
+    said = "some--model@main: the model directory lacks colbert_linear.pt and"
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_a_system_that_a_local_model_cannot_be_is_told_before_any_job(project):

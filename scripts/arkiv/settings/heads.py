@@ -6,7 +6,7 @@ alone: what a model on the hub has is seen only when it is fetched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,14 @@ def base_heads(embedder: Mapping[str, Any]) -> bool | None:
         return found
     if embedder["heads"] == "own" or source in (TINY, *HEADED):
         return True
-    return None
+    # Of a path where nothing is, the heads are not what is missing: whoever looks for
+    # the directory says so.
+    return True if is_path(source) else None
+
+
+def is_path(source: str) -> bool:
+    """Whether what a source of models names can be no name on the hub."""
+    return source.startswith((".", "~")) or Path(source).is_absolute()
 
 
 def with_heads(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +56,8 @@ def with_heads(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Those of the base model by sparse or multi-vector scores go where it has no heads or
     is not known to have any, those of every model with `heads: none`; and so do they
-    from what is compared by default. Training is then of dense vectors alone.
+    from what is compared by default. Training is then of dense vectors alone. A system
+    of the user's own that searches by them says that the base model has heads.
 
     Args:
         config: checked value by value, in one form.
@@ -58,7 +66,11 @@ def with_heads(config: Mapping[str, Any]) -> dict[str, Any]:
         InputError: what is asked for by the configuration itself needs heads.
     """
     embedder, train = config["models"]["embedder"], config["train"]
+    default, headed = at(Evaluate, "systems").default, _headed(config)
     own, none = base_heads(embedder), embedder["heads"] == "none"
+    if own is None:
+        asked = headed.keys() - default.keys()
+        own = any(headed[name] == "base" for name in asked) or None
     if none:
         train = _dense_alone(train)
     elif own is not True and not train["args"].get("unified_finetuning"):
@@ -66,34 +78,32 @@ def with_heads(config: Mapping[str, Any]) -> dict[str, Any]:
         if own is None:
             reason += ", or `own` if it has them"
         raise InputError(reason, key="train.args.unified_finetuning")
-    gone = {}
-    for name, system in config["evaluate"]["systems"].items():
-        if system["type"] != "m3" or system.get("mode") in (None, "dense"):
+    gone = set()
+    for name, model in headed.items():
+        if not none and (own or model != "base"):
             continue
-        base = system.get("model") == "base"
-        if not none and (own or not base):
-            continue
-        if name == f"{system.get('model')}_{system['mode']}":
-            gone[name] = system
-        elif none or own is False:
-            why = _lacking(embedder)
-            raise InputError(
-                f"is {system['mode']}, but {why}", key=f"{KEY}.{name}.mode"
-            )
+        if name not in default:
+            mode = config["evaluate"]["systems"][name]["mode"]
+            reason = f"is {mode}, but {_lacking(embedder)}"
+            raise InputError(reason, key=f"{KEY}.{name}.mode")
+        gone.add(name)
     return _without(gone, {**config, "train": train})
+
+
+def _headed(config: Mapping[str, Any]) -> dict[str, str | None]:
+    """The systems that search by heads, each with the model that is to have them."""
+    return {
+        name: system.get("model")
+        for name, system in config["evaluate"]["systems"].items()
+        if system["type"] == "m3" and system.get("mode") not in (None, "dense")
+    }
 
 
 def wants_heads(config: Mapping[str, Any]) -> bool:
     """Whether the model to tune must have heads of its own, else the run is in vain."""
     embedder = config["models"]["embedder"]
     return embedder["heads"] == "own" or (
-        embedder["heads"] != "none"
-        and any(
-            system["type"] == "m3"
-            and system["model"] == "base"
-            and system["mode"] != "dense"
-            for system in config["evaluate"]["systems"].values()
-        )
+        embedder["heads"] != "none" and "base" in _headed(config).values()
     )
 
 
@@ -106,6 +116,8 @@ def without_heads(config: Mapping[str, Any]) -> str | None:
     embedder = config["models"]["embedder"]
     if embedder["heads"] == "none":
         return "none"
+    if wants_heads(config):
+        return None
     own = base_heads(embedder)
     return None if own else "unknown" if own is None else "lacking"
 
@@ -139,7 +151,7 @@ def _dense_alone(train: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _without(gone: Mapping[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+def _without(gone: Set[str], config: dict[str, Any]) -> dict[str, Any]:
     """The configuration without systems, and without what names them by default.
 
     Raises:
@@ -151,7 +163,7 @@ def _without(gone: Mapping[str, Any], config: dict[str, Any]) -> dict[str, Any]:
     default = set(compared(plain(at(Evaluate, "compare").default)))
     kept: dict[str, list[str]] = {}
     for pair in compared(evaluate["compare"]):
-        if gone.keys().isdisjoint(pair):
+        if gone.isdisjoint(pair):
             kept.setdefault(pair[0], []).append(pair[1])
         elif pair not in default:
             name = next(name for name in pair if name in gone)
@@ -169,7 +181,10 @@ def _without(gone: Mapping[str, Any], config: dict[str, Any]) -> dict[str, Any]:
     evaluate = {**evaluate, "systems": systems, "compare": kept}
     spelling = evaluate["spelling"]
     named = at(Evaluate, "spelling").default.systems
-    left = [name for name in spelling["systems"] if name not in {*gone} & {*named}]
+    left = [name for name in spelling["systems"] if name not in gone & {*named}]
+    if spelling["queries"] and not left:
+        reason = f"names {', '.join(spelling['systems'])} alone, but {why}"
+        raise InputError(reason, key="evaluate.spelling.systems")
     return {
         **config,
         "evaluate": {**evaluate, "spelling": {**spelling, "systems": left}},

@@ -9,8 +9,10 @@ from typing import Any
 from arkiv.base.errors import InputError
 from arkiv.encode.description import Description
 from arkiv.encode.loading import longest_text
+from arkiv.encode.models import check_heads
 from arkiv.retrieve.systems import system_of
 from arkiv.retrieve.systems.system import GIVEN
+from arkiv.settings.heads import is_path, wants_heads
 
 
 def run_folder(config: Mapping[str, Any]) -> str:
@@ -55,7 +57,7 @@ def model_directory(
         return f"{models}/tiny-{tiny}"
     if Path(source).is_dir():
         return source
-    if source.startswith((".", "~")) or Path(source).is_absolute():
+    if is_path(source):
         raise InputError(
             f"names {source}, which is not a directory", key=f"{key}.source"
         )
@@ -68,13 +70,17 @@ def prepared_model(config: Mapping[str, Any], role: str) -> str:
 
     Raises:
         InputError: a path that is no directory, or the files of an embedder that is
-            there already say that it cannot be tuned, or not on texts so long.
+            there already say that it cannot be tuned, or not on texts so long; or one
+            that was fetched before lacks the heads that are counted on.
     """
     wanted = config["models"][role]
     path = model_directory(config, wanted, role, f"models.{role}")
-    if role == "embedder" and path == wanted["source"]:
-        Description.configured(path, wanted)
-        _check_lengths(config, path)
+    if role == "embedder":
+        if path == wanted["source"]:
+            Description.configured(path, wanted)
+            _check_lengths(config, path)
+        elif wants_heads(config) and Path(path, "config.json").is_file():
+            check_heads(path)
     return path
 
 

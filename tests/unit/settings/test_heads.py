@@ -9,6 +9,7 @@ from arkiv.encode.models import HEADS
 from arkiv.encode.settings import MODES
 from arkiv.settings.config import check_config, completed
 from arkiv.settings.heads import base_heads, wants_heads, without_heads
+from arkiv.settings.layout import prepared_model
 
 OTHERS = MODES[1:]
 
@@ -69,6 +70,7 @@ def test_systems_are_those_that_the_model_can_be(local, source, heads, own, why)
 
 OWN = {"mine": {"type": "m3", "model": "base", "mode": "sparse"}}
 FUSED = {"type": "fusion", "systems": ["bm25", "base_sparse"]}
+FIRST = {"round_1_sparse": {"type": "m3", "model": "round_1", "mode": "sparse"}}
 TUNED = {"mine": {"type": "m3", "model": "tuned", "mode": "combined"}}
 
 
@@ -109,6 +111,18 @@ TUNED = {"mine": {"type": "m3", "model": "tuned", "mode": "combined"}}
             "`evaluate.systems.f`: names the system base_sparse, but bare comes",
         ),
         (
+            "headed",
+            "none",
+            {"evaluate": {"systems": FIRST}, "rounds": 2},
+            r"systems.round_1_sparse.mode`: is sparse, but `models.embedder.heads` is",
+        ),
+        (
+            "headed",
+            "none",
+            {"evaluate": {"spelling": {"systems": ["tuned_combined"]}}},
+            "`evaluate.spelling.systems`: names tuned_combined alone, but `models.emb",
+        ),
+        (
             "bare",
             "auto",
             {"train": {"args": {"unified_finetuning": False}}},
@@ -135,8 +149,23 @@ def test_what_needs_heads_that_are_not_there_is_refused(
         checked(source, heads, **more)
 
 
+@pytest.mark.parametrize("source", ["./away", "~/away", "/no/such/model"])
+def test_a_directory_that_is_not_here_is_not_said_to_lack_heads(local, source):
+    """Where it is looked for, it is said to be missing; some do without it."""
+    dense = {"args": {"unified_finetuning": False}}
+    shown = {"systems": ["base_sparse"]}
+    config = checked(source, train=dense, report=shown)
+    with pytest.raises(InputError, match=f"names {source}, which is not a directory"):
+        prepared_model(config, "embedder")
+
+
 def test_a_system_of_ones_own_has_the_fetch_look_for_heads(local):
     config = checked(evaluate={"systems": OWN})
-    assert "mine" in config["evaluate"]["systems"]
-    assert "base_sparse" not in config["evaluate"]["systems"]
+    assert {"mine", "base_sparse"} <= config["evaluate"]["systems"].keys()
     assert wants_heads(config)
+    # Nothing is left out then, nor said to be.
+    assert without_heads(config) is None
+    assert check_config(config) == config
+    # Nor need its heads be trained to be of use.
+    dense = {"train": {"args": {"unified_finetuning": False}}}
+    assert "mine" in checked(evaluate={"systems": OWN}, **dense)["evaluate"]["systems"]
