@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +31,22 @@ class RaggedCache(Cache):
 
     def _layout(self, value: object) -> tuple[np.dtype, np.dtype]:
         self._item = np.dtype(value)
-        self._places: list[tuple[bytes, int, int]] = []
-        self._end = 0
         return np.dtype([*HEAD.descr, ("item", self._item), ("crc", "<u4")]), PLACE
 
     def _replay(self) -> None:
+        whole = 0
+        for key, start, items in self._records():
+            self._taken[key] = items
+            whole = start + items.nbytes + CHECKSUM_BYTES
+        self._file.truncate(whole)
+        self._tell_taken()
+
+    def _records(self) -> Iterator[tuple[bytes, int, np.ndarray]]:
+        """Of each whole record at the beginning of the journal: its key, where its
+        items begin, and the items."""
         left = self._file.seek(0, os.SEEK_END)
         self._file.seek(0)
+        start = 0
         while len(raw := self._file.read(HEAD.itemsize)) == HEAD.itemsize:
             head = np.frombuffer(raw, HEAD)[0]
             size = int(head["count"]) * self._item.itemsize
@@ -47,17 +56,9 @@ class RaggedCache(Cache):
             items, checksum = rest[:size], rest[size:]
             if _checksum(raw + items) != checksum:
                 break
-            key = head["key"].tobytes()
-            self._taken[key] = np.frombuffer(items, self._item)
-            self._appended(key, int(head["count"]))
-        self._file.truncate(self._end)
-        self._tell_taken()
-
-    def _appended(self, key: bytes, count: int) -> None:
-        """Remember where the items of a record at the end lie."""
-        start = self._end + HEAD.itemsize
-        self._places.append((key, start, count))
-        self._end = start + count * self._item.itemsize + CHECKSUM_BYTES
+            start += HEAD.itemsize
+            yield head["key"].tobytes(), start, np.frombuffer(items, self._item)
+            start += size + CHECKSUM_BYTES
 
     def _keys(self, listed: np.ndarray) -> np.ndarray:
         return listed["key"]
@@ -89,14 +90,15 @@ class RaggedCache(Cache):
             head["key"], head["count"] = np.void(key), len(value)
             record = head.tobytes() + np.asarray(value, self._item).tobytes()
             written += record + _checksum(record)
-            self._appended(key, len(value))
         self._file.write(written)
 
     def _close_segment(self) -> None:
-        if not self._places:
+        # Read, not remembered: without locks another job may have written to it too.
+        places = [(key, start, len(items)) for key, start, items in self._records()]
+        if not places:
             os.unlink(self._journal)
             return
-        listed = np.array(self._places, PLACE)
+        listed = np.array(places, PLACE)
         stem = f"{self._journal.stem}-{content_id(listed['key'].tobytes())}"
         # The list last: without it the values are not looked at.
         os.replace(self._journal, self._directory / f"{stem}.values")

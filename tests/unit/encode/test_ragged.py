@@ -126,6 +126,22 @@ def test_a_damaged_journal_counts_up_to_the_damage(opened, harm, seed):
         assert_known(cache, KEYS[:6])
 
 
+def test_what_two_jobs_write_to_one_journal_stays_right(opened, monkeypatch):
+    """As on a filesystem without locks."""
+
+    def no_locks(*_):
+        raise OSError
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    one = opened().__enter__()
+    with opened() as other:
+        append(one, KEYS[:2])
+        append(other, KEYS[2:5])
+        append(one, KEYS[5:7])
+    with opened("later") as cache:
+        assert_known(cache, KEYS[:7])
+
+
 def test_without_a_directory_nothing_is_kept(opened, tmp_path):
     with RaggedCache(
         *(None, "job"), model=tmp_path, kind="sparse", settings={}, value=ITEM
