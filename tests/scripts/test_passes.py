@@ -17,6 +17,7 @@ import embed_corpus
 import encode_collection
 import retrieve
 from arkiv.base.files import write_records
+from arkiv.encode.cache import Cache
 from arkiv.encode.dense import Dense
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
@@ -246,6 +247,19 @@ def test_a_killed_job_goes_on_with_the_batch_that_it_lacks(run, passes, batches)
     run.encode()
     assert run.encoded() == run.encoded("whole")
     assert passes.of(run.passages) == {(BOTH,): PASSAGES}
+
+
+def test_what_is_killed_while_it_closes_its_caches_goes_on(run, passes, monkeypatch):
+    def killed(cache):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Cache, "_close_segment", killed)  # of dense vectors
+        with pytest.raises(KeyboardInterrupt):
+            run.mine("--keep-weights", parts=1)
+    done = passes.batches
+    run.mine("--keep-weights", parts=1)
+    assert passes.batches == done > 0
 
 
 def test_without_a_cache_mining_keeps_nothing(run, passes):

@@ -276,7 +276,9 @@ class Encoder:
         the log. What is wanted `also` is kept without being given.
         """
         beside = self.kind.gives.intersection(also) if cache else ()
-        kinds = sorted({*needed, *beside})
+        # Closed last to first: dense vectors first, so that a job that is killed then
+        # has token weights in its journal yet.
+        kinds = sorted({*needed, *beside}, reverse=True)
         settings = self._settings(frozenset(kinds), **limits)
         unique, inverse = distinct(items)
         with ExitStack() as opened:
