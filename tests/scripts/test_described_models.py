@@ -16,7 +16,7 @@ import embed_corpus
 import embed_queries
 import encode_collection
 import retrieve
-from arkiv.base.files import read_json, write_records
+from arkiv.base.files import read_json, write_json, write_records
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
@@ -134,6 +134,26 @@ def test_as_an_embedder_a_model_of_the_run_is_read_as_it_is_trained(
     for query, scores in zip(queries, wanted @ vectors.T, strict=True):
         expected = dict(zip(ids, scores.tolist(), strict=True))
         assert runs["flags"][query["id"]] == pytest.approx(expected, abs=2e-3)
+
+
+def test_as_an_embedder_a_model_of_the_run_is_that_of_dense_search(
+    archive, tiny_embedder, tmp_path
+):
+    """Texts are cut where those of the run are, and vectors are those that it keeps."""
+    model = tmp_path / "model"
+    shutil.copytree(tiny_embedder, model)
+    write_json(model / "sentence_bert_config.json", {"max_seq_length": 12})
+    texts = [f"--{name}={archive / name}.jsonl" for name in ("corpus", "queries")]
+    given = [*texts, f"--model={model}"]
+    encode_collection.main([*given, f"--output={tmp_path / 'e'}"])
+    runs = []
+    for system in (
+        ["m3", "--mode=dense", f"--encodings={tmp_path / 'e'}"],
+        ["embedder", "--trained-here"],
+    ):
+        runs.append(tmp_path / f"{system[0]}.trec")
+        retrieve.main([*system, *given, f"--output={runs[-1]}"])
+    assert read_scores(runs[0]) == read_scores(runs[1])
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from argparse import Namespace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from arkiv.base.declared import setting
-from arkiv.encode.settings import POOLINGS, SIMILARITIES, Reading
+from arkiv.encode.settings import POOLINGS, SIMILARITIES
 from arkiv.retrieve.systems.system import OF_RUN, System, beyond
+
+if TYPE_CHECKING:
+    from arkiv.encode.kind import Kind
 
 # Of a model of the run none is given: it is read as it was trained.
 READ_BY = ("revision", "pooling", "query_prompt", "passage_prompt", "similarity")
@@ -74,31 +79,27 @@ class EmbedderSystem(System):
             help="the model is one of the run: read as it is trained",
         )
 
-    def _as_trained(self, model: str) -> EmbedderSystem:
-        """How a model of the run is read, by its directory and what is given."""
-        from arkiv.encode.description import Description
-
-        given = Reading(self.pooling, self.query_prompt, self.passage_prompt)
-        told = Description.of(model, given).told()
-        return replace(self, **told, similarity=SIMILARITIES[0])
-
     def ranked(self, given, queries, passages):
-        from arkiv.encode.dense import Dense
-        from arkiv.encode.flags import run_options
         from arkiv.retrieve.rankings import search_texts
 
-        read = self._as_trained(given.model) if given.trained_here else self
-        kind = Dense(
-            given.model,
-            run_options(given),
-            pooling="lasttoken" if read.pooling == "last" else read.pooling,
-            prompts=(read.query_prompt, read.passage_prompt),
-            similarity=read.similarity,
-        )
         return search_texts(
             [query["query"] for query in queries],
             [passage["text"] for passage in passages],
             given.depth,
             given,
-            kind,
+            # One of the run is read as M3 is, without its heads.
+            None if given.trained_here else self._kind(given),
+        )
+
+    def _kind(self, given: Namespace) -> Kind:
+        """The encoder of a directory."""
+        from arkiv.encode.dense import Dense
+        from arkiv.encode.flags import run_options
+
+        return Dense(
+            given.model,
+            run_options(given),
+            pooling="lasttoken" if self.pooling == "last" else self.pooling,
+            prompts=(self.query_prompt, self.passage_prompt),
+            similarity=self.similarity,
         )
