@@ -19,6 +19,7 @@ rule export_model:
     input:
         model=tuned("model"),
         history=tuned("training/history.json"),
+        began=results(f"{next(iter(TRAININGS))}training/history.json"),
         metrics=results("metrics/metrics.json"),
         found=files("documents/{dataset}.volumes.json", WITH_PAGES),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
@@ -64,6 +65,6 @@ rule export_model:
         "Exporting the tuned model"
     shell:
         "python {params.arkiv_scripts:q}/export_model.py --model {input.model:q}"
-        " --history {input.history:q} --metrics {input.metrics:q} {params.stages}"
+        " --history {input.history:q} --began {input.began:q} --metrics {input.metrics:q} {params.stages}"
         " {params.models} {params.options} --settings {params.settings}"
         " --reordering {params.reordering} --output {output:q} &> {log:q}"

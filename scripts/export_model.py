@@ -63,6 +63,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         __doc__,
         model="DIR of train_model.py",
         history="JSON of train_model.py",
+        began="[JSON] likewise of the first training, if several made the model",
         metrics="JSON of measure_runs.py",
         kinds="DATASET=KIND... what each dataset starts from",
         name="NAME title of the card",
@@ -105,7 +106,10 @@ def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     model = check_model(arguments.model, "m3")
     description = Description.of(model)
-    history = read_object(arguments.history, "history of train_model.py")
+    history, began = (
+        read_object(path, "history of train_model.py")
+        for path in (arguments.history, arguments.began or arguments.history)
+    )
     metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
     datasets = read_stages(arguments)
     teacher = arguments.teacher
@@ -119,7 +123,7 @@ def main(argv: list[str] | None = None) -> None:
         passage_max_length=arguments.passage_max_length,
         weights=tuple(arguments.weights),
         description=description,
-        heads=history.get("heads", "own") if has_heads(model) else "none",
+        heads=began.get("heads", "own") if has_heads(model) else "none",
         language=tuple(arguments.language),
         license=arguments.license,
     )

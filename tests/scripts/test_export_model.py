@@ -205,6 +205,15 @@ def test_a_model_of_another_body_is_told_by_its_heads(run, tmp_path, heads):
     assert ("A model with new heads like those" in card) == (heads == "new")
 
 
+def test_heads_that_an_earlier_training_made_are_told_as_new(run, tiny_embedder):
+    """Of the last training they are the model's own."""
+    write(run, history=history() | {"heads": "own"})
+    began = run / "began.json"
+    began.write_text(json.dumps(history() | {"heads": "new"}), encoding="utf-8")
+    card = exported(run, tiny_embedder, began=began)
+    assert "A model with new heads like those of BGE-M3, fine-tuned" in card
+
+
 def test_both_libraries_give_our_vectors(run, tiny_embedder):
     from FlagEmbedding import BGEM3FlagModel
     from sentence_transformers import SentenceTransformer
