@@ -52,7 +52,7 @@ class LastLayer:
 
     Args:
         model: of whatever kind; one that is no XLM-RoBERTa with torch's own attention
-            stays as it is.
+            stays as it is, wherever its layers lie.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -69,6 +69,6 @@ class LastLayer:
 
     def take(self, *, first_token_alone: bool) -> None:
         """Have the model compute the first token's last states alone, or all."""
-        if first_token_alone != self._alone:
+        if len(self._layers) and first_token_alone != self._alone:
             self._layers[-1] = self._choices[first_token_alone]
             self._alone = first_token_alone

@@ -54,7 +54,14 @@ class Kind:
     ) -> None:
         self.path, self.options = path, options
         self.tokenizer, self.config, self._layers = tokenizer, config, layers
-        self.dim: int = config.hidden_size
+        dim = getattr(config, "hidden_size", None)
+        if not isinstance(dim, int):
+            raise InputError(
+                "does not say of what size its vectors are, expected a model of texts",
+                file=path / "config.json",
+                key="hidden_size",
+            )
+        self.dim = dim
 
     def length(self, max_length: int) -> int:
         """Tokens at which inputs are cut: so many, or what the model takes if fewer.
@@ -98,9 +105,15 @@ class Kind:
 
     def recipe(self, longest: int) -> Recipe:
         """Makes the worker on a device, for inputs of so many tokens at most."""
-        known = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
-        pad = next(token for token in known if token is not None)
+        pad = filler(self.tokenizer)
         return partial(Forward, self.path, self._layers, pad, longest)
+
+
+def filler(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The id of the token that pads inputs, which are told from it by their length."""
+    names = ("pad", "eos", "unk")
+    known = (getattr(tokenizer, f"{name}_token_id") for name in names)
+    return next((token for token in known if token is not None), 0)
 
 
 def token_ids(
@@ -110,7 +123,12 @@ def token_ids(
     *,
     special: bool = True,
 ) -> list[np.ndarray]:
-    """int32 token ids of each text, with special tokens or without."""
+    """int32 token ids of each text, with special tokens or without.
+
+    With them a text has one token at least: where a tokenizer adds none, and finds none
+    in it, that which pads.
+    """
+    empty = [filler(tokenizer)] if special else []
     # As arrays: as lists of Python's integers a corpus takes ten times as much.
     ids: list[np.ndarray] = []
     texts = iter(texts)
@@ -122,5 +140,5 @@ def token_ids(
             max_length=max_length,
             return_attention_mask=False,
         )
-        ids += [np.array(row, np.int32) for row in encoded["input_ids"]]
+        ids += [np.array(row or empty, np.int32) for row in encoded["input_ids"]]
     return ids

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Model types whose positions are counted from the padding id + 1.
 COUNTED_FROM_PADDING = (
     *("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet"),
+    *("roberta-prelayernorm", "data2vec-text", "ibert", "xmod", "longformer", "luke"),
 )
 # Kinds of models that are more than an encoder of tokens.
 HEADED = {

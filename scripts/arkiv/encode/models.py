@@ -30,7 +30,7 @@ def check_model(path: str | Path, kind: Kind) -> Path:
 
     Raises:
         InputError: naming the directory and what it lacks, one head without the other,
-            or a reranker that is to be tuned.
+            or a reranker or an encoder with a decoder that is to be tuned.
     """
     path = Path(path)
     if not path.is_dir():
@@ -48,8 +48,12 @@ def check_model(path: str | Path, kind: Kind) -> Path:
 
 
 def _check_encoder(file: Path) -> None:
-    """Refuse, by its configuration, a model that scores pairs."""
-    said = read_object(file, "configuration of a model").get("architectures") or []
+    """Refuse, by its configuration, a model that scores pairs or writes texts."""
+    config = read_object(file, "configuration of a model")
+    if config.get("is_encoder_decoder"):
+        reason = "has a decoder that reads an encoder's states, expected either alone"
+        raise InputError(reason, file=file.parent)
+    said = config.get("architectures") or []
     for name in said if isinstance(said, list) else [said]:
         if str(name).endswith("ForSequenceClassification"):
             reason = f"is a {name}, such as rerankers are, expected an encoder"

@@ -231,6 +231,10 @@ class M3Model(EncoderOnlyEmbedderM3Model):
         def sums(queries: torch.Tensor, passages: torch.Tensor) -> torch.Tensor:
             return BestTokens.apply(queries, passages).sum(1)
 
+        if not q_reps.shape[1] or not p_reps.shape[1]:
+            # No text has a second token; zeros, with gradients of 0.
+            nothing = 0 * (q_reps.sum() + p_reps.sum())
+            return nothing.expand(len(q_reps), len(p_reps))
         found = (
             by_own_rows(sums, q_reps, p_reps) if self._shared else sums(q_reps, p_reps)
         )

@@ -207,11 +207,34 @@ def test_a_tokenizer_that_nothing_can_pad_is_one_sentence(tiny_embedder, tmp_pat
         M3(model)
 
 
+def test_an_encoder_with_a_decoder_cannot_be_tuned(tmp_path):
+    """It gives no states of texts alone."""
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in ("model.safetensors", "tokenizer.json"):
+        (model / name).touch()
+    about = {"model_type": "mt5", "is_encoder_decoder": True}
+    (model / "config.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match=f"{model}: has a decoder that reads"):
+        check_model(model, "m3")
+
+
+def test_a_model_of_more_than_texts_is_one_sentence(tiny_embedder, tmp_path):
+    """Its sizes are those of its parts."""
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    (model / "config.json").write_text(json.dumps({"model_type": "clip"}))
+    with pytest.raises(InputError, match="does not say of what size") as caught:
+        M3(model)
+    assert caught.value.key == "hidden_size"
+
+
 @pytest.mark.parametrize(
     ("settings", "longest"),
     [
         ({"model_type": "xlm-roberta", "max_position_embeddings": 8194}, 8192),
         ({"model_type": "roberta", "max_position_embeddings": 9, "pad_token_id": 0}, 8),
+        ({"model_type": "longformer", "max_position_embeddings": 4098}, 4096),
+        ({"model_type": "data2vec-text", "max_position_embeddings": 514}, 512),
         ({"model_type": "bert", "max_position_embeddings": 512}, 512),
         ({"model_type": "t5"}, None),
         (None, None),

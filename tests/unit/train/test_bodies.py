@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
+import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from bodies import BODIES, build_body
+from bodies import BODIES, SIZES, build_body
 from transformers import HfArgumentParser
 
+from arkiv.base.files import read_json, write_json
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.loading import longest_text
 from arkiv.encode.m3 import M3
 from arkiv.encode.models import HEADS, check_model, has_heads
+from arkiv.encode.settings import TRAINED_POOLINGS
 from arkiv.example.archive import cases
 from arkiv.train.arguments import argument_classes, to_command_line
 from arkiv.train.dev import ValidationSet
 from arkiv.train.evaluation import Settings, heads_of, means_by_mode
 from arkiv.train.heads import BEGINNINGS, WEIGHT, new_heads
+from arkiv.train.model import M3Model
 
 TEXTS = [text[:200] for text in cases(8, seed=5)]
 LENGTH = 48
@@ -72,6 +77,12 @@ def runner(model: Path, folder: Path, *, keep_heads: bool = True):
     return M3Runner(*given, description_of(model), keep_heads=keep_heads)
 
 
+def save_heads(body: Path) -> None:
+    """Give a body of `build_body` new heads."""
+    for head, layer in new_heads(SIZES["hidden_size"], 0).items():
+        torch.save(layer.state_dict(), body / f"{head}.pt")
+
+
 def encoded(model: M3, **asked: bool):
     return Encoder(model, longest=LENGTH).encode(
         [*TEXTS, "a"], "passage", max_length=LENGTH, **asked
@@ -120,14 +131,65 @@ def test_texts_are_as_long_as_the_body_takes(body):
     assert longest == (128 if body.name == "mpnet" else 130 - counted)
 
 
+@pytest.mark.parametrize("pooling", TRAINED_POOLINGS)
+def test_dense_vectors_alone_are_those_beside_the_others(body, tmp_path, pooling):
+    headed = tmp_path / body.name
+    shutil.copytree(body, headed)
+    save_heads(headed)
+    encoder = Encoder(M3(headed, description=Description(pooling)), longest=LENGTH)
+    # One without anything in it, of which some tokenizers make no token.
+    encode = partial(encoder.encode, ["", *TEXTS], "passage", max_length=LENGTH)
+    alone, beside = encode(), encode(sparse=True, multi_vector=True)
+    np.testing.assert_allclose(alone.dense, beside.dense, atol=1e-5)
+    lengths = np.linalg.norm(alone.dense, axis=1)
+    np.testing.assert_allclose(lengths, 1, rtol=1e-5)
+    assert beside.sparse[0].nnz == 0
+    assert len(beside.multi_vector[0]) == (body.name != "llama")
+
+
+def test_what_pads_has_no_weight_if_it_is_neither_padding_nor_an_end(tmp_path):
+    """Of a tokenizer that names nothing but the unknown; its token 0 is a word."""
+    body, word = build_body(tmp_path / "llama", "llama"), TEXTS[0].split()[0].lower()
+    file = body / "tokenizer.json"
+    tokenizer = read_json(file)
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary["[PAD]"], vocabulary[word] = vocabulary[word], vocabulary["[PAD]"]
+    write_json(file, tokenizer)
+    file = body / "tokenizer_config.json"
+    known = read_json(file)
+    write_json(file, {k: v for k, v in known.items() if k != "eos_token"})
+    save_heads(body)
+    model = M3(body, description=Description("last"))
+    assert model.tokenizer.convert_tokens_to_ids(word) == 0
+    short = "a b"
+    weights = Encoder(model, longest=LENGTH).encode(
+        [TEXTS[0], short], "passage", max_length=LENGTH, sparse=True
+    )
+    assert [0 in row.indices for row in weights.sparse] == [True, False]
+
+
+def test_texts_of_one_token_each_score_0():
+    """Late interaction leaves out the first, which some tokenizers do not add."""
+    model = M3Model.__new__(M3Model)
+    torch.nn.Module.__init__(model)
+    model.temperature = 0.02
+    for query, passage in ((0, 3), (2, 0), (0, 0)):
+        given = torch.ones(2, query, 8), torch.ones(4, passage, 8)
+        for one in given:
+            one.requires_grad_()
+        scores = model.compute_colbert_score(*given, torch.ones(2, 1 + query))
+        assert torch.equal(scores, torch.zeros(2, 4))
+        scores.sum().backward()
+        assert all(one.grad is not None for one in given)
+
+
 @pytest.mark.parametrize("name", ["bert", "llama"])
 def test_special_tokens_have_no_weight_whatever_they_are_called(name, tmp_path):
     body = build_body(tmp_path / name, name)
     model = M3(body, description=description_of(body))
     tokenizer = model.tokenizer
     special = {tokenizer.convert_tokens_to_ids(token) for token in ("[SEP]", "[UNK]")}
-    for head, layer in new_heads(model.dim, 0).items():
-        torch.save(layer.state_dict(), body / f"{head}.pt")
+    save_heads(body)
     weights = encoded(M3(body, description=description_of(body)), sparse=True).sparse
     assert special.isdisjoint(weights.indices)
     np.testing.assert_allclose(weights.data, WEIGHT, rtol=1e-6)
