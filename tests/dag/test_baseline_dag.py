@@ -5,7 +5,7 @@ import re
 import shlex
 
 import pytest
-from project import Project, job_counts
+from project import FEWER_COMPARISONS, FEWER_SYSTEMS, Project, job_counts
 
 TINY = {
     "embedder": {"source": "tiny", "revision": None},
@@ -211,6 +211,22 @@ def test_a_run_of_a_system_that_is_not_respelled_can_be_asked_for(project):
     respelled = f"{RUN}/spelling/runs/base_multi_vector.trec"
     counts, _ = planned(project, respelled)
     assert counts["retrieve_m3"] == 2
+
+
+def test_the_baseline_and_the_whole_leave_each_other_nothing_to_do(tmp_path):
+    project = Project(tmp_path / "project")
+    row = {"query": "q", "pos": ["p"], "neg": ["n"]}
+    (project.folder / "pairs.jsonl").write_text(json.dumps(row) + "\n")
+    (project.folder / "people.csv").touch()
+    evaluate = {"systems": FEWER_SYSTEMS, "compare": FEWER_COMPARISONS}
+    evaluate["spelling"] = {"systems": ["base_dense"]}
+    config = project.configure(
+        **GIVEN, gold=POOL, evaluate=evaluate, report={"systems": ["bm25"]}
+    )
+    options = ("--configfile", config)
+    project.take_for_done("baseline", "all", options=options)
+    for target in ("baseline", "all"):
+        assert project.planned(target, *options) == {}
 
 
 def test_a_baseline_of_nothing_is_refused(project):
