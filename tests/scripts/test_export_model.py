@@ -214,6 +214,15 @@ def test_heads_that_an_earlier_training_made_are_told_as_new(run, tiny_embedder)
     assert "A model with new heads like those of BGE-M3, fine-tuned" in card
 
 
+@pytest.mark.parametrize("base", ["BAAI/bge-m3", "someone/e5-with-heads"])
+def test_another_model_with_heads_is_not_called_a_bge_m3_model(
+    run, tiny_embedder, base
+):
+    card = exported(run, tiny_embedder, base=base)
+    assert ("A BGE-M3 model, fine-tuned" in card) == (base == "BAAI/bge-m3")
+    assert ("A model with heads like those" in card) == (base != "BAAI/bge-m3")
+
+
 def test_both_libraries_give_our_vectors(run, tiny_embedder):
     from FlagEmbedding import BGEM3FlagModel
     from sentence_transformers import SentenceTransformer

@@ -46,7 +46,7 @@ print(model.similarity(model.encode([query]{query_name}), vectors))
 """
 # What the model is, by its heads.
 KINDS = {
-    "own": "A BGE-M3 model",
+    "own": "A model with heads like those of BGE-M3",
     "new": "A model with new heads like those of BGE-M3",
     "none": "A model of dense vectors",
 }
@@ -150,6 +150,8 @@ def opening(about: About, history: Mapping[str, Any]) -> str:
     kind = KINDS[about.heads]
     if about.base.is_tiny and about.heads == "own":
         kind = "A tiny model in the shape of BGE-M3"
+    elif "bge-m3" in about.base.name.lower() and about.heads == "own":
+        kind = "A BGE-M3 model"
     times = ""
     if about.trainings > 1:
         times = f"{about.trainings:,} times, the last time "
