@@ -79,7 +79,7 @@ def prepared_model(config: Mapping[str, Any], role: str) -> str:
         if path == wanted["source"]:
             Description.configured(path, wanted)
             _check_lengths(config, path)
-        elif wants_heads(config) and Path(path, "config.json").is_file():
+        elif Path(path, "config.json").is_file() and wants_heads(config):
             check_heads(path)
     return path
 
