@@ -242,10 +242,9 @@ def heads(asked: str, model: Path, args: dict[str, Any]) -> str:
 def prepared(arguments: argparse.Namespace) -> Training:
     """Check all that is given, before a process starts."""
     model = check_model(arguments.model, "m3")
-    given = checked(arguments.args)
+    alone = {"unified_finetuning": False} if arguments.heads == "none" else {}
+    given = checked(arguments.args | alone)
     headed = heads(arguments.heads, model, given)
-    if headed == "none":
-        given["unified_finetuning"] = False
     hardware = Hardware() if given.get("use_cpu") else Hardware.here()
     settings_from(arguments, Train, "nodes", "processes", "check_steps")
     processes = process_count(arguments.processes, hardware, given.get("ddp_backend"))

@@ -55,6 +55,7 @@ def test_dense_alone_is_trained_measured_and_saved(material, bare, tmp_path, hea
     [
         ("own", {}, "lacks colbert_linear.pt and sparse_linear.pt, without which"),
         ("auto", {"unified_finetuning": False}, "is false, but .*base comes without"),
+        ("none", {"fix_encoder": True}, "fix_encoder.*leaves nothing to train"),
     ],
 )
 def test_heads_that_are_not_there_are_told(bare, tmp_path, asked, args, said):

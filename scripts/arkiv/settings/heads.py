@@ -16,6 +16,7 @@ from arkiv.encode.models import has_heads
 from arkiv.evaluate.settings import Evaluate, compared
 from arkiv.example.toys import TINY
 from arkiv.retrieve.systems import KEY, system_of
+from arkiv.train.given import checked
 from arkiv.train.settings import UNTRAINED, Train
 
 # On the hub, the models that are known to have heads.
@@ -146,7 +147,7 @@ def _dense_alone(train: Mapping[str, Any]) -> dict[str, Any]:
         )
     return {
         **train,
-        "args": {**train["args"], "unified_finetuning": False},
+        "args": checked({**train["args"], "unified_finetuning": False}),
         "evaluation": {**watched, "mode": "dense"},
     }
 

@@ -137,6 +137,12 @@ TUNED = {"mine": {"type": "m3", "model": "tuned", "mode": "combined"}}
         (
             "headed",
             "none",
+            {"train": {"args": {"fix_encoder": True}}},
+            "`train.args.fix_encoder`: is true, which leaves nothing to train",
+        ),
+        (
+            "headed",
+            "none",
             {"train": {"evaluation": {"mode": "sparse"}}},
             "`train.evaluation.mode`: is sparse, but `models.embedder.heads` is none",
         ),
