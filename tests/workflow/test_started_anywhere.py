@@ -1,4 +1,4 @@
-"""A run that is started from elsewhere, as far as its negatives, and one of a module."""
+"""A run that is started from elsewhere, as far as its negatives; one of a module."""
 
 import json
 
