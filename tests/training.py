@@ -20,8 +20,11 @@ from project import ROOT, records
 import train_model
 from arkiv.base.files import read_json, write_json, write_records
 from arkiv.base.hashing import content_id
+from arkiv.encode.encoder import Encoder
 from arkiv.example.tiny import build_embedder
 from arkiv.pairs.division import with_ids
+from arkiv.train.dev import dev_collection
+from arkiv.train.evaluation import Settings, means_by_mode
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "train_model.py"
 ARGS = {
@@ -95,6 +98,23 @@ def build_material(folder: Path) -> Path:
         ({"id": one, "text": text} for one, text in passages.items()),
     )
     return folder
+
+
+def dev_measures(material: Path, encoder: Encoder) -> dict[str, dict[str, float]]:
+    """What training measures of an encoder, with what `watched` has it do."""
+    folder = material / "pairs"
+    collection = dev_collection(
+        *([folder / "dev.jsonl"], [folder / "corpus.jsonl"]),
+        queries=200,
+        passages=2000,
+        seed=5,
+    )
+    settings = Settings(
+        *({"dev": collection}, 1, "combined", "nDCG@10", (1.0, 0.3, 1.0)),
+        query_max_length=32,
+        passage_max_length=64,
+    )
+    return means_by_mode(encoder, collection, settings)
 
 
 def watched(material: Path, **more: object) -> list[str]:

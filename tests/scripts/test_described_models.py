@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from examples import case_pairs
 from project import ROOT
-from training import build_material, train, watched, words
+from training import build_material, dev_measures, train, watched, words
 
 import embed_corpus
 import embed_queries
@@ -28,8 +28,6 @@ from arkiv.retrieve.systems.m3 import M3System
 from arkiv.retrieve.systems.system import FinishedRun
 from arkiv.retrieve.trec import read_run, read_scores
 from arkiv.settings.config import read_config
-from arkiv.train.dev import dev_collection
-from arkiv.train.evaluation import Settings, means_by_mode
 
 DESCRIPTION = Description("mean", "- fråga {}: ", "stycke:\n")
 FLAGS = [
@@ -236,18 +234,6 @@ def test_a_trained_model_says_how_it_is_read_and_is_measured_so(trained):
     material, to, description = trained
     assert Description.of(to / "model") == description
     assert read_json(to / "history.json")["description"] == description.told()
-    folder = material / "pairs"
-    collection = dev_collection(
-        *([folder / "dev.jsonl"], [folder / "corpus.jsonl"]),
-        queries=200,
-        passages=2000,
-        seed=5,
-    )
-    settings = Settings(
-        *({"dev": collection}, 2, "combined", "nDCG@10", (1.0, 0.3, 1.0)),
-        query_max_length=32,
-        passage_max_length=64,
-    )
     measured = read_json(to / "history.json")["evaluation"]
     by_step = {entry["step"]: entry["scores"]["dev"] for entry in measured["entries"]}
     for path, given, step in (
@@ -255,7 +241,7 @@ def test_a_trained_model_says_how_it_is_read_and_is_measured_so(trained):
         (to / "model", None, measured["best_step"]),
     ):
         encoder = Encoder(M3(path, description=given), longest=64)
-        assert means_by_mode(encoder, collection, settings) == by_step[step]
+        assert dev_measures(material, encoder) == by_step[step]
 
 
 def test_a_trained_model_is_read_alike_by_sentence_transformers(trained):

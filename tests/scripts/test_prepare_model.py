@@ -93,7 +93,9 @@ def hub(tiny_embedder, tmp_path):
 def prepare(tmp_path, *words, port):
     """The command line in a process of its own, for the hub's address is read once."""
     command = [sys.executable, SCRIPT, "--kind", "m3", *words]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    # A program that a test ran in this process may have left them.
+    theirs = ("HF_", "TRANSFORMERS_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(theirs)}
     environment |= {
         "HF_ENDPOINT": f"http://127.0.0.1:{port}",
         "HF_HOME": str(tmp_path / "home"),

@@ -15,6 +15,7 @@ import pytest
 from training import (
     FILES,
     SCRIPT,
+    dev_measures,
     files_in,
     leftovers,
     sha,
@@ -30,8 +31,6 @@ from arkiv.base.files import read_json
 from arkiv.base.hashing import digest_of_files
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
-from arkiv.train.dev import dev_collection
-from arkiv.train.evaluation import Settings, means_by_mode
 
 
 @pytest.fixture(scope="module")
@@ -196,24 +195,12 @@ def test_two_processes_measure_one_model_and_the_best_is_the_output(
     # Being measured changes nothing of the training.
     assert history["log"] == bare["log"]
 
-    collection = dev_collection(
-        [material / "pairs" / "dev.jsonl"],
-        [material / "pairs" / "corpus.jsonl"],
-        queries=200,
-        passages=2000,
-        seed=5,
-    )
-    settings = Settings(
-        *({"dev": collection}, 4, "combined", "nDCG@10", (1.0, 0.3, 1.0)),
-        query_max_length=32,
-        passage_max_length=64,
-    )
     by_step = {entry["step"]: entry["scores"]["dev"] for entry in found["entries"]}
     best = max([4, 8, 10], key=lambda step: by_step[step]["combined"]["nDCG@10"])
     assert found["best_step"] == best
     for path, step in ((material / "base", 0), (tmp_path / "model", best)):
         encoder = Encoder(M3(path), longest=64)
-        assert means_by_mode(encoder, collection, settings) == by_step[step]
+        assert dev_measures(material, encoder) == by_step[step]
     assert files_in(tmp_path / "model") == FILES
     assert not list((tmp_path / "checkpoints").glob("*best-*"))
 

@@ -19,6 +19,7 @@ PACKAGE_OF = {
     "Stemmer": "PyStemmer",
     "flask": "Flask",
     "jinja2": "Jinja2",
+    "werkzeug": "Werkzeug",
     "yaml": "PyYAML",
     "rapidfuzz": "RapidFuzz",
 }

@@ -10,6 +10,12 @@ from project import ROOT
 HOSTILE = 'it\'s $(touch ran) `touch ran` $HOME & {a} "b" %.yaml'
 
 
+def surroundings():
+    """The environment without what `make test` itself gives to a make below it."""
+    own = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"}
+    return {name: value for name, value in os.environ.items() if name not in own}
+
+
 @pytest.fixture
 def folder(tmp_path):
     """The Makefile where all is installed, with a Python that tells its arguments."""
@@ -30,7 +36,7 @@ def test_the_configuration_of_the_search_page_is_one_word(folder, given):
     done = subprocess.run(
         ["make", "serve", *words, "SERVE=--port 9000"],
         cwd=folder,
-        env=os.environ | extra,
+        env=surroundings() | extra,
         capture_output=True,
         text=True,
         check=True,
@@ -42,6 +48,11 @@ def test_the_configuration_of_the_search_page_is_one_word(folder, given):
 
 def test_the_demo_is_served_where_nothing_is_said(folder):
     done = subprocess.run(
-        ["make", "serve"], cwd=folder, capture_output=True, text=True, check=True
+        ["make", "serve"],
+        cwd=folder,
+        env=surroundings(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines()[-1] == "config/demo.yaml"

@@ -1,4 +1,4 @@
-"""A run that is started from elsewhere, as far as its model, and one of a module."""
+"""A run that is started from elsewhere, as far as its negatives; one of a module."""
 
 import json
 
@@ -44,14 +44,14 @@ def here(models, tmp_path):
 
 def test_from_elsewhere(root, here, tmp_path):
     elsewhere = Project.bare(tmp_path / "elsewhere")
-    words = ["train", "-s", root.folder / "Snakefile", "--directory", here.folder]
+    words = ["mine", "-s", root.folder / "Snakefile", "--directory", here.folder]
     words += ["--configfile", here.folder / "my.yaml"]
     done = elsewhere.snakemake(*words)
     assert done.returncode == 0, done.stdout[-5000:]
-    assert (here.folder / "results/small/model/model.safetensors").exists()
+    assert (here.folder / "results/small/negatives/letters.jsonl").exists()
     assert not list(elsewhere.folder.iterdir())
     # Started in another way, in the same directory: nothing is made anew.
-    words = ("train", "-s", root.folder / "Snakefile", "--configfile", "my.yaml")
+    words = ("mine", "-s", root.folder / "Snakefile", "--configfile", "my.yaml")
     assert here.planned(*words) == {}
 
 
