@@ -65,6 +65,7 @@ rule export_model:
         "Exporting the tuned model"
     shell:
         "python {params.arkiv_scripts:q}/export_model.py --model {input.model:q}"
-        " --history {input.history:q} --began {input.began:q} --metrics {input.metrics:q} {params.stages}"
+        " --history {input.history:q} --began {input.began:q}"
+        " --metrics {input.metrics:q} {params.stages}"
         " {params.models} {params.options} --settings {params.settings}"
         " --reordering {params.reordering} --output {output:q} &> {log:q}"
