@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arkiv.base.errors import InputError
-from arkiv.encode.description import Own, Side
+from arkiv.encode.description import Own, Side, pooling_unsaid
 from arkiv.encode.forward import Inputs, Layers, Values
 from arkiv.encode.kind import Kind, token_ids
 from arkiv.encode.loading import first_line, load, load_tokenizer, longest_input
@@ -37,7 +37,8 @@ class Dense(Kind):
     Args:
         model_dir: a model of Hugging Face's with a tokenizer, with or without the
             modules of sentence-transformers.
-        pooling: of POOLINGS; None: the model's own modules, or the mean without any.
+        pooling: of POOLINGS; None: the model's own modules, or what `pooling_unsaid`
+            gives without any.
         prompts: put before a query and before a passage; None: the model's own.
         similarity: of SIMILARITIES; None: the model's own, or cosine.
 
@@ -60,6 +61,8 @@ class Dense(Kind):
         path = check_model(model_dir, "dense")
         own = Own.of(path)
         tokenizer, config = load_tokenizer(encoder_directory(path), options)
+        if pooling is None and own.modules is None:
+            pooling = pooling_unsaid(path)
         layers = partial(load_layers, path, options, pooling)
         super().__init__(path, options, tokenizer, config, layers)
         if config.is_encoder_decoder:
@@ -138,7 +141,7 @@ def load_layers(
     """The layers of a directory that passed `check_model`, on a device.
 
     Args:
-        pooling: instead of the model's own modules; None: those, or the mean.
+        pooling: instead of the model's own modules; None: those.
 
     Raises:
         InputError: the directory is damaged.
@@ -158,11 +161,10 @@ def load_modules(path: Path, pooling: str | None, dim: int) -> list[torch.nn.Mod
     """
     from sentence_transformers.sentence_transformer import modules as library
 
-    modules = Own.of(path).modules
-    if pooling is not None or modules is None:
-        return [library.Pooling(dim, pooling_mode=pooling or "mean")]
+    if pooling is not None:
+        return [library.Pooling(dim, pooling_mode=pooling)]
     loaded = []
-    for name, folder in modules:
+    for name, folder in Own.of(path).modules or ():
         try:
             # Without settings, its folder is empty and does not come with a repository.
             alone = name == "Normalize"

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 from arkiv.base.declared import settings_of
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_object, write_json
-from arkiv.encode.models import encoder_directory, modules_of
+from arkiv.encode.models import encoder_directory, has_heads, modules_of
 from arkiv.encode.settings import Reading
 
 Side = Literal["query", "passage"]
@@ -55,6 +55,8 @@ class Own:
     """Name and folder of each after the encoder; None: there is no list of them."""
     prompts: Mapping[str, str]
     """By name; "" stands for texts of which no name is known."""
+    prompted: bool
+    """Whether it says which prompts it has, be it none."""
     similarity: str | None
     max_length: int | None
     lower_case: bool
@@ -72,6 +74,8 @@ class Own:
             return read_object(file, "map of settings") if file.is_file() else {}
 
         modules = modules_of(path)
+        if modules is None and (path / POOLING / "config.json").is_file():
+            modules = [("Pooling", path / POOLING)]
         for name, _ in modules or ():
             if name not in MODULES:
                 reason = f"has a module {name}, expected {', '.join(MODULES)} only"
@@ -88,6 +92,7 @@ class Own:
         return cls(
             modules,
             {"": prompts.get(default, ""), **prompts},
+            isinstance(about.get("prompts"), dict),
             _typed(about, "similarity_fn_name", str, path / ABOUT),
             _typed(encoder, "max_seq_length", int, limits),
             bool(_typed(encoder, "do_lower_case", bool, limits)),
@@ -116,7 +121,7 @@ class Description:
     def of(cls, path: str | Path, given: Reading = Reading()) -> Self:  # noqa: B008
         """What a directory says, and what is given instead of it.
 
-        A directory that says nothing is as BGE-M3: the CLS token's state, no prompts.
+        A directory that says nothing has no prompts, and is pooled by `pooling_unsaid`.
 
         Raises:
             InputError: a file is damaged, or the model makes its vectors in a way that
@@ -220,17 +225,14 @@ def _trained_pooling(path: Path, own: Own, *, prompted: bool) -> str:
     Raises:
         InputError: it is one that training does not know.
     """
-    modules = own.modules
-    if modules is None and (path / POOLING / "config.json").is_file():
-        modules = [("Pooling", path / POOLING)]
     advice = "give `models.embedder.pooling` to train it in another way"
-    for name, folder in modules or ():
+    for name, folder in own.modules or ():
         if name in ("Dense", "LayerNorm"):
             reason = f"a {name} follows its pooling, which is not trained; {advice}"
             raise InputError(reason, file=folder)
-    found = [folder for name, folder in modules or () if name == "Pooling"]
+    found = [folder for name, folder in own.modules or () if name == "Pooling"]
     if not found:
-        return Description.pooling
+        return TRAINED[pooling_unsaid(path)]
     file = found[0] / "config.json"
     config = read_object(file, "settings of a pooling")
     modes = tuple(_modes(config, file))
@@ -247,6 +249,21 @@ def _trained_pooling(path: Path, own: Own, *, prompted: bool) -> str:
             file=file,
         )
     return TRAINED[modes[0]]
+
+
+def pooling_unsaid(path: Path) -> str:
+    """The pooling of a model whose directory says nothing of it: cls, mean, lasttoken.
+
+    With BGE-M3's heads it is one that FlagEmbedding tuned, and reads the CLS token; of
+    others sentence-transformers takes the mean, and the last token of a decoder (its
+    `SentenceTransformer._load_default_modules`).
+    """
+    if has_heads(path):
+        return "cls"
+    config = read_object(encoder_directory(path) / "config.json", "configuration")
+    bodies = config.get("architectures") or [""]
+    decodes = isinstance(bodies, list) and str(bodies[0]).endswith("ForCausalLM")
+    return "lasttoken" if decodes and config.get("is_causal", True) else "mean"
 
 
 def _modes(config: Mapping[str, Any], file: Path) -> Iterator[str]:

@@ -91,15 +91,14 @@ class Reading:
 
     pooling: str | None = setting(
         None,
-        "of token vectors into a dense one; null: the model's own, or cls if it says "
-        "nothing",
+        "of token vectors into a dense one; null: the model's own",
         choices=TRAINED_POOLINGS,
     )
     query_prompt: str | None = setting(
-        None, "put before each query; null: the model's own, or none", empty=True
+        None, "put before each query; null: the model's own, if any", empty=True
     )
     passage_prompt: str | None = setting(
-        None, "put before each passage; null: the model's own, or none", empty=True
+        None, "put before each passage; null: the model's own, if any", empty=True
     )
 
 
@@ -143,7 +142,7 @@ class Embedder:
     revision: str | None = setting(None, "what to fetch from the hub", empty=True)
     pooling: str | None = setting(
         None,
-        "of token vectors; null: the model's own, or the mean if it says nothing",
+        "of token vectors; null: the model's own",
         choices=POOLINGS,
     )
     query_prompt: str | None = setting(

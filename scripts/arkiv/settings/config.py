@@ -20,6 +20,7 @@ from arkiv.queries.settings import check_queries
 from arkiv.retrieve.systems import check_named, check_systems
 from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import check_datasets, check_rounds
+from arkiv.settings.families import with_families
 from arkiv.settings.heads import with_heads
 from arkiv.settings.image_links import ImageLinks
 from arkiv.settings.layout import model_under_test, run_folder
@@ -172,7 +173,7 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
         _check_each(config)
         config = in_one_form(config, Configuration)
         config["train"]["args"] = checked(config["train"]["args"])
-        config = with_heads(config)
+        config = with_heads(with_families(config))
         _check_together(config)
     return config
 

@@ -15,6 +15,7 @@ from arkiv.encode.dense import Dense
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
+from arkiv.encode.models import HEADS
 from arkiv.encode.options import Options
 from arkiv.example.archive import cases
 
@@ -23,9 +24,10 @@ PASSAGES = [*cases(6, seed=2), " ".join(cases(6, seed=4)), "Rader,\nbrutna", ""]
 
 
 @pytest.fixture(scope="module")
-def bare(tiny_embedder):
-    """A model of Hugging Face's without modules: its heads say nothing here."""
-    return tiny_embedder
+def bare(tiny_embedder, tmp_path_factory):
+    """A model of Hugging Face's without modules and without BGE-M3's heads."""
+    path = tmp_path_factory.mktemp("bare") / "model"
+    return shutil.copytree(tiny_embedder, path, ignore=lambda *_: HEADS)
 
 
 @pytest.fixture(scope="module")

@@ -129,7 +129,7 @@ def computed(kind, folder):
             *(TEXTS, "passage"),
             max_length=40,
         )
-        for of_kind in (M3, Dense)
+        for of_kind in (M3, partial(Dense, pooling="mean"))
     )
     if kind == "dense":
         return [*m3().dense, *mean().dense]

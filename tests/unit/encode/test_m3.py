@@ -148,7 +148,8 @@ def test_a_long_text_equals_upstream(tiny_embedder):
 def test_a_model_that_is_loaded_already_gives_the_same(encoder, encoded):
     layers = encoder.workers._here.layers
     heads = layers.multi_vector_head, layers.sparse_head
-    kind = M3("training", loaded=(encoder.kind.tokenizer, layers.model, heads))
+    loaded = encoder.kind.tokenizer, layers.model, heads
+    kind = M3("training", description=encoder.kind.description, loaded=loaded)
     names = {name for name, _ in layers.model.named_parameters()}
     Encoder(kind, longest=MAX_LENGTH).encode(TEXTS, "query", max_length=MAX_LENGTH)
     assert {name for name, _ in layers.model.named_parameters()} == names

@@ -36,7 +36,7 @@ class EmbedderSystem(System):
     )
     pooling: str = setting(
         None,
-        "not given: the model's own, or the mean if it says nothing",
+        "not given: the model's own",
         choices=(*POOLINGS, "last"),
     )
     query_prompt: str = setting(
