@@ -6,12 +6,13 @@ from __future__ import annotations
 WITHOUT_HEADS = {
     "none": "The model is tuned for dense search alone (models.embedder.heads: "
     "none): no system searches by sparse or multi-vector scores.",
-    "lacking": "The base model has no heads for sparse and multi-vector search: it is "
-    "compared by dense search alone, and those of the tuned model are made new for "
-    "its training.",
+    "lacking": "The base model has no heads for sparse and multi-vector search: those "
+    "of the tuned model are made new for its training, and what it finds by them is "
+    "compared with the base model's dense search.",
     "unknown": "Whether the base model has heads for sparse and multi-vector search "
-    "was not known when the run was planned: it is compared by dense search alone. If "
-    "it has them, models.embedder.heads: own says so.",
+    "was not known when the run was planned: what the tuned model finds by them is "
+    "compared with the base model's dense search. If it has them, "
+    "models.embedder.heads: own says so.",
 }
 
 

@@ -21,6 +21,9 @@ from arkiv.train.settings import UNTRAINED, Train
 
 # On the hub, the models that are known to have heads.
 HEADED = ("BAAI/bge-m3",)
+# What stands in, where they are compared by default, for systems of the base model that
+# are left out.
+INSTEAD = "base_dense"
 
 
 def base_heads(embedder: Mapping[str, Any]) -> bool | None:
@@ -56,9 +59,10 @@ def with_heads(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration without the default systems that its model cannot be.
 
     Those of the base model by sparse or multi-vector scores go where it has no heads or
-    is not known to have any, those of every model with `heads: none`; and so do they
-    from what is compared by default. Training is then of dense vectors alone. A system
-    of the user's own that searches by them says that the base model has heads.
+    is not known to have any: what is compared with them by default is compared with its
+    dense search. With `heads: none` those of every model go, also from what is compared
+    by default, and training is of dense vectors alone. A system of the user's own that
+    searches by them says that the base model has heads.
 
     Args:
         config: checked value by value, in one form.
@@ -161,15 +165,7 @@ def _without(gone: Set[str], config: dict[str, Any]) -> dict[str, Any]:
     if not gone:
         return config
     evaluate, why = config["evaluate"], _lacking(config["models"]["embedder"])
-    default = set(compared(plain(at(Evaluate, "compare").default)))
-    kept: dict[str, list[str]] = {}
-    for pair in compared(evaluate["compare"]):
-        if gone.isdisjoint(pair):
-            kept.setdefault(pair[0], []).append(pair[1])
-        elif pair not in default:
-            name = next(name for name in pair if name in gone)
-            reason = f"names the system {name}, but {why}"
-            raise InputError(reason, key="evaluate.compare")
+    kept = _still_compared(gone, evaluate, why)
     systems = {k: v for k, v in evaluate["systems"].items() if k not in gone}
     for key, names in (
         ("report.systems", config["report"]["systems"]),
@@ -190,3 +186,29 @@ def _without(gone: Set[str], config: dict[str, Any]) -> dict[str, Any]:
         **config,
         "evaluate": {**evaluate, "spelling": {**spelling, "systems": left}},
     }
+
+
+def _still_compared(
+    gone: Set[str], evaluate: Mapping[str, Any], why: str
+) -> dict[str, list[str]]:
+    """What is compared without some systems: with the base model's dense search instead
+    of them where it is so by default.
+
+    Raises:
+        InputError: they are named where they are not by default.
+    """
+    default = set(compared(plain(at(Evaluate, "compare").default)))
+    left = evaluate["systems"].keys() - gone
+    kept: dict[str, list[str]] = {}
+    for system, base in compared(evaluate["compare"]):
+        lost = [name for name in (system, base) if name in gone]
+        if lost and (system, base) not in default:
+            reason = f"names the system {lost[0]}, but {why}"
+            raise InputError(reason, key="evaluate.compare")
+        if lost:
+            base = INSTEAD
+            if not {system, base} <= left:
+                continue
+        if base not in kept.setdefault(system, []):
+            kept[system].append(base)
+    return kept

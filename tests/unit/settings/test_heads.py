@@ -60,12 +60,25 @@ def test_systems_are_those_that_the_model_can_be(local, source, heads, own, why)
     named = {*evaluate["compare"], *evaluate["spelling"]["systems"]}
     assert named <= left
     assert evaluate["compare"]["tuned_dense"] == ["base_dense", "bm25"]
-    assert ("tuned_sparse" in evaluate["compare"]) == (why is None)
+    # What the model is not is stood in for by what it is.
+    instead = {None: "base_sparse", "none": None}.get(why, ["base_dense"])
+    assert evaluate["compare"].get("tuned_sparse") == instead
     assert config["train"]["args"]["unified_finetuning"] == (heads != "none")
     dense = heads == "none"
     assert (config["train"]["evaluation"]["mode"] == "dense") == dense
     # What was checked is checked again where a run is looked at later.
     assert check_config(config) == config
+
+
+def test_the_base_models_dense_search_stands_in_once_and_where_it_is_there(local):
+    both = {"tuned_combined": ["base_combined", "bm25", "base_dense"]}
+    compare = checked("bare", evaluate={"compare": both})["evaluate"]["compare"]
+    assert compare["tuned_combined"] == ["base_dense", "bm25"]
+    fewer = {"systems": {"base_dense": None}, "compare": {"tuned_dense": "bm25"}}
+    spelling = {"spelling": {"systems": ["bm25"]}}
+    report = {"systems": ["bm25"]}
+    config = checked("bare", evaluate=fewer | spelling, report=report)
+    assert config["evaluate"]["compare"] == {"tuned_dense": ["bm25"]}
 
 
 OWN = {"mine": {"type": "m3", "model": "base", "mode": "sparse"}}
