@@ -82,8 +82,25 @@ def own_configuration() -> str | None:
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The whole configuration, of the parts that were given: no key is missing."""
-    whole = _laid_over(read_layer(DEFAULTS), config)
+    whole = _laid_over(_defaults_for(config), config)
     return with_truths(with_shipped(without_removed(whole)))
+
+
+def _defaults_for(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults to lay a configuration over.
+
+    The revision of a default model is none of another one's, which is as it is newest
+    unless a revision is given.
+    """
+    defaults = read_layer(DEFAULTS)
+    given = config.get("models")
+    for role in ("embedder", "reranker"):
+        model = defaults["models"][role]
+        other = given.get(role) if isinstance(given, Mapping) else None
+        source = other.get("source") if isinstance(other, Mapping) else None
+        if source not in (None, model["source"]):
+            model["revision"] = None
+    return defaults
 
 
 def read_layer(path: str | Path) -> dict[str, Any]:

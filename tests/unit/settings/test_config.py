@@ -134,6 +134,21 @@ def test_a_text_that_no_command_can_have_is_refused_when_planned(given, key):
         check_config(completed(archive | given))
 
 
+@pytest.mark.parametrize(
+    ("given", "revision"),
+    [
+        ({"source": "some/model"}, None),
+        ({"source": "some/model", "revision": "v1"}, "v1"),
+        ({"source": "BAAI/bge-m3"}, "5617a9f61b028005a4858fdac845db406aefb181"),
+        ({"heads": "none"}, "5617a9f61b028005a4858fdac845db406aefb181"),
+    ],
+)
+def test_the_default_revision_is_that_of_the_default_model(given, revision):
+    models = completed({"models": {"embedder": given}})["models"]
+    assert models["embedder"]["revision"] == revision
+    assert models["reranker"] == DEFAULTS["models"]["reranker"]
+
+
 def test_the_working_directorys_configuration_lies_between(tmp_path, monkeypatch):
     """Over the defaults, below what is given; the project's own is the defaults."""
     monkeypatch.chdir(tmp_path)
