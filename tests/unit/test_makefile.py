@@ -1,6 +1,7 @@
 """What a person gives to make reaches the program as it is written."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -56,3 +57,16 @@ def test_the_demo_is_served_where_nothing_is_said(folder):
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "config/demo.yaml"
+
+
+def test_what_tests_there_are_is_run_by_continuous_integration():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^(test[\w-]*):", makefile, flags=re.M)
+    assert len(targets) == 3
+    ran = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    assert [line for line in ran if line.startswith("make ")] == [
+        f"make {target}" for target in targets
+    ]
+    for folder in (ROOT / "tests").iterdir():
+        if any(folder.glob("**/test_*.py")):
+            assert f"tests/{folder.name}" in makefile
