@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import yaml
 from project import records
-from sentence_transformers import SentenceTransformer
 from served import Document, found_in
 
 from arkiv.base.files import read_json
@@ -37,9 +36,17 @@ OTHERS = ("sparse", "multi_vector", "combined")
 
 
 @cache
+def reference(model: Path):
+    """A directory's model as sentence-transformers loads it."""
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(model), device="cpu")
+
+
+@cache
 def vectors(model: Path, texts: tuple[str, ...]) -> np.ndarray:
     """(n, dim) vectors of length 1, as sentence-transformers makes them."""
-    return SentenceTransformer(str(model), device="cpu").encode(list(texts))
+    return reference(model).encode(list(texts))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +109,7 @@ def test_mining_reads_texts_as_sentence_transformers_does(run, minilm):
 
 
 def test_a_long_passage_is_cut_where_the_model_says(run, minilm, passages):
-    model = SentenceTransformer(str(minilm), device="cpu")
+    model = reference(minilm)
     lengths = [len(model.tokenizer(text)["input_ids"]) for text in passages.values()]
     assert sum(length > LONGEST for length in lengths) == 1
     assert model.max_seq_length == LONGEST
@@ -118,7 +125,7 @@ def test_the_exported_model_is_the_trained_one(run, minilm, asked, passages):
         same = cosines(ours, exported)
         print(f"{len(texts)} vectors of {folder}: cosine at least {same.min():.7f}")
         assert same.min() >= 0.9999
-    assert SentenceTransformer(str(run.results / "export")).max_seq_length == LONGEST
+    assert reference(run.results / "export").max_seq_length == LONGEST
     off = differences(run, "tuned_dense", run.results / "export", asked, passages)
     assert off.max() < CLOSE
     # Training has moved it.
