@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean
 
 from arkiv.base.files import read_json, read_records
-from arkiv.encode.models import fast_tokenizer
+from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.text.lengths import TokenCounter
 from benchmarks import ROOT, ours
 from benchmarks.bench import Bench, Result, require

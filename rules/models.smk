@@ -1,21 +1,17 @@
-from arkiv.settings.heads import wants_heads
+from arkiv.settings.layout import local_source
+from arkiv.settings.uses import told, use_in_system, use_of_gold, use_of_role
 
-# Of the model of a role, and of that which a system may bring along.
-KIND_OF_ROLE = {"embedder": "m3", "reranker": "cross_encoder"}
-KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "cross_encoder"}
-
-
-# What prepare_model makes: of each directory the kind of the model and where it comes
+# What prepare_model makes: of each directory what the model is for and where it comes
 # from. A model of both a role and a system must do for its role.
 MADE_OF = {
-    given_model(model_of_system, name): (KIND_OF_SYSTEM[system.role], vars(system))
+    given_model(model_of_system, name): (use_in_system(config, system), vars(system))
     for name, system in SYSTEMS.items()
     if system.source is not None
 }
 if GOLD["method"] == "embedder":
-    MADE_OF[given_model(model_of_gold)] = ("dense", GOLD["embedder"])
-for role, form in KIND_OF_ROLE.items():
-    MADE_OF[model_of(role)] = (form, config["models"][role])
+    MADE_OF[given_model(model_of_gold)] = (use_of_gold(config), GOLD["embedder"])
+for role in ("embedder", "reranker"):
+    MADE_OF[model_of(role)] = (use_of_role(config, role), config["models"][role])
 # The directory of models. From its first brace on it is of no use in a pattern, and
 # belongs to the wildcard, whose own pattern has no braces either.
 FREE, BRACE, REST = f"{MODELS}/".partition("{")
@@ -23,7 +19,9 @@ REST = re.escape(BRACE + REST).replace(r"\{", r"\x7b").replace(r"\}", r"\x7d")
 
 
 rule prepare_model:
-    """Fetch a pinned model from the hub, or build the tiny one."""
+    """Fetch a pinned model from the hub, make a local one whole, or build the tiny."""
+    input:
+        lambda w: as_named(local_source(MADE_OF[f"{FREE}{w.name}"][1])),
     output:
         directory(f"{FREE}{{name}}"),
     log:
@@ -32,6 +30,9 @@ rule prepare_model:
         benchmark_of("prepare_model", "{name}")
     wildcard_constraints:
         name=f"{REST}[^/]+",
+    # Before all else that can begin: what a model lacks is to be known before others
+    # have cost anything.
+    priority: 1
     # On a cluster: the login node alone reaches the hub.
     localrule: True
     conda:
@@ -42,8 +43,7 @@ rule prepare_model:
         runtime=growing(60),
     params:
         options=lambda w, output: flags(
-            kind=MADE_OF[output[0]][0],
-            headed=output[0] == model_of("embedder") and wants_heads(config),
+            **told(MADE_OF[output[0]][0]),
             **{key: MADE_OF[output[0]][1].get(key) for key in ("source", "revision")},
         ),
     message:

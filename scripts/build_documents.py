@@ -39,7 +39,7 @@ from arkiv.documents.cutting import (
 from arkiv.documents.lines import LineFilter
 from arkiv.documents.places import open_places
 from arkiv.documents.settings import Documents, known_encoding, shares_in_words
-from arkiv.encode.models import fast_tokenizer
+from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.pages.page import classes
 from arkiv.settings.datasets import Dataset
 from arkiv.text.hyphens import Hyphens

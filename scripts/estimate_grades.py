@@ -11,7 +11,7 @@ import logging
 import sys
 
 from arkiv.base.cli import parser, run
-from arkiv.encode.models import fast_tokenizer
+from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.gold.grades import add_grading, grading_of
 from arkiv.gold.pool import add_pool, pool_of
 from arkiv.llm.estimate import Asked, estimated, write_estimate

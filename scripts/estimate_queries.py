@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from arkiv.base.cli import parser, run
 from arkiv.base.files import Part
 from arkiv.base.named import named
-from arkiv.encode.models import fast_tokenizer
+from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.llm.estimate import Asked, estimated, write_estimate
 from arkiv.llm.settings import OFFLINE
 from arkiv.queries.flags import add_task, sources_of, task_of

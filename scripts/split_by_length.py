@@ -37,8 +37,8 @@ from arkiv.base.files import (
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.description import Description
 from arkiv.encode.flags import add_reading
-from arkiv.encode.models import fast_tokenizer
 from arkiv.encode.settings import Reading
+from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.text.lengths import TokenCounter
 from arkiv.train.rows import (
     batch_size_of,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arkiv.encode.models import fast_tokenizer
+from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.example.archive import cases
 from benchmarks.data import passage
 

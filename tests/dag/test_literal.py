@@ -7,6 +7,7 @@ import shlex
 from typing import get_args, get_origin
 
 import pytest
+from hollow import build_hollow
 from names import any_name, plain_name
 from project import ROOT, Project
 
@@ -167,6 +168,8 @@ def project(tmp_path_factory):
 def fill(folder, name):
     """Write what a configuration names, as far as it is looked at in planning."""
     (folder / name / "volume").mkdir(parents=True)
+    # For all that a model is asked for here.
+    build_hollow(folder / name, reranker=True, architectures=None)
     for end in ("csv", "txt", "yaml"):
         (folder / f"{name}.{end}").touch()
     row = {"query": "q", "pos": ["p"], "neg": ["n"]}
@@ -235,7 +238,7 @@ FORGED = "b\nerror: \x1b[31m.jsonl"
 )
 def test_control_characters_are_refused_and_shown_harmless(project, overlay, said):
     rows = project.folder / "rows"
-    (rows / f"{FORGED}.model").mkdir(parents=True, exist_ok=True)
+    build_hollow(rows / f"{FORGED}.model", max_position_embeddings=8192)
     (rows / FORGED).touch()
     (rows / "a.jsonl").touch()
     datasets = {"b": {"pairs": "rows/a.jsonl"}}

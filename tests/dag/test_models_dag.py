@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from project import Project, job_counts
+from hollow import build_hollow
+from project import Project, job_counts, rules
 
 
 @pytest.fixture(scope="module")
@@ -12,8 +13,10 @@ def project(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("project"))
     row = {"query": "q", "pos": ["p"]}
     (project.folder / "pairs.jsonl").write_text(json.dumps(row) + "\n")
-    pooling = project.folder / "a model" / "1_Pooling" / "config.json"
-    pooling.parent.mkdir(parents=True)
+    build_hollow(project.folder / "bare")
+    model = build_hollow(project.folder / "a model", max_position_embeddings=8192)
+    pooling = model / "1_Pooling" / "config.json"
+    pooling.parent.mkdir()
     pooling.write_text(json.dumps({"pooling_mode": "max"}))
     return project
 
@@ -65,10 +68,8 @@ def test_what_is_given_reaches_every_program_that_runs_the_model(project):
 def test_texts_longer_than_a_local_model_takes_are_told_before_any_job(
     project, mining, args, key, length
 ):
-    folder = project.folder / "short"
-    folder.mkdir(exist_ok=True)
-    settings = {"model_type": "xlm-roberta", "max_position_embeddings": 514}
-    (folder / "config.json").write_text(json.dumps(settings))
+    said = {"model_type": "xlm-roberta", "max_position_embeddings": 514}
+    build_hollow(project.folder / "short", **said)
     config = configured(project, mining, args, source="short")
     done = project.dry_run("mine", "--configfile", config)
     assert done.returncode != 0
@@ -81,11 +82,11 @@ def test_texts_longer_than_a_local_model_takes_are_told_before_any_job(
 
 
 def test_a_model_without_heads_is_compared_by_what_it_has(project):
-    (project.folder / "bare").mkdir()
     fits = {"query_max_len": 512, "passage_max_len": 512}
     plans = {}
     for source, heads in (("bare", "auto"), ("some/model", "auto"), ("bare", "none")):
-        config = configured(project, args=fits, source=source, heads=heads)
+        mining = {"passage_max_length": 512}
+        config = configured(project, mining, fits, source=source, heads=heads)
         done = project.dry_run("-p", "--configfile", config)
         assert done.returncode == 0, done.stdout
         plans[source, heads] = done.stdout
@@ -117,9 +118,7 @@ def test_a_fetched_model_must_have_the_heads_that_are_counted_on(project, heads)
     assert "base_sparse.trec" in done.stdout
     assert "--without-heads" not in done.stdout
     # One that was fetched before it was to have them.
-    there = project.folder / "models/some--model@main"
-    there.mkdir(parents=True)
-    (there / "config.json").touch()
+    there = build_hollow(project.folder / "models/some--model@main")
     try:
         done = project.dry_run("mine", "--configfile", config)
     finally:
@@ -131,7 +130,6 @@ def test_a_fetched_model_must_have_the_heads_that_are_counted_on(project, heads)
 
 
 def test_a_system_that_a_local_model_cannot_be_is_told_before_any_job(project):
-    (project.folder / "bare").mkdir(exist_ok=True)
     config = project.configure(
         datasets={"d": {"pairs": "pairs.jsonl"}},
         models={"embedder": {"source": "bare", "revision": None}},
@@ -142,3 +140,28 @@ def test_a_system_that_a_local_model_cannot_be_is_told_before_any_job(project):
     said = "configuration: `evaluate.systems.x.mode`: is sparse, but bare comes without"
     assert said in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_local_model_of_a_vocabulary_is_linked_to(project):
+    """Its own directory stays as it is."""
+    model = build_hollow(project.folder / "of words")
+    (model / "tokenizer.json").rename(model / "vocab.txt")
+    fits = {"query_max_len": 512, "passage_max_len": 512}
+    config = configured(project, {"passage_max_length": 512}, fits, source="of words")
+    done = project.dry_run("-p", "mine", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    (command,) = (
+        line for line in done.stdout.splitlines() if "--source 'of words'" in line
+    )
+    place = "models/local--of_words@"
+    assert f"--output {place}" in command
+    said = "--lengths mining.query_max_length=256 mining.passage_max_length=512"
+    assert f"--kind m3 {said} train.args.query_max_len=512" in command
+    assert "embed_corpus.py" in done.stdout
+    assert "--model 'of words'" not in done.stdout
+
+
+def test_models_are_prepared_before_whatever_else_can_begin():
+    """Snakemake starts jobs by priority; a dry run does not show in which order."""
+    first = [name for name, body in rules().items() if "    priority: " in body]
+    assert first == ["prepare_model"]

@@ -11,7 +11,7 @@ import split_by_length
 from arkiv.base.errors import InputError
 from arkiv.base.files import composed, read_json, write_records
 from arkiv.encode.description import Description
-from arkiv.encode.models import fast_tokenizer
+from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.text.lengths import TokenCounter
 from arkiv.train.rows import bucket_of
 

@@ -106,11 +106,14 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def _readable(path: Path) -> None:
-    """Give files the mode that the umask allows; safetensors writes owner-only ones."""
+    """Give files the mode that the umask allows; safetensors writes owner-only ones.
+
+    But those that links lead to, which are another's.
+    """
     umask = os.umask(0)
     os.umask(umask)
     for file in path.rglob("*") if path.is_dir() else (path,):
-        if file.is_file():
+        if file.is_file() and not file.is_symlink():
             file.chmod(0o666 & ~umask)
 
 

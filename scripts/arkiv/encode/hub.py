@@ -12,7 +12,7 @@ from pathlib import Path
 from arkiv.base.errors import InputError
 from arkiv.base.secrets import concealed
 from arkiv.encode.loading import first_line
-from arkiv.encode.models import HEADS, Kind, check_model, modules_of
+from arkiv.encode.models import HEADS, Kind, check_model, modules_of, no_weights
 
 log = logging.getLogger("arkiv.encode.hub")
 
@@ -66,6 +66,8 @@ def fetch(source: str, revision: str | None, target: Path, kind: Kind) -> None:
         return
     try:
         _download(source, revision, target)
+    except InputError:
+        raise
     # Every exception: those of the network are the HTTP library's, which the hub's
     # client has changed twice.
     except Exception as error:
@@ -93,7 +95,11 @@ def fetch(source: str, revision: str | None, target: Path, kind: Kind) -> None:
 def _download(source: str, revision: str | None, target: Path) -> None:
     from huggingface_hub import list_repo_files, snapshot_download
 
-    names = wanted(list_repo_files(source, revision=revision))
+    there = list(list_repo_files(source, revision=revision))
+    names = wanted(there)
+    if not _of(names, SAFE) and not _of(names, PICKLED):
+        # Before all else is fetched.
+        raise InputError(f"lacks {no_weights(there)}", file=source)
     snapshot_download(source, revision=revision, local_dir=target, allow_patterns=names)
     # The client's own notes, with the time of the download.
     shutil.rmtree(target / ".cache", ignore_errors=True)
@@ -126,7 +132,7 @@ def _cached(source: str, revision: str) -> Path | None:
 def _loads(snapshot: Path, kind: Kind) -> bool:
     """Whether a directory has what a model of a kind cannot be without."""
     try:
-        check_model(snapshot, kind)
+        check_model(snapshot, kind, made=False)
     except InputError:
         return False
     return True
@@ -157,7 +163,20 @@ def _whole(snapshot: Path, source: str, revision: str, kind: Kind) -> bool:
 
 def _copy(snapshot: Path, target: Path) -> None:
     """Copy what is wanted; links of the cache become the files that they stand for."""
-    files = (path for path in snapshot.rglob("*") if path.is_file())
-    for name in wanted(path.relative_to(snapshot).as_posix() for path in files):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
+    for name in _laid(snapshot, target):
         shutil.copyfile(snapshot / name, target / name)
+
+
+def link(directory: Path, target: Path) -> None:
+    """Link to what is wanted of a local directory, which stays as it is."""
+    for name in _laid(directory, target):
+        (target / name).symlink_to((directory / name).resolve())
+
+
+def _laid(directory: Path, target: Path) -> list[str]:
+    """What is wanted of a directory, with folders for it in another."""
+    files = (path for path in directory.rglob("*") if path.is_file())
+    names = wanted(path.relative_to(directory).as_posix() for path in files)
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+    return names

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_object
+from arkiv.encode.tokenizer import TOKENIZER
 
 if TYPE_CHECKING:
     import torch
@@ -42,26 +43,50 @@ def load_tokenizer(
         config = transformers.AutoConfig.from_pretrained(path, **given)
     except Exception as error:  # each file format has its own
         raise InputError(f"cannot be loaded ({first_line(error)})", file=path) from None
-    if config.model_type in COUNTED_FROM_PADDING and config.pad_token_id is None:
-        reason = f"is null, but {config.model_type} counts positions from it"
-        raise InputError(reason, file=path / "config.json", key="pad_token_id")
+    _check_read(path, tokenizer)
+    padding_id = getattr(config, "pad_token_id", None)
+    _check_padding_id(path / "config.json", config.model_type, padding_id)
     return tokenizer, config
 
 
-def check_positions(path: Path, config: PretrainedConfig) -> None:
+def _check_read(path: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    """See that a tokenizer was read of its files.
+
+    Without them transformers would make one of special tokens alone, or of letters.
+
+    Raises:
+        InputError: the directory has neither tokenizer.json nor all others.
+    """
+    if (path / TOKENIZER).is_file():
+        return
+    names = {*type(tokenizer).vocab_files_names.values()} - {TOKENIZER}
+    if lacking := sorted(name for name in names if not (path / name).is_file()):
+        of = f"of which its {type(tokenizer).__name__} is read"
+        raise InputError(f"lacks {' and '.join(lacking)}, {of}", file=path)
+
+
+def check_positions(path: Path) -> None:
     """See that a model which counts positions from the padding id says how many.
 
     Transformers would take 512, of which two are no token's and which none has.
 
     Raises:
-        InputError: its `config.json` does not.
+        InputError: its `config.json` does not, or has no such id.
     """
     file, key = path / "config.json", "max_position_embeddings"
-    if config.model_type not in COUNTED_FROM_PADDING:
+    config = read_object(file, "configuration of a model")
+    if config.get("model_type") not in COUNTED_FROM_PADDING:
         return
-    if key not in read_object(file, "configuration of a model"):
+    if key not in config:
         reason = "is not there, which says how long a text may be"
         raise InputError(reason, file=file, key=key)
+    _check_padding_id(file, config["model_type"], config.get("pad_token_id", 1))
+
+
+def _check_padding_id(file: Path, body: str, padding: int | None) -> None:
+    if body in COUNTED_FROM_PADDING and padding is None:
+        reason = f"is null, but {body} counts positions from it"
+        raise InputError(reason, file=file, key="pad_token_id")
 
 
 def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTrainedModel:

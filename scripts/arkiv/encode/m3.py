@@ -65,7 +65,7 @@ class M3(Kind):
         if loaded is None:
             tokenizer, config = load_tokenizer(path, options)
             padding(tokenizer, path)
-            check_positions(path, config)
+            check_positions(path)
             special = special_ids(tokenizer)
             headed = has_heads(path)
             layers = partial(load_layers, path, options, special, pooling)

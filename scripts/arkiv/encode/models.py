@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, read_object
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
-Kind = Literal["m3", "dense", "cross_encoder"]
+from arkiv.encode.body import CONFIG, Kind, check_body
+from arkiv.encode.tokenizer import files_of_tokenizer, missing_tokenizer
 
 KINDS = ("m3", "dense", "cross_encoder")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 SHARDED = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 HEADS = ("colbert_linear.pt", "sparse_linear.pt")
+MODULES = "modules.json"
+# What is trained beside a model and is of no use without it, as peft writes it.
+ADAPTER = "adapter_config.json"
+# Weights that other libraries load, by the ends of their names.
+OTHER_WEIGHTS = {
+    ".gguf": "GGUF",
+    ".onnx": "ONNX",
+    ".h5": "TensorFlow",
+    ".msgpack": "Flax",
+}
+# How a file begins that stands for a large one, which git keeps elsewhere.
+# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+POINTER = b"version https://git-lfs.github.com/spec/"
 
 
-def check_model(path: str | Path, kind: Kind) -> Path:
+def check_model(path: str | Path, kind: Kind, *, made: bool = True) -> Path:
     """Check that a directory holds a model that the pipeline can load.
 
     Args:
@@ -27,37 +37,33 @@ def check_model(path: str | Path, kind: Kind) -> Path:
         kind: m3 is a model to tune or one that was tuned, of any body, with BGE-M3's
             sparse and multi-vector heads or without; dense is any encoder, of which
             dense vectors alone are asked.
+        made: the `tokenizer.json` that a model to tune needs is there; else what it is
+            made of will do.
 
     Raises:
         InputError: naming the directory and what it lacks, one head without the other,
-            or a reranker or an encoder with a decoder that is to be tuned.
+            a file that stands for another, or what its `config.json` says that will
+            not do.
     """
     path = Path(path)
     if not path.is_dir():
         raise InputError("is not a directory, expected a model directory", file=path)
-    encoder = encoder_directory(path) if kind == "dense" else path
-    # Tokenizers of other encoders may come in other files.
-    needed = ("config.json",) if kind == "dense" else ("config.json", "tokenizer.json")
-    missing = [name for name in needed if not (encoder / name).is_file()]
+    if (path / ADAPTER).is_file():
+        raise InputError(_of_adapter(path / ADAPTER), file=path)
+    encoder = path if kind == "cross_encoder" else encoder_directory(path)
+    if kind == "m3" and encoder != path:
+        reason = f"has its encoder in {encoder.name}, expected it beside {MODULES}"
+        raise InputError(reason, file=path)
+    missing = [] if (encoder / CONFIG).is_file() else [CONFIG]
+    missing += missing_tokenizer(encoder, whole=kind == "m3" and made)
     missing += _missing_weights(encoder)
     if missing:
         raise InputError(f"the model directory lacks {', '.join(missing)}", file=path)
-    if kind == "m3" and not has_heads(path):
-        _check_encoder(path / "config.json")
+    headed = kind == "m3" and has_heads(path)
+    described = kind == "dense" and (path / MODULES).is_file()
+    check_body(encoder, kind, embeds=headed or described)
+    _check_files(encoder, HEADS if headed else ())
     return path
-
-
-def _check_encoder(file: Path) -> None:
-    """Refuse, by its configuration, a model that scores pairs or writes texts."""
-    config = read_object(file, "configuration of a model")
-    if config.get("is_encoder_decoder"):
-        reason = "has a decoder that reads an encoder's states, expected either alone"
-        raise InputError(reason, file=file.parent)
-    said = config.get("architectures") or []
-    for name in said if isinstance(said, list) else [said]:
-        if str(name).endswith("ForSequenceClassification"):
-            reason = f"is a {name}, such as rerankers are, expected an encoder"
-            raise InputError(reason, file=file.parent)
 
 
 def has_heads(path: str | Path) -> bool:
@@ -90,18 +96,51 @@ def check_heads(path: str | Path) -> None:
         )
 
 
+def other_weights(names: Iterable[str]) -> list[str]:
+    """For what else a model has its weights, by the names of its files."""
+    ends = {Path(name).suffix for name in names}
+    return [library for end, library in OTHER_WEIGHTS.items() if end in ends]
+
+
+def no_weights(names: Iterable[str]) -> str:
+    """What a model lacks that has no weights, by the names of its files."""
+    others = other_weights(names)
+    alone = f"; it has them for {' and '.join(others)} alone" if others else ""
+    return f"weights ({' or '.join(WEIGHTS)}{alone})"
+
+
 def _missing_weights(path: Path) -> list[str]:
     """What of its weights, in one file or in several that an index names, is absent."""
     if any((path / name).is_file() for name in WEIGHTS):
         return []
     index = next((path / name for name in SHARDED if (path / name).is_file()), None)
     if index is None:
-        return [f"weights ({' or '.join(WEIGHTS)})"]
+        return [no_weights(str(file) for file in (*path.glob("*"), *path.glob("*/*")))]
     shards = read_object(index, "index of weights").get("weight_map")
     if not isinstance(shards, dict):
         raise InputError("is not there", file=index, key="weight_map")
     named = sorted({str(name) for name in shards.values()})
     return [name for name in named if not (path / name).is_file()]
+
+
+def _check_files(path: Path, heads: Iterable[str]) -> None:
+    """See that the large files of a model are there themselves, and not empty."""
+    weights = (*path.glob("*.safetensors"), *path.glob("pytorch_model*.bin"))
+    for file in (*weights, *files_of_tokenizer(path), *(path / name for name in heads)):
+        with open(file, "rb") as content:
+            begins = content.read(len(POINTER))
+        if begins == POINTER:
+            reason = "is a pointer of Git LFS to the file; run `git lfs pull` there"
+            raise InputError(reason, file=file)
+        if not begins:
+            raise InputError("is empty", file=file)
+
+
+def _of_adapter(file: Path) -> str:
+    """What is wrong with a directory that holds an adapter."""
+    about = read_object(file, "settings of an adapter")
+    base = about.get("base_model_name_or_path") or "a model"
+    return f"is an adapter to {base} ({ADAPTER}), expected a model with it merged in"
 
 
 def encoder_directory(path: Path) -> Path:
@@ -110,7 +149,7 @@ def encoder_directory(path: Path) -> Path:
     Raises:
         InputError: `modules.json` is not what it should be.
     """
-    file = path / "modules.json"
+    file = path / MODULES
     if not file.is_file():
         return path
     name, folder = _modules(file)[0]
@@ -125,7 +164,7 @@ def modules_of(path: Path) -> list[tuple[str, Path]] | None:
     Raises:
         InputError: `modules.json` is not what it should be.
     """
-    file = path / "modules.json"
+    file = path / MODULES
     return _modules(file)[1:] if file.is_file() else None
 
 
@@ -140,24 +179,3 @@ def _modules(file: Path) -> list[tuple[str, Path]]:
     except (KeyError, TypeError, AttributeError):
         pass
     raise InputError("is not a list of modules", file=file)
-
-
-def fast_tokenizer(path: str | Path) -> Tokenizer:
-    """The tokenizer of a model directory, which reads texts as wholes.
-
-    Raises:
-        InputError: there is none, or it is broken.
-    """
-    from tokenizers import Tokenizer
-
-    file = Path(path) / "tokenizer.json"
-    if not file.is_file():
-        raise InputError("the model directory lacks tokenizer.json", file=path)
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise InputError(f"is not a tokenizer ({error})", file=file) from None
-    # The file may ask for either.
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arkiv.encode.models import fast_tokenizer
+from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.retrieve.rankings import Ranking, best
 
 # Texts tokenised at once.

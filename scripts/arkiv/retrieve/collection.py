@@ -16,7 +16,7 @@ from typing import Any
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, text_key
-from arkiv.encode.models import fast_tokenizer
+from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.pairs.provenance import settle_provenance
 from arkiv.retrieve.trec import Qrels
 from arkiv.text.lengths import TokenCounter

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
-from arkiv.encode.description import Description
-from arkiv.encode.loading import longest_text
-from arkiv.encode.models import check_heads
+from arkiv.base.hashing import content_id
+from arkiv.encode.ahead import Use, check_ahead
+from arkiv.encode.body import CONFIG
+from arkiv.encode.tokenizer import TOKENIZER
+from arkiv.example.toys import TINY
 from arkiv.retrieve.systems import system_of
 from arkiv.retrieve.systems.system import GIVEN
-from arkiv.settings.heads import is_path, wants_heads
+from arkiv.settings.heads import is_path
+from arkiv.settings.uses import use_in_system, use_of_gold, use_of_role
 
 
 def run_folder(config: Mapping[str, Any]) -> str:
@@ -53,9 +58,9 @@ def model_directory(
         InputError: a path that is no directory.
     """
     models, source = config["models"]["directory"], wanted["source"]
-    if source == "tiny":
+    if source == TINY:
         return f"{models}/tiny-{tiny}"
-    if Path(source).is_dir():
+    if local_source(wanted):
         return source
     if is_path(source):
         raise InputError(
@@ -69,33 +74,33 @@ def prepared_model(config: Mapping[str, Any], role: str) -> str:
     """The directory of the embedder or the reranker.
 
     Raises:
-        InputError: a path that is no directory, or the files of an embedder that is
-            there already say that it cannot be tuned, or not on texts so long; or one
-            that was fetched before lacks the heads that are counted on.
+        InputError: a path that is no directory, or what the files that are there
+            already say against its use.
     """
     wanted = config["models"][role]
     path = model_directory(config, wanted, role, f"models.{role}")
-    if role == "embedder":
-        if path == wanted["source"]:
-            Description.configured(path, wanted)
-            _check_lengths(config, path)
-        elif Path(path, "config.json").is_file() and wants_heads(config):
-            check_heads(path)
-    return path
+    _check_there(path, wanted, partial(use_of_role, config, role))
+    whole = role == "reranker" or Path(path, TOKENIZER).is_file()
+    return path if whole or not local_source(wanted) else _linked(config, path)
 
 
-def _check_lengths(config: Mapping[str, Any], model: str) -> None:
-    """See that no text is to be longer than a model takes."""
-    longest = longest_text(Path(model))
-    for section, values, keys in (
-        ("mining", config["mining"], ("query_max_length", "passage_max_length")),
-        ("train.args", config["train"]["args"], ("query_max_len", "passage_max_len")),
-    ):
-        for key in keys:
-            length = values.get(key)
-            if longest is not None and isinstance(length, int) and length > longest:
-                reason = f"is {length}, but {model} takes {longest} tokens at most"
-                raise InputError(reason, key=f"{section}.{key}")
+def local_source(wanted: Mapping[str, Any]) -> list[str]:
+    """The directory that a `source` names, if it names one."""
+    source = wanted["source"]
+    return [source] if source != TINY and Path(source).is_dir() else []
+
+
+def _check_there(path: str, wanted: Mapping[str, Any], use: Callable[[], Use]) -> None:
+    """See that a model which is there already, given or fetched before, will do."""
+    if local_source(wanted) or Path(path, CONFIG).is_file():
+        check_ahead(path, use())
+
+
+def _linked(config: Mapping[str, Any], source: str) -> str:
+    """Where a local directory is prepared that is not to be written to."""
+    whole = Path(source).resolve()
+    name = re.sub(r"[^\w.-]", "_", whole.name)
+    return f"{config['models']['directory']}/local--{name}@{content_id(str(whole))}"
 
 
 def model_of_system(config: Mapping[str, Any], name: str) -> str | None:
@@ -107,7 +112,10 @@ def model_of_system(config: Mapping[str, Any], name: str) -> str | None:
     system = system_of(config["evaluate"]["systems"][name])
     if system.source is not None:
         key = f"evaluate.systems.{name}"
-        return model_directory(config, vars(system), system.role, key)
+        wanted = vars(system)
+        path = model_directory(config, wanted, system.role, key)
+        _check_there(path, wanted, partial(use_in_system, config, system))
+        return path
     taken = system.model_of_run
     return None if taken is None else model_under_test(config, taken)
 
@@ -130,4 +138,6 @@ def model_of_gold(config: Mapping[str, Any]) -> str:
         InputError: a path that is no directory.
     """
     wanted = config["gold"]["embedder"]
-    return model_directory(config, wanted, "embedder", "gold.embedder")
+    path = model_directory(config, wanted, "embedder", "gold.embedder")
+    _check_there(path, wanted, partial(use_of_gold, config))
+    return path

@@ -20,10 +20,10 @@ from arkiv.encode.models import (
     HEADS,
     check_heads,
     check_model,
-    fast_tokenizer,
     has_heads,
 )
 from arkiv.encode.options import Options
+from arkiv.encode.tokenizer import fast_tokenizer
 
 CPU = torch.device("cpu")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from bodies import BODIES, SIZES, build_body
-from transformers import HfArgumentParser
+from transformers import AutoTokenizer, HfArgumentParser
 
 from arkiv.base.files import read_json, write_json
 from arkiv.encode.description import Description
@@ -19,7 +19,10 @@ from arkiv.encode.encoder import Encoder
 from arkiv.encode.loading import longest_text
 from arkiv.encode.m3 import M3
 from arkiv.encode.models import HEADS, check_model, has_heads
+from arkiv.encode.options import Options
 from arkiv.encode.settings import TRAINED_POOLINGS
+from arkiv.encode.tokenizer import fast_tokenizer
+from arkiv.encode.vocabulary import make_tokenizer
 from arkiv.example.archive import cases
 from arkiv.train.arguments import argument_classes, to_command_line
 from arkiv.train.dev import ValidationSet
@@ -221,6 +224,37 @@ def test_flagembedding_gives_the_trained_models_encodings(name, tmp_path):
             assert abs(weights[str(token)] - weight) < 1e-5
     for mine, other in zip(ours.multi_vector, theirs["colbert_vecs"], strict=True):
         np.testing.assert_allclose(other, mine, atol=1e-4)
+
+
+def test_a_model_of_a_cased_vocabulary_is_trained_and_loaded_anywhere(tmp_path):
+    """As KB-BERT: vocab.txt, and do_lower_case in tokenizer_config.json alone."""
+    from FlagEmbedding import BGEM3FlagModel
+    from sentence_transformers import SentenceTransformer
+
+    body = build_body(tmp_path / "bert", "bert")
+    words = read_json(body / "tokenizer.json")["model"]["vocab"]
+    lines = sorted(words, key=words.get)
+    lines[-3:] = ["Å", "##ſ", "Åker"]
+    (body / "vocab.txt").write_text("".join(f"{word}\n" for word in lines))
+    (body / "tokenizer.json").unlink()
+    write_json(body / "tokenizer_config.json", {"do_lower_case": False})
+    texts = ["Åker vid Å", "å åker", "Äng", *TEXTS]
+    expected = AutoTokenizer.from_pretrained(body)(texts)["input_ids"]
+    make_tokenizer(body, Options())
+    made = runner(body, tmp_path)
+    made.trainer.train()
+    output = tmp_path / "model"
+    made.trainer.export(output)
+    assert (output / "tokenizer.json").is_file()
+    by_us = [one.ids for one in fast_tokenizer(output).encode_batch(texts)]
+    sentences = SentenceTransformer(str(output), device="cpu")
+    flag = BGEM3FlagModel(str(output), use_fp16=False, devices="cpu")
+    for tokenizer in (sentences.tokenizer, flag.tokenizer, M3(output).tokenizer):
+        assert tokenizer(texts)["input_ids"] == by_us == expected
+    ours = Encoder(M3(output), longest=LENGTH).encode(texts, "query", max_length=LENGTH)
+    sentences.max_seq_length = LENGTH
+    theirs = sentences.encode(texts, prompt_name="query")
+    np.testing.assert_allclose(theirs, ours.dense, atol=1e-5)
 
 
 def test_new_heads_keep_what_the_encoder_knows():

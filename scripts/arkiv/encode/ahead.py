@@ -1,0 +1,97 @@
+"""All that a model's files say against its use, before a job runs it.
+
+For planning, of a local directory or a model that was fetched before, and for
+prepare_model.py, of what it has fetched. Nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_object
+from arkiv.encode.body import check_code
+from arkiv.encode.description import Description, Own
+from arkiv.encode.loading import check_positions, longest_text
+from arkiv.encode.models import (
+    MODULES,
+    Kind,
+    check_heads,
+    check_model,
+    encoder_directory,
+)
+from arkiv.encode.settings import Reading
+from arkiv.encode.tokenizer import GENERIC, SETTINGS
+
+# Of which any pads texts; see `arkiv.encode.loading.padding`.
+PADDING = ("pad_token", "eos_token", "unk_token")
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a run is to do with a model."""
+
+    kind: Kind
+    trusted: bool = False
+    """It may run code of its own."""
+    reading: Reading = field(default_factory=Reading)
+    """Of the model to tune, what its own files are not to say."""
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    """Tokens of the longest texts, by the settings that say so."""
+    headed: bool = False
+    """It is to have heads as BGE-M3 has them."""
+
+
+def check_ahead(
+    path: str | Path, use: Use, *, name: str | None = None, made: bool = False
+) -> None:
+    """See that the model of a directory will do.
+
+    Args:
+        path: the directory.
+        use: what for.
+        name: what the model is called in messages, if not by its directory.
+        made: see `check_model`.
+
+    Raises:
+        InputError: it lacks something, is damaged, or will not do for this use.
+    """
+    path = check_model(path, use.kind, made=made)
+    encoder = path
+    if use.kind == "dense":
+        _check_modules(path)
+        encoder = encoder_directory(path)
+    check_code(encoder, use.kind, trusted=use.trusted)
+    if use.kind == "m3":
+        Description.of(path, use.reading)
+        check_positions(path)
+        _check_padding(path)
+        if use.headed:
+            check_heads(path)
+    longest = longest_text(encoder)
+    for key, length in use.lengths.items():
+        if longest is not None and length > longest:
+            reason = f"is {length}, but {name or path} takes {longest} tokens at most"
+            raise InputError(reason, key=key)
+
+
+def _check_modules(path: Path) -> None:
+    """See that what follows the encoder is there, and known."""
+    for name, folder in Own.of(path).modules or ():
+        file = folder / "config.json"
+        if name != "Normalize" and not file.is_file():
+            reason = f"is not there, but {MODULES} names its folder"
+            raise InputError(reason, file=file)
+
+
+def _check_padding(path: Path) -> None:
+    """See that a tokenizer of no body's own names a token that can pad texts."""
+    files = [path / SETTINGS, path / "special_tokens_map.json"]
+    said = {}
+    for file in (file for file in files if file.is_file()):
+        said |= read_object(file, "settings of a tokenizer")
+    if said.get("tokenizer_class") in GENERIC and not any(map(said.get, PADDING)):
+        names = ", ".join(PADDING)
+        raise InputError(f"names none of {names}, to pad texts with", file=files[0])

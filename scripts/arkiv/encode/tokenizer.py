@@ -1,0 +1,93 @@
+"""The tokenizer of a model directory: tokenizer.json, or what it is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_object
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+TOKENIZER = "tokenizer.json"
+# Of WordPiece; of byte pairs, with merges.txt beside it; of SentencePiece.
+VOCABULARIES = ("vocab.txt", "vocab.json", "*.model")
+SETTINGS = "tokenizer_config.json"
+# Classes that read tokenizer.json as it stands. Those named after a body make the
+# normalizer themselves, by their settings.
+GENERIC = ("PreTrainedTokenizerFast", "TokenizersBackend", "PythonBackend")
+
+
+def vocabularies(path: Path) -> list[Path]:
+    """The files of a directory that a tokenizer.json can be made of."""
+    return sorted(file for name in VOCABULARIES for file in path.glob(name))
+
+
+def files_of_tokenizer(path: Path) -> list[Path]:
+    """The files that a tokenizer is read of: tokenizer.json, or else vocabularies."""
+    whole = path / TOKENIZER
+    return [whole] if whole.is_file() else vocabularies(path)
+
+
+def missing_tokenizer(path: Path, *, whole: bool) -> list[str]:
+    """What a model's directory lacks of a tokenizer.
+
+    Args:
+        whole: it is to be tokenizer.json.
+    """
+    if (path / TOKENIZER).is_file():
+        return []
+    names = " and ".join(file.name for file in vocabularies(path))
+    if names and not whole:
+        return []
+    made = f" (prepare_model.py --source DIR makes it of {names})" if names else ""
+    return [TOKENIZER + made]
+
+
+def fast_tokenizer(path: str | Path) -> Tokenizer:
+    """The tokenizer of a model directory, which reads texts as wholes.
+
+    Its ids are those of transformers' AutoTokenizer.
+
+    Raises:
+        InputError: there is no tokenizer.json, or it is broken.
+    """
+    from tokenizers import Tokenizer
+
+    path = Path(path)
+    file = path / TOKENIZER
+    if missing := missing_tokenizer(path, whole=True):
+        raise InputError(f"the model directory lacks {missing[0]}", file=path)
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise InputError(f"is not a tokenizer ({error})", file=file) from None
+    # The file may ask for either.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    _normalise_as_set(tokenizer, path / SETTINGS)
+    return tokenizer
+
+
+def _normalise_as_set(tokenizer: Tokenizer, file: Path) -> None:
+    """Take case and accents as tokenizer_config.json says, where transformers does.
+
+    Of BERT's kind it makes the normalizer anew, whatever tokenizer.json has.
+    """
+    from tokenizers.models import WordPiece
+    from tokenizers.normalizers import BertNormalizer
+
+    of_bert = isinstance(tokenizer.normalizer, BertNormalizer)
+    if not of_bert or not isinstance(tokenizer.model, WordPiece):
+        return
+    said = read_object(file, "settings of a tokenizer") if file.is_file() else {}
+    if str(said.get("tokenizer_class")) in GENERIC:
+        return
+    tokenizer.normalizer = BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=said.get("tokenize_chinese_chars", True),
+        strip_accents=said.get("strip_accents"),
+        lowercase=said.get("do_lower_case", True),
+    )

@@ -1,0 +1,31 @@
+"""Model directories with all files that are looked for, and next to nothing in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from arkiv.base.files import write_json
+
+ENCODER = {
+    "model_type": "bert",
+    "architectures": ["BertModel"],
+    "hidden_size": 32,
+    "max_position_embeddings": 512,
+}
+RERANKER = {
+    "model_type": "bert",
+    "architectures": ["BertForSequenceClassification"],
+    "id2label": {"0": "LABEL_0"},
+    "max_position_embeddings": 9000,
+}
+
+
+def build_hollow(path: Path, *, reranker: bool = False, **said: Any) -> Path:
+    """Write a directory whose `config.json` says this too; None leaves a key out."""
+    path.mkdir(parents=True, exist_ok=True)
+    config = {**(RERANKER if reranker else ENCODER), **said}
+    write_json(path / "config.json", {k: v for k, v in config.items() if v is not None})
+    write_json(path / "tokenizer.json", {})
+    (path / "model.safetensors").write_bytes(b"weights")
+    return path
