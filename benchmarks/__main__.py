@@ -1,7 +1,8 @@
 """Measure arkiv's commands against their peers from PyPI, in turn on one machine.
 
 Writes results/NAME.json and RESULTS.md in benchmarks/; with --quick, in
-benchmarks/.cache/quick/. `python -m benchmarks gpu` is another program: see its --help.
+benchmarks/.cache/quick/. `python -m benchmarks gpu` and `python -m benchmarks quality`
+are other programs: see their --help.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from benchmarks.gpu.run import main as on_gpu
 from benchmarks.harness import BenchmarkError
 from benchmarks.ingest import ingest
 from benchmarks.mining import mining
+from benchmarks.quality.run import main as on_quality
 from benchmarks.search import search
 from benchmarks.serve import serve
 from benchmarks.split import split
@@ -50,6 +52,8 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["gpu"]:
         return on_gpu(words[1:])
+    if words[:1] == ["quality"]:
+        return on_quality(words[1:], list(BENCHMARKS))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; or all"

@@ -109,9 +109,9 @@ class MemorySampler:
         peak: bytes.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, seconds: float = SECONDS_BETWEEN_SAMPLES) -> None:
         self.peak = 0
-        self._pid = pid
+        self._pid, self._seconds = pid, seconds
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -119,7 +119,7 @@ class MemorySampler:
         while True:
             size = sum(map(proportional_size, descendants(self._pid)))
             self.peak = max(self.peak, size)
-            if self._done.wait(SECONDS_BETWEEN_SAMPLES):
+            if self._done.wait(self._seconds):
                 return
 
     def __enter__(self) -> MemorySampler:
@@ -132,9 +132,18 @@ class MemorySampler:
 
 
 def measured(
-    command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = SECONDS_BETWEEN_SAMPLES,
 ) -> Run:
     """Run a command to its end; its output goes to the end of `log`.
+
+    Args:
+        command: words.
+        log: a file.
+        environment: beside that of the runner.
+        seconds: between two looks at its memory, each of which takes some milliseconds.
 
     Raises:
         BenchmarkError: it did not end with status 0.
@@ -148,7 +157,7 @@ def measured(
             stderr=subprocess.STDOUT,
             env=os.environ | dict(environment or {}),
         )
-        with MemorySampler(process.pid) as sampler:
+        with MemorySampler(process.pid, seconds) as sampler:
             try:
                 # Counts what the process itself has waited for: its workers too.
                 _, status, usage = os.wait4(process.pid, 0)

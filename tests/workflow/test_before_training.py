@@ -4,6 +4,9 @@ import pytest
 from project import ARCHIVE, Project, job_counts, small
 
 from arkiv.base.files import read_json
+from benchmarks.harness import Run
+from benchmarks.quality.pipeline import outcome
+from benchmarks.quality.results import by_query
 
 TRAINING = {
     "embed_corpus",
@@ -102,3 +105,10 @@ def test_the_whole_run_takes_what_the_baseline_has_made(measured):
     assert run / "baseline/metrics/metrics.json" in kept
     # And the baseline stands as it is.
     assert project.planned("baseline", "--configfile", config) == {}
+    # The run has all that `python -m benchmarks quality` keeps of its own.
+    kept = outcome(run, Run(wall=1, cpu=2, memory=3))
+    assert kept["training"]["steps"] == kept["settings"]["train.args.max_steps"] == 4
+    assert kept["pairs"]["searched"] == kept["pairs"]["passages"]
+    assert kept["metrics"]["systems"] == whole["systems"]
+    assert {job["stage"] for job in kept["jobs"]} >= {"mining", "train", "retrieve"}
+    assert by_query(run).keys() == whole["systems"].keys()
