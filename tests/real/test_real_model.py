@@ -24,6 +24,7 @@ from arkiv.base.files import read_json
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
+from arkiv.export.about import PLACE
 from arkiv.retrieve.trec import read_scores
 from real.conftest import NAME, STEPS
 
@@ -148,6 +149,18 @@ def test_the_card_says_what_the_model_is(run):
     assert 'pooling_method="mean"' in text
     assert "prompt_name" not in text
     assert str(run.folder) not in card
+
+
+def test_the_code_on_the_card_searches_alike_in_both_libraries(run):
+    card = (run.results / "export/README.md").read_text(encoding="utf-8")
+    ran: list[dict] = []
+    for block in re.findall(r"^```python\n(.*?)^```", card, flags=re.M | re.S):
+        ran.append({})
+        exec(block.replace(PLACE, str(run.results / "export")), ran[-1])
+    flag, ours = ran
+    similar = ours["vectors"] @ ours["model"].encode(ours["query"])
+    assert flag["scores"]["dense"] == pytest.approx(similar.tolist(), abs=CLOSE)
+    assert similar[0] > 0.5 > 0.2 > similar[1]
 
 
 def test_the_tuned_model_is_compared_with_what_the_base_model_has(run):
