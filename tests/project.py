@@ -134,7 +134,8 @@ class Project:
                 shutil.copytree(
                     ROOT / name,
                     folder / name,
-                    ignore=shutil.ignore_patterns("__pycache__"),
+                    # Compiled modules too, but for those being written just now.
+                    ignore=shutil.ignore_patterns("*.pyc.*"),
                 )
             else:
                 shutil.copy(ROOT / name, folder / name)
@@ -162,6 +163,13 @@ class Project:
         binaries = str(Path(sys.executable).parent)
         return os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
 
+    @property
+    def forking(self) -> dict[str, str]:
+        """The environment in which the programs of the rules run in forks."""
+        binaries = str(forks.with_libraries().python.parent)
+        path = f"{binaries}{os.pathsep}{self.environment['PATH']}"
+        return self.environment | {"PATH": path}
+
     def snakemake(
         self, *words: object, timeout: float = 900
     ) -> subprocess.CompletedProcess:
@@ -169,12 +177,10 @@ class Project:
 
         Output and errors come together in `stdout`.
         """
-        binaries = str(forks.with_libraries().python.parent)
-        path = f"{binaries}{os.pathsep}{self.environment['PATH']}"
         return subprocess.run(
             [forks.with_snakemake().python, *self.command(*words)[1:]],
             cwd=self.folder,
-            env=self.environment | {"PATH": path},
+            env=self.forking,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

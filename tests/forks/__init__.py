@@ -20,6 +20,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class Forks:
 
     def __init__(self, *modules: str) -> None:
         """Args:
-        modules: to import beforehand.
+        modules: to import beforehand, or `MODULE:FUNCTION` to call.
         """
         self._folder = tempfile.TemporaryDirectory(prefix="arkiv-forks-")
         folder = Path(self._folder.name)
@@ -82,7 +83,29 @@ def with_libraries() -> Forks:
     return Forks(*LIBRARIES)
 
 
+def together(function: Callable[..., None], count: int, *words: str) -> None:
+    """Call a function of a test's in so many forks at once, with its number and words.
+
+    Raises:
+        AssertionError: one of them failed.
+        TimeoutExpired: one waits for another for minutes; all are ended.
+    """
+    command = [with_libraries().python, FOLDER / "calling.py"]
+    command += [function.__module__, function.__name__]
+    given = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    running = [
+        subprocess.Popen([*command, str(number), *words], env=given)
+        for number in range(count)
+    ]
+    try:
+        assert [process.wait(120) for process in running] == [0] * count
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
 @cache
 def with_snakemake() -> Forks:
-    """For Snakemake itself."""
-    return Forks("snakemake.cli")
+    """For Snakemake itself, whose parser looks for plug-ins and imports them."""
+    return Forks("snakemake.cli:get_argument_parser", "smart_open")

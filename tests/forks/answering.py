@@ -165,7 +165,10 @@ class Server:
 
 if __name__ == "__main__":
     for name in sys.argv[2:]:
-        importlib.import_module(name)
+        module, _, function = name.partition(":")
+        module = importlib.import_module(module)
+        if function:
+            getattr(module, function)()
     # Forks share what they do not look through.
     gc.freeze()
     server = Server(sys.argv[1])

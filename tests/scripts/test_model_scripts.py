@@ -4,10 +4,10 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+import forks
 import numpy as np
 import pytest
 from examples import case_pairs
@@ -201,12 +201,12 @@ def test_a_job_that_was_killed_goes_on_where_it_was(
     script, processes, tiny_embedder, tiny_reranker, tmp_path
 ):
     words = [script, "--processes", processes, "--batch-tokens", 600]
-    pairs = list(case_pairs(500, seed=4))
+    pairs = list(case_pairs(120, seed=4))
     rows = tmp_path / "rows.jsonl"
     if script == "score_pairs":
         words += ["--model", tiny_reranker, "--pairs", rows]
         shifts = range(1, 8)
-        values = 500 * 8
+        values = 120 * 8
         write_records(
             rows,
             (
@@ -222,7 +222,8 @@ def test_a_job_that_was_killed_goes_on_where_it_was(
 
     logged([*words, "--output", tmp_path / "whole"])
     words += ["--output", tmp_path / "again", "--cache", tmp_path / "cache"]
-    command = [sys.executable, SCRIPTS / f"{script}.py", *map(str, words[1:])]
+    python = forks.with_libraries().python
+    command = [python, SCRIPTS / f"{script}.py", *map(str, words[1:])]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 120
     # A value is 28 bytes with its key and check sum, a vector 276.

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from project import program
 from training import (
     FILES,
     SCRIPT,
@@ -171,9 +172,7 @@ def test_one_process_mixes_shards_and_needs_no_scores_nor_heads(material, tmp_pa
 
 def test_a_diverging_run_is_one_sentence_and_leaves_nothing(material, tmp_path):
     given = words(material, tmp_path, 1, learning_rate=1e38, save_steps=None)
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), *given], capture_output=True, text=True
-    )
+    done = program("train_model", *given)
     assert done.returncode == 1
     said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(said) == 1

@@ -70,7 +70,7 @@ def test_a_run_is_stopped_by_its_budget_killed_and_resumed(
         config = configured(chat, money=100)
         held = chat.answer = Held(6, chat.answer)
         command = project.command("queries", "--configfile", config, "--cores", 2)
-        where = {"cwd": project.folder, "env": project.environment}
+        where = {"cwd": project.folder, "env": project.forking}
         journal = results / "cache/queries/journal.jsonl"
         held.kill_when_full(
             command,

@@ -231,7 +231,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(run, models, tmp_path):
         running = subprocess.Popen(
             project.command("split", "--configfile", config),
             cwd=project.folder,
-            env=project.environment,
+            env=project.forking,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import forks
 import pytest
 import torch
 
@@ -135,7 +136,7 @@ def drifting(rank: int, meeting: str) -> None:
 
 
 def test_processes_that_drift_apart_notice_it(tmp_path):
-    torch.multiprocessing.spawn(drifting, (str(tmp_path / "meeting"),), nprocs=2)
+    forks.together(drifting, 2, str(tmp_path / "meeting"))
 
 
 def test_the_sum_of_bits_sees_the_last_bit_in_every_precision():

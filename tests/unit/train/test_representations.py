@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import weakref
 
+import forks
 import pytest
 import torch
 from test_train_model_scores import GROUP, batch, pair, texts
@@ -199,4 +200,4 @@ def of_two(rank: int, meeting: str) -> None:
 
 
 def test_two_processes_have_the_gradient_of_one_with_the_doubled_batch(tmp_path):
-    torch.multiprocessing.spawn(of_two, (str(tmp_path / "meeting"),), nprocs=2)
+    forks.together(of_two, 2, str(tmp_path / "meeting"))
