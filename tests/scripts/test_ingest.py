@@ -153,7 +153,8 @@ def test_the_same_bytes_for_any_number_of_parts_and_order_of_listing(
     options = [*METHODS[0], "--min-confidence", "0.4", "--max-tokens", "25"]
     iterdir = Path.iterdir
     results = []
-    for parts, reverse in ((1, False), (3, True), (50, False)):
+    more_than_volumes = len(FORMATS) + 1
+    for parts, reverse in ((1, False), (3, True), (more_than_volumes, False)):
         monkeypatch.setattr(
             Path, "iterdir", lambda p, r=reverse: iter(sorted(iterdir(p), reverse=r))
         )

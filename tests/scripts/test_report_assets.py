@@ -89,9 +89,12 @@ def test_measures_and_differences_as_charts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("count", "pairs", "queries"), [(100, [("s1", "s0")], 10_000), (1, [], 1)]
+    ("count", "pairs", "queries"),
+    [(100, [("s1", "s0")], 20), (2, [("s1", "s0")], 10_000), (1, [], 1)],
 )
-def test_charts_of_many_systems_and_of_one_query(tmp_path, count, pairs, queries):
+def test_charts_of_many_systems_many_queries_and_of_one(
+    tmp_path, count, pairs, queries
+):
     from plot_metrics import main
 
     main(measured(tmp_path, [f"s{n}" for n in range(count)], pairs, queries))
@@ -165,12 +168,17 @@ def mined(tmp_path):
     return tmp_path / "mined.json"
 
 
-def audit(folder, *words):
+def audit(folder, *words, repeated=False):
+    """The page; where it is made repeatedly, of the same bytes, as all that is made."""
     from plot_negatives import main
 
-    page, chart, numbers = (folder / f"n.{end}" for end in ("html", "svg", "json"))
-    words = [*words, "--page", page, "--chart", chart, "--numbers", numbers]
-    twice(lambda: main(list(map(str, words))), page, chart, numbers)
+    made = page, chart, _ = [folder / f"n.{end}" for end in ("html", "svg", "json")]
+    given = zip(("--page", "--chart", "--numbers"), made, strict=True)
+    words = [str(word) for word in (*words, *(one for both in given for one in both))]
+    if repeated:
+        twice(lambda: main(words), *made)
+    else:
+        main(words)
     assert_svg(chart, "Negatives: similarity")
     return page.read_text()
 
@@ -194,7 +202,7 @@ def test_the_audit_tells_of_shares_that_are_not_as_asked_for(rows, tmp_path):
 def test_the_audit_counts_what_was_mined_and_dropped(rows, mined, tmp_path):
     first, second, given = rows
     words = ["--rows", f"a={first}", f"b={given}", f"a={second}"]
-    text = audit(tmp_path, *words, "--stats", f"a={mined}")
+    text = audit(tmp_path, *words, "--stats", f"a={mined}", repeated=True)
     assert cells(text, "train pairs") == ["9", "1"]
     assert cells(text, "negatives") == ["18", "2"]
     assert cells(text, "negatives: random") == ["1", "–"]
@@ -229,7 +237,7 @@ def test_the_audit_counts_what_was_mined_and_dropped(rows, mined, tmp_path):
 def test_the_figure_of_many_datasets_shows_the_largest(rows, tmp_path):
     first, second, given = rows
     words = ["--rows", *(f"d{n}={given}" for n in range(30))]
-    audit(tmp_path, *words, f"big={first}", f"big={second}")
+    audit(tmp_path, *words, f"big={first}", f"big={second}", repeated=True)
     text = (tmp_path / "n.svg").read_text()
     assert "big: teacher score" in text
     assert text.count(": teacher score") == 8
@@ -293,11 +301,11 @@ def test_the_audit_shows_the_worst_rows_and_some_at_random(tmp_path):
 
     path = write(tmp_path / "rows", [row(n) for n in range(80)])
 
-    def shown(*words):
-        text = audit(tmp_path, "--rows", f"a={path}", *words)
+    def shown(*words, **how):
+        text = audit(tmp_path, "--rows", f"a={path}", *words, **how)
         return text, re.findall(r"<h3>query (\d+)\?</h3>", text)
 
-    text, order = shown()
+    text, order = shown(repeated=True)
     assert [int(n) for n in order[:10]] == list(range(79, 69, -1))
     assert len(set(order)) == 20
     assert "a: 10 suspects" in text
