@@ -6,8 +6,10 @@ from pathlib import Path
 from statistics import mean
 
 from arkiv.base.files import read_json, read_records
+from arkiv.encode.limits import length_of
 from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.text.lengths import TokenCounter
+from arkiv.train.settings import LENGTHS
 from benchmarks import ROOT, ours
 from benchmarks.bench import Bench, Result, require
 from benchmarks.harness import Limit, Run, Variant
@@ -30,6 +32,8 @@ def demo_settings() -> dict:
         for name in ("config.yaml", "demo.yaml")
     )
     args = default["train"]["args"] | demo["train"]["args"]
+    # In numbers, of a model that takes as much.
+    args |= {key: length_of(args[key], None) for key in LENGTHS}
     return {
         "edges": tuple(demo["split"]["edges"]),
         "processes": demo["train"]["processes"],

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from arkiv.base.declared import at
 from arkiv.base.row_files import row_files
-from arkiv.base.setting_flags import flags_of
+from arkiv.base.setting_flags import NULL, flags_of
 from arkiv.evaluate.baseline import needing_training, without_training
 from arkiv.gold.standard import judged_files
 from arkiv.llm.settings import OFFLINE
@@ -25,6 +25,7 @@ from arkiv.settings.layout import (
 )
 from arkiv.settings.started import RUN_AGAIN
 from arkiv.train.given import learnt_from
+from arkiv.train.settings import LENGTHS as TRAIN_LENGTHS
 from arkiv.train.settings import UNSET
 from arkiv.volumes.state import state
 
@@ -64,6 +65,9 @@ RESPELLED = (
 RUN_OPTIONS = declared("models", "precision", "attention", "trust_remote_code")
 # For every program that runs the model to tune, or one that was tuned.
 READING = declared("models.embedder", "pooling", "query_prompt", "passage_prompt")
+# For every program that cuts queries, or passages, as mining does.
+CUT_QUERIES = declared("mining", "query_max_length")
+CUT_PASSAGES = {"max_length": MINING["passage_max_length"]}
 # Whether mining searches approximately, whose recall is measured.
 APPROXIMATE = MINING["index"] == "ivf"
 # What is measured, and where: all, or what needs no training, before there is any. That

@@ -23,7 +23,7 @@ rule embed_corpus:
     params:
         way=lambda w, output: flags(keep_weights=weights_wanted(miner_of(w))),
         options=flags(
-            max_length=MINING["passage_max_length"],
+            **CUT_PASSAGES,
             batch_tokens=MINING["batch_tokens"],
             cache=results("cache/embeddings"),
             **RUN_OPTIONS,
@@ -55,7 +55,7 @@ rule embed_queries:
         runtime=growing(240),
     params:
         options=flags(
-            max_length=MINING["query_max_length"],
+            max_length=CUT_QUERIES["query_max_length"],
             batch_tokens=MINING["batch_tokens"],
             cache=results("cache/embeddings"),
             **RUN_OPTIONS,

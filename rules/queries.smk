@@ -32,8 +32,8 @@ ROUND_TRIP = QUERIES["round_trip"]
 DENSE = {}
 if ROUND_TRIP["by"] == "dense":
     DENSE = {
-        "query_max_length": MINING["query_max_length"],
-        "max_length": MINING["passage_max_length"],
+        **CUT_QUERIES,
+        **CUT_PASSAGES,
         "batch_tokens": MINING["batch_tokens"],
         "cache": results("cache/embeddings"),
         **RUN_OPTIONS,

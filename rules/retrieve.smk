@@ -1,6 +1,6 @@
 ENCODE_OPTIONS = dict(
-    max_length=MINING["passage_max_length"],
-    query_max_length=MINING["query_max_length"],
+    **CUT_PASSAGES,
+    **CUT_QUERIES,
     batch_tokens=EVALUATE["batch_tokens"],
     **RUN_OPTIONS,
 )

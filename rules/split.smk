@@ -28,7 +28,10 @@ rule split_by_length:
             **READING,
         ),
         batch=(
-            flags(**{key: TRAIN["args"].get(key) or UNSET[key] for key in UNSET})
+            flags(
+                **{key: TRAIN["args"].get(key) or UNSET[key] for key in UNSET},
+                **{key: TRAIN["args"].get(key) or NULL for key in TRAIN_LENGTHS},
+            )
             if config["split"]["batch_tokens"]
             else ""
         ),

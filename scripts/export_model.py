@@ -10,9 +10,12 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from arkiv.base.cli import json_object, parser, run
+from arkiv.base.declared import settings_of
 from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import read_object, written_whole
 from arkiv.base.markdown import blocks
@@ -20,6 +23,7 @@ from arkiv.base.named import named
 from arkiv.base.setting_flags import add_settings
 from arkiv.encode.description import Description
 from arkiv.encode.flags import add_weights
+from arkiv.encode.limits import length_of
 from arkiv.encode.models import check_model, has_heads
 from arkiv.encode.settings import Lengths
 from arkiv.export.about import (
@@ -55,6 +59,14 @@ def parameters(model: Path) -> dict[str, int]:
         raise InputError("has no weights in safetensors", file=model) from None
     except (errors.SafetensorsParsingError, OSError):
         raise InputError("has weights that cannot be read", file=model) from None
+
+
+def with_lengths(
+    settings: Mapping[str, Any], lengths: Mapping[str, int]
+) -> dict[str, Any]:
+    """The settings to be shown, those of mining with lengths in numbers."""
+    mining = settings.get("mining")
+    return {**settings, **({"mining": {**mining, **lengths}} if mining else {})}
 
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:
@@ -106,6 +118,10 @@ def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     model = check_model(arguments.model, "m3")
     description = Description.of(model)
+    lengths = {
+        key: length_of(getattr(arguments, key), description.longest)
+        for key in settings_of(Lengths)
+    }
     history, began = (
         read_object(path, "history of train_model.py")
         for path in (arguments.history, arguments.began or arguments.history)
@@ -119,8 +135,7 @@ def main(argv: list[str] | None = None) -> None:
         teacher=teacher and Origin.of(teacher, arguments.teacher_revision),
         kinds=named(arguments.kinds, "--kinds"),
         trainings=arguments.trainings,
-        query_max_length=arguments.query_max_length,
-        passage_max_length=arguments.passage_max_length,
+        **lengths,
         weights=tuple(arguments.weights),
         description=description,
         heads=began.get("heads", "own") if has_heads(model) else "none",
@@ -142,14 +157,14 @@ def main(argv: list[str] | None = None) -> None:
             size,
             measured,
             data(about, datasets, history["rows_left_out"]),
-            configuration(arguments.settings),
+            configuration(with_lengths(arguments.settings, lengths)),
             training(about, history),
             provenance(history, weights),
         ]
 
     with written_whole(arguments.output) as beside:
         copy_model(model, beside)
-        description.write(beside, dimensions, arguments.passage_max_length)
+        description.write(beside, dimensions, lengths["passage_max_length"])
         (beside / README).write_text(blocks(*sections) + "\n", encoding="utf-8")
     log.info("the model is ready in %s", arguments.output)
 

@@ -34,10 +34,11 @@ from arkiv.base.files import (
     write_json,
     written_whole,
 )
-from arkiv.base.setting_flags import add_settings, settings_from
+from arkiv.base.setting_flags import NULL, add_settings, settings_from
 from arkiv.encode.description import Description
 from arkiv.encode.flags import add_reading
-from arkiv.encode.settings import Reading
+from arkiv.encode.limits import length_of
+from arkiv.encode.settings import AUTO, Length, Reading
 from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.text.lengths import TokenCounter
 from arkiv.train.rows import (
@@ -49,7 +50,7 @@ from arkiv.train.rows import (
     longest_texts,
     shard_row,
 )
-from arkiv.train.settings import ARGUMENTS, UNSET, Split, Targets
+from arkiv.train.settings import ARGUMENTS, LENGTHS, UNSET, Split, Targets
 from arkiv.train.teacher import softened, without_near
 
 log = logging.getLogger("split_by_length")
@@ -145,12 +146,28 @@ def add_batch_size(path: Path, size: int) -> None:
     os.replace(longer, path)
 
 
-def batch_size(lengths: list[int], options: argparse.Namespace) -> int | None:
-    """Of a range by the budget of tokens; None without a budget or without rows."""
+def batch_size(
+    lengths: list[int], options: argparse.Namespace, takes: int | None
+) -> int | None:
+    """Of a range by the budget of tokens; None without a budget or without rows.
+
+    Args:
+        lengths: of its rows.
+        options: of the command line.
+        takes: tokens of a text that the model takes; None: any number.
+    """
     if options.batch_tokens is None or not lengths:
         return None
     how = {name: getattr(options, name) for name in UNSET}
+    how |= {name: length_of(getattr(options, name), takes) for name in LENGTHS}
     return batch_size_of(len(lengths), max(lengths), options.batch_tokens, **how)
+
+
+def tokens(text: str) -> Length:
+    """Parse `auto`, `null` or a number."""
+    if text == NULL:
+        return None
+    return AUTO if text == AUTO else int(text)
 
 
 def summary(
@@ -204,10 +221,10 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     add_settings(arguments, Split)
     add_settings(arguments, Targets)
     add_reading(arguments)
-    for name in UNSET:
+    for name in (*UNSET, *LENGTHS):
         arguments.add_argument(
             f"--{name.replace('_', '-')}",
-            type=int,
+            type=tokens if name in LENGTHS else int,
             default=ARGUMENTS[name],
             metavar="N",
             help="of training, with --batch-tokens",
@@ -224,16 +241,17 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
 
 
 def write_ranges(
-    arguments: argparse.Namespace, examples: Examples, paths: Sequence[Path]
+    arguments: argparse.Namespace,
+    description: Description,
+    examples: Examples,
+    paths: Sequence[Path],
 ) -> list[list[int]]:
     """Write each example into the file of its range; return the lengths in each.
 
     Raises:
-        InputError: there is no example at all, or the model cannot be trained.
+        InputError: there is no example at all.
     """
     counter = TokenCounter(fast_tokenizer(arguments.tokenizer))
-    given = settings_from(arguments, Reading)
-    description = Description.of(arguments.tokenizer, given)
     lengths: list[list[int]] = [[] for _ in arguments.edges]
     stream = examples.of(
         read_rows(arguments.pairs, negatives=not arguments.without_negatives)
@@ -256,6 +274,8 @@ def write_ranges(
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     began = time.monotonic()
+    given = settings_from(arguments, Reading)
+    description = Description.of(arguments.tokenizer, given)
     # All files are written beside their places and renamed at the end, the log last.
     with contextlib.ExitStack() as stack:
         reject = stack.enter_context(open_records(arguments.rejected))
@@ -263,8 +283,8 @@ def main(argv: list[str] | None = None) -> None:
             stack.enter_context(written_whole(path)) for path in arguments.outputs
         ]
         examples = Examples(arguments, reject)
-        lengths = write_ranges(arguments, examples, besides)
-        sizes = [batch_size(bucket, arguments) for bucket in lengths]
+        lengths = write_ranges(arguments, description, examples, besides)
+        sizes = [batch_size(one, arguments, description.longest) for one in lengths]
         for beside, size in zip(besides, sizes, strict=True):
             if size is not None:
                 add_batch_size(beside, size)

@@ -44,11 +44,11 @@ from arkiv.encode.models import check_heads, check_model, has_heads
 from arkiv.encode.settings import Batch, Headed, Running
 from arkiv.train.arguments import (
     Hardware,
-    check_lengths,
     parsed,
     process_count,
     to_command_line,
     with_defaults,
+    with_lengths,
 )
 from arkiv.train.batch_plan import BatchPlan, log_plan, plan_batches
 from arkiv.train.dev import dev_collection, general_collection
@@ -243,7 +243,12 @@ def prepared(arguments: argparse.Namespace) -> Training:
     """Check all that is given, before a process starts."""
     model = check_model(arguments.model, "m3")
     alone = {"unified_finetuning": False} if arguments.heads == "none" else {}
-    given = checked(arguments.args | alone)
+    description = described(arguments)
+    given = with_lengths(
+        checked(arguments.args | alone),
+        *(model, description.longest),
+        trust_remote_code=arguments.trust_remote_code,
+    )
     headed = heads(arguments.heads, model, given)
     hardware = Hardware() if given.get("use_cpu") else Hardware.here()
     settings_from(arguments, Train, "nodes", "processes", "check_steps")
@@ -257,7 +262,6 @@ def prepared(arguments: argparse.Namespace) -> Training:
         "trust_remote_code": arguments.trust_remote_code,
     }
     values = parsed(to_command_line(own | chosen))
-    check_lengths(model, values)
     weights = dict(arguments.dataset_weights)
     plan = planned(arguments.shards, weights, values, world_size)
     log_plan(plan)
@@ -266,7 +270,7 @@ def prepared(arguments: argparse.Namespace) -> Training:
     measures = evaluation(arguments)
     return Training(
         *(processes, world_size, own, chosen, plan, weights),
-        *(described(arguments), headed, adapters, measures),
+        *(description, headed, adapters, measures),
     )
 
 

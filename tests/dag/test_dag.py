@@ -632,7 +632,7 @@ def test_what_is_made_of_scores_reaches_the_split_and_not_the_teacher(project):
     for words in (
         *("--filter-margin -0.5 ", "--normalize zscore ", "--temperature 3 "),
         *("--batch-tokens 9000 ", "--positives each ", "--train-group-size 8 "),
-        *("--passage-max-len 77 ", "--query-max-len 256 "),
+        *("--passage-max-len 77 ", "--query-max-len auto "),
         "--pad-to-multiple-of 1 ",
     ):
         assert words in changed

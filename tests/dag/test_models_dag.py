@@ -1,6 +1,7 @@
 """Models that cannot be tuned are told when jobs are planned."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -61,7 +62,7 @@ def test_what_is_given_reaches_every_program_that_runs_the_model(project):
     ("mining", "args", "key", "length"),
     [
         ({"passage_max_length": 513}, {}, "mining.passage_max_length", 513),
-        ({"passage_max_length": 512}, {}, "train.args.passage_max_len", 8192),
+        ({}, {"passage_max_len": 8192}, "train.args.passage_max_len", 8192),
         ({"query_max_length": 600}, {}, "mining.query_max_length", 600),
     ],
 )
@@ -76,17 +77,104 @@ def test_texts_longer_than_a_local_model_takes_are_told_before_any_job(
     said = f"configuration: `{key}`: is {length}, but short takes 512 tokens at most"
     assert said in done.stdout
     assert "Traceback" not in done.stdout
-    fits = {"query_max_len": 512, "passage_max_len": 512}
-    config = configured(project, {"passage_max_length": 512}, fits, source="short")
+
+
+def test_a_short_local_model_is_named_by_its_source_alone(project):
+    build_hollow(project.folder / "tiny positions", max_position_embeddings=128)
+    config = configured(project, source="tiny positions")
     assert project.planned("mine", "--configfile", config)
 
 
+def with_lengths(project, query, passage):
+    """What a dry run prints of a run with these lengths, of a model on the hub."""
+    config = project.configure(
+        datasets={"d": {"example": {"cases": 20, "volumes": 2}}},
+        models={"embedder": {"source": "some/model", "revision": None}},
+        mining={"query_max_length": query, "passage_max_length": passage},
+        teacher={"query_max_length": query, "max_length": passage},
+        train={"args": {"query_max_len": query, "passage_max_len": passage}},
+        split={"batch_tokens": 900},
+        queries={"round_trip": {"by": "dense"}},
+    )
+    done = project.dry_run("-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    commands = {}
+    for name, words in re.findall(r"scripts/(\w+)\.py (.*)", done.stdout):
+        key = f"retrieve {words.split()[0]}" if name == "retrieve" else name
+        commands.setdefault(key, []).append(words)
+    return commands
+
+
+@pytest.mark.parametrize(
+    ("query", "passage", "flags"),
+    [
+        (None, None, ("null", None)),
+        (77, 400, ("77", "400")),
+    ],
+)
+def test_lengths_reach_every_program_that_cuts_texts(project, query, passage, flags):
+    """A number, `null` where that is not the default, or nothing."""
+
+    def given(command, flag):
+        found = re.search(rf"--{flag} (\S+)", command)
+        return found and found[1]
+
+    commands = with_lengths(project, query, passage)
+    assert {given(one, "max-length") for one in commands["embed_queries"]} == {flags[0]}
+    assert {given(one, "max-length") for one in commands["embed_corpus"]} == {flags[1]}
+    for name in ("encode_collection", "filter_queries", "retrieve m3", "score_pairs"):
+        for command in commands[name]:
+            found = given(command, "query-max-length"), given(command, "max-length")
+            assert found == flags
+    (command,) = commands["export_model"]
+    lengths = given(command, "query-max-length"), given(command, "passage-max-length")
+    assert lengths == flags
+    for command in commands["split_by_length"]:
+        lengths = given(command, "query-max-len"), given(command, "passage-max-len")
+        assert lengths == (flags[0], flags[1] or "null")
+    # Of the hub's model it is seen once it has been fetched.
+    (fetched,) = (one for one in commands["prepare_model"] if "some/model" in one)
+    numbers = (
+        " --lengths mining.query_max_length=77 mining.passage_max_length=400 "
+        "train.args.query_max_len=77 train.args.passage_max_len=400 "
+    )
+    assert (numbers in fetched) is (query == 77)
+    assert ("--lengths" in fetched) is (query == 77)
+
+
+def test_lengths_of_a_model_that_was_fetched_before_are_told_before_any_job(project):
+    there = build_hollow(project.folder / "models/some--model@main")
+    config = configured(project, args={"query_max_len": 513}, source="some/model")
+    try:
+        done = project.dry_run("mine", "--configfile", config)
+    finally:
+        shutil.rmtree(there)
+    assert done.returncode != 0
+    said = "`train.args.query_max_len`: is 513, but models/some--model@main takes 512"
+    assert said in done.stdout
+
+
+def test_lengths_of_a_local_reranker_are_told_before_any_job(project):
+    folder = project.folder / "reranker"
+    build_hollow(folder, reranker=True, max_position_embeddings=512)
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models={
+            "embedder": {"source": "tiny", "revision": None},
+            "reranker": {"source": "reranker", "revision": None},
+        },
+        teacher={"max_length": 513},
+    )
+    done = project.dry_run("score", "--configfile", config)
+    assert done.returncode != 0
+    said = "`teacher.max_length`: is 513, but reranker takes 512 tokens at most"
+    assert said in done.stdout
+
+
 def test_a_model_without_heads_is_compared_by_what_it_has(project):
-    fits = {"query_max_len": 512, "passage_max_len": 512}
     plans = {}
     for source, heads in (("bare", "auto"), ("some/model", "auto"), ("bare", "none")):
-        mining = {"passage_max_length": 512}
-        config = configured(project, mining, fits, source=source, heads=heads)
+        config = configured(project, source=source, heads=heads)
         done = project.dry_run("-p", "--configfile", config)
         assert done.returncode == 0, done.stdout
         plans[source, heads] = done.stdout
@@ -155,7 +243,7 @@ def test_a_local_model_of_a_vocabulary_is_linked_to(project):
     )
     place = "models/local--of_words@"
     assert f"--output {place}" in command
-    said = "--lengths mining.query_max_length=256 mining.passage_max_length=512"
+    said = "--lengths mining.passage_max_length=512"
     assert f"--kind m3 {said} train.args.query_max_len=512" in command
     assert "embed_corpus.py" in done.stdout
     assert "--model 'of words'" not in done.stdout

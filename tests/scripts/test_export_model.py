@@ -205,6 +205,24 @@ def test_a_model_of_another_body_is_told_by_its_heads(run, tmp_path, heads):
     assert ("A model with new heads like those" in card) == (heads == "new")
 
 
+def test_lengths_that_are_not_numbers_are_what_the_model_takes(
+    run, tiny_embedder, tmp_path
+):
+    short = shutil.copytree(tiny_embedder, tmp_path / "short")
+    write_json(short / "sentence_bert_config.json", {"max_seq_length": 24})
+    settings = {"mining": {"query_max_length": "auto", "passage_max_length": None}}
+    given = {"query_max_length": "auto", "settings": json.dumps(settings)}
+    card = exported(run, short, passage_max_length=None, **given)
+    limits = run / "export/sentence_bert_config.json"
+    assert read_json(limits)["max_seq_length"] == 24
+    assert "Passages are cut at 24 tokens and queries at 24," in card
+    assert "max_query_length=24," in card
+    assert "mining: {query_max_length: 24, passage_max_length: 24}" in card
+    card = exported(run, short, passage_max_length=48, **given)
+    assert read_json(limits)["max_seq_length"] == 48
+    assert "Passages are cut at 48 tokens and queries at 24," in card
+
+
 def test_heads_that_an_earlier_training_made_are_told_as_new(run, tiny_embedder):
     """Of the last training they are the model's own."""
     write(run, history=history() | {"heads": "own"})

@@ -274,6 +274,20 @@ def described(tiny_embedder, tmp_path):
     return path
 
 
+def test_lengths_that_a_fetched_model_does_not_take_name_their_key(
+    described, tmp_path, monkeypatch
+):
+    in_cache(tmp_path, described)
+    given = ["--revision", COMMIT, "--lengths", "mining.query_max_length=600"]
+    with pytest.raises(InputError) as caught:
+        offline(tmp_path, monkeypatch, *given, "train.args.passage_max_len=8193")
+    assert caught.value.key == "train.args.passage_max_len"
+    assert "is 8193, but some/model takes 8192 tokens" in caught.value.reason
+    assert not (tmp_path / "m").exists()
+    offline(tmp_path, monkeypatch, *given, "teacher.max_length=8192")
+    assert (tmp_path / "m").is_dir()
+
+
 def offline(tmp_path, monkeypatch, *words):
     """Run with a network that is down, and whose client does not retry for long."""
     from httpx2 import ConnectError

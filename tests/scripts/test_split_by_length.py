@@ -9,7 +9,7 @@ from project import records
 
 import split_by_length
 from arkiv.base.errors import InputError
-from arkiv.base.files import composed, read_json, write_records
+from arkiv.base.files import composed, read_json, write_json, write_records
 from arkiv.encode.description import Description
 from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.text.lengths import TokenCounter
@@ -383,6 +383,21 @@ def test_prompts_count_for_ranges_and_budget(tmp_path, tiny_embedder):
     own = {name: value for name, value in given.items() if "prompt" not in name}
     again = split(tmp_path, described, [rows], **own)
     assert [path.read_bytes() for path in again] == expected
+
+
+def test_lengths_that_are_not_numbers_are_those_that_the_model_takes(
+    tmp_path, tiny_embedder
+):
+    """A batch is sized by the texts that training will see."""
+    short = shutil.copytree(tiny_embedder, tmp_path / "short")
+    write_json(short / "sentence_bert_config.json", {"max_seq_length": 24})
+    rows = [[row(n, 90) for n in range(40)]]
+    sized = {"batch_tokens": 960, "train_group_size": 3, "pad_to_multiple_of": 1}
+    found = []
+    for lengths in ({}, {"query_max_len": "null"}, {"query_max_len": 20}):
+        outputs = split(tmp_path, short, rows, **sized, **lengths)
+        found.append({one["batch_size"] for one in records(outputs[2])})
+    assert found == [{960 // (3 * 24 + 24)}] * 2 + [{960 // (3 * 24 + 20)}]
 
 
 def test_a_budget_below_one_row_gives_batches_of_one(tmp_path, tiny_embedder):

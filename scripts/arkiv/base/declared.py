@@ -320,10 +320,14 @@ def _expected(value: Any, kinds: tuple[Any, ...], rule: Rule) -> str | None:
 
 
 def _expected_or_word(value: Any, kinds: tuple[Any, ...], rule: Rule) -> str | None:
-    """Likewise where a word may stand instead of a whole number."""
+    """Likewise where a word may stand instead of a whole number, or perhaps nothing."""
     (words,) = (get_args(kind) for kind in kinds if get_origin(kind) is Literal)
+    if value is None and types.NoneType in kinds:
+        return None
     if value in words or (_is(value, int) and value >= rule.at_least):
         return None
+    if types.NoneType in kinds:
+        words = (*words, WORDS[types.NoneType])
     return f"{' or '.join(words)} or a whole number from {rule.at_least}"
 
 

@@ -14,7 +14,8 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import read_object
 from arkiv.encode.body import check_code
 from arkiv.encode.description import Description, Own
-from arkiv.encode.loading import check_positions, longest_text
+from arkiv.encode.limits import check_lengths
+from arkiv.encode.loading import check_positions
 from arkiv.encode.models import (
     MODULES,
     Kind,
@@ -70,11 +71,7 @@ def check_ahead(
         _check_padding(path)
         if use.headed:
             check_heads(path)
-    longest = longest_text(encoder)
-    for key, length in use.lengths.items():
-        if longest is not None and length > longest:
-            reason = f"is {length}, but {name or path} takes {longest} tokens at most"
-            raise InputError(reason, key=key)
+    check_lengths(use.lengths, encoder, name or path)
 
 
 def _check_modules(path: Path) -> None:

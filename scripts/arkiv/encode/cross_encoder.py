@@ -21,9 +21,11 @@ from arkiv.base.errors import InputError
 from arkiv.encode.batches import distinct
 from arkiv.encode.forward import Inputs, Layers, Values
 from arkiv.encode.kind import Kind, token_ids
+from arkiv.encode.limits import length_of, own_limit
 from arkiv.encode.loading import load, load_tokenizer
 from arkiv.encode.models import check_model
 from arkiv.encode.options import Options
+from arkiv.encode.settings import Length
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +50,7 @@ class CrossEncoder(Kind):
         tokenizer, config = load_tokenizer(path, options)
         layers = partial(CrossEncoderLayers, path, options)
         super().__init__(path, options, tokenizer, config, layers)
+        self.longest = own_limit(path)
         if self.config.num_labels != 1:
             raise InputError(
                 f"the model has {self.config.num_labels} labels, expected a reranker "
@@ -62,9 +65,12 @@ class CrossEncoder(Kind):
         self.special = len(pair) - 2 * letter
         self.least = self.special + 2
 
-    def settings(self, *, max_length: int, query_max_length: int) -> dict[str, Any]:
+    def settings(
+        self, *, max_length: Length, query_max_length: Length
+    ) -> dict[str, Any]:
         room = self.length(max_length) - self.special
-        return {"room": room, "query_max_length": min(query_max_length, room - 1)}
+        query = min(length_of(query_max_length, self.takes), room - 1)
+        return {"room": room, "query_max_length": query}
 
     def token_ids(
         self, items: Sequence[tuple[str, ...]], settings: Mapping[str, Any]

@@ -19,10 +19,11 @@ from arkiv.base.errors import InputError
 from arkiv.encode.description import Own, Side, pooling_unsaid
 from arkiv.encode.forward import Inputs, Layers, Values
 from arkiv.encode.kind import Kind, token_ids
-from arkiv.encode.loading import first_line, load, load_tokenizer, longest_input
+from arkiv.encode.limits import length_of
+from arkiv.encode.loading import first_line, load, load_tokenizer
 from arkiv.encode.models import check_model, encoder_directory
 from arkiv.encode.options import Options
-from arkiv.encode.settings import SIMILARITIES
+from arkiv.encode.settings import SIMILARITIES, Length
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +49,7 @@ class Dense(Kind):
     """
 
     gives = frozenset({"dense"})
+    bounded = True
 
     def __init__(
         self,
@@ -79,8 +81,7 @@ class Dense(Kind):
             side: own.prompt(side) if given is None else given
             for side, given in zip(sides, prompts, strict=True)
         }
-        limits = own.max_length, longest_input(config), tokenizer.model_max_length
-        self.limits = [limit for limit in limits if limit is not None]
+        self.longest = own.longest
         modules = load_modules(path, pooling, self.dim)
         if any(self.prompts.values()) and not all(
             getattr(module, "include_prompt", True) for module in modules
@@ -95,15 +96,16 @@ class Dense(Kind):
             for module in modules
             if hasattr(module, "get_embedding_dimension")
         )
+        longest = length_of(None, self.takes)
         log.info(
             "%s: prompts %r and %r, takes %d tokens at most, compared by %s",
-            *(path, *self.prompts.values(), min(self.limits), self.similarity),
+            *(path, *self.prompts.values(), longest, self.similarity),
         )
 
     def prompted(self, text: str, side: Side) -> str:
         return self.prompts[side] + text
 
-    def settings(self, *, max_length: int) -> dict[str, Any]:
+    def settings(self, *, max_length: Length) -> dict[str, Any]:
         return {**super().settings(max_length=max_length), "pooling": self.pooling}
 
     def token_ids(

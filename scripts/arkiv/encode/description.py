@@ -7,13 +7,14 @@ names, `config_sentence_transformers.json`, `sentence_bert_config.json`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from arkiv.base.declared import settings_of
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_object, write_json
+from arkiv.encode.limits import LIMITS, limits_file, own_limit
 from arkiv.encode.models import encoder_directory, has_heads, modules_of
 from arkiv.encode.settings import Reading
 
@@ -27,7 +28,6 @@ NAMES: Mapping[Side, Sequence[str]] = {
     "passage": ("document", "passage", "corpus"),
 }
 ABOUT = "config_sentence_transformers.json"
-LIMITS = "sentence_bert_config.json"
 POOLING = "1_Pooling"
 # What an M3 model has, by directory. These names of modules, as in the files of BGE-M3
 # itself, are read by versions before 6 too; those that 6 writes are not.
@@ -58,8 +58,9 @@ class Own:
     prompted: bool
     """Whether it says which prompts it has, be it none."""
     similarity: str | None
-    max_length: int | None
     lower_case: bool
+    longest: int | None
+    """Tokens of a text that it takes; None: any number."""
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -81,8 +82,8 @@ class Own:
                 reason = f"has a module {name}, expected {', '.join(MODULES)} only"
                 raise InputError(reason, file=path / "modules.json")
         about = given(path, ABOUT)
-        limits = encoder_directory(path) / LIMITS
-        encoder = given(limits.parent, LIMITS)
+        limits = limits_file(encoder_directory(path))
+        encoder = given(limits.parent, limits.name)
         prompts = about.get("prompts") or {}
         if not isinstance(prompts, dict) or not all(
             isinstance(prompt, str) for prompt in prompts.values()
@@ -94,8 +95,8 @@ class Own:
             {"": prompts.get(default, ""), **prompts},
             isinstance(about.get("prompts"), dict),
             _typed(about, "similarity_fn_name", str, path / ABOUT),
-            _typed(encoder, "max_seq_length", int, limits),
             bool(_typed(encoder, "do_lower_case", bool, limits)),
+            own_limit(limits.parent),
         )
 
     def prompt(self, side: Side) -> str:
@@ -116,6 +117,9 @@ class Description:
     """Of the last hidden states: cls, mean, or last (the last token's)."""
     query_prompt: str = ""
     passage_prompt: str = ""
+    longest: int | None = field(default=None, compare=False)
+    """Tokens of the longest text that it takes, unless told otherwise; None: any
+    number. A limit, not a way to make a vector."""
 
     @classmethod
     def of(cls, path: str | Path, given: Reading = Reading()) -> Self:  # noqa: B008
@@ -139,11 +143,12 @@ class Description:
         if own.lower_case:
             raise InputError(
                 "asks for texts in lower case, which the tokenizer has to see to",
-                file=encoder_directory(path) / LIMITS,
+                file=limits_file(encoder_directory(path)),
             )
-        if given.pooling is not None:
-            return cls(given.pooling, *prompts)
-        return cls(_trained_pooling(path, own, prompted=any(prompts)), *prompts)
+        pooling = given.pooling
+        if pooling is None:
+            pooling = _trained_pooling(path, own, prompted=any(prompts))
+        return cls(pooling, *prompts, own.longest)
 
     @classmethod
     def configured(cls, path: str | Path, embedder: Mapping[str, Any]) -> Self:
@@ -160,7 +165,7 @@ class Description:
         """What FlagEmbedding calls the pooling."""
         return "last_token" if self.pooling == "last" else self.pooling
 
-    def told(self) -> dict[str, str]:
+    def told(self) -> dict[str, Any]:
         """As JSON has it, for `Description(**told)`."""
         return asdict(self)
 
@@ -172,7 +177,7 @@ class Description:
         Args:
             directory: of an encoder of so many dimensions.
             max_length: tokens at which sentence-transformers is to cut texts; None: as
-                many as the model takes.
+                many as the model takes, which is said if its other files do not.
         """
         modules = [
             {
@@ -200,6 +205,8 @@ class Description:
         )
         # Without settings, but git keeps no empty directory.
         write_json(directory / "2_Normalize" / "config.json", {})
+        if max_length is None and self.longest != own_limit(directory):
+            max_length = self.longest
         if max_length is not None:
             transformer = {"max_seq_length": max_length, "do_lower_case": False}
             write_json(directory / LIMITS, transformer)

@@ -22,6 +22,7 @@ from arkiv.encode.forward import Batch
 from arkiv.encode.kept import Kept
 from arkiv.encode.kind import Kind, Side
 from arkiv.encode.ragged import RaggedCache
+from arkiv.encode.settings import Length
 from arkiv.encode.workers import Workers, devices
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Encoder:
         InputError: a limit is outside what the model takes.
     """
 
-    def __init__(self, kind: Kind, *, longest: int) -> None:
+    def __init__(self, kind: Kind, *, longest: Length) -> None:
         self.kind = kind
         self._recipe = kind.recipe(kind.length(longest))
         self._open = ExitStack()
@@ -83,7 +84,7 @@ class Encoder:
         texts: Sequence[str],
         side: Side,
         *,
-        max_length: int,
+        max_length: Length,
         dense: bool = True,
         sparse: bool = False,
         multi_vector: bool = False,
@@ -95,6 +96,7 @@ class Encoder:
             texts: each distinct one is encoded once.
             side: whether they are queries or passages, which some models tell apart.
             max_length: tokens per text, special ones included; longer texts are cut.
+                See `arkiv.encode.limits`.
             dense, sparse, multi_vector: what to encode them into.
             quietly: how far it is does not show in the log.
 
@@ -130,7 +132,7 @@ class Encoder:
         texts: Sequence[str],
         side: Side,
         *,
-        max_length: int,
+        max_length: Length,
         cache: str | Path | None = None,
         job: str = "",
         also: Sequence[str] = (),
@@ -164,7 +166,7 @@ class Encoder:
         texts: Sequence[str],
         side: Side,
         *,
-        max_length: int,
+        max_length: Length,
         cache: str | Path | None = None,
         job: str = "",
     ) -> Encoded:
@@ -192,8 +194,8 @@ class Encoder:
         self,
         pairs: Sequence[tuple[str, str]],
         *,
-        max_length: int,
-        query_max_length: int,
+        max_length: Length,
+        query_max_length: Length,
         cache: str | Path | None = None,
         job: str = "",
     ) -> np.ndarray:
@@ -218,7 +220,7 @@ class Encoder:
         )
         return found["cross_encoder"][inverse]
 
-    def _settings(self, asked: frozenset[str], **limits: int) -> dict[str, Any]:
+    def _settings(self, asked: frozenset[str], **limits: Length) -> dict[str, Any]:
         if lacking := sorted(asked - self.kind.gives):
             raise InputError(
                 f"the model gives {', '.join(sorted(self.kind.gives))}, but is asked "
@@ -263,7 +265,7 @@ class Encoder:
         self,
         needed: Sequence[str],
         items: Sequence[tuple[str, ...]],
-        limits: Mapping[str, int],
+        limits: Mapping[str, Length],
         *,
         also: Sequence[str] = (),
         cache: str | Path | None,

@@ -10,7 +10,16 @@ from arkiv.base.cli import add_words
 from arkiv.base.declared import settings_of
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.options import Options
-from arkiv.encode.settings import Batch, Lengths, Reading, Running, Scoring, Weights
+from arkiv.encode.settings import (
+    Batch,
+    Cut,
+    Length,
+    Lengths,
+    Reading,
+    Running,
+    Scoring,
+    Weights,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,14 +32,12 @@ if TYPE_CHECKING:
 def add_model(
     arguments: argparse.ArgumentParser,
     *,
-    max_length: int = Lengths.passage_max_length,
+    max_length: Length = Lengths.passage_max_length,
     required: bool = True,
 ) -> None:
     """Add `--model`, `--max-length` and how the model runs: see `run_options`."""
     arguments.add_argument("--model", required=required, metavar="DIR")
-    arguments.add_argument(
-        "--max-length", type=int, default=max_length, help="tokens per input"
-    )
+    add_settings(arguments, Cut(max_length))
     add_settings(arguments, Batch)
     arguments.add_argument(
         "--processes",
@@ -60,8 +67,10 @@ def encoder_of(arguments: argparse.Namespace, kind: Kind | None = None) -> Encod
     from arkiv.encode.m3 import M3
 
     kind = kind or M3(arguments.model, run_options(arguments), described(arguments))
-    longest = max(arguments.max_length, getattr(arguments, "query_max_length", 0))
-    return Encoder(kind, longest=longest)
+    asked = [arguments.max_length]
+    if hasattr(arguments, "query_max_length"):
+        asked.append(arguments.query_max_length)
+    return Encoder(kind, longest=max(map(kind.length, asked)))
 
 
 def add_reading(arguments: argparse.ArgumentParser) -> None:

@@ -13,8 +13,10 @@ import numpy as np
 from arkiv.base.errors import InputError
 from arkiv.encode.description import Side
 from arkiv.encode.forward import Forward, Layers
+from arkiv.encode.limits import least, length_of, too_long
 from arkiv.encode.loading import longest_input
 from arkiv.encode.options import Options
+from arkiv.encode.settings import Length
 from arkiv.encode.workers import Recipe
 
 if TYPE_CHECKING:
@@ -41,8 +43,10 @@ class Kind:
     """What its dense vectors are compared by."""
     least = 3
     """Tokens of the shortest input with something in it."""
-    limits: Sequence[int] = ()
-    """Lengths at which the model cuts of its own."""
+    longest: int | None = None
+    """Tokens that it takes by its files; None: they do not say."""
+    bounded = False
+    """Whether that holds for whatever length is asked for."""
 
     def __init__(
         self,
@@ -63,32 +67,36 @@ class Kind:
             )
         self.dim = dim
 
-    def length(self, max_length: int) -> int:
-        """Tokens at which inputs are cut: so many, or what the model takes if fewer.
+    @property
+    def takes(self) -> int | None:
+        """Tokens of an input that it takes unless told otherwise; None: any number."""
+        return least(self.longest, longest_input(self.config))
+
+    def length(self, max_length: Length) -> int:
+        """Tokens at which inputs are cut, by what is asked for.
 
         Raises:
             InputError: the length or the budget is none that the model can work with.
         """
-        budget, length = self.options.batch_tokens, min([max_length, *self.limits])
+        budget, positions = self.options.batch_tokens, longest_input(self.config)
+        length = length_of(max_length, self.takes)
+        if self.bounded:
+            length = least(length, self.takes)
         if budget is not None and budget < 1:
             raise InputError(f"is {budget}, expected 1 or more", key="batch_tokens")
         if length < self.least:
             reason = f"is {length}, expected {self.least} or more"
             raise InputError(reason, key="max_length")
-        longest = longest_input(self.config)
-        if longest is not None and length > longest:
-            raise InputError(
-                f"is {length}, but the model in {self.path} takes {longest} tokens at "
-                "most",
-                key="max_length",
-            )
+        if positions is not None and length > positions:
+            called = f"the model in {self.path}"
+            raise too_long(length, called, positions, "max_length")
         return length
 
     def prompted(self, text: str, side: Side) -> str:
         """A text as the model is to read it."""
         return text
 
-    def settings(self, *, max_length: int) -> dict[str, Any]:
+    def settings(self, *, max_length: Length) -> dict[str, Any]:
         """What values depend on beside the model and how it runs, such as lengths.
 
         Raises:

@@ -20,6 +20,8 @@ COUNTED_FROM_PADDING = (
     *("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet"),
     *("roberta-prelayernorm", "data2vec-text", "ibert", "xmod", "longformer", "luke"),
 )
+# What configurations call them; the second one is GPT-2's and its like.
+POSITIONS = ("max_position_embeddings", "n_positions")
 # Kinds of models that are more than an encoder of tokens.
 HEADED = {
     "cross_encoder": "AutoModelForSequenceClassification",
@@ -174,8 +176,9 @@ def longest_text(path: Path) -> int | None:
     """
     file = path / "config.json"
     config = read_object(file, "configuration of a model") if file.is_file() else {}
-    longest = config.get("max_position_embeddings")
-    if not isinstance(longest, int):
+    found = (config.get(name) for name in POSITIONS)
+    longest = next((one for one in found if type(one) is int), None)
+    if longest is None or longest < 1:
         return None
     # As transformers has it where a file does not.
     padding = config.get("pad_token_id", 1)

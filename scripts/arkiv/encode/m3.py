@@ -23,6 +23,7 @@ from arkiv.encode.kind import Kind
 from arkiv.encode.loading import check_positions, load, load_tokenizer, padding
 from arkiv.encode.models import HEADS, check_model, has_heads
 from arkiv.encode.options import Options
+from arkiv.encode.settings import Length
 
 if TYPE_CHECKING:
     import torch
@@ -82,11 +83,12 @@ class M3(Kind):
             {"dense", "sparse", "multi_vector"} if headed else {"dense"}
         )
         super().__init__(path, options, tokenizer, config, layers)
+        self.longest = self.description.longest
 
     def prompted(self, text: str, side: Side) -> str:
         return self.description.prompt(side) + text
 
-    def settings(self, *, max_length: int) -> dict[str, Any]:
+    def settings(self, *, max_length: Length) -> dict[str, Any]:
         given = super().settings(max_length=max_length)
         pooling = self.description.pooling
         # What was kept when all were pooled by CLS is still of use.

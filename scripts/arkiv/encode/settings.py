@@ -6,6 +6,7 @@ Read while the Snakefile is parsed: nothing heavy here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from arkiv.base.declared import setting
 
@@ -18,6 +19,9 @@ SIMILARITIES = ("cosine", "dot")
 HEADS = ("auto", "own", "none")
 # Of scoring by M3; the last one is all others together.
 MODES = ("dense", "sparse", "multi_vector", "combined")
+# Tokens at which a text is cut; see `arkiv.encode.limits`.
+AUTO = "auto"
+Length = int | Literal["auto"] | None
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,41 @@ class Batch:
 class Lengths:
     """Where texts are cut off when a model embeds them."""
 
-    query_max_length: int = setting(256, "tokens of a query", at_least=1)
-    passage_max_length: int = setting(8192, "tokens of a passage", at_least=1)
+    query_max_length: int | Literal["auto"] | None = setting(
+        AUTO,
+        "tokens of a query; auto: 256, or what the model takes if that is less; null: "
+        "as many as it takes",
+        at_least=1,
+    )
+    passage_max_length: int | None = setting(
+        None, "tokens of a passage; null: as many as the model takes", at_least=1
+    )
 
 
 @dataclass(frozen=True)
 class Scoring(Batch):
     """How a reranker reads."""
 
-    query_max_length: int = setting(256, "tokens of the query", at_least=1)
-    max_length: int = setting(8192, "tokens of query and passage together", at_least=1)
+    query_max_length: int | Literal["auto"] | None = setting(
+        AUTO,
+        "tokens of the query; auto: 256, or what the reranker takes if that is less; "
+        "null: as many as it takes",
+        at_least=1,
+    )
+    max_length: int | None = setting(
+        None,
+        "tokens of query and passage together; null: as many as the reranker takes",
+        at_least=1,
+    )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a program that reads one kind of input cuts it."""
+
+    max_length: int | Literal["auto"] | None = setting(
+        None, "tokens per input; not given: as many as the model takes", at_least=1
+    )
 
 
 @dataclass(frozen=True)

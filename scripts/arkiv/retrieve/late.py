@@ -18,6 +18,7 @@ from arkiv.encode.cache import Cache, key
 if TYPE_CHECKING:
     from arkiv.encode.description import Side
     from arkiv.encode.encoder import Encoder
+    from arkiv.encode.settings import Length
 
 # Characters of passages that are encoded at once into one vector a token: about 1 GiB
 # of float32 at 1,024 dimensions and 4 characters a token.
@@ -60,7 +61,7 @@ def kept_scores(
     candidates: Sequence[np.ndarray],
     encoder: Encoder,
     *,
-    max_lengths: Mapping[Side, int],
+    max_lengths: Mapping[Side, Length],
     cache: str | Path | None,
     job: str,
 ) -> list[np.ndarray]:

@@ -182,10 +182,11 @@ class M3OneByOne(M3Index):
         self._lengths = {
             side: mining[f"{side}_max_length"] for side in ("query", "passage")
         }
-        longest = max(self._lengths.values())
         path, embedder = run.model(model), run.config["models"]["embedder"]
         description = Description.configured(path, embedder)
-        self._encoder = Encoder(M3(path, run.options, description), longest=longest)
+        kind = M3(path, run.options, description)
+        longest = max(map(kind.length, self._lengths.values()))
+        self._encoder = Encoder(kind, longest=longest)
         super().__init__(
             run.encodings(model),
             run.passages,

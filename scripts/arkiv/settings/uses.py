@@ -15,7 +15,7 @@ from arkiv.settings.heads import wants_heads
 # Of the model of a role, and of that which a system may bring along.
 KIND_OF_ROLE = {"embedder": "m3", "reranker": "cross_encoder"}
 KIND_OF_SYSTEM = {"embedder": "dense", "reranker": "cross_encoder"}
-# The settings that say how long the texts of the model to tune are.
+# The settings that say how long the texts of the model to tune are, where numbers do.
 LENGTHS = {
     "mining": ("query_max_length", "passage_max_length"),
     "train.args": ("query_max_len", "passage_max_len"),
@@ -67,9 +67,12 @@ def _encoded(config: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _scored(config: Mapping[str, Any]) -> dict[str, int]:
-    """Tokens of the longest pairs that rerankers read, by setting."""
-    length = config["teacher"]["max_length"]
-    return {"teacher.max_length": length} if isinstance(length, int) else {}
+    """Tokens of the longest queries and pairs that rerankers read, by setting."""
+    return {
+        f"teacher.{key}": length
+        for key in ("query_max_length", "max_length")
+        if isinstance(length := config["teacher"][key], int)
+    }
 
 
 def _scores(config: Mapping[str, Any]) -> bool:

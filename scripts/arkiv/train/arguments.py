@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
+from arkiv.encode.limits import least, length_of, too_long
 from arkiv.encode.loading import load_tokenizer, longest_input
 from arkiv.encode.options import Options, promised_gpus
 from arkiv.train.fields import argument_classes
 from arkiv.train.given import with_steps
+from arkiv.train.settings import ARGUMENTS, LENGTHS
 
 log = logging.getLogger(__name__)
 
@@ -151,19 +153,32 @@ def parsed(command_line: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(list(command_line))
 
 
-def check_lengths(model: Path, values: argparse.Namespace) -> None:
-    """Refuse texts longer than the model has positions.
+def with_lengths(
+    given: Mapping[str, Any],
+    model: Path,
+    longest: int | None,
+    *,
+    trust_remote_code: bool = False,
+) -> dict[str, Any]:
+    """Checked arguments with lengths in numbers, which are no longer than texts may be.
+
+    Args:
+        given: lengths that are missing are those that the configuration has by default.
+        model: to train.
+        longest: tokens that it takes, as its description has it.
+        trust_remote_code: of its directory.
 
     Raises:
         InputError: naming the argument; without this a GPU only says `device-side
             assert`. Or a file of the model is damaged.
     """
-    options = Options(trust_remote_code=values.trust_remote_code)
-    longest = longest_input(load_tokenizer(model, options)[1])
-    for key in ("query_max_len", "passage_max_len"):
-        length = getattr(values, key)
-        if longest is not None and length > longest:
-            raise InputError(
-                f"is {length}, but {model} takes {longest} tokens",
-                key=f"train.args.{key}",
-            )
+    options = Options(trust_remote_code=trust_remote_code)
+    positions = longest_input(load_tokenizer(model, options)[1])
+    lengths = {
+        key: length_of(given.get(key, ARGUMENTS[key]), least(longest, positions))
+        for key in LENGTHS
+    }
+    for key, length in lengths.items():
+        if positions is not None and length > positions:
+            raise too_long(length, model, positions, f"train.args.{key}")
+    return {**given, **lengths}

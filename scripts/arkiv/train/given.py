@@ -16,10 +16,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from arkiv.base.declared import Rule, Setting, faults_of
 from arkiv.base.errors import InputError
+from arkiv.encode.settings import AUTO
 from arkiv.train.fields import Field, known_fields, schedules
 from arkiv.train.offered import (
     FORMER,
@@ -29,6 +30,7 @@ from arkiv.train.offered import (
     UNUSABLE,
     WITHOUT_EFFECT,
 )
+from arkiv.train.settings import LENGTHS
 
 TYPES = {"bool": bool, "int": int, "float": float, "str": str}
 # How Hugging Face's parser reads a text.
@@ -49,7 +51,8 @@ def checked(args: Mapping[str, Any]) -> dict[str, Any]:
     So that those which mean the same are the same: 1 is 1.0 where a number is asked
     for, 2.0 is 2 where a whole one is, and text that reads as what is asked for is
     that, such as `1e-5`, which YAML takes for a text. A file of deepspeed's settings is
-    what it holds, wherever it lies. None leaves an argument to its own default.
+    what it holds, wherever it lies. None leaves an argument to its own default, and a
+    length to what the model takes.
 
     Raises:
         InputError: naming the argument, what is wrong with it, and for an unknown one
@@ -176,6 +179,8 @@ def _fault(name: str, value: Any) -> str | None:
     kinds = [TYPES[one] for one in field.types if one in TYPES]
     if "list" in field.types:
         kinds.append(tuple[str, ...])
+    if name in LENGTHS:
+        kinds.append(Literal[AUTO])
     if "dict" in field.types:
         # A text is the path of a file: deepspeed's alone.
         kinds = [dict[str, Any], *(kinds if name == "deepspeed" else ())]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from arkiv.base.declared import NAME, setting
 from arkiv.base.errors import InputError
-from arkiv.encode.settings import MODES, Scoring
+from arkiv.encode.settings import AUTO, MODES, Scoring
 
 # What may become of the scores of a row.
 NORMALIZATIONS = ("none", "sigmoid", "minmax", "zscore")
@@ -123,8 +123,8 @@ class Lora:
 # Of FlagEmbedding's M3 training and Hugging Face's TrainingArguments.
 ARGUMENTS = {
     "train_group_size": 8,
-    "query_max_len": 256,
-    "passage_max_len": 8192,
+    "query_max_len": AUTO,
+    "passage_max_len": None,
     "pad_to_multiple_of": 8,
     "knowledge_distillation": True,
     "same_dataset_within_batch": True,
@@ -148,13 +148,10 @@ ARGUMENTS = {
     "self_distill_start_step": 0,
 }
 
-# What FlagEmbedding takes where one of these is null: of them a batch is made.
-UNSET = {
-    "train_group_size": 8,
-    "query_max_len": 32,
-    "passage_max_len": 128,
-    "pad_to_multiple_of": 1,
-}
+# Tokens of texts in training: as a setting of `arkiv.encode.limits` has them.
+LENGTHS = ("query_max_len", "passage_max_len")
+# Of what a batch is made beside them, and what FlagEmbedding takes where it is null.
+UNSET = {"train_group_size": 8, "pad_to_multiple_of": 1}
 
 # Said of the model to tune.
 UNTRAINED = (

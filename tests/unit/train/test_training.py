@@ -36,6 +36,14 @@ def write(path, rows) -> str:
 # Arguments.
 
 
+def test_lengths_are_numbers_before_training(tiny_embedder):
+    given = args.with_lengths(checked({"query_max_len": None}), tiny_embedder, 300)
+    assert given == {"query_max_len": 300, "passage_max_len": 300}
+    with pytest.raises(InputError, match="is 'all'") as caught:
+        checked({"passage_max_len": "all"})
+    assert caught.value.key == "train.args.passage_max_len"
+
+
 def test_the_command_line_is_what_hugging_faces_parser_reads():
     given = {"fp16": True, "betas": [1, 2.5], "a": None, "b": [], "deepspeed": {"x": 1}}
     assert args.to_command_line(given) == [
@@ -72,15 +80,19 @@ def test_a_value_of_the_wrong_kind_is_one_sentence():
 
 
 def test_lengths_are_held_against_the_model(tiny_embedder, tmp_path):
-    def check(longest: int, settings: str) -> None:
+    def check(longest: int | None, settings: str, takes: int = 8192) -> list[int]:
         (model / "config.json").write_text(settings, encoding="utf-8")
-        values = {"query_max_len": 32, "passage_max_len": longest}
-        args.check_lengths(model, SimpleNamespace(trust_remote_code=False, **values))
+        given = {"query_max_len": 32, "passage_max_len": longest, "max_steps": 1}
+        found = args.with_lengths(given, model, takes)
+        assert found.keys() == given.keys()
+        return [found["query_max_len"], found["passage_max_len"]]
 
     model = tmp_path / "model"
     shutil.copytree(tiny_embedder, model)
     settings = read_json(model / "config.json")
-    check(8192, json.dumps(settings))
+    assert check(8192, json.dumps(settings)) == [32, 8192]
+    assert check(None, json.dumps(settings), takes=256) == [32, 256]
+    assert check(300, json.dumps(settings), takes=256) == [32, 300]
     with pytest.raises(InputError, match="takes 8192 tokens") as caught:
         check(8193, json.dumps(settings))
     assert caught.value.key == "train.args.passage_max_len"
@@ -88,17 +100,21 @@ def test_lengths_are_held_against_the_model(tiny_embedder, tmp_path):
     del settings["max_position_embeddings"]
     with pytest.raises(InputError, match="takes 510 tokens"):
         check(8192, json.dumps(settings))
+    assert check(None, json.dumps(settings)) == [32, 510]
     for damaged in ("", "[]", "{"):
         with pytest.raises(InputError, match="cannot be loaded"):
             check(8, damaged)
 
 
-def test_the_default_arguments_are_what_hugging_faces_parser_reads():
-    chosen = args.with_defaults(checked(ARGUMENTS), CPU, 2)
+def test_the_default_arguments_are_what_hugging_faces_parser_reads(tiny_embedder):
+    """Which takes neither `auto` nor null for lengths."""
+    given = args.with_lengths(checked(ARGUMENTS), tiny_embedder, 128)
+    chosen = args.with_defaults(given, CPU, 2)
     own = {"model_name_or_path": "m", "output_dir": "o"}
     values = args.parsed(args.to_command_line(own | chosen))
     assert float(values.warmup_steps) == 0.1
     assert values.kd_loss_type == "m3_kd_loss"
+    assert (values.query_max_len, values.passage_max_len) == (128, 128)
 
 
 def test_hardware_decides_device_and_precision_unless_given():
