@@ -55,10 +55,8 @@ def run(minilm, tmp_path_factory) -> Project:
         parts=dict.fromkeys(("documents", "queries", "corpus", "pairs"), 1),
         models={"embedder": {"source": str(minilm)}},
         pairs={"shares": {"train": 0.5, "dev": 0.1, "test": 0.4}},
-        mining={"passage_max_length": 256},
         train={
             "args": {
-                "passage_max_len": 256,
                 "knowledge_distillation": False,
                 "train_group_size": 4,
                 "max_steps": STEPS,

@@ -120,6 +120,7 @@ def test_the_exported_model_is_the_trained_one(run, minilm, asked, passages):
     texts = (*asked.values(), *passages.values())
     exported = vectors(run.results / "export", texts)
     assert Description.of(run.results / "model") == Description("mean")
+    assert Description.of(run.results / "model").longest == LONGEST
     for folder in ("model", "export"):
         with Encoder(M3(run.results / folder), longest=LONGEST) as encoder:
             ours = encoder.embed(texts, "passage", max_length=LONGEST)
