@@ -51,7 +51,8 @@ ROWS = [
 ]
 FITS = {
     "datasets": {"d": {"pairs": "pairs.jsonl"}},
-    "mining": {"passage_max_length": 512},
+    "mining": {"query_max_length": 256, "passage_max_length": 512},
+    "teacher": {"max_length": 8192},
     "train": {"args": {"passage_max_len": 512, "knowledge_distillation": True}},
 }
 
