@@ -316,7 +316,7 @@ def test_a_run_of_toy_models_says_so_first(run, embedder, reranker, first):
     ("why", "heads", "said"),
     [
         ("none", "none", "is tuned for dense search alone"),
-        ("lacking", "new", "The base model has no heads"),
+        ("lacking", "new", "from the way of searching as well as from training"),
         ("unknown", "new", "The base model has no heads"),
         ("unknown", "own", "was not known when the run was planned"),
     ],

@@ -8,11 +8,13 @@ WITHOUT_HEADS = {
     "none): no system searches by sparse or multi-vector scores.",
     "lacking": "The base model has no heads for sparse and multi-vector search: those "
     "of the tuned model are made new for its training, and what it finds by them is "
-    "compared with the base model's dense search.",
+    "compared with the base model's dense search. Such a difference comes from the way "
+    "of searching as well as from training.",
     "unknown": "Whether the base model has heads for sparse and multi-vector search "
     "was not known when the run was planned: what the tuned model finds by them is "
-    "compared with the base model's dense search. If it has them, "
-    "models.embedder.heads: own says so.",
+    "compared with the base model's dense search, a difference that comes from the way "
+    "of searching as well as from training. If it has them, models.embedder.heads: own "
+    "says so.",
 }
 
 
