@@ -80,11 +80,14 @@ def limits(evaluation: dict[str, Any]) -> tuple[float, float]:
 
 
 def draw_scores(panel: Any, evaluation: dict[str, Any], collection: str) -> None:
-    """The chosen measure of each mode on some queries; the base model is step 0."""
+    """The chosen measure on some queries, of each mode; the base model is step 0."""
     entries, measure = evaluation["entries"], evaluation["measure"]
     steps = [entry["step"] for entry in entries]
+    scores = [entry["scores"][collection] for entry in entries]
     for mode, (name, colour, mark) in STYLES.items():
-        values = [entry["scores"][collection][mode][measure] for entry in entries]
+        if mode not in scores[0]:  # for which the model has no heads
+            continue
+        values = [of_mode[mode][measure] for of_mode in scores]
         look = {"color": colour, "marker": mark, "markersize": 3.5, "linewidth": 1.2}
         panel.plot(steps, values, **look, label=name)
     best = evaluation["best_step"]
