@@ -21,8 +21,9 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import written_whole
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.ahead import Use, check_ahead
+from arkiv.encode.body import CONFIG
 from arkiv.encode.flags import add_reading
-from arkiv.encode.hub import fetch, link
+from arkiv.encode.hub import fetch, fetch_code, link
 from arkiv.encode.models import KINDS, encoder_directory
 from arkiv.encode.options import Options
 from arkiv.encode.settings import Reading, Running
@@ -106,6 +107,8 @@ def main(argv: list[str] | None = None) -> None:
             link(Path(source), beside)
         else:
             fetch(source, arguments.revision, beside, arguments.kind)
+            if trusted and (beside / CONFIG).is_file():
+                fetch_code(beside)
         check_ahead(beside, use, name=source)
         encoder = encoder_directory(beside) if use.kind == "dense" else beside
         if not (encoder / TOKENIZER).is_file() and vocabularies(encoder):

@@ -230,6 +230,5 @@ OF_OTHERS = [
 ]
 # Of one whose code is trusted:
 TRUSTED = [
-    ("elsewhere", saying(auto_map=ELSEWHERE), "takes code from another repository (ot"),
     ("file", saying(auto_map=CODE), "lacks new.py, the code that config.json names"),
 ]

@@ -13,6 +13,7 @@ import pytest
 from hollow import build_hollow
 from lacking import (
     CODE,
+    ELSEWHERE,
     OF_EMBEDDERS,
     OF_OTHERS,
     OF_RERANKERS,
@@ -25,6 +26,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 import prepare_model
 from arkiv.base.errors import InputError
+from arkiv.base.files import read_json
 from arkiv.encode.ahead import Use
 from arkiv.encode.body import ADOPTED
 from arkiv.encode.models import check_model
@@ -110,13 +112,15 @@ def model(tmp_path, monkeypatch, request) -> Path:
 
 @pytest.fixture
 def hub(model, monkeypatch) -> None:
-    """Every name on the hub is that model."""
+    """Every name on the hub is that model, but one that has code alone."""
 
     def names(*_, **__) -> list[str]:
         files = (path for path in model.rglob("*") if path.is_file())
         return [path.relative_to(model).as_posix() for path in files]
 
-    def download(*_, local_dir: Path, allow_patterns: list[str], **__) -> None:
+    def download(source: str, *, allow_patterns: list[str], local_dir=None, **_) -> str:
+        if source == "other/code":
+            return str((model.parent / "code").resolve(strict=True))
         for name in allow_patterns:
             (local_dir / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(model / name, local_dir / name)
@@ -183,6 +187,27 @@ def test_code_that_transformers_has_had_since_is_not_asked_to_be_trusted(model, 
     (model / "new.py").touch()
     assert planned("trusted", configured("trusted", "model")) == "model"
     assert {*ADOPTED} <= {*CONFIG_MAPPING}
+
+
+@pytest.mark.parametrize("which", ["trusted"])
+def test_code_of_another_repository_is_fetched_with_the_model(model, hub, which):
+    """And put where jobs that ask no hub find it; of a local directory it is told."""
+    saying(auto_map=ELSEWHERE)(model)
+    with pytest.raises(InputError, match=r"takes code from another rep.* put new\.py"):
+        planned(which, configured(which, "model"))
+    with pytest.raises(InputError, match="cannot fetch other/code at revision main"):
+        prepare_model.main(words_of(which))
+    code = model.parent / "code" / "new.py"
+    code.parent.mkdir()
+    code.write_text("code")
+    prepare_model.main(words_of(which))
+    assert Path("out/model/new.py").read_text() == "code"
+    assert read_json("out/model/config.json")["auto_map"] == {
+        "AutoModel": "new.NewModel"
+    }
+    (model / "new.py").write_text("other code")
+    with pytest.raises(InputError, match=r"hub/model/new\.py: is there, and another"):
+        prepare_model.main(words_of(which))
 
 
 @pytest.mark.parametrize("which", ["reranker"])

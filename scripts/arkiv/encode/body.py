@@ -112,9 +112,8 @@ def check_code(path: Path, kind: Kind, *, trusted: bool) -> None:
         file = f"{local.partition('.')[0]}.py"
         if repository:
             raise InputError(
-                f"takes code from another repository ({name}), which is not fetched: "
-                f"name a directory of yours that has {file} beside config.json, and "
-                f"{local} there in its `auto_map`",
+                f"takes code from another repository ({name}), which no job asks for: "
+                f"put {file} beside config.json, and name {local} in its `auto_map`",
                 file=path,
             )
         if not (path / file).is_file():

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from arkiv.base.errors import InputError
+from arkiv.base.files import read_object, write_json
 from arkiv.base.secrets import concealed
+from arkiv.encode.body import CONFIG
 from arkiv.encode.loading import first_line
 from arkiv.encode.models import HEADS, Kind, check_model, modules_of, no_weights
 
@@ -22,6 +24,9 @@ FILES = ("*.json", "*.model", "*.txt", "*.py", *HEADS)
 # The folders of sentence-transformers' modules, such as 1_Pooling.
 MODULE = re.compile(r"[0-9]+_[A-Za-z]+")
 SAFE, PICKLED = "*.safetensors", "pytorch_model*.bin"
+UNREACHED = (
+    "check the network, or fetch it elsewhere and name its directory as the source"
+)
 # A revision that names the same files for ever.
 COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -81,15 +86,56 @@ def fetch(source: str, revision: str | None, target: Path, kind: Kind) -> None:
                 )
                 _copy(cached, target)
                 return
-            advice = (
-                "check the network, or fetch it elsewhere and name its directory as "
-                "the source"
-            )
-        raise InputError(
-            f"cannot fetch {source} at revision {revision or 'main'} from the hub "
-            f"({concealed(first_line(error))}); {advice}",
-            key="source",
-        ) from None
+            advice = UNREACHED
+        raise _not_fetched(source, revision, error, advice) from None
+
+
+def fetch_code(directory: Path) -> None:
+    """Put the code that a fetched model takes of other repositories beside it.
+
+    Its `config.json` then names it there, for jobs ask no hub. Whoever trusts the code
+    has it as it is today: the model names no revision of it.
+
+    Raises:
+        InputError: the hub does not give it, or the model has a file of that name.
+    """
+    from huggingface_hub import snapshot_download
+
+    file = directory / CONFIG
+    config = read_object(file, "configuration of a model")
+    named = config.get("auto_map")
+    texts = named.values() if isinstance(named, dict) else ()
+    names = [name for name in texts if isinstance(name, str) and "--" in name]
+    for source in sorted({name.partition("--")[0] for name in names}):
+        try:
+            code = Path(snapshot_download(source, allow_patterns="*.py"))
+        except Exception as error:  # as in `fetch`
+            advice = _refusal(error) or UNREACHED
+            raise _not_fetched(source, None, error, advice) from None
+        log.info("the model's code is that of %s at %s", source, code.name)
+        for module in sorted(code.glob("*.py")):
+            if (directory / module.name).exists():
+                reason = f"is there, and another in {source}, which {CONFIG} names"
+                raise InputError(reason, file=directory / module.name)
+            shutil.copyfile(module, directory / module.name)
+    if names:
+        local = {key: _local(name) for key, name in named.items()}
+        write_json(file, {**config, "auto_map": local})
+
+
+def _local(name: object) -> object:
+    """A class's name without the repository that it was in."""
+    return name.rpartition("--")[2] if isinstance(name, str) else name
+
+
+def _not_fetched(
+    source: str, revision: str | None, error: Exception, advice: str
+) -> InputError:
+    return InputError(
+        f"cannot fetch {source} at revision {revision or 'main'} from the hub "
+        f"({concealed(first_line(error))}); {advice}",
+        key="source",
+    )
 
 
 def _download(source: str, revision: str | None, target: Path) -> None:
