@@ -35,6 +35,7 @@ class Draw:
     edges: tuple[float, ...] = setting((0, 1), "ascending", fewest=1)
     shares: tuple[tuple[float, float], ...] = setting(((1, 2),), "pairs", fewest=1)
     processes: int | Literal["auto"] = setting("auto", "at once", at_least=1)
+    length: int | Literal["auto"] | None = setting("auto", "in tokens", at_least=1)
     kept: bool = setting(True, "whether")
     code: bool = setting(False, "whether")
     judged: str | tuple[str, ...] | None = setting(None, "files", fewest=1)
@@ -77,6 +78,10 @@ def test_the_defaults_are_as_yaml_has_them():
         ({"shares": [[1, "x"]]}, "shares.0.1: is 'x', expected a number"),
         ({"processes": 0}, "processes: is 0, expected auto or a whole number from 1"),
         ({"processes": []}, "processes: is [], expected auto or a whole number from 1"),
+        (
+            {"length": "x"},
+            "length: is 'x', expected auto or nothing or a whole number from 1",
+        ),
         ({"kept": 1}, "kept: is 1, expected true or false"),
         ({"judged": 3}, "judged: is 3, expected a text or a list or nothing"),
         ({"lora": 3}, "lora: is 3, expected a map"),
@@ -101,6 +106,10 @@ def test_the_defaults_are_as_yaml_has_them():
 def test_what_will_not_do_is_named(values, sentence):
     (found,) = said(**values)
     assert found.startswith(sentence)
+
+
+def test_a_word_a_number_or_nothing_may_be_what_is_asked_for():
+    assert said(length=None) == said(length="auto") == said(length=7) == []
 
 
 def test_whole_numbers_may_be_written_with_a_point():
@@ -140,6 +149,7 @@ def test_flags_say_what_the_configuration_says():
             edges=(0, 2.5),
             shares=((1, 2), (3, 4.5)),
             processes=3,
+            length=None,
             kept=False,
             code=True,
             judged=("a", "b"),
