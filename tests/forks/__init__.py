@@ -34,8 +34,15 @@ LIBRARIES = (
         "torch.distributed.launcher.api",
         "safetensors",
     ),
-    *("transformers.trainer", "transformers.models.xlm_roberta", "faiss", "peft"),
+    *("transformers.trainer", "transformers.hf_argparser", "faiss", "peft"),
+    "transformers.models.xlm_roberta.modeling_xlm_roberta",
     *("FlagEmbedding.finetune.embedder.encoder_only.m3", "datasets", "bm25s", "yaml"),
+    *(
+        "deepspeed",
+        "matplotlib.backends.backend_svg",
+        "matplotlib.pyplot",
+        "lxml.etree",
+    ),
 )
 
 

@@ -91,6 +91,17 @@ def exit_status(words):
     return status & 0xFF
 
 
+def hasten():
+    """Leave out what costs a fork more than a program, for it has so many modules.
+
+    torchrun looks for the name of each of its steps on the stack, through all modules,
+    to report events that nobody asks for.
+    """
+    steps = "torch.distributed.elastic.rendezvous.dynamic_rendezvous"
+    if steps in sys.modules:
+        sys.modules[steps].get_method_name = lambda depth=2: "unnamed"
+
+
 class Server:
     """Forks and waits; `serve` returns in a fork alone, with what it is to run."""
 
@@ -169,6 +180,7 @@ if __name__ == "__main__":
         module = importlib.import_module(module)
         if function:
             getattr(module, function)()
+    hasten()
     # Forks share what they do not look through.
     gc.freeze()
     server = Server(sys.argv[1])
