@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from examples import case_pairs
 from project import ROOT
-from training import build_material, dev_measures, train, watched, words
+from training import dev_measures, train, watched, words
 
 import embed_corpus
 import embed_queries
@@ -218,12 +218,10 @@ def test_the_round_trip_searches_as_described(archive, tiny_embedder, tmp_path):
 
 
 @pytest.fixture(scope="module", params=TRAINED_POOLINGS)
-def trained(request, tmp_path_factory):
+def trained(request, material, tmp_path_factory):
     """A run that was measured meanwhile, and how its model is described."""
     description = Description(request.param, "- fråga {}: ", "stycke:\n")
     to = tmp_path_factory.mktemp("trained")
-    material = tmp_path_factory.mktemp("material")
-    build_material(material)
     given = words(material, to, 1, num_train_epochs=1)
     flags = [f"--pooling={description.pooling}", *FLAGS[1:]]
     train([*given, *watched(material, steps=2), *flags])

@@ -126,7 +126,7 @@ def test_the_same_command_gives_the_same_bytes(trained, material, tmp_path):
     given = words(material, tmp_path, 2)
     first, last = 1, given.index("--model") - 1
     given[first], given[last] = given[last], given[first]  # the order has no meaning
-    train_model.main(given)
+    train(given)
     for name in FILES:
         assert sha(tmp_path / "model" / name) == sha(trained / "model" / name), name
     one, two = (read_json(p / "history.json") for p in (tmp_path, trained))

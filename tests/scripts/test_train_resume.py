@@ -33,8 +33,8 @@ def test_a_run_killed_at_three_random_steps_goes_on_to_the_same_bytes(
         given += watched(material, steps=6, mode="dense", measure="RR@10")
         return Recorded(to, monkeypatch, given, train)
 
-    # One as users start it, with an order of sets that is not the forks'.
-    through = prepared("through", train_model.main)
+    # Two as users start them, with orders of sets that are not the forks'.
+    through = prepared("through", train if processes == 1 else train_model.main)
     stopped = prepared("stopped", train)
     through.run()
     draw = random.Random(processes)
@@ -94,7 +94,7 @@ def test_a_run_that_goes_on_takes_what_is_without_effect_as_it_is_given_now(
 def test_adapters_go_on_from_a_checkpoint_and_are_merged(material, tmp_path):
     lora = ["--lora-rank", "4", "--lora-targets", "query", "value"]
     through, stopped = tmp_path / "through", tmp_path / "stopped"
-    more = {"max_steps": 40, "save_steps": 4}
+    more = {"max_steps": 24, "save_steps": 6}
     train([*words(material, through, 1, **more), *lora])
     given = [*words(material, stopped, 1, **more), *lora]
     with subprocess.Popen(
