@@ -6,6 +6,7 @@ What is particular to a kind stands in `arkiv.encode.m3`, `dense` and `cross_enc
 from __future__ import annotations
 
 import collections
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from arkiv.encode.workers import Workers, devices
 
 if TYPE_CHECKING:
     import scipy.sparse
+
+log = logging.getLogger("arkiv.encode.encoder")
 
 # As token weights are kept.
 WEIGHT = np.dtype([("token", "<i4"), ("weight", "<f4")])
@@ -237,14 +240,25 @@ class Encoder:
         items: Sequence[tuple[str, ...]],
         settings: Mapping[str, Any],
         asked: frozenset[str],
+        *,
+        told: bool = False,
     ) -> Iterator[tuple[list[int], Batch]]:
-        """Rows and batch, of each; no more inputs at once than HELD_AT_ONCE."""
+        """Rows and batch, of each; no more inputs at once than HELD_AT_ONCE.
+
+        How many texts are read in part, or just whole, shows in the log if that is to
+        be `told`.
+        """
         workers = self.workers  # they load the model while the first texts are read
+        longest, full = settings.get("max_length"), 0
         for start in range(0, len(items), HELD_AT_ONCE):
             ids = self.kind.token_ids(items[start : start + HELD_AT_ONCE], settings)
+            full += sum(len(row) == longest for row in ids)
             for places in by_budget([len(row) for row in ids], workers.budget):
                 batch = Batch([ids[place] for place in places], asked)
                 yield [start + place for place in places], batch
+        if told and full:
+            said = "%d of %d texts fill the %d tokens that are read, or are longer"
+            log.info(said, full, len(items), longest)
 
     def _matrix(
         self, weights: Sequence[tuple[np.ndarray, np.ndarray]]
@@ -291,7 +305,7 @@ class Encoder:
             values = {kind: self._column(kind, len(unique)) for kind in needed}
             kept = Kept(caches, [key(*texts) for texts in unique], values)
             batches = self._batches(
-                [unique[row] for row in kept.missing], settings, kept.asked
+                [unique[row] for row in kept.missing], settings, kept.asked, told=True
             )
             for _ in reported(self._filled(batches, kept), len(kept.missing), what):
                 pass

@@ -137,6 +137,16 @@ def test_a_number_between_the_limit_and_the_positions_is_the_users_choice(short)
     assert [Dense(short).length(one) for one in (None, "auto", 40, 8192)] == [12] * 4
 
 
+def test_texts_that_are_read_in_part_are_counted(short, caplog):
+    write_json(short / "sentence_bert_config.json", {"max_seq_length": 12})
+    caplog.set_level("INFO")
+    embedded(M3(short), "passage", texts=[*TEXTS, TEXTS[0], "kort"])
+    assert "3 of 4 texts fill the 12 tokens that are read, or are longer" in caplog.text
+    caplog.clear()
+    embedded(M3(short), "passage", texts=["kort"])
+    assert "fill" not in caplog.text
+
+
 def test_a_tuned_model_takes_as_much_as_its_base(short, tmp_path):
     write_json(short / "sentence_bert_config.json", {"max_seq_length": 12})
     # As training tells its processes, and they write beside what they copy.
