@@ -209,7 +209,7 @@ def test_a_head_that_does_not_fit_is_named(
 ):
     model = shutil.copytree(tiny_embedder, tmp_path / "model")
     if content is None:
-        (model / name).write_text("version https://git-lfs.github.com/spec/v1\n")
+        (model / name).write_text("no tensors\n")
     else:
         torch.save(torch.nn.Linear(*content).state_dict(), model / name)
     with pytest.raises(InputError, match=f"{model}/{name}: {said}") as caught:
