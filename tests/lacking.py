@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hollow import ENCODER
+from hollow import WEIGHTS as CONTENT
 
 from arkiv.base.files import read_json, write_json
 from arkiv.encode.models import HEADS
@@ -107,6 +108,16 @@ OF_EMBEDDERS = [
         "model.safetensors: is a pointer of Git LFS to the file; run `git lfs pull`",
     ),
     ("empty", with_file(WEIGHTS, b""), "model.safetensors: is empty"),
+    (
+        "cut short",
+        with_file(WEIGHTS, CONTENT[:-1]),
+        "model.safetensors: has 76 bytes, expected 77; copy it again",
+    ),
+    (
+        "cut in the header",
+        with_file(WEIGHTS, CONTENT[:20]),
+        "model.safetensors: is no file of safetensors, or cut short; copy it again",
+    ),
     ("tokenizer", without("tokenizer.json"), "lacks tokenizer.json"),
     ("pointer", with_file("tokenizer.json", POINTER), "tokenizer.json: is a pointer"),
     ("one head", with_file(HEADS[0], b"x"), f"lacks {HEADS[1]}, but has {HEADS[0]}"),

@@ -594,7 +594,7 @@ def test_a_file_that_will_not_do_is_named(run, tiny_embedder, name, content, sai
         ),
         (
             lambda model: (model / "model.safetensors").write_bytes(b"\xff" * 9),
-            "model: has weights that cannot be read",
+            "model.safetensors: is no file of safetensors, or cut short",
         ),
         (
             lambda model: write_json(

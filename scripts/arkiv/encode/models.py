@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +28,10 @@ OTHER_WEIGHTS = {
 # How a file begins that stands for a large one, which git keeps elsewhere.
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 POINTER = b"version https://git-lfs.github.com/spec/"
+# Of files of safetensors: bytes of the number that they begin with, and what of the
+# header is no tensor.
+LENGTH = 8
+NOTES = "__metadata__"
 
 
 def check_model(path: str | Path, kind: Kind, *, made: bool = True) -> Path:
@@ -134,6 +139,30 @@ def _check_files(path: Path, heads: Iterable[str]) -> None:
             raise InputError(reason, file=file)
         if not begins:
             raise InputError("is empty", file=file)
+        if file.suffix == ".safetensors":
+            _check_length(file)
+
+
+def _check_length(file: Path) -> None:
+    """See that a file of weights is as long as its header says.
+
+    https://huggingface.co/docs/safetensors: a little-endian number of bytes of a JSON
+    object, which says where each tensor ends behind it.
+    """
+    size = file.stat().st_size
+    with open(file, "rb") as content:
+        behind = LENGTH + int.from_bytes(content.read(LENGTH), "little")
+        header = content.read(behind - LENGTH) if behind <= size else b""
+    try:
+        tensors = json.loads(header).items()
+        ends = [one["data_offsets"][1] for name, one in tensors if name != NOTES]
+        whole = behind + max(ends, default=0)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        reason = "is no file of safetensors, or cut short; copy it again"
+        raise InputError(reason, file=file) from None
+    if size != whole:
+        reason = f"has {size:,} bytes, expected {whole:,}; copy it again"
+        raise InputError(reason, file=file)
 
 
 def _of_adapter(file: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from bodies import vocabulary
+from hollow import WEIGHTS
 from transformers import AutoTokenizer
 
 from arkiv.base.errors import InputError
@@ -215,7 +216,7 @@ def test_what_cannot_be_made_is_one_sentence(tmp_path, body, file, values, said)
 
 def test_a_program_that_counts_names_who_makes_it(tmp_path):
     model = build(tmp_path / "model", "bert")
-    (model / "model.safetensors").write_bytes(b"weights")
+    (model / "model.safetensors").write_bytes(WEIGHTS)
     said = r"lacks tokenizer\.json \(prepare_model\.py --source DIR makes it of vocab\."
     with pytest.raises(InputError, match=said):
         fast_tokenizer(model)
