@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,9 +25,12 @@ from arkiv.base.files import read_json
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
+from arkiv.encode.options import Options
+from arkiv.encode.tokenizer import fast_tokenizer
+from arkiv.encode.vocabulary import PROBES, make_tokenizer
 from arkiv.export.about import PLACE
 from arkiv.retrieve.trec import read_scores
-from real.conftest import NAME, STEPS
+from real.conftest import NAME, PAIRS, STEPS
 
 pytestmark = pytest.mark.real
 
@@ -99,6 +103,15 @@ def test_the_base_model_scores_as_sentence_transformers_has_it(
     # And it is the model that it is said to be: what answers is mostly found first.
     found = read_json(run.results / "metrics/metrics.json")["systems"]["base_dense"]
     assert found["RR@10"]["mean"] > 0.7
+
+
+def test_of_its_vocabulary_alone_the_models_own_tokenizer_is_made(minilm, tmp_path):
+    older = shutil.copytree(minilm, tmp_path / "older", symlinks=True)
+    (older / "tokenizer.json").unlink()
+    make_tokenizer(older, Options())
+    texts = [*PROBES, *(row["pos"][0] for row in records(PAIRS))]
+    made, own = (fast_tokenizer(one).encode_batch(texts) for one in (older, minilm))
+    assert [one.ids for one in made] == [one.ids for one in own]
 
 
 def test_mining_reads_texts_as_sentence_transformers_does(run, minilm):
