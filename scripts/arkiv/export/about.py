@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ from arkiv.example.toys import TINY, warning
 # What bodies call their sizes in config.json.
 LAYERS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
 DIMENSIONS = ("hidden_size", "dim", "d_model", "n_embd")
+# The end of the path of a model in the hub's cache.
+CACHED = re.compile("models--([^/]+)/snapshots/([0-9a-f]{40})")
 # Where the code of a card loads the model from.
 PLACE = "path/to/this/directory"
 EXAMPLE = """\
@@ -81,7 +85,11 @@ class Origin:
         if source == TINY:
             return cls(TINY)
         if path.is_absolute() or path.is_dir():
-            return cls(path.resolve().name, local=True)
+            real = path.resolve()
+            if cached := CACHED.fullmatch("/".join(real.parts[-3:])):
+                return cls(cached[1].replace("--", "/", 1), cached[2])
+            # As it is called here, wherever a link leads to.
+            return cls(os.path.basename(os.path.abspath(path)), local=True)
         return cls(source, revision)
 
     @property

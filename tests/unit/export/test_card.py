@@ -23,6 +23,20 @@ def test_of_a_directory_only_its_own_name_is_told(tmp_path, monkeypatch):
         assert (str(origin), origin.on_hub) == ("the local model `own`", False)
 
 
+def test_a_link_is_told_by_its_own_name_and_the_hubs_cache_by_the_models(tmp_path):
+    commit = "0123456789" * 4
+    cached = tmp_path / "models--some--e5--small" / "snapshots" / commit
+    cached.mkdir(parents=True)
+    origin = Origin.of(str(cached), None)
+    assert str(origin) == f"`some/e5--small` at revision `{commit}`"
+    assert origin.on_hub
+    (tmp_path / "data").mkdir()
+    (tmp_path / "my-e5").symlink_to(tmp_path / "data")
+    (tmp_path / "its").symlink_to(cached)
+    assert str(Origin.of(str(tmp_path / "my-e5"), None)) == "the local model `my-e5`"
+    assert Origin.of(str(tmp_path / "its"), None) == origin
+
+
 def test_a_tiny_model_is_of_no_hub():
     assert not Origin.of("tiny", None).on_hub
 
