@@ -18,13 +18,14 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 import yaml
-from project import records
+from project import Project, records
 from served import Document, found_in
 
 from arkiv.base.files import read_json
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
+from arkiv.encode.models import HEADS
 from arkiv.encode.options import Options
 from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.encode.vocabulary import PROBES, make_tokenizer
@@ -207,6 +208,35 @@ def test_the_search_page_finds_what_the_tuned_model_found(run, asked):
         finally:
             server.send_signal(signal.SIGTERM)
         assert server.wait(20) == 0
+
+
+def test_it_is_tuned_for_dense_vectors_alone_too(run, minilm, asked, tmp_path):
+    """In a copy of the run, of which training and what follows are made anew."""
+    folder = tmp_path / "alone"
+    without = shutil.ignore_patterns("checkpoints", "cache")
+    shutil.copytree(run.folder, folder, symlinks=True, ignore=without)
+    project = Project.bare(folder)
+    results = folder / run.results.relative_to(run.folder)
+    heads = {"embedder": {"heads": "none"}}
+    alone = project.configure("alone.yaml", models=heads)
+    words = ("--configfile", "test.yaml", alone)
+    assert "embed_corpus" not in project.planned(*words)
+    done = project.snakemake(*words)
+    assert done.returncode == 0, done.stdout[-5000:]
+    metrics = read_json(results / "metrics/metrics.json")
+    assert metrics["systems"].keys() == {"bm25", "base_dense", "tuned_dense"}
+    assert not [file for file in HEADS if (results / "export" / file).exists()]
+    texts = tuple(asked.values())
+    with Encoder(M3(results / "model"), longest=LONGEST) as encoder:
+        ours = encoder.embed(texts, "query", max_length=LONGEST)
+    exported = vectors(results / "export", texts)
+    assert cosines(ours, exported).min() >= 0.9999
+    assert cosines(vectors(minilm, texts), exported).max() < 0.99999
+    card = (results / "export/README.md").read_text(encoding="utf-8")
+    assert "A model of dense vectors, fine-tuned by arkiv" in card
+    assert "FlagEmbedding" not in card.split("## Size")[0]
+    report = (results / "report.html").read_text(encoding="utf-8")
+    assert "The model is tuned for dense search alone" in report
 
 
 def got(port: int, address: str) -> Document:
