@@ -17,6 +17,7 @@ from arkiv.base.files import read_object, write_json
 from arkiv.encode.limits import LIMITS, limits_file, own_limit
 from arkiv.encode.models import encoder_directory, has_heads, modules_of
 from arkiv.encode.settings import Reading
+from arkiv.encode.tokenizer import lowers_case
 
 Side = Literal["query", "passage"]
 
@@ -140,7 +141,8 @@ class Description:
                 ("passage", given.passage_prompt),
             )
         ]
-        if own.lower_case:
+        # Of BGE's English models both say so, and the tokenizer does it.
+        if own.lower_case and not lowers_case(encoder_directory(path)):
             raise InputError(
                 "asks for texts in lower case, which the tokenizer has to see to",
                 file=limits_file(encoder_directory(path)),

@@ -46,6 +46,24 @@ def missing_tokenizer(path: Path, *, whole: bool) -> list[str]:
     return [TOKENIZER + made]
 
 
+def lowers_case(path: Path) -> bool:
+    """Whether the tokenizer of a directory makes all letters small, by its files.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    if not (path / TOKENIZER).is_file():
+        said = _said_of_bert(path)
+        return (path / "vocab.txt").is_file() and bool(said.get("lowercase"))
+    whole = read_object(path / TOKENIZER, "tokenizer")
+    normalizer, model = (whole.get(key) or {} for key in ("normalizer", "model"))
+    kinds = normalizer.get("type"), model.get("type")
+    if kinds == ("BertNormalizer", "WordPiece") and (said := _said_of_bert(path)):
+        return bool(said["lowercase"])
+    steps = normalizer.get("normalizers") or [normalizer]
+    return any(one.get("type") == "Lowercase" or one.get("lowercase") for one in steps)
+
+
 def fast_tokenizer(path: str | Path) -> Tokenizer:
     """The tokenizer of a model directory, which reads texts as wholes.
 
@@ -67,11 +85,11 @@ def fast_tokenizer(path: str | Path) -> Tokenizer:
     # The file may ask for either.
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    _normalise_as_set(tokenizer, path / SETTINGS)
+    _normalise_as_set(tokenizer, path)
     return tokenizer
 
 
-def _normalise_as_set(tokenizer: Tokenizer, file: Path) -> None:
+def _normalise_as_set(tokenizer: Tokenizer, path: Path) -> None:
     """Take case and accents as tokenizer_config.json says, where transformers does.
 
     Of BERT's kind it makes the normalizer anew, whatever tokenizer.json has.
@@ -82,12 +100,19 @@ def _normalise_as_set(tokenizer: Tokenizer, file: Path) -> None:
     of_bert = isinstance(tokenizer.normalizer, BertNormalizer)
     if not of_bert or not isinstance(tokenizer.model, WordPiece):
         return
+    if said := _said_of_bert(path):
+        tokenizer.normalizer = BertNormalizer(clean_text=True, **said)
+
+
+def _said_of_bert(path: Path) -> dict[str, bool | None]:
+    """How a normalizer of BERT's kind is made by tokenizer_config.json; nothing where
+    tokenizer.json is read as it stands."""
+    file = path / SETTINGS
     said = read_object(file, "settings of a tokenizer") if file.is_file() else {}
     if str(said.get("tokenizer_class")) in GENERIC:
-        return
-    tokenizer.normalizer = BertNormalizer(
-        clean_text=True,
-        handle_chinese_chars=said.get("tokenize_chinese_chars", True),
-        strip_accents=said.get("strip_accents"),
-        lowercase=said.get("do_lower_case", True),
-    )
+        return {}
+    return {
+        "handle_chinese_chars": said.get("tokenize_chinese_chars", True),
+        "strip_accents": said.get("strip_accents"),
+        "lowercase": said.get("do_lower_case", True),
+    }

@@ -14,9 +14,10 @@ from transformers import AutoTokenizer
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_json
+from arkiv.encode.description import Description
 from arkiv.encode.models import check_model
 from arkiv.encode.options import Options
-from arkiv.encode.tokenizer import fast_tokenizer
+from arkiv.encode.tokenizer import fast_tokenizer, lowers_case
 from arkiv.encode.vocabulary import make_tokenizer
 from arkiv.example.archive import cases
 
@@ -169,6 +170,39 @@ def test_case_and_accents_are_as_transformers_reads_them(tmp_path, written, said
     named = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]"}
     write_json(model / "tokenizer_config.json", {**named, **said})
     assert counted(model, given) == read_by_library(model, given)
+
+
+@pytest.mark.parametrize(
+    ("body", "settings"),
+    [
+        *(("bert", settings) for settings in CASES),
+        ("bert", {"tokenizer_class": "PreTrainedTokenizerFast"}),
+        ("mpnet", None),
+        ("roberta", None),
+    ],
+)
+def test_a_model_that_asks_for_small_letters_may_have_them_of_its_tokenizer(
+    tmp_path, body, settings
+):
+    """As BAAI/bge-*-en-v1.5 have it, in both files."""
+    model = build(tmp_path / "model", body, settings)
+    write_json(model / "sentence_bert_config.json", {"do_lower_case": True})
+    made = shutil.copytree(model, tmp_path / "made")
+    generic = (settings or {}).get("tokenizer_class")
+    if generic:
+        write_json(made / "tokenizer_config.json", {})
+    make_tokenizer(made, Options())
+    if generic:
+        write_json(made / "tokenizer_config.json", settings)
+    large, small = counted(made, ["ÅKER Den", "åker den"])
+    assert lowers_case(made) == (large == small)
+    assert lowers_case(model) == (large == small and not generic)
+    for path in (model, made):
+        if lowers_case(path):
+            assert Description.of(path).pooling == "mean"
+        else:
+            with pytest.raises(InputError, match="asks for texts in lower case"):
+                Description.of(path)
 
 
 def changed(path: Path, **values) -> None:

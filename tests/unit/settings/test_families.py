@@ -13,6 +13,7 @@ from arkiv.settings.config import check_config, completed
 
 E5 = ("query: ", "passage: ")
 BGE = ("Represent this sentence for searching relevant passages: ", "")
+CHINESE = ("为这个句子生成表示以用于检索相关文章：", "")
 NONE = (None, None)
 
 
@@ -56,6 +57,7 @@ def prompts(wanted):
         ("intfloat/multilingual-e5-small", E5),
         ("intfloat/e5-base-v2", E5),
         ("BAAI/bge-small-en-v1.5", BGE),
+        ("BAAI/bge-base-zh", CHINESE),
         ("BAAI/bge-m3", NONE),
         ("intfloat/e5-mistral-7b-instruct", NONE),
         # What others made of one may have prompts of its own.
