@@ -30,6 +30,8 @@ from arkiv.train.settings import check_train
 
 PROJECT = Path(__file__).parents[3]
 DEFAULTS = PROJECT / "config/config.yaml"
+LAPTOP = PROJECT / "config/laptop.yaml"
+ROLES = ("embedder", "reranker")
 # A working directory's own, by the name that Snakemake's workflow catalogue gives it.
 OWN = "config/config.yaml"
 
@@ -83,7 +85,7 @@ def own_configuration() -> str | None:
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The whole configuration, of the parts that were given: no key is missing."""
     whole = _laid_over(_defaults_for(config), config)
-    return with_truths(with_shipped(without_removed(whole)))
+    return with_truths(with_shipped(without_removed(_with_own_revisions(whole))))
 
 
 def _defaults_for(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,13 +96,45 @@ def _defaults_for(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     defaults = read_layer(DEFAULTS)
     given = config.get("models")
-    for role in ("embedder", "reranker"):
+    for role in ROLES:
         model = defaults["models"][role]
         other = given.get(role) if isinstance(given, Mapping) else None
         source = other.get("source") if isinstance(other, Mapping) else None
         if source not in (None, model["source"]):
             model["revision"] = None
     return defaults
+
+
+def _with_own_revisions(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without a commit of the project's files for another model.
+
+    Where one's own file over config/laptop.yaml, or in a copy of the defaults, names a
+    source alone. A copy of the model elsewhere, of the same name, may have the commit.
+    """
+    pinned = {
+        model["revision"]: _last(model["source"])
+        for file in (DEFAULTS, LAPTOP)
+        for model in (read_layer(file)["models"].get(role, {}) for role in ROLES)
+        if model.get("revision")
+    }
+    models = config["models"]
+    if not isinstance(models, Mapping):
+        return dict(config)
+
+    def own(model: Any) -> Any:
+        if not isinstance(model, Mapping) or not isinstance(model.get("source"), str):
+            return model
+        revision = model.get("revision")
+        known = pinned.get(revision) if isinstance(revision, str) else None
+        other = known not in (None, _last(model["source"]))
+        return {**model, "revision": None} if other else model
+
+    found = {role: own(models[role]) for role in ROLES if role in models}
+    return {**config, "models": {**models, **found}}
+
+
+def _last(source: str) -> str:
+    return source.rpartition("/")[2].lower()
 
 
 def read_layer(path: str | Path) -> dict[str, Any]:

@@ -134,6 +134,21 @@ def test_a_text_that_no_command_can_have_is_refused_when_planned(given, key):
         check_config(completed(archive | given))
 
 
+@pytest.mark.parametrize("file", ["config.yaml", "laptop.yaml"])
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [("{}", True), ("mirror/{}", True), ("/models/ours", False), ("some/e5", False)],
+)
+def test_a_commit_of_our_files_is_of_no_other_model(file, source, kept):
+    """Whose source a user's file names alone, over one of ours or in a copy of it."""
+    ours = read_layer(ROOT / "config" / file)["models"]["embedder"]
+    name = ours["source"] if source == "{}" else ours["source"].split("/")[1]
+    given = {**ours, "source": source.format(name)}
+    model = completed({"models": {"embedder": given}})["models"]["embedder"]
+    assert model["source"] == given["source"]
+    assert model["revision"] == (ours["revision"] if kept else None)
+
+
 @pytest.mark.parametrize(
     ("given", "revision"),
     [
