@@ -94,7 +94,8 @@ def test_a_pool_is_made_of_the_runs_and_graded_in_parts(project):
         # The teacher's scores of training are found again.
         (teacher,) = {tuple(value(w, "--cache")) for w in commands["score_pairs"]}
         assert value(words, "--cache") == list(teacher)
-        for flag in ("--model", "--max-length", "--query-max-length"):
+        assert "--max-length" not in words + commands["score_pairs"][0]
+        for flag in ("--model", "--query-max-length"):
             assert value(words, flag) == value(commands["score_pairs"][0], flag)
     (build,) = commands["build_gold"]
     assert value(build, "--grades") == grades
