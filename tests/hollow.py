@@ -29,6 +29,6 @@ def build_hollow(path: Path, *, reranker: bool = False, **said: Any) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     config = {**(RERANKER if reranker else ENCODER), **said}
     write_json(path / "config.json", {k: v for k, v in config.items() if v is not None})
-    write_json(path / "tokenizer.json", {})
+    write_json(path / "tokenizer.json", {"truncation": None, "padding": None})
     (path / "model.safetensors").write_bytes(WEIGHTS)
     return path

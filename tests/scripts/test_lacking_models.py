@@ -26,7 +26,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 import prepare_model
 from arkiv.base.errors import InputError
-from arkiv.base.files import read_json
+from arkiv.base.files import read_json, write_json
 from arkiv.encode.ahead import Use
 from arkiv.encode.body import ADOPTED
 from arkiv.encode.models import check_model
@@ -208,6 +208,13 @@ def test_code_of_another_repository_is_fetched_with_the_model(model, hub, which)
     (model / "new.py").write_text("other code")
     with pytest.raises(InputError, match=r"hub/model/new\.py: is there, and another"):
         prepare_model.main(words_of(which))
+
+
+@pytest.mark.parametrize("which", ["embedder"])
+def test_a_tokenizer_may_say_itself_how_to_pad(model, which):
+    saying("tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")(model)
+    write_json(model / "tokenizer.json", {"padding": {"pad_token": "[PAD]"}})
+    assert planned(which, configured(which, "model")) == "model"
 
 
 @pytest.mark.parametrize("which", ["reranker"])

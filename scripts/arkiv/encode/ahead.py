@@ -6,6 +6,7 @@ prepare_model.py, of what it has fetched. Nothing heavy is imported.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +25,12 @@ from arkiv.encode.models import (
     encoder_directory,
 )
 from arkiv.encode.settings import Reading
-from arkiv.encode.tokenizer import GENERIC, SETTINGS
+from arkiv.encode.tokenizer import GENERIC, SETTINGS, TOKENIZER
 
 # Of which any pads texts; see `arkiv.encode.loading.padding`.
 PADDING = ("pad_token", "eos_token", "unk_token")
+# How tokenizer.json says that it names no token for it, within so many bytes.
+UNPADDED, BEGINNING = re.compile(rb'"padding"\s*:\s*null'), 1000
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,18 @@ def _check_modules(path: Path) -> None:
 
 def _check_padding(path: Path) -> None:
     """See that a tokenizer of no body's own names a token that can pad texts."""
-    files = [path / SETTINGS, path / "special_tokens_map.json"]
+    whole, file = path / TOKENIZER, path / SETTINGS
+    if not whole.is_file() or _pads(whole):
+        return
     said = {}
-    for file in (file for file in files if file.is_file()):
-        said |= read_object(file, "settings of a tokenizer")
+    for one in (file, path / "special_tokens_map.json"):
+        said |= read_object(one, "settings of a tokenizer") if one.is_file() else {}
     if said.get("tokenizer_class") in GENERIC and not any(map(said.get, PADDING)):
-        names = ", ".join(PADDING)
-        raise InputError(f"names none of {names}, to pad texts with", file=files[0])
+        reason = f"names none of {', '.join(PADDING)}, to pad texts with"
+        raise InputError(reason, file=file)
+
+
+def _pads(whole: Path) -> bool:
+    """Whether tokenizer.json, of many megabytes, says at its beginning how to pad."""
+    with open(whole, "rb") as content:
+        return UNPADDED.search(content.read(BEGINNING)) is None
