@@ -93,6 +93,8 @@ def small(models, **overlay):
     return config | overlay
 
 
+# For a run whose parts and processes are not what it shows: one of each.
+ONE_PART = dict.fromkeys(("documents", "queries", "corpus", "pairs"), 1)
 ARCHIVE = {"court": {"example": {"cases": 150, "volumes": 10}}}
 
 

@@ -27,22 +27,12 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 # What the programs import, but for what belongs to one alone.
 LIBRARIES = (
-    *(
-        "numpy",
-        "scipy.sparse",
-        "torch",
-        "torch.distributed.launcher.api",
-        "safetensors",
-    ),
-    *("transformers.trainer", "transformers.hf_argparser", "faiss", "peft"),
-    "transformers.models.xlm_roberta.modeling_xlm_roberta",
+    *("numpy", "scipy.sparse", "torch", "torch.distributed.launcher.api"),
+    *("safetensors", "transformers.trainer", "transformers.hf_argparser", "faiss"),
+    *("transformers.models.xlm_roberta.modeling_xlm_roberta", "peft", "deepspeed"),
     *("FlagEmbedding.finetune.embedder.encoder_only.m3", "datasets", "bm25s", "yaml"),
-    *(
-        "deepspeed",
-        "matplotlib.backends.backend_svg",
-        "matplotlib.pyplot",
-        "lxml.etree",
-    ),
+    *("sentence_transformers", "matplotlib.backends.backend_svg", "lxml.etree"),
+    "matplotlib.pyplot",
 )
 
 

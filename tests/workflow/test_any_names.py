@@ -8,7 +8,7 @@ import shutil
 from archives import write_page
 from examples import case_pairs
 from names import any_name, plain_name
-from project import Project, small
+from project import ONE_PART, Project, small
 
 SEED = 16
 
@@ -53,7 +53,8 @@ def test_a_run_with_any_names(tiny_embedder, tmp_path):
         plain_name(rng): {"scores": f"{scores}.jsonl"},
     }
     run = plain_name(rng, 60)
-    given = small(directory, run=run, datasets=datasets)
+    given = small(directory, run=run, datasets=datasets, parts=ONE_PART)
+    given["train"]["processes"] = 1
     given["models"]["embedder"] = {"source": model, "revision": None}
     given["train"]["evaluation"] = {"general": f"{general}.jsonl"}
     given["gold"] = {

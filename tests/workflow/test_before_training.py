@@ -1,7 +1,7 @@
 """A baseline before any training, and the whole run after it."""
 
 import pytest
-from project import ARCHIVE, Project, job_counts, small
+from project import ONE_PART, Project, job_counts, small
 
 from arkiv.base.files import read_json
 from benchmarks.harness import Run
@@ -34,7 +34,8 @@ def measured(models, tmp_path_factory):
     config = project.configure(
         **small(
             models,
-            datasets=ARCHIVE,
+            datasets={"court": {"example": {"cases": 80, "volumes": 10}}},
+            parts=ONE_PART,
             evaluate=evaluate
             | {
                 "systems": evaluate["systems"] | ALONE,

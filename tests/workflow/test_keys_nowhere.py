@@ -53,6 +53,8 @@ def test_a_server_that_repeats_the_key(tmp_path, models, monkeypatch, status):
 
     with Chat(echo, fault) as chat:
         openai = {"base_url": chat.base_url, "key_variable": "ARKIV_TEST_KEY"}
+        # For all first tries at once, of which each is tried again a while later.
+        openai["concurrency"] = 40
         queries = {"backend": "openai", "openai": openai}
         archive = {"court": {"example": {"cases": 16, "volumes": 4}}}
         overlay = small(models, datasets=archive, queries=queries)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from examples import case_pairs
-from project import Project, small
+from project import ONE_PART, Project, small
 
 MODULE = """
 configfile: "my.yaml"
@@ -34,8 +34,8 @@ def here(models, tmp_path):
     )
     lines = "".join(f"{json.dumps(row)}\n" for row in rows)
     (here.folder / "letters.jsonl").write_text(lines)
-    parts = dict.fromkeys(("documents", "queries", "corpus", "pairs"), 1)
-    given = small(models, datasets={"letters": {"pairs": "letters.jsonl"}}, parts=parts)
+    letters = {"letters": {"pairs": "letters.jsonl"}}
+    given = small(models, datasets=letters, parts=ONE_PART)
     given["train"] |= {"processes": 1, "evaluation": {"steps": 0}}
     given["evaluate"]["spelling"] = {"queries": 3, "systems": ["bm25"]}
     here.configure("my.yaml", **given)

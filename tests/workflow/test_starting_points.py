@@ -5,7 +5,7 @@ import re
 import shutil
 
 import pytest
-from project import Project, records, small
+from project import ONE_PART, Project, records, small
 from sheets import FORMATS
 
 from arkiv.base.files import read_json
@@ -14,13 +14,14 @@ from arkiv.base.natural import natural
 
 def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
     project = Project(tmp_path)
-    config = project.configure(
-        **small(
-            models,
-            datasets={"svea": {"pages": str(svea / "pages")}},
-            pairs={"group_by": "pages", "block_pages": 1},
-        )
+    given = small(
+        models,
+        datasets={"svea": {"pages": str(svea / "pages")}},
+        pairs={"group_by": "pages", "block_pages": 1},
+        parts=ONE_PART,
     )
+    given["train"]["processes"] = 1
+    config = project.configure(**given)
     done = project.snakemake("--configfile", config)
     assert done.returncode == 0, done.stdout[-5000:]
     results = project.folder / "results/small"
@@ -77,9 +78,10 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
         name: {kind: str(path) for kind, path in source.items()}
         for name, source in sources.items()
     }
-    # Four datasets are parts enough.
-    parts = dict.fromkeys(("documents", "queries", "corpus", "pairs"), 1)
-    given = small(models, datasets=datasets, parts=parts)
+    # Four datasets are parts enough, and the starts of their texts are read.
+    given = small(models, datasets=datasets, parts=ONE_PART)
+    mining = {"passage_max_length": 64, "negatives": 3}
+    given |= {"teacher": {"max_length": 64}, "mining": mining}
     given["train"] |= {"evaluation": {"queries": 20, "passages": 20}}
     config = project.configure(**given)
     done = project.snakemake("evaluate", "--configfile", config)
