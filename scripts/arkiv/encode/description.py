@@ -29,6 +29,8 @@ NAMES: Mapping[Side, Sequence[str]] = {
     "passage": ("document", "passage", "corpus"),
 }
 ABOUT = "config_sentence_transformers.json"
+# What sentence-transformers writes there, and no one else.
+VERSION = "__version__"
 POOLING = "1_Pooling"
 # What an M3 model has, by directory. These names of modules, as in the files of BGE-M3
 # itself, are read by versions before 6 too; those that 6 writes are not.
@@ -57,7 +59,8 @@ class Own:
     prompts: Mapping[str, str]
     """By name; "" stands for texts of which no name is known."""
     prompted: bool
-    """Whether it says which prompts it has, be it none."""
+    """Whether it says which prompts it has, be it none: sentence-transformers writes
+    empty ones of a model of which nothing is known."""
     similarity: str | None
     lower_case: bool
     longest: int | None
@@ -94,7 +97,8 @@ class Own:
         return cls(
             modules,
             {"": prompts.get(default, ""), **prompts},
-            isinstance(about.get("prompts"), dict),
+            isinstance(about.get("prompts"), dict)
+            and (any(prompts.values()) or VERSION not in about),
             _typed(about, "similarity_fn_name", str, path / ABOUT),
             bool(_typed(encoder, "do_lower_case", bool, limits)),
             own_limit(limits.parent),

@@ -119,6 +119,18 @@ def test_what_is_given_and_what_the_files_say_count_above_the_name(folder):
     assert Description.configured(source, wanted) == Description("cls", "", "d: ")
 
 
+@pytest.mark.parametrize("empty", [{}, {"query": "", "document": ""}])
+def test_empty_prompts_that_sentence_transformers_saves_tell_nothing(folder, empty):
+    """Versions 3 and 4 write none, later ones two, of a model that was loaded so."""
+    about = {"prompts": empty, "default_prompt_name": None}
+    saved = {**about, "__version__": {"sentence_transformers": "6.2.0"}}
+    source = folder.model("saved/e5", config_sentence_transformers=saved)
+    assert prompts(embedder(str(source))) == E5
+    # As our own export says that there are none.
+    source = folder.model("export/e5", config_sentence_transformers=about)
+    assert prompts(embedder(str(source))) == NONE
+
+
 def test_other_embedders_are_known_too(folder):
     system = {"type": "embedder", "source": "intfloat/e5-small"}
     given = {
