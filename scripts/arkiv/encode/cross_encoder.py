@@ -29,6 +29,7 @@ from arkiv.encode.settings import Length
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 
 class CrossEncoder(Kind):
@@ -48,9 +49,10 @@ class CrossEncoder(Kind):
     ) -> None:
         path = check_model(model_dir, "cross_encoder")
         tokenizer, config = load_tokenizer(path, options)
-        layers = partial(CrossEncoderLayers, path, options)
+        ends = end_of_query(tokenizer, config)
+        layers = partial(CrossEncoderLayers, path, options, ends)
         super().__init__(path, options, tokenizer, config, layers)
-        self.longest = own_limit(path)
+        self.longest, self.typed = own_limit(path), ends is not None
         if self.config.num_labels != 1:
             raise InputError(
                 f"the model has {self.config.num_labels} labels, expected a reranker "
@@ -70,7 +72,9 @@ class CrossEncoder(Kind):
     ) -> dict[str, Any]:
         room = self.length(max_length) - self.special
         query = min(length_of(query_max_length, self.takes), room - 1)
-        return {"room": room, "query_max_length": query}
+        given = {"room": room, "query_max_length": query}
+        # What was kept of bodies without types is still of use.
+        return {**given, "typed": True} if self.typed else given
 
     def token_ids(
         self, items: Sequence[tuple[str, ...]], settings: Mapping[str, Any]
@@ -99,8 +103,25 @@ class CrossEncoder(Kind):
         return dict(zip(each, ids, strict=True))
 
 
+def end_of_query(
+    tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig
+) -> int | None:
+    """The token behind which BERT and its like call all tokens of the second type.
+
+    None: the model knows one type of token, as XLM-RoBERTa does.
+    """
+    pair = tokenizer("a", "a")
+    types = pair.get("token_type_ids", [])
+    if 1 not in types or getattr(config, "type_vocab_size", 0) < 2:
+        return None
+    return pair["input_ids"][types.index(1) - 1]
+
+
 class CrossEncoderLayers(Layers):
     """A cross-encoder, of a directory that passed `check_model`, on one device.
+
+    Args:
+        ends: see `end_of_query`.
 
     Raises:
         InputError: the directory is damaged.
@@ -108,18 +129,26 @@ class CrossEncoderLayers(Layers):
 
     what = "scores"
 
-    def __init__(self, path: Path, options: Options, device: str) -> None:
+    def __init__(
+        self, path: Path, options: Options, ends: int | None, device: str
+    ) -> None:
         import torch
 
         from arkiv.encode.first_token import LastLayer
 
         self.model = load(path, "cross_encoder", options, torch.device(device))
+        self.ends = ends
         # The classification head looks at the first token.
         LastLayer(self.model).take(first_token_alone=True)
 
     def output(self, inputs: Inputs) -> torch.Tensor:
         """Raw logits, (n,)."""
-        return self.model(inputs.ids, attention_mask=inputs.mask).logits.reshape(-1)
+        types = {}
+        if self.ends is not None:
+            ends = (inputs.ids == self.ends).long()
+            types = {"token_type_ids": (ends.cumsum(1) > ends).long()}
+        output = self.model(inputs.ids, attention_mask=inputs.mask, **types)
+        return output.logits.reshape(-1)
 
     def values(self, output: torch.Tensor, inputs: Inputs) -> Values:
         """(n,) float64."""

@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import sentence_transformers
 import torch
+from bodies import build_body
 from examples import case_pairs
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from arkiv.base.errors import InputError
 from arkiv.encode.cross_encoder import CrossEncoder
@@ -46,6 +49,26 @@ def test_scores_equal_upstream(reranker, tiny_reranker, max_length, query_max_le
     theirs = upstream.compute_score([list(pair) for pair in PAIRS])
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert ours.std() > 0.1
+
+
+def test_scores_of_bert_equal_those_of_sentence_transformers(tmp_path):
+    """It is told which tokens are the passage's."""
+    model = build_body(tmp_path / "model", "bert")
+    config = AutoConfig.from_pretrained(model, num_labels=1, initializer_range=0.3)
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(model)
+    pairs = [(query[:40], passage[:60]) for query, passage in PAIRS]
+    kind = CrossEncoder(model, Options(batch_tokens=600))
+    with Encoder(kind, longest=None) as encoder:
+        ours = scores_of(encoder, pairs, None, None)
+    library = sentence_transformers.CrossEncoder(str(model), device="cpu")
+    theirs = library.predict(pairs, activation_fn=torch.nn.Identity())
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    assert theirs.std() > 0.01
+
+
+def test_bodies_without_types_are_kept_as_they_were(reranker):
+    limits = {"max_length": 96, "query_max_length": 12}
+    assert reranker.kind.settings(**limits).keys() == {"room", "query_max_length"}
 
 
 def test_a_query_that_fills_the_length_is_cut_so_that_a_passage_token_fits(
