@@ -8,10 +8,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.declared import faults, in_one_form, settings_of
+from arkiv.base.declared import at, faults, in_one_form, settings_of
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_yaml
 from arkiv.documents.settings import check_documents
+from arkiv.encode.settings import Model
 from arkiv.evaluate.settings import check_evaluate
 from arkiv.gold.settings import faults_of_gold, faults_of_judge, faults_of_sheet
 from arkiv.mining.settings import check_mining
@@ -30,8 +31,12 @@ from arkiv.train.settings import check_train
 
 PROJECT = Path(__file__).parents[3]
 DEFAULTS = PROJECT / "config/config.yaml"
-LAPTOP = PROJECT / "config/laptop.yaml"
 ROLES = ("embedder", "reranker")
+# The models whose commits our own files name: the defaults, and config/laptop.yaml.
+PINNED = (
+    *(at(Configuration, f"models.{role}").default for role in ROLES),
+    Model("intfloat/multilingual-e5-small", "fd1525a9fd15316a2d503bf26ab031a61d056e98"),
+)
 # A working directory's own, by the name that Snakemake's workflow catalogue gives it.
 OWN = "config/config.yaml"
 
@@ -111,12 +116,7 @@ def _with_own_revisions(config: Mapping[str, Any]) -> dict[str, Any]:
     Where one's own file over config/laptop.yaml, or in a copy of the defaults, names a
     source alone. A copy of the model elsewhere, of the same name, may have the commit.
     """
-    pinned = {
-        model["revision"]: _last(model["source"])
-        for file in (DEFAULTS, LAPTOP)
-        for model in (read_layer(file)["models"].get(role, {}) for role in ROLES)
-        if model.get("revision")
-    }
+    pinned = {model.revision: _last(model.source) for model in PINNED}
     models = config["models"]
     if not isinstance(models, Mapping):
         return dict(config)

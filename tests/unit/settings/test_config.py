@@ -9,6 +9,7 @@ from project import ROOT
 from arkiv.base.declared import at
 from arkiv.base.errors import InputError
 from arkiv.settings.config import (
+    PINNED,
     REPLACED,
     SHIPPED,
     check_config,
@@ -142,6 +143,9 @@ def test_a_text_that_no_command_can_have_is_refused_when_planned(given, key):
 def test_a_commit_of_our_files_is_of_no_other_model(file, source, kept):
     """Whose source a user's file names alone, over one of ours or in a copy of it."""
     ours = read_layer(ROOT / "config" / file)["models"]["embedder"]
+    assert (ours["source"], ours["revision"]) in {
+        (one.source, one.revision) for one in PINNED
+    }
     name = ours["source"] if source == "{}" else ours["source"].split("/")[1]
     given = {**ours, "source": source.format(name)}
     model = completed({"models": {"embedder": given}})["models"]["embedder"]
