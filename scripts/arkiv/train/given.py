@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING
 from pathlib import Path
+from types import NoneType
 from typing import Any, Literal
 
 from arkiv.base.declared import Rule, Setting, faults_of
@@ -30,7 +31,7 @@ from arkiv.train.offered import (
     UNUSABLE,
     WITHOUT_EFFECT,
 )
-from arkiv.train.settings import LENGTHS
+from arkiv.train.settings import ARGUMENTS, LENGTHS
 
 TYPES = {"bool": bool, "int": int, "float": float, "str": str}
 # How Hugging Face's parser reads a text.
@@ -180,6 +181,9 @@ def _fault(name: str, value: Any) -> str | None:
     if "list" in field.types:
         kinds.append(tuple[str, ...])
     if name in LENGTHS:
+        kinds.append(NoneType)
+    # Of passages it would be few of the tokens that the model takes.
+    if ARGUMENTS.get(name) == AUTO:
         kinds.append(Literal[AUTO])
     if "dict" in field.types:
         # A text is the path of a file: deepspeed's alone.

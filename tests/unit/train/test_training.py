@@ -42,6 +42,10 @@ def test_lengths_are_numbers_before_training(tiny_embedder):
     with pytest.raises(InputError, match="is 'all'") as caught:
         checked({"passage_max_len": "all"})
     assert caught.value.key == "train.args.passage_max_len"
+    # 256 tokens would be few of a passage, where null is what the model takes.
+    assert checked({"query_max_len": "auto"}) == {"query_max_len": "auto"}
+    with pytest.raises(InputError, match="is 'auto', expected a whole number or noth"):
+        checked({"passage_max_len": "auto"})
 
 
 def test_the_command_line_is_what_hugging_faces_parser_reads():
