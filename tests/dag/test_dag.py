@@ -54,15 +54,24 @@ def test_the_demo_shows_its_whole_dag_before_anything_ran(project):
     counts = project.planned("--configfile", "config/demo.yaml")
     assert counts["make_archive"] == 1
     assert counts["prepare_model"] == 2
-    for rule in ("generate_queries", "embed_corpus", "search_corpus", "score_pairs"):
+    for rule in ("generate_queries", "embed_corpus", "search_corpus"):
         assert counts[rule] == 2
-    assert counts["train_model"] == 1
+    assert counts["score_pairs"] == counts["train_model"] == 1
     # Three dense systems and a combined one are asked in other spellings too.
     assert counts["retrieve_bm25"] == 1 + 1
     assert counts["retrieve_m3"] == 8 + 3
     assert counts["respell_queries"] == counts["measure_spelling"] == 1
     assert counts["export_model"] == 1
     assert not (project.folder / "results").exists()
+
+
+def test_a_laptop_asks_no_teacher_and_compares_by_what_its_model_has(project):
+    config = project.configure(datasets={"d": {"pairs": "pairs.jsonl"}})
+    counts = project.planned("--configfile", "config/laptop.yaml", config)
+    assert counts["prepare_model"] == counts["embed_corpus"] == 1
+    # Dense search of the base model, four ways of the tuned one; three in old spelling.
+    assert counts["retrieve_m3"] == 5 + 3
+    assert "score_pairs" not in counts
 
 
 @pytest.mark.parametrize(
