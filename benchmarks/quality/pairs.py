@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from arkiv.base.files import Record, read_records
-from arkiv.base.hashing import text_key
+from arkiv.base.hashing import content_id, text_key
 from arkiv.base.row_files import row_files
 from arkiv.pairs.division import check_pair
 from arkiv.pairs.given import SPLIT
+from arkiv.queries.extractive import asker
+from arkiv.queries.offline import queries_in
 
 
 def rows_of(path: str | Path) -> Iterator[Record]:
@@ -35,3 +37,28 @@ def with_test(pairs: str | Path, test: str | Path) -> list[Record]:
         for row in rows_of(pairs)
     ]
     return [row | {SPLIT: "test"} for row in held_out] + others
+
+
+def in_own_words(rows: list[Record], count: int, seed: int) -> list[Record]:
+    """The test rows, and in place of the others so many queries for each passage that
+    is not tested, as `queries.backend: extractive` makes them of its own words.
+
+    Args:
+        rows: with their sides.
+        count: for each passage; fewer where it has no more telling words.
+        seed: of the choice of words.
+    """
+    tested = [row for row in rows if row[SPLIT] == "test"]
+    known = {text_key(text) for row in tested for text in row["pos"]}
+    made = []
+    for row in rows:
+        for text in row["pos"]:
+            if (key := text_key(text)) in known:
+                continue
+            known.add(key)
+            document = {"id": content_id(text), "text": text}
+            made += [
+                {"query": query, "pos": [text], SPLIT: "train"}
+                for query in queries_in(document, asker, count, seed)
+            ]
+    return tested + made

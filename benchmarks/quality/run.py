@@ -26,7 +26,7 @@ from benchmarks import HERE, machine, report
 from benchmarks.harness import BenchmarkError
 from benchmarks.quality.debian import debian_pairs
 from benchmarks.quality.heads import beginnings_of, headed
-from benchmarks.quality.pairs import rows_of, with_test
+from benchmarks.quality.pairs import in_own_words, rows_of, with_test
 from benchmarks.quality.pipeline import configuration, outcome, run_pipeline
 from benchmarks.quality.results import PREFIX, compared
 
@@ -66,6 +66,14 @@ def command_line(words: Sequence[str]) -> argparse.Namespace:
         type=Path,
         metavar="FILE",
         help="the rows to test on, with --pairs; else a part of the pairs",
+    )
+    parser.add_argument(
+        "--own-words",
+        type=int,
+        default=0,
+        metavar="N",
+        help="with --test, train on so many queries in each passage's own words, as "
+        "`queries.backend: extractive` makes them, instead of the queries of the pairs",
     )
     parser.add_argument("--name", help="of the results; else that of the pairs")
     parser.add_argument(
@@ -108,6 +116,8 @@ def command_line(words: Sequence[str]) -> argparse.Namespace:
         parser.error("--debian: expected 1 or more")
     if arguments.test and not arguments.pairs:
         parser.error("--test: goes with --pairs")
+    if arguments.own_words and not arguments.test:
+        parser.error("--own-words: goes with --test")
     return arguments
 
 
@@ -149,7 +159,10 @@ def rows_given(arguments: argparse.Namespace) -> list[Record]:
     if arguments.debian:
         return debian_pairs(arguments.debian, Seeded.seed)
     if arguments.test:
-        return with_test(arguments.pairs, arguments.test)
+        rows = with_test(arguments.pairs, arguments.test)
+        if arguments.own_words:
+            rows = in_own_words(rows, arguments.own_words, Seeded.seed)
+        return rows
     return list(rows_of(arguments.pairs))
 
 

@@ -22,7 +22,7 @@ from benchmarks.__main__ import main
 from benchmarks.harness import Run
 from benchmarks.quality import debian, run
 from benchmarks.quality.heads import beginnings_of, headed
-from benchmarks.quality.pairs import with_test
+from benchmarks.quality.pairs import in_own_words, with_test
 from benchmarks.quality.pipeline import configuration
 from benchmarks.quality.results import over_zero
 
@@ -120,6 +120,32 @@ def test_what_asks_as_a_test_row_is_no_train_row(tmp_path):
         (" who?", "test"),
         ("when?", "train"),
     ]
+
+
+def test_queries_in_own_words_take_the_place_of_train_queries_alone():
+    tested = {
+        "query": "who?",
+        "pos": ["On trial was Peder of Brobyn."],
+        "split": "test",
+    }
+    passage = (
+        "The court heard that Anders and Kerstin of Dalby took the boundary stone."
+    )
+    rows = [
+        tested,
+        {"query": "what?", "pos": [passage], "split": "train"},
+        {"query": "when?", "pos": [passage.upper()], "split": "train"},
+        # Of a passage that is tested nothing is learnt.
+        {"query": "where?", "pos": tested["pos"], "split": "train"},
+    ]
+    first, *made = in_own_words(rows, 3, 42)
+    assert first == tested
+    assert len(made) == 3
+    assert made == in_own_words(rows, 3, 42)[1:]
+    names = ("Anders", "Kerstin", "Dalby")
+    for row in made:
+        assert (row["pos"], row["split"]) == ([passage], "train")
+        assert any(name in row["query"] for name in names)
 
 
 @pytest.fixture(scope="module")
@@ -298,6 +324,7 @@ def test_a_folder_with_something_else_in_it_stays(bare, tmp_path, capsys):
     ("words", "reason"),
     [
         (["--debian", "9", "--test", "t.jsonl"], "--test: goes with --pairs"),
+        (["--pairs", "p.jsonl", "--own-words", "2"], "--own-words: goes with --test"),
         (["--debian", "0"], "--debian: expected 1 or more"),
         (["--pairs", "a b.jsonl"], "--name: is a b"),
         ([], "one of the arguments --pairs --debian is required"),
