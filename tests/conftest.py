@@ -42,6 +42,7 @@ def tokenizer(tmp_path_factory) -> Path:
     )
     folder = tmp_path_factory.mktemp("tokenizer")
     tool.save(str(folder / "tokenizer.json"))
+    (folder / "config.json").write_text("{}")
     return folder
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 
 import pytest
 from project import ONE_PART, Project, records, small
@@ -80,7 +79,7 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
     }
     # Four datasets are parts enough, and the starts of their texts are read.
     given = small(models, datasets=datasets, parts=ONE_PART)
-    mining = {"passage_max_length": 64, "negatives": 3}
+    mining = {"passage_max_length": 64, "negatives_per_query": 3}
     given |= {"teacher": {"max_length": 64}, "mining": mining}
     given["train"] |= {"evaluation": {"queries": 20, "passages": 20}}
     config = project.configure(**given)
@@ -151,25 +150,14 @@ def test_datasets_are_learnt_one_after_another(models, tmp_path):
             "pick_negatives/d",
             "`window`: begins at rank 30, but the corpus has",
         ),
-        (
-            ROWS,
-            {"models": {"embedder": {"source": "./bare", "revision": None}}},
-            "embed_queries/d",
-            "bare: the model directory lacks weights",
-        ),
     ],
 )
 def test_a_fault_reaches_the_person_as_one_sentence(
-    models, tiny_embedder, tmp_path, lines, overlay, rule, said
+    models, tmp_path, lines, overlay, rule, said
 ):
     project = Project(tmp_path)
     data = project.folder / "pairs.jsonl"
     data.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    shutil.copytree(
-        tiny_embedder,
-        project.folder / "bare",
-        ignore=shutil.ignore_patterns("*.safetensors"),
-    )
     config = project.configure(
         **small(models, datasets={"d": {"pairs": "pairs.jsonl"}}) | overlay
     )
