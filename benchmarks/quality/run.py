@@ -198,9 +198,11 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         log.info("%s heads: %.0f s, %.0f MB", begun, run.wall, run.memory)
         first = next(iter(runs.values()))
         of, metrics = first["pairs"], first["metrics"]
+        learnt = "queries in passages' own words" if arguments.own_words else "pairs"
         yield {
-            "title": f"{model.name} tuned on {of['train']:,} pairs, and what finds the "
-            f"passages of {metrics['queries']:,} test queries among {of['searched']:,}",
+            "title": f"{model.name} tuned on {of['train']:,} {learnt}, and what finds "
+            f"the passages of {metrics['queries']:,} test queries among "
+            f"{of['searched']:,}",
             "language": language,
             "headless": bool(beginnings),
             "runs": runs,
