@@ -116,11 +116,21 @@ def section(name: str, held: Mapping) -> str:
             f"{key} {number(runs[0]['wall'])} s" for key, runs in held["trials"].items()
         )
         lines.append(f"- The peers' settings were chosen from single runs: {tried}.")
-    lines += ["", f"`{held['command']}`, {held['date']}, on"]
+    return "\n".join([*lines, *origin(held, "speed")]) + "\n"
+
+
+def origin(held: Mapping, subject: str) -> list[str]:
+    """The last lines of a section: by which command, when and where it was measured.
+
+    Args:
+        held: what is kept of the measurement.
+        subject: what figures of small sizes say nothing of.
+    """
+    lines = ["", f"`{held['command']}`, {held['date']}, on"]
     lines.append(machine_words(held["machine"]))
     if held["quick"]:
-        lines += ["", "Small sizes: these figures say nothing of speed."]
-    return "\n".join(lines) + "\n"
+        lines += ["", f"Small sizes: these figures say nothing of {subject}."]
+    return lines
 
 
 def write_results(folder: Path, names: Sequence[str]) -> dict[str, str]:

@@ -150,7 +150,7 @@ def settings_of(run: Mapping[str, Any]) -> str:
 def section(name: str, held: Mapping[str, Any]) -> str:
     """The part of one set of pairs in the Markdown."""
     # Here, for benchmarks.report takes the sections of this module.
-    from benchmarks.report import machine_words
+    from benchmarks.report import origin
 
     first, run = next(iter(held["runs"].items()))
     metrics, judged = run["metrics"], not held["quick"]
@@ -169,11 +169,7 @@ def section(name: str, held: Mapping[str, Any]) -> str:
         for begun, one in held["runs"].items()
     ]
     lines.append(f"- Settings beside the defaults: {settings_of(run)}.")
-    lines += ["", f"`{held['command']}`, {held['date']}, on"]
-    lines.append(machine_words(held["machine"]))
-    if held["quick"]:
-        lines += ["", "Small sizes: these figures say nothing of quality."]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *origin(held, "quality")]) + "\n"
 
 
 def sections(folder: Path) -> dict[str, str]:

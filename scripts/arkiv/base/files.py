@@ -179,16 +179,19 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"not JSON ({error})", file=path) from None
 
 
-def read_object(path: str | Path, what: str) -> Record:
+def read_object(path: str | Path, what: str, *, optional: bool = False) -> Record:
     """Read one JSON object.
 
     Args:
         path: the file.
         what: what it should be, for the message.
+        optional: where there is no file, it is empty.
 
     Raises:
         InputError: the file is missing or holds something else.
     """
+    if optional and not os.path.isfile(path):
+        return {}
     value = read_json(path)
     if not isinstance(value, dict):
         raise InputError(f"is not a JSON object, expected the {what}", file=path)

@@ -93,7 +93,7 @@ def _check_padding(path: Path) -> None:
         return
     said = {}
     for one in (file, path / "special_tokens_map.json"):
-        said |= read_object(one, "settings of a tokenizer") if one.is_file() else {}
+        said |= read_object(one, "settings of a tokenizer", optional=True)
     if said.get("tokenizer_class") in GENERIC and not any(map(said.get, PADDING)):
         reason = f"names none of {', '.join(PADDING)}, to pad texts with"
         raise InputError(reason, file=file)

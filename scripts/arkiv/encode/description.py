@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from arkiv.base.declared import settings_of
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_object, write_json
 from arkiv.encode.limits import LIMITS, limits_file, own_limit
@@ -73,11 +72,6 @@ class Own:
         Raises:
             InputError: a file is damaged, or there is a module that is not known here.
         """
-
-        def given(folder: Path, name: str) -> Mapping[str, Any]:
-            file = folder / name
-            return read_object(file, "map of settings") if file.is_file() else {}
-
         modules = modules_of(path)
         if modules is None and (path / POOLING / "config.json").is_file():
             modules = [("Pooling", path / POOLING)]
@@ -85,9 +79,9 @@ class Own:
             if name not in MODULES:
                 reason = f"has a module {name}, expected {', '.join(MODULES)} only"
                 raise InputError(reason, file=path / "modules.json")
-        about = given(path, ABOUT)
+        about = read_object(path / ABOUT, "map of settings", optional=True)
         limits = limits_file(encoder_directory(path))
-        encoder = given(limits.parent, limits.name)
+        encoder = read_object(limits, "map of settings", optional=True)
         prompts = about.get("prompts") or {}
         if not isinstance(prompts, dict) or not all(
             isinstance(prompt, str) for prompt in prompts.values()
@@ -159,8 +153,7 @@ class Description:
     @classmethod
     def configured(cls, path: str | Path, embedder: Mapping[str, Any]) -> Self:
         """As `of`, with what `models.embedder` of the configuration gives."""
-        given = {name: embedder.get(name) for name in settings_of(Reading)}
-        return cls.of(path, Reading(**given))
+        return cls.of(path, Reading.configured(embedder))
 
     def prompt(self, side: Side) -> str:
         """What is put before a text of a side."""

@@ -107,7 +107,7 @@ def too_long(length: int, called: object, positions: int, key: str) -> InputErro
 
 
 def _settings(file: Path) -> Mapping[str, Any]:
-    return read_object(file, "map of settings") if file.is_file() else {}
+    return read_object(file, "map of settings", optional=True)
 
 
 def _is_number(value: object) -> bool:

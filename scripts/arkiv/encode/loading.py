@@ -175,7 +175,7 @@ def longest_text(path: Path) -> int | None:
         InputError: the file is damaged.
     """
     file = path / "config.json"
-    config = read_object(file, "configuration of a model") if file.is_file() else {}
+    config = read_object(file, "configuration of a model", optional=True)
     found = (config.get(name) for name in POSITIONS)
     longest = next((one for one in found if type(one) is int), None)
     if longest is None or longest < 1:

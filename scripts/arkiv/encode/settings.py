@@ -5,10 +5,11 @@ Read while the Snakefile is parsed: nothing heavy here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
-from arkiv.base.declared import setting
+from arkiv.base.declared import setting, settings_of
 
 PRECISIONS = ("auto", "float32", "float16", "bfloat16")
 ATTENTIONS = ("auto", "sdpa", "flash_attention_2", "eager")
@@ -129,6 +130,11 @@ class Reading:
     passage_prompt: str | None = setting(
         None, "put before each passage; null: the model's own, if any", empty=True
     )
+
+    @classmethod
+    def configured(cls, embedder: Mapping[str, Any]) -> Self:
+        """Of what `models.embedder` of the configuration gives, or a part of it."""
+        return cls(**{name: embedder.get(name) for name in settings_of(cls)})
 
 
 @dataclass(frozen=True)

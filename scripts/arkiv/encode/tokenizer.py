@@ -107,8 +107,7 @@ def _normalise_as_set(tokenizer: Tokenizer, path: Path) -> None:
 def _said_of_bert(path: Path) -> dict[str, bool | None]:
     """How a normalizer of BERT's kind is made by tokenizer_config.json; nothing where
     tokenizer.json is read as it stands."""
-    file = path / SETTINGS
-    said = read_object(file, "settings of a tokenizer") if file.is_file() else {}
+    said = read_object(path / SETTINGS, "settings of a tokenizer", optional=True)
     if str(said.get("tokenizer_class")) in GENERIC:
         return {}
     return {

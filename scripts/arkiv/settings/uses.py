@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from arkiv.base.declared import settings_of
 from arkiv.encode.ahead import Use
 from arkiv.encode.settings import Reading
 from arkiv.retrieve.systems import systems_of
@@ -28,7 +27,7 @@ def use_of_role(config: Mapping[str, Any], role: str) -> Use:
     if role == "reranker":
         return Use(kind, trusted, lengths=_scored(config) if _scores(config) else {})
     embedder = config["models"][role]
-    reading = Reading(**{name: embedder.get(name) for name in settings_of(Reading)})
+    reading = Reading.configured(embedder)
     return Use(kind, trusted, reading, _encoded(config), wants_heads(config))
 
 
