@@ -142,13 +142,18 @@ def test_lengths_reach_every_program_that_cuts_texts(project, query, passage, fl
     assert ("--lengths" in fetched) is (query == 77)
 
 
-def test_lengths_of_a_model_that_was_fetched_before_are_told_before_any_job(project):
+def planned_after_a_fetch(project, config):
+    """A dry run of mining where the hub's some/model has been fetched before."""
     there = build_hollow(project.folder / "models/some--model@main")
-    config = configured(project, args={"query_max_len": 513}, source="some/model")
     try:
-        done = project.dry_run("mine", "--configfile", config)
+        return project.dry_run("mine", "--configfile", config)
     finally:
         shutil.rmtree(there)
+
+
+def test_lengths_of_a_model_that_was_fetched_before_are_told_before_any_job(project):
+    config = configured(project, args={"query_max_len": 513}, source="some/model")
+    done = planned_after_a_fetch(project, config)
     assert done.returncode != 0
     said = "`train.args.query_max_len`: is 513, but models/some--model@main takes 512"
     assert said in done.stdout
@@ -206,11 +211,7 @@ def test_a_fetched_model_must_have_the_heads_that_are_counted_on(project, heads)
     assert "base_sparse.trec" in done.stdout
     assert "--without-heads" not in done.stdout
     # One that was fetched before it was to have them.
-    there = build_hollow(project.folder / "models/some--model@main")
-    try:
-        done = project.dry_run("mine", "--configfile", config)
-    finally:
-        shutil.rmtree(there)
+    done = planned_after_a_fetch(project, config)
     assert done.returncode != 0
     said = "some--model@main: the model directory lacks colbert_linear.pt and"
     assert said in done.stdout
