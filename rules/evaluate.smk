@@ -94,8 +94,7 @@ rule measure_runs:
         corpus=lambda w, input: flags(corpus=input.corpus or None),
         options=lambda w: flags(
             gold=GOLD["method"],
-            compare=[f"{system}={base}" for system, base in comparisons_in(w.measured)]
-            or None,
+            **comparisons_in(w.measured),
             **declared(
                 "evaluate", "measures", "bootstrap", "length_edges", "confidence_edges"
             ),

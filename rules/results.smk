@@ -1,7 +1,7 @@
 # What each stage makes, by which targets ask for it and the report finds it.
 from itertools import chain
 
-from arkiv.evaluate.settings import compared
+from arkiv.evaluate.settings import COMPARISONS, compared
 from arkiv.gold.standard import POOLED, holds_rankings
 
 
@@ -62,8 +62,12 @@ def respelled_in(measured):
 
 
 def comparisons_in(measured):
-    """Each system with each one that it is compared with."""
-    return compared(MEASURED[measured]["evaluate"]["compare"])
+    """SYSTEM=BASE words of what is compared, by family; None: there is nothing."""
+    evaluate = MEASURED[measured]["evaluate"]
+    return {
+        key: [f"{system}={base}" for system, base in compared(evaluate[key])] or None
+        for key in COMPARISONS
+    }
 
 
 def judgements_of(measured):
@@ -113,7 +117,7 @@ def figures_in(measured):
 def shown_in(measured):
     """The systems side by side: those of the report, and the first one that is compared
     with all that it is compared with."""
-    pairs = comparisons_in(measured)
+    pairs = compared(MEASURED[measured]["evaluate"]["compare"])
     first = [pair for pair in pairs if pair[0] == pairs[0][0]]
     named = [*MEASURED[measured]["report"]["systems"], *chain(*first)]
     return list(dict.fromkeys(named))

@@ -2,11 +2,12 @@
 
 Means over all test queries with 95 % bootstrap intervals, and paired differences
 between systems with theirs and with p-values by the randomisation test, also corrected
-for the number of pairs. The same without p-values for the queries of each dataset,
-volume, decade and type, and by length and recognition confidence of the known items.
-Fewer than ten queries have no intervals; those of five volumes or more also have such
-from whole volumes drawn. A query that a run lacks scores 0. One without a relevant
-passage, of which no measure can say anything, is left out and counted.
+for the number of pairs, those compared further among themselves. The same without
+p-values for the queries of each dataset, volume, decade and type, and by length and
+recognition confidence of the known items. Fewer than ten queries have no intervals;
+those of five volumes or more also have such from whole volumes drawn. A query that a
+run lacks scores 0. One without a relevant passage, of which no measure can say
+anything, is left out and counted.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         corpus="[JSONL] passages, for the volumes of queries that were made from none",
         runs="SYSTEM=TREC... what to measure",
         compare="[SYSTEM=BASE...] report the difference of a system to another one",
+        compare_further="[SYSTEM=BASE...] likewise, tested as a family by itself",
         output="JSON",
         per_query="CSV",
     )
@@ -75,17 +77,19 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     return arguments.parse_args(argv)
 
 
-def pairs_of(words: list[str], systems: Mapping[str, str]) -> list[tuple[str, str]]:
+def pairs_of(
+    words: list[str], option: str, systems: Mapping[str, str]
+) -> list[tuple[str, str]]:
     """Each system with the one it is compared with.
 
     Raises:
         InputError: one of them has no run.
     """
-    pairs = compared(named_lists(words, "--compare"))
+    pairs = compared(named_lists(words, option))
     for system in chain(*pairs):
         if system not in systems:
             reason = f"names the system {system}, which has no run"
-            raise InputError(reason, key="--compare")
+            raise InputError(reason, key=option)
     return pairs
 
 
@@ -138,7 +142,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
     runs = named(arguments.runs, "--runs")
     check_measures(arguments.measures)
-    pairs = pairs_of(arguments.compare, runs)
+    pairs = pairs_of(arguments.compare, "--compare", runs)
+    further = pairs_of(arguments.compare_further, "--compare-further", runs)
     for requirement in arguments.require:
         check_requirement(requirement, runs, arguments.measures)
 
@@ -160,7 +165,9 @@ def main(argv: list[str] | None = None) -> None:
     given = settings | {"measures": arguments.measures}
     parts = parts_of(queries, arguments.length_edges, arguments.confidence_edges)
     volumes = volumes_of(queries, qrels, arguments.corpus)
-    whole = summary(values, pairs, **given, tested=True, volumes=volumes)
+    whole = summary(
+        values, pairs, **given, tested=True, volumes=volumes, further=further
+    )
     datasets = Counter(query["dataset"] for query in queries if query.get("dataset"))
     metrics = {
         "measures": arguments.measures,

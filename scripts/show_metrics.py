@@ -40,13 +40,15 @@ def lines_of(metrics: dict) -> list[str]:
     if metrics["comparisons"]:
         level = metrics["bootstrap"]["level"]
         lines += ["", f"differences of {names[0]} with {level:.0%} bootstrap intervals"]
-    if any(
-        disagreement(pair["difference"][shown[0]]) for pair in metrics["comparisons"]
-    ):
+    further = metrics.get("further", [])
+    pairs = [*metrics["comparisons"], *further]
+    if any(disagreement(pair["difference"][shown[0]]) for pair in pairs):
         lines.append(
             f"({DAGGER}: the corrected p-value says otherwise, see the report)"
         )
-    for pair in metrics["comparisons"]:
+    for place, pair in enumerate(pairs):
+        if further and place == len(metrics["comparisons"]):
+            lines.append("for information:")
         change = pair["difference"][shown[0]]
         both = f"{pair['system']} vs {pair['base']}".replace("_", " ")
         ends = [change[key] for key in ("low", "high") if change[key] is not None]

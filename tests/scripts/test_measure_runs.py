@@ -75,6 +75,24 @@ def test_means_intervals_and_differences(runs):
     assert found["datasets"] == {"a": 2, "b": 2}
 
 
+def test_what_is_compared_further_leaves_the_others_as_they_are(runs):
+    """In the file, and in the table that is printed of it."""
+    tables = []
+    for more in ([], ["--compare-further", "tuned=bm25", "bm25=base"]):
+        assert measure(runs, "--compare", "tuned=base", *more).returncode == 0
+        tables.append(json.loads((runs / "m.json").read_text()))
+    alone, with_others = tables
+    further = with_others.pop("further")
+    assert with_others == alone
+    assert [one["base"] for one in further] == ["bm25", "base"]
+    assert all("p_holm" in one["difference"]["AP"] for one in further)
+    said = program("show_metrics", runs / "m.json").stdout
+    assert "tuned vs base: " in said.split("for information:")[0]
+    assert "tuned vs bm25: " in said.split("for information:")[1]
+    wrong = measure(runs, "--compare-further", "tuned=x")
+    assert "`--compare-further`: names the system x" in wrong.stderr
+
+
 @pytest.fixture
 def of_volumes(tmp_path):
     """12 queries of volumes: one named 1 in each of two datasets, v2 to v5, none."""

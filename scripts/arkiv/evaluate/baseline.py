@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from arkiv.evaluate.settings import compared
+from arkiv.evaluate.settings import COMPARISONS, compared
 from arkiv.retrieve.systems import systems_of, with_those_below
 
 
@@ -40,17 +40,25 @@ def without_training(config: Mapping[str, Any]) -> dict[str, Any]:
         if name not in trained
     }
 
-    def left(names: Iterable[str]) -> list[str]:
+    def those(names: Iterable[str]) -> list[str]:
         return [name for name in names if name in systems]
 
+    main, further = (_comparisons(evaluate[key], systems) for key in COMPARISONS)
+    # A further pair whose trained system is gone may come to be a main one.
+    known = set(compared(main))
     spelling = evaluate["spelling"]
-    respelled = left(spelling["systems"])
+    respelled = those(spelling["systems"])
     return {
         **config,
         "evaluate": {
             **evaluate,
             "systems": systems,
-            "compare": _comparisons(evaluate["compare"], systems),
+            "compare": main,
+            "compare_further": {
+                system: left
+                for system, bases in further.items()
+                if (left := [base for base in bases if (system, base) not in known])
+            },
             "require": [
                 one
                 for one in evaluate["require"]
@@ -63,10 +71,10 @@ def without_training(config: Mapping[str, Any]) -> dict[str, Any]:
             },
         },
         # No name stands for all systems.
-        "gold": {**gold, "systems": left(gold["systems"] or ()) or None},
+        "gold": {**gold, "systems": those(gold["systems"] or ()) or None},
         "report": {
             **report,
-            "systems": left(report["systems"]) or list(systems)[:1],
+            "systems": those(report["systems"]) or list(systems)[:1],
         },
     }
 

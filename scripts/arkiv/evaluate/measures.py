@@ -197,6 +197,7 @@ def summary(
     measures: Sequence[str] = MEASURES,
     tested: bool = False,
     volumes: Sequence[Hashable | None] | None = None,
+    further: Sequence[tuple[Hashable, Hashable]] = (),
 ) -> dict[str, Any]:
     """Means of each system and differences of pairs of systems, with intervals.
 
@@ -213,17 +214,20 @@ def summary(
             say much the same, and correcting for them too would hide what each of them
             shows.
         volumes: of each query the volume that it is about; None: not known.
+        further: pairs that are a family by themselves, as `pairs` are: how many there
+            are changes nothing of those.
 
     Returns:
         `{"queries", "volumes", "queries_without_volume", "systems": {system: {measure:
         {"mean", "low", "high"}}}, "comparisons": [{"system", "base", "difference":
-        {measure: {...}}}]}`. The ends are None below FEWEST_QUERIES queries. From
+        {measure: {...}}}]}`, and `further` as `comparisons` where there are such pairs.
+        The ends are None below FEWEST_QUERIES queries. From
         FEWEST_VOLUMES volumes on there are ends over volumes too (`volumes_low`,
         `volumes_high`), in which a query of no known volume counts as one.
     """
     blocks = [
         *values.values(),
-        *(values[system] - values[base] for system, base in pairs),
+        *(values[system] - values[base] for system, base in (*pairs, *further)),
     ]
     columns = np.hstack(blocks)
     volumes = volumes or [None] * len(columns)
@@ -239,20 +243,28 @@ def summary(
             for column, measure in enumerate(measures, start=first)
         }
 
-    comparisons = [
-        {"system": system, "base": base, "difference": described(len(values) + block)}
-        for block, (system, base) in enumerate(pairs)
-    ]
-    if tested and pairs:
-        differences = columns[:, -len(pairs) * len(measures) :]
-        p = randomisation(differences, draws(samples, len(pairs)), seed)
-        _add_p(comparisons, p.reshape(len(pairs), -1), draws(samples, len(pairs)))
+    def family(start: int, pairs: Sequence[tuple[Hashable, Hashable]]) -> list[dict]:
+        """The differences of pairs that stand from a block on, tested together."""
+        comparisons = [
+            {"system": system, "base": base, "difference": described(start + block)}
+            for block, (system, base) in enumerate(pairs)
+        ]
+        if tested and pairs:
+            width, drawn = len(measures), draws(samples, len(pairs))
+            differences = columns[:, start * width : (start + len(pairs)) * width]
+            p = randomisation(differences, drawn, seed)
+            _add_p(comparisons, p.reshape(len(pairs), -1), drawn)
+        return comparisons
+
+    comparisons = family(len(values), pairs)
+    others = family(len(values) + len(pairs), further)
     return {
         "queries": len(columns),
         "volumes": len(set(volumes) - {None}),
         "queries_without_volume": sum(volume is None for volume in volumes),
         "systems": {system: described(block) for block, system in enumerate(values)},
         "comparisons": comparisons,
+        **({"further": others} if others else {}),
     }
 
 

@@ -17,6 +17,8 @@ from arkiv.retrieve.settings import System
 from arkiv.retrieve.systems import check_named
 from arkiv.retrieve.systems.system import Depths
 
+# What is compared: the families of pairs, each with a correction of its own.
+COMPARISONS = ("compare", "compare_further")
 # In the words of ir_measures.
 MEASURE = "^((AP|RR|nDCG)(@[1-9][0-9]*)?|(P|R|Success)@[1-9][0-9]*)$"
 
@@ -104,6 +106,13 @@ class Evaluate(Measuring, Depths, Batch):
         unique=True,
         shown="tuned to base, by mode; tuned dense to BM25",
     )
+    compare_further: dict[str, str | tuple[str, ...]] = setting(
+        {},
+        "differences to report beside these, for information: p-values corrected among "
+        "themselves, those of `compare` stay what they are",
+        fewest=1,
+        unique=True,
+    )
     spelling: Spelling = setting(Spelling())
     require: tuple[Requirement, ...] = setting(
         (), "what systems must reach, else the run fails"
@@ -141,9 +150,15 @@ def check_evaluate(evaluate: Mapping[str, Any]) -> None:
         InputError: naming the key and what is wrong with it.
     """
     systems, spelling = evaluate["systems"], evaluate["spelling"]
-    for pair in compared(evaluate["compare"]):
-        for name in pair:
-            check_named(name, systems, "evaluate.compare")
+    for key in COMPARISONS:
+        for pair in compared(evaluate[key]):
+            for name in pair:
+                check_named(name, systems, f"evaluate.{key}")
+    main = set(compared(evaluate["compare"]))
+    for pair in compared(evaluate["compare_further"]):
+        if pair in main:
+            reason = f"has {' against '.join(pair)}, which evaluate.compare has too"
+            raise InputError(reason, key="evaluate.compare_further")
     for name in spelling["systems"] if spelling["queries"] else ():
         check_named(name, systems, "evaluate.spelling.systems")
     for requirement in evaluate["require"]:

@@ -10,7 +10,9 @@ evaluation, 2007).
 Holm's correction for the number of pairs: the chance that any of several differences
 between systems that are alike is called significant stays below the level, however
 they hang together (Holm, A simple sequentially rejective multiple test procedure,
-1979).
+1979). What is compared for information alone is a family by itself, for the family is
+what is decided by together (Hochberg and Tamhane, Multiple Comparison Procedures, 1987,
+chapter 1): however large, it leaves the p-values of the others as they are.
 """
 
 from __future__ import annotations

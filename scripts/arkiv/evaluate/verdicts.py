@@ -28,6 +28,13 @@ TWO_WAYS = (
     "always agree near the border"
 )
 
+# Where the corrected p-value says what the interval over volumes does not.
+DOUBLE_DAGGER = "‡"
+WITHIN = (
+    "the interval over volumes holds 0, yet the corrected p is below 0.05: p takes "
+    "each query for one by itself, so that in other volumes it may be otherwise"
+)
+
 
 def stars(value: Value) -> str:
     """The stars of a difference; none for one that was not tested."""
@@ -90,5 +97,16 @@ def disagreement(value: Value) -> str:
     out = leaves_out_0(value)
     if out is None or "p_holm" not in value or out == (value["p_holm"] < SIGNIFICANT):
         return ""
-    corrected_away = out and value["p"] < SIGNIFICANT
-    return f"{OUT if out else IN}: {UNCORRECTED if corrected_away else TWO_WAYS}"
+    return f"{OUT if out else IN}: {UNCORRECTED if corrected_away(value) else TWO_WAYS}"
+
+
+def corrected_away(value: Value) -> bool:
+    """Whether p by itself is below the level, and corrected for the pairs is not."""
+    return value["p"] < SIGNIFICANT <= value["p_holm"]
+
+
+def only_within(value: Value) -> bool:
+    """Whether p is significant where the interval over volumes holds 0."""
+    return value.get("p_holm", 1) < SIGNIFICANT and (
+        leaves_out_0(value, "volumes_") is False
+    )

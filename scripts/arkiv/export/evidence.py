@@ -65,7 +65,7 @@ def retrieval(
         about_measures(metrics),
         *([of_extractive(made, metrics["queries"])] if made else []),
         *tables,
-        *apart(differences(metrics, shown)),
+        *apart(differences(both_families(metrics), shown)),
         *same_sets(reordering, metrics["systems"], shown),
     )
 
@@ -92,7 +92,17 @@ def about_measures(metrics: Mapping[str, Any]) -> str:
             "paired randomisation test, corrected for the number of pairs (Holm). "
             "Intervals are not corrected."
         )
+    if further := metrics.get("further"):
+        named = ", ".join(
+            f"{spaced(one['system'])} − {spaced(one['base'])}" for one in further
+        )
+        said += f" Compared for information, and corrected among themselves: {named}."
     return said
+
+
+def both_families(metrics: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The pairs that are compared, and those that are for information."""
+    return [*metrics["comparisons"], *metrics.get("further", ())]
 
 
 def _systems(metrics: Mapping[str, Any], measures: list[str]) -> list[list[str]]:
@@ -101,7 +111,7 @@ def _systems(metrics: Mapping[str, Any], measures: list[str]) -> list[list[str]]
     for system, means in metrics["systems"].items():
         n = metrics["queries"]
         rows.append([spaced(system), *(interval(means[name], n) for name in measures)])
-        for pair in metrics["comparisons"]:
+        for pair in both_families(metrics):
             if pair["system"] == system:
                 differences = (pair["difference"][name] for name in measures)
                 rows.append(

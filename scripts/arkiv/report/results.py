@@ -12,8 +12,10 @@ from arkiv.evaluate.measures import title
 from arkiv.evaluate.required import wish
 from arkiv.evaluate.verdicts import (
     DAGGER,
+    DOUBLE_DAGGER,
     Value,
     disagreement,
+    only_within,
     probability,
     stars,
 )
@@ -24,9 +26,11 @@ from arkiv.report.sure import (
     about_intervals,
     about_volumes,
     apart,
+    beyond,
     differences,
     has_intervals,
     how_sure,
+    of_further,
     same_sets,
 )
 from arkiv.retrieve.systems import spaced
@@ -68,6 +72,11 @@ def ends(
     return f"– (n = {n:,})" if low is None else f"{write(low)} to {write(high)}"
 
 
+def daggers(value: Value) -> str:
+    """The marks of a difference of which its tests do not say the same."""
+    return DAGGER * bool(disagreement(value)) + DOUBLE_DAGGER * only_within(value)
+
+
 def cell(
     value: Value,
     n: int,
@@ -87,7 +96,7 @@ def cell(
     """
     write = signed if difference else "{:.3f}".format
     mean = write(value["mean"])
-    above = stars(value) + DAGGER * bool(disagreement(value)) if difference else mark
+    above = f"{stars(value)}{daggers(value)}" if difference else mark
     return joined(
         element("strong", mean) if strong else mean,
         element("sup", above) if above else "",
@@ -131,6 +140,16 @@ def differences_of(part: Metrics, measures: Sequence[str], caption: str) -> Html
     ]
     header = ["difference", *map(title, measures)]
     return capped(header, rows, caption, most=MOST_SYSTEMS, where=ALL)
+
+
+def notes(
+    pairs: Sequence[Mapping[str, Any]], measures: Sequence[str]
+) -> Iterator[Html]:
+    """Which of the differences of a table have tests that do not say the same."""
+    found = list(differences(pairs[:MOST_SYSTEMS], measures))
+    yield from map(paragraph, apart(found))
+    if within := beyond(found):
+        yield paragraph(within)
 
 
 def requirements_of(results: Sequence[Mapping[str, Any]]) -> Html:
@@ -254,9 +273,17 @@ def section(
     if metrics["comparisons"]:
         yield differences_of(metrics, measures, f"Paired differences, {queries}")
         yield paragraph(how_sure(metrics), faint=True)
-        yield from map(paragraph, apart(differences(metrics, measures, MOST_SYSTEMS)))
+        yield from notes(metrics["comparisons"], measures)
     else:
         yield paragraph("No systems are compared (evaluate.compare).", faint=True)
+    if further := metrics.get("further"):
+        yield differences_of(
+            {**metrics, "comparisons": further},
+            measures,
+            f"Further paired differences, for information, {queries}",
+        )
+        yield paragraph(of_further(metrics), faint=True)
+        yield from notes(further, measures)
     lines = has_intervals(metrics)
     line = f", a line its {level:.0%} interval over queries" if lines else ""
     yield figure(

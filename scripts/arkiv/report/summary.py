@@ -10,6 +10,7 @@ from arkiv.evaluate.intervals import FEWEST_QUERIES
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.verdicts import (
     Value,
+    corrected_away,
     disagreement,
     leaves_out_0,
     probability,
@@ -82,7 +83,7 @@ def comparison(
 def doubts(value: Value, metrics: Metrics) -> str:
     """Where the tests of a difference do not say the same: sentences, or nothing."""
     why = disagreement(value)
-    said = f" {upper(why)}." if why else ""
+    said = f" {upper(why)}{alone(value)}." if why else ""
     if verdict(value) != "open" and leaves_out_0(value, "volumes_") is False:
         low, high = (signed(value[f"volumes_{end}"]) for end in ("low", "high"))
         said += (
@@ -90,6 +91,13 @@ def doubts(value: Value, metrics: Metrics) -> str:
             f"[{low}, {high}]: in other volumes it may be otherwise."
         )
     return said
+
+
+def alone(value: Value) -> str:
+    """A p-value by itself, where the correction is all that makes it too large."""
+    if not corrected_away(value):
+        return ""
+    return f" ({probability({**value, 'p_holm': value['p']})} by itself)"
 
 
 def others(pairs: Sequence[Mapping[str, Any]], measure: str) -> str:

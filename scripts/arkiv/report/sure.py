@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.intervals import FEWEST_QUERIES, FEWEST_VOLUMES
 from arkiv.evaluate.measures import title
-from arkiv.evaluate.verdicts import DAGGER, LEGEND, Value, disagreement
+from arkiv.evaluate.verdicts import (
+    DAGGER,
+    DOUBLE_DAGGER,
+    LEGEND,
+    WITHIN,
+    Value,
+    disagreement,
+    only_within,
+)
 from arkiv.retrieve.systems import spaced
 
 Metrics = Mapping[str, Any]
@@ -137,11 +145,24 @@ def how_sure(metrics: Metrics) -> str:
     )
 
 
+def of_further(metrics: Metrics) -> str:
+    """What the further differences are, and what their stars mean."""
+    pairs = len(metrics["further"])
+    corrected = f", corrected for these {pairs:,} pairs alone (Holm)"
+    return (
+        "For information (evaluate.compare_further): p is as above"
+        f"{corrected if pairs > 1 else ''}, and those above are what they would be "
+        "without. What is decided by one of these pairs belongs in evaluate.compare, "
+        "before it is measured."
+    )
+
+
 def differences(
-    metrics: Metrics, measures: Iterable[str], most: int | None = None
+    pairs: Sequence[Mapping[str, Any]], measures: Iterable[str]
 ) -> Iterator[tuple[str, Value]]:
-    """The differences of the first pairs, at most so many, by what they are called."""
-    for pair in metrics["comparisons"][:most]:
+    """The differences of pairs by what they are called."""
+    measures = list(measures)
+    for pair in pairs:
         both = f"{spaced(pair['system'])} − {spaced(pair['base'])}"
         for measure in measures:
             yield f"{title(measure)} of {both}", pair["difference"][measure]
@@ -158,6 +179,17 @@ def apart(differences: Iterable[tuple[str, Value]]) -> Iterator[str]:
         more = len(found) - MOST_NAMED
         rest = f"; and {more:,} more" if more > 0 else ""
         yield f"{DAGGER} {'; '.join(found[:MOST_NAMED])}{rest}: {why}."
+
+
+def beyond(differences: Iterable[tuple[str, Value]]) -> str:
+    """Of which differences the corrected p says what the interval over volumes does
+    not, and why; nothing if there is none."""
+    found = [name for name, value in differences if only_within(value)]
+    if not found:
+        return ""
+    more = len(found) - MOST_NAMED
+    rest = f"; and {more:,} more" if more > 0 else ""
+    return f"{DOUBLE_DAGGER} {'; '.join(found[:MOST_NAMED])}{rest}: {WITHIN}."
 
 
 def same_sets(

@@ -13,7 +13,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import read_yaml
 from arkiv.documents.settings import check_documents
 from arkiv.encode.settings import Model
-from arkiv.evaluate.settings import check_evaluate
+from arkiv.evaluate.settings import COMPARISONS, check_evaluate
 from arkiv.gold.settings import faults_of_gold, faults_of_judge, faults_of_sheet
 from arkiv.mining.settings import check_mining
 from arkiv.pairs.settings import check_pairs
@@ -41,7 +41,11 @@ PINNED = (
 OWN = "config/config.yaml"
 
 # Maps in which `key: null` takes an entry of the defaults away.
-REMOVABLE = (("datasets",), ("evaluate", "systems"), ("evaluate", "compare"))
+REMOVABLE = (
+    ("datasets",),
+    ("evaluate", "systems"),
+    *(("evaluate", key) for key in COMPARISONS),
+)
 
 # Settings whose default is a file of the project, or which may name one.
 SHIPPED = (

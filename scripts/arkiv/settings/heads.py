@@ -13,7 +13,7 @@ from typing import Any
 from arkiv.base.declared import at, plain
 from arkiv.base.errors import InputError
 from arkiv.encode.models import has_heads
-from arkiv.evaluate.settings import Evaluate, compared
+from arkiv.evaluate.settings import COMPARISONS, Evaluate, compared
 from arkiv.example.toys import TINY
 from arkiv.retrieve.systems import KEY, system_of
 from arkiv.train.given import checked
@@ -165,7 +165,7 @@ def _without(gone: Set[str], config: dict[str, Any]) -> dict[str, Any]:
     if not gone:
         return config
     evaluate, why = config["evaluate"], _lacking(config["models"]["embedder"])
-    kept = _still_compared(gone, evaluate, why)
+    kept = {key: _still_compared(gone, evaluate, key, why) for key in COMPARISONS}
     systems = {k: v for k, v in evaluate["systems"].items() if k not in gone}
     for key, names in (
         ("report.systems", config["report"]["systems"]),
@@ -175,7 +175,7 @@ def _without(gone: Set[str], config: dict[str, Any]) -> dict[str, Any]:
         for name in names:
             if name in gone:
                 raise InputError(f"names the system {name}, but {why}", key=key)
-    evaluate = {**evaluate, "systems": systems, "compare": kept}
+    evaluate = {**evaluate, "systems": systems, **kept}
     spelling = evaluate["spelling"]
     named = at(Evaluate, "spelling").default.systems
     left = [name for name in spelling["systems"] if name not in gone & {*named}]
@@ -189,7 +189,7 @@ def _without(gone: Set[str], config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _still_compared(
-    gone: Set[str], evaluate: Mapping[str, Any], why: str
+    gone: Set[str], evaluate: Mapping[str, Any], key: str, why: str
 ) -> dict[str, list[str]]:
     """What is compared without some systems: with the base model's dense search instead
     of them where it is so by default.
@@ -197,14 +197,14 @@ def _still_compared(
     Raises:
         InputError: they are named where they are not by default.
     """
-    default = set(compared(plain(at(Evaluate, "compare").default)))
+    default = set(compared(plain(at(Evaluate, key).default)))
     left = evaluate["systems"].keys() - gone
     kept: dict[str, list[str]] = {}
-    for system, base in compared(evaluate["compare"]):
+    for system, base in compared(evaluate[key]):
         lost = [name for name in (system, base) if name in gone]
         if lost and (system, base) not in default:
             reason = f"names the system {lost[0]}, but {why}"
-            raise InputError(reason, key="evaluate.compare")
+            raise InputError(reason, key=f"evaluate.{key}")
         if lost:
             base = INSTEAD
             if not {system, base} <= left:

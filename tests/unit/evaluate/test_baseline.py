@@ -80,6 +80,17 @@ def test_what_a_trained_system_is_compared_with_is_compared(compare, left):
     assert config["evaluate"]["compare"] == left
 
 
+def test_further_pairs_of_others_are_kept_once():
+    evaluate = {
+        "systems": SYSTEMS,
+        "compare": {"tuned": ["base", "words"]},
+        "compare_further": {"tuned": ["base", "words", "e5"], "e5": "words"},
+    }
+    left = without_training(configured(evaluate=evaluate))["evaluate"]
+    assert left["compare"] == {"base": ["words"]}
+    assert left["compare_further"] == {"base": ["e5"], "e5": ["words"]}
+
+
 def test_requirements_of_others_are_kept():
     both = {"system": "base", "measure": "AP", "over": "words"}
     alone = {"system": "words", "measure": "AP", "at_least": 0.1}

@@ -231,6 +231,28 @@ def test_pairs_are_tested_and_corrected_measure_by_measure():
     assert summary(values, [], **settings, tested=True)["comparisons"] == []
 
 
+@pytest.mark.parametrize("more", [1, 2, 30])
+def test_further_pairs_change_no_p_of_the_others(more):
+    """However many there are; among themselves they are corrected as any pairs are."""
+    generator = np.random.default_rng(more)
+    base = generator.random((40, 2))
+    values = {"base": base, "good": base + generator.normal(0.03, 0.1, (40, 2))}
+    values |= {f"s{n}": base + generator.normal(0, 0.1, (40, 2)) for n in range(more)}
+    pairs, others = [("good", "base")], [(f"s{n}", "base") for n in range(more)]
+    settings = {"samples": 500, "seed": 3, "measures": ("x", "y"), "tested": True}
+    alone = summary(values, pairs, **settings)
+    found = summary(values, pairs, **settings, further=others)
+    assert found["comparisons"] == alone["comparisons"]
+    assert "further" not in alone
+    # The two families are what each would be by itself.
+    assert found["further"] == summary(values, others, **settings)["comparisons"]
+    among = summary(values, [*pairs, *others], **settings)["comparisons"]
+    p_holm = [
+        pair[0]["difference"]["x"]["p_holm"] for pair in (among, alone["comparisons"])
+    ]
+    assert p_holm[0] > p_holm[1]
+
+
 def test_parts_are_by_whatever_is_known_of_a_query():
     queries = [
         {"dataset": "b", "tokens": 499, "volume": "v", "confidence": 0.9},

@@ -16,6 +16,7 @@ from arkiv.evaluate.verdicts import (
     TWO_WAYS,
     UNCORRECTED,
     disagreement,
+    only_within,
     probability,
     rounded_up,
     stars,
@@ -96,6 +97,21 @@ def test_numbers_are_rounded_up_to_one_digit():
 )
 def test_where_interval_and_corrected_p_disagree_the_reason_is_given(given, said):
     assert disagreement(given) == said
+
+
+@pytest.mark.parametrize(
+    ("ends", "p_holm", "said"),
+    [
+        ((-0.01, 0.3), 0.01, True),
+        ((0.01, 0.3), 0.01, False),
+        ((-0.01, 0.3), 0.05, False),
+        (None, 0.01, False),
+    ],
+)
+def test_what_holds_over_queries_alone_is_told(ends, p_holm, said):
+    over = dict(zip(("volumes_low", "volumes_high"), ends, strict=True)) if ends else {}
+    assert only_within(value(0.1, 0.05, 0.2, p=0.001, p_holm=p_holm, **over)) is said
+    assert not only_within(value(0.1, 0.05, 0.2, **over))
 
 
 def test_without_interval_and_test_a_difference_is_open():

@@ -354,7 +354,9 @@ def test_daggers_and_their_notes_belong_together():
     random = Random(3)
     for _ in range(300):
         metrics = drawn_metrics(random)
-        differences = dict(sure.differences(metrics, metrics["measures"]))
+        differences = dict(
+            sure.differences(metrics["comparisons"], metrics["measures"])
+        )
         marked = {
             name
             for name, of in differences.items()
@@ -373,6 +375,52 @@ def test_daggers_and_their_notes_belong_together():
         assert len(told) + more == len(marked)
         table = str(results.differences_of(metrics, metrics["measures"], "d"))
         assert table.count("†") == len(marked)
+        over = {
+            name
+            for name, of in differences.items()
+            if of.get("volumes_low") is not None
+            and of["volumes_low"] <= 0 <= of["volumes_high"]
+            and of["p_holm"] < 0.05
+        }
+        note = sure.beyond(differences.items())
+        assert bool(note) == bool(over)
+        assert table.count("‡") == len(over)
+        assert all(name in note for name in over) or "more" in note
+
+
+def test_further_pairs_stand_apart_from_those_that_decide(tmp_path):
+    """The stars of means, the summary and what the breakdowns show go by the others."""
+    random = Random(5)
+    drawn = tmp_path / "chart.svg"
+    drawn.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
+    for _ in range(60):
+        metrics = drawn_metrics(random)
+        names = list(metrics["systems"])
+        if len(names) < 2 or not metrics["comparisons"]:
+            continue
+        measures = metrics["measures"]
+        further = [
+            {
+                "system": "bm25",
+                "base": names[-1],
+                "difference": {
+                    one: drawn_value(random, 50, 6, tested=True) for one in measures
+                },
+            }
+        ]
+        told = metrics | {"further": further}
+        assert list(summary.of_results(told, SYSTEMS, 0)) == list(
+            summary.of_results(metrics, SYSTEMS, 0)
+        )
+        assert sure.how_sure(told) == sure.how_sure(metrics)
+        assert results.foremost(told, []) == results.foremost(metrics, [])
+        page, before = (
+            str(joined(*results.section(one, "", [], drawn, {})))
+            for one in (told, metrics)
+        )
+        assert page.count("<table") == before.count("<table") + 1
+        assert "evaluate.compare_further" in page
+        assert "for information" in retrieval(told, {}).replace("\n", " ")
 
 
 def test_the_card_says_the_same():

@@ -45,6 +45,31 @@ def test_null_takes_an_entry_away_and_changes_nothing_else():
     }
 
 
+def evaluated(**evaluate):
+    """The defaults with some settings of evaluation."""
+    datasets = {"d": {"example": {"cases": 9, "volumes": 3}}}
+    return DEFAULTS | {
+        "datasets": datasets,
+        "evaluate": DEFAULTS["evaluate"] | evaluate,
+    }
+
+
+@pytest.mark.parametrize(
+    ("further", "reason"),
+    [
+        ({"tuned_dense": "x"}, "names the system x, which evaluate.systems lacks"),
+        (
+            {"tuned_dense": ["base_sparse", "bm25"]},
+            "has tuned_dense against bm25, which evaluate.compare has too",
+        ),
+    ],
+)
+def test_further_pairs_are_of_known_systems_and_others(further, reason):
+    with pytest.raises(InputError, match=reason) as found:
+        check_config(evaluated(compare_further=further))
+    assert found.value.key == "evaluate.compare_further"
+
+
 PROMPTS = "config/prompts/sv-court.txt", "mine.txt", "config/prompts/claim.txt", "no"
 
 
