@@ -16,6 +16,8 @@ from arkiv.retrieve.systems import system_of, systems_of, with_those_below
 from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import MINED_KINDS, kind_of
 from arkiv.settings.layout import (
+    MERGED,
+    merged_with,
     model_of_gold,
     model_of_system,
     model_under_test,
@@ -45,6 +47,7 @@ DATASETS = config["datasets"]
 QUERIES = config["queries"]
 MINING = config["mining"]
 TRAIN = config["train"]
+MERGE = config["merge"]
 EVALUATE = config["evaluate"]
 SYSTEMS = systems_of(EVALUATE["systems"])
 GOLD = config["gold"]
@@ -108,6 +111,11 @@ SCORE_OPTIONS = {
 def tuned(path):
     """A path below the directory of the training that makes the tuned model."""
     return results(f"{LAST}{path}")
+
+
+def tuned_model():
+    """The directory of the tuned model: of the last training, or merged with another."""
+    return results(f"{MERGED}model") if MERGE["with"] else tuned("model")
 
 
 def log_of(rule, *wildcards, under=""):

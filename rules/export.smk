@@ -17,7 +17,7 @@ SHOWN = {
 rule export_model:
     """Export the tuned model with its model card, to be loaded or published."""
     input:
-        model=tuned("model"),
+        model=tuned_model(),
         history=tuned("training/history.json"),
         began=results(f"{next(iter(TRAININGS))}training/history.json"),
         metrics=results("metrics/metrics.json"),

@@ -144,7 +144,7 @@ def trained_by(wildcards):
         "export": results("export"),
         "negatives": list(by_name(NEGATIVES, MINED, LAST).values()),
         "shards": list(by_name(SHARDS, DATASETS, LAST).values()),
-        "model": tuned("model"),
+        "model": tuned_model(),
         "histories": files("{training}training/history.json", training=TRAININGS),
     }
 
@@ -302,6 +302,9 @@ STAGES = {
     "train": [
         *files("{training}model", training=TRAININGS),
         *files("{training}training/history.json", training=TRAININGS),
+        *files(
+            f"{MERGED}{{name}}", name=["model", "merge.json"] if MERGE["with"] else []
+        ),
         *(path for round in ROUNDS[1:] for path in mined_in(round)),
         *(path for round in ROUNDS[1:] for path in scored_in(round, SCORED_AGAIN)),
         *(path for round in ROUNDS[1:] for path in split_in(round, MINED)),

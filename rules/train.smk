@@ -1,5 +1,7 @@
 WATCH = TRAIN["evaluation"]
 WATCHED = WATCH["steps"] > 0 and config["pairs"]["shares"]["dev"] > 0
+# Whether dev queries choose how much of the tuned model a merged one has.
+CHOSEN = MERGE["with"] is not None and MERGE["weights"] == "auto"
 
 
 rule train_model:
@@ -64,3 +66,52 @@ rule train_model:
         " --model {input.model:q} --checkpoints {params.checkpoints} {params.options}"
         " {params.weights} {params.watched} {params.evaluation} --args {params.args}"
         " --output {output.model:q} --history {output.history:q} &> {log:q}"
+
+
+rule merge_models:
+    """Average the tuned model with another one, by how much dev queries tell."""
+    input:
+        model=results(f"{LAST}model"),
+        other=given_model(merged_with) if MERGE["with"] else [],
+        dev=files("pairs/{dataset}/dev.jsonl") if CHOSEN else [],
+        corpus=files("pairs/{dataset}/corpus.jsonl") if CHOSEN else [],
+        general=as_named(WATCH["general"] or []) if CHOSEN else [],
+    output:
+        model=directory(results(f"{MERGED}model")),
+        report=results(f"{MERGED}merge.json"),
+    log:
+        log_of("merge_models"),
+    benchmark:
+        benchmark_of("merge_models")
+    conda:
+        "../envs/m3.yaml"
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(240),
+    params:
+        options=flags(
+            name=MERGE["with"] and Path(MERGE["with"]).name,
+            base=MERGE["with"] == "base",
+            merge_weights=MERGE["weights"],
+            trust_remote_code=config["models"]["trust_remote_code"],
+            seed=config["seed"],
+        ),
+        chosen=lambda w, input: (
+            flags(dev=input.dev, corpus=input.corpus) if CHOSEN else ""
+        ),
+        measured=(
+            flags(
+                **declared("train", "evaluation"),
+                **declared("evaluate", "weights", "batch_tokens"),
+                **declared("mining", "query_max_length", "passage_max_length"),
+                **declared("models", "precision", "attention"),
+            )
+            if CHOSEN
+            else ""
+        ),
+    message:
+        "Merging the models"
+    shell:
+        "python {params.arkiv_scripts:q}/merge_models.py --model {input.model:q}"
+        " --other {input.other:q} {params.options} {params.chosen} {params.measured}"
+        " --output {output.model:q} --report {output.report:q} &> {log:q}"

@@ -51,7 +51,7 @@ from arkiv.train.arguments import (
     with_lengths,
 )
 from arkiv.train.batch_plan import BatchPlan, log_plan, plan_batches
-from arkiv.train.dev import dev_collection, general_collection
+from arkiv.train.dev import watched
 from arkiv.train.given import checked
 from arkiv.train.launch import node_command, run_watched, without_secrets
 from arkiv.train.offered import WITHOUT_EFFECT
@@ -188,17 +188,7 @@ def evaluation(given: argparse.Namespace) -> dict | None:
     how = settings_from(given, Train, "evaluation").evaluation
     if how.steps == 0:
         return None
-    bounds = {"queries": how.queries, "passages": how.passages, "seed": given.seed}
-    collections = {"dev": dev_collection(given.dev, given.corpus, **bounds)}
-    if how.general is not None:
-        collections["general"] = general_collection(how.general, **bounds)
-    for name, one in collections.items():
-        log.info(
-            "measuring on %d %s queries, searched in %d passages",
-            len(one.queries),
-            name,
-            len(one.passages),
-        )
+    collections = watched(given.dev, given.corpus, how, given.seed)
     return {
         "collections": {name: asdict(one) for name, one in collections.items()},
         "steps": how.steps,

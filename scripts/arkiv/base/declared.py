@@ -8,14 +8,16 @@ A section of a configuration is a frozen dataclass whose fields are made by `set
         way: str = setting("random", "how to draw", choices=("random", "top"))
         lora: Lora = setting(Lora(), "adapters")
 
-Types are bool, int, float, str, tuples of them (lists in YAML), dict[str, …] (a map
-whose keys the user chooses), another section, and unions of these. Values are checked
-as YAML has them. Flags of programs follow from the same: `arkiv.base.setting_flags`.
+A setting called as a word of Python's own, such as `with`, is the field `with_`. Types
+are bool, int, float, str, tuples of them (lists in YAML), dict[str, …] (a map whose
+keys the user chooses), another section, and unions of these. Values are checked as YAML
+has them. Flags of programs follow from the same: `arkiv.base.setting_flags`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import keyword
 import operator
 import re
 import types
@@ -114,17 +116,22 @@ def settings_of(section: Any) -> dict[str, Setting]:
     if isinstance(section, type):
         return _settings_of(section)
     return {
-        name: one._replace(default=getattr(section, name))
+        name: one._replace(default=getattr(section, field_of(name)))
         for name, one in _settings_of(type(section)).items()
     }
+
+
+def field_of(name: str) -> str:
+    """The field of a section that has a setting of this name."""
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 @cache
 def _settings_of(section: type) -> dict[str, Setting]:
     hints = get_type_hints(section)
     return {
-        field.name: Setting(
-            field.name,
+        (name := _name_of(field.name)): Setting(
+            name,
             hints[field.name],
             field.metadata.get("rule") or Rule(),
             field.default
@@ -133,6 +140,12 @@ def _settings_of(section: type) -> dict[str, Setting]:
         )
         for field in dataclasses.fields(section)
     }
+
+
+def _name_of(field: str) -> str:
+    """The reverse of `field_of`."""
+    name = field.removesuffix("_")
+    return name if keyword.iskeyword(name) else field
 
 
 def at(section: Any, key: str) -> Setting:
@@ -171,9 +184,9 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         # What an entry leaves out stays out.
         return {
-            name: plain(getattr(value, name))
-            for name, one in settings_of(type(value)).items()
-            if getattr(value, name) is not None
+            name: plain(one.default)
+            for name, one in settings_of(value).items()
+            if one.default is not None
             or (types.NoneType in alternatives(one.type) and not one.rule.optional)
         }
     if isinstance(value, Mapping):
@@ -320,15 +333,17 @@ def _expected(value: Any, kinds: tuple[Any, ...], rule: Rule) -> str | None:
 
 
 def _expected_or_word(value: Any, kinds: tuple[Any, ...], rule: Rule) -> str | None:
-    """Likewise where a word may stand instead of a whole number, or perhaps nothing."""
+    """Likewise where a word may stand instead of a number, or perhaps nothing."""
     (words,) = (get_args(kind) for kind in kinds if get_origin(kind) is Literal)
+    number = float if float in kinds else int
     if value is None and types.NoneType in kinds:
         return None
-    if value in words or (_is(value, int) and value >= rule.at_least):
+    if value in words or (_is(value, number) and not _expected_number(value, rule)):
         return None
     if types.NoneType in kinds:
         words = (*words, WORDS[types.NoneType])
-    return f"{' or '.join(words)} or a whole number from {rule.at_least}"
+    end = "" if rule.at_most is None else f" to {rule.at_most}"
+    return f"{' or '.join(words)} or {WORDS[number]} from {rule.at_least}{end}"
 
 
 def _expected_text(value: str, rule: Rule) -> str | None:

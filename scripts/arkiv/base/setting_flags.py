@@ -18,6 +18,7 @@ from arkiv.base.declared import (
     Setting,
     alternatives,
     faults_of,
+    field_of,
     frozen,
     is_section,
     plain,
@@ -67,12 +68,12 @@ def settings_from(
         name = one.name
         if is_section(one.type):
             inner = f"{prefix}{name}_"
-            values[name] = settings_from(arguments, one.default, prefix=inner)
+            values[field_of(name)] = settings_from(arguments, one.default, prefix=inner)
         elif hasattr(arguments, prefix + name):
             value = frozen(getattr(arguments, prefix + name))
             for fault in () if value == one.default else faults_of(value, one):
                 raise InputError(fault.reason, key=prefix + name)
-            values[name] = value
+            values[field_of(name)] = value
     if isinstance(section, type):
         return section(**values)
     return dataclasses.replace(section, **values)

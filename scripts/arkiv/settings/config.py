@@ -27,7 +27,7 @@ from arkiv.settings.image_links import ImageLinks
 from arkiv.settings.layout import model_under_test, run_folder
 from arkiv.settings.secrets import check_secrets, concealing, texts
 from arkiv.train.given import checked
-from arkiv.train.settings import check_train
+from arkiv.train.settings import check_merge, check_train
 
 PROJECT = Path(__file__).parents[3]
 DEFAULTS = PROJECT / "config/config.yaml"
@@ -262,6 +262,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     check_datasets(datasets)
     check_rounds(config)
     check_train(config["train"], config["split"], datasets)
+    check_merge(config["merge"], config["pairs"]["shares"]["dev"])
     ImageLinks(config["serve"]["image_link"])  # raises what is wrong with it
 
 

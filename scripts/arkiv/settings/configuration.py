@@ -16,7 +16,7 @@ from arkiv.mining.settings import Mining
 from arkiv.pairs.settings import Pairs
 from arkiv.queries.settings import Queries
 from arkiv.settings.datasets import Dataset
-from arkiv.train.settings import Split, Teacher, Train
+from arkiv.train.settings import Merge, Split, Teacher, Train
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ class Configuration(Seeded):
     teacher: Teacher = setting(Teacher())
     split: Split = setting(Split())
     train: Train = setting(Train())
+    merge: Merge = setting(Merge())
     gold: Gold = setting(Gold())
     evaluate: Evaluate = setting(Evaluate())
     export: Export = setting(Export())

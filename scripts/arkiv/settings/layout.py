@@ -19,6 +19,11 @@ from arkiv.retrieve.systems.system import GIVEN
 from arkiv.settings.heads import is_path
 from arkiv.settings.uses import use_in_system, use_of_gold, use_of_role
 
+# Where the tuned model lies, below the run's directory, if it is averaged with another.
+MERGED = "merged/"
+# The other model where it is the one to tune.
+BASE = "base"
+
 
 def run_folder(config: Mapping[str, Any]) -> str:
     """The directory of all results."""
@@ -124,11 +129,35 @@ def model_under_test(config: Mapping[str, Any], name: str) -> str:
     """The model directory that base, tuned, round_1 or teacher stands for."""
     if name in GIVEN:
         return prepared_model(config, GIVEN[name])
-    if name == "tuned":
+    if name == "tuned" and config["merge"]["with"]:
+        where = MERGED
+    elif name == "tuned":
         where = list(trainings_of(config))[-1]
     else:
         where = rounds_of(config)[int(name.removeprefix("round_")) - 1]
     return f"{run_folder(config)}/{where}model"
+
+
+def merged_with(config: Mapping[str, Any]) -> str:
+    """The directory of the model that the tuned one is averaged with, if it is.
+
+    Raises:
+        InputError: as of `prepared_model`; or a path that is no directory, or this
+            run's own.
+    """
+    key, other = "merge.with", config["merge"]["with"]
+    if other == BASE:
+        return prepared_model(config, "embedder")
+    if not Path(other).is_dir():
+        raise InputError(
+            f"is {other}, expected base, or a model directory, such as another run's "
+            "results/NAME/model",
+            key=key,
+        )
+    if Path(other).resolve().is_relative_to(Path(run_folder(config)).resolve()):
+        raise InputError(f"is {other}, which this run makes itself", key=key)
+    check_ahead(other, use_of_role(config, "embedder"))
+    return other
 
 
 def model_of_gold(config: Mapping[str, Any]) -> str:

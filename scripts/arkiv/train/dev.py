@@ -7,6 +7,7 @@ alone, and all stand in the order of their ids.
 from __future__ import annotations
 
 import heapq
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from arkiv.base.files import Record, read_records
 from arkiv.base.hashing import text_key, uniform
 from arkiv.pairs.division import check_pair, with_ids
 from arkiv.retrieve.collection import check_judged, check_passage, read_passages
+from arkiv.train.settings import Evaluation
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -137,3 +141,28 @@ def general_collection(
     taken, wanted = _queries(pairs, queries, seed, path)
     kept = wanted | sampled_ids(texts.keys() - wanted, passages, seed)
     return _validation_set(taken, {one: texts[one] for one in kept}, path)
+
+
+def watched(
+    dev: Sequence[str | Path],
+    corpora: Sequence[str | Path],
+    how: Evaluation,
+    seed: int,
+) -> dict[str, ValidationSet]:
+    """What a model is measured on by name: `dev`, and `general` where that is given.
+
+    Raises:
+        InputError: as of `dev_collection` and `general_collection`.
+    """
+    bounds = {"queries": how.queries, "passages": how.passages, "seed": seed}
+    collections = {"dev": dev_collection(dev, corpora, **bounds)}
+    if how.general is not None:
+        collections["general"] = general_collection(how.general, **bounds)
+    for name, one in collections.items():
+        log.info(
+            "measuring on %d %s queries, searched in %d passages",
+            len(one.queries),
+            name,
+            len(one.passages),
+        )
+    return collections

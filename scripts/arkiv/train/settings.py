@@ -18,6 +18,8 @@ from arkiv.encode.settings import AUTO, MODES, Scoring
 NORMALIZATIONS = ("none", "sigmoid", "minmax", "zscore")
 # What may decide which model in training is the best.
 MEASURES = ("nDCG@10", "RR@10")
+# How much a merged model may lose on the general set where its weight is chosen.
+FORGOTTEN = 0.003
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,25 @@ class Lora:
         "linear layers that get an adapter",
         pattern=NAME,
         fewest=1,
+    )
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The tuned model averaged with another one."""
+
+    with_: str | None = setting(
+        None,
+        "average the tuned model with this one: `base`, or the directory of another "
+        "run's model; null: not at all",
+    )
+    weights: float | Literal["auto"] = setting(
+        AUTO,
+        "how much of the tuned model there is: 1 is that alone, 0 the other; auto: "
+        "what is best on dev queries, of what loses no more than 0.003 on "
+        "`train.evaluation.general`",
+        at_least=0,
+        at_most=1,
     )
 
 
@@ -286,4 +307,22 @@ def check_train(
     if general is not None and not Path(general).is_file():
         raise InputError(
             f"names {general}, which is no file", key="train.evaluation.general"
+        )
+
+
+def check_merge(merge: Mapping[str, Any], dev: float) -> None:
+    """Refuse a merging whose weight is to be chosen where nothing can choose it.
+
+    Args:
+        merge: the section.
+        dev: the share of pairs that are dev's.
+
+    Raises:
+        InputError: naming the key.
+    """
+    if merge["with"] is not None and merge["weights"] == AUTO and not dev:
+        raise InputError(
+            "is auto, which dev queries decide, but `pairs.shares.dev` is 0; give a "
+            "weight from 0 to 1, such as 0.6",
+            key="merge.weights",
         )

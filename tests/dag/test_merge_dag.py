@@ -1,0 +1,107 @@
+"""A merged model is the tuned one of all that follows; without it nothing changes."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hollow import build_hollow
+from project import Project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("project"))
+    for name in ("pairs", "general"):
+        row = {"query": f"{name} q", "pos": ["p"]}
+        (project.folder / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+    build_hollow(project.folder / "bare")
+    build_hollow(project.folder / "other run")
+    build_hollow(project.folder / "results/main/model")
+    return project
+
+
+def planned(project, *words, **settings):
+    """What a dry run prints."""
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models={
+            "embedder": {"source": "bare", "revision": None},
+            "reranker": {"source": "tiny", "revision": None},
+        },
+        **settings,
+    )
+    return project.dry_run("-p", *words, "--configfile", config)
+
+
+def commands(project, **settings):
+    done = planned(project, **settings)
+    assert done.returncode == 0, done.stdout
+    return re.findall(r"python .*/(\w+)\.py (.*)", done.stdout)
+
+
+def test_the_merged_model_is_the_tuned_one_of_all_that_follows(project):
+    watch = {"evaluation": {"general": "general.jsonl"}}
+    found = commands(project, merge={"with": "base"}, rounds=2, train=watch, run="one")
+    (merge,) = (words for name, words in found if name == "merge_models")
+    assert "--model results/one/rounds/2/model --other bare --name base" in merge
+    assert "--base --merge-weights auto" in merge
+    assert "--dev results/one/pairs/d/dev.jsonl" in merge
+    assert "--evaluation-general general.jsonl" in merge
+    for program, folder in (
+        ("encode_collection", "encodings/tuned"),
+        ("export_model", "export"),
+        ("write_report", "report.html"),
+    ):
+        (words,) = (
+            words
+            for name, words in found
+            if name == program and f"--output results/one/{folder}" in words
+        )
+        assert "--model results/one/merged/model" in words, program
+    # The next round goes on from what was learnt, not from the average.
+    trained = [words for name, words in found if name == "train_model"]
+    assert ["merged/model" in words for words in trained] == [False, False]
+
+
+def test_without_it_no_command_has_anything_of_it(project):
+    found = commands(project)
+    assert found
+    for name, words in found:
+        assert name != "merge_models"
+        assert "merged" not in words
+
+
+def test_another_model_and_a_weight_need_no_dev_queries(project):
+    shares = {"shares": {"train": 0.7, "dev": 0, "test": 0.3}}
+    given = {"with": "other run", "weights": 0.6}
+    found = commands(project, merge=given, pairs=shares)
+    (merge,) = (words for name, words in found if name == "merge_models")
+    assert "--other 'other run' --name 'other run' --merge-weights 0.6" in merge
+    assert "--dev" not in merge
+    assert "--base" not in merge
+
+
+@pytest.mark.parametrize(
+    ("merge", "said"),
+    [
+        (
+            {"with": "gone", "weights": 1},
+            "`merge.with`: is gone, expected base, or a model directory",
+        ),
+        ({"with": "results/main/model", "weights": 0}, "which this run makes itself"),
+        (
+            {"with": "base", "weights": 1.2},
+            "`merge.weights`: is 1.2, expected auto or a number from 0 to 1",
+        ),
+        ({"width": "base"}, "`merge.width`: is not a configuration key; did you mean"),
+        ({"with": "base"}, "`merge.weights`: is auto, which dev queries decide"),
+    ],
+)
+def test_what_will_not_do_is_said_before_any_job(project, merge, said):
+    shares = {"shares": {"train": 0.7, "dev": 0, "test": 0.3}}
+    done = planned(project, merge=merge, pairs=shares)
+    assert done.returncode != 0
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
