@@ -4,12 +4,13 @@ import functools
 import json
 import re
 import shlex
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from arkiv.base.declared import at
 from arkiv.base.row_files import row_files
 from arkiv.base.setting_flags import NULL, flags_of
 from arkiv.evaluate.baseline import needing_training, without_training
+from arkiv.evaluate.forgetting import compared_on_general
 from arkiv.gold.standard import judged_files
 from arkiv.llm.settings import OFFLINE
 from arkiv.retrieve.systems import system_of, systems_of, with_those_below
@@ -55,14 +56,26 @@ DISTILL = bool(TRAIN["args"].get("knowledge_distillation"))
 # Otherwise training compares a query with the passages of its batch alone.
 WITH_NEGATIVES = TRAIN["args"].get("train_group_size") != 1
 
-# Where the results of a search lie, and its queries: those of the collection, or these
-# respelled.
-SEARCHED = {"": "collection/queries.jsonl", "spelling/": "spelling/queries.jsonl"}
+# The set whose quality is watched, and the collection that it makes.
+GENERAL_SET, GENERAL = TRAIN["evaluation"]["general"], "general/"
+# Where the results of a search lie, and its queries: those of the collection, these
+# respelled, or those of the general set.
+SEARCHED = {
+    "": "collection/queries.jsonl",
+    "spelling/": "spelling/queries.jsonl",
+    GENERAL: f"{GENERAL}collection/queries.jsonl",
+}
 SPELLING = EVALUATE["spelling"]
 # The systems that search both.
 RESPELLED = (
     with_those_below(SYSTEMS, SPELLING["systems"]) if SPELLING["queries"] else []
 )
+
+# The systems that search the general set too, those that were trained with those that
+# they are compared with there.
+FORGETTING = list(compared_on_general(SYSTEMS)) if GENERAL_SET else []
+ON_GENERAL = list(dict.fromkeys(chain(*FORGETTING)))
+SEARCHING_GENERAL = with_those_below(SYSTEMS, ON_GENERAL)
 
 # For every program that runs a model.
 RUN_OPTIONS = declared("models", "precision", "attention", "trust_remote_code")
@@ -316,6 +329,11 @@ def how_asked(backend, section, journal):
     return spending | declared("queries.openai", *keys)
 
 
+def searched_in(searched):
+    """Where the passages of a search lie, and what they are encoded into."""
+    return GENERAL if searched == GENERAL else ""
+
+
 def queries_of(wildcards):
     """The queries that are searched for."""
     return results(SEARCHED[wildcards.searched])
@@ -429,15 +447,16 @@ def of_type(kind):
 def files_of(wildcards):
     """What a system is given as flags of these names."""
     system, searched = SYSTEMS[wildcards.system], wildcards.searched
+    within = searched_in(searched)
     files = {"model": given_model(model_of_system, wildcards.system)}
     if system.reads_texts:
         files |= {
-            "corpus": results("collection/corpus.jsonl"),
+            "corpus": results(f"{within}collection/corpus.jsonl"),
             "queries": queries_of(wildcards),
         }
     if system.encodings:
         files |= {
-            "encodings": results(f"encodings/{system.model_of_run}"),
+            "encodings": results(f"{within}encodings/{system.model_of_run}"),
             "query_encodings": results(f"{searched}encodings/{system.model_of_run}"),
         }
     return {name: file for name, file in files.items() if file}
@@ -461,11 +480,12 @@ def run_before(wildcards):
     system = SYSTEMS[name]
     if not system.cache:
         return []
-    asked = RESPELLED if searched else SYSTEMS
+    asked = {"": SYSTEMS, GENERAL: SEARCHING_GENERAL}.get(searched, RESPELLED)
     earlier = takewhile(lambda one: one != name, SYSTEMS)
     alike = [one for one in earlier if one in asked and system.shares(SYSTEMS[one])]
     found = [results(f"{searched}runs/{one}.trec") for one in alike[-1:]]
-    return found + ([results(f"runs/{name}.trec")] if searched else [])
+    respelled = searched != searched_in(searched)
+    return found + ([results(f"runs/{name}.trec")] if respelled else [])
 
 
 def options_of(wildcards, **shared):

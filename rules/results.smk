@@ -1,5 +1,4 @@
 # What each stage makes, by which targets ask for it and the report finds it.
-from itertools import chain
 
 from arkiv.evaluate.settings import COMPARISONS, compared
 from arkiv.gold.standard import POOLED, holds_rankings
@@ -92,6 +91,19 @@ def measured_in(measured):
         *files("spelling/encodings/{model}", model=encodings_of(searched)),
         *files("spelling/runs/{system}.trec", system=searched),
         *files(f"{measured}metrics/{{name}}", name=["spelling.json"] * bool(respelled)),
+    ]
+
+
+def forgotten():
+    """What comes of searching the general set; nothing where none is given."""
+    if not FORGETTING:
+        return []
+    made = ["corpus.jsonl", "queries.jsonl", "qrels.txt"]
+    return [
+        *files(f"{GENERAL}collection/{{name}}", name=made),
+        *files(f"{GENERAL}encodings/{{model}}", model=encodings_of(SEARCHING_GENERAL)),
+        *files(f"{GENERAL}runs/{{system}}.trec", system=SEARCHING_GENERAL),
+        *files(f"{GENERAL}metrics/{{name}}", name=["metrics.json", "per_query.csv"]),
     ]
 
 
@@ -311,6 +323,7 @@ STAGES = {
     ],
     "evaluate": [
         *measured_in(""),
+        *forgotten(),
         results("collection/beir"),
     ],
     "export": [results("export")],

@@ -12,9 +12,17 @@ rule encode_collection:
     """Encode the test collection with one M3 model, as its systems need it."""
     input:
         # Respelled queries search in what is encoded already.
-        corpus=lambda w: [] if w.searched else results("collection/corpus.jsonl"),
+        corpus=lambda w: (
+            results(f"{w.searched}collection/corpus.jsonl")
+            if w.searched == searched_in(w.searched)
+            else []
+        ),
         # Those that no respelling changed are in the cache then.
-        before=lambda w: results(f"encodings/{w.model}") if w.searched else [],
+        before=lambda w: (
+            []
+            if w.searched == searched_in(w.searched)
+            else results(f"encodings/{w.model}")
+        ),
         queries=queries_of,
         model=lambda w: given_model(model_under_test, w.model),
     output:

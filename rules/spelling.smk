@@ -47,7 +47,7 @@ rule measure_spelling:
         respelled=results("spelling/queries.jsonl"),
         runs=lambda w: files(
             "{searched}runs/{system}.trec",
-            searched=SEARCHED,
+            searched=["", "spelling/"],
             system=respelled_in(w.measured),
         ),
     output:

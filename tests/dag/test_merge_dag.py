@@ -105,3 +105,37 @@ def test_what_will_not_do_is_said_before_any_job(project, merge, said):
     assert done.returncode != 0
     assert said in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_the_general_set_is_searched_and_measured_as_the_test_set_is(project):
+    watch = {"evaluation": {"general": "general.jsonl"}}
+    found = commands(project, train=watch)
+    within = "results/main/general"
+    (built,) = (words for name, words in found if name == "build_general")
+    assert f"--general general.jsonl --corpus {within}/collection/corpus.jsonl" in built
+    searched = [
+        words
+        for name, words in found
+        if name in ("encode_collection", "retrieve") and f"--output {within}" in words
+    ]
+    # Two models, and each of them by its modes: the base has no heads.
+    assert len(searched) == 2 + 1 + 4
+    for words in searched:
+        assert "results/main/collection" not in words
+        assert " results/main/encodings" not in words
+        assert f"--queries {within}/collection/queries.jsonl" in words
+        assert f"--corpus {within}/collection/corpus.jsonl" in words
+    (measured,) = (
+        words
+        for name, words in found
+        if name == "measure_runs" and f"--output {within}/metrics/metrics.json" in words
+    )
+    assert f"--qrels {within}/collection/qrels.txt" in measured
+    assert f"tuned_dense={within}/runs/tuned_dense.trec" in measured
+    assert "tuned_dense=base_dense tuned_sparse=base_dense" in measured
+
+
+def test_where_no_general_set_is_given_none_is_searched(project):
+    for name, words in commands(project):
+        assert name != "build_general"
+        assert "/general/" not in words

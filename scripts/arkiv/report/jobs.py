@@ -36,7 +36,7 @@ STAGES = {
     ).split(),
     "teacher": ["score_pairs"],
     "split": ["split_by_length"],
-    "train": ["train_model"],
+    "train": ["train_model", "merge_models"],
     "retrieve": ["encode_collection", *(f"retrieve_{kind}" for kind in TYPES)],
     "gold": (
         "pool_passages grade_pool search_gold estimate_grades judge_pool build_gold "
@@ -44,7 +44,7 @@ STAGES = {
     ).split(),
     "evaluate": (
         "build_collection export_collection measure_runs respell_queries "
-        "measure_spelling check_metrics"
+        "measure_spelling build_general measure_general check_metrics"
     ).split(),
     "export": ["export_model"],
     "report": (

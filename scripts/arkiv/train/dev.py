@@ -16,8 +16,8 @@ from pathlib import Path
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_records
 from arkiv.base.hashing import text_key, uniform
-from arkiv.pairs.division import check_pair, with_ids
 from arkiv.retrieve.collection import check_judged, check_passage, read_passages
+from arkiv.retrieve.general import read_general
 from arkiv.train.settings import Evaluation
 
 log = logging.getLogger(__name__)
@@ -131,13 +131,7 @@ def general_collection(
     Raises:
         InputError: a row that is none, or no row at all.
     """
-    texts: dict[str, str] = {}
-    pairs = []
-    for _, record in read_records(path, check_pair):
-        pair = with_ids(record)
-        for kind in ("pos", "neg"):
-            texts |= zip(pair.get(f"{kind}_ids", ()), pair.get(kind, ()), strict=True)
-        pairs.append({key: pair[key] for key in ("id", "query", "pos_ids")})
+    pairs, texts = read_general(path)
     taken, wanted = _queries(pairs, queries, seed, path)
     kept = wanted | sampled_ids(texts.keys() - wanted, passages, seed)
     return _validation_set(taken, {one: texts[one] for one in kept}, path)
