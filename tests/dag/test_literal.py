@@ -24,6 +24,8 @@ ODD += """ %(asctime)s $HOME (1) [a] & ; # ~ é e\u0301 \U0001f642"""
 NAMES = {
     "evaluate.compare.*",
     "evaluate.compare.*.*",
+    "evaluate.compare_further.*",
+    "evaluate.compare_further.*.*",
     "evaluate.require.*.over",
     "evaluate.require.*.system",
     "evaluate.spelling.systems.*",
@@ -113,6 +115,7 @@ def by_a_model(name, names):
         "embedder": here,
         "reranker": dict(here),
     }
+    config["merge"] = {"with": name}
     config["queries"] |= {"backend": "local", "local": {"model": name}}
     config["gold"] = {
         "method": "llm_judge",
