@@ -15,7 +15,7 @@ from arkiv.gold.standard import judged_files
 from arkiv.llm.settings import OFFLINE
 from arkiv.retrieve.systems import system_of, systems_of, with_those_below
 from arkiv.settings.configuration import Configuration
-from arkiv.settings.datasets import MINED_KINDS, kind_of
+from arkiv.settings.datasets import MINED_KINDS, kind_of, learnt_datasets
 from arkiv.settings.layout import (
     MERGED,
     merged_with,
@@ -166,9 +166,12 @@ def is_scored(dataset):
     return DISTILL and kind(dataset) != "scores"
 
 
+# The datasets that are trained on, and those that are test queries alone.
+LEARNT = learnt_datasets(DATASETS)
+TEST_SOURCES = [name for name in DATASETS if name not in LEARNT]
 WITH_PAGES = list(filter(has_pages, DATASETS))
-MINED = list(filter(is_mined, DATASETS))
-SCORED = list(filter(is_scored, DATASETS))
+MINED = list(filter(is_mined, LEARNT))
+SCORED = list(filter(is_scored, LEARNT))
 # Rounds whose negatives are shown: where none are mined there is nothing new to see.
 AUDITED = ROUNDS if MINED else ROUNDS[:1]
 
@@ -197,11 +200,17 @@ def volumes_table_of(wildcards):
     return as_named(DATASETS[wildcards.dataset].get("volumes", []))
 
 
-def raw_pairs_of(wildcards):
+def raw_pairs(dataset):
     """The query-passage pairs of a dataset before they are divided."""
-    if has_pages(wildcards.dataset):
-        return [results(f"queries/{wildcards.dataset}.jsonl")]
-    return as_named(row_files(source(wildcards.dataset)))
+    if has_pages(dataset):
+        return [results(f"queries/{dataset}.jsonl")]
+    return as_named(row_files(source(dataset)))
+
+
+def held_out_of(wildcards):
+    """The pairs of others, all test queries, that a dataset's division looks at."""
+    others = TEST_SOURCES if wildcards.dataset in LEARNT else []
+    return [path for name in others for path in raw_pairs(name)]
 
 
 def documents_of(wildcards):
@@ -218,11 +227,12 @@ def pool_of(wildcards):
 
 
 def brought_by(dataset):
-    """What ready rows must bring along, as flags."""
+    """What ready rows must bring along, and what all are for, as flags."""
     given = kind(dataset)
     return {
         "negatives": WITH_NEGATIVES and given in ("negatives", "scores"),
         "scores": given == "scores",
+        "role": DATASETS[dataset].get("role"),
     }
 
 

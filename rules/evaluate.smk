@@ -1,5 +1,9 @@
 import json
 
+# The datasets whose test queries are measured by themselves too, with p-values.
+BY_SOURCE = any("source" in one for one in EVALUATE["require"])
+SOURCES = list(DATASETS) if TEST_SOURCES or BY_SOURCE else []
+
 
 rule build_collection:
     """Join all datasets into one test collection."""
@@ -26,6 +30,7 @@ rule build_collection:
         judged=lambda w, input: flags(judged=input.judged or None),
         options=flags(
             datasets=list(DATASETS),
+            sources=TEST_SOURCES or None,
             on_bad_input=GOLD["on_bad_input"] if BRINGS_QUERIES else None,
         ),
     message:
@@ -102,6 +107,7 @@ rule measure_runs:
                 json.dumps(one) for one in MEASURED[w.measured]["evaluate"]["require"]
             ]
             or None,
+            sources=SOURCES or None,
             seed=config["seed"],
         ),
     message:

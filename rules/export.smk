@@ -10,7 +10,7 @@ SHOWN = {
     "pairs": DATASETS,
     "mining": MINED,
     "teacher": DISTILL,
-    "split": DATASETS,
+    "split": LEARNT,
 }
 
 
@@ -26,7 +26,7 @@ rule export_model:
         queries=files("queries/{dataset}.stats.json", WITH_PAGES),
         pairs=files("pairs/{dataset}/stats.json"),
         negatives=by_name(NEGATIVES, MINED, LAST).values(),
-        shards=by_name(SHARDS, DATASETS, LAST).values(),
+        shards=by_name(SHARDS, LEARNT, LAST).values(),
     output:
         directory(results("export")),
     log:

@@ -74,7 +74,7 @@ rule build_gold:
             )
             for name, paths in JUDGED_BY.items()
         },
-        trained=expand(results("pairs/{dataset}/train.jsonl"), dataset=DATASETS),
+        trained=expand(results("pairs/{dataset}/train.jsonl"), dataset=LEARNT),
         corpus=results("collection/corpus.jsonl"),
         queries=results("collection/queries.jsonl"),
         known_items=results("gold/known_item.txt"),

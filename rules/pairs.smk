@@ -1,9 +1,10 @@
 rule split_pairs:
     """Divide a dataset's pairs into train, dev and test without leakage."""
     input:
-        pairs=raw_pairs_of,
+        pairs=lambda w: raw_pairs(w.dataset),
         documents=documents_of,
         pool=pool_of,
+        held_out=held_out_of,
     output:
         train=results("pairs/{dataset}/train.jsonl"),
         dev=results("pairs/{dataset}/dev.jsonl"),
@@ -24,7 +25,10 @@ rule split_pairs:
         runtime=growing(60),
     params:
         beside=lambda w, input: flags(
-            **{key: input.get(key) or None for key in ("documents", "pool")}
+            **{
+                key: input.get(key) or None
+                for key in ("documents", "pool", "held_out")
+            }
         ),
         brings=lambda w: flags(**brought_by(w.dataset)),
         options=flags(

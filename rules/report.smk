@@ -7,7 +7,7 @@ REPORT = config["report"]
 rule plot_lengths:
     """Draw the train pairs by the tokens of their longest text."""
     input:
-        by_name(SHARDS, DATASETS, LAST).values(),
+        by_name(SHARDS, LEARNT, LAST).values(),
     output:
         report(
             FIGURES["lengths.svg"],
@@ -26,7 +26,7 @@ rule plot_lengths:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        options=flags(shards=named(SHARDS, DATASETS, LAST)),
+        options=flags(shards=named(SHARDS, LEARNT, LAST)),
     message:
         "Drawing the lengths of the train pairs"
     shell:
@@ -37,7 +37,7 @@ rule plot_lengths:
 rule plot_negatives:
     """Audit the negatives: what was mined and dropped, and rows to read."""
     input:
-        rows=lambda w: [path for name in DATASETS for path in train_rows(name, w.round)],
+        rows=lambda w: [path for name in LEARNT for path in train_rows(name, w.round)],
         stats=lambda w: list(by_name(NEGATIVES, MINED, w.round).values()),
         pairs=files("pairs/{dataset}/stats.json"),
     output:
@@ -69,7 +69,7 @@ rule plot_negatives:
     params:
         rows=lambda w: flags(
             rows=named_words(
-                (name, path) for name in DATASETS for path in train_rows(name, w.round)
+                (name, path) for name in LEARNT for path in train_rows(name, w.round)
             ),
             stats=named(NEGATIVES, MINED, w.round) or None,
             pairs=COUNTS["pairs"],

@@ -155,7 +155,7 @@ def trained_by(wildcards):
         # The last of the rules that cost something: their benchmarks are there.
         "export": results("export"),
         "negatives": list(by_name(NEGATIVES, MINED, LAST).values()),
-        "shards": list(by_name(SHARDS, DATASETS, LAST).values()),
+        "shards": list(by_name(SHARDS, LEARNT, LAST).values()),
         "model": tuned_model(),
         "histories": files("{training}training/history.json", training=TRAININGS),
     }
@@ -282,7 +282,7 @@ COUNTS = {
     "queries": named("queries/{name}.stats.json", WITH_PAGES) or None,
     "pairs": named("pairs/{name}/stats.json", DATASETS),
     "negatives": named(NEGATIVES, MINED, LAST) or None,
-    "shards": named(SHARDS, DATASETS, LAST),
+    "shards": named(SHARDS, LEARNT, LAST),
 }
 
 # The stages that what needs no training does without.
@@ -310,7 +310,7 @@ STAGES = {
         *files("mining/{dataset}/bm25.npy", MINED if MINING["bm25_share"] else []),
     ],
     "score": scored_in(ROUNDS[0], SCORED),
-    "split": split_in(ROUNDS[0], DATASETS),
+    "split": split_in(ROUNDS[0], LEARNT),
     "train": [
         *files("{training}model", training=TRAININGS),
         *files("{training}training/history.json", training=TRAININGS),

@@ -9,8 +9,8 @@ rule train_model:
     input:
         shards=lambda w: shards_of(TRAININGS[w.training], w.training),
         model=lambda w: model_before(w.training),
-        dev=files("pairs/{dataset}/dev.jsonl") if WATCHED else [],
-        corpus=files("pairs/{dataset}/corpus.jsonl") if WATCHED else [],
+        dev=files("pairs/{dataset}/dev.jsonl", LEARNT) if WATCHED else [],
+        corpus=files("pairs/{dataset}/corpus.jsonl", LEARNT) if WATCHED else [],
         general=as_named(WATCH["general"] or []) if WATCHED else [],
     output:
         model=directory(results("{training}model")),

@@ -28,6 +28,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         corpora="JSONL... all passages of each dataset",
         tests="JSONL... the test pairs of each dataset, in the same order",
         datasets="NAME... the names of the datasets, in the same order",
+        sources="[NAME...] datasets that are test queries alone: what others ask too "
+        "counts as theirs",
         tokenizer="[MODELDIR] give each query the length in tokens of its longest "
         "known item",
         judged="[JSONL] {query, documents} from elsewhere, whose queries become test "
@@ -59,7 +61,8 @@ def main(argv: list[str] | None = None) -> None:
     for name, path in zip(names, arguments.corpora, strict=True):
         new = collection.add_passages(name, path)
         log.info("%s: %d new passages from %s", name, new, path)
-    for name, path in zip(names, arguments.tests, strict=True):
+    tests = zip(names, arguments.tests, strict=True)
+    for name, path in sorted(tests, key=lambda one: one[0] not in arguments.sources):
         count = collection.add_queries(name, path)
         log.info("%s: %d test pairs from %s", name, count, path)
     if arguments.judged:

@@ -19,6 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         compare_further="[SYSTEM=BASE...] likewise, tested as a family by itself",
         output="JSON",
         per_query="CSV",
+        sources="[NAME...] datasets whose queries are measured by themselves too, with "
+        "p-values",
     )
     arguments.add_argument(
         "--gold", choices=METHODS, default=Gold.method, help="how qrels came about"
@@ -138,59 +141,101 @@ def write_values(
                 table.writerow([*about, system, *numbers])
 
 
-def main(argv: list[str] | None = None) -> None:
-    arguments = command_line(argv)
-    runs = named(arguments.runs, "--runs")
-    check_measures(arguments.measures)
-    pairs = pairs_of(arguments.compare, "--compare", runs)
-    further = pairs_of(arguments.compare_further, "--compare-further", runs)
-    for requirement in arguments.require:
-        check_requirement(requirement, runs, arguments.measures)
+def judged_queries(
+    arguments: argparse.Namespace,
+) -> tuple[list[Record], Qrels, set[str]]:
+    """The queries that can be measured, their judgements, and all that were asked.
 
+    Raises:
+        InputError: there is none, or another query is judged.
+    """
     queries = read_ordered(arguments.queries, queries=True)
     asked = {query["id"] for query in queries}
-    judged_queries = read_qrels(arguments.qrels)
-    qrels = relevant(judged_queries)
-    if strays := judged_queries.keys() - asked:
+    judgements = read_qrels(arguments.qrels)
+    qrels = relevant(judgements)
+    if strays := judgements.keys() - asked:
         reason = f"judges the query {min(strays)}, which {arguments.queries} lacks"
         raise InputError(reason, file=arguments.qrels)
     queries = [query for query in queries if query["id"] in qrels]
-    query_ids = [query["id"] for query in queries]
     if not queries:
         raise InputError("holds no relevant passage", file=arguments.qrels)
     if left_out := len(asked) - len(queries):
         log.warning("%d queries without a relevant passage are left out", left_out)
-    values = values_of(runs, qrels, query_ids, asked, arguments)
+    return queries, qrels, asked
+
+
+def all_metrics(
+    arguments: argparse.Namespace,
+    queries: Sequence[Record],
+    qrels: Qrels,
+    values: Mapping[str, np.ndarray],
+    families: Sequence[list[tuple[str, str]]],
+    left_out: int,
+) -> dict[str, Any]:
+    """The measures of all queries, of each source's and of those of each part.
+
+    Args:
+        values: of each system, (n_queries, n_measures).
+        families: pairs to compare: those that decide, and the further ones.
+        left_out: how many queries cannot be measured.
+    """
+    pairs, further = families
     settings = {"samples": arguments.bootstrap, "seed": arguments.seed}
-    given = settings | {"measures": arguments.measures}
-    parts = parts_of(queries, arguments.length_edges, arguments.confidence_edges)
     volumes = volumes_of(queries, qrels, arguments.corpus)
-    whole = summary(
-        values, pairs, **given, tested=True, volumes=volumes, further=further
-    )
-    datasets = Counter(query["dataset"] for query in queries if query.get("dataset"))
-    metrics = {
+
+    def measured(rows: np.ndarray, **more: Any) -> dict[str, Any]:
+        return summary(
+            {system: table[rows] for system, table in values.items()},
+            pairs,
+            **settings,
+            measures=arguments.measures,
+            volumes=[volumes[row] for row in rows],
+            **more,
+        )
+
+    whole = measured(np.arange(len(queries)), tested=True, further=further)
+    of = np.array([query.get("dataset") or "" for query in queries])
+    sources = {
+        name: measured(np.flatnonzero(of == name), tested=True)
+        for name in arguments.sources
+        if name in of
+    }
+    means = {name: part["systems"] for name, part in sources.items()}
+    parts = parts_of(queries, arguments.length_edges, arguments.confidence_edges)
+    drawn = draws(arguments.bootstrap, len(pairs))
+    return {
         "measures": arguments.measures,
-        "bootstrap": settings
-        | {"level": LEVEL, "randomisations": draws(arguments.bootstrap, len(pairs))},
+        "bootstrap": settings | {"level": LEVEL, "randomisations": drawn},
         "gold": arguments.gold,
         "queries_left_out": left_out,
-        "datasets": dict(sorted(datasets.items())),
-        "requirements": judged(arguments.require, whole["systems"]),
+        "datasets": dict(sorted(Counter(of[of != ""].tolist()).items())),
+        "requirements": judged(arguments.require, whole["systems"], means),
         **whole,
+        **({"sources": sources} if sources else {}),
         "parts": {
-            key: {
-                name: summary(
-                    {system: table[rows] for system, table in values.items()},
-                    pairs,
-                    **given,
-                    volumes=[volumes[row] for row in rows],
-                )
-                for name, rows in by_name.items()
-            }
+            key: {name: measured(rows) for name, rows in by_name.items()}
             for key, by_name in parts.items()
         },
     }
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
+    runs = named(arguments.runs, "--runs")
+    check_measures(arguments.measures)
+    families = [
+        pairs_of(arguments.compare, "--compare", runs),
+        pairs_of(arguments.compare_further, "--compare-further", runs),
+    ]
+    queries, qrels, asked = judged_queries(arguments)
+    found = {query.get("dataset") for query in queries}
+    sources = [name for name in arguments.sources if name in found]
+    for requirement in arguments.require:
+        check_requirement(requirement, runs, arguments.measures, sources)
+    query_ids = [query["id"] for query in queries]
+    values = values_of(runs, qrels, query_ids, asked, arguments)
+    left_out = len(asked) - len(queries)
+    metrics = all_metrics(arguments, queries, qrels, values, families, left_out)
     write_values(arguments.per_query, arguments.measures, queries, values)
     write_json(arguments.output, metrics)
     first = arguments.measures[0]

@@ -11,6 +11,7 @@ from arkiv.base.markdown import counted
 from arkiv.base.terminal import tell
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.verdicts import DAGGER, disagreement
+from arkiv.report.sources import gains
 
 SHOWN = 4
 WIDTH = 80
@@ -59,6 +60,22 @@ def lines_of(metrics: dict) -> list[str]:
         room = WIDTH - len(change_text) - 2
         both = both if len(both) <= room else both[: room - 1] + "…"
         lines.append(f"{both}: {change_text}")
+    return [*lines, *lines_of_sources(metrics, names[0])]
+
+
+def lines_of_sources(metrics: dict, name: str) -> list[str]:
+    """What the first of the compared systems gains with the queries of each source."""
+    found = gains(metrics)
+    if len(found) < 2:
+        return []
+    lines = ["", f"the first difference of {name} by source of the queries:"]
+    for one in found:
+        ends = [one.value[key] for key in ("low", "high")]
+        interval = f"{ends[0]:+.3f}, {ends[1]:+.3f}" if None not in ends else "–"
+        text = f"{one.value['mean']:+.3f} [{interval}], n = {one.queries:,}"
+        room = WIDTH - len(text) - 2
+        source = one.source if len(one.source) <= room else one.source[: room - 1] + "…"
+        lines.append(f"{source}: {text}")
     return lines
 
 

@@ -39,6 +39,7 @@ from arkiv.pairs.division import (
     with_ids,
 )
 from arkiv.pairs.given import SPLIT, check_side
+from arkiv.pairs.held_out import HeldOut
 from arkiv.pairs.periods import UNDATED, Periods
 from arkiv.pairs.pool import read_pool
 from arkiv.pairs.provenance import PLACE
@@ -145,6 +146,17 @@ class Rows:
             yield row
 
 
+def held_out(arguments: argparse.Namespace) -> HeldOut:
+    """What test queries of other datasets hold out; their own division tells of lines
+    that are none."""
+    rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
+    return HeldOut.of(
+        keyed(pair)
+        for path in arguments.held_out
+        for _, pair in read_records(path, check_pair, rejected=rejected)
+    )
+
+
 def origins(
     arguments: argparse.Namespace, keys: list[Record], rejected: list[Record] | None
 ) -> dict[str, Record]:
@@ -159,6 +171,47 @@ def origins(
         if placed and one["id"] in positives:
             found.setdefault(one["id"], only(one, *PLACE))
     return found
+
+
+def divided(
+    arguments: argparse.Namespace,
+    settings: Pairs,
+    shares: dict[str, float],
+    found: Rows,
+    rejected: list[Record] | None,
+) -> Division:
+    """On which side each pair and passage is."""
+    keys = found.keys
+    if arguments.role:
+        others = sum(pair.get(SPLIT) in ("train", "dev") for pair in keys)
+        if others:
+            log.warning(
+                "%d rows say by `%s` that they are not for test, and are test queries "
+                "all the same (`role: test`)",
+                others,
+                SPLIT,
+            )
+        return Division(settings.group_by, settings.block_pages, only=arguments.role)
+    held = held_out(arguments)
+    by_year = settings.group_by == "year"
+    division = divide(
+        keys,
+        shares,
+        by=settings.group_by,
+        block_pages=settings.block_pages,
+        seed=arguments.seed,
+        origins=origins(arguments, [*keys, *held.pairs], rejected),
+        periods=Periods(settings.test_years, settings.dev_years) if by_year else None,
+        held=held,
+    )
+    if held:
+        asked = sum(held.among(pair["text_keys"]) for pair in keys)
+        log.info(
+            "%d pairs share a text with one of %d test queries of other datasets",
+            asked,
+            len(held.pairs),
+        )
+    return division
 
 
 def write_sides(
@@ -259,6 +312,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         documents="[JSONL] all documents of the archive, those without a query "
         "included",
         pool="[JSONL...] passages to search beside those of the pairs",
+        held_out="[JSONL...] pairs of other datasets that are all test queries: what "
+        "they ask of is test here too",
         **dict.fromkeys((*SPLITS, "corpus", "mining"), "JSONL"),
         stats="JSON",
     )
@@ -273,6 +328,9 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     add_settings(arguments, Pairs, "group_by", "block_pages", "test_years", "dev_years")
     add_settings(arguments, Seeded)
     add_on_bad_input(arguments, Pairs)
+    arguments.add_argument(
+        "--role", choices=("test",), help="put all pairs and passages on this side"
+    )
     for flag, told in (
         ("--negatives", "pairs that are trained on need a negative: they bring it"),
         ("--scores", "all rows need the teacher's scores: they bring them"),
@@ -288,19 +346,11 @@ def main(argv: list[str] | None = None) -> None:
     )
     shares = dict(zip(SPLITS, arguments.shares, strict=True))
     check_pairs(plain(settings) | {"shares": shares})
-    by_year = settings.group_by == "year"
+    by_year = settings.group_by == "year" and not arguments.role
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
     found = Rows.read(arguments, rejected)
     keys = found.keys
-    division = divide(
-        keys,
-        shares,
-        by=settings.group_by,
-        block_pages=settings.block_pages,
-        seed=arguments.seed,
-        origins=origins(arguments, keys, rejected),
-        periods=Periods(settings.test_years, settings.dev_years) if by_year else None,
-    )
+    division = divided(arguments, settings, shares, found, rejected)
 
     queries = {pair["text_keys"][0] for pair in keys}
     stats: dict = {"pairs": len(keys), "queries": len(queries)}
@@ -310,8 +360,10 @@ def main(argv: list[str] | None = None) -> None:
     reasons = Counter(row["reason"] for row in aside)
     stats["groups_given_to_several_sides"] = division.parted
     tell(stats, reasons, found.without)
-    check_left(arguments.input[0], shares, stats, reasons, division)
-    as_asked = compared(division, shares, len(keys), stats, reasons)
+    as_asked = {}
+    if not arguments.role:
+        check_left(arguments.input[0], shares, stats, reasons, division)
+        as_asked["shares"] = compared(division, shares, len(keys), stats, reasons)
 
     stats["passages"] = write_records(
         arguments.corpus, whole_corpus(arguments, passages, division)
@@ -326,7 +378,7 @@ def main(argv: list[str] | None = None) -> None:
         "set_aside": dict(sorted(reasons.items())),
     }
     write_records(arguments.rejected, [*(rejected or ()), *aside])
-    write_json(arguments.stats, stats | {"shares": as_asked})
+    write_json(arguments.stats, stats | as_asked)
     log.info("%s", ", ".join(f"{key} {value}" for key, value in stats.items()))
 
 

@@ -50,6 +50,30 @@ def test_a_fork_says_what_the_command_line_says(project, words, status):
     assert said(fork.stdout) == said(command.stdout)
 
 
+def test_a_source_of_test_queries_is_searched_and_not_learnt(project):
+    config = project.configure(
+        datasets={
+            "d": {"pairs": "pairs.jsonl"},
+            "people": {"pairs": "negatives.jsonl", "role": "test"},
+        },
+        models=TINY,
+    )
+    done = project.dry_run("-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    counts = job_counts(done.stdout)
+    assert counts["split_pairs"] == 2
+    for rule in ("embed_queries", "pick_negatives", "split_by_length", "train_model"):
+        assert counts[rule] == 1
+    assert "--held-out negatives.jsonl" in done.stdout
+    assert "--role test" in done.stdout
+    assert done.stdout.count("--sources people") == 1
+    assert "--sources d people" in done.stdout
+    config = project.configure(datasets={"d": {"pairs": "pairs.jsonl"}}, models=TINY)
+    alone = project.dry_run("-p", "--configfile", config).stdout
+    for flag in ("--held-out", "--role", "--sources", "--compare-further"):
+        assert flag not in alone
+
+
 def test_the_demo_shows_its_whole_dag_before_anything_ran(project):
     counts = project.planned("--configfile", "config/demo.yaml")
     assert counts["make_archive"] == 1

@@ -136,6 +136,27 @@ def test_intervals_over_volumes_stand_beside_those_over_queries(of_volumes):
     assert "n = 12" not in lines[-1]
 
 
+def test_each_source_of_queries_is_measured_and_may_be_required(runs):
+    required = {"system": "tuned", "measure": "RR@10", "over": "base", "source": "b"}
+    words = ["--compare", "tuned=base", "--require", json.dumps(required)]
+    assert measure(runs, *words, "--sources", "b", "a", "none").returncode == 0
+    found = json.loads((runs / "m.json").read_text())
+    assert list(found["sources"]) == ["b", "a"]
+    parts = found["parts"]["dataset"]
+    for name, part in found["sources"].items():
+        assert part["queries"] == 2
+        assert part["systems"] == parts[name]["systems"]
+        assert "p_holm" in part["comparisons"][0]["difference"]["RR@10"]
+    # b is asked q1 and q3, of which the tuned system says nothing to the last.
+    [judged] = found["requirements"]
+    assert (judged["value"], judged["wanted"]) == (0.5, 0)
+    table = program("show_metrics", runs / "m.json").stdout
+    assert "by source of the queries:\nb: +0.500 [–], n = 2\na: +1.000" in table
+    gone = json.dumps(required | {"source": "none"})
+    done = measure(runs, "--require", gone, "--sources", "b", "a", "none")
+    assert "names the source none, which has no test queries" in done.stderr
+
+
 def test_one_line_for_each_query_and_system(runs):
     assert measure(runs).returncode == 0
     with open(runs / "m.csv", newline="") as file:

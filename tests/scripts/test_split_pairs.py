@@ -42,6 +42,30 @@ def pairs(tmp_path):
     return path
 
 
+def test_a_source_of_test_queries_alone(tmp_path, pairs):
+    """All its pairs and passages are test; others hold out what it asks of."""
+    asked = [{"query": f"people {n}?", "pos": [f"p{n}", f"more {n}"]} for n in range(5)]
+    asked[0]["split"] = "train"
+    people = tmp_path / "people.jsonl"
+    people.write_text("".join(f"{json.dumps(row)}\n" for row in asked))
+    done = split_pairs(tmp_path, "--input", people, "--role", "test")
+    assert done.returncode == 0, done.stderr
+    assert "1 rows say by `split` that they are not for test" in done.stderr
+    assert len(rows(tmp_path / "test.jsonl")) == 5
+    assert {row["split"] for row in rows(tmp_path / "corpus.jsonl")} == {"test"}
+    for name in ("train", "dev", "mining", "rejected"):
+        assert not rows(tmp_path / f"{name}.jsonl")
+    assert "shares" not in json.loads((tmp_path / "stats.json").read_text())
+
+    done = split_pairs(tmp_path, "--input", pairs, "--held-out", people)
+    assert done.returncode == 0, done.stderr
+    assert "5 pairs share a text with one of 5 test queries of other" in done.stderr
+    tested = {row["query"] for row in rows(tmp_path / "test.jsonl")}
+    assert tested == {f"q{n}" for n in range(5)}
+    mining = {row["text"] for row in rows(tmp_path / "mining.jsonl")}
+    assert not mining & {text for row in asked for text in row["pos"]}
+
+
 def test_sides_corpus_and_mining(tmp_path, pairs):
     done = split_pairs(tmp_path, "--input", pairs)
     assert done.returncode == 0, done.stderr

@@ -5,7 +5,7 @@ Read while the Snakefile is parsed: nothing heavy here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,9 @@ class Requirement:
     at_least: float = setting(None, "its mean")
     over: str = setting(None, "another system")
     by: float = setting(None, "so much more than that one; less, if negative")
+    source: str = setting(
+        None, "a dataset, by whose test queries it is judged; by all, unless given"
+    )
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,12 @@ def compared(compare: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def check_evaluate(evaluate: Mapping[str, Any]) -> None:
+def check_evaluate(evaluate: Mapping[str, Any], datasets: Iterable[str]) -> None:
     """Refuse what names systems or measures that are none, and depths that are less.
+
+    Args:
+        evaluate: the section.
+        datasets: their names.
 
     Raises:
         InputError: naming the key and what is wrong with it.
@@ -162,7 +169,7 @@ def check_evaluate(evaluate: Mapping[str, Any]) -> None:
     for name in spelling["systems"] if spelling["queries"] else ():
         check_named(name, systems, "evaluate.spelling.systems")
     for requirement in evaluate["require"]:
-        check_requirement(requirement, systems, evaluate["measures"])
+        check_requirement(requirement, systems, evaluate["measures"], datasets)
     if evaluate["rerank_depth"] > evaluate["depth"]:
         raise InputError(
             f"is {evaluate['rerank_depth']}, expected at most evaluate.depth "

@@ -13,6 +13,7 @@ from arkiv.evaluate.verdicts import DAGGER, LEGEND, Value, disagreement, stars
 from arkiv.export.about import About
 from arkiv.gold.standard import explained
 from arkiv.report.funnel import STAGES, Counts, set_aside
+from arkiv.report.sources import gains
 from arkiv.report.sure import (
     apart,
     differences,
@@ -65,6 +66,7 @@ def retrieval(
         about_measures(metrics),
         *([of_extractive(made, metrics["queries"])] if made else []),
         *tables,
+        *by_source(metrics),
         *apart(differences(both_families(metrics), shown)),
         *same_sets(reordering, metrics["systems"], shown),
     )
@@ -103,6 +105,23 @@ def about_measures(metrics: Mapping[str, Any]) -> str:
 def both_families(metrics: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The pairs that are compared, and those that are for information."""
     return [*metrics["comparisons"], *metrics.get("further", ())]
+
+
+def by_source(metrics: Mapping[str, Any]) -> list[str]:
+    """What the first of the compared systems gains with the queries of each source."""
+    found = gains(metrics)
+    if len(found) < 2:
+        return []
+    pair, measure = metrics["comparisons"][0], metrics["measures"][0]
+    both = f"{spaced(pair['system'])} − {spaced(pair['base'])}"
+    rows = [
+        [one.source, number(one.queries), difference(one.value, one.queries)]
+        for one in found
+    ]
+    return [
+        "By where the queries come from:",
+        table(["Source", "Queries", f"{title(measure)} of {both}"], rows),
+    ]
 
 
 def _systems(metrics: Mapping[str, Any], measures: list[str]) -> list[list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arkiv.base.errors import InputError
@@ -20,11 +20,14 @@ OF_YEARS = "the years of its volume lie on more than one side of the split"
 OF_TEXTS = "a text of it, or another passage, is of years on another side of the split"
 OF_SPLIT = "a text of it is of a pair whose `split` is held out more"
 OF_SEVERAL = "what it hangs together with is given to more than one side by `split`"
+OF_OTHERS = "a text of it is of a test query of another dataset (`role: test`)"
 NO_NEGATIVE = "no negative is given for it, and it would be trained on"
 
 
-def why_aside(division: Division, rows: Iterable[Record]) -> str:
+def why_aside(division: Division, rows: Sequence[Record]) -> str:
     """Why a pair that was made of these rows is on no side."""
+    if any(division.held.among(text_keys(row)) for row in rows):
+        return OF_OTHERS
     if division.periods is not None:
         of_years = any(BETWEEN in division.periods_of(row) for row in rows)
         return OF_YEARS if of_years else OF_TEXTS

@@ -20,8 +20,10 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, nfc, text_key
 from arkiv.base.numbers import is_known_number, is_number
+from arkiv.pairs.drawing import drawn, too_few
 from arkiv.pairs.given import SPLIT, Given, by_rows
 from arkiv.pairs.hanging import sets_of
+from arkiv.pairs.held_out import HeldOut, left_to_draw
 from arkiv.pairs.periods import (
     PERIODS,
     SIDES,
@@ -214,6 +216,8 @@ class Division:
         groups: how many were divided.
         largest: how many pairs the largest of them has.
         units: how many volumes, blocks of pages and so on hang together in them.
+        held: what the test queries of other datasets hold out.
+        only: the side of everything, if there is but one.
     """
 
     by: str
@@ -228,6 +232,8 @@ class Division:
     groups: int = 0
     largest: int = 0
     units: Counter[str] = field(default_factory=Counter)
+    held: HeldOut = field(default_factory=HeldOut)
+    only: Split | None = None
 
     def touched(self, record: Mapping, passage_id: str) -> list[Key]:
         """The groups that a passage, or the pair that names it, touches."""
@@ -247,9 +253,13 @@ class Division:
 
     def side(self, record: Mapping, passage_id: str) -> Split | None:
         """The side of a document, or None where its pages, years or text lie on two."""
+        if self.only is not None:
+            return self.only
         own: list[Key] = [("passage", passage_id)]
         if "text" in record:
             key = text_key(record["text"])
+            if self.held.among([key]):
+                return "test"
             if key in self.given.texts:
                 return self.given.texts[key]
             own.append(("text", key))
@@ -267,7 +277,15 @@ class Division:
             pair: a row with `pos_ids`, its texts or, instead, their `text_keys`, and
                 perhaps the side that it gives itself.
         """
-        if (side := pair.get(SPLIT)) is not None:
+        side = self._pair_side(pair)
+        if self.held and side != "test":
+            # Asked of elsewhere too, and here on no side that is held out as much.
+            keys = pair.get("text_keys") or text_keys(pair)
+            return None if self.held.among(keys) else side
+        return side
+
+    def _pair_side(self, pair: Mapping) -> Split | None:
+        if self.only is None and (side := pair.get(SPLIT)) is not None:
             keys = pair.get("text_keys") or text_keys(pair)
             if self.given.among(keys):
                 return self.given.side(side, keys)
@@ -303,6 +321,7 @@ def divide(
     seed: int = 0,
     origins: Mapping[str, Mapping] | None = None,
     periods: Periods | None = None,
+    held: HeldOut | None = None,
 ) -> Division:
     """Divide groups of pairs so that each side comes near its share of the pairs.
 
@@ -329,6 +348,7 @@ def divide(
         seed: of the order among groups of equal size.
         origins: provenance of the passages by id, where it is known.
         periods: the years that are held out, by year.
+        held: what the test queries of other datasets hold out (`arkiv.pairs.held_out`).
 
     Raises:
         InputError: fewer groups than sides with a share, none for train, or sides that
@@ -337,6 +357,9 @@ def divide(
     pairs = list(pairs)
     division = Division(by, block_pages, origins or {}, periods, given=Given.of(pairs))
     division.by_rows = bool(division.given)
+    division.held = held = held or HeldOut()
+    # Of years, and of sides that rows give, the texts that are held out alone count.
+    beside = held.pairs if periods is None and not division.given else ()
     if periods is not None:
         if division.given:
             raise InputError(
@@ -350,13 +373,13 @@ def divide(
             for passage_id in pair["pos_ids"]
             for _, period, *group in division.touched(pair, passage_id)
         )
-    sets = sets_of(pairs, division.touched, division.within, seed)
+    sets = sets_of(pairs, division.touched, division.within, seed, beside)
     division.groups = len(sets)
     division.largest = max((size for size, _ in sets), default=0)
     division.units = Counter(kind for _, members in sets for kind, *_ in members)
     if periods is not None:
-        drawn = periods.dev is None and shares.get("dev", 0) > 0
-        division.sides, sets = by_years(sets, periods, drawn)
+        draw_dev = periods.dev is None and shares.get("dev", 0) > 0
+        division.sides, sets = by_years(sets, periods, draw_dev)
         shares = {side: shares[side] for side in ("train", "dev") if sets}
     if division.given:
         asked = shares
@@ -366,22 +389,11 @@ def divide(
         lacks_dev = asked.get("dev", 0) > 0 and "dev" not in shares
         if lacks_dev and division.parted and "dev" not in division.given.texts.values():
             division.given.draw_dev(pairs, asked, seed)
+    if beside:
+        division.sides, sets, count = held.parted(sets)
+        shares = left_to_draw(shares, sets, count)
     wanted = [split for split in SPLITS if shares.get(split, 0) > 0]
     if len(sets) < len(wanted):
-        raise InputError(
-            f"the pairs make {len(sets)} group(s) by {by}, too few for "
-            f"{', '.join(wanted)}; group them by pages with a smaller block, or by "
-            "passage",
-            key="pairs.group_by",
-        )
-    total = sum(size for size, _ in sets)
-    whole = sum(shares[split] for split in wanted)
-    lacking = {split: total * shares[split] / whole for split in wanted}
-    empty = set(wanted)
-    for done, (size, members) in enumerate(sets):
-        choice = empty if len(sets) - done <= len(empty) else wanted
-        side = max(choice, key=lambda split: (lacking[split], -SPLITS.index(split)))
-        lacking[side] -= size
-        empty.discard(side)
-        division.sides.update(dict.fromkeys(members, side))
+        raise too_few(by, len(sets), wanted, division.groups if beside else None)
+    division.sides.update(drawn(sets, wanted, shares))
     return division

@@ -9,7 +9,7 @@ from typing import Any
 from arkiv.base.html import Html, element, joined, table
 from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.measures import title
-from arkiv.evaluate.required import wish
+from arkiv.evaluate.required import on_source, wish
 from arkiv.evaluate.verdicts import (
     DAGGER,
     DOUBLE_DAGGER,
@@ -19,6 +19,7 @@ from arkiv.evaluate.verdicts import (
     probability,
     stars,
 )
+from arkiv.report import sources
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest
 from arkiv.report.page import capped, folded, paragraph
@@ -156,7 +157,8 @@ def requirements_of(results: Sequence[Mapping[str, Any]]) -> Html:
     """A table of what was required, and whether it was reached."""
     rows = [
         [
-            f"{title(result['measure'])} of {spaced(result['system'])}",
+            f"{title(result['measure'])} of {spaced(result['system'])}"
+            f"{on_source(result)}",
             spaced(wish(result)),
             f"{result['value']:.4f}",
             element("span", "✓ met", class_="badge")
@@ -299,6 +301,7 @@ def section(
         yield requirements_of(metrics["requirements"])
     else:
         yield paragraph("Nothing was required (evaluate.require).")
+    yield from sources.section(metrics, cell)
     systems = foremost(metrics, others)
     for key in metrics["parts"]:
         yield from divided(key, metrics, systems)

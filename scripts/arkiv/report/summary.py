@@ -27,6 +27,7 @@ from arkiv.report.jobs import of_known
 from arkiv.report.outline import Material
 from arkiv.report.results import signed
 from arkiv.report.searches import compared_pairs
+from arkiv.report.sources import in_a_sentence
 from arkiv.report.sure import of_extractive, queries_of, queries_of_volumes, upper
 from arkiv.retrieve.systems import spaced, system_of, systems_of
 
@@ -197,6 +198,8 @@ def of_results(metrics: Metrics, systems: Systems, extractive: int) -> Iterator[
     for pair in pairs:
         if (pair["system"], pair["base"]) in first:
             yield comparison(pair, metrics, systems)
+    if by_source := in_a_sentence(metrics, figures):
+        yield by_source
     rest = [pair for pair in pairs if (pair["system"], pair["base"]) not in first]
     if rest:
         yield others(rest, measure)

@@ -20,7 +20,7 @@ from arkiv.pairs.settings import check_pairs
 from arkiv.queries.settings import check_queries
 from arkiv.retrieve.systems import check_named, check_systems
 from arkiv.settings.configuration import Configuration
-from arkiv.settings.datasets import check_datasets, check_rounds
+from arkiv.settings.datasets import check_datasets, check_rounds, learnt_datasets
 from arkiv.settings.families import with_families
 from arkiv.settings.heads import with_heads
 from arkiv.settings.image_links import ImageLinks
@@ -254,14 +254,14 @@ def _check_together(config: Mapping[str, Any]) -> None:
     check_documents(config["documents"], config["gold"]["duplicate_jaccard"])
     check_queries(config["queries"], datasets)
     check_pairs(config["pairs"])
-    check_evaluate(evaluate)
+    check_evaluate(evaluate, datasets)
     for name in config["report"]["systems"]:
         check_named(name, evaluate["systems"], "report.systems")
     check_systems(evaluate, config["rounds"])
     _check_gold(config)
     check_datasets(datasets)
     check_rounds(config)
-    check_train(config["train"], config["split"], datasets)
+    check_train(config["train"], config["split"], learnt_datasets(datasets))
     check_merge(config["merge"], config["pairs"]["shares"]["dev"])
     ImageLinks(config["serve"]["image_link"])  # raises what is wrong with it
 

@@ -60,6 +60,12 @@ class Dataset:
         'of `pairs`, `negatives` and `scores`: JSONL of `{"text"}`, passages that '
         "mining, evaluation and search see beside those of the rows",
     )
+    role: str = setting(
+        None,
+        "of `pages`, `pairs` and `example`: `test` makes all its pairs test queries, a "
+        "source of them beside the others; nothing of it is trained on",
+        choices=("test",),
+    )
     example: Example = setting(None, "made on the spot")
 
 
@@ -69,14 +75,25 @@ ROWS = ("pairs", "negatives", "scores", "pool")
 COMPANIONS = {
     **dict.fromkeys(("folder", "volumes_by", "volumes"), ("pages",)),
     "pool": ("pairs", "negatives", "scores"),
+    "role": ("pages", "pairs", "example"),
 }
 # Keys that name no file.
-NO_PATHS = ("example", "folder", "volumes_by")
+NO_PATHS = ("example", "folder", "volumes_by", "role")
 
 
 def kind_of(dataset: Mapping[str, Any]) -> str:
     """Which kind of source a dataset starts from."""
     return next(key for key in dataset if key not in COMPANIONS)
+
+
+def is_test_source(dataset: Mapping[str, Any]) -> bool:
+    """Whether all pairs of a dataset are test queries."""
+    return dataset.get("role") == "test"
+
+
+def learnt_datasets(datasets: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The names of the datasets that are trained on."""
+    return [name for name, one in datasets.items() if not is_test_source(one)]
 
 
 def check_datasets(datasets: Mapping[str, Any]) -> None:
@@ -113,6 +130,12 @@ def check_datasets(datasets: Mapping[str, Any]) -> None:
                 )
             if key in ROWS:
                 _check_rows(dataset[key], f"datasets.{name}.{key}")
+    if not learnt_datasets(datasets):
+        raise InputError(
+            "is test for every dataset, which leaves nothing to learn from; it is for "
+            "further test queries, beside a dataset that is divided",
+            key=f"datasets.{next(iter(datasets))}.role",
+        )
 
 
 def _either(names: tuple[str, ...]) -> str:
@@ -135,7 +158,8 @@ def check_rounds(config: Mapping[str, Any]) -> None:
         InputError: nothing is mined, so that no round has anything new.
     """
     mined = config["train"]["args"].get("train_group_size") != 1 and any(
-        MINED_KINDS & set(one) for one in config["datasets"].values()
+        MINED_KINDS & set(one) and not is_test_source(one)
+        for one in config["datasets"].values()
     )
     if config["rounds"] > 1 and not mined:
         raise InputError(

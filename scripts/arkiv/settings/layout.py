@@ -16,6 +16,7 @@ from arkiv.encode.tokenizer import TOKENIZER
 from arkiv.example.toys import TINY
 from arkiv.retrieve.systems import system_of
 from arkiv.retrieve.systems.system import GIVEN
+from arkiv.settings.datasets import learnt_datasets
 from arkiv.settings.heads import is_path
 from arkiv.settings.uses import use_in_system, use_of_gold, use_of_role
 
@@ -45,7 +46,9 @@ def trainings_of(config: Mapping[str, Any]) -> dict[str, list[str]]:
     """
     names = config["train"]["cumulative"]
     first = {f"stages/{count}/": names[:count] for count in range(1, len(names))}
-    return first | {where: list(config["datasets"]) for where in rounds_of(config)}
+    return first | {
+        where: learnt_datasets(config["datasets"]) for where in rounds_of(config)
+    }
 
 
 def model_directory(

@@ -274,7 +274,7 @@ def check_train(
     Args:
         train: the section, its arguments checked (`arkiv.train.given`).
         split: the section.
-        datasets: their names.
+        datasets: the names of those that are trained on.
 
     Raises:
         InputError: naming the key and what is wrong with it.
@@ -302,7 +302,8 @@ def check_train(
         )
     for name in train["weights"]:
         if name not in datasets:
-            raise InputError(f"names {name}, which is no dataset", key="train.weights")
+            reason = f"names {name}, which is no dataset to train on"
+            raise InputError(reason, key="train.weights")
     general = train["evaluation"]["general"]
     if general is not None and not Path(general).is_file():
         raise InputError(

@@ -70,6 +70,35 @@ def test_the_summary_says_that_a_model_is_better_and_by_how_much():
     assert best == "Of 3 systems BM25 has the highest mean nDCG@10, 0.880."
 
 
+@pytest.mark.parametrize(
+    ("people", "end"),
+    [
+        (0.3, "is significant: what was gained is gained with each of them."),
+        (0.01, "is not significant. What is gained with others alone may be their way"),
+        (-0.3, "is a loss, and significant. What is gained with others alone may be"),
+    ],
+)
+def test_the_smallest_gain_of_a_source_is_named(people, end):
+    metrics = measured([("tuned_dense", "base_dense", 0.2, 0.0001)])
+    sources = {
+        "court": measured([("tuned_dense", "base_dense", 0.4, 0.0001)], queries=150),
+        "people": measured(
+            [("tuned_dense", "base_dense", people, 0.5 if people == 0.01 else 0.01)],
+            queries=44,
+        ),
+    }
+    assert not any("By where" in one for one in said(metrics))
+    found = [one for one in said(metrics | {"sources": sources}) if "By where" in one]
+    assert len(found) == 1
+    assert found[0].startswith(
+        "By where the queries come from, nDCG@10 of tuned dense − base dense: court "
+        "+0.400 ["
+    )
+    assert "44 queries. The smallest is that of people, which " + end in found[0]
+    alone = {"people": sources["people"]}
+    assert not any("By where" in one for one in said(metrics | {"sources": alone}))
+
+
 def test_the_summary_says_that_a_model_is_worse():
     worse = measured([("tuned_dense", "base_dense", -0.334, 0.01)])
     first, *_ = said(worse)

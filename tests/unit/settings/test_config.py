@@ -20,6 +20,7 @@ from arkiv.settings.config import (
     without_removed,
 )
 from arkiv.settings.configuration import Configuration
+from arkiv.settings.layout import trainings_of
 
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 
@@ -68,6 +69,47 @@ def test_further_pairs_are_of_known_systems_and_others(further, reason):
     with pytest.raises(InputError, match=reason) as found:
         check_config(evaluated(compare_further=further))
     assert found.value.key == "evaluate.compare_further"
+
+
+EXAMPLE = {"example": {"cases": 9, "volumes": 3}}
+
+
+@pytest.mark.parametrize(
+    ("datasets", "key", "reason"),
+    [
+        (
+            {"d": EXAMPLE, "p": {"negatives": "x.jsonl", "role": "test"}},
+            "datasets.p.role",
+            "belongs to pages, pairs or example, not to negatives",
+        ),
+        ({"d": EXAMPLE | {"role": "dev"}}, "datasets.d.role", "is 'dev', expected one"),
+        (
+            {"d": EXAMPLE | {"role": "test"}},
+            "datasets.d.role",
+            "is test for every dataset, which leaves nothing to learn from",
+        ),
+    ],
+)
+def test_a_source_of_test_queries_is_beside_what_is_learnt(datasets, key, reason):
+    with pytest.raises(InputError, match=reason) as found:
+        check_config(DEFAULTS | {"datasets": datasets})
+    assert found.value.key == key
+
+
+def test_what_is_not_trained_on_has_no_part_in_training():
+    datasets = {"d": EXAMPLE, "p": EXAMPLE | {"role": "test"}}
+    required = {"system": "bm25", "measure": "AP", "at_least": 0, "source": "p"}
+    config = evaluated(require=[required]) | {"datasets": datasets}
+    assert trainings_of(check_config(config)) == {"": ["d"]}
+    for train, reason in (
+        ({"weights": {"p": 2}}, "names p, which is no dataset to train on"),
+        ({"cumulative": ["d", "p"]}, "expected all datasets: d"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            check_config(config | {"train": DEFAULTS["train"] | train})
+    unknown = evaluated(require=[required | {"source": "x"}])
+    with pytest.raises(InputError, match="names the source x, which has no test quer"):
+        check_config(unknown)
 
 
 PROMPTS = "config/prompts/sv-court.txt", "mine.txt", "config/prompts/claim.txt", "no"
