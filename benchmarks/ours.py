@@ -264,18 +264,22 @@ def evaluate(collection: Path, model: Path, *, rerank_depth: int) -> list[list[s
     texts = {
         "corpus": collection / "corpus.jsonl",
         "queries": collection / "queries.jsonl",
-        "model": model,
     }
-    encode = script("encode_collection", **texts, output="{out}/encodings")
+    encode = script(
+        "encode_collection",
+        **texts,
+        model=model,
+        rerank_depth=rerank_depth,
+        output="{out}/encodings",
+    )
     return [
-        [*encode, "--sparse"],
+        [*encode, "--sparse", "--multi-vector"],
         *(
             script(
                 "retrieve m3",
                 **texts,
                 encodings="{out}/encodings",
                 mode=mode,
-                rerank_depth=rerank_depth,
                 output=f"{{out}}/{mode}.trec",
             )
             for mode in MODES

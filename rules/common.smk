@@ -4,7 +4,7 @@ import functools
 import json
 import re
 import shlex
-from itertools import chain, takewhile
+from itertools import chain
 
 from arkiv.base.declared import at
 from arkiv.base.row_files import row_files
@@ -13,7 +13,9 @@ from arkiv.evaluate.baseline import needing_training, without_training
 from arkiv.evaluate.forgetting import compared_on_general
 from arkiv.gold.standard import judged_files
 from arkiv.llm.settings import OFFLINE
-from arkiv.retrieve.systems import system_of, systems_of, with_those_below
+from arkiv.retrieve.systems import encodings_of, system_of, systems_of
+from arkiv.retrieve.systems import with_those_below
+from arkiv.retrieve.systems.system import OWN_SEARCHES
 from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import MINED_KINDS, kind_of, learnt_datasets
 from arkiv.settings.layout import (
@@ -301,13 +303,9 @@ def miner_of(wildcards):
     return f"round_{before}" if before else "base"
 
 
-def encodings_of(systems):
-    """The models whose encodings systems among these read, each with their kinds."""
-    found = {}
-    for system in map(SYSTEMS.get, systems):
-        if system.encodings:
-            found.setdefault(system.model_of_run, set()).update(system.encodings)
-    return found
+def encoded_for(systems):
+    """The models whose encodings these systems read, each with the kinds."""
+    return encodings_of({name: SYSTEMS[name] for name in systems})
 
 
 def weights_wanted(model):
@@ -316,7 +314,30 @@ def weights_wanted(model):
     Then whoever embeds texts with it keeps them too, from the same pass. They belong in
     params that ask for `output`: nothing is embedded again where a system is added.
     """
-    return "sparse" in encodings_of(SYSTEMS).get(model, ())
+    return "sparse" in encodings_of(SYSTEMS, EVALUATE["candidates"]).get(model, ())
+
+
+def asked_in(searched):
+    """The systems that are asked what is searched for there."""
+    return {"": SYSTEMS, GENERAL: SEARCHING_GENERAL}.get(searched, RESPELLED)
+
+
+def late_interaction(wildcards):
+    """Which passages a model's late interaction scores, if systems there ask it."""
+    asked = asked_in(wildcards.searched)
+    if "multi_vector" not in encoded_for(asked).get(wildcards.model, ()):
+        return {}
+    return {"multi_vector": True} | declared("evaluate", "rerank_depth", "candidates")
+
+
+def runs_beside(wildcards):
+    """The runs of what else finds these passages than the model, each by its name."""
+    found = late_interaction(wildcards).get("candidates", ())
+    return {
+        name: results(f"{wildcards.searched}runs/{name}.trec")
+        for name in found
+        if name not in OWN_SEARCHES
+    }
 
 
 def graded_by(method):
@@ -458,7 +479,15 @@ def files_of(wildcards):
     """What a system is given as flags of these names."""
     system, searched = SYSTEMS[wildcards.system], wildcards.searched
     within = searched_in(searched)
-    files = {"model": given_model(model_of_system, wildcards.system)}
+    files = {}
+    lacking = wildcards.system not in asked_in(searched)
+    if lacking and "multi_vector" in system.encodings:
+        raise WorkflowError(
+            f"configuration: `evaluate.spelling.systems`: lacks {wildcards.system}, "
+            f"which is asked for in {searched}; add it"
+        )
+    if not system.encodings:
+        files["model"] = given_model(model_of_system, wildcards.system)
     if system.reads_texts:
         files |= {
             "corpus": results(f"{within}collection/corpus.jsonl"),
@@ -481,21 +510,11 @@ def runs_below(wildcards):
 
 
 def run_before(wildcards):
-    """The runs that fill the caches first, where they compute the same.
-
-    For respelled queries that of the others; for a mode of a model that re-ranks, that
-    of the one before it.
-    """
+    """For respelled queries the run that fills the cache of what both compute first."""
     searched, name = wildcards.searched, wildcards.system
-    system = SYSTEMS[name]
-    if not system.cache:
-        return []
-    asked = {"": SYSTEMS, GENERAL: SEARCHING_GENERAL}.get(searched, RESPELLED)
-    earlier = takewhile(lambda one: one != name, SYSTEMS)
-    alike = [one for one in earlier if one in asked and system.shares(SYSTEMS[one])]
-    found = [results(f"{searched}runs/{one}.trec") for one in alike[-1:]]
     respelled = searched != searched_in(searched)
-    return found + ([results(f"runs/{name}.trec")] if respelled else [])
+    cached = respelled and SYSTEMS[name].cache
+    return results(f"runs/{name}.trec") if cached else []
 
 
 def options_of(wildcards, **shared):

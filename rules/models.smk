@@ -37,7 +37,6 @@ rule prepare_model:
     localrule: True
     conda:
         "../envs/m3.yaml"
-    threads: 2
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),

@@ -84,11 +84,11 @@ def measured_in(measured):
         *map(results, ["collection/corpus.jsonl", "collection/queries.jsonl"]),
         results("gold/known_item.txt"),
         *judgements_of(measured),
-        *files("encodings/{model}", model=encodings_of(systems)),
+        *files("encodings/{model}", model=encoded_for(systems)),
         *files("runs/{system}.trec", system=systems),
         *files(f"{measured}metrics/{{name}}", name=["metrics.json", "per_query.csv"]),
         *files("spelling/{name}", name=["queries.jsonl"] if respelled else []),
-        *files("spelling/encodings/{model}", model=encodings_of(searched)),
+        *files("spelling/encodings/{model}", model=encoded_for(searched)),
         *files("spelling/runs/{system}.trec", system=searched),
         *files(f"{measured}metrics/{{name}}", name=["spelling.json"] * bool(respelled)),
     ]
@@ -101,7 +101,7 @@ def forgotten():
     made = ["corpus.jsonl", "queries.jsonl", "qrels.txt"]
     return [
         *files(f"{GENERAL}collection/{{name}}", name=made),
-        *files(f"{GENERAL}encodings/{{model}}", model=encodings_of(SEARCHING_GENERAL)),
+        *files(f"{GENERAL}encodings/{{model}}", model=encoded_for(SEARCHING_GENERAL)),
         *files(f"{GENERAL}runs/{{system}}.trec", system=SEARCHING_GENERAL),
         *files(f"{GENERAL}metrics/{{name}}", name=["metrics.json", "per_query.csv"]),
     ]

@@ -11,20 +11,16 @@ TRAINED_HERE = READING | {"trained_here": True}
 rule encode_collection:
     """Encode the test collection with one M3 model, as its systems need it."""
     input:
+        corpus=lambda w: results(f"{searched_in(w.searched)}collection/corpus.jsonl"),
+        queries=queries_of,
+        model=lambda w: given_model(model_under_test, w.model),
         # Respelled queries search in what is encoded already.
-        corpus=lambda w: (
-            results(f"{w.searched}collection/corpus.jsonl")
-            if w.searched == searched_in(w.searched)
-            else []
-        ),
-        # Those that no respelling changed are in the cache then.
-        before=lambda w: (
+        encodings=lambda w: (
             []
             if w.searched == searched_in(w.searched)
             else results(f"encodings/{w.model}")
         ),
-        queries=queries_of,
-        model=lambda w: given_model(model_under_test, w.model),
+        runs=lambda w: list(runs_beside(w).values()),
     output:
         directory(results("{searched}encodings/{model}")),
     log:
@@ -37,9 +33,13 @@ rule encode_collection:
         mem_mb=growing(16000),
         runtime=growing(480),
     params:
-        given=lambda w, input: flags(corpus=input.corpus or None),
+        given=lambda w, input: flags(
+            encodings=input.encodings or None,
+            runs=named_words(runs_beside(w).items()) or None,
+        ),
         options=lambda w: flags(
             sparse=weights_wanted(w.model),
+            **late_interaction(w),
             cache=results("cache/embeddings"),
             **ENCODE_OPTIONS,
             **READING,
@@ -47,7 +47,7 @@ rule encode_collection:
     message:
         "Encoding the test collection with the {wildcards.model} model"
     shell:
-        "python {params.arkiv_scripts:q}/encode_collection.py"
+        "python {params.arkiv_scripts:q}/encode_collection.py --corpus {input.corpus:q}"
         " --queries {input.queries:q} --model {input.model:q} {params.given}"
         " {params.options} --output {output:q} &> {log:q}"
 
@@ -67,10 +67,10 @@ rule retrieve_m3:
     wildcard_constraints:
         system=of_type("m3"),
     conda:
-        "../envs/m3.yaml"
+        "../envs/evaluate.yaml"
     resources:
         mem_mb=growing(16000),
-        runtime=growing(480),
+        runtime=growing(240),
     params:
         type="m3",
         files=lambda w, input: flags(**dict(input.items())),
@@ -78,9 +78,6 @@ rule retrieve_m3:
             w,
             weights=EVALUATE["weights"],
             depth=EVALUATE["depth"],
-            rerank_depth=EVALUATE["rerank_depth"],
-            **ENCODE_OPTIONS,
-            **READING,
         ),
     message:
         "Ranking by {wildcards.system}"
@@ -97,8 +94,6 @@ use rule retrieve_m3 as retrieve_bm25 with:
         benchmark_of("retrieve_bm25", "{system}", under="{searched}")
     wildcard_constraints:
         system=of_type("bm25"),
-    conda:
-        "../envs/evaluate.yaml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(120),
@@ -115,6 +110,11 @@ use rule retrieve_m3 as retrieve_embedder with:
         benchmark_of("retrieve_embedder", "{system}", under="{searched}")
     wildcard_constraints:
         system=of_type("embedder"),
+    conda:
+        "../envs/m3.yaml"
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(480),
     params:
         type="embedder",
         options=lambda w: options_of(
@@ -134,8 +134,6 @@ use rule retrieve_m3 as retrieve_fusion with:
     wildcard_constraints:
         system=of_type("fusion"),
     localrule: True
-    conda:
-        "../envs/evaluate.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
@@ -152,6 +150,8 @@ use rule retrieve_m3 as retrieve_reranker with:
         benchmark_of("retrieve_reranker", "{system}", under="{searched}")
     wildcard_constraints:
         system=of_type("reranker"),
+    conda:
+        "../envs/m3.yaml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(480),

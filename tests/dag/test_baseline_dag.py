@@ -208,9 +208,12 @@ def test_that_a_run_may_take_anothers_place_makes_no_report_anew(project, target
 
 def test_a_run_of_a_system_that_is_not_respelled_can_be_asked_for(project):
     """By its file alone, as the others of its model are respelled."""
-    respelled = f"{RUN}/spelling/runs/base_multi_vector.trec"
-    counts, _ = planned(project, respelled)
-    assert counts["retrieve_m3"] == 2
+    counts, _ = planned(project, f"{RUN}/spelling/runs/base_sparse.trec")
+    assert counts["retrieve_m3"] == 1
+    other = f"{RUN}/spelling/runs/base_multi_vector.trec"
+    done = project.dry_run(other, "--configfile", project.configure(**GIVEN))
+    assert done.returncode != 0
+    assert "`evaluate.spelling.systems`: lacks base_multi_vector" in done.stdout
 
 
 def test_the_baseline_and_the_whole_leave_each_other_nothing_to_do(tmp_path):

@@ -23,13 +23,13 @@ def project(tmp_path_factory):
     return project
 
 
-def planned(project, target="evaluate", queries=None, **gold):
+def planned(project, target="evaluate", queries=None, evaluate=None, **gold):
     """The counts of a dry run, and the commands of the gold standard's programs."""
     config = project.configure(
         datasets={"d": {"pairs": "pairs.jsonl"}},
         models=TINY,
         parts={"pairs": 3},
-        evaluate={"spelling": {"queries": 0}},
+        evaluate={"spelling": {"queries": 0}, **(evaluate or {})},
         queries=queries or {},
         gold=gold,
     )
@@ -65,7 +65,7 @@ def test_the_known_items_are_the_default(project):
 
 
 def test_audit_and_card_are_told_of_toy_models_and_of_what_re_ranks(project):
-    _, commands = planned(project, "all")
+    _, commands = planned(project, "all", evaluate={"candidates": ["dense"]})
     (audit,), (card,) = commands["plot_negatives"], commands["export_model"]
     assert value(audit, "--tiny") == ["embedder", "reranker"]
     assert "--extractive" not in card  # there are ready pairs alone

@@ -50,7 +50,7 @@ def test_what_is_given_reaches_every_program_that_runs_the_model(project):
     assert done.returncode == 0, done.stdout
     words = "--pooling last '--query-prompt=- {a} ' --passage-prompt ''"
     programs = ("embed_corpus", "embed_queries", "split_by_length", "train_model")
-    for program in (*programs, "encode_collection", "retrieve.py m3"):
+    for program in (*programs, "encode_collection"):
         lines = [line for line in done.stdout.splitlines() if f"{program}" in line]
         commands = [one for one in lines if "--model" in one or "--tokenizer" in one]
         assert commands
@@ -122,7 +122,7 @@ def test_lengths_reach_every_program_that_cuts_texts(project, query, passage, fl
     commands = with_lengths(project, query, passage)
     assert {given(one, "max-length") for one in commands["embed_queries"]} == {flags[0]}
     assert {given(one, "max-length") for one in commands["embed_corpus"]} == {flags[1]}
-    for name in ("encode_collection", "filter_queries", "retrieve m3", "score_pairs"):
+    for name in ("encode_collection", "filter_queries", "score_pairs"):
         for command in commands[name]:
             found = given(command, "query-max-length"), given(command, "max-length")
             assert found == flags

@@ -147,10 +147,10 @@ def test_as_an_embedder_a_model_of_the_run_is_that_of_dense_search(
     runs = []
     for system in (
         ["m3", "--mode=dense", f"--encodings={tmp_path / 'e'}"],
-        ["embedder", "--trained-here"],
+        ["embedder", "--trained-here", f"--model={model}"],
     ):
         runs.append(tmp_path / f"{system[0]}.trec")
-        retrieve.main([*system, *given, f"--output={runs[-1]}"])
+        retrieve.main([*system, *texts, f"--output={runs[-1]}"])
     assert read_scores(runs[0]) == read_scores(runs[1])
 
 
@@ -162,17 +162,11 @@ def test_evaluation_and_the_search_page_search_as_described(
     texts = ["--corpus", corpus, "--queries", queries]
     found = {}
     for way, model in ways(tiny_embedder, described).items():
-        given = [str(word) for word in (*texts, *model)]
-        encode_collection.main(
-            [*given, "--sparse", "--output", str(tmp_path / f"{way}.encodings")]
-        )
-        retrieve.main(
-            [
-                *("m3", *given, "--mode", mode),
-                *("--encodings", str(tmp_path / f"{way}.encodings")),
-                *("--output", str(tmp_path / f"{way}.trec")),
-            ]
-        )
+        encodings = ["--encodings", tmp_path / f"{way}.encodings"]
+        given = [*texts, *model, "--sparse", "--multi-vector"]
+        encode_collection.main(list(map(str, [*given, "--output", encodings[1]])))
+        given = ["m3", *texts, "--mode", mode, *encodings]
+        retrieve.main(list(map(str, [*given, "--output", tmp_path / f"{way}.trec"])))
         found[way] = read_run(tmp_path / f"{way}.trec")
     assert found["flags"] == found["files"]
 

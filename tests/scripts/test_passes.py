@@ -15,7 +15,6 @@ from scipy.sparse import load_npz
 
 import embed_corpus
 import encode_collection
-import retrieve
 from arkiv.base.files import write_records
 from arkiv.encode.cache import Cache
 from arkiv.encode.dense import Dense
@@ -25,9 +24,10 @@ from arkiv.encode.forward import Forward
 from arkiv.encode.kind import token_ids
 from arkiv.encode.m3 import M3
 from arkiv.encode.options import Options
-from arkiv.encode.settings import MODES
 
 PASSAGES, QUERIES, RERANKED = 40, 9, 7
+RESCORED = ("--multi-vector", "--rerank-depth", RERANKED)
+LATE = "queries.multi_vector.npz"
 BOTH, TOKENS = frozenset({"dense", "sparse"}), frozenset({"multi_vector"})
 
 
@@ -104,20 +104,13 @@ class Run:
             found.append(np.load(self.folder / f"mined{part}.npy"))
         return found
 
-    def encode(self, output="e", queries="queries", corpus=True, **given) -> None:
+    def encode(
+        self, *more: object, output="e", queries="queries", before=None, **given
+    ) -> None:
         words = ["--queries", self.folder / queries, "--sparse"]
-        words += ["--corpus", self.folder / "corpus"] if corpus else []
-        words += ["--batch-tokens", 400]
-        self.program(encode_collection.main, *words, output=output, **given)
-
-    def rank(self, mode, output, queries="queries", encodings=None, **given) -> bytes:
-        words = ["m3", "--mode", mode, "--rerank-depth", RERANKED]
-        words += ["--corpus", self.folder / "corpus", "--encodings", self.folder / "e"]
-        words += ["--queries", self.folder / queries]
-        if encodings:
-            words += ["--query-encodings", self.folder / encodings]
-        self.program(retrieve.main, *words, output=output, **given)
-        return (self.folder / output).read_bytes()
+        words += ["--corpus", self.folder / "corpus", "--batch-tokens", 400]
+        words += ["--encodings", self.folder / before] if before else []
+        self.program(encode_collection.main, *words, *more, output=output, **given)
 
     def encoded(self, output="e") -> dict[str, bytes]:
         """What was encoded, by name of file; of matrices their numbers."""
@@ -137,10 +130,9 @@ def run(tiny_embedder, tmp_path):
     return Run(tmp_path, tiny_embedder)
 
 
-def reranked(*runs: bytes) -> set[str]:
-    """The passages that runs have before those in the order of dense vectors."""
-    lines = [line.split() for run in runs for line in run.decode().splitlines()]
-    return {line[2] for line in lines if int(line[3]) <= RERANKED}
+def rescored(run: Run, output: str) -> int:
+    """How many passages are a candidate of some query."""
+    return len(set(load_npz(run.folder / output / LATE).indices))
 
 
 def test_a_run_passes_each_text_once_for_its_vectors_and_once_for_its_tokens(
@@ -154,37 +146,29 @@ def test_a_run_passes_each_text_once_for_its_vectors_and_once_for_its_tokens(
     dense = np.load(run.folder / "e/corpus.dense.npy")
     np.testing.assert_array_equal(dense[:-5], np.concatenate(mined))
 
-    found = {mode: run.rank(mode, f"{mode}.trec") for mode in MODES}
-    heads = reranked(found["combined"])
-    assert heads == reranked(found["multi_vector"])
-    assert RERANKED < len(heads) < PASSAGES
+    run.encode(*RESCORED)
+    heads = rescored(run, "e")
+    assert RERANKED < heads < PASSAGES
     assert passes.of(run.passages) == {
-        (BOTH, TOKENS): len(heads),
-        (BOTH,): PASSAGES - len(heads),
+        (BOTH, TOKENS): heads,
+        (BOTH,): PASSAGES - heads,
     }
     assert passes.of(run.queries) == {(BOTH, TOKENS): QUERIES}
 
-    # Without what the other left there, each mode gives the same bytes.
-    for mode in MODES:
-        alone = run.rank(mode, f"alone/{mode}.trec", cache=None)
-        assert alone == found[mode]
+    # Without what the cache holds the same bytes are made.
+    run.encode(*RESCORED, output="alone", before="e", cache=None)
+    kept = run.encoded("e")
+    assert run.encoded("alone") == {name: kept[name] for name in run.encoded("alone")}
 
 
 def test_respelled_queries_pass_once_and_not_at_all_where_nothing_changed(run, passes):
-    run.encode()
-    for mode in ("multi_vector", "combined"):
-        run.rank(mode, f"{mode}.trec")
-    run.encode("s", "respelled", corpus=False)
-    runs = [
-        run.rank(mode, f"s.{mode}.trec", "respelled", "s")
-        for mode in ("multi_vector", "combined")
-    ]
+    run.encode(*RESCORED)
+    run.encode(*RESCORED, output="s", queries="respelled", before="e")
     assert passes.of(run.respelled) == {(BOTH, TOKENS): QUERIES}
     counts = passes.of(run.passages)
-    assert counts[(BOTH, TOKENS, TOKENS, TOKENS)] == 0
-    # Those that changed queries find are encoded once more, for both modes.
+    # Those that changed queries find are encoded once more.
     again = counts[(BOTH, TOKENS, TOKENS)]
-    assert 0 < again <= len(reranked(*runs))
+    assert 0 < again <= rescored(run, "s")
 
 
 def test_what_mining_kept_without_weights_stays(run, passes):
@@ -199,7 +183,7 @@ def test_what_mining_kept_without_weights_stays(run, passes):
     dense = np.load(run.folder / "e/corpus.dense.npy")
     np.testing.assert_array_equal(dense[:-5], np.concatenate(mined))
     whole = run.encoded()
-    run.encode("again")
+    run.encode(output="again")
     assert run.encoded("again") == whole
     assert passes.of(run.passages) == counts
 
@@ -217,8 +201,8 @@ def test_only_what_is_missing_is_asked_of_a_pass(run, passes):
 
 
 def test_kept_or_not_the_bits_are_those_of_one_pass(run):
-    run.encode("plain", cache=None)
-    run.encode("kept")
+    run.encode(output="plain", cache=None)
+    run.encode(output="kept")
     assert run.encoded("kept") == run.encoded("plain")
     encoder = Encoder(M3(run.model, Options(batch_tokens=400)), longest=8192)
     for name, texts, side, length in (
@@ -237,7 +221,7 @@ def test_kept_or_not_the_bits_are_those_of_one_pass(run):
 
 @pytest.mark.parametrize("batches", [1, 4, 9])
 def test_a_killed_job_goes_on_with_the_batch_that_it_lacks(run, passes, batches):
-    run.encode("whole", cache=None)
+    run.encode(output="whole", cache=None)
     passes._asked.clear()
     passes.batches, passes.killed_after = 0, batches
     with pytest.raises(KeyboardInterrupt):

@@ -33,8 +33,10 @@ def collection(tmp_path_factory, tiny_embedder):
     write(folder / "corpus", passages)
     write(folder / "queries", queries)
     words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
-    words += ["--model", tiny_embedder, "--sparse", "--output", folder / "e"]
-    main([str(word) for word in words])
+    words += ["--model", tiny_embedder, "--sparse"]
+    for output, depth in ((folder / "e", 100), (folder / "few", 6)):
+        given = [*words, "--multi-vector", "--rerank-depth", depth]
+        main([str(word) for word in (*given, "--output", output)])
     return folder, [p["text"] for p in passages], [q["query"] for q in queries]
 
 
@@ -77,13 +79,13 @@ def exact(collection, tiny_embedder):
     }
 
 
-def retrieve(collection, model, mode, *more, name="run"):
+def retrieve(collection, mode, *more, name="run", encodings="e"):
     from retrieve import main
 
     folder = collection[0]
     words = ["m3", "--corpus", folder / "corpus", "--queries", folder / "queries"]
-    words += ["--encodings", folder / "e", "--mode", mode, "--output", folder / name]
-    words += ["--model", model]
+    words += ["--encodings", folder / encodings, "--mode", mode]
+    words += ["--output", folder / name]
     main([str(word) for word in (*words, *more)])
     return read_run(folder / name)
 
@@ -101,14 +103,14 @@ def assert_ranked(run, scores, depth, tolerance=1e-6):
         assert not len(left) or left.max() <= found.min() + tolerance
 
 
-def test_dense_ranks_the_whole_corpus(collection, exact, tiny_embedder):
-    assert_ranked(retrieve(collection, tiny_embedder, "dense"), exact["dense"], 30)
-    run = retrieve(collection, tiny_embedder, "dense", "--depth", 7)
+def test_dense_ranks_the_whole_corpus(collection, exact):
+    assert_ranked(retrieve(collection, "dense"), exact["dense"], 30)
+    run = retrieve(collection, "dense", "--depth", 7)
     assert_ranked(run, exact["dense"], 7)
 
 
-def test_sparse_ranks_what_shares_a_token(collection, exact, tiny_embedder):
-    run = retrieve(collection, tiny_embedder, "sparse")
+def test_sparse_ranks_what_shares_a_token(collection, exact):
+    run = retrieve(collection, "sparse")
     assert run
     for row in range(5):
         rows = [int(key[1:]) for key in run.get(f"q{row}", ())]
@@ -116,16 +118,12 @@ def test_sparse_ranks_what_shares_a_token(collection, exact, tiny_embedder):
         assert np.all(np.diff(exact["sparse"][row][rows]) <= 1e-5)
 
 
-@pytest.mark.parametrize("characters", [1, 1 << 20])
-def test_multi_vector_reorders_the_whole_ranking(
-    collection, exact, tiny_embedder, monkeypatch, characters
-):
-    monkeypatch.setattr("arkiv.retrieve.late.BLOCK_CHARACTERS", characters)
-    run = retrieve(collection, tiny_embedder, "multi_vector")
+def test_multi_vector_reorders_the_whole_ranking(collection, exact):
+    run = retrieve(collection, "multi_vector")
     assert_ranked(run, exact["multi_vector"], 30)
 
 
-def test_combined_is_the_weighted_mean(collection, exact, tiny_embedder):
+def test_combined_is_the_weighted_mean(collection, exact):
     weights = np.array([1, 0.3, 1]) / 2.3
     wanted = sum(
         weight * exact[kind]
@@ -133,45 +131,93 @@ def test_combined_is_the_weighted_mean(collection, exact, tiny_embedder):
             weights, ("dense", "sparse", "multi_vector"), strict=True
         )
     )
-    run = retrieve(collection, tiny_embedder, "combined", name="combined")
+    run = retrieve(collection, "combined", name="combined")
     assert_ranked(run, wanted, 30)
     for line in (collection[0] / "combined").read_text().splitlines():
         query, _, passage, _, score, tag = line.split()
         assert tag == "combined"
         exactly = wanted[int(query[1:]), int(passage[1:])]
         assert float(score) == pytest.approx(exactly, abs=1e-6)
-    only = retrieve(collection, tiny_embedder, "combined", "--weights", 0, 0, 1)
-    assert only == retrieve(collection, tiny_embedder, "multi_vector")
+    only = retrieve(collection, "combined", "--weights", 0, 0, 1)
+    assert only == retrieve(collection, "multi_vector")
 
 
 @pytest.mark.parametrize("mode", ["multi_vector", "combined"])
-def test_below_the_rerank_depth_the_dense_order_stands(collection, tiny_embedder, mode):
-    dense = retrieve(collection, tiny_embedder, "dense")
-    run = retrieve(collection, tiny_embedder, mode, "--rerank-depth", 6)
-    whole = retrieve(collection, tiny_embedder, mode)
+def test_the_first_of_dense_and_of_sparse_are_reranked(collection, mode):
+    """Both together, in the order that all have; the dense order stands below."""
+    dense = retrieve(collection, "dense")
+    sparse = retrieve(collection, "sparse")
+    run = retrieve(collection, mode, encodings="few")
+    whole = retrieve(collection, mode)
+    more = 0
     for query_id, ranked in run.items():
-        head = dense[query_id][:6]
-        assert ranked[:6] == [key for key in whole[query_id] if key in head]
-        assert ranked[6:] == dense[query_id][6:]
+        first = {*dense[query_id][:6], *sparse.get(query_id, [])[:6]}
+        more += len(first) > 6
+        head = [key for key in whole[query_id] if key in first]
+        below = [key for key in dense[query_id] if key not in first]
+        assert ranked == head + below
+    assert more
+    # Cut where it is asked for, if there are more candidates than that too.
+    cut = retrieve(collection, mode, "--depth", 4, encodings="few")
+    assert cut == {query_id: ranked[:4] for query_id, ranked in run.items()}
 
 
-def test_the_same_bytes_again(collection, tiny_embedder):
+def test_candidates_of_another_system_are_reranked(
+    collection, tiny_embedder, tmp_path, exact
+):
+    """As its run gives them, and without those that are not asked for."""
+    from encode_collection import main
+
+    folder = collection[0]
+    write_run = [
+        f"q{n} Q0 p{(7 * n + rank) % 30:02} {rank} {9 - rank} x\n"
+        for n in range(5)
+        for rank in (1, 2, 3)
+    ]
+    (tmp_path / "words.trec").write_text("".join(write_run))
+    words = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
+    words += ["--model", tiny_embedder, "--rerank-depth", 2, "--multi-vector"]
+    words += ["--encodings", folder / "e", "--output", folder / "beside"]
+
+    def encode(*more):
+        main(list(map(str, [*words, *more])))
+
+    encode("--candidates", "words", "--runs", f"words={tmp_path / 'words.trec'}")
+    assert sorted(path.name for path in (folder / "beside").iterdir()) == [
+        "queries.dense.npy",
+        "queries.multi_vector.npz",
+    ]
+    given = ["--query-encodings", folder / "beside"]
+    run = retrieve(collection, "multi_vector", *given)
+    dense = retrieve(collection, "dense")
+    for row, (query_id, ranked) in enumerate(sorted(run.items())):
+        pair = sorted((7 * row + rank) % 30 for rank in (1, 2))
+        pair.sort(key=lambda passage: -exact["multi_vector"][row][passage])
+        assert ranked[:2] == [f"p{passage:02}" for passage in pair]
+        assert ranked[2:] == [key for key in dense[query_id] if key not in ranked[:2]]
+    with pytest.raises(InputError, match="names lexical, of which --runs gives no run"):
+        encode("--candidates", "lexical")
+    with pytest.raises(InputError, match="has sparse, which --sparse would encode"):
+        encode("--candidates", "sparse")
+
+
+def test_the_same_bytes_again(collection):
     for mode in ("dense", "combined"):
         for name in ("one", "two"):
-            retrieve(collection, tiny_embedder, mode, name=f"{name}.trec")
+            retrieve(collection, mode, name=f"{name}.trec")
         folder = collection[0]
         first = (folder / "one.trec").read_text()
         assert first.replace(" one\n", " two\n") == (folder / "two.trec").read_text()
 
 
-def test_encodings_of_other_texts_are_refused(collection, tmp_path, tiny_embedder):
+def test_encodings_of_other_texts_are_refused(collection, tmp_path):
     from retrieve import main
 
     folder = collection[0]
     write(tmp_path / "corpus", [{"id": "p", "text": "one"}])
     words = ["m3", "--corpus", tmp_path / "corpus", "--queries", folder / "queries"]
     words += ["--encodings", folder / "e", "--mode", "dense"]
-    words += ["--model", tiny_embedder, "--output", tmp_path / "run"]
+    words += ["--output", tmp_path / "run"]
     with pytest.raises(InputError, match="has 30 rows for 1 lines of the collection"):
         main([str(word) for word in words])
     assert not (tmp_path / "run").exists()
@@ -398,8 +444,9 @@ def test_a_query_that_is_a_passage_does_not_find_itself(
         given = [words[0], *files, "--output", tmp_path / f"{name}.trec"]
         if words[0] == "m3":
             encodings = tmp_path / f"{name}.encodings"
-            encode(list(map(str, [*files, "--sparse", "--output", encodings])))
-            given += ["--encodings", encodings, "--mode", words[1]]
+            more = ["--sparse", "--multi-vector"]
+            encode(list(map(str, [*files, *more, "--output", encodings])))
+            given[-4:-2] = ["--encodings", encodings, "--mode", words[1]]
         for depth in (5, 100):
             main(list(map(str, [*given, "--depth", depth])))
             found.append(read_run(tmp_path / f"{name}.trec"))

@@ -34,14 +34,20 @@ from arkiv.settings.config import read_config
 def test_the_page_ranks_as_the_runs_do(
     served_run, index, tiny_embedder, tmp_path, model, mode
 ):
+    from encode_collection import main as encode
     from retrieve import main
 
     run = served_run / "results/served"
-    words = ["m3", "--corpus", run / "collection/corpus.jsonl", "--mode", mode]
-    words += ["--queries", run / "collection/queries.jsonl", "--rerank-depth", "20"]
-    words += ["--model", tiny_embedder if model == "base" else run / "model"]
-    words += ["--encodings", run / "encodings" / model]
-    main([str(w) for w in (*words, "--output", tmp_path / "run")])
+    texts = ["--corpus", run / "collection/corpus.jsonl"]
+    texts += ["--queries", run / "collection/queries.jsonl"]
+    texts += ["--encodings", run / "encodings" / model]
+    if mode not in ("dense", "sparse"):
+        words = ["--model", tiny_embedder if model == "base" else run / "model"]
+        words += ["--sparse", "--multi-vector", "--rerank-depth", "10"]
+        encode([str(w) for w in (*texts, *words, "--output", tmp_path / "e")])
+        texts += ["--query-encodings", tmp_path / "e"]
+    words = ["m3", *texts, "--mode", mode, "--output", tmp_path / "run"]
+    main([str(w) for w in words])
     queries = [row for _, row in read_records(run / "collection/queries.jsonl")]
     expected = read_run(tmp_path / "run")
     for query in queries:
@@ -74,6 +80,7 @@ def test_token_weights_are_read_only_where_a_system_takes_them(
     shutil.copytree(served_run / "results/served/encodings/base", encodings)
     (encodings / "corpus.sparse.npz").unlink()
     settings = read_config([served_run / "served.yaml"])
+    settings["evaluate"]["candidates"] = ["dense", "bm25"]
 
     run = FinishedRun(
         settings,

@@ -223,18 +223,20 @@ def test_other_queries_are_searched_for_in_what_is_encoded(
     lines(tmp_path / "more", [{"id": "q", "query": "hvad"}, {"id": "r", "query": "ån"}])
 
     def run(program, *words):
-        program.main(list(map(str, (*words, "--model", tiny_embedder))))
+        program.main(list(map(str, words)))
 
-    corpus, sparse = ["--corpus", tmp_path / "corpus"], ["--sparse", "--output"]
-    for queries, given, output in (
-        ("queries", corpus, "e"),
-        ("more", corpus, "whole"),
-        ("more", [], "asked"),
+    corpus = ["--corpus", tmp_path / "corpus"]
+    given = [*corpus, "--sparse", "--multi-vector", "--model", tiny_embedder]
+    for queries, before, output in (
+        ("queries", [], "e"),
+        ("more", [], "whole"),
+        ("more", ["--encodings", tmp_path / "e"], "asked"),
     ):
-        words = ["--queries", tmp_path / queries, *given, *sparse, tmp_path / output]
-        run(encode_collection, *words)
+        words = ["--queries", tmp_path / queries, *given, *before]
+        run(encode_collection, *words, "--output", tmp_path / output)
     asked = [path.name for path in (tmp_path / "asked").iterdir()]
-    assert sorted(asked) == ["queries.dense.npy", "queries.sparse.npz"]
+    made = ["queries.dense.npy", "queries.multi_vector.npz", "queries.sparse.npz"]
+    assert sorted(asked) == made
     for name, encodings in (
         ("x.trec", ["e", "--query-encodings", tmp_path / "asked"]),
         ("y.trec", ["whole"]),

@@ -14,7 +14,7 @@ from arkiv.base.errors import InputError
 from arkiv.encode.settings import MODES, Batch
 from arkiv.evaluate.required import check_requirement
 from arkiv.retrieve.settings import System
-from arkiv.retrieve.systems import check_named
+from arkiv.retrieve.systems import check_candidates, check_named
 from arkiv.retrieve.systems.system import Depths
 
 # What is compared: the families of pairs, each with a correction of its own.
@@ -170,6 +170,7 @@ def check_evaluate(evaluate: Mapping[str, Any], datasets: Iterable[str]) -> None
         check_named(name, systems, "evaluate.spelling.systems")
     for requirement in evaluate["require"]:
         check_requirement(requirement, systems, evaluate["measures"], datasets)
+    check_candidates(evaluate)
     if evaluate["rerank_depth"] > evaluate["depth"]:
         raise InputError(
             f"is {evaluate['rerank_depth']}, expected at most evaluate.depth "

@@ -6,15 +6,14 @@ Everything is ranked as in `arkiv.retrieve.rankings`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arkiv.base.files import Record
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoded, Encoder
 from arkiv.encode.m3 import M3
@@ -26,14 +25,16 @@ from arkiv.retrieve.rankings import (
     reranked,
     search_dense,
     search_sparse,
+    union,
     unit,
 )
+from arkiv.retrieve.systems.system import OWN_SEARCHES
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from arkiv.encode.kind import Side
-    from arkiv.retrieve.systems.system import FinishedRun
+    from arkiv.retrieve.systems.system import FinishedRun, Rank
 
 log = logging.getLogger("arkiv.retrieve")
 
@@ -49,6 +50,16 @@ def sparse_scores(
     return [
         (passages[rows] @ queries[[row]].T).toarray().ravel().astype(np.float32)
         for row, rows in enumerate(candidates)
+    ]
+
+
+def dense_scores(
+    queries: np.ndarray, passages: np.ndarray, candidates: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Products of each query's vector with those of its candidate rows, float32."""
+    return [
+        unit(passages[rows]) @ vector
+        for rows, vector in zip(candidates, unit(queries), strict=True)
     ]
 
 
@@ -94,91 +105,105 @@ class M3Index:
 
     Args:
         encodings: directory that encode_collection.py wrote.
-        passages: records in the order of the encodings.
-        late_scores: of the queries with rows of passages each, those to re-rank.
+        count: of passages.
         weights: of dense, sparse and multi-vector scores in mode combined.
-        rerank_depth: passages that multi-vector scores re-rank.
         kept: hold vectors in memory as searches want them, for many of single queries.
     """
 
     def __init__(
         self,
         encodings: str | Path,
-        passages: Sequence[Record],
-        late_scores: Callable[[Encoded, list[np.ndarray]], list[np.ndarray]],
+        count: int,
         *,
         weights: Sequence[float],
-        rerank_depth: int,
         kept: bool = False,
     ) -> None:
-        self._encodings = encodings
-        self._texts = [passage["text"] for passage in passages]
-        self._late_scores = late_scores
-        self._weights, self._rerank_depth = weights, rerank_depth
-        self._kept = kept
+        self._encodings, self._count = encodings, count
+        self._weights, self._kept = weights, kept
         self._loaded: dict[str, Any] = {}
 
-    def load(self, mode: str, kinds: Sequence[str]) -> None:
-        """Read the kinds of encoding that a mode takes.
+    def load(self, kinds: Sequence[str]) -> None:
+        """Read kinds of encoding of the passages: dense, sparse.
 
         Raises:
             InputError: one is missing, damaged or of other texts.
         """
-        count = len(self._texts)
         for kind in kinds:
             if kind not in self._loaded:
-                found = read_encodings(self._encodings, "corpus", kind, count)
+                found = read_encodings(self._encodings, "corpus", kind, self._count)
                 ready = unit(found) if kind == "dense" and self._kept else found
                 self._loaded[kind] = ready
-        if mode == "sparse":
-            self._loaded["by_token"] = self._loaded["sparse"].T.tocsr()
 
-    def rankings(
-        self, mode: str, queries: Encoded, depth: int, rows: np.ndarray | None = None
+    def search(
+        self, kind: str, queries: Encoded, depth: int, rows: np.ndarray | None = None
     ) -> Iterable[Ranking]:
-        """The ranking of each query by a mode that is loaded.
+        """The ranking of each query by vectors, or by token weights, that are loaded.
 
         Args:
-            mode: of `arkiv.encode.settings.MODES`.
-            queries: as far as the mode takes them.
+            kind: dense or sparse.
+            queries: as far as the kind takes them.
             depth: passages per query.
             rows: the rows to choose from, ascending; None: all.
         """
-        if mode == "sparse":
-            return search_sparse(
-                queries.sparse, self._loaded["by_token"], depth, rows=rows
-            )
+        if kind == "sparse":
+            if "by_token" not in self._loaded:
+                self._loaded["by_token"] = self._loaded["sparse"].T.tocsr()
+            by_token = self._loaded["by_token"]
+            return search_sparse(queries.sparse, by_token, depth, rows=rows)
         dense = unit(queries.dense) if self._kept else queries.dense
-        first = search_dense(
+        return search_dense(
             dense, self._loaded["dense"], depth, cosine=not self._kept, rows=rows
         )
-        return first if mode == "dense" else self._reranked(mode, queries, list(first))
 
-    def _reranked(
-        self, mode: str, queries: Encoded, first: list[Ranking]
+    def rerank(
+        self,
+        mode: str,
+        queries: Encoded,
+        first: Iterable[Ranking],
+        candidates: Sequence[np.ndarray],
+        late: Sequence[np.ndarray],
+        depth: int,
     ) -> Iterator[Ranking]:
-        candidates = [ranking.rows[: self._rerank_depth] for ranking in first]
-        scores = self._late_scores(queries, candidates)
+        """Candidates by a mode that looks at each of them, the other passages below.
+
+        Args:
+            mode: multi_vector or combined.
+            queries: dense and sparse, for combined.
+            first: the dense ranking of each.
+            candidates: of each the rows to rank anew.
+            late: of each the candidates' late-interaction scores.
+            depth: passages per query.
+        """
+        scores = late
         if mode == "combined":
-            lexical = sparse_scores(queries.sparse, self._loaded["sparse"], candidates)
             scores = [
-                combined_scores(self._weights, ranking.scores[: len(late)], words, late)
-                for ranking, words, late in zip(first, lexical, scores, strict=True)
+                combined_scores(self._weights, *of_query)
+                for of_query in zip(
+                    dense_scores(queries.dense, self._loaded["dense"], candidates),
+                    sparse_scores(queries.sparse, self._loaded["sparse"], candidates),
+                    late,
+                    strict=True,
+                )
             ]
-        return map(reranked, first, scores)
+        return map(partial(reranked, depth=depth), first, candidates, scores)
 
 
-class M3OneByOne(M3Index):
+class M3OneByOne:
     """One M3 model of a finished run, to answer single queries by any mode.
+
+    Args:
+        run: the finished run.
+        model: of the run.
+        others: what else finds candidates, beside the model's own searches.
 
     Raises:
         InputError: the model or its encodings are missing, damaged, or of other texts.
     """
 
-    def __init__(self, run: FinishedRun, model: str) -> None:
+    def __init__(self, run: FinishedRun, model: str, others: Sequence[Rank]) -> None:
         log.info("loading the %s model", model.replace("_", " "))
         self._lock = run.encoding
-        mining = run.config["mining"]
+        mining, evaluate = run.config["mining"], run.config["evaluate"]
         self._lengths = {
             side: mining[f"{side}_max_length"] for side in ("query", "passage")
         }
@@ -187,16 +212,28 @@ class M3OneByOne(M3Index):
         kind = M3(path, run.options, description)
         longest = max(map(kind.length, self._lengths.values()))
         self._encoder = Encoder(kind, longest=longest)
-        super().__init__(
-            run.encodings(model),
-            run.passages,
-            self._scores,
-            weights=run.config["evaluate"]["weights"],
-            rerank_depth=run.config["serve"]["rerank_depth"],
+        self._texts = [passage["text"] for passage in run.passages]
+        self._index = M3Index(
+            *(run.encodings(model), len(self._texts)),
+            weights=evaluate["weights"],
             kept=True,
         )
+        self._rerank_depth = run.config["serve"]["rerank_depth"]
+        self._own = [one for one in OWN_SEARCHES if one in evaluate["candidates"]]
+        self._others = others
         self._encoded = lru_cache(QUERIES_KEPT)(self._encode_query)
         self._encode_query("")  # so that the model is loaded
+
+    def load(self, mode: str) -> None:
+        """Read the encodings of the passages that a mode takes.
+
+        Raises:
+            InputError: one is missing, damaged or of other texts.
+        """
+        kinds = {mode} if mode in OWN_SEARCHES else {"dense", *self._own}
+        if mode == "combined":
+            kinds.add("sparse")
+        self._index.load(sorted(kinds))
 
     def _encode(self, texts: list[str], side: Side, **asked: bool) -> Encoded:
         with self._lock:
@@ -208,17 +245,10 @@ class M3OneByOne(M3Index):
                 **asked,
             )
 
-    def _scores(
-        self, queries: Encoded, candidates: list[np.ndarray]
-    ) -> list[np.ndarray]:
-        def token_vectors(texts: list[str]) -> list[np.ndarray]:
-            return self._encode(
-                texts, "passage", dense=False, multi_vector=True
-            ).multi_vector
-
-        return multi_vector_scores(
-            queries.multi_vector, self._texts, candidates, token_vectors
-        )
+    def _token_vectors(self, texts: list[str]) -> list[np.ndarray]:
+        return self._encode(
+            texts, "passage", dense=False, multi_vector=True
+        ).multi_vector
 
     def _encode_query(self, query: str) -> Encoded:
         given = self._encoder.kind.gives
@@ -230,5 +260,19 @@ class M3OneByOne(M3Index):
         self, mode: str, query: str, rows: np.ndarray | None, depth: int
     ) -> Ranking:
         """The best passages by a mode that is loaded."""
-        (found,) = self.rankings(mode, self._encoded(query), depth, rows)
+        encoded = self._encoded(query)
+        if mode in OWN_SEARCHES:
+            (found,) = self._index.search(mode, encoded, depth, rows)
+            return found
+        first = list(self._index.search("dense", encoded, depth, rows))
+        searches = [
+            next(iter(self._index.search(kind, encoded, self._rerank_depth, rows)))
+            for kind in self._own
+        ]
+        searches += [search(query, rows, self._rerank_depth) for search in self._others]
+        candidates = union([[ranking.rows] for ranking in searches])
+        late = multi_vector_scores(
+            encoded.multi_vector, self._texts, candidates, self._token_vectors
+        )
+        (found,) = self._index.rerank(mode, encoded, first, candidates, late, depth)
         return found

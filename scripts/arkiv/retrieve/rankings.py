@@ -52,7 +52,8 @@ def read_encodings(directory: str | Path, name: str, kind: str, lines: int):
     Args:
         directory: of one model's encodings.
         name: `corpus` or `queries`.
-        kind: `dense`, mapped from the file, or `sparse`.
+        kind: `dense`, mapped from the file, `sparse`, or `multi_vector` of queries:
+            the scores of candidates.
         lines: how many texts there are.
 
     Raises:
@@ -247,22 +248,31 @@ def search_sparse(
             yield best(row, depth, matching=True, rows=rows)
 
 
-def reranked(first: Ranking, scores: np.ndarray) -> Ranking:
-    """The first `len(scores)` passages in the order of new scores, the others below.
+def union(searches: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """Of each query the rows that any of several searches found, ascending."""
+    return [np.unique(np.concatenate(found)) for found in zip(*searches, strict=True)]
+
+
+def reranked(
+    first: Ranking, rows: np.ndarray, scores: np.ndarray, depth: int | None = None
+) -> Ranking:
+    """Some passages in the order of new scores, the others of a ranking below.
 
     The others keep their order; their scores are moved as a whole to lie below the
     lowest new one, for the two kinds of score have different ranges.
 
     Args:
         first: what the first stage found.
-        scores: (m,) float32, m <= k, new scores of its first m passages.
+        rows: (m,) the passages to rank anew, in `first` or not.
+        scores: (m,) float32, their new scores.
+        depth: passages to keep; None: all.
     """
-    head, rest = first.rows[: len(scores)], first.rows[len(scores) :]
-    order = np.lexsort((head, -scores))
-    rows, new = head[order], scores[order]
-    if not len(rest):
-        return Ranking(rows, new)
-    below = first.scores[len(scores) :]
-    if len(new):
+    order = np.lexsort((rows, -scores))
+    head, new = rows[order], scores[order]
+    others = ~np.isin(first.rows, head)
+    rest, below = first.rows[others], first.scores[others]
+    if len(rest) and len(new):
         below = below - below[0] + new[-1]
-    return Ranking(np.concatenate([rows, rest]), np.concatenate([new, below]))
+    return Ranking(
+        np.concatenate([head, rest])[:depth], np.concatenate([new, below])[:depth]
+    )

@@ -80,7 +80,9 @@ class Serve:
         "`{label}`; null: no links",
     )
     rerank_depth: int = setting(
-        20, "passages that multi-vector scores re-rank on the search page", at_least=1
+        10,
+        "as `evaluate.rerank_depth`, on the search page",
+        at_least=1,
     )
 
 

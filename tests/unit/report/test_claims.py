@@ -480,7 +480,11 @@ def test_measures_that_re_ranking_cannot_change_are_named_and_no_others(rerank_d
         for column, name in enumerate(names)
         if np.array_equal(tables[0][:, column], tables[1][:, column])
     }
-    systems = {"systems": SYSTEMS, "rerank_depth": rerank_depth}
+    systems = {
+        "systems": SYSTEMS,
+        "rerank_depth": rerank_depth,
+        "candidates": ["dense"],
+    }
     own = {"base_dense", "tuned_combined", "tuned_multi_vector"}
     said = list(sure.same_sets(reordering(systems), own, names))
     assert len(said) == bool(alike)
@@ -497,6 +501,11 @@ def test_measures_that_re_ranking_cannot_change_are_named_and_no_others(rerank_d
             f"tuned combined and tuned multi vector {verb} of the tuned model's dense"
         )
         assert f"its first {rerank_depth:,} passages" in rest
+
+
+def test_nothing_is_said_of_what_re_ranks_what_several_searches_found():
+    systems = {"systems": SYSTEMS, "rerank_depth": 10}
+    assert set(reordering(systems)) == {"reordered"}
 
 
 def test_a_reranker_is_said_to_have_the_set_of_the_run_that_it_re_ranks():

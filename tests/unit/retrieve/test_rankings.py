@@ -89,12 +89,18 @@ def test_what_is_not_reranked_follows_below_in_its_order():
     first = Ranking(
         np.array([5, 2, 9, 1, 7]), np.array([0.9, 0.8, 0.7, 0.6, 0.5], np.float32)
     )
-    found = reranked(first, np.array([0.1, 0.3, 0.1], np.float32))
+    scores = np.array([0.1, 0.3, 0.1], np.float32)
+    found = reranked(first, first.rows[:3], scores)
     assert found.rows.tolist() == [2, 5, 9, 1, 7]  # 5 and 9 tie: by row
     assert np.allclose(found.scores, [0.3, 0.1, 0.1, 0.1, 0.0], atol=1e-6)
-    everything = reranked(first, np.array([1, 2, 3, 4, 5], np.float32))
+    # In any order, and one that was not found before.
+    found = reranked(first, np.array([9, 4, 2]), scores)
+    assert found.rows.tolist() == [4, 2, 9, 5, 1, 7]
+    assert found.scores[3] == found.scores[2] > found.scores[4]
+    assert reranked(first, np.array([9, 4, 2]), scores, 2).rows.tolist() == [4, 2]
+    everything = reranked(first, first.rows, np.array([1, 2, 3, 4, 5], np.float32))
     assert everything.rows.tolist() == [7, 1, 9, 2, 5]
-    nothing = reranked(first, np.zeros(0, np.float32))
+    nothing = reranked(first, first.rows[:0], np.zeros(0, np.float32))
     assert np.array_equal(nothing.rows, first.rows)
     assert np.array_equal(nothing.scores, first.scores)
 

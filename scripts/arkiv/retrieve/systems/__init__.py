@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from arkiv.base.errors import InputError
-from arkiv.retrieve.systems.system import Depths, System
+from arkiv.retrieve.systems.system import OWN_SEARCHES, Depths, System
 
 KEY = "evaluate.systems"
 
@@ -48,11 +48,31 @@ def reordering(evaluate: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
         By name what the other search is called, and how many of its passages.
     """
     depth = evaluate.get("rerank_depth", Depths.rerank_depth)
+    candidates = evaluate.get("candidates", OWN_SEARCHES)
     found = {
-        name: system.reorders(depth)
+        name: system.reorders(depth, candidates)
         for name, system in systems_of(evaluate["systems"]).items()
     }
     return {name: below for name, below in found.items() if below}
+
+
+def encodings_of(
+    systems: Mapping[str, System], candidates: Iterable[str] = ()
+) -> dict[str, set[str]]:
+    """The models whose encodings systems read, each with the kinds that are needed.
+
+    Args:
+        systems: by name.
+        candidates: what finds passages to re-rank, needed wherever some are re-ranked.
+    """
+    found: dict[str, set[str]] = {}
+    for system in systems.values():
+        if system.encodings:
+            found.setdefault(system.model_of_run, set()).update(system.encodings)
+    for kinds in found.values():
+        if "multi_vector" in kinds:
+            kinds.update(set(OWN_SEARCHES).intersection(candidates))
+    return found
 
 
 def with_those_below(systems: Mapping[str, System], names: Iterable[str]) -> list[str]:
@@ -70,6 +90,20 @@ def check_named(name: str, systems: Iterable[str], key: str) -> None:
     """Refuse, by an InputError with the key, a name that no system under test has."""
     if name not in systems:
         raise InputError(f"names the system {name}, which {KEY} lacks", key=key)
+
+
+def check_candidates(evaluate: Mapping[str, Any]) -> None:
+    """Refuse, by an InputError with the key, candidates that nothing finds."""
+    for name in set(evaluate["candidates"]).difference(OWN_SEARCHES):
+        key = "evaluate.candidates"
+        check_named(name, evaluate["systems"], key)
+        kind = evaluate["systems"][name]["type"]
+        if kind != "bm25":
+            raise InputError(
+                f"names {name}, of type {kind}; expected {', '.join(OWN_SEARCHES)} and "
+                "systems of type bm25",
+                key=key,
+            )
 
 
 def check_systems(evaluate: Mapping[str, Any], rounds: int) -> None:

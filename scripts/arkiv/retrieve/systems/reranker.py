@@ -41,7 +41,7 @@ class RerankerSystem(System):
         if (self.depth or 1) > depth:
             yield "depth", f"is {self.depth}, more than evaluate.depth ({depth})"
 
-    def reorders(self, rerank_depth):
+    def reorders(self, rerank_depth, candidates):
         return self.system.replace("_", " "), self.depth or rerank_depth
 
     @classmethod
@@ -70,4 +70,4 @@ class RerankerSystem(System):
         ]
         scores = scores_by(given, pairs).astype(np.float32)
         by_query = np.split(scores, np.cumsum(list(map(len, heads))))
-        return map(reranked, rankings, by_query)
+        return map(reranked, rankings, heads, by_query)

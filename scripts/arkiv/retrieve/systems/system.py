@@ -33,6 +33,8 @@ NAMES = frozenset({"model", "source", "revision", "system", "systems"})
 GIVEN = {"base": "embedder", "teacher": "reranker"}
 # What the model of a run may be called that a system takes.
 OF_RUN = "^(base|tuned|round_[1-9][0-9]*)$"
+# The searches of a whole corpus that a model of the run does itself.
+OWN_SEARCHES = ("dense", "sparse")
 
 
 def beyond(model: str | None, rounds: float) -> Iterator[tuple[str, str]]:
@@ -48,7 +50,16 @@ class Depths(Weights):
 
     depth: int = setting(1000, "passages kept per query", at_least=1)
     rerank_depth: int = setting(
-        100, "passages that multi-vector scores re-rank", at_least=1
+        100,
+        "passages of each search among `candidates` that multi-vector scores re-rank",
+        at_least=1,
+    )
+    candidates: tuple[str, ...] = setting(
+        OWN_SEARCHES,
+        "what finds the passages that multi_vector and combined re-rank: dense, "
+        "sparse, and systems of type bm25 by their names",
+        fewest=1,
+        unique=True,
     )
 
 
@@ -157,10 +168,6 @@ class System:
         below = getattr(self, self.below) if self.below else []
         return [below] if isinstance(below, str) else list(below)
 
-    def shares(self, other: System) -> bool:
-        """Whether both keep the same values, which either may compute for both."""
-        return self == other
-
     def faults(self, depth: float, rounds: float) -> Iterator[tuple[str, str]]:
         """The key and the reason of each value that will not do.
 
@@ -180,10 +187,12 @@ class System:
         """What sentences call it, by a name for people; `alone` of its type or not."""
         return name
 
-    def reorders(self, rerank_depth: int) -> tuple[str, int] | None:
+    def reorders(
+        self, rerank_depth: int, candidates: Sequence[str]
+    ) -> tuple[str, int] | None:
         """What it puts into another order, in words, and how many of its passages.
 
-        None: it finds its passages itself.
+        None: it finds its passages itself, or takes them from several searches.
         """
         return None
 
