@@ -21,6 +21,8 @@ rule export_model:
         history=tuned("training/history.json"),
         began=results(f"{next(iter(TRAININGS))}training/history.json"),
         metrics=results("metrics/metrics.json"),
+        general=results(f"{GENERAL}metrics/metrics.json") if FORGETTING else [],
+        merge=results(f"{MERGED}merge.json") if MERGE["with"] else [],
         found=files("documents/{dataset}.volumes.json", WITH_PAGES),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
         queries=files("queries/{dataset}.stats.json", WITH_PAGES),
@@ -40,6 +42,9 @@ rule export_model:
         mem_mb=growing(1000),
         runtime=growing(30),
     params:
+        more=lambda w, input: flags(
+            general=input.general or None, merge=input.merge or None
+        ),
         stages=flags(**COUNTS, kinds=[f"{name}={kind(name)}" for name in DATASETS]),
         models=flags(
             base=config["models"]["embedder"]["source"],
@@ -65,6 +70,6 @@ rule export_model:
     shell:
         "python {params.arkiv_scripts:q}/export_model.py --model {input.model:q}"
         " --history {input.history:q} --began {input.began:q}"
-        " --metrics {input.metrics:q} {params.stages}"
+        " --metrics {input.metrics:q} {params.more} {params.stages}"
         " {params.models} {params.options} --settings {params.settings}"
         " --reordering {params.reordering} --output {output:q} &> {log:q}"

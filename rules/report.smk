@@ -176,6 +176,16 @@ rule write_report:
             if respelled_in(w.measured)
             else []
         ),
+        general=lambda w: (
+            results(f"{GENERAL}metrics/metrics.json")
+            if FORGETTING and is_trained(w.measured)
+            else []
+        ),
+        merge=lambda w: (
+            results(f"{MERGED}merge.json")
+            if MERGE["with"] and is_trained(w.measured)
+            else []
+        ),
     output:
         report(
             results("{measured}report.html"),
@@ -201,6 +211,8 @@ rule write_report:
             gold=input.gold,
             agreement=input.agreement or None,
             spelling=input.spelling or None,
+            general=input.general or None,
+            merge=input.merge or None,
             run_directory=RUN,
             defaults=PROJECT / "config/config.yaml",
             examples=REPORT["examples"],

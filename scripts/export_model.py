@@ -38,6 +38,7 @@ from arkiv.export.about import (
 )
 from arkiv.export.directory import README, copy_model, weights_of
 from arkiv.export.evidence import configuration, data, retrieval
+from arkiv.export.forgetting import forgotten
 from arkiv.export.training import provenance, training
 from arkiv.report.funnel import add_stages, read_stages
 from arkiv.settings.configuration import Export
@@ -77,6 +78,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         history="JSON of train_model.py",
         began="[JSON] likewise of the first training, if several made the model",
         metrics="JSON of measure_runs.py",
+        general="[JSON] likewise of the general set",
+        merge="[JSON] of merge_models.py, if the model is an average",
         kinds="DATASET=KIND... what each dataset starts from",
         name="NAME title of the card",
         base="NAME the model that was tuned",
@@ -127,6 +130,13 @@ def main(argv: list[str] | None = None) -> None:
         for path in (arguments.history, arguments.began or arguments.history)
     )
     metrics = read_object(arguments.metrics, "metrics of measure_runs.py")
+    general, merge = (
+        path and read_object(path, what)
+        for path, what in (
+            (arguments.general, "metrics of measure_runs.py"),
+            (arguments.merge, "report of merge_models.py"),
+        )
+    )
     datasets = read_stages(arguments)
     teacher = arguments.teacher
     about = About(
@@ -149,6 +159,8 @@ def main(argv: list[str] | None = None) -> None:
         dimensions = size_of(config, DIMENSIONS)
     with expecting("measure_runs.py", arguments.metrics):
         measured = retrieval(metrics, arguments.reordering, arguments.extractive)
+    with expecting("measure_runs.py", arguments.general or arguments.metrics):
+        left = forgotten(general, metrics)
     with expecting("train_model.py", arguments.history):
         sections = [
             front_matter(about),
@@ -156,10 +168,11 @@ def main(argv: list[str] | None = None) -> None:
             usage(about),
             size,
             measured,
+            left,
             data(about, datasets, history["rows_left_out"]),
             configuration(with_lengths(arguments.settings, lengths)),
-            training(about, history),
-            provenance(history, weights),
+            training(about, history, merge),
+            provenance(history, weights, merge),
         ]
 
     with written_whole(arguments.output) as beside:

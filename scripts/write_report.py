@@ -52,6 +52,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         gold="[JSON] statistics of build_gold.py",
         agreement="[JSON] of people with the gold standard",
         spelling="[JSON] measures of queries in other spellings",
+        general="[JSON] of measure_runs.py, of the general set",
+        merge="[JSON] of merge_models.py",
         output="HTML",
     )
     arguments.add_argument(

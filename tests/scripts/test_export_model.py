@@ -416,6 +416,7 @@ def test_every_section_says_what_the_run_says(run, tiny_embedder):
         "Use",
         "Size",
         "Retrieval",
+        "Learnt and forgotten",
         "Data",
         "Configuration",
         "Training",
@@ -482,6 +483,39 @@ def test_every_section_says_what_the_run_says(run, tiny_embedder):
         ["`seed`", "`42`"],
     ]
     assert ["torch", "2.13.0"] in versions
+
+
+def test_what_was_forgotten_and_what_was_averaged_is_told(run, tiny_embedder):
+    card = exported(run, tiny_embedder)
+    assert "no general set (train.evaluation.general) was given" in " ".join(
+        card.split()
+    )
+    general = metrics() | {"queries": 77}
+    for pair in general["comparisons"]:
+        pair["difference"] = {measure: interval(-0.031) for measure in MEASURES}
+    sizes = {"dev": {"queries": 40, "passages": 9}}
+    merge = {
+        "with": "base",
+        "weight": 0.6,
+        "chosen": True,
+        "collections": sizes | {"general": {"queries": 50, "passages": 60}},
+        "inputs": {"tuned": "12" * 16, "other": "34" * 16},
+    }
+    write(run, general=general, merge=merge)
+    more = {"general": run / "general.json", "merge": run / "merge.json"}
+    card = exported(run, tiny_embedder, **more)
+    plain = " ".join(body(card).split())
+    assert "0.6 of what was trained and 0.4 of the base model" in plain
+    assert "chosen by 40 dev queries and 50 general queries. 40 dev queries" in plain
+    assert "on 77 queries of another kind" in plain
+    assert "no general set" not in plain
+    assert f"{'34' * 16}  the other" in card
+    (changes,) = (one for one in tables(card) if "General queries" in one[0])
+    assert changes[2][0] == "− base dense"
+    assert changes[2][1].startswith("+0.042")
+    assert changes[2][2].startswith("-0.031")
+    for line in body(card).splitlines():
+        assert len(line) <= 80 or re.match("[0-9a-f]{64} ", line), line
 
 
 def test_the_card_reads_well_as_plain_text(run, tiny_embedder):

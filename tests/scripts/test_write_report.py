@@ -593,3 +593,65 @@ def test_costs_come_from_the_benchmarks_of_the_jobs(run):
     assert f'<th scope="row">train</th>{said}' in text
     assert "The jobs took 1 min 15 s together (1 min 00 s of processors)." in text
     assert read_json(run.folder / "metrics.json")["queries"] == 6
+
+
+def test_what_was_forgotten_stands_beside_what_was_learnt(run):
+    run.history["evaluation"] = None
+    assert "no general set (train.evaluation.general) was given" in run.page()
+    general = json.loads(json.dumps(run.metrics)) | {"queries": 40}
+    for pair in general["comparisons"]:
+        change = value(-0.2, p=0.001, p_holm=0.002)
+        pair["difference"] = dict.fromkeys(MEASURES, change)
+    del general["comparisons"][0]
+    scores = {"dense": dict.fromkeys(MEASURES, 0.25)}
+    sizes = {"queries": 60, "passages": 70}
+    merge = {
+        "with": HOSTILE,
+        "weight": 0.4,
+        "chosen": True,
+        "mode": "dense",
+        "measure": "RR@10",
+        "tolerance": 0.003,
+        "collections": {"dev": sizes, "general": sizes},
+        "curve": [
+            {"weight": weight, "scores": {"dev": scores, "general": scores}}
+            for weight in (0, 0.4, 1)
+        ],
+    }
+    given = (
+        *("--general", run.write("general.json", general)),
+        *("--merge", run.write("merge.json", merge)),
+    )
+    text = run.page(*given)
+    page = check(text)
+    assert "no general set" not in text
+    titles = re.findall(r"<h2 id=.*?>\d+\. (.*?)</h2>", text)
+    assert titles[3:7] == [
+        "What was learnt, and what was forgotten",
+        *("Wins and losses by query", "Training", "Merging"),
+    ]
+    (said,) = re.findall("<li>(On 40 queries of the general set .*?)</li>", text)
+    assert "has forgotten something of what was known to" in said
+    assert "mean MRR@10 0.500 against 0.500 (−0.200 [−0.300, −0.100]" in said
+    assert "60 of these queries also chose" in text
+    section = text[text.index('id="forgetting"') :]
+    row = re.search("tuned − base.*?</tr>", section, re.DOTALL)[0]
+    assert row.index("+0.300") < row.index("−0.200")
+    assert "0.4 (taken)" in text
+    assert "chosen by 60 dev queries and 60 general queries." in text
+    assert page
+
+
+@pytest.mark.parametrize(
+    ("merge", "said"),
+    [
+        ({"weight": 0.6, "chosen": False}, "0.6 of what was trained and 0.4 of the"),
+        ({"weight": 0, "chosen": False}, "nothing of what was trained is in it"),
+        ({"weight": 1, "chosen": False}, "with nothing of the base model in it"),
+    ],
+)
+def test_a_weight_that_was_given_is_told(run, merge, said):
+    file = run.write("merge.json", {"with": "base"} | merge)
+    text = run.page("--merge", file)
+    check(text)
+    assert text.count(said) == 2  # in the summary, and in its section

@@ -17,6 +17,7 @@ from arkiv.base.markdown import (
 )
 from arkiv.evaluate.measures import title
 from arkiv.export.about import About
+from arkiv.export.forgetting import merged
 from arkiv.train.offered import WITHOUT_EFFECT
 
 # Arguments that say where files lay or how the log looked, not what was learnt.
@@ -26,8 +27,13 @@ UNTOLD = {
 }
 
 
-def training(about: About, history: Mapping[str, Any]) -> str:
-    """How the model was trained, and how it was watched: the last time, of several."""
+def training(
+    about: About,
+    history: Mapping[str, Any],
+    merge: Mapping[str, Any] | None = None,
+) -> str:
+    """How the model was trained, and how it was watched: the last time, of several; and
+    what it was then averaged with, if it was."""
     steps = counted(history["steps"], "step")
     epochs = counted(round(history["epochs"], 2), "epoch")
     rows = f"{history['rows_used']:,} of {counted(history['rows_drawn'], 'row')}"
@@ -61,6 +67,7 @@ def training(about: About, history: Mapping[str, Any]) -> str:
         "## Training",
         text,
         *_watched(history["evaluation"]),
+        *merged(merge),
         *(["Warnings:", items(warned)] if warned else []),
         "FlagEmbedding's and Hugging Face's arguments, where they were set:",
         table(["Argument", "Value"], arguments, words=2),
@@ -92,7 +99,11 @@ def _watched(evaluation: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-def provenance(history: Mapping[str, Any], weights: Mapping[str, str]) -> str:
+def provenance(
+    history: Mapping[str, Any],
+    weights: Mapping[str, str],
+    merge: Mapping[str, Any] | None = None,
+) -> str:
     """Versions of the software, and hashes: SHA-256 of the weights, by file."""
     parts = [
         "## Versions and hashes",
@@ -106,6 +117,13 @@ def provenance(history: Mapping[str, Any], weights: Mapping[str, str]) -> str:
             "What training read, by the hash of its content (BLAKE2b, 128 bits):",
             _digests(read),
         ]
+    if merge:
+        averaged = merge["inputs"]
+        named = {
+            "the trained model": averaged["tuned"],
+            "the other": averaged["other"],
+        }
+        parts += ["What was averaged, likewise:", _digests(named)]
     return blocks(*parts)
 
 

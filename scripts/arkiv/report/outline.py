@@ -17,8 +17,10 @@ from arkiv.gold.standard import explained, relevant
 from arkiv.report import (
     costs,
     data,
+    forgetting,
     gold,
     made,
+    merging,
     negatives,
     results,
     searches,
@@ -81,12 +83,14 @@ class Material:
         with expecting("measure_runs.py", arguments.metrics):
             self.meaning = explained(self.metrics)
         self.qrels = read_qrels(arguments.qrels)
-        self.gold, self.agreement, self.spelling = (
+        self.gold, self.agreement, self.spelling, self.general, self.merge = (
             path and read_object(path, what)
             for path, what in (
                 (arguments.gold, "statistics of build_gold.py"),
                 (arguments.agreement, "agreement of people with the gold standard"),
                 (arguments.spelling, "measures of queries in other spellings"),
+                (arguments.general, "metrics of measure_runs.py"),
+                (arguments.merge, "report of merge_models.py"),
             )
         )
         self.trainings = read_trainings(arguments)
@@ -215,6 +219,13 @@ OUTLINE = (
         ),
         MEASURED,
     ),
+    Entry(
+        "forgetting",
+        "What was learnt, and what was forgotten",
+        lambda of: forgetting.section(of.general, of.metrics, of.merge or {}),
+        ("measure_runs.py", "general"),
+        needs="general",
+    ),
     Entry("searches", "Wins and losses by query", searches_of, MEASURED),
     Entry(
         "spelling",
@@ -229,6 +240,13 @@ OUTLINE = (
         lambda of: training.section(of.trainings),
         TRAINED,
         needs="histories",
+    ),
+    Entry(
+        "merging",
+        "Merging",
+        lambda of: merging.section(of.merge),
+        ("merge_models.py", "merge"),
+        needs="merge",
     ),
     Entry(
         "negatives",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from arkiv.base.markdown import counted as plural
@@ -19,6 +20,7 @@ from arkiv.evaluate.verdicts import (
 from arkiv.example.toys import toys, warning
 from arkiv.gold.standard import MEANINGS
 from arkiv.pairs.shares import rows_of
+from arkiv.report import forgetting, merging
 from arkiv.report.costs import duration
 from arkiv.report.data import counted, total
 from arkiv.report.funnel import Counts
@@ -318,6 +320,17 @@ def of_example(datasets: Mapping[str, Any], backend: str) -> str:
     )
 
 
+def of_forgetting(of: Material) -> Iterator[str]:
+    """What was merged, and what was forgotten; nothing of a baseline."""
+    if of.merge:
+        yield merging.sentence(of.merge)
+    if of.general:
+        name = partial(called, systems=of.config["evaluate"]["systems"])
+        yield forgetting.sentence(of.general, of.metrics, name, figures)
+    elif of.trainings:
+        yield forgetting.UNMEASURED
+
+
 def extractive_of(of: Material) -> int:
     """How many of the measured queries were made from the words of their passages."""
     if of.config["queries"]["backend"] != "extractive":
@@ -351,6 +364,7 @@ def sentences(of: Material) -> list[str]:
     if metrics["gold"] != "known_item":
         lines.append(MEANINGS[metrics["gold"]])
     lines += of_results(metrics, systems, extractive_of(of))
+    lines += of_forgetting(of)
     if metrics["requirements"]:
         lines.append(of_requirements(metrics["requirements"]))
     if agreement and agreement["pairs"]:
