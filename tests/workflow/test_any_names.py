@@ -57,6 +57,7 @@ def test_a_run_with_any_names(tiny_embedder, tmp_path):
     given["train"]["processes"] = 1
     given["models"]["embedder"] = {"source": model, "revision": None}
     given["train"]["evaluation"] = {"general": f"{general}.jsonl"}
+    given["merge"] = {"with": "base"}
     given["gold"] = {
         "method": "file",
         "file": f"{gold}.jsonl",
@@ -73,5 +74,17 @@ def test_a_run_with_any_names(tiny_embedder, tmp_path):
     config = project.configure(any_name(rng) + ".yaml", **given)
     done = project.snakemake("--configfile", config)
     assert done.returncode == 0, done.stdout[-5000:]
-    assert (place / "results" / run / "report.html").exists()
+    results = place / "results" / run
+    report = (results / "report.html").read_text(encoding="utf-8")
+    # The general set was searched too, and chose with the dev queries what is merged.
+    assert "What was learnt, and what was forgotten" in report
+    merge = json.loads((results / "merged/merge.json").read_text(encoding="utf-8"))
+    assert merge["collections"].keys() == {"dev", "general"}
+    assert f"{merge['weight']:g} (taken)" in report
+    trained, merged, exported = (
+        (results / path / "model.safetensors").read_bytes()
+        for path in ("model", "merged/model", "export")
+    )
+    assert merged == exported
+    assert (merged == trained) == (merge["weight"] == 1)
     assert not list(tmp_path.rglob("ran"))

@@ -11,6 +11,7 @@ from arkiv.evaluate.verdicts import Value
 from arkiv.export.evidence import difference, interval
 from arkiv.report.forgetting import UNMEASURED, learnt
 from arkiv.report.merging import sentence
+from arkiv.report.sure import apart, differences
 from arkiv.retrieve.systems import spaced
 
 Metrics = Mapping[str, Any]
@@ -64,6 +65,7 @@ def forgotten(general: Metrics | None, metrics: Metrics) -> str:
         "searched among passages of their own. A line that begins with − is what "
         "training has changed.",
         table(["System", "Test queries", "General queries"], rows),
+        *apart(differences(general["comparisons"], [measure])),
     )
 
 
