@@ -423,13 +423,14 @@ def test_every_round_has_its_curves_and_its_negatives(run):
                 run.folder / "figures" / f"{number} b.html",
             ][place]
             more.append(f"round_{number}={file}")
-    scores = {"dev": {"dense": {"RR@10": 0.25}}}
+    scores = {"dev": {"dense": {"RR@10": 0.25}, "sparse": {"RR@10": 0.5}}}
+    worse = {"dev": {"dense": {"RR@10": 0.25}, "sparse": {"RR@10": 0.125}}}
     run.history["evaluation"] = {
         "collections": {"dev": {"queries": 5, "passages": 9}},
         "mode": "dense",
         "measure": "RR@10",
         "best_step": 3,
-        "entries": [{"step": step, "scores": scores} for step in (0, 3)],
+        "entries": [{"step": 0, "scores": scores}, {"step": 3, "scores": worse}],
     }
     history = run.write("h.json", run.history)
     for number in (1, 2):
@@ -442,6 +443,9 @@ def test_every_round_has_its_curves_and_its_negatives(run):
         assert text.count(f"<h3>{name}</h3>") == 2
     assert "trained 2 times" in text
     assert "The model of step 3 was kept, the best by dense MRR@10" in text
+    # In the summary once, and for each training.
+    fell = "MRR@10 is below that of the base model by sparse on dev queries (0.125"
+    assert text.count(fell) == 3
     assert 'href="figures/1%20b.html"' in text
     assert "&lt;d&gt;: teacher score, positives" in text
     assert "&lt;d&gt;: scores too high</th><td>2" in text

@@ -32,6 +32,7 @@ from arkiv.report.searches import compared_pairs
 from arkiv.report.sources import in_a_sentence
 from arkiv.report.sure import of_extractive, queries_of, queries_of_volumes, upper
 from arkiv.retrieve.systems import spaced, system_of, systems_of
+from arkiv.train import watched
 
 Metrics = Mapping[str, Any]
 Systems = Mapping[str, Mapping[str, Any]]
@@ -358,9 +359,10 @@ def sentences(of: Material) -> list[str]:
     systems = of.config["evaluate"]["systems"]
     tiny = warning(toys_of(of))
     went_in = of_data(of.datasets, of.history, len(of.trainings))
+    fell = watched.in_a_sentence(of.history.get("evaluation"))
     made_up = of_example(of.config["datasets"], of.config["queries"]["backend"])
     baseline = "" if of.trainings else of_baseline(of.arguments.left_out)
-    lines = [tiny, made_up, baseline, went_in, of_shares(of.datasets)]
+    lines = [tiny, made_up, baseline, went_in, fell, of_shares(of.datasets)]
     if metrics["gold"] != "known_item":
         lines.append(MEANINGS[metrics["gold"]])
     lines += of_results(metrics, systems, extractive_of(of))

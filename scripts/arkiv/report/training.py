@@ -11,6 +11,7 @@ from arkiv.base.html import Html, element, number, table
 from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
 from arkiv.report.page import paragraph
+from arkiv.train.watched import falls, in_a_sentence
 
 History = Mapping[str, Any]
 Entry = TypeVar("Entry")
@@ -55,16 +56,18 @@ def watched(evaluation: Mapping[str, Any]) -> Html:
     measure, best = evaluation["measure"], evaluation["best_step"]
     scores = {entry["step"]: entry["scores"] for entry in evaluation["entries"]}
     steps = [step for step in dict.fromkeys((0, best)) if step in scores]
+    fallen = {(fall.collection, fall.mode) for fall in falls(evaluation)}
     rows = [
         [
             f"{name} queries, {mode.replace('_', '-')}",
             *(f"{scores[step][name][mode][measure]:.3f}" for step in steps),
+            *(["below the base" * ((name, mode) in fallen)] if fallen else []),
         ]
         for name in evaluation["collections"]
         for mode in scores[best][name]
     ]
     header = [f"step {step:,}" + (" (kept)" if step == best else "") for step in steps]
-    header = [f"mean {title(measure)}", *header]
+    header = [f"mean {title(measure)}", *header, *(["which is"] if fallen else [])]
     return table(header, rows, "Measured while the model was trained")
 
 
@@ -159,6 +162,8 @@ def section(trainings: Mapping[str, tuple[History, str | Path]]) -> Iterator[Htm
                 f"{mode} {title(evaluation['measure'])} on the dev queries."
             )
             yield watched(evaluation)
+            if fell := in_a_sentence(evaluation):
+                yield paragraph(fell)
         else:
             yield paragraph("It was not measured meanwhile; the last step was kept.")
         yield from warnings(history)

@@ -36,6 +36,7 @@ from arkiv.train.dev import ValidationSet
 from arkiv.train.guards import gathered, warn
 from arkiv.train.resume import BEST, on_disk
 from arkiv.train.settings import MEASURES
+from arkiv.train.watched import falls, warning
 
 if TYPE_CHECKING:
     from arkiv.encode.m3 import Heads
@@ -206,16 +207,9 @@ class Evaluations(TrainerCallback):
             self._remove_others()
 
     def on_train_end(self, args, state, control, **kwargs) -> None:
-        base, found = self.entries[0], self.best
-        for name in self.settings.collections:
-            before, after = self.score(base, name), self.score(found, name)
-            if after < before:
-                warn(
-                    self.trainer,
-                    f"the tuned model (step {found['step']}) is below the base model "
-                    f"on {name} queries: {self.settings.title} {after:.3f} against "
-                    f"{before:.3f}",
-                )
+        evaluation = self.summary()
+        for fall in falls(evaluation):
+            warn(self.trainer, warning(fall, evaluation))
 
     def evaluate(self) -> None:
         """Measure the model as it is and log it."""

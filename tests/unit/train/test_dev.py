@@ -289,6 +289,26 @@ def test_the_best_after_the_first_step_is_kept(tmp_path):
     )
 
 
+def test_a_mode_that_falls_is_told_though_another_decides(tmp_path):
+    run = Watched(tmp_path, {0: (0.1, 0.4), 2: (0.2, 0.4), 3: (0.1, 0.4)})
+    plain = run.evaluations.evaluate
+
+    def evaluate():
+        plain()
+        entry = run.state.log_history[-1]
+        value = 0.7 - entry["step"] / 10
+        for modes in entry["scores"].values():
+            modes["sparse"] = {"nDCG@10": value, "RR@10": 0.5}
+
+    run.evaluations.evaluate = evaluate
+    run.run(3)
+    told = [one["warning"] for one in run.state.log_history if "warning" in one]
+    assert told == [
+        "sparse search by the tuned model (step 2, kept for its dense search) is below "
+        "that of the base model on dev queries: nDCG@10 0.500 against 0.700"
+    ]
+
+
 def test_a_run_that_gets_worse_is_stopped_after_some_patience(tmp_path):
     scores = {0: (0.1, 0), 2: (0.2, 0), 4: (0.3, 0), 6: (0.3, 0), 8: (0.2, 0)}
     run = Watched(tmp_path, scores, patience=2)
