@@ -29,6 +29,7 @@ from arkiv.settings.layout import (
     trainings_of,
 )
 from arkiv.settings.started import RUN_AGAIN
+from arkiv.train.altering import augments
 from arkiv.train.given import learnt_from
 from arkiv.train.settings import LENGTHS as TRAIN_LENGTHS
 from arkiv.train.settings import UNSET
@@ -78,6 +79,9 @@ RESPELLED = (
 FORGETTING = list(compared_on_general(SYSTEMS)) if GENERAL_SET else []
 ON_GENERAL = list(dict.fromkeys(chain(*FORGETTING)))
 SEARCHING_GENERAL = with_those_below(SYSTEMS, ON_GENERAL)
+
+# Whether texts to train on are respelled or misread.
+AUGMENTED = augments(TRAIN["augment"])
 
 # For every program that runs a model.
 RUN_OPTIONS = declared("models", "precision", "attention", "trust_remote_code")

@@ -1,5 +1,5 @@
 # The search page reads the configuration too, perhaps elsewhere, and needs no table.
-if RESPELLED and not Path(SPELLING["rules"]).is_file():
+if (RESPELLED or AUGMENTED) and not Path(SPELLING["rules"]).is_file():
     raise WorkflowError(
         f"configuration: `evaluate.spelling.rules`: names {visible(SPELLING['rules'])}, "
         "which is no file"

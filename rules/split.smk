@@ -3,7 +3,11 @@
 rule split_by_length:
     """Split a dataset's train rows into one file per bucket of token length."""
     input:
-        pairs=lambda w: train_rows(w.dataset, w.round),
+        pairs=lambda w: (
+            results(f"{in_round(w.dataset, w.round)}augmented/{w.dataset}.jsonl")
+            if AUGMENTED
+            else train_rows(w.dataset, w.round)
+        ),
         model=model_of("embedder"),
     output:
         shards=expand(

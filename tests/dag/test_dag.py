@@ -494,6 +494,67 @@ def test_an_evaluation_that_cannot_be_is_refused(project, evaluate, said):
     assert said in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("augment", "rules", "said"),
+    [
+        (
+            {"spelling": ["old", "ancient"]},
+            "config/spelling/sv.yaml",
+            "`train.augment.spelling`: names ancient, expected variants of "
+            "config/spelling/sv.yaml: old, modern",
+        ),
+        (
+            {"noise": 0.1},
+            "no.yaml",
+            "`evaluate.spelling.rules`: names no.yaml, which is no file",
+        ),
+        (
+            {"noise": 1.5},
+            "config/spelling/sv.yaml",
+            "`train.augment.noise`: is 1.5, expected archive or a number from 0 to 0.5",
+        ),
+        (
+            {"noise": "archive"},
+            "config/spelling/sv.yaml",
+            "`train.augment.noise`: is archive, but no dataset names `pages`, of which",
+        ),
+    ],
+)
+def test_what_cannot_be_altered_is_refused(project, augment, rules, said):
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models=TINY,
+        train={"augment": augment},
+        evaluate={"spelling": {"rules": rules, "queries": 0}},
+    )
+    done = project.dry_run("--configfile", config)
+    assert done.returncode != 0
+    assert said in done.stdout
+
+
+def test_noise_is_learnt_from_all_archives_and_given_to_all_datasets(project):
+    config = project.configure(
+        datasets={
+            "d": {"pairs": "pairs.jsonl"},
+            "s": {"scores": "scores.jsonl"},
+            "a": {"pages": "volumes"},
+            "b": {"pages": "volumes", "folder": "page"},
+        },
+        models=TINY,
+        train={"augment": {"noise": "archive", "spelling": ["old"]}},
+    )
+    done = project.dry_run("split", "-p", "--configfile", config)
+    assert done.returncode == 0, done.stdout
+    counts = job_counts(done.stdout)
+    assert (counts["count_confusions"], counts["learn_confusions"]) == (2, 1)
+    assert counts["augment_pairs"] == counts["split_by_length"] == 4
+    for line in re.findall(r"augment_pairs\.py .*", done.stdout):
+        assert "--confusions results/main/confusions.json" in line
+        assert "--spelling old --noise archive --share 0.3 --texts queries" in line
+    for line in re.findall(r"split_by_length\.py .*", done.stdout):
+        assert re.search(r"--pairs results/main/augmented/\w\.jsonl ", line)
+
+
 def test_recall_is_measured_where_the_search_is_approximate(project):
     project.configure(
         "ivf.yaml",

@@ -81,6 +81,24 @@ def test_what_decides_on_the_best_model_trains_anew(project):
     assert changes["train_model"] == 1
 
 
+def test_altered_texts_train_anew_and_nothing_before_them(project):
+    made = remade(project, train={"augment": {"noise": 0.1}})
+    assert (
+        made
+        == {
+            "augment_pairs": 1,
+            "split_by_length": 1,
+            "train_model": 1,
+            "encode_collection": 1,
+            "retrieve_m3": 2,
+            "retrieve_fusion": 1,
+        }
+        | MEASURED
+    )
+    # How much of what is altered does not count where nothing is.
+    assert remade(project, train={"augment": {"share": 1}}) == {}
+
+
 def test_how_systems_are_searched_trains_nothing_anew(project):
     assert "train_model" not in remade(project, weights=[1, 1, 1], batch_tokens=4096)
 

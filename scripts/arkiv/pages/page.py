@@ -159,6 +159,8 @@ class Format:
             of a file of JSON rows: keys of texts.
         streamed: the pages of a book that is too large to be read as a whole, given its
             content in parts.
+        alternatives: what lines, words or letters are read as, and what else they may
+            be, given what `read` is given.
     """
 
     title: str
@@ -170,6 +172,7 @@ class Format:
     types: frozenset[str] = frozenset()
     columns: frozenset[str] = frozenset()
     streamed: Callable[[Iterable[bytes]], Iterator[Sheet]] | None = None
+    alternatives: Callable[[Any], Iterator[tuple[str, str]]] | None = None
 
     @property
     def marked(self) -> bool:

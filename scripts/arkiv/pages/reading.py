@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from arkiv.base.errors import InputError
+from arkiv.base.hashing import nfc
 from arkiv.pages import gzipped, xml
 from arkiv.pages.encodings import text_of
 from arkiv.pages.kinds import FORMATS, HEAD, TARS, Role, kind
@@ -40,6 +42,29 @@ def read_pages(name: str, data: bytes, *, encoding: str | None = None) -> list[P
     if not sheets:
         raise not_a_page("holds no page")
     return [sheet.page(place) for place, sheet in enumerate(sheets, start=1)]
+
+
+def read_alternatives(name: str, data: bytes) -> list[tuple[str, str]]:
+    """What lines, words or letters of a page are read as, and what else they may be.
+
+    None where the format has no such readings, or where the file cannot be read, which
+    `read_pages` tells.
+
+    Args:
+        name: of the file.
+        data: its content; compressed by gzip it may be.
+    """
+    try:
+        if gzipped.is_gzipped(data) and not name.lower().endswith(TARS):
+            name, data = gzipped.inner_name(name), gzipped.unpacked(data) or b""
+        format = FORMATS.get(kind(name, data[:HEAD]).format)
+        if format is None or format.alternatives is None:
+            return []
+        given = xml.parse(data) if format.roots else data
+        pairs = format.alternatives(given)
+        return [(nfc(text), nfc(other)) for text, other in pairs if text != other]
+    except (InputError, ValueError, RecursionError):
+        return []
 
 
 def _packed_sheets(name: str, data: bytes, encoding: str | None) -> list[Sheet]:

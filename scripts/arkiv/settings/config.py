@@ -26,6 +26,7 @@ from arkiv.settings.heads import with_heads
 from arkiv.settings.image_links import ImageLinks
 from arkiv.settings.layout import model_under_test, run_folder
 from arkiv.settings.secrets import check_secrets, concealing, texts
+from arkiv.train.altering import check_augment
 from arkiv.train.given import checked
 from arkiv.train.settings import check_merge, check_train
 
@@ -263,6 +264,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
     check_rounds(config)
     check_train(config["train"], config["split"], learnt_datasets(datasets))
     check_merge(config["merge"], config["pairs"]["shares"]["dev"])
+    pages = any("pages" in dataset for dataset in datasets.values())
+    check_augment(config["train"]["augment"], pages=pages)
     ImageLinks(config["serve"]["image_link"])  # raises what is wrong with it
 
 

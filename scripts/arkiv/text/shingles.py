@@ -7,7 +7,6 @@ their sets of shingles (Broder, On the resemblance and containment of documents,
 
 from __future__ import annotations
 
-import re
 import tempfile
 import zlib
 from collections.abc import Iterable
@@ -15,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-WORD = re.compile(r"\w+")
+from arkiv.text.word import WORD
+
 # Words per shingle. One word in ten differing between two transcriptions leaves about
 # 0.6 of overlap; longer shingles would leave less.
 WORDS = 3

@@ -1,19 +1,22 @@
-"""Queries as they were spelled once or are today, and as a recogniser misreads them.
+"""Texts as they were spelled once or are today, and as a recogniser misreads them.
 
 By rules and confusions of letters from a table of the archive's language (see
-`arkiv.text.spelling_tables`). What becomes of a query depends on the table and on
-hash(seed, its id) alone.
+`arkiv.text.spelling_tables`), or by confusions learnt from the archive itself
+(`arkiv.text.confusions`). What becomes of a text depends on the table and on hash(seed,
+whose it is) alone.
 """
 
 from __future__ import annotations
 
+import math
+import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from arkiv.base.files import Record
 from arkiv.base.hashing import rng, uniform
-from arkiv.text.shingles import WORD
+from arkiv.text.word import WORD
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,14 @@ class Table:
         variants: rules by the name of the variant, in their order.
         confusions: letters, one or more, and what they are read for.
         spaces: share of the misreadings that are of spaces.
+        weights: how likely each confusion is where there is room for it; of none: all
+            are as likely.
     """
 
     variants: dict[str, list[Rule]]
     confusions: dict[str, list[str]]
     spaces: float
+    weights: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 def respelled(text: str, rules: Sequence[Rule], seed: int, *keys: object) -> str:
@@ -85,9 +91,9 @@ def respelled(text: str, rules: Sequence[Rule], seed: int, *keys: object) -> str
 def misread(text: str, rate: float, table: Table, seed: int, *keys: object) -> str:
     """A text with recognition errors: so many edits a character, on the average.
 
-    Every reading of the table that the text has room for is as likely as any other;
-    errors do not touch each other, so that each costs its own edits. A text that gives
-    too little to misread has fewer.
+    Every reading of the table that the text has room for is as likely as any other, or
+    as its weights say; errors do not touch each other, so that each costs its own
+    edits. A text that gives too little to misread has fewer.
 
     Args:
         rate: edits (characters put in, taken out or replaced) a character.
@@ -98,7 +104,11 @@ def misread(text: str, rate: float, table: Table, seed: int, *keys: object) -> s
     generator = rng(seed, "noise", *keys, rate)
     left = int(rate * len(text) + generator.random())
     letters, spaces = _readings(text, table.confusions)
-    generator.shuffle(letters)
+    if table.weights:
+        letters = _drawn(text, letters, table.weights, generator)
+        spaces = spaces if table.spaces else []
+    else:
+        generator.shuffle(letters)
     generator.shuffle(spaces)
     taken: set[int] = set()
     made: list[tuple[int, int, str]] = []
@@ -141,6 +151,24 @@ def _readings(
         elif before.isalpha() and here.isalpha():
             spaces.append((start, start, " ", 1))
     return letters, spaces
+
+
+def _drawn(
+    text: str,
+    letters: Sequence[Reading],
+    weights: Mapping[tuple[str, str], float],
+    generator: random.Random,
+) -> list[Reading]:
+    """Misreadings drawn one after the other by their weights, the first one last.
+
+    By Efraimidis and Spirakis 2006, "Weighted random sampling with a reservoir".
+    """
+
+    def place(reading: Reading) -> float:
+        start, end, to, _ = reading
+        return math.log(1 - generator.random()) / weights[text[start:end], to]
+
+    return sorted(letters, key=place)
 
 
 def edits(one: str, other: str) -> int:

@@ -8,7 +8,7 @@ from threading import Lock
 import numpy as np
 
 from arkiv.base.errors import InputError
-from arkiv.text.shingles import WORD
+from arkiv.text.word import WORD
 
 
 class Words:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from arkiv.base.declared import NAME, setting
 from arkiv.base.errors import InputError
 from arkiv.encode.settings import AUTO, MODES, Scoring
+from arkiv.train.altering import Augment
 
 # What may become of the scores of a row.
 NORMALIZATIONS = ("none", "sigmoid", "minmax", "zscore")
@@ -222,6 +223,7 @@ class Train:
         names=NAME,
         more_than=0,
     )
+    augment: Augment = setting(Augment())
     lora: Lora = setting(Lora())
     args: dict[str, Any] = setting(
         ARGUMENTS,

@@ -58,6 +58,7 @@ class Found:
         unread: likewise files that may hold text that is not read; with the first one
             and what to do.
         twice: files that hold the page of another file, and of which.
+        doubles: files of pages that are read, and others that hold the same page.
         missing: files that a METS file lists and that are not there.
         manuscripts: folders whose names tell of several manuscripts, and of how many.
     """
@@ -69,6 +70,7 @@ class Found:
     aside: Counter[str] = field(default_factory=Counter)
     unread: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     twice: list[tuple[str, str]] = field(default_factory=list)
+    doubles: list[tuple[Entry, Entry]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     manuscripts: dict[str, int] = field(default_factory=dict)
 
@@ -276,6 +278,7 @@ class _Finding:
 
     def _twice(self, entry: Entry, twin: Entry) -> None:
         self._out.twice.append((entry.shown, twin.shown))
+        self._out.doubles.append((twin, entry))
 
     def _in_rows(self, sheaves: list[Sheaf]) -> Iterator[Volume]:
         """The volumes of files of rows, unless pages beside them hold their text."""
@@ -324,6 +327,7 @@ class _Finding:
         abouts = about_folders([each.chosen.folder for each in made], self._told)
         for document, name, about in zip(made, names, abouts, strict=True):
             found = document.pages
+            self._out.doubles += document.doubles
             self._out.formats.update(each.kind.title for each in found.values())
             if others := [each.folder or "." for each in document.sheaves[1:]]:
                 read, *others = map(shown, (document.chosen.folder or ".", *others))

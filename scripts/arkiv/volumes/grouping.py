@@ -56,6 +56,14 @@ class Document:
         """What METS says, if a METS file lists one of the sheaves."""
         return next((each.listed for each in self.together if each.listed), None)
 
+    @property
+    def doubles(self) -> Iterator[tuple[Entry, Entry]]:
+        """The file of each page of the chosen sheaf, and that of another sheaf."""
+        for other in self.sheaves[1:]:
+            for each, entry in other.pages.items():
+                if each in self.chosen.pages:
+                    yield self.chosen.pages[each], entry
+
     def apart(self) -> Iterator[Document]:
         """What only another zip or tar file has, which a volume cannot be in too."""
         found = set(self.pages)

@@ -3,8 +3,8 @@
 A page has blocks, a block paragraphs of lines or rows of cells with such, a line runs
 of formatting, a run characters with their places. A blank is a character too. What a
 word or a character may be read as besides stands within `wordRecVariants` and
-`charRecVariants`, and is not read. From version 10 on, a paragraph has a style whose
-role tells headings, notes and running titles.
+`charRecVariants`, and is no text of the page. From version 10 on, a paragraph has a
+style whose role tells headings, notes and running titles.
 
 Source: FineReader10-schema-v1.xsd; files of the Internet Archive (version 6 and 8);
 Kraken's templates/abbyyxml.
@@ -92,6 +92,16 @@ def _text(run: Element) -> Iterator[str]:
         yield (text.strip() if "\n" in text else text) or " "
 
 
+def alternatives(root: Element) -> Iterator[tuple[str, str]]:
+    """What a character is read as, and what it may be besides."""
+    for each in descendants(root, "charParams"):
+        own = "".join(_own(each)).strip()
+        for other in descendants(each, "charRecVariant"):
+            text = "".join(_own(other)).strip()
+            if own and text:
+                yield own, text
+
+
 def _own(element: Element) -> Iterator[str]:
     """Its text without that of other readings within."""
     yield element.text or ""
@@ -116,6 +126,7 @@ FORMAT = Format(
     read,
     roots=("document", "page"),
     streamed=streamed,
+    alternatives=alternatives,
     sign=re.compile(
         r"abbyy\.com/FineReader_xml|<block\s[^>]*\bblockType=", re.IGNORECASE
     ),

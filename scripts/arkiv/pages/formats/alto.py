@@ -3,7 +3,7 @@
 Of a line, `String` is a word, `SP` a space and `HYP` the hyphen at its end. A divided
 word stands whole in `SUBS_CONTENT` of its two halves, of `SUBS_TYPE` HypPart1 and
 HypPart2. `WC` is the confidence of a word, `GC` of a glyph; a line's is the mean of its
-words'.
+words'. What a word may be besides stands in `ALTERNATIVE`, and is no text of the page.
 
 Blocks come in the order of `ReadingOrder` (since 4.0), which may name lines and words
 too; else in that of their `IDNEXT`; else as they stand.
@@ -227,4 +227,12 @@ def _confidence(string: Element) -> float | None:
     return mean(share(glyph.get("GC")) for glyph in children(string, "Glyph"))
 
 
-FORMAT = Format("ALTO XML", (".xml",), read, roots=("alto",))
+def alternatives(root: Element) -> Iterator[tuple[str, str]]:
+    """What a word is read as, and what it may be besides."""
+    for string in descendants(root, "String"):
+        for other in children(string, "ALTERNATIVE"):
+            if string.get("CONTENT") and other.text:
+                yield string.get("CONTENT"), other.text.strip()
+
+
+FORMAT = Format("ALTO XML", (".xml",), read, roots=("alto",), alternatives=alternatives)

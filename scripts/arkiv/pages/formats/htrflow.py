@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -170,6 +170,27 @@ def _surest(texts: object, scores: object) -> tuple[str, float | None]:
     return max(known, key=lambda reading: reading[1] or 0.0, default=("", None))
 
 
+def alternatives(data: bytes) -> Iterator[tuple[str, str]]:
+    """The surest reading of each line with every other that the recogniser gives."""
+    waiting = [json.loads(data)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        if not isinstance(node, dict):
+            continue
+        waiting += map(node.get, ("pages", "contains", "regions"))
+        result = node.get("text_result")
+        texts = _within(result, "texts")
+        main = _surest(texts, _within(result, "scores"))[0]
+        if (line := _document_node(node)[1]) is not None:
+            main = line["text"]
+            texts = [each.get("text") for each in _parts(node, "transcription")]
+        for other in texts if isinstance(texts, list) else []:
+            if main and isinstance(other, str) and other:
+                yield main, other
+
+
 def _document_node(node: dict) -> tuple[list[object], dict | None]:
     """Likewise of a node of the document model."""
     names = [_within(node.get("annotations"), "segmentation_label")]
@@ -190,4 +211,4 @@ def _of_words(words: Iterable[dict]) -> float | None:
 COLLECTION_KEYS = frozenset({"collection_label", "volume_label"})
 # `label` alone is in a IIIF manifest too.
 MARKS = (NESTED_KEYS | DOCUMENT_KEYS | COLLECTION_KEYS | {"contains"}) - {"label"}
-FORMAT = Format("HTRflow JSON", (".json",), read, keys=MARKS)
+FORMAT = Format("HTRflow JSON", (".json",), read, keys=MARKS, alternatives=alternatives)

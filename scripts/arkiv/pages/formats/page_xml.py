@@ -26,6 +26,7 @@ from arkiv.pages.xml import (
     Element,
     below,
     children,
+    descendants,
     in_reading_order,
     name,
     named,
@@ -184,6 +185,20 @@ def _text(element: Element) -> Text:
     return sign.join(text for text, _ in parts if text), _confidence(parts)
 
 
+def alternatives(root: Element) -> Iterator[tuple[str, str]]:
+    """The main reading of each line, word or glyph with every other that it has."""
+    for element in descendants(root, "TextLine", "Word", "Glyph"):
+        readings = sorted(children(element, "TextEquiv"), key=_index)
+        found = [
+            text.text
+            for reading in readings
+            for text in children(reading, "Unicode")[:1]
+            if text.text and text.text.strip()
+        ]
+        for other in found[1:]:
+            yield found[0], other
+
+
 def _confidence(parts: Iterable[Text]) -> float | None:
     return mean(value for text, value in parts if text)
 
@@ -271,4 +286,6 @@ def _classes(element: Element) -> tuple[str, ...]:
     return classes(kind, element.get("type"), custom and custom[1])
 
 
-FORMAT = Format("PAGE XML", (".xml",), read, roots=("PcGts",))
+FORMAT = Format(
+    "PAGE XML", (".xml",), read, roots=("PcGts",), alternatives=alternatives
+)
