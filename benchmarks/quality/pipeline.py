@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from arkiv.base.files import count_lines, read_json
+from arkiv.base.files import count_lines, read_json, read_object
 from arkiv.report.jobs import costs_of
 from arkiv.report.made import changed
 from arkiv.settings.config import completed
@@ -24,7 +24,10 @@ WORDS, STEMMED = "bm25_words", "bm25_stemmed"
 # Of memory: jobs take seconds and more, and share the cores with what looks at them.
 SECONDS_BETWEEN_SAMPLES = 1
 # Settings that name what is told of otherwise, or where it lies.
-TOLD = ("run", "datasets.", "models.embedder.source", "models.reranker.", "parts.")
+TOLD = (
+    *("run", "datasets.", "models.embedder.source", "models.reranker.", "parts."),
+    *("train.evaluation.general", "merge.with"),
+)
 MODEL_REVISION = "models.embedder.revision"
 
 
@@ -155,7 +158,9 @@ def outcome(results: Path, run: Run) -> dict[str, Any]:
         What the whole took (`wall`, `cpu`, `memory`, see Run); what each rule took
         (`jobs`); how the rows were divided (`pairs`), with the number of passages
         searched; the training's figures; the settings that differ from the defaults;
-        the metrics, without those of parts of the queries.
+        the metrics, without those of parts of the queries; likewise those of the
+        general set (`general`) and what chose how models were merged (`merge`), if the
+        run has them.
     """
     metrics = read_json(results / "metrics/metrics.json")
     history = read_json(results / "training/history.json")
@@ -176,4 +181,10 @@ def outcome(results: Path, run: Run) -> dict[str, Any]:
             if not key.startswith(TOLD) and key != MODEL_REVISION
         },
         "metrics": {key: of for key, of in metrics.items() if key != "parts"},
+        "general": read_object(
+            results / "general/metrics/metrics.json", "metrics", optional=True
+        ),
+        "merge": read_object(
+            results / "merged/merge.json", "report of merge_models.py", optional=True
+        ),
     }

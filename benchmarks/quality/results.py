@@ -12,6 +12,7 @@ import numpy as np
 
 from arkiv.base.files import read_json
 from arkiv.evaluate.measures import summary, title
+from arkiv.report.merging import sentence
 
 # Results are `quality-NAME.json` beside those of other benchmarks.
 PREFIX = "quality-"
@@ -102,6 +103,38 @@ def differences(metrics: Mapping[str, Any], *, judged: bool) -> Iterator[str]:
         yield f"{said}."
 
 
+def forgotten(general: Mapping[str, Any]) -> Iterator[str]:
+    """What was compared on the general set, by the first measure."""
+    if not general:
+        return
+    measure, queries = general["measures"][0], general["queries"]
+    for pair in general["comparisons"]:
+        change = interval(pair["difference"][measure], signed=True)
+        base = general["systems"][pair["base"]][measure]["mean"]
+        yield (
+            f"- On {queries:,} general queries {pair['system']} over {pair['base']} "
+            f"({base:.3f}): {title(measure)} {change}."
+        )
+
+
+def merged(merge: Mapping[str, Any]) -> Iterator[str]:
+    """How much of the tuned model there is, and what other shares reached."""
+    if not merge:
+        return
+    yield f"- {sentence(merge)}"
+    if merge["chosen"]:
+        mode, measure = merge["mode"], merge["measure"]
+        shares = (
+            f"{entry['weight']:g} "
+            + ", ".join(
+                f"{name} {of[mode][measure]:.3f}"
+                for name, of in entry["scores"].items()
+            )
+            for entry in merge["curve"]
+        )
+        yield f"- {mode} {title(measure)} by share: {'; '.join(shares)}."
+
+
 def heads_table(held: Mapping[str, Any]) -> Iterator[str]:
     """How systems fare by the beginning of new heads, of two beginnings or more."""
     of, (first, *_) = held["heads"], held["runs"]
@@ -156,6 +189,7 @@ def section(name: str, held: Mapping[str, Any]) -> str:
     metrics, judged = run["metrics"], not held["quick"]
     lines = [f"## {name}", "", f"{held['title']}.", ""]
     lines += [*systems_table(metrics), "", *differences(metrics, judged=judged)]
+    lines += [*forgotten(run.get("general") or {}), *merged(run.get("merge") or {})]
     if held["headless"]:
         lines.append(
             f"- The model comes without heads; with new ones, {first}, the base model "

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_json, write_records
 from arkiv.encode.models import has_heads
 from arkiv.evaluate.measures import MEASURES, summary
-from arkiv.settings.config import check_config, completed
+from arkiv.settings.config import check_config, completed, read_config
 from arkiv.train.heads import new_heads
 from benchmarks.__main__ import main
 from benchmarks.harness import Run
@@ -185,6 +186,21 @@ def test_heads_are_chosen_for_a_model_without_any(bare, whole):
         beginnings_of(bare, ["zero"])
 
 
+def test_merging_can_be_switched_on(whole, tmp_path):
+    pairs, general = tmp_path / "pairs.jsonl", tmp_path / "general.jsonl"
+    for file in (pairs, general):
+        write_records(file, [{"query": "a", "pos": ["b"]}])
+    given = configuration("own", pairs, whole, "english", quick=True)
+    text = (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    own = tmp_path / "own.yaml"
+    own.write_text(shown.replace("/data/general.jsonl", str(general)))
+    write_json(tmp_path / "given.yaml", given)
+    config = read_config([tmp_path / "given.yaml", own])
+    assert config["merge"] == {"with": "base", "weights": "auto"}
+    assert config["pairs"]["shares"]["dev"] == 0.1
+
+
 @pytest.mark.parametrize("quick", [False, True])
 def test_the_configuration_is_valid_and_measures_every_mode(quick, whole, tmp_path):
     pairs = tmp_path / "pairs.jsonl"
@@ -207,6 +223,25 @@ def test_the_configuration_is_valid_and_measures_every_mode(quick, whole, tmp_pa
     assert ("max_steps" in config["train"]["args"]) is quick
 
 
+GENERAL = [("tuned_dense", "base_dense")]
+MERGE = {
+    "with": "base",
+    "weight": 0.4,
+    "chosen": True,
+    "mode": "dense",
+    "measure": "nDCG@10",
+    "collections": {"dev": {"queries": 60}, "general": {"queries": 70}},
+    "curve": [
+        {
+            "weight": weight,
+            "scores": {
+                "dev": {"dense": {"nDCG@10": weight}},
+                "general": {"dense": {"nDCG@10": 1 - weight}},
+            },
+        }
+        for weight in (0, 0.4, 1)
+    ],
+}
 SYSTEMS = ("bm25", "base_dense", "tuned_dense", "tuned_sparse")
 
 
@@ -228,6 +263,11 @@ def left_by_a_run(folder, config, own):
                 [f"q{number}", "a, query", "", system, *row]
                 for number, row in enumerate(rows)
             )
+    general = summary({name: of[:12] for name, of in values.items()}, GENERAL, **drawn)
+    write_json(
+        results / "general/metrics/metrics.json", {**general, "measures": MEASURES}
+    )
+    write_json(results / "merged/merge.json", MERGE)
     history = {"rows": 70, "rows_used": 64, "steps": 8, "epochs": 1.0, "seconds": 12.5}
     history |= {"warnings": [], "versions": {"torch": "2"}, "log": []}
     write_json(results / "training/history.json", history)
@@ -290,6 +330,13 @@ def test_the_table_says_all_that_was_measured(measured):
     assert (
         "- tuned_dense over base_dense: nDCG@10 +0.100 [+0.100, +0.100]; the interval "
         "is to lie above 0: holds."
+    ) in lines
+    general = "- On 12 general queries tuned_dense over base_dense (0."
+    assert any(line.startswith(general) for line in lines)
+    assert any("0.4 of what was trained and 0.6 of the base" in line for line in lines)
+    assert (
+        "- dense nDCG@10 by share: 0 dev 0.000, general 1.000; "
+        "0.4 dev 0.400, general 0.600; 1 dev 1.000, general 0.000."
     ) in lines
     assert "| nDCG@10 by new heads | counting | random | difference |" in lines
     assert any(line.startswith("- Heads random: 30 s, CPU 50 s") for line in lines)
