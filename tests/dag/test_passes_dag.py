@@ -62,7 +62,8 @@ def systems_of(asked):
 @pytest.mark.parametrize(
     ("asked", "kept"),
     [
-        ("base-dense tuned-sparse round_2-multi_vector", set()),
+        ("base-dense tuned-sparse round_2-dense", set()),
+        ("base-multi_vector tuned-dense", {"queries/v.jsonl", "mining/"}),
         ("base-sparse", {"queries/v.jsonl", "mining/"}),
         ("base-combined round_2-combined", {"queries/v.jsonl", "mining/", "rounds/3/"}),
         ("round_1-sparse tuned-dense", {"rounds/2/"}),
@@ -82,20 +83,34 @@ def test_token_weights_are_kept_of_the_models_that_are_asked_for_them(
     assert bool(told) == bool(kept)
 
 
-def test_of_modes_that_rerank_one_waits_for_the_other(project):
-    found = jobs(project, evaluate={"spelling": {"systems": ["tuned_combined"]}})
-    runs = {
-        output: ({name for name in names if name.endswith(".trec")}, command)
-        for output, (names, command) in found.items()
-        if "retrieve.py m3" in command
-    }
-    assert {output: before for output, (before, _) in runs.items() if before} == {
-        "runs/base_combined.trec": {"runs/base_multi_vector.trec"},
-        "runs/tuned_combined.trec": {"runs/tuned_multi_vector.trec"},
-        "spelling/runs/tuned_combined.trec": {"runs/tuned_combined.trec"},
-    }
-    for output, (_, command) in runs.items():
-        rerank = output.endswith(("combined.trec", "multi_vector.trec"))
-        assert ("--cache cache/scores" in command) == rerank
-    # Queries that no respelling changed are encoded with the others.
-    assert "encodings/tuned" in found["spelling/encodings/tuned"][0]
+def test_candidates_are_scored_where_a_model_encodes_if_a_system_reranks(project):
+    """By what the configuration names, with the runs of what the model cannot search.
+
+    Queries that no respelling changed are encoded with the others.
+    """
+    candidates = ["dense", "bm25"]
+    found = jobs(
+        project,
+        evaluate={
+            "candidates": candidates,
+            "rerank_depth": 7,
+            "spelling": {"systems": ["tuned_combined"]},
+        },
+    )
+    scored = "--multi-vector --rerank-depth 7 --candidates dense bm25"
+    for where, model in (("", "base"), ("", "tuned"), ("spelling/", "tuned")):
+        before, command = found[f"{where}encodings/{model}"]
+        assert scored in command
+        assert f"--runs bm25={where}runs/bm25.trec" in command
+        assert f"{where}runs/bm25.trec" in before
+        assert ("encodings/tuned" in before) == bool(where)
+    dense = jobs(project, **systems_of("base-dense tuned-dense"))
+    for model in ("base", "tuned"):
+        assert "--multi-vector" not in dense[f"encodings/{model}"][1]
+
+
+def test_ranking_by_a_mode_runs_no_model(project):
+    found = jobs(project)
+    commands = [said for _, said in found.values() if "retrieve.py m3" in said]
+    assert len(commands) == 8 + 3
+    assert not [said for said in commands if "--model" in said or "--cache" in said]
