@@ -9,22 +9,29 @@ from collections.abc import Iterator, Mapping
 
 from arkiv.retrieve.systems.system import System
 
+# The types that search by what a model of the run makes of texts.
+EMBEDDING = ("m3", "embedder")
+
 
 def compared_on_general(systems: Mapping[str, System]) -> Iterator[tuple[str, str]]:
     """Each system that searches by a trained model, with the base model's of its mode.
 
-    Where the base model has no such, for want of heads, with its dense one.
+    Where the base model has no such, for want of heads, with its dense one. An embedder
+    searches by dense vectors.
 
     Args:
         systems: those of `evaluate.systems` by name.
     """
     modes = {
-        system.mode: name
+        name: getattr(system, "mode", "dense")
         for name, system in systems.items()
-        if system.type == "m3" and system.model_of_run == "base"
+        if system.type in EMBEDDING
     }
-    for name, system in systems.items():
-        if system.type == "m3" and system.is_trained:
-            base = modes.get(system.mode, modes.get("dense"))
-            if base is not None:
-                yield name, base
+    bases: dict[str, str] = {}
+    for name, mode in modes.items():
+        if systems[name].model_of_run == "base":
+            bases.setdefault(mode, name)
+    for name, mode in modes.items():
+        base = bases.get(mode, bases.get("dense"))
+        if systems[name].is_trained and base is not None:
+            yield name, base

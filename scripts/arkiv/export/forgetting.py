@@ -9,12 +9,17 @@ from arkiv.base.markdown import blocks, counted, escaped, table
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.verdicts import Value
 from arkiv.export.evidence import difference, interval
-from arkiv.report.forgetting import UNMEASURED, learnt
+from arkiv.report.forgetting import learnt
 from arkiv.report.merging import sentence
 from arkiv.report.sure import apart, differences
 from arkiv.retrieve.systems import spaced
 
 Metrics = Mapping[str, Any]
+
+UNMEASURED = (
+    "What the model has forgotten of what it could do before was not measured on a "
+    "general set (train.evaluation.general)."
+)
 
 
 def merged(merge: Mapping[str, Any] | None) -> Iterator[str]:

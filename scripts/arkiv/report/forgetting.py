@@ -21,6 +21,11 @@ UNMEASURED = (
     "What training has forgotten was not measured: no general set "
     "(train.evaluation.general) was given."
 )
+# Said where there is one.
+UNCOMPARED = (
+    "What training has forgotten was not measured: evaluate.systems has no search by "
+    "the base model to compare with on the general set."
+)
 
 
 def learnt(pair: Pair, metrics: Metrics) -> Pair | None:

@@ -329,7 +329,9 @@ def of_forgetting(of: Material) -> Iterator[str]:
         name = partial(called, systems=of.config["evaluate"]["systems"])
         yield forgetting.sentence(of.general, of.metrics, name, figures)
     elif of.trainings:
-        yield forgetting.UNMEASURED
+        watched = of.config.get("train", {}).get("evaluation", {})
+        lacks = watched.get("general") is None
+        yield forgetting.UNMEASURED if lacks else forgetting.UNCOMPARED
 
 
 def extractive_of(of: Material) -> int:

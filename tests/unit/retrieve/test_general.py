@@ -102,12 +102,15 @@ def test_what_is_trained_is_compared_with_the_base_model_by_its_mode():
         "after_words": m3("tuned", "sparse"),
         "after_all": m3("tuned", "combined"),
         "first": m3("round_1", "dense"),
+        "other": {"type": "embedder", "source": "elsewhere"},
+        "vectors": {"type": "embedder", "model": "tuned"},
     }
     assert list(compared_on_general(systems_of(systems))) == [
         ("after", "before"),
         ("after_words", "before_words"),
         ("after_all", "before"),
         ("first", "before"),
+        ("vectors", "before"),
     ]
     del systems["before"], systems["before_words"]
     assert not list(compared_on_general(systems_of(systems)))
