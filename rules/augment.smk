@@ -4,7 +4,7 @@ from arkiv.train.augment import ways_of
 AUGMENT = TRAIN["augment"]
 # Whether noise is learnt, and from what.
 LEARNS_NOISE = AUGMENT["noise"] == ARCHIVE
-ARCHIVES = [name for name in DATASETS if kind(name) == "pages"]
+ARCHIVES = [name for name in LEARNT if kind(name) == "pages"]
 
 if AUGMENTED and Path(SPELLING["rules"]).is_file():
     # Before any job; what is learnt from the archive comes later.

@@ -420,6 +420,7 @@ def as_json(value):
 # What a round counted of a dataset.
 NEGATIVES = "{round}negatives/{name}.stats.json"
 SHARDS = "{round}shards/{name}.split.json"
+ALTERED = "{round}augmented/{name}.stats.json"
 
 
 def by_name(pattern, datasets, round=""):

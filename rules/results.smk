@@ -144,7 +144,7 @@ def counts_in(measured):
     """What each stage before has counted of each dataset."""
     if is_trained(measured):
         return COUNTS
-    return COUNTS | {"negatives": None, "shards": None}
+    return COUNTS | {"negatives": None, "shards": None, "augmented": None}
 
 
 def trained_by(wildcards):
@@ -156,6 +156,7 @@ def trained_by(wildcards):
         "export": results("export"),
         "negatives": list(by_name(NEGATIVES, MINED, LAST).values()),
         "shards": list(by_name(SHARDS, LEARNT, LAST).values()),
+        "augmented": list(by_name(ALTERED, LEARNT if AUGMENTED else [], LAST).values()),
         "model": tuned_model(),
         "histories": files("{training}training/history.json", training=TRAININGS),
     }
@@ -283,6 +284,7 @@ COUNTS = {
     "pairs": named("pairs/{name}/stats.json", DATASETS),
     "negatives": named(NEGATIVES, MINED, LAST) or None,
     "shards": named(SHARDS, LEARNT, LAST),
+    "augmented": named(ALTERED, LEARNT, LAST) if AUGMENTED else None,
 }
 
 # The stages that what needs no training does without.

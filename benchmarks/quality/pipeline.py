@@ -159,8 +159,8 @@ def outcome(results: Path, run: Run) -> dict[str, Any]:
         (`jobs`); how the rows were divided (`pairs`), with the number of passages
         searched; the training's figures; the settings that differ from the defaults;
         the metrics, without those of parts of the queries; likewise those of the
-        general set (`general`) and what chose how models were merged (`merge`), if the
-        run has them.
+        general set (`general`), what chose how models were merged (`merge`) and what
+        other spellings cost (`spelling`), if the run has them.
     """
     metrics = read_json(results / "metrics/metrics.json")
     history = read_json(results / "training/history.json")
@@ -181,6 +181,9 @@ def outcome(results: Path, run: Run) -> dict[str, Any]:
             if not key.startswith(TOLD) and key != MODEL_REVISION
         },
         "metrics": {key: of for key, of in metrics.items() if key != "parts"},
+        "spelling": read_object(
+            results / "metrics/spelling.json", "measures", optional=True
+        ),
         "general": read_object(
             results / "general/metrics/metrics.json", "metrics", optional=True
         ),

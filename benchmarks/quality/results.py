@@ -117,6 +117,23 @@ def forgotten(general: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def respelled(spelling: Mapping[str, Any]) -> Iterator[str]:
+    """What other spellings and misread letters cost each system."""
+    if not spelling:
+        return
+    measure = spelling["measures"][0]
+    for variant in spelling["variants"]:
+        cost = (
+            f"{system} {interval(of[measure], signed=True)}"
+            for system, of in variant["difference"].items()
+        )
+        yield (
+            f"- Of {spelling['queries']:,} queries {variant['name']} changes "
+            f"{variant['changed']:.0%}, {variant['cer']:.1%} of all characters: "
+            f"{title(measure)} {'; '.join(cost)}."
+        )
+
+
 def merged(merge: Mapping[str, Any]) -> Iterator[str]:
     """How much of the tuned model there is, and what other shares reached."""
     if not merge:
@@ -189,6 +206,7 @@ def section(name: str, held: Mapping[str, Any]) -> str:
     metrics, judged = run["metrics"], not held["quick"]
     lines = [f"## {name}", "", f"{held['title']}.", ""]
     lines += [*systems_table(metrics), "", *differences(metrics, judged=judged)]
+    lines += respelled(run.get("spelling") or {})
     lines += [*forgotten(run.get("general") or {}), *merged(run.get("merge") or {})]
     if held["headless"]:
         lines.append(

@@ -268,6 +268,24 @@ def left_by_a_run(folder, config, own):
         results / "general/metrics/metrics.json", {**general, "measures": MEASURES}
     )
     write_json(results / "merged/merge.json", MERGE)
+    write_json(
+        results / "metrics/spelling.json",
+        {
+            "queries": 20,
+            "measures": MEASURES,
+            "variants": [
+                {
+                    "name": "noise 10%",
+                    "changed": 0.95,
+                    "cer": 0.1,
+                    "difference": {
+                        name: {"nDCG@10": {"mean": -0.2, "low": -0.3, "high": -0.1}}
+                        for name in SYSTEMS
+                    },
+                }
+            ],
+        },
+    )
     history = {"rows": 70, "rows_used": 64, "steps": 8, "epochs": 1.0, "seconds": 12.5}
     history |= {"warnings": [], "versions": {"torch": "2"}, "log": []}
     write_json(results / "training/history.json", history)
@@ -331,6 +349,9 @@ def test_the_table_says_all_that_was_measured(measured):
         "- tuned_dense over base_dense: nDCG@10 +0.100 [+0.100, +0.100]; the interval "
         "is to lie above 0: holds."
     ) in lines
+    noise = "- Of 20 queries noise 10% changes 95%, 10.0% of all characters: nDCG@10 "
+    noise += "bm25 -0.200 [-0.300, -0.100]; base_dense"
+    assert any(line.startswith(noise) for line in lines)
     general = "- On 12 general queries tuned_dense over base_dense (0."
     assert any(line.startswith(general) for line in lines)
     assert any("0.4 of what was trained and 0.6 of the base" in line for line in lines)

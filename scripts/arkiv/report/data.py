@@ -50,6 +50,8 @@ LINES = (
     ("train pairs whose negatives were mined", "negatives", "queries"),
     ("negatives mined", "negatives", "sources"),
     ("passages that the teacher scored", "teacher", "passages"),
+    ("train queries respelled or misread", "augmented", "queries_altered"),
+    ("their passages respelled or misread", "augmented", "passages_altered"),
     ("train pairs with several positives", "shards", "rows_with_several_positives"),
     ("shards with rows", "shards", "buckets"),
     ("train pairs ready for training", "shards", "pairs"),

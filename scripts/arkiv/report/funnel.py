@@ -18,6 +18,7 @@ STAGES = {
     "pairs": "statistics of split_pairs.py",
     "negatives": "statistics of pick_negatives.py",
     "shards": "log of split_by_length.py",
+    "augmented": "statistics of augment_pairs.py",
 }
 
 Counts = dict[str, dict[str, Any]]
@@ -48,7 +49,7 @@ def read_stages(arguments: argparse.Namespace) -> dict[str, Counts]:
 
 def set_aside(stages: Counts) -> list[tuple[str, int]]:
     """What was set aside or came out short on the way, and how many."""
-    found, documents, queries, pairs, mined, shards = (
+    found, documents, queries, pairs, mined, shards, _ = (
         stages.get(stage, {}) for stage in STAGES
     )
     teacher = shards.get("teacher") or {}

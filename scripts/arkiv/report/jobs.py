@@ -35,7 +35,9 @@ STAGES = {
         "embed_corpus embed_queries search_corpus search_bm25 pick_negatives"
     ).split(),
     "teacher": ["score_pairs"],
-    "split": ["split_by_length"],
+    "split": (
+        "count_confusions learn_confusions augment_pairs split_by_length"
+    ).split(),
     "train": ["train_model", "merge_models"],
     "retrieve": ["encode_collection", *(f"retrieve_{kind}" for kind in TYPES)],
     "gold": (

@@ -264,7 +264,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     check_rounds(config)
     check_train(config["train"], config["split"], learnt_datasets(datasets))
     check_merge(config["merge"], config["pairs"]["shares"]["dev"])
-    pages = any("pages" in dataset for dataset in datasets.values())
+    pages = any("pages" in datasets[name] for name in learnt_datasets(datasets))
     check_augment(config["train"]["augment"], pages=pages)
     ImageLinks(config["serve"]["image_link"])  # raises what is wrong with it
 

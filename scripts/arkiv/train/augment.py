@@ -159,6 +159,8 @@ class Augmenting:
         return {
             "share": self.augment.share,
             "rate": self.ways.rate,
+            # As the report has them.
+            **{f"{texts}_altered": of["altered"] for texts, of in self.counts.items()},
             **{
                 texts: {
                     "texts": counts["texts"],

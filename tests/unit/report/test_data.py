@@ -31,6 +31,13 @@ def test_files_that_are_not_read_are_counted_with_what_they_are():
     ]
 
 
+def test_what_was_altered_is_counted_where_something_was():
+    stages = {"augmented": {"queries_altered": 30}}
+    _, rows = stage_counts({"court": stages}, ["court"])
+    assert ["train queries respelled or misread", "30"] in rows
+    assert not any("passages respelled" in row[0] for row in rows)
+
+
 def test_sides_that_are_not_as_asked_for_are_told():
     one = {"side": "test", "pairs": 4, "of": 12, "asked": 0.1, "why": "<3> volumes"}
     asked = {"train": 0.8, "dev": 0.1, "test": 0.1}
