@@ -3,6 +3,47 @@ WATCHED = WATCH["steps"] > 0 and config["pairs"]["shares"]["dev"] > 0
 # Whether dev queries choose how much of the tuned model a merged one has.
 CHOSEN = MERGE["with"] is not None and MERGE["weights"] == "auto"
 
+# Vectors of a model that says which passages of a batch may answer a query, if one does.
+GUIDE = {
+    side: results(f"{{training}}training/guide/{side}.npy")
+    for side in ("queries", "passages")
+    if TRAIN["mask"]["guide"] != "none"
+}
+
+
+rule embed_guide:
+    """Embed the texts of all shards with the model that training starts from."""
+    input:
+        shards=lambda w: shards_of(TRAININGS[w.training], w.training),
+        model=lambda w: model_before(w.training),
+    output:
+        queries=results("{training}training/guide/queries.npy"),
+        passages=results("{training}training/guide/passages.npy"),
+    log:
+        log_of("embed_guide", under="{training}"),
+    benchmark:
+        benchmark_of("embed_guide", under="{training}")
+    conda:
+        "../envs/m3.yaml"
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(480),
+    params:
+        options=flags(
+            **CUT_QUERIES,
+            **CUT_PASSAGES,
+            batch_tokens=MINING["batch_tokens"],
+            cache=results("cache/embeddings"),
+            **RUN_OPTIONS,
+            **READING,
+        ),
+    message:
+        "Embedding the texts of training"
+    shell:
+        "python {params.arkiv_scripts:q}/embed_guide.py --shards {input.shards:q}"
+        " --model {input.model:q} {params.options} --queries {output.queries:q}"
+        " --passages {output.passages:q} &> {log:q}"
+
 
 rule train_model:
     """Fine-tune the embedder on all shards with FlagEmbedding under torchrun."""
@@ -12,6 +53,7 @@ rule train_model:
         dev=files("pairs/{dataset}/dev.jsonl", LEARNT) if WATCHED else [],
         corpus=files("pairs/{dataset}/corpus.jsonl", LEARNT) if WATCHED else [],
         general=as_named(WATCH["general"] or []) if WATCHED else [],
+        guide=list(GUIDE.values()),
     output:
         model=directory(results("{training}model")),
         history=results("{training}training/history.json"),
@@ -31,8 +73,10 @@ rule train_model:
         checkpoints=results("{training}checkpoints"),
         options=flags(
             **declared(
-                "train", "nodes", "processes", "interface", "check_steps", "lora"
+                "train",
+                *("nodes", "processes", "interface", "check_steps", "lora", "mask"),
             ),
+            **declared("mining", "duplicate_jaccard"),
             **READING,
             **declared("models.embedder", "heads"),
             seed=config["seed"],
@@ -56,6 +100,12 @@ rule train_model:
             else ""
         ),
         evaluation=flags(**declared("train", "evaluation")) if WATCHED else "",
+        guide=lambda w, input: flags(
+            **{
+                f"guide_{side}": path
+                for side, path in zip(GUIDE, input.guide, strict=True)
+            }
+        ),
         # What counts; and, with the inputs, all that is given on.
         learnt=as_json(learnt_from(TRAIN["args"])),
         args=lambda w, input: as_json(TRAIN["args"]),
@@ -64,7 +114,8 @@ rule train_model:
     shell:
         "python {params.arkiv_scripts:q}/train_model.py --shards {input.shards:q}"
         " --model {input.model:q} --checkpoints {params.checkpoints} {params.options}"
-        " {params.weights} {params.watched} {params.evaluation} --args {params.args}"
+        " {params.weights} {params.watched} {params.evaluation} {params.guide}"
+        " --args {params.args}"
         " --output {output.model:q} --history {output.history:q} &> {log:q}"
 
 

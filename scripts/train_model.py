@@ -10,6 +10,9 @@ again; one with other rows, arguments or processes starts afresh.
 
 With --dev the model is measured while it trains, and the best one becomes the output.
 
+Passages that may well answer a query are not among those of its batch that it is told
+from: --mask-near, and by the vectors that embed_guide.py made, --mask-guide.
+
 With `report_to: tensorboard` in --args losses and measures are in `tensorboard`, beside
 the --history.
 
@@ -42,6 +45,7 @@ from arkiv.encode.description import Description
 from arkiv.encode.flags import add_reading, add_weights, described
 from arkiv.encode.models import check_heads, check_model, has_heads
 from arkiv.encode.settings import Batch, Headed, Running
+from arkiv.mining.settings import Mining
 from arkiv.train.arguments import (
     Hardware,
     parsed,
@@ -52,6 +56,7 @@ from arkiv.train.arguments import (
 )
 from arkiv.train.batch_plan import BatchPlan, log_plan, plan_batches
 from arkiv.train.dev import watched
+from arkiv.train.false_negatives import digest_of_finding, finding, with_known
 from arkiv.train.given import checked
 from arkiv.train.launch import node_command, run_watched, without_secrets
 from arkiv.train.offered import WITHOUT_EFFECT
@@ -118,6 +123,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         history="JSON losses, rows, arguments",
         dev="[JSONL...] pairs with ids to measure on",
         corpus="[JSONL...] all passages of the --dev files",
+        guide_queries="[NPY] of embed_guide.py",
+        guide_passages="[NPY] of embed_guide.py",
     )
     add_reading(arguments)
     add_settings(arguments, Headed)
@@ -133,7 +140,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     add_settings(arguments, Train, "evaluation")
     add_settings(arguments, Batch)
     add_weights(arguments)
-    add_settings(arguments, Train, "lora")
+    add_settings(arguments, Train, "lora", "mask")
+    add_settings(arguments, Mining, "duplicate_jaccard")
     add_settings(arguments, Train, "args", type=json_object)
     add_settings(arguments, Running, "trust_remote_code")
     add_settings(arguments, Seeded)
@@ -154,6 +162,7 @@ class Training:
     heads: str  # own, new, or none
     lora: dict | None
     evaluation: dict | None
+    masks: dict | None
 
     def started_with(self) -> dict[str, Any]:
         """All that the trained weights depend on."""
@@ -171,6 +180,7 @@ class Training:
             "weights": self.weights,
             "lora": self.lora,
             "evaluation": self.evaluation and content_id(json.dumps(self.evaluation)),
+            "masks": digest_of_finding(self.masks),
             "versions": versions(),
         }
 
@@ -258,9 +268,14 @@ def prepared(arguments: argparse.Namespace) -> Training:
     own |= {"train_data": list(plan.shards)}
     adapters = lora(arguments, values)
     measures = evaluation(arguments)
+    asked = (
+        settings_from(arguments, Train, "mask").mask,
+        settings_from(arguments, Mining, "duplicate_jaccard").duplicate_jaccard,
+        (arguments.guide_queries, arguments.guide_passages),
+    )
     return Training(
         *(processes, world_size, own, chosen, plan, weights),
-        *(description, headed, adapters, measures),
+        *(description, headed, adapters, measures, finding(*asked)),
     )
 
 
@@ -287,6 +302,9 @@ def run_training(
     if training.evaluation is not None:
         measures = str(beside.with_name("evaluation.json"))
         write_json(measures, training.evaluation)
+    found = training.masks
+    if found is not None:
+        found = with_known(found, beside.with_name("known"), training.plan.shards)
     work = {
         "expected_world_size": training.world_size,
         "description": training.description.told(),
@@ -298,6 +316,7 @@ def run_training(
         "tensorboard": str(tensorboard),
         "lora": training.lora,
         "evaluation_file": measures,
+        "false_negatives": found,
         "resume_from": resume_from and str(resume_from),
     }
     run_watched(
@@ -332,6 +351,7 @@ def main(argv: list[str] | None = None) -> None:
                 **done,
                 "weights": training.weights,
                 "lora": training.lora,
+                "masks": training.masks,
                 "description": training.description.told(),
                 "heads": training.heads,
                 "arguments": training.own | training.chosen,

@@ -223,7 +223,11 @@ def test_datasets_are_learnt_one_after_another(project):
         datasets=datasets,
         models=TINY,
         rounds=2,
-        train={"cumulative": ["c", "a", "b"], "weights": {"a": 2}},
+        train={
+            "cumulative": ["c", "a", "b"],
+            "weights": {"a": 2},
+            "mask": {"guide": "base", "margin": 0.1},
+        },
     )
     done = project.dry_run("-p", "--configfile", config)
     assert done.returncode == 0, done.stdout
@@ -236,6 +240,15 @@ def test_datasets_are_learnt_one_after_another(project):
         names = set(re.findall(r"/shards/(\w+)_len-", command))
         weight = re.findall(r"--dataset-weights (\S+)", command)
         learnt[output.removeprefix(f"{run}/")] = names, model, weight
+        # The guide of each is what it starts from.
+        place = f"{output.removesuffix('model')}training/guide/"
+        queries, passages = f"{place}queries.npy", f"{place}passages.npy"
+        assert f"--guide-queries {queries} --guide-passages {passages}" in command
+        assert "--mask-near --mask-guide base --mask-margin 0.1" in command
+        guides = f"--queries {queries} --passages {passages} "
+        (embedding,) = re.findall(rf"embed_guide\.py .*{guides}", done.stdout)
+        assert f"--model {model} " in embedding
+        assert set(re.findall(r"/shards/(\w+)_len-", embedding)) == names
     base = learnt["stages/1/model"][1]
     assert learnt == {
         "stages/1/model": ({"c"}, base, []),

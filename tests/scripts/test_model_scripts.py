@@ -14,6 +14,7 @@ from examples import case_pairs
 from project import program, records
 
 import embed_corpus
+import embed_guide
 import embed_queries
 import prepare_model
 import score_pairs
@@ -21,6 +22,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Part, write_records
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
+from arkiv.train.false_negatives import numbered_texts
 
 
 @pytest.fixture
@@ -123,6 +125,32 @@ def test_scores_stand_beside_their_texts(rows, tiny_reranker, tmp_path):
         assert one["pos_scores"] == pytest.approx(other["pos_scores"], abs=1e-5)
     best = sum(row["pos_scores"][0] > max(row["neg_scores"]) for row in whole)
     assert best >= 8
+
+
+def test_a_guide_has_each_text_of_all_rows_once_and_takes_what_is_known(
+    rows, tiny_embedder, tmp_path, monkeypatch
+):
+    given = f"--model {tiny_embedder} --cache {tmp_path}/cache"
+    lengths = "--query-max-length 32 --max-length 64"
+    embed_queries.main(
+        f"--pairs {rows} {given} --max-length 32 --output {tmp_path}/q.npy".split()
+    )
+    embed_corpus.main(
+        f"--corpus {rows} {given} --max-length 64 --output {tmp_path}/p.npy".split()
+    )
+    monkeypatch.setattr(Encoder, "workers", property(pytest.fail))
+    embed_guide.main(
+        f"--shards {rows} {given} {lengths} --queries {tmp_path}/guide/q.npy "
+        f"--passages {tmp_path}/guide/p.npy".split()
+    )
+    queries, passages = numbered_texts([str(rows)])
+    lines = records(rows)
+    for name, texts, key in (("q", queries, "query"), ("p", passages, "text")):
+        places = [[line[key] for line in lines].index(text) for text in texts]
+        assert sorted(places) == list(range(9))
+        known, found = (np.load(tmp_path / f"{at}{name}.npy") for at in ("", "guide/"))
+        assert found.dtype == np.float16
+        assert np.array_equal(found, known[places])
 
 
 def test_a_text_of_200_000_words_is_truncated(tiny_embedder, tiny_reranker, tmp_path):

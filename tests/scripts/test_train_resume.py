@@ -10,27 +10,52 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.torch import load_file
 from training import FILES, SCRIPT, Recorded, end, sha, train, watched, words
 
 import train_model
 from arkiv.base.files import read_json
+from arkiv.train.false_negatives import numbered_texts
+
+# That 20 steps have: two epochs of 3 batches of 3 rows and 7 of 2, in groups of 3; four
+# of a batch of 6 rows and 4 of 4.
+NEGATIVES = {
+    1: 2 * (3 * 3 * (9 - 1) + 7 * 2 * (6 - 1)),
+    2: 4 * (6 * (18 - 1) + 4 * 4 * (12 - 1)),
+}
 
 needs_proc = pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
 
 
+@pytest.fixture(scope="module")
+def guided(material, tmp_path_factory) -> list[str]:
+    """The words that have a guide mask: vectors drawn at random for all texts."""
+    folder = tmp_path_factory.mktemp("guide")
+    draw = np.random.default_rng(0)
+    given = ["--mask-guide", "base"]
+    texts = numbered_texts(sorted(map(str, material.glob("*.jsonl"))))
+    for name, of in zip(("queries", "passages"), texts, strict=True):
+        vectors = draw.normal(size=(len(of), 8))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        np.save(folder / f"{name}.npy", vectors.astype(np.float16))
+        given += [f"--guide-{name}", str(folder / f"{name}.npy")]
+    return given
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_run_killed_at_three_random_steps_goes_on_to_the_same_bytes(
-    material, tmp_path, monkeypatch, processes
+    material, guided, tmp_path, monkeypatch, processes
 ):
-    # Dropout, self-distillation from a later step, and checkpoints in mid-epoch.
+    # Masks, dropout, self-distillation from a later step, and checkpoints in mid-epoch.
     more = {"max_steps": 20, "save_steps": 3, "self_distill_start_step": 9}
 
     def prepared(name: str, train) -> Recorded:
         to = tmp_path / name
         given = words(material, to, processes, **more)
         given += watched(material, steps=6, mode="dense", measure="RR@10")
+        given += guided
         return Recorded(to, monkeypatch, given, train)
 
     # Two as users start them, with orders of sets that are not the forks'.
@@ -65,8 +90,11 @@ def test_a_run_killed_at_three_random_steps_goes_on_to_the_same_bytes(
     assert whole["resumed_from"] is None
     assert history["resumed_from"] == f"checkpoint-{3 * ((falls[-1] - 1) // 3)}"
     assert history["steps"] == whole["steps"] == 20
-    for key in ("log", "evaluation"):
+    for key in ("log", "evaluation", "masked"):
         assert history[key] == whole[key]
+    # As many as batches of one process have, or of both.
+    assert whole["masked"]["negatives"] == NEGATIVES[processes]
+    assert 0 < whole["masked"]["guide"] < NEGATIVES[processes] / 2
     for name in FILES:
         assert sha(stopped.to / "model" / name) == sha(through.to / "model" / name)
     # It has ended well: the same command trains anew.

@@ -106,6 +106,7 @@ def test_only_models_need_torch():
         assert not {"torch", "transformers", "FlagEmbedding"} & packages(environment)
     assert {rule for rule, (name, _) in rules().items() if name == "m3"} == {
         *("prepare_model", "embed_corpus", "embed_queries", "search_corpus"),
-        *("score_pairs", "train_model", "encode_collection"),
+        *("score_pairs", "embed_guide", "train_model", "merge_models"),
+        "encode_collection",
         *("retrieve_embedder", "retrieve_reranker", "search_gold", "grade_pool"),
     }

@@ -38,7 +38,7 @@ STAGES = {
     "split": (
         "count_confusions learn_confusions augment_pairs split_by_length"
     ).split(),
-    "train": ["train_model", "merge_models"],
+    "train": ["embed_guide", "train_model", "merge_models"],
     "retrieve": ["encode_collection", *(f"retrieve_{kind}" for kind in TYPES)],
     "gold": (
         "pool_passages grade_pool search_gold estimate_grades judge_pool build_gold "

@@ -51,6 +51,34 @@ def facts(history: History) -> Html:
     return table(["count", "value"], rows, "What training used")
 
 
+# What `arkiv.train.false_negatives` counts, as a sentence says it.
+MASKED = {
+    "same_query": "positives of the same query",
+    "near": "near to a positive by their words",
+    "guide": "nearer to the query than its positive, by the guide",
+}
+
+
+def masked(history: History) -> Iterator[Html]:
+    """How many false negatives batches had, if they were sought."""
+    counts = history.get("masked")
+    if not counts:
+        return
+    every = sum(counts[reason] for reason in MASKED)
+    share = every / max(1, counts["negatives"])
+    reasons = ", ".join(
+        f"{counts[reason]:,} {title}"
+        for reason, title in MASKED.items()
+        if counts[reason]
+    )
+    said = (
+        f"Of {counts['negatives']:,} passages that queries were to be told from in "
+        f"their batches {every:,} ({share:.2%}) were masked, for they may answer the "
+        "query"
+    )
+    yield paragraph(f"{said}: {reasons}." if reasons else f"{said}.")
+
+
 def watched(evaluation: Mapping[str, Any]) -> Html:
     """The measures of the base model and of the one that was kept."""
     measure, best = evaluation["measure"], evaluation["best_step"]
@@ -155,6 +183,7 @@ def section(trainings: Mapping[str, tuple[History, str | Path]]) -> Iterator[Htm
         if heading:
             yield element("h3", heading)
         yield facts(history)
+        yield from masked(history)
         if evaluation := history.get("evaluation"):
             mode = evaluation["mode"].replace("_", "-")
             yield paragraph(

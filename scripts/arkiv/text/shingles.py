@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +91,24 @@ class Shingles:
         ends = np.cumsum(sizes)
         shared = found[ends] - found[ends - sizes]
         return shared / np.maximum(len(of) + sizes - shared, 1)
+
+
+def jaccards(ones: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> np.ndarray:
+    """(n_ones, n_others) float64: the Jaccard index of any two sets of shingles.
+
+    As `Shingles.overlaps` of each of the ones, but hashing each text's shingles once.
+    """
+    from scipy.sparse import csr_matrix
+
+    every = [*ones, *others]
+    sizes = np.array([len(of) for of in every])
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    values, columns = np.unique(
+        np.concatenate([*every, np.zeros(0, np.uint32)]), return_inverse=True
+    )
+    shape = len(every), max(len(values), 1)
+    sets = csr_matrix((np.ones(len(columns), np.int32), columns, ends), shape)
+    count = len(ones)
+    shared = (sets[:count] @ sets[count:].T).toarray()
+    together = sizes[:count, None] + sizes[None, count:] - shared
+    return shared / np.maximum(together, 1)

@@ -33,7 +33,8 @@ from arkiv.evaluate.measures import DECIMALS, of_first_ten, title
 from arkiv.retrieve.itself import without
 from arkiv.retrieve.modes import best_by, every_score
 from arkiv.train.dev import ValidationSet
-from arkiv.train.guards import gathered, warn
+from arkiv.train.guards import warn
+from arkiv.train.representations import gathered
 from arkiv.train.resume import BEST, on_disk
 from arkiv.train.settings import MEASURES
 from arkiv.train.watched import falls, warning

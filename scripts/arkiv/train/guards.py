@@ -16,6 +16,7 @@ import torch.distributed as dist
 from transformers import TrainerCallback
 
 from arkiv.base.errors import InputError
+from arkiv.train.representations import gathered
 
 if TYPE_CHECKING:
     from arkiv.train.trainer import M3Trainer
@@ -30,15 +31,6 @@ COLLAPSED = (
     "the sparse head weighs every token zero, and its ReLU lets no gradient through: "
     "sparse scores are lost; lower `learning_rate`"
 )
-
-
-def gathered(value: Any) -> list[Any]:
-    """The value that each process has, in the order of their ranks."""
-    if not dist.is_initialized():
-        return [value]
-    values: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(values, value)
-    return values
 
 
 def agree(what: str, value: object) -> None:

@@ -2,8 +2,8 @@
 
 Losses, scores and gradients are those of `EncoderOnlyEmbedderM3Model`, and the tests
 compare them in float64; but for the losses of a batch without in-batch negatives, where
-FlagEmbedding's own fail, and for negatives across processes, where its gradients depend
-on the number of processes.
+FlagEmbedding's own fail, for negatives across processes, where its gradients depend on
+the number of processes, and for false negatives, which are masked.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from FlagEmbedding.abc.finetune.embedder import EmbedderOutput
 from FlagEmbedding.finetune.embedder.encoder_only.m3 import EncoderOnlyEmbedderM3Model
@@ -20,6 +22,7 @@ from torch.autograd.function import once_differentiable
 from arkiv.encode.description import Description
 from arkiv.encode.m3 import special_ids
 from arkiv.encode.models import HEADS
+from arkiv.train.false_negatives import SIDES, FalseNegatives
 from arkiv.train.representations import (
     Texts,
     Vectors,
@@ -138,6 +141,7 @@ class M3Model(EncoderOnlyEmbedderM3Model):
         named_tokens: what its tokenizer came without and is to call some tokens.
         keep_heads: its directory is to have heads, trained or as they were.
         negatives_of_all: each query is compared with the passages of all processes.
+        false_negatives: what finds those of a batch, which no loss has then.
     """
 
     largest_weight: torch.Tensor | None = None
@@ -146,7 +150,9 @@ class M3Model(EncoderOnlyEmbedderM3Model):
     named_tokens: Mapping[str, str] = {}
     keep_heads = True
     negatives_of_all = False
+    false_negatives: FalseNegatives | None = None
     _shared = False
+    _masked: torch.Tensor | None = None
 
     def share_negatives(self) -> None:
         """Have `negatives_cross_device` make of all processes one with all rows.
@@ -164,14 +170,84 @@ class M3Model(EncoderOnlyEmbedderM3Model):
         passages: Texts | Sequence[Texts] | None = None,
         teacher_scores: Sequence[float] | None = None,
         no_in_batch_neg_flag: bool = False,
+        numbers: Mapping[str, torch.Tensor] | None = None,
     ) -> EmbedderOutput:
-        """The loss of a batch, as FlagEmbedding's."""
+        """The loss of a batch, as FlagEmbedding's.
+
+        `numbers` are those of the texts, (n_queries,) and (n_passages,) int64, of which
+        `false_negatives` are found.
+        """
         self._shared = self.negatives_of_all and not no_in_batch_neg_flag
+        self._masked = None
+        if numbers is not None and self.training:
+            self._masked = self._mask_of(
+                numbers, graded=teacher_scores is not None, alone=no_in_batch_neg_flag
+            )
         if self._shared and teacher_scores is not None:
             device = next(self.parameters()).device
             own = torch.tensor(teacher_scores, dtype=torch.float64, device=device)
             teacher_scores = of_all_processes(own).tolist()
         return super().forward(queries, passages, teacher_scores, no_in_batch_neg_flag)
+
+    def _mask_of(
+        self, numbers: Mapping[str, torch.Tensor], *, graded: bool, alone: bool
+    ) -> torch.Tensor | None:
+        """(n_queries, n_passages) bool: what no loss is to have; None: nothing.
+
+        Args:
+            numbers: of this process's texts.
+            graded: a teacher has scored each query's own negatives, and knows better.
+            alone: a query is compared with its own passages, (n_queries, group).
+        """
+        queries, passages = (
+            (of_all_processes(numbers[side]) if self._shared else numbers[side])
+            for side in SIDES
+        )
+        group = len(passages) // len(queries)
+        found = self.false_negatives.of(queries.cpu().numpy(), passages.cpu().numpy())
+        own = np.repeat(np.eye(len(queries), dtype=bool), group, axis=1)
+        for masked in found.values():
+            masked &= ~own if graded else True
+            masked &= own if alone else True
+        # What all processes have alike is counted by the first.
+        if not self._shared or dist.get_rank() == 0:
+            compared = len(queries) * ((group if alone else len(passages)) - 1)
+            self.false_negatives.count(compared, found)
+        every = np.logical_or.reduce([*found.values(), np.zeros_like(own)])
+        if not every.any():
+            return None
+        every = every[own].reshape(-1, group) if alone else every
+        return torch.from_numpy(every).to(numbers[SIDES[0]].device)
+
+    def _without_masked(
+        self, score: Callable[..., torch.Tensor]
+    ) -> Callable[..., torch.Tensor]:
+        """Scores of which those that are masked have no share in a softmax."""
+        if self._masked is None:
+            return score
+
+        def scores(*given: torch.Tensor, **more: torch.Tensor) -> torch.Tensor:
+            found = score(*given, **more)
+            # Far from infinity, of which a distillation would make 0 x -inf, also
+            # where scores of several heads are added.
+            lowest = torch.finfo(found.dtype).min / 4
+            return found.masked_fill(self._masked, lowest)
+
+        return scores
+
+    def _compute_in_batch_neg_loss(
+        self,
+        q_reps: torch.Tensor,
+        p_reps: torch.Tensor,
+        teacher_targets: torch.Tensor | None = None,
+        compute_score_func: Callable[..., torch.Tensor] | None = None,
+        **more: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """FlagEmbedding's, without the false negatives."""
+        score = self._without_masked(compute_score_func)
+        return super()._compute_in_batch_neg_loss(
+            q_reps, p_reps, teacher_targets, score, **more
+        )
 
     def encode(self, features: Texts | Sequence[Texts]) -> Vectors:
         """Dense, sparse and multi-vector representations of a batch.
@@ -267,12 +343,12 @@ class M3Model(EncoderOnlyEmbedderM3Model):
         1.4.2 looks for the positive of query i at i x group instead of 0, and weighs
         one passage a query in the loss of all scores together.
         """
+        score = self.compute_local_score
         if compute_score_func == self.ensemble_score:
-            scores = compute_score_func(q_reps, p_reps, **more)
+            score = compute_score_func
         else:
-            scores = self.compute_local_score(
-                q_reps, p_reps, compute_score_func, **more
-            )
+            more["compute_score_func"] = compute_score_func
+        scores = self._without_masked(score)(q_reps, p_reps, **more)
         loss = 0.0
         if teacher_targets is None or self.kd_loss_type == "kl_div":
             first = torch.zeros(len(scores), dtype=torch.long, device=scores.device)

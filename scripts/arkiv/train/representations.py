@@ -7,6 +7,7 @@ are its vectors alone: its encoding need not be kept, nor be done in this proces
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -112,6 +113,15 @@ def by_own_rows(
     """
     # What the scores were made of makes their gradient whole: it is not weighed here.
     return _Joined.apply(score(_own(rows), _SummedGradient.apply(shared)), 1)
+
+
+def gathered(value: Any) -> list[Any]:
+    """The value that each process has, in the order of their ranks."""
+    if not dist.is_initialized():
+        return [value]
+    values: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    return values
 
 
 def of_all_processes(own: torch.Tensor, *, tokens: bool = False) -> torch.Tensor:

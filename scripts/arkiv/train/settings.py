@@ -142,6 +142,30 @@ class Merge:
     )
 
 
+# What may say which passages of a batch answer a query better than its positive.
+GUIDES = ("none", "base")
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Which passages of its batch a query is not told from: they may answer it."""
+
+    near: bool = setting(
+        True,
+        "positives of the same query in any row, and their near-duplicates by "
+        "`mining.duplicate_jaccard`, are masked in a batch",
+    )
+    guide: str = setting(
+        "none",
+        "whose dense scores decide that what is above the query's positive is masked "
+        "too: no model's, or those of the one that training starts from (GIST)",
+        choices=GUIDES,
+    )
+    margin: float = setting(
+        0.0, "the guide masks what scores above the positive less this", at_least=0
+    )
+
+
 # Of FlagEmbedding's M3 training and Hugging Face's TrainingArguments.
 ARGUMENTS = {
     "train_group_size": 8,
@@ -225,6 +249,7 @@ class Train:
     )
     augment: Augment = setting(Augment())
     lora: Lora = setting(Lora())
+    mask: Mask = setting(Mask())
     args: dict[str, Any] = setting(
         ARGUMENTS,
         "arguments of FlagEmbedding's M3 training, Hugging Face's "

@@ -15,9 +15,10 @@ from torch.utils.data import Sampler, SequentialSampler
 from transformers.trainer_utils import rotate_checkpoints
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import read_object, write_json
+from arkiv.base.files import read_json, read_object, write_json
 from arkiv.encode.models import HEADS
 from arkiv.train.lora import merged_state
+from arkiv.train.representations import gathered
 from arkiv.train.resume import mark_whole
 
 # Copied, not saved anew: a tokenizer that was used keeps its last truncation.
@@ -33,6 +34,10 @@ TOKENIZER_FILES = (
     "vocab.txt",
     "merges.txt",
 )
+
+
+# What was masked up to a checkpoint, in it.
+MASKED = "masked.json"
 
 
 class M3Trainer(EncoderOnlyEmbedderM3Trainer):
@@ -80,15 +85,32 @@ class M3Trainer(EncoderOnlyEmbedderM3Trainer):
         finally:
             self.args.save_total_limit = limit
         self.accelerator.wait_for_everyone()
+        masked = self.masked()
         if not self.args.should_save:
             return
         directory = Path(self.args.output_dir)
-        mark_whole(directory / f"checkpoint-{self.state.global_step}")
+        checkpoint = directory / f"checkpoint-{self.state.global_step}"
+        write_json(checkpoint / MASKED, masked)
+        mark_whole(checkpoint)
         rotate_checkpoints(
             output_dir=str(directory),
             save_total_limit=limit,
             best_model_checkpoint=self.state.best_model_checkpoint,
         )
+
+    def masked(self) -> dict[str, int] | None:
+        """What all processes have masked; see `FalseNegatives.counts`."""
+        finder = self.model.false_negatives
+        if finder is None:
+            return None
+        every = gathered(finder.counts)
+        return {key: sum(one[key] for one in every) for key in finder.counts}
+
+    def count_from(self, checkpoint: str | Path) -> None:
+        """Go on counting from what a checkpoint has."""
+        finder = self.model.false_negatives
+        if finder is not None and self.is_world_process_zero():
+            finder.counts = read_json(Path(checkpoint) / MASKED)
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: object = None

@@ -34,9 +34,11 @@ from arkiv.encode.loading import padding
 from arkiv.encode.models import has_heads
 from arkiv.train.batch_plan import epoch_batches, plan_buckets
 from arkiv.train.deepspeed import keep_gradient_norm
+from arkiv.train.false_negatives import FalseNegatives
 from arkiv.train.heads import new_heads
 from arkiv.train.lora import add_adapters
 from arkiv.train.model import M3Model
+from arkiv.train.numbers import MixedCollator, NumberedItems, SameShardCollator
 from arkiv.train.rows import SCORE_KEYS
 from arkiv.train.settings import Lora
 from arkiv.train.shards import Shard, datasets_of
@@ -57,7 +59,7 @@ def training_rows(path: str, columns: tuple[str, ...]) -> Iterator[Record]:
         yield {column: record.get(column, []) for column in columns}
 
 
-class _Shards:
+class _Shards(NumberedItems):
     """Loads a shard with the columns that training uses, of the same type in all.
 
     Some other columns (`type`, `prompt`) mean something to FlagEmbedding, and scores
@@ -113,10 +115,16 @@ class SameShardDataset(_Shards, AbsEmbedderSameDatasetTrainDataset):
     """
 
     def __init__(
-        self, *, seed: int, weights: Mapping[str, float] | None = None, **given: object
+        self,
+        *,
+        seed: int,
+        weights: Mapping[str, float] | None = None,
+        false_negatives: FalseNegatives | None = None,
+        **given: object,
     ) -> None:
         self.order_seed = seed
         self.weights = weights or {}
+        self.false_negatives = false_negatives
         self.shards: dict[str, Shard] = {}
         super().__init__(seed=seed, **given)
 
@@ -158,10 +166,15 @@ class SameShardDataset(_Shards, AbsEmbedderSameDatasetTrainDataset):
         )
         # Where two examples of a query had to be put into one batch, the positive of
         # one must not be the other's in-batch negative.
+        masked = self.false_negatives is not None and self.false_negatives.near
         self.batch_datas = [
-            (rows, plain[path] or len(np.unique(self._groups[rows])) < len(rows))
+            (rows, plain[path] or (not masked and self._meet(rows)))
             for path, rows in batches
         ]
+
+    def _meet(self, rows: np.ndarray) -> bool:
+        """Whether two of these rows are of one query."""
+        return len(np.unique(self._groups[rows])) < len(rows)
 
     def begin_epoch(self, epoch: int) -> None:
         super().begin_epoch(epoch)
@@ -218,6 +231,7 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
         description: of the model, which says what FlagEmbedding has arguments for:
             pooling, normalisation, instructions.
         lora, weights: see `train.lora` and `train.weights`.
+        false_negatives: what finds those of a batch; None: none are masked.
         keep_heads: the model has heads, its own or new ones where it comes without;
             otherwise it is to give dense vectors alone.
     """
@@ -232,7 +246,9 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
         lora: Lora | None = None,
         weights: Mapping[str, float] | None = None,
         keep_heads: bool = True,
+        false_negatives: FalseNegatives | None = None,
     ) -> None:
+        self.false_negatives = false_negatives
         self.description, self.lora, self.weights = description, lora, weights
         self.keep_heads = keep_heads
         training_args.sentence_pooling_method = description.pooling_method
@@ -280,6 +296,7 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
         model.named_tokens = named
         model.description = self.description
         model.keep_heads = self.keep_heads
+        model.false_negatives = self.false_negatives
         if self.lora is not None:
             add_adapters(model.model, self.lora)
         return tokenizer, model
@@ -292,6 +309,7 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
                 default_batch_size=given.per_device_train_batch_size,
                 seed=given.seed,
                 weights=self.weights,
+                false_negatives=self.false_negatives,
                 tokenizer=self.tokenizer,
                 process_index=given.process_index,
                 num_processes=given.world_size,
@@ -301,8 +319,16 @@ class M3Runner(EncoderOnlyEmbedderM3Runner):
             given.dataloader_num_workers = 0
         else:
             dataset = MixedDataset(args=self.data_args, tokenizer=self.tokenizer)
+            dataset.false_negatives = self.false_negatives
         dataset.draw_seed = given.seed
         return dataset
+
+    def load_data_collator(self) -> MixedCollator | SameShardCollator:
+        collator = super().load_data_collator()
+        # The classes are named within FlagEmbedding's method.
+        same = self.data_args.same_dataset_within_batch
+        collator.__class__ = SameShardCollator if same else MixedCollator
+        return collator
 
     def load_trainer(self) -> M3Trainer:
         trainer = M3Trainer(

@@ -28,6 +28,7 @@ from arkiv.base.files import write_json
 from arkiv.base.terminal import log_to_stderr
 from arkiv.encode.description import Description
 from arkiv.train.deepspeed import prepare
+from arkiv.train.false_negatives import FalseNegatives
 from arkiv.train.fields import argument_classes
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
 from arkiv.train.settings import Lora
@@ -54,6 +55,7 @@ class WorkArguments:
     evaluation_file: str | None = None
     weights: str | None = None
     lora: str | None = None
+    false_negatives: str | None = None
     resume_from: str | None = None
 
 
@@ -92,8 +94,14 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     lora = Lora(**json.loads(work.lora)) if work.lora else None
     description = Description(**json.loads(work.description))
     given = model_args, data_args, training_args, description
-    keep_heads = work.heads != "none"
-    runner = M3Runner(*given, lora=lora, weights=weights, keep_heads=keep_heads)
+    found = work.false_negatives and json.loads(work.false_negatives)
+    runner = M3Runner(
+        *given,
+        lora=lora,
+        weights=weights,
+        keep_heads=work.heads != "none",
+        false_negatives=FalseNegatives.of_files(**found) if found else None,
+    )
     trainer, model = runner.trainer, runner.model
     trainer.add_callback(guards.Guards(trainer, work.check_steps))
     guards.agree(
@@ -109,22 +117,27 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
         evaluations = evaluation.Evaluations(trainer, settings)
         trainer.add_callback(evaluations)
     log.info("all %d processes agree; training", work.expected_world_size)
+    if work.resume_from:
+        trainer.count_from(work.resume_from)
     began = time.monotonic()
     trainer.train(resume_from_checkpoint=work.resume_from)
     seconds = time.monotonic() - began
     guards.agree("the weights after training", guards.digest_of_weights(model))
     changes = guards.largest_changes(model, before) if first else {}
+    masked = trainer.masked()
     if evaluations is None:
         trainer.export(Path(work.final_model))
     elif first:
         shutil.copytree(evaluations.kept(evaluations.best["step"]), work.final_model)
     log.info("trained for %.1f s; largest changes %s", seconds, changes)
+    log.info("negatives of batches, and those of them that were masked: %s", masked)
     if first:
         report = {
             "steps": trainer.state.global_step,
             "epochs": trainer.state.epoch,
             "parameters_changed": changes,
             "seconds": round(seconds, 3),
+            "masked": masked,
             **logged(trainer.state.log_history, evaluations),
         }
         write_json(work.report_file, report)

@@ -11,7 +11,7 @@ from arkiv.base.html import Html, element, joined
 from arkiv.report import costs, data, gold, made, results, searches, spelling, summary
 from arkiv.report.drawing import inline
 from arkiv.report.page import Section, capped, render
-from arkiv.report.training import thinned
+from arkiv.report.training import masked, thinned
 
 SYSTEMS = {
     "bm25": {"type": "bm25"},
@@ -625,3 +625,17 @@ def test_what_is_no_figure_is_refused(tmp_path, text):
     (tmp_path / "f.svg").write_text(text)
     with pytest.raises(InputError, match=r"f\.svg: is not SVG"):
         inline(tmp_path / "f.svg", "one", "")
+
+
+def test_what_training_masked_is_told_by_reason():
+    counts = {"negatives": 2000, "same_query": 0, "near": 3, "guide": 1200}
+    (said,) = masked({"masked": counts})
+    assert str(said) == (
+        "<p>Of 2,000 passages that queries were to be told from in their batches 1,203 "
+        "(60.15%) were masked, for they may answer the query: 3 near to a positive by "
+        "their words, 1,200 nearer to the query than its positive, by the guide.</p>"
+    )
+    (said,) = masked({"masked": dict.fromkeys(counts, 0)})
+    assert "0 (0.00%) were masked, for they may answer the query.</p>" in str(said)
+    assert not list(masked({"masked": None}))
+    assert not list(masked({}))
