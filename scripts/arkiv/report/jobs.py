@@ -59,7 +59,10 @@ OF_TRAINING = {
         STAGES[stage] for stage in ("mining", "teacher", "split", "train", "export")
     ),
     *("plot_lengths", "plot_negatives", "plot_training"),
+    *("build_general", "measure_general"),
 }
+# Where the general set is searched, which only what was trained is compared on.
+GENERAL = "general"
 # Of a rule that is not known here.
 OTHER = "other"
 # Where benchmarks lie: the run's own, those of rounds/2/, of stages/1/ and so on.
@@ -188,7 +191,10 @@ def _jobs(
                 apart = place != run and folder.parent == run
                 if apart and (place / folder.name / name).exists():
                     continue
-                if left_out is not None and _is_trained(rule, name.stem, left_out):
+                baseline = left_out is not None
+                if baseline and folder.parent == run / GENERAL:
+                    continue
+                if baseline and _is_trained(rule, name.stem, left_out):
                     continue
                 log = folder.with_name("logs") / name.with_suffix(".log")
                 for row in _rows(path):

@@ -133,6 +133,10 @@ def test_of_a_baseline_its_own_jobs_are_counted(tmp_path):
     for name in ("measure_runs", "grade_pool/1-of-2"):
         job(tmp_path, name, 3, under="baseline")
     job(tmp_path, "encode_collection/tuned", 5, under="spelling")
+    for name in ("encode_collection/base", "retrieve_m3/base_dense"):
+        job(tmp_path, name, 5, under="general")
+    job(tmp_path, "merge_models", 5)
+    job(tmp_path, "measure_general", 5)
     own = {"build_collection": 5, "encode_collection": 5, "retrieve_m3": 5}
     found = costs_of(tmp_path, ["tuned_dense"], tmp_path / "baseline")
     assert {row["rule"]: row["seconds"] for row in found} == own | {
@@ -142,7 +146,8 @@ def test_of_a_baseline_its_own_jobs_are_counted(tmp_path):
     # The whole run has had the baseline too.
     whole = {row["rule"]: row["seconds"] for row in costs_of(tmp_path, None, tmp_path)}
     assert whole["measure_runs"] == 5 + 3
-    assert whole["retrieve_m3"] == 5 + 5
+    assert whole["retrieve_m3"] == 5 + 5 + 5
+    assert whole["merge_models"] == whole["measure_general"] == 5
     # One that trains nothing and lies where others do.
     of_run = costs_of(tmp_path, [], tmp_path)
     assert {row["rule"] for row in of_run} == {row["rule"] for row in found}
