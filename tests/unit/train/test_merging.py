@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from bodies import BODIES, build_body
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 from tuned import FILE, another
@@ -198,3 +199,24 @@ def test_models_that_differ_are_refused_in_a_sentence(tuned, tiny_embedder, tmp_
     with pytest.raises(InputError, match="makes its vectors in another way"):
         merged(tuned, pooled, 0.5, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_any_body_is_merged_as_its_model_is_averaged(body, tmp_path):
+    base = build_body(tmp_path / "base", body)
+    model = AutoModel.from_pretrained(base)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for value in model.parameters():
+            value += 0.1 * torch.randn_like(value)
+    tuned = tmp_path / "tuned"
+    shutil.copytree(base, tuned)
+    # As training writes it.
+    model.save_pretrained(tuned, state_dict=(after := model.state_dict()))
+    out = merged(tuned, base, 0.25, tmp_path / "made", seed=1)
+    made = AutoModel.from_pretrained(out).state_dict()
+    for name, value in made.items():
+        if not name.startswith("pooler."):
+            wanted = 0.25 * after[name] + 0.75 * before[name]
+            assert torch.allclose(value, wanted, atol=1e-6), name
