@@ -151,7 +151,8 @@ def parts_of(
     length_edges: Iterable[int],
     confidence_edges: Iterable[float],
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Rows of the queries of each dataset, volume, decade, type, length and confidence.
+    """Rows of the queries of each dataset, volume, decade, type, type or kind of query,
+    length and confidence.
 
     Where some queries have a year, those without are a part of their own.
 
@@ -169,7 +170,7 @@ def parts_of(
         return [query.get(key) for query in queries]
 
     divided: dict[str, dict[str, list[int]]] = {}
-    for key in ("dataset", "volume", "decade", "type", "kind"):
+    for key in ("dataset", "volume", "decade", "type", "query_type", "kind"):
         values = known(key) if key != "decade" else _decades(known("year"))
         divided[key] = {
             str(name): [row for row, own in enumerate(values) if own == name]

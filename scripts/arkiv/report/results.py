@@ -44,6 +44,7 @@ DIVIDED = {
     "volume": "volume",
     "decade": "decade of the volume",
     "type": "type of volume or query",
+    "query_type": "type of query",
     "kind": "kind of query",
     "length": "tokens of the longest passage that the query was made from",
     "confidence": "the recogniser's mean confidence in what the query was made from",

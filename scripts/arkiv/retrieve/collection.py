@@ -23,7 +23,7 @@ from arkiv.text.lengths import TokenCounter
 
 RELEVANT = 1
 # What a query keeps of its pair: whatever made the queries says what kind each is of.
-OF_PAIRS = ("type", "kind")
+OF_PAIRS = ("type", "kind", "query_type")
 
 
 def _check_id(record: Record) -> None:
@@ -139,6 +139,15 @@ def volumes_of(
     ]
 
 
+def _told_of(pair: Record) -> dict[str, str]:
+    """What a pair says of its query, a number as a text; a blank says nothing."""
+    return {
+        key: str(pair[key])
+        for key in OF_PAIRS
+        if isinstance(pair.get(key), str | int) and str(pair[key]).strip()
+    }
+
+
 def _known(passages: Iterable[Record], key: str) -> list[Any]:
     """The values of a key in those passages that have one."""
     return [value for one in passages if (value := one.get(key)) is not None]
@@ -210,11 +219,7 @@ class Collection:
                     "id": query_id,
                     "query": pair["query"],
                     "dataset": dataset,
-                    **{
-                        key: pair[key]
-                        for key in OF_PAIRS
-                        if pair.get(key) and isinstance(pair[key], str)
-                    },
+                    **_told_of(pair),
                 }
             self.judgements.setdefault(query_id, set()).update(pair["pos_ids"])
         return count

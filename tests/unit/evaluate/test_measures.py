@@ -258,7 +258,7 @@ def test_parts_are_by_whatever_is_known_of_a_query():
         {"dataset": "b", "tokens": 499, "volume": "v", "confidence": 0.9},
         {"dataset": "a", "tokens": 500, "volume": "w", "confidence": 0.89},
         {"dataset": "b", "tokens": 2000, "volume": "v", "type": "topic"},
-        {"dataset": "b", "confidence": 1.0},
+        {"dataset": "b", "confidence": 1.0, "query_type": "entity"},
     ]
     parts = {
         key: {name: rows.tolist() for name, rows in named.items()}
@@ -268,6 +268,7 @@ def test_parts_are_by_whatever_is_known_of_a_query():
         "dataset": {"a": [1], "b": [0, 2, 3]},
         "volume": {"v": [0, 2], "w": [1]},
         "type": {"topic": [2]},
+        "query_type": {"entity": [3]},
         "length": {"0 to 499": [0], "500 or more": [1, 2]},
         "confidence": {"0 to 0.9": [1], "0.9 to 1": [0, 3]},
     }

@@ -69,9 +69,9 @@ def test_queries_know_their_type_volume_and_confidence(tmp_path):
         tmp_path / "t",
         pair("q", "one volume?", "p0", "p1") | {"type": "topic", "kind": None},
         pair("r", "two?", "p0", "p2"),
-        pair("s", "none?", "p3"),
-        pair("t", "most of one?", "p2", "p0", "p1", "p3"),
-        pair("u", "a group?", "p4"),
+        pair("s", "none?", "p3") | {"query_type": 3, "type": " "},
+        pair("t", "most of one?", "p2", "p0", "p1", "p3") | {"query_type": ["x"]},
+        pair("u", "a group?", "p4") | {"query_type": "entity"},
     )
     collection.add_queries("a", tests)
     collection.set_origins()
@@ -87,10 +87,22 @@ def test_queries_know_their_type_volume_and_confidence(tmp_path):
             "confidence": 0.85,
         },
         "r": {"cluster": "a/v", "confidence": 0.9},
-        "s": {},
+        "s": {"query_type": "3"},
         "t": {"cluster": "a/v", "confidence": 0.85},
-        "u": {"cluster": "a/g"},
+        "u": {"cluster": "a/g", "query_type": "entity"},
     }
+
+
+def test_what_a_query_is_and_what_its_volume_is_are_told_apart(tmp_path):
+    """A volume's type takes the place of a query's, but its `query_type` stays."""
+    collection = Collection()
+    corpus = write(tmp_path / "c", passage("p0", "0", volume="v", type="court records"))
+    collection.add_passages("a", corpus)
+    asked = pair("q", "who?", "p0") | {"type": "names", "query_type": "entity"}
+    collection.add_queries("a", write(tmp_path / "t", asked))
+    collection.set_origins()
+    (query,) = collection.ordered_queries()
+    assert (query["type"], query["query_type"]) == ("court records", "entity")
 
 
 def test_volumes_of_one_name_in_two_datasets_are_two(tmp_path):
