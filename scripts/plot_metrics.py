@@ -7,6 +7,7 @@ with, the differences of the deciding measure query by query, in falling order.
 from __future__ import annotations
 
 import sys
+from itertools import chain
 
 import numpy as np
 
@@ -21,9 +22,11 @@ from arkiv.report.figures import (
     INK,
     PAPER,
     VERMILLION,
+    around,
     say_nothing,
     subplots,
     whole_numbers,
+    within_a_measure,
     write_svg,
 )
 from arkiv.report.searches import compared_pairs, read_values, tally
@@ -33,6 +36,8 @@ from arkiv.retrieve.systems import spaced
 # Of the measures, the first ones; of the systems, those that can be told apart.
 CHARTED = 4
 MOST_SYSTEMS = 60
+# Of an axis, at least: what is alike is to look so.
+LEAST_SPAN = 0.1
 # Of the steps of a falling curve.
 MOST_POINTS = 2000
 # Before and after training, told apart by shape as well as by colour.
@@ -44,8 +49,18 @@ def mark_of(system: str) -> tuple[str, str]:
     return MARKS.get(system.split("_")[0], (GREY, "o"))
 
 
+def scale(metrics: dict, systems: list[str], measure: str) -> tuple[float, float]:
+    """The range of a measure's means and intervals."""
+    values = [metrics["systems"][system][measure] for system in systems]
+    known = [one[end] for one in values for end in ("mean", "low", "high")]
+    numbers = (value for value in known if value is not None)
+    return within_a_measure(around(numbers, LEAST_SPAN))
+
+
 def chart(metrics: dict, path: str) -> None:
     """The means of the first measures, with their intervals."""
+    from matplotlib.ticker import MaxNLocator
+
     systems = list(metrics["systems"])[:MOST_SYSTEMS]
     charted = metrics["measures"][:CHARTED]
     figure, axes = subplots(
@@ -65,9 +80,8 @@ def chart(metrics: dict, path: str) -> None:
                 )
             panel.plot(value["mean"], row, shape, color=colour, markersize=5.5)
         panel.set_title(title(measure))
-        # A little room, so that the mark of a perfect mean is whole.
-        panel.set_xlim(0, 1.03)
-        panel.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
+        panel.set_xlim(*scale(metrics, systems, measure))
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
         panel.tick_params(axis="y", length=0)
     axes[0][0].set_yticks(range(len(systems)), map(spaced, systems))
     axes[0][0].set_ylim(len(systems) - 0.5, -0.5)
@@ -98,9 +112,16 @@ def differences(metrics: dict, per_query: str, path: str) -> None:
     )
     if not pairs:
         say_nothing(axes[0][0], "no systems are compared")
-    for panel, (system, base) in zip(axes[:, 0], pairs, strict=False):
+    changes = [
+        [scores[system][key] - scores[base][key] for key in scores[system]]
+        for system, base in pairs
+    ]
+    # The same for all, gains and losses alike.
+    reach = max(map(abs, chain(*changes)), default=1)
+    reach = 1.06 * max(reach, LEAST_SPAN)
+    for panel, (system, base), change in zip(axes[:, 0], pairs, changes, strict=False):
         mine, theirs = scores[system], scores[base]
-        places, values = falling(np.array([mine[key] - theirs[key] for key in mine]))
+        places, values = falling(np.array(change))
         better, alike, worse = tally(mine, theirs)
         looks = (
             (np.maximum(values, 0), f"better on {better:,}", VERMILLION, ""),
@@ -120,7 +141,7 @@ def differences(metrics: dict, per_query: str, path: str) -> None:
         panel.axhline(0, color=INK, linewidth=0.8)
         panel.set_title(f"{spaced(system)} − {spaced(base)}, alike on {alike:,}")
         panel.set_xlim(0.5, max(places[-1], 1) + 0.5)
-        panel.set_ylim(-1.03, 1.03)
+        panel.set_ylim(-reach, reach)
         panel.set_ylabel(title(measure))
         panel.legend(loc="upper right", ncols=2)
         whole_numbers(panel.xaxis)

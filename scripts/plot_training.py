@@ -18,6 +18,7 @@ from arkiv.report.figures import (
     GREY,
     INK,
     VERMILLION,
+    around,
     subplots,
     whole_numbers,
     write_svg,
@@ -74,9 +75,7 @@ def limits(evaluation: dict[str, Any]) -> tuple[float, float]:
         for modes in entry["scores"].values()
         for of_mode in modes.values()
     ]
-    low, high = min(values), max(values)
-    room = max(0.08 * (high - low), (LEAST_SPAN - (high - low)) / 2)
-    return low - room, high + room
+    return around(values, LEAST_SPAN)
 
 
 def draw_scores(panel: Any, evaluation: dict[str, Any], collection: str) -> None:

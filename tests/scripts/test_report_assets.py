@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from random import Random
 
 import pytest
 from figures import assert_svg, twice
@@ -47,6 +48,27 @@ def measured(folder, systems, pairs, queries):
     words = ["--metrics", folder / "metrics.json", "--chart", folder / "m.svg"]
     words += ["--per-query", folder / "per_query.csv"]
     return list(map(str, [*words, "--differences", folder / "d.svg"]))
+
+
+def test_an_axis_is_filled_by_its_values_and_shows_what_is_flat_as_flat():
+    from plot_metrics import scale
+
+    random = Random(0)
+    for _ in range(300):
+        wide, span = random.choice([0.001, 0.05, 0.4]), random.choice([0, 0.02, 1])
+        of = [{"mean": 0.5 + span * (random.random() - 0.5)} for _ in range(9)]
+        for one in of:
+            known = random.random() < 0.8
+            one["low"] = max(0, one["mean"] - wide) if known else None
+            one["high"] = min(1, one["mean"] + wide) if known else None
+        systems = {f"s{n}": {"AP": one} for n, one in enumerate(of)}
+        left, right = scale({"systems": systems}, list(systems), "AP")
+        values = [value for one in of for value in one.values() if value is not None]
+        low, high = min(values), max(values)
+        assert left < low <= high < right
+        assert -0.04 < left < right < 1.04
+        # Most of it is theirs, unless they are all but the same.
+        assert high - low > 0.8 * (right - left) or right - left < 0.13
 
 
 def test_measures_and_differences_as_charts(tmp_path):

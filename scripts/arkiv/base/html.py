@@ -51,7 +51,7 @@ p { margin: 0 0 .75rem; max-width: 46rem; }
 .wide { overflow-x: auto; margin: 0 0 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--faint); font-size: .875rem;
-  padding: 0 0 .4rem; }
+  padding: 0 0 .4rem; max-width: calc(100vw - 2.5rem); }
 th, td { padding: .35rem .6rem; text-align: right; vertical-align: baseline;
   border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th[scope=row], thead th:first-child { text-align: left; padding-left: .25rem; }

@@ -8,7 +8,7 @@ here: the report has others for a dark screen (`arkiv.report.drawing`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,25 @@ def write_svg(path: str | Path, figure: Figure, title: str) -> None:
     with written_whole(path) as beside:
         figure.savefig(beside, format="svg", metadata=about)
     pyplot.close(figure)
+
+
+def around(values: Iterable[float], least: float) -> tuple[float, float]:
+    """The ends of an axis that values fill, with a little room.
+
+    Args:
+        values: at least one.
+        least: how long the axis is at least, so that what is flat looks so.
+    """
+    values = list(values)
+    low, high = min(values), max(values)
+    room = max(0.08 * (high - low), (least - (high - low)) / 2)
+    return low - room, high + room
+
+
+def within_a_measure(ends: tuple[float, float]) -> tuple[float, float]:
+    """The ends of an axis, no farther than 0 and 1 but for the mark of a value."""
+    beyond = 0.03 * (ends[1] - ends[0])
+    return max(ends[0], -beyond), min(ends[1], 1 + beyond)
 
 
 def whole_numbers(axis: Any) -> None:

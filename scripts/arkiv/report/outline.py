@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -22,6 +23,7 @@ from arkiv.report import (
     made,
     merging,
     negatives,
+    parts,
     results,
     searches,
     spelling,
@@ -209,13 +211,15 @@ OUTLINE = (
     Entry(
         "results",
         "Results",
-        lambda of: results.section(
-            of.metrics,
-            of.meaning,
-            of.config["report"]["systems"],
-            of.figures["measures"],
-            reordering(of.config["evaluate"]),
-            without_heads(of.arguments.without_heads, of.heads),
+        lambda of: chain(
+            results.section(
+                of.metrics,
+                of.meaning,
+                of.figures["measures"],
+                reordering(of.config["evaluate"]),
+                without_heads(of.arguments.without_heads, of.heads),
+            ),
+            parts.section(of.metrics, of.config["report"]["systems"]),
         ),
         MEASURED,
     ),

@@ -1,4 +1,4 @@
-"""How well each system searches: means, differences, requirements, breakdowns."""
+"""How well each system searches: means, differences, requirements."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ from arkiv.evaluate.verdicts import (
     probability,
     stars,
 )
-from arkiv.report import sources
 from arkiv.report.drawing import figure
-from arkiv.report.figures import largest
-from arkiv.report.page import capped, folded, paragraph
+from arkiv.report.page import capped, paragraph
 from arkiv.report.sure import (
     about_intervals,
     about_volumes,
@@ -38,22 +36,8 @@ from arkiv.retrieve.systems import spaced
 
 Metrics = Mapping[str, Any]
 
-# What divides the queries, in words.
-DIVIDED = {
-    "dataset": "dataset",
-    "volume": "volume",
-    "decade": "decade of the volume",
-    "type": "type of volume or query",
-    "query_type": "type of query",
-    "kind": "kind of query",
-    "length": "tokens of the longest passage that the query was made from",
-    "confidence": "the recogniser's mean confidence in what the query was made from",
-}
 ALL = "metrics/metrics.json of the run has all"
 MOST_SYSTEMS = 100
-# In the breakdowns: columns, more parts stand below each other; and rows.
-MOST_COLUMNS = 9
-MOST_PARTS = 24
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -176,74 +160,9 @@ def requirements_of(results: Sequence[Mapping[str, Any]]) -> Html:
     )
 
 
-def foremost(metrics: Metrics, others: Sequence[str]) -> list[str]:
-    """The systems that breakdowns show: those compared first, few enough to read."""
-    compared = [
-        pair[side] for pair in metrics["comparisons"] for side in ("system", "base")
-    ]
-    chosen = list(dict.fromkeys([*compared, *others, *metrics["systems"]]))
-    chosen = chosen[:MOST_COLUMNS]
-    return [system for system in metrics["systems"] if system in chosen]
-
-
-def overview(
-    parts: Mapping[str, Metrics], systems: Sequence[str], measure: str, by: str
-) -> Html:
-    """One measure of some systems in all parts: a row a system, or a row a part."""
-    named = list(map(spaced, systems))
-    caption = f"{title(measure)} by {by}, of n queries each"
-    if len(parts) > MOST_COLUMNS:
-        sizes = {name: part["queries"] for name, part in parts.items()}
-        rows = [
-            [
-                name,
-                f"{sizes[name]:,}",
-                *(
-                    cell(parts[name]["systems"][system][measure], sizes[name])
-                    for system in systems
-                ),
-            ]
-            for name in dict.fromkeys([*largest(sizes, MOST_PARTS), *parts])
-        ]
-        return capped(["part", "n", *named], rows, caption, most=MOST_PARTS, where=ALL)
-    header = [f"{name} (n = {part['queries']:,})" for name, part in parts.items()]
-    rows = [
-        [
-            name,
-            *(
-                cell(part["systems"][system][measure], part["queries"])
-                for part in parts.values()
-            ),
-        ]
-        for name, system in zip(named, systems, strict=True)
-    ]
-    return table(["system", *header], rows, caption)
-
-
-def divided(key: str, metrics: Metrics, systems: Sequence[str]) -> Iterator[Html]:
-    """What is measured by one division of the queries."""
-    by, measures = DIVIDED.get(key, key), metrics["measures"]
-    parts = metrics["parts"][key]
-    yield element("h3", f"By {by}")
-    yield overview(parts, systems, measures[0], by)
-    if len(parts) > MOST_COLUMNS:
-        return
-    tables = []
-    for name, part in parts.items():
-        about = f"{plural(part['queries'], 'query', 'queries')}, {by} {name}"
-        few = {system: part["systems"][system] for system in systems}
-        means = means_of({**part, "systems": few}, measures, f"Means over {about}")
-        tables.append(means)
-        if part["comparisons"]:
-            caption = f"Paired differences, {about}"
-            tables.append(differences_of(part, measures, caption))
-    yield folded(f"All measures by {by}", *tables)
-
-
 def section(
     metrics: Metrics,
     meaning: str,
-    others: Sequence[str],
     drawn: str | Path,
     reordering: Mapping[str, tuple[str, int]],
     left_out: str | None = None,
@@ -253,7 +172,6 @@ def section(
     Args:
         metrics: what measure_runs.py writes.
         meaning: what counts as relevant, in sentences.
-        others: systems to show in the breakdowns beside those that are compared.
         drawn: the chart.
         reordering: the systems that re-rank, as `arkiv.retrieve.systems` has them.
         left_out: why default systems are missing, in a sentence or two.
@@ -292,8 +210,9 @@ def section(
     yield figure(
         drawn,
         "measures",
-        f"The same as a chart: a point is the mean{line}. Systems whose names begin "
-        "with base have blue squares, those with tuned orange diamonds.",
+        "The same as a chart, each measure on a scale of its own: a point is the mean"
+        f"{line}. Systems whose names begin with base have blue squares, those with "
+        "tuned orange diamonds.",
         f"Means of the first measures of the systems{' with their intervals' * lines}; "
         f"the numbers are those of the table of means over {queries}.",
     )
@@ -302,13 +221,3 @@ def section(
         yield requirements_of(metrics["requirements"])
     else:
         yield paragraph("Nothing was required (evaluate.require).")
-    yield from sources.section(metrics, cell)
-    systems = foremost(metrics, others)
-    for key in metrics["parts"]:
-        yield from divided(key, metrics, systems)
-    if len(systems) < len(metrics["systems"]) and metrics["parts"]:
-        yield paragraph(
-            f"The breakdowns show {len(systems)} of {len(metrics['systems']):,} "
-            f"systems; {ALL}.",
-            faint=True,
-        )

@@ -10,14 +10,12 @@ testing and acceptance sampling, Technometrics 24, 1982).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from arkiv.base.html import Html, element, table
 from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.verdicts import Value, verdict
-from arkiv.report.page import paragraph
 from arkiv.retrieve.systems import spaced
 
 Metrics = Mapping[str, Any]
@@ -81,55 +79,3 @@ def in_a_sentence(metrics: Metrics, figures: Callable[[Value], str]) -> str:
         f"By where the queries come from, {measure} of {both}: {each}. The smallest is "
         f"that of {least.source}, {said}.{alone}"
     )
-
-
-def section(metrics: Metrics, cell: Callable[..., Html]) -> Iterator[Html]:
-    """What is measured on the queries of each source, and how the systems differ there.
-
-    Args:
-        cell: a value in a table, as `arkiv.report.results` has it.
-    """
-    sources = metrics.get("sources", {})
-    if not sources:
-        return
-    measure = metrics["measures"][0]
-    header = [f"{name} (n = {part['queries']:,})" for name, part in sources.items()]
-    yield element("h3", "By source of the queries")
-    means = [
-        [
-            spaced(system),
-            *(
-                cell(part["systems"][system][measure], part["queries"])
-                for part in sources.values()
-            ),
-        ]
-        for system in metrics["systems"]
-    ]
-    yield table(
-        ["system", *header], means, f"{title(measure)} by source, of n queries each"
-    )
-    differences = [
-        [
-            f"{spaced(pair['system'])} − {spaced(pair['base'])}",
-            *(
-                cell(
-                    part["comparisons"][place]["difference"][measure],
-                    part["queries"],
-                    difference=True,
-                )
-                for part in sources.values()
-            ),
-        ]
-        for place, pair in enumerate(metrics["comparisons"])
-    ]
-    if differences:
-        yield table(
-            ["difference", *header],
-            differences,
-            f"Paired differences of {title(measure)} by source",
-        )
-        yield paragraph(
-            "p is corrected for the pairs of a column. The measures of all queries "
-            "together, above, are means over all sources.",
-            faint=True,
-        )

@@ -15,7 +15,7 @@ from arkiv.evaluate.measures import summary as measured_by
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.verdicts import stars
 from arkiv.export.evidence import retrieval
-from arkiv.report import results, spelling, summary, sure
+from arkiv.report import parts, results, spelling, summary, sure
 from arkiv.retrieve.systems import reordering, spaced
 
 SYSTEMS = {
@@ -413,10 +413,9 @@ def test_further_pairs_stand_apart_from_those_that_decide(tmp_path):
             summary.of_results(metrics, SYSTEMS, 0)
         )
         assert sure.how_sure(told) == sure.how_sure(metrics)
-        assert results.foremost(told, []) == results.foremost(metrics, [])
+        assert parts.foremost(told, []) == parts.foremost(metrics, [])
         page, before = (
-            str(joined(*results.section(one, "", [], drawn, {})))
-            for one in (told, metrics)
+            str(joined(*results.section(one, "", drawn, {}))) for one in (told, metrics)
         )
         assert page.count("<table") == before.count("<table") + 1
         assert "evaluate.compare_further" in page

@@ -8,7 +8,17 @@ import pytest
 
 from arkiv.base.errors import InputError
 from arkiv.base.html import Html, element, joined
-from arkiv.report import costs, data, gold, made, results, searches, spelling, summary
+from arkiv.report import (
+    costs,
+    data,
+    gold,
+    made,
+    parts,
+    results,
+    searches,
+    spelling,
+    summary,
+)
 from arkiv.report.drawing import inline
 from arkiv.report.page import Section, capped, render
 from arkiv.report.training import masked, thinned
@@ -270,9 +280,9 @@ def test_tables_of_very_many_are_cut_and_say_so():
 
 def test_breakdowns_show_the_largest_of_very_many_parts():
     part = measured([])
-    parts = {f"<v{n}>": part | {"queries": n} for n in range(1, 501)}
-    table = results.overview(parts, list(part["systems"]), "nDCG@10", "volume")
-    assert table.count("<tr>") == 1 + results.MOST_PARTS
+    many = {f"<v{n}>": part | {"queries": n} for n in range(1, 501)}
+    table = parts.overview(many, list(part["systems"]), [], "nDCG@10", "volume")
+    assert table.count("<tr>") == 1 + parts.MOST_PARTS
     assert "&lt;v500&gt;" in table
     assert "<v500>" not in table
     assert ">&lt;v9&gt;" not in table
@@ -282,9 +292,42 @@ def test_breakdowns_show_the_largest_of_very_many_parts():
 def test_breakdowns_of_a_hundred_systems_show_those_that_are_compared():
     means = {f"s{n}": n / 100 for n in range(100)}
     metrics = measured([("s80", "s70", 0.1, 0.0)], means)
-    assert results.foremost(metrics, ["s9"]) == [
+    assert parts.foremost(metrics, ["s9"]) == [
         *("s0", "s1", "s2", "s3", "s4", "s5", "s9", "s70", "s80"),
     ]
+
+
+def test_breakdowns_begin_with_what_decides():
+    """The system that is compared first, with what, and how they differ; of many parts
+    and of few."""
+    means = {f"s{n}": n / 100 for n in range(40)}
+    pairs = [("s30", "s20", 0.1, 0.0), ("s30", "s9", -0.1, 0.0), ("s8", "s7", 0.2, 0.0)]
+    metrics = measured(pairs, means)
+    assert parts.deciding(metrics, ["s2", "gone"]) == ["s2", "s9", "s20", "s30"]
+    assert parts.deciding(measured([], means), []) == [f"s{n}" for n in range(6)]
+    for count in (3, 30):
+        part = measured(pairs, means, queries=7)
+        divided = {"volume": {f"v{n}": part for n in range(count)}}
+        page = str(joined(*parts.section(metrics | {"parts": divided}, ["s2"])))
+        table = page[: page.index("</table>")]
+        for line in ("s2", "s9", "s20", "s30", "s30 − s20", "s30 − s9"):
+            assert f">{line}</th>" in table
+        for line in ("s8", "s8 − s7", "s0"):
+            assert f">{line}</th>" not in table
+        assert ("All measures by volume" in page) == (count == 3)
+        assert "begin with 4 of 40 systems" in page
+
+
+def test_sources_take_the_place_of_datasets():
+    part = measured([("tuned_dense", "base_dense", 0.1, 0.2)])
+    both = {"dataset": {"court": part, "people": part}, "type": {"x": part}}
+    metrics = part | {"parts": both}
+    for sources, heads in (
+        ({}, ["By dataset", "By type of volume or query"]),
+        (both["dataset"], ["By source of the queries", "By type of volume or query"]),
+    ):
+        page = str(joined(*parts.section(metrics | {"sources": sources}, [])))
+        assert re.findall("<h3>(.*?)</h3>", page) == heads
 
 
 def test_what_is_required_stands_in_a_table():
