@@ -251,7 +251,7 @@ def train_negatives(dataset, round=""):
     """A dataset's train pairs with negatives: mined here or given."""
     if is_mined(dataset):
         return results(f"{round}negatives/{dataset}.jsonl")
-    return results(f"pairs/{dataset}/train.jsonl")
+    return train_pairs(dataset)
 
 
 def train_rows(dataset, round=""):

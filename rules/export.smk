@@ -27,6 +27,10 @@ rule export_model:
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
         queries=files("queries/{dataset}.stats.json", WITH_PAGES),
         pairs=files("pairs/{dataset}/stats.json"),
+        filtered=files(
+            "pairs/{dataset}/filtered.stats.json",
+            LEARNT if ROUND_TRIP_OF_PAIRS else [],
+        ),
         negatives=by_name(NEGATIVES, MINED, LAST).values(),
         shards=by_name(SHARDS, LEARNT, LAST).values(),
     output:

@@ -40,7 +40,7 @@ rule embed_corpus:
 rule embed_queries:
     """Embed the train queries of a dataset."""
     input:
-        pairs=results("pairs/{dataset}/train.jsonl"),
+        pairs=lambda w: train_pairs(w.dataset),
         model=mines_with,
     output:
         results("{round}mining/{dataset}/queries.npy"),
@@ -107,7 +107,7 @@ rule search_corpus:
 rule search_bm25:
     """Find the first passages of every train query by BM25."""
     input:
-        pairs=results("pairs/{dataset}/train.jsonl"),
+        pairs=lambda w: train_pairs(w.dataset),
         corpus=results("pairs/{dataset}/mining.jsonl"),
         model=model_of("embedder"),
     output:
@@ -134,7 +134,7 @@ rule search_bm25:
 rule pick_negatives:
     """Merge what the miners found and pick each query's hard negatives."""
     input:
-        pairs=results("pairs/{dataset}/train.jsonl"),
+        pairs=lambda w: train_pairs(w.dataset),
         corpus=results("pairs/{dataset}/mining.jsonl"),
         queries=results("{round}mining/{dataset}/queries.npy"),
         embeddings=gather.corpus(
@@ -172,3 +172,66 @@ rule pick_negatives:
         " --embeddings {input.embeddings:q} --neighbours {input.neighbours:q}"
         " {params.optional} {params.options} --output {output.negatives:q}"
         " --stats {output.stats:q} &> {log:q}"
+
+
+rule embed_given:
+    """Embed queries and passages of pairs whose negatives are given, to judge them."""
+    input:
+        pairs=lambda w: train_pairs(w.dataset),
+        corpus=results("pairs/{dataset}/mining.jsonl"),
+        model=model_of("embedder"),
+    output:
+        queries=results("given/{dataset}/queries.npy"),
+        corpus=results("given/{dataset}/corpus.npy"),
+    log:
+        log_of("embed_given", "{dataset}"),
+    benchmark:
+        benchmark_of("embed_given", "{dataset}")
+    conda:
+        "../envs/m3.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(480),
+    params:
+        way=lambda w, output: flags(keep_weights=weights_wanted("base")),
+        options=flags(**embeds_as_mining("dense")),
+    message:
+        "Embedding {wildcards.dataset}, to judge its pairs"
+    shell:
+        "python {params.arkiv_scripts:q}/embed_given.py --pairs {input.pairs:q}"
+        " --corpus {input.corpus:q} --model {input.model:q} {params.options}"
+        " --queries {output.queries:q} --output {output.corpus:q} {params.way}"
+        " &> {log:q}"
+
+
+rule judge_pairs:
+    """Count how many train queries of a dataset lead back to their passage."""
+    input:
+        pairs=lambda w: train_pairs(w.dataset),
+        corpus=results("pairs/{dataset}/mining.jsonl"),
+        queries=lambda w: embedded(w.dataset)["queries"],
+        embeddings=lambda w: embedded(w.dataset)["corpus"],
+        model=model_of("embedder"),
+    output:
+        results("pairs/{dataset}/judged.json"),
+    log:
+        log_of("judge_pairs", "{dataset}"),
+    benchmark:
+        benchmark_of("judge_pairs", "{dataset}")
+    conda:
+        "../envs/evaluate.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        options=lambda w: flags(
+            given=brought_by(w.dataset)["negatives"],
+            seed=config["seed"],
+        ),
+    message:
+        "Judging the pairs of {wildcards.dataset}"
+    shell:
+        "python {params.arkiv_scripts:q}/judge_pairs.py --pairs {input.pairs:q}"
+        " --corpus {input.corpus:q} --queries {input.queries:q}"
+        " --embeddings {input.embeddings:q} --tokenizer {input.model:q}"
+        " {params.options} --output {output:q} &> {log:q}"

@@ -53,3 +53,47 @@ rule split_pairs:
         " --dev {output.dev:q} --test {output.test:q} --corpus {output.corpus:q}"
         " --mining {output.mining:q} --rejected {output.rejected:q}"
         " --stats {output.stats:q} &> {log:q}"
+
+
+rule filter_pairs:
+    """Set aside the train pairs of a dataset whose passage a search does not find."""
+    input:
+        pairs=results("pairs/{dataset}/train.jsonl"),
+        corpus=results("pairs/{dataset}/mining.jsonl"),
+        model=model_of("embedder"),
+    output:
+        pairs=results("pairs/{dataset}/filtered.jsonl"),
+        rejected=results("pairs/{dataset}/filtered.rejected.jsonl"),
+        stats=results("pairs/{dataset}/filtered.stats.json"),
+    log:
+        log_of("filter_pairs", "{dataset}"),
+    benchmark:
+        benchmark_of("filter_pairs", "{dataset}")
+    conda:
+        (
+            "../envs/evaluate.yaml"
+            if ROUND_TRIP_OF_PAIRS == "bm25"
+            else (
+                "../envs/m3.yaml"
+                if ROUND_TRIP_OF_PAIRS == "dense"
+                else "../envs/serve.yaml"
+            )
+        )
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        way=lambda w, output: flags(
+            keep_weights=ROUND_TRIP_OF_PAIRS != "bm25" and weights_wanted("base")
+        ),
+        options=flags(
+            **declared("pairs", "round_trip"),
+            **embeds_as_mining(ROUND_TRIP_OF_PAIRS),
+        ),
+    message:
+        "Seeing whether train queries of {wildcards.dataset} find their passages"
+    shell:
+        "python {params.arkiv_scripts:q}/filter_pairs.py --pairs {input.pairs:q}"
+        " --corpus {input.corpus:q} --model {input.model:q} {params.options}"
+        " --output {output.pairs:q} --rejected {output.rejected:q}"
+        " --stats {output.stats:q} {params.way} &> {log:q}"

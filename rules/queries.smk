@@ -28,17 +28,7 @@ if ASKED:
     }
     KEPT = declared("queries", "max_words", "copied_run", "copied_share", "forbidden")
 ROUND_TRIP = QUERIES["round_trip"]
-# As mining embeds, whose vectors are taken from the cache and the other way round.
-DENSE = {}
-if ROUND_TRIP["by"] == "dense":
-    DENSE = {
-        **CUT_QUERIES,
-        **CUT_PASSAGES,
-        "batch_tokens": MINING["batch_tokens"],
-        "cache": results("cache/embeddings"),
-        **RUN_OPTIONS,
-        **READING,
-    }
+DENSE = embeds_as_mining(ROUND_TRIP["by"])
 
 
 rule estimate_queries:
@@ -120,7 +110,15 @@ rule filter_queries:
         benchmark_of("filter_queries", "{dataset}")
     localrule: ROUND_TRIP["by"] is None
     conda:
-        "../envs/evaluate.yaml" if ROUND_TRIP["by"] != "dense" else "../envs/m3.yaml"
+        (
+            "../envs/evaluate.yaml"
+            if ROUND_TRIP["by"] in (None, "bm25")
+            else (
+                "../envs/m3.yaml"
+                if ROUND_TRIP["by"] == "dense"
+                else "../envs/serve.yaml"
+            )
+        )
     resources:
         mem_mb=growing(8000),
         runtime=growing(240),

@@ -40,6 +40,7 @@ rule plot_negatives:
         rows=lambda w: [path for name in LEARNT for path in train_rows(name, w.round)],
         stats=lambda w: list(by_name(NEGATIVES, MINED, w.round).values()),
         pairs=files("pairs/{dataset}/stats.json"),
+        judged=lambda w: [] if w.round else files("pairs/{dataset}/judged.json", LEARNT),
     output:
         page=report(
             results("figures/{round}negatives.html"),
@@ -73,6 +74,8 @@ rule plot_negatives:
             ),
             stats=named(NEGATIVES, MINED, w.round) or None,
             pairs=COUNTS["pairs"],
+            # Whatever mines in later rounds, it is the pairs of the first.
+            searches=None if w.round else named("pairs/{name}/judged.json", LEARNT),
         ),
         options=flags(
             seed=config["seed"],

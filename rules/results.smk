@@ -3,6 +3,44 @@
 from arkiv.evaluate.settings import COMPARISONS, compared
 from arkiv.gold.standard import POOLED, holds_rankings
 
+# Whether train pairs whose passage no search finds are set aside.
+ROUND_TRIP_OF_PAIRS = config["pairs"]["round_trip"]["by"]
+
+
+def train_pairs(dataset):
+    """The pairs of a dataset on the side of train, those that are learnt from."""
+    kept = "filtered" if ROUND_TRIP_OF_PAIRS else "train"
+    return results(f"pairs/{dataset}/{kept}.jsonl")
+
+
+def embeds_as_mining(by):
+    """What a round trip by a search is told to embed as mining does.
+
+    So the vectors are taken from the cache, and the other way round.
+    """
+    if by in (None, "bm25"):
+        return {}
+    return {
+        **CUT_QUERIES,
+        **CUT_PASSAGES,
+        "batch_tokens": MINING["batch_tokens"],
+        "cache": results("cache/embeddings"),
+        **RUN_OPTIONS,
+        **READING,
+    }
+
+
+def embedded(dataset):
+    """The embeddings of a dataset's train queries and of the passages beside them.
+
+    Where no negatives are mined, nothing is embedded but to judge the pairs.
+    """
+    where = f"{'mining' if is_mined(dataset) else 'given'}/{dataset}"
+    parts = [results(f"{where}/corpus.npy")]
+    if is_mined(dataset):
+        parts = gather.corpus(results(f"{where}/embeddings/{{scatteritem}}.npy"))
+    return {"queries": results(f"{where}/queries.npy"), "corpus": parts}
+
 
 def files(pattern, datasets=DATASETS, **wildcards):
     """The paths of a pattern below the run's directory."""
@@ -144,7 +182,7 @@ def counts_in(measured):
     """What each stage before has counted of each dataset."""
     if is_trained(measured):
         return COUNTS
-    return COUNTS | {"negatives": None, "shards": None, "augmented": None}
+    return COUNTS | dict.fromkeys(("filtered", "negatives", "shards", "augmented"))
 
 
 def trained_by(wildcards):
@@ -154,6 +192,10 @@ def trained_by(wildcards):
     return {
         # The last of the rules that cost something: their benchmarks are there.
         "export": results("export"),
+        "filtered": files(
+            "pairs/{dataset}/filtered.stats.json",
+            LEARNT if ROUND_TRIP_OF_PAIRS else [],
+        ),
         "negatives": list(by_name(NEGATIVES, MINED, LAST).values()),
         "shards": list(by_name(SHARDS, LEARNT, LAST).values()),
         "augmented": list(by_name(ALTERED, LEARNT if AUGMENTED else [], LAST).values()),
@@ -282,6 +324,11 @@ COUNTS = {
     "documents": named("documents/{name}.stats.json", WITH_PAGES) or None,
     "queries": named("queries/{name}.stats.json", WITH_PAGES) or None,
     "pairs": named("pairs/{name}/stats.json", DATASETS),
+    "filtered": (
+        named("pairs/{name}/filtered.stats.json", LEARNT)
+        if ROUND_TRIP_OF_PAIRS
+        else None
+    ),
     "negatives": named(NEGATIVES, MINED, LAST) or None,
     "shards": named(SHARDS, LEARNT, LAST),
     "augmented": named(ALTERED, LEARNT, LAST) if AUGMENTED else None,
@@ -308,6 +355,11 @@ STAGES = {
         *files("pairs/{dataset}/stats.json"),
     ],
     "mine": [
+        *files(
+            "pairs/{dataset}/filtered.{end}",
+            LEARNT if ROUND_TRIP_OF_PAIRS else [],
+            end=["jsonl", "rejected.jsonl", "stats.json"],
+        ),
         *mined_in(ROUNDS[0]),
         *files("mining/{dataset}/bm25.npy", MINED if MINING["bm25_share"] else []),
     ],

@@ -68,9 +68,17 @@ rule audit:
         up_to("score"),
         FIGURES["negatives.html"],
         FIGURES["negatives.svg"],
+    log:
+        log_of("audit"),
     localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        audit=flags(audit=results("figures/negatives.json")),
     message:
         f"The audit stands in {FIGURES['negatives.html']}"
+    shell:
+        "python {params.arkiv_scripts:q}/show_judged.py {params.audit} 2> {log:q}"
 
 
 rule split:

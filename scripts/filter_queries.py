@@ -81,14 +81,14 @@ def aside(row: Record, reason: str, **more: object) -> Record:
 
 def straying(arguments, kept: dict[int, Kept], passages: Passages) -> set[int]:
     """The places of the queries that do not lead back to a passage of theirs."""
-    from arkiv.queries.round_trip import looked_up
+    from arkiv.queries.round_trip import Asked, led_back_by
 
-    found = looked_up([one.query for one in kept.values()], passages, arguments)
-    return {
-        place
-        for (place, one), rows in zip(kept.items(), found, strict=True)
-        if not {passages.rows[name] for name in one.positives}.intersection(rows)
-    }
+    asked = [
+        Asked(one.query, [passages.text(passages.rows[name]) for name in one.positives])
+        for one in kept.values()
+    ]
+    found = led_back_by(asked, passages, arguments, itself=True)
+    return {place for place, back in zip(kept, found, strict=True) if not back}
 
 
 def command_line(argv: list[str] | None) -> argparse.Namespace:

@@ -1,8 +1,9 @@
 """Audit the mined negatives before training: a page to read, and charts.
 
 The page counts, for each dataset, what was mined, what each filter dropped, where the
-window left too few, and how often the teacher prefers a negative to the positive; then
-it shows rows to read: those where the teacher prefers a negative most, and some at
+window left too few, how often embedder and teacher prefer a negative to the positive,
+and how many queries lead back to their passage; it says aloud where pairs look broken.
+Then it shows rows to read: those where the teacher prefers a negative most, and some at
 random. The charts show how near the negatives come to the positives, by the similarity
 that they were chosen by and by the teacher's scores that training learns from; at which
 ranks they stood; and what was dropped.
@@ -11,6 +12,7 @@ ranks they stood; and what was dropped.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from array import array
 from typing import Any
@@ -27,6 +29,7 @@ from arkiv.mining.audit import (
     KINDS,
     SIDES,
     Rows,
+    figures_of,
     read_rows,
     read_stats,
     summary,
@@ -34,6 +37,7 @@ from arkiv.mining.audit import (
 )
 from arkiv.mining.filters import filters_by
 from arkiv.mining.negatives import SOURCES
+from arkiv.pairs.judged import Figures, warnings
 from arkiv.report.figures import (
     BLUE,
     GREEN,
@@ -48,6 +52,8 @@ from arkiv.report.figures import (
     whole_numbers,
     write_svg,
 )
+
+log = logging.getLogger("plot_negatives")
 
 BINS = 40
 LOOKS = {
@@ -129,11 +135,14 @@ def spread(values: array[float]) -> dict[str, float] | None:
     return {"count": len(values), "5 %": low, "50 %": middle, "95 %": high}
 
 
-def numbers(rows: Rows, lines: list[tuple[str, str]], stats: Record | None) -> Record:
+def numbers(
+    rows: Rows, lines: list[tuple[str, str]], stats: Record | None, figures: Figures
+) -> Record:
     """What the page and the charts show of a dataset, for the report."""
     return {
         "rows": rows.counts["rows"],
         "lines": lines,
+        "judged": figures,
         "spread": {
             kind: {side: spread(rows.numbers[side, kind]) for side in SIDES}
             for kind in KINDS
@@ -189,6 +198,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         tiny="[MODEL...] which models of the run are tiny, built to try it out",
         pairs="[DATASET=JSON...] statistics of split_pairs.py, which tell of shares "
         "that are not as asked for",
+        searches="[DATASET=JSON...] what judge_pairs.py counted",
         page="HTML",
         chart="SVG",
         numbers="JSON of both, for the report",
@@ -210,19 +220,31 @@ def main(argv: list[str] | None = None) -> None:
         dataset: read_rows(paths, arguments.examples, arguments.seed)
         for dataset, paths in named_lists(arguments.rows, "--rows").items()
     }
+    searches = {
+        dataset: read_object(path, "counts of judge_pairs.py")
+        for dataset, path in named(arguments.searches, "--searches").items()
+    }
+    figures = {
+        name: figures_of(rows, searches.get(name)) for name, rows in datasets.items()
+    }
     summaries = {
-        name: summary(rows, stats.get(name, {})) for name, rows in datasets.items()
+        name: summary(rows, stats.get(name, {}), searches.get(name))
+        for name, rows in datasets.items()
     }
     divided = {
         dataset: read_object(path, "statistics of split_pairs.py")
         for dataset, path in named(arguments.pairs, "--pairs").items()
     }
-    write_audit(arguments.page, datasets, stats, summaries, arguments.tiny, divided)
+    write_audit(
+        arguments.page, datasets, stats, summaries, arguments.tiny, divided, figures
+    )
+    for said in warnings(figures):
+        log.warning("%s", said)
     plot(datasets, stats, arguments.chart)
     write_json(
         arguments.numbers,
         {
-            name: numbers(rows, summaries[name], stats.get(name))
+            name: numbers(rows, summaries[name], stats.get(name), figures[name])
             for name, rows in datasets.items()
         },
     )

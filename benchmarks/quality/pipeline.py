@@ -156,20 +156,28 @@ def outcome(results: Path, run: Run) -> dict[str, Any]:
 
     Returns:
         What the whole took (`wall`, `cpu`, `memory`, see Run); what each rule took
-        (`jobs`); how the rows were divided (`pairs`), with the number of passages
-        searched; the training's figures; the settings that differ from the defaults;
-        the metrics, without those of parts of the queries; likewise those of the
-        general set (`general`), what chose how models were merged (`merge`) and what
-        other spellings cost (`spelling`), if the run has them.
+        (`jobs`); how the rows were divided (`pairs`), those that `pairs.round_trip`
+        drops set aside, with the number of passages searched; the training's figures;
+        the settings that differ from the defaults; the metrics, without those of parts
+        of the queries; likewise those of the general set (`general`), what chose how
+        models were merged (`merge`) and what other spellings cost (`spelling`), if the
+        run has them.
     """
     metrics = read_json(results / "metrics/metrics.json")
     history = read_json(results / "training/history.json")
     settings = with_project_files(read_json(results / "configuration.json")["settings"])
     (dataset,) = settings["datasets"]
+    divided = read_json(results / f"pairs/{dataset}/stats.json")
+    if settings["pairs"]["round_trip"]["by"]:
+        kept = read_json(results / f"pairs/{dataset}/filtered.stats.json")
+        divided |= {
+            "train": kept["kept"],
+            "set_aside": divided["set_aside"] | kept["rejected"],
+        }
     return {
         **asdict(run),
         "jobs": costs_of(results),
-        "pairs": read_json(results / f"pairs/{dataset}/stats.json")
+        "pairs": divided
         | {"searched": count_lines(results / "collection/corpus.jsonl")},
         "training": {
             key: history[key]

@@ -107,6 +107,6 @@ def test_only_models_need_torch():
     assert {rule for rule, (name, _) in rules().items() if name == "m3"} == {
         *("prepare_model", "embed_corpus", "embed_queries", "search_corpus"),
         *("score_pairs", "embed_guide", "train_model", "merge_models"),
-        "encode_collection",
+        *("encode_collection", "embed_given"),
         *("retrieve_embedder", "retrieve_reranker", "search_gold", "grade_pool"),
     }

@@ -169,7 +169,7 @@ def data(
     how many rows fill no batch of an epoch."""
     given, made = [], []
     for name, stages in datasets.items():
-        _, documents, _, pairs, mined, shards, _ = (
+        _, documents, _, pairs, _, mined, shards, _ = (
             stages.get(stage, {}) for stage in STAGES
         )
         sources = mined.get("sources")

@@ -29,7 +29,7 @@ from arkiv.base.html import (
 from arkiv.example.toys import warning
 from arkiv.mining.filters import filters_by
 from arkiv.mining.negatives import SOURCES
-from arkiv.pairs import shares
+from arkiv.pairs import judged, shares
 from arkiv.pairs.division import read_pairs
 
 # A row, before it what it is kept for and its id.
@@ -72,6 +72,7 @@ class Rows:
         seed: of those drawn at random.
         numbers: of all passages, by (`pos` or `neg`, kind), missing ones left out.
         ranks: of the negatives, by source.
+        preferred: what `embedder` and `teacher` prefer, see `arkiv.pairs.judged`.
     """
 
     examples: int
@@ -81,6 +82,7 @@ class Rows:
         self.counts: Counter[str] = Counter()
         self.numbers = {(side, kind): array("d") for kind in KINDS for side in SIDES}
         self.ranks = defaultdict(lambda: array("q"))
+        self.preferred: dict[str, Counter[str]] = defaultdict(Counter)
         self._drawn: list[Kept] = []
         self._suspects: dict[str, list[Kept]] = {kind: [] for kind in KINDS}
 
@@ -95,17 +97,33 @@ class Rows:
             for source, rank in zip(row["neg_sources"], ranks, strict=True):
                 if rank is not None:
                     self.ranks[source].append(int(rank))
-        if row.get("pos_scores") and row.get("neg_scores"):
-            least = min(row["pos_scores"])
-            preferred = sum(score > least for score in row["neg_scores"])
-            self.counts["judged"] += len(row["neg_scores"])
-            self.counts["preferred"] += preferred
-            self.counts["rows_preferred"] += preferred > 0
+        self._compare(row)
         keep(self._drawn, uniform(self.seed, "audit", row["id"]), row, self.examples)
         for kind, suspects in self._suspects.items():
             worst = preference(row, kind)
             if worst is not None:
                 keep(suspects, -worst, row, self.examples // 2)
+
+    def _compare(self, row: Record) -> None:
+        """Count the negatives that score above the positive that has least."""
+        similar = row.get("neg_similarities") or ()
+        if sources := row.get("neg_sources"):
+            # Random ones are easy by design.
+            both = zip(similar, sources, strict=False)
+            similar = [score for score, source in both if source != "random"]
+        for who, kind, scores in (
+            ("embedder", "similarities", similar),
+            ("teacher", "scores", row.get("neg_scores") or ()),
+        ):
+            positive = known(row, "pos", kind)
+            negative = [score for score in scores if score is not None]
+            if positive and negative:
+                above = sum(score > min(positive) for score in negative)
+                counts = self.preferred[who]
+                counts["of"] += len(negative)
+                counts["above"] += above
+                counts["pairs"] += 1
+                counts["pairs_above"] += above > 0
 
     def suspects(self) -> tuple[str, list[Record]]:
         """By what, and the rows whose negatives exceed the positive most."""
@@ -140,14 +158,28 @@ def share(part: int, whole: int) -> str:
     return f"{part:,} ({part / whole:.1%})" if part else "0"
 
 
-def summary(rows: Rows, stats: Record) -> list[tuple[str, str]]:
+def figures_of(rows: Rows, search: Record | None = None) -> Record:
+    """What is known of the pairs of a dataset, see `arkiv.pairs.judged`.
+
+    Args:
+        rows: of it.
+        search: what judge_pairs.py counts, which compares negatives that no row has
+            similarities of.
+    """
+    given = search.get("negatives") if search else None
+    return {
+        "embedder": dict(rows.preferred["embedder"]) or given,
+        "teacher": dict(rows.preferred["teacher"]) or None,
+        "search": search,
+    }
+
+
+def summary(
+    rows: Rows, stats: Record, search: Record | None = None
+) -> list[tuple[str, str]]:
     """The lines of one dataset in the table of counts."""
     counts, filled = rows.counts, stats.get("filled", {})
     sources = stats.get("sources", {})
-    preferred = judged = "–"
-    if counts["judged"]:
-        preferred = share(counts["preferred"], counts["judged"])
-        judged = share(counts["rows_preferred"], counts["rows"])
     return [
         ("train pairs", number(counts["rows"])),
         ("negatives", number(counts["negatives"])),
@@ -161,8 +193,7 @@ def summary(rows: Rows, stats: Record) -> list[tuple[str, str]]:
         ("pairs: filled with random passages", number(filled.get("random"))),
         ("pairs: fewer negatives than asked for", number(stats.get("short"))),
         ("pairs: left out, no negative found", number(stats.get("without_negatives"))),
-        ("negatives that the teacher prefers to the positive", preferred),
-        ("pairs with such a negative", judged),
+        *judged.lines_of(figures_of(rows, search)),
     ]
 
 
@@ -243,12 +274,15 @@ def write_audit(
     summaries: Mapping[str, list[tuple[str, str]]],
     tiny: Iterable[str] = (),
     divided: Mapping[str, Record] | None = None,
+    figures: Mapping[str, judged.Figures] | None = None,
 ) -> None:
     """Write the page of all datasets, with the statistics of those that were mined.
 
-    Of models that are tiny the page says so first; of statistics of the division, by
-    dataset, which shares are not as asked for.
+    Of models that are tiny the page says so first; of what is known of the pairs, by
+    dataset, which look broken; of statistics of the division, which shares are not as
+    asked for.
     """
+    said = [*filter(None, [warning(tiny)]), *judged.warnings(figures or {})]
     lines = [
         [same[0][0], *(value for _, value in same)]
         for same in zip(*summaries.values(), strict=True)
@@ -258,7 +292,7 @@ def write_audit(
     write_page(
         path,
         "Negatives before training",
-        *([element("p", element("strong", said))] if (said := warning(tiny)) else []),
+        *(element("p", element("strong", one)) for one in said),
         element(
             "p",
             "A negative that answers its query teaches the model what is wrong. Read "

@@ -27,6 +27,19 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class RoundTrip:
+    """Whether a query leads back to its passage."""
+
+    by: str | None = setting(
+        None,
+        "drop what does not lead back to its passage by this search; `either`: by none "
+        "of the two, `both`: not by both; null: unchecked",
+        choices=("bm25", "dense", "either", "both"),
+    )
+    top: int = setting(20, "among so many first of the passages searched", at_least=1)
+
+
+@dataclass(frozen=True)
 class Pairs:
     """Train, dev and test without leakage."""
 
@@ -55,6 +68,7 @@ class Pairs:
         "a bad line of a JSONL file: stop, or set it aside and count it",
         choices=("stop", "skip"),
     )
+    round_trip: RoundTrip = setting(RoundTrip())
 
 
 def check_shares(shares: Mapping[str, float]) -> None:

@@ -23,6 +23,7 @@ from arkiv.llm.settings import (
     is_model,
     unpriced,
 )
+from arkiv.pairs.settings import RoundTrip
 
 
 @dataclass(frozen=True)
@@ -88,19 +89,6 @@ class Judge:
         "null: no judge",
     )
     threshold: int = setting(4, "the lowest mark that is kept", at_least=1, at_most=5)
-
-
-@dataclass(frozen=True)
-class RoundTrip:
-    """Whether a query leads back to its passage."""
-
-    by: str | None = setting(
-        None,
-        "a query stays only if it leads back to its passage by this search; null: "
-        "unchecked",
-        choices=("bm25", "dense"),
-    )
-    top: int = setting(20, "among so many first passages of all documents", at_least=1)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ LINES = (
     ("pairs without a year, for train", "pairs", "undated"),
     ("passages to search", "pairs", "passages"),
     ("train pairs", "pairs", "train"),
+    ("train pairs that lead back to their passage", "filtered", "kept"),
     ("dev pairs", "pairs", "dev"),
     ("test pairs", "pairs", "test"),
     ("passages to mine from", "pairs", "mining_passages"),

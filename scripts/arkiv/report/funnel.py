@@ -16,6 +16,7 @@ STAGES = {
     "documents": "statistics of merge_documents.py",
     "queries": "statistics of filter_queries.py",
     "pairs": "statistics of split_pairs.py",
+    "filtered": "statistics of filter_pairs.py",
     "negatives": "statistics of pick_negatives.py",
     "shards": "log of split_by_length.py",
     "augmented": "statistics of augment_pairs.py",
@@ -49,7 +50,7 @@ def read_stages(arguments: argparse.Namespace) -> dict[str, Counts]:
 
 def set_aside(stages: Counts) -> list[tuple[str, int]]:
     """What was set aside or came out short on the way, and how many."""
-    found, documents, queries, pairs, mined, shards, _ = (
+    found, documents, queries, pairs, filtered, mined, shards, _ = (
         stages.get(stage, {}) for stage in STAGES
     )
     teacher = shards.get("teacher") or {}
@@ -70,6 +71,10 @@ def set_aside(stages: Counts) -> list[tuple[str, int]]:
         (
             "negatives given: positives of their query",
             pairs.get("positives_as_negatives", 0),
+        ),
+        *(
+            (f"train pairs: {why}", n)
+            for why, n in filtered.get("rejected", {}).items()
         ),
         ("train pairs: no negatives found", mined.get("without_negatives", 0)),
         ("train pairs: fewer negatives than asked for", mined.get("short", 0)),

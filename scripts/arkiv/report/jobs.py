@@ -30,9 +30,10 @@ STAGES = {
         "merge_documents",
     ],
     "queries": ["estimate_queries", "generate_queries", "filter_queries"],
-    "pairs": ["split_pairs"],
+    "pairs": ["split_pairs", "filter_pairs"],
     "mining": (
-        "embed_corpus embed_queries search_corpus search_bm25 pick_negatives"
+        "embed_corpus embed_queries search_corpus search_bm25 pick_negatives "
+        "embed_given judge_pairs"
     ).split(),
     "teacher": ["score_pairs"],
     "split": (
@@ -58,7 +59,7 @@ OF_TRAINING = {
     *chain.from_iterable(
         STAGES[stage] for stage in ("mining", "teacher", "split", "train", "export")
     ),
-    *("plot_lengths", "plot_negatives", "plot_training"),
+    *("filter_pairs", "plot_lengths", "plot_negatives", "plot_training"),
     *("build_general", "measure_general"),
 }
 # Where the general set is searched, which only what was trained is compared on.

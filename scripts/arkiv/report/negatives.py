@@ -8,6 +8,7 @@ from typing import Any
 
 from arkiv.base.html import Html, decimals, element, number, table
 from arkiv.mining.audit import KINDS
+from arkiv.pairs.judged import warnings
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest
 from arkiv.report.page import capped, paragraph
@@ -94,6 +95,10 @@ def section(audits: Mapping[str, tuple[Audit, str | Path, str]]) -> Iterator[Htm
     for place, (heading, (audit, drawn, page)) in enumerate(audits.items(), start=1):
         if heading:
             yield element("h3", heading)
+        for said in warnings(
+            {name: of.get("judged") or {} for name, of in audit.items()}
+        ):
+            yield element("p", element("strong", said))
         yield from summary(audit)
         yield figure(
             drawn,

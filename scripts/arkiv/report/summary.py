@@ -19,6 +19,7 @@ from arkiv.evaluate.verdicts import (
 )
 from arkiv.example.toys import toys, warning
 from arkiv.gold.standard import MEANINGS
+from arkiv.pairs.judged import warnings
 from arkiv.pairs.shares import rows_of
 from arkiv.report import forgetting, merging
 from arkiv.report.costs import duration
@@ -187,6 +188,15 @@ def of_shares(datasets: Mapping[str, Counts]) -> str:
         f"The division is not as asked for: {side} of {name} has {came_out}, instead "
         f"of {asked}{others} (see What went in, and what was dropped)."
     )
+
+
+def of_pairs(audits: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which datasets' pairs looked broken before anything was learnt from them."""
+    first = audits[0] if audits else {}
+    figures = {name: of["judged"] for name, of in first.items() if "judged" in of}
+    said = list(warnings(figures))
+    more = [f"So do those of {len(said) - MOST_PAIRS:,} more datasets (see Negatives)."]
+    return said[:MOST_PAIRS] + more * (len(said) > MOST_PAIRS)
 
 
 def of_results(metrics: Metrics, systems: Systems, extractive: int) -> Iterator[str]:
@@ -365,6 +375,7 @@ def sentences(of: Material) -> list[str]:
     made_up = of_example(of.config["datasets"], of.config["queries"]["backend"])
     baseline = "" if of.trainings else of_baseline(of.arguments.left_out)
     lines = [tiny, made_up, baseline, went_in, fell, of_shares(of.datasets)]
+    lines += of_pairs(of.audits)
     if metrics["gold"] != "known_item":
         lines.append(MEANINGS[metrics["gold"]])
     lines += of_results(metrics, systems, extractive_of(of))

@@ -1,0 +1,205 @@
+"""Count how many train queries lead back to a passage of theirs, before training.
+
+Each query (of many a sample) is searched for among the passages that negatives are
+mined from, by the embeddings of the model that mines them and by BM25. Of rows that
+bring their negatives along, it is also counted how many of these the embeddings prefer
+to the positive; of mined ones the audit knows that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from arkiv.base.cli import parser, run
+from arkiv.base.declared import Seeded
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record, write_json
+from arkiv.base.hashing import text_key, uniform
+from arkiv.base.setting_flags import add_settings
+from arkiv.mining.embeddings import CorpusEmbeddings
+from arkiv.mining.nearest import exact_scores
+from arkiv.pairs.division import read_pairs
+from arkiv.pairs.judged import MOST, TOP, percent, top_of
+from arkiv.pairs.passages import Passages
+from arkiv.queries.round_trip import Asked, by_id, depth_for, led_back
+from arkiv.retrieve.bm25 import BM25Index, TokenIds
+from arkiv.retrieve.rankings import search_dense
+
+log = logging.getLogger("judge_pairs")
+
+# Vectors read at once.
+BLOCK = 1 << 14
+
+
+def drawn(path: str, most: int, seed: int) -> tuple[list[tuple[int, Record]], int]:
+    """So many pairs of a file with their places, in its order, and how many it has.
+
+    Which, depends on seed and ids alone.
+    """
+    places = heapq.nsmallest(
+        most,
+        (
+            (uniform(seed, "judged", pair["id"]), place)
+            for place, (_, pair) in enumerate(read_pairs(path))
+        ),
+    )
+    chosen = {place for _, place in places}
+    count, found = 0, []
+    for place, (_, pair) in enumerate(read_pairs(path)):
+        count += 1
+        if place in chosen:
+            found.append((place, pair))
+    if not found:
+        raise InputError("holds no training pairs", file=path)
+    return found, count
+
+
+def taken(embeddings: CorpusEmbeddings, rows: np.ndarray) -> np.ndarray:
+    """(n, dim) float16: the vectors of rows, read some at a time."""
+    found = np.empty((len(rows), embeddings.queries.shape[1]), np.float16)
+    for start in range(0, len(rows), BLOCK):
+        some = slice(start, start + BLOCK)
+        found[some] = embeddings.take(rows[some])
+    return found
+
+
+def searched(
+    asked: Sequence[Asked],
+    vectors: np.ndarray,
+    passages: Passages,
+    embeddings: CorpusEmbeddings,
+    model: str,
+) -> Record:
+    """How many of the queries lead back to a passage of theirs, by each search.
+
+    Args:
+        asked: queries with their passages.
+        vectors: (n_queries, dim) float16, theirs.
+        passages: that are searched.
+        embeddings: of the passages.
+        model: whose tokens BM25 counts.
+    """
+    counts: Record = {"top": top_of(len(passages)), f"lost_at_{TOP}": None}
+    counts |= {"found": None, "lost": None}
+    if not (top := counts["top"]):
+        return counts
+    rows = by_id(passages)
+    deepest = TOP if len(passages) > TOP else top
+    depth = depth_for(asked, passages, deepest)
+    found = {
+        "dense": search_dense(vectors, taken(embeddings, rows), depth),
+        "bm25": BM25Index(map(passages.text, rows), TokenIds(model)).rankings(
+            [one.query for one in asked], depth
+        ),
+    }
+    rankings = {
+        name: [rows[ranking.rows] for ranking in each] for name, each in found.items()
+    }
+
+    def back(ranks: int) -> dict[str, np.ndarray]:
+        return {
+            name: np.array(list(led_back(asked, passages, each, ranks)), bool)
+            for name, each in rankings.items()
+        }
+
+    def lost(there: dict[str, np.ndarray]) -> int:
+        return int((~np.any(list(there.values()), axis=0)).sum())
+
+    there = back(top)
+    counts["found"] = {name: int(each.sum()) for name, each in there.items()}
+    counts["lost"] = lost(there)
+    if len(passages) > TOP:
+        counts[f"lost_at_{TOP}"] = lost(back(TOP))
+    return counts
+
+
+def preferred(
+    pairs: Sequence[Record],
+    vectors: np.ndarray,
+    passages: Passages,
+    embeddings: CorpusEmbeddings,
+) -> Record | None:
+    """How many given negatives the embeddings prefer to the positive that has least.
+
+    Passages that are not among those embedded, as held-out ones, are not compared.
+    """
+    row_of = {int(passages.keys[row]): row for row in passages.distinct_rows().tolist()}
+
+    def scores(texts: Sequence[str], vector: np.ndarray) -> np.ndarray:
+        known = [row_of[key] for key in map(text_key, texts) if key in row_of]
+        return exact_scores(embeddings.take(np.array(known, np.int64)) @ vector)
+
+    counts = dict.fromkeys(("of", "above", "pairs", "pairs_above"), 0)
+    for pair, vector in zip(pairs, vectors.astype(np.float64), strict=True):
+        positive, negative = (scores(pair[side], vector) for side in ("pos", "neg"))
+        if len(positive) and len(negative):
+            above = int((negative > positive.min()).sum())
+            counts["of"] += len(negative)
+            counts["above"] += above
+            counts["pairs"] += 1
+            counts["pairs_above"] += above > 0
+    return counts if counts["pairs"] else None
+
+
+def command_line(argv: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line."""
+    arguments = parser(
+        __doc__,
+        pairs="JSONL of the side of train",
+        corpus="JSONL the passages on that side",
+        queries="NPY embeddings of the queries",
+        embeddings="NPY... of all parts of the corpus, in order",
+        tokenizer="MODELDIR",
+        output="JSON",
+    )
+    arguments.add_argument(
+        "--given", action="store_true", help="the rows' own negatives are trained on"
+    )
+    add_settings(arguments, Seeded)
+    return arguments.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = command_line(argv)
+    chosen, count = drawn(arguments.pairs, MOST, arguments.seed)
+    places, pairs = map(list, zip(*chosen, strict=True))
+    with Passages(arguments.corpus) as passages:
+        embeddings = CorpusEmbeddings(
+            arguments.embeddings, arguments.queries, len(passages)
+        )
+        if len(embeddings.queries) != count:
+            raise InputError(
+                f"has {len(embeddings.queries)} rows, but there are {count} pairs",
+                file=arguments.queries,
+            )
+        vectors = np.asarray(embeddings.queries[places])
+        asked = [Asked(pair["query"], pair["pos"]) for pair in pairs]
+        given = vectors, passages, embeddings
+        found = {"pairs": count, "judged": len(pairs), "passages": len(passages)}
+        found |= searched(asked, *given, arguments.tokenizer)
+        with_negatives = arguments.given and all(pair.get("neg") for pair in pairs)
+        found["negatives"] = preferred(pairs, *given) if with_negatives else None
+    write_json(arguments.output, found)
+    for line in told(found):
+        log.info("%s", line)
+
+
+def told(found: Record) -> Iterator[str]:
+    """What was counted, in words."""
+    judged = found["judged"]
+    yield f"searched for {judged} of {found['pairs']} train queries"
+    if found["lost"] is not None:
+        yield (
+            f"of {percent(found['lost'], judged)} no search finds the passage among "
+            f"the first {found['top']} of {found['passages']}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
