@@ -9,6 +9,7 @@ from itertools import chain
 from arkiv.base.declared import at
 from arkiv.base.row_files import row_files
 from arkiv.base.setting_flags import NULL, flags_of
+from arkiv.encode.settings import AUTO
 from arkiv.evaluate.baseline import needing_training, without_training
 from arkiv.evaluate.forgetting import compared_on_general
 from arkiv.gold.standard import judged_files
@@ -61,12 +62,15 @@ WITH_NEGATIVES = TRAIN["args"].get("train_group_size") != 1
 
 # The set whose quality is watched, and the collection that it makes.
 GENERAL_SET, GENERAL = TRAIN["evaluation"]["general"], "general/"
+# Where dev queries are searched, by which systems learn their weights.
+DEV = "dev/"
 # Where the results of a search lie, and its queries: those of the collection, these
-# respelled, or those of the general set.
+# respelled, those of the general set, or dev queries.
 SEARCHED = {
     "": "collection/queries.jsonl",
     "spelling/": "spelling/queries.jsonl",
     GENERAL: f"{GENERAL}collection/queries.jsonl",
+    DEV: f"{DEV}collection/queries.jsonl",
 }
 SPELLING = EVALUATE["spelling"]
 # The systems that search both.
@@ -79,6 +83,14 @@ RESPELLED = (
 FORGETTING = list(compared_on_general(SYSTEMS)) if GENERAL_SET else []
 ON_GENERAL = list(dict.fromkeys(chain(*FORGETTING)))
 SEARCHING_GENERAL = with_those_below(SYSTEMS, ON_GENERAL)
+
+# The systems that add up scores by weights learnt on dev queries, and what they ask.
+LEARNING = [
+    name for name, system in SYSTEMS.items() if system.learns(EVALUATE["weights"])
+]
+# By which M3's scores are added up elsewhere: none is given where they are learnt.
+FIXED_WEIGHTS = {} if EVALUATE["weights"] == AUTO else declared("evaluate", "weights")
+SEARCHING_DEV = with_those_below(SYSTEMS, LEARNING)
 
 # Whether texts to train on are respelled or misread.
 AUGMENTED = augments(TRAIN["augment"])
@@ -323,7 +335,8 @@ def weights_wanted(model):
 
 def asked_in(searched):
     """The systems that are asked what is searched for there."""
-    return {"": SYSTEMS, GENERAL: SEARCHING_GENERAL}.get(searched, RESPELLED)
+    others = {GENERAL: SEARCHING_GENERAL, DEV: SEARCHING_DEV}
+    return others.get(searched, RESPELLED) if searched else SYSTEMS
 
 
 def late_interaction(wildcards):
@@ -503,7 +516,24 @@ def files_of(wildcards):
             "encodings": results(f"{within}encodings/{system.model_of_run}"),
             "query_encodings": results(f"{searched}encodings/{system.model_of_run}"),
         }
+    if wildcards.system in LEARNING:
+        files["weights_of"] = results(f"weights/{wildcards.system}.json")
     return {name: file for name, file in files.items() if file}
+
+
+def fitted_on(wildcards):
+    """What a system's weights are learnt from, beside dev queries."""
+    system = SYSTEMS[wildcards.system]
+    if not system.encodings:
+        return {
+            "runs": [results(f"{DEV}runs/{name}.trec") for name in system.builds_on]
+        }
+    model = system.model_of_run
+    return {
+        "corpus": results("collection/corpus.jsonl"),
+        "encodings": results(f"encodings/{model}"),
+        "query_encodings": results(f"{DEV}encodings/{model}"),
+    }
 
 
 def runs_below(wildcards):
@@ -526,6 +556,8 @@ def options_of(wildcards, **shared):
     """Flags of a system: its settings, above those that it shares with others."""
     system = SYSTEMS[wildcards.system]
     own = {key: value for key, value in system.settings().items() if value is not None}
+    if wildcards.system in LEARNING:
+        own.pop("weights", None)
     if system.cache:
         shared["cache"] = results(f"cache/{system.cache}")
     return flags(runs=runs_below(wildcards) or None, **shared | own)

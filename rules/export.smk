@@ -23,6 +23,11 @@ rule export_model:
         metrics=results("metrics/metrics.json"),
         general=results(f"{GENERAL}metrics/metrics.json") if FORGETTING else [],
         merge=results(f"{MERGED}merge.json") if MERGE["with"] else [],
+        weights=[
+            results(f"weights/{name}.json")
+            for name in LEARNING
+            if SYSTEMS[name].model_of_run == "tuned"
+        ],
         found=files("documents/{dataset}.volumes.json", WITH_PAGES),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
         queries=files("queries/{dataset}.stats.json", WITH_PAGES),
@@ -47,7 +52,9 @@ rule export_model:
         runtime=growing(30),
     params:
         more=lambda w, input: flags(
-            general=input.general or None, merge=input.merge or None
+            general=input.general or None,
+            merge=input.merge or None,
+            weights_of=input.weights or None,
         ),
         stages=flags(**COUNTS, kinds=[f"{name}={kind(name)}" for name in DATASETS]),
         models=flags(
@@ -63,7 +70,7 @@ rule export_model:
             trainings=len(TRAININGS),
             extractive=EXTRACTIVE or None,
             **declared("mining", "query_max_length", "passage_max_length"),
-            weights=EVALUATE["weights"],
+            **FIXED_WEIGHTS,
         ),
         reordering=as_json(reordering(EVALUATE)),
         settings=as_json(

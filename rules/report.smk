@@ -189,6 +189,7 @@ rule write_report:
             if MERGE["with"] and is_trained(w.measured)
             else []
         ),
+        learnt=lambda w: files("weights/{system}.json", system=learning_in(w.measured)),
     output:
         report(
             results("{measured}report.html"),
@@ -216,6 +217,7 @@ rule write_report:
             spelling=input.spelling or None,
             general=input.general or None,
             merge=input.merge or None,
+            learnt=named("weights/{name}.json", learning_in(w.measured)) or None,
             run_directory=RUN,
             defaults=PROJECT / "config/config.yaml",
             examples=REPORT["examples"],

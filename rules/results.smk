@@ -66,6 +66,11 @@ def systems_in(measured):
     return list(MEASURED[measured]["evaluate"]["systems"])
 
 
+def learning_in(measured):
+    """Of these those that learn their weights."""
+    return [name for name in systems_in(measured) if name in LEARNING]
+
+
 def is_trained(measured):
     """Whether some system that is measured there needs training."""
     return bool(needing_training(MEASURED[measured]["evaluate"]["systems"]))
@@ -124,11 +129,27 @@ def measured_in(measured):
         *judgements_of(measured),
         *files("encodings/{model}", model=encoded_for(systems)),
         *files("runs/{system}.trec", system=systems),
+        *learnt_for(measured),
         *files(f"{measured}metrics/{{name}}", name=["metrics.json", "per_query.csv"]),
         *files("spelling/{name}", name=["queries.jsonl"] if respelled else []),
         *files("spelling/encodings/{model}", model=encoded_for(searched)),
         *files("spelling/runs/{system}.trec", system=searched),
         *files(f"{measured}metrics/{{name}}", name=["spelling.json"] * bool(respelled)),
+    ]
+
+
+def learnt_for(measured):
+    """What comes of learning weights there on dev queries."""
+    names = learning_in(measured)
+    if not names:
+        return []
+    asked = with_those_below(SYSTEMS, names)
+    below = {one for name in asked for one in SYSTEMS[name].builds_on}
+    return [
+        *files(f"{DEV}collection/{{name}}", name=["queries.jsonl", "known_item.txt"]),
+        *files(f"{DEV}encodings/{{model}}", model=encoded_for(asked)),
+        *files(f"{DEV}runs/{{system}}.trec", system=below),
+        *files("weights/{system}.json", system=names),
     ]
 
 

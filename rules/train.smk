@@ -94,7 +94,8 @@ rule train_model:
             flags(
                 dev=input.dev,
                 corpus=input.corpus,
-                **declared("evaluate", "batch_tokens", "weights"),
+                **declared("evaluate", "batch_tokens"),
+                **FIXED_WEIGHTS,
             )
             if WATCHED
             else ""
@@ -153,7 +154,8 @@ rule merge_models:
         measured=(
             flags(
                 **declared("train", "evaluation"),
-                **declared("evaluate", "weights", "batch_tokens"),
+                **declared("evaluate", "batch_tokens"),
+                **FIXED_WEIGHTS,
                 **declared("mining", "query_max_length", "passage_max_length"),
                 **declared("models", "precision", "attention"),
             )

@@ -39,6 +39,9 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         known_items="TREC",
     )
     arguments.add_argument(
+        "--side", choices=("dev", "test"), default="test", help="of the pairs"
+    )
+    arguments.add_argument(
         "--on-bad-input",
         choices=("stop", "skip"),
         default="stop",
@@ -73,8 +76,9 @@ def main(argv: list[str] | None = None) -> None:
         log.info("%d new queries from %s", count, arguments.judged)
     if not collection.queries:
         raise InputError(
-            f"leaves no test query in {', '.join(names)}; raise the share of test, or "
-            "have `pairs.test_years` hold more years",
+            f"leaves no {arguments.side} query in {', '.join(names)}; raise the share "
+            f"of {arguments.side}, or have `pairs.{arguments.side}_years` hold more "
+            "years",
             key="pairs.shares",
         )
     if seen := collection.seen_in_training():

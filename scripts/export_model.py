@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.cli import json_object, parser, run
+from arkiv.base.cli import add_words, json_object, parser, run
 from arkiv.base.declared import settings_of
 from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import read_object, written_whole
@@ -41,6 +41,7 @@ from arkiv.export.evidence import configuration, data, retrieval
 from arkiv.export.forgetting import forgotten
 from arkiv.export.training import provenance, training
 from arkiv.report.funnel import add_stages, read_stages
+from arkiv.retrieve.weights import read_weights
 from arkiv.settings.configuration import Export
 
 log = logging.getLogger("export_model")
@@ -113,6 +114,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         help="how many made the model, in rounds or stages; the history is the last's",
     )
     add_settings(arguments, Lengths)
+    add_words(arguments, weights_of="[JSON] of fit_weights.py")
     add_weights(arguments)
     return arguments.parse_args(argv)
 
@@ -146,7 +148,11 @@ def main(argv: list[str] | None = None) -> None:
         kinds=named(arguments.kinds, "--kinds"),
         trainings=arguments.trainings,
         **lengths,
-        weights=tuple(arguments.weights),
+        weights=tuple(
+            read_weights(arguments.weights_of)
+            if arguments.weights_of
+            else arguments.weights
+        ),
         description=description,
         heads=began.get("heads", "own") if has_heads(model) else "none",
         language=tuple(arguments.language),

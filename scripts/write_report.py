@@ -54,6 +54,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         spelling="[JSON] measures of queries in other spellings",
         general="[JSON] of measure_runs.py, of the general set",
         merge="[JSON] of merge_models.py",
+        learnt="[SYSTEM=JSON...] of fit_weights.py",
         output="HTML",
     )
     arguments.add_argument(

@@ -114,3 +114,51 @@ def test_ranking_by_a_mode_runs_no_model(project):
     commands = [said for _, said in found.values() if "retrieve.py m3" in said]
     assert len(commands) == 8 + 3
     assert not [said for said in commands if "--model" in said or "--cache" in said]
+
+
+def test_weights_are_learnt_by_dev_queries_in_what_is_encoded(project):
+    """Of the systems that say so, and of what these build on."""
+    mixed = {"type": "fusion", "systems": ["bm25", "tuned_combined"], "weights": "auto"}
+    found = jobs(
+        project,
+        evaluate={
+            "weights": "auto",
+            "systems": {"mixed": mixed},
+            "spelling": {"queries": 0},
+        },
+    )
+    learnt = {
+        f"weights/{name}.json" for name in ("base_combined", "mixed", "tuned_combined")
+    }
+    assert {name for name in found if name.startswith("weights/")} == learnt
+    for name in learnt:
+        run = f"runs/{name[8:-5]}.trec"
+        assert f"--weights-of {name}" in found[run][1]
+        assert "--weights " not in found[run][1]
+    for model in ("base", "tuned"):
+        command = found[f"dev/encodings/{model}"][1]
+        assert f"--encodings encodings/{model}" in command
+        assert "--queries dev/collection/queries.jsonl" in command
+        assert "--multi-vector" in command
+    assert (
+        "--runs dev/runs/bm25.trec dev/runs/tuned_combined.trec"
+        in (found["weights/mixed.json"][1])
+    )
+    assert "weights/tuned_combined.json" in found["dev/runs/tuned_combined.trec"][0]
+    assert "dev/runs/base_combined.trec" not in found
+    for name in ("model", "report.html"):
+        assert "--weights" not in found[name][1]
+    assert "--weights-of weights/tuned_combined.json" in found["export"][1]
+    assert "weights" not in " ".join(jobs(project))
+
+
+def test_weights_without_dev_queries_are_refused(project):
+    pairs = {"shares": {"train": 0.8, "dev": 0, "test": 0.2}}
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        pairs=pairs,
+        evaluate={"weights": "auto"},
+    )
+    done = project.dry_run("--configfile", config)
+    assert done.returncode != 0
+    assert "`evaluate.weights`: is auto, which dev queries decide, but" in done.stdout

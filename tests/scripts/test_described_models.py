@@ -177,6 +177,7 @@ def test_evaluation_and_the_search_page_search_as_described(
         read_ordered(corpus),
         model=lambda name: str(tiny_embedder),
         encodings=lambda name: str(tmp_path / "flags.encodings"),
+        weights=lambda name: pytest.fail("no weights are learnt"),
         options=Options(),
     )
     rank = M3System("base", mode).loaded(run)

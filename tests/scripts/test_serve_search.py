@@ -87,6 +87,7 @@ def test_token_weights_are_read_only_where_a_system_takes_them(
         passages,
         model=lambda name: tiny_embedder,
         encodings=lambda name: encodings,
+        weights=lambda name: pytest.fail("no weights are learnt"),
         options=Options(),
     )
     M3System("base", "dense").loaded(run)

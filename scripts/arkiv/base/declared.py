@@ -333,8 +333,12 @@ def _expected(value: Any, kinds: tuple[Any, ...], rule: Rule) -> str | None:
 
 
 def _expected_or_word(value: Any, kinds: tuple[Any, ...], rule: Rule) -> str | None:
-    """Likewise where a word may stand instead of a number, or perhaps nothing."""
+    """Likewise where a word may stand instead of a number or a list, or of nothing."""
     (words,) = (get_args(kind) for kind in kinds if get_origin(kind) is Literal)
+    others = tuple(kind for kind in kinds if get_origin(kind) is not Literal)
+    if tuple in map(get_origin, others):
+        expected = None if value in words else _expected(value, others, rule)
+        return expected and f"{' or '.join(words)} or {expected}"
     number = float if float in kinds else int
     if value is None and types.NoneType in kinds:
         return None

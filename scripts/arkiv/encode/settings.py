@@ -98,9 +98,10 @@ class Cut:
 class Weights:
     """How M3's three scores become one."""
 
-    weights: tuple[float, float, float] = setting(
+    weights: tuple[float, float, float] | Literal["auto"] = setting(
         (1.0, 0.3, 1.0),
-        "of dense, sparse and multi-vector scores in mode combined",
+        "of dense, sparse and multi-vector scores in mode combined; auto: learnt on "
+        "dev queries when systems are measured",
         at_least=0,
     )
 

@@ -20,6 +20,7 @@ from arkiv.report import (
     data,
     forgetting,
     gold,
+    learnt,
     made,
     merging,
     negatives,
@@ -95,6 +96,10 @@ class Material:
                 (arguments.merge, "report of merge_models.py"),
             )
         )
+        self.learnt = {
+            name: read_object(path, "weights of fit_weights.py")
+            for name, path in named(arguments.learnt, "--learnt").items()
+        }
         self.trainings = read_trainings(arguments)
         *_, (self.history, _) = [({}, ""), *self.trainings.values()]
         first = next(iter(self.trainings.values()), ({}, ""))[0]
@@ -222,6 +227,13 @@ OUTLINE = (
             parts.section(of.metrics, of.config["report"]["systems"]),
         ),
         MEASURED,
+    ),
+    Entry(
+        "weights",
+        "Learnt weights",
+        lambda of: learnt.section(of.learnt),
+        ("fit_weights.py", "learnt"),
+        needs="learnt",
     ),
     Entry(
         "forgetting",

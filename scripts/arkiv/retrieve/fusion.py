@@ -34,6 +34,27 @@ def by_score(scores: np.ndarray) -> np.ndarray:
     return (scores - low) / (high - low)
 
 
+def worths(rankings: Sequence[Scores], worth: Worth) -> tuple[list[str], np.ndarray]:
+    """The passages of one query by id, and what each ranking makes them worth.
+
+    Args:
+        rankings: of each system the scores by passage id, best first; may be empty.
+        worth: of the passages of a ranking.
+
+    Returns:
+        m ids, ascending, and (m, n_rankings) float64; 0 where a ranking lacks one.
+    """
+    ids = sorted(set().union(*rankings))
+    place_of = {passage_id: place for place, passage_id in enumerate(ids)}
+    values = np.zeros((len(ids), len(rankings)))
+    for column, ranking in enumerate(rankings):
+        if ranking:
+            places = [place_of[passage_id] for passage_id in ranking]
+            scores = np.fromiter(ranking.values(), np.float64, len(ranking))
+            values[places, column] = worth(scores)
+    return ids, values
+
+
 def fused(
     rankings: Sequence[Scores], weights: Sequence[float], worth: Worth, depth: int
 ) -> tuple[list[str], np.ndarray]:
@@ -48,15 +69,7 @@ def fused(
     Returns:
         Passage ids, best first and ties by id, and (n,) float64 scores.
     """
-    total = dict.fromkeys(
-        sorted(passage_id for ranking in rankings for passage_id in ranking), 0.0
-    )
-    for ranking, weight in zip(rankings, weights, strict=True):
-        if ranking:
-            values = worth(np.fromiter(ranking.values(), np.float64, len(ranking)))
-            for passage_id, value in zip(ranking, values.tolist(), strict=True):
-                total[passage_id] += weight * value
-    scores = np.fromiter(total.values(), np.float64, len(total)) / sum(weights)
+    ids, values = worths(rankings, worth)
+    scores = values @ np.asarray(weights, np.float64) / sum(weights)
     order = np.argsort(-scores, kind="stable")[:depth]
-    passage_ids = list(total)
-    return [passage_ids[place] for place in order], scores[order]
+    return [ids[place] for place in order], scores[order]

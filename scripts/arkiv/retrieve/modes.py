@@ -195,12 +195,19 @@ class M3OneByOne:
         run: the finished run.
         model: of the run.
         others: what else finds candidates, beside the model's own searches.
+        weights: of dense, sparse and multi-vector scores in mode combined.
 
     Raises:
         InputError: the model or its encodings are missing, damaged, or of other texts.
     """
 
-    def __init__(self, run: FinishedRun, model: str, others: Sequence[Rank]) -> None:
+    def __init__(
+        self,
+        run: FinishedRun,
+        model: str,
+        others: Sequence[Rank],
+        weights: Sequence[float],
+    ) -> None:
         log.info("loading the %s model", model.replace("_", " "))
         self._lock = run.encoding
         mining, evaluate = run.config["mining"], run.config["evaluate"]
@@ -215,7 +222,7 @@ class M3OneByOne:
         self._texts = [passage["text"] for passage in run.passages]
         self._index = M3Index(
             *(run.encodings(model), len(self._texts)),
-            weights=evaluate["weights"],
+            weights=weights,
             kept=True,
         )
         self._rerank_depth = run.config["serve"]["rerank_depth"]

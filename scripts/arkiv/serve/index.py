@@ -97,6 +97,7 @@ class Index:
             self.passages,
             model=partial(model_under_test, config),
             encodings=lambda model: f"{folder}/encodings/{model}",
+            weights=lambda name: f"{folder}/weights/{name}.json",
             options=options,
         )
         systems = systems_of(config["evaluate"]["systems"])

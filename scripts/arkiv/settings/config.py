@@ -18,7 +18,7 @@ from arkiv.gold.settings import faults_of_gold, faults_of_judge, faults_of_sheet
 from arkiv.mining.settings import check_mining
 from arkiv.pairs.settings import check_pairs
 from arkiv.queries.settings import check_queries
-from arkiv.retrieve.systems import check_named, check_systems
+from arkiv.retrieve.systems import check_learning, check_named, check_systems
 from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import check_datasets, check_rounds, learnt_datasets
 from arkiv.settings.families import with_families
@@ -259,6 +259,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     for name in config["report"]["systems"]:
         check_named(name, evaluate["systems"], "report.systems")
     check_systems(evaluate, config["rounds"])
+    check_learning(evaluate, config["pairs"]["shares"]["dev"])
     _check_gold(config)
     check_datasets(datasets)
     check_rounds(config)

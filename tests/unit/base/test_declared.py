@@ -36,6 +36,7 @@ class Draw:
     shares: tuple[tuple[float, float], ...] = setting(((1, 2),), "pairs", fewest=1)
     processes: int | Literal["auto"] = setting("auto", "at once", at_least=1)
     length: int | Literal["auto"] | None = setting("auto", "in tokens", at_least=1)
+    parts: tuple[float, float] | Literal["auto"] = setting((1, 2), "of", at_least=0)
     kept: bool = setting(True, "whether")
     code: bool = setting(False, "whether")
     judged: str | tuple[str, ...] | None = setting(None, "files", fewest=1)
@@ -82,6 +83,9 @@ def test_the_defaults_are_as_yaml_has_them():
             {"length": "x"},
             "length: is 'x', expected auto or nothing or a whole number from 1",
         ),
+        ({"parts": "x"}, "parts: is 'x', expected auto or a list"),
+        ({"parts": [1]}, "parts: is [1], expected auto or at least 2 values"),
+        ({"parts": [1, -1]}, "parts.1: is -1, expected at least 0"),
         ({"kept": 1}, "kept: is 1, expected true or false"),
         ({"judged": 3}, "judged: is 3, expected a text or a list or nothing"),
         ({"lora": 3}, "lora: is 3, expected a map"),

@@ -106,6 +106,22 @@ def check_candidates(evaluate: Mapping[str, Any]) -> None:
             )
 
 
+def check_learning(evaluate: Mapping[str, Any], dev: float) -> None:
+    """Refuse weights to be learnt where a share of 0 of the pairs is dev's.
+
+    Raises:
+        InputError: naming the key.
+    """
+    for name, system in systems_of(evaluate["systems"]).items():
+        if not dev and system.learns(evaluate["weights"]):
+            key = f"{KEY}.{name}.weights" if system.below else "evaluate.weights"
+            raise InputError(
+                "is auto, which dev queries decide, but `pairs.shares.dev` is 0; give "
+                "weights, or raise it",
+                key=key,
+            )
+
+
 def check_systems(evaluate: Mapping[str, Any], rounds: int) -> None:
     """Refuse systems that cannot be, of that section and so many rounds of training.
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from arkiv.base.cli import add_words
 from arkiv.base.declared import setting
-from arkiv.retrieve.systems.system import System
+from arkiv.encode.settings import AUTO
+from arkiv.retrieve.systems.system import WEIGHTS_OF, System
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,23 @@ class FusionSystem(System):
         "to 1 query by query",
         choices=("reciprocal_rank", "weighted"),
     )
-    weights: tuple[float, ...] = setting(
-        None, "of the systems, in their order; not given: all alike", at_least=0
+    weights: tuple[float, ...] | Literal["auto"] = setting(
+        None,
+        "of the systems, in their order; not given: all alike; auto: learnt on dev "
+        "queries",
+        at_least=0,
     )
     k: float = setting(
         None, "added to each rank by reciprocal_rank; not given: 60", at_least=0
     )
 
+    def learns(self, weights):
+        return self.weights == AUTO
+
     def faults(self, depth, rounds):
         weights, count = self.weights, len(self.systems)
+        if weights == AUTO:
+            weights = None
         if weights is not None and len(weights) != count:
             yield "weights", f"has {len(weights)} numbers for {count} systems"
         if weights is not None and not sum(weights):
@@ -42,11 +53,19 @@ class FusionSystem(System):
         if self.k is not None and self.method == "weighted":
             yield "k", "is for the method reciprocal_rank"
 
+    @classmethod
+    def add_flags(cls, arguments):
+        super().add_flags(arguments)
+        add_words(arguments, weights_of=WEIGHTS_OF)
+
     def run(self, given):
         from arkiv.retrieve.fusion import K, by_rank, by_score, fused
         from arkiv.retrieve.trec import read_scores
+        from arkiv.retrieve.weights import read_weights
 
         weights = self.weights or [1.0] * len(given.runs)
+        if given.weights_of:
+            weights = read_weights(given.weights_of)
         runs = [read_scores(path) for path in given.runs]
         worth = by_score if self.method == "weighted" else by_rank(self.k or K)
         for query_id in sorted(set().union(*runs)):

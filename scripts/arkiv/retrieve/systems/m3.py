@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from arkiv.base.cli import add_words
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
-from arkiv.encode.settings import MODES
+from arkiv.encode.settings import AUTO, MODES
 from arkiv.retrieve.systems.system import (
     OF_RUN,
     OWN_SEARCHES,
+    WEIGHTS_OF,
     Column,
     System,
     beyond,
@@ -49,6 +50,9 @@ class M3System(System):
     def encodings(self):
         return ENCODINGS[self.mode]
 
+    def learns(self, weights):
+        return self.mode == "combined" and weights == AUTO
+
     def misnamed(self, rounds):
         yield from beyond(self.model, rounds)
 
@@ -77,6 +81,7 @@ class M3System(System):
             encodings="DIR what encode_collection.py wrote",
             query_encodings="[DIR] of other queries; not given: those among "
             "--encodings",
+            weights_of=WEIGHTS_OF,
         )
         add_weights(arguments)
 
@@ -86,7 +91,10 @@ class M3System(System):
         from arkiv.encode.encoder import Encoded
         from arkiv.retrieve.modes import M3Index
         from arkiv.retrieve.rankings import read_encodings
+        from arkiv.retrieve.weights import read_weights
 
+        if given.weights_of:
+            given.weights = read_weights(given.weights_of)
         if min(given.weights) < 0 or not sum(given.weights) > 0:
             reason = "expected three weights from 0, not all of them 0"
             raise InputError(reason, key="--weights")
@@ -111,6 +119,7 @@ class M3System(System):
 
         from arkiv.retrieve.modes import M3OneByOne
         from arkiv.retrieve.systems import systems_of
+        from arkiv.retrieve.weights import read_weights
 
         if self.model not in run.loaded:
             evaluate = run.config["evaluate"]
@@ -120,7 +129,11 @@ class M3System(System):
                 for name in evaluate["candidates"]
                 if name not in OWN_SEARCHES
             ]
-            run.loaded[self.model] = M3OneByOne(run, self.model, others)
+            weights = evaluate["weights"]
+            for name, system in systems.items():
+                if system.learns(weights) and system.model_of_run == self.model:
+                    weights = read_weights(run.weights(name))
+            run.loaded[self.model] = M3OneByOne(run, self.model, others, weights)
         model = run.loaded[self.model]
         model.load(self.mode)
         return partial(model.rank, self.mode)

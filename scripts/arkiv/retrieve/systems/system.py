@@ -35,6 +35,8 @@ GIVEN = {"base": "embedder", "teacher": "reranker"}
 OF_RUN = "^(base|tuned|round_[1-9][0-9]*)$"
 # The searches of a whole corpus that a model of the run does itself.
 OWN_SEARCHES = ("dense", "sparse")
+# Of the flag that takes learnt weights.
+WEIGHTS_OF = "[JSON] of fit_weights.py, in the place of --weights"
 
 
 def beyond(model: str | None, rounds: float) -> Iterator[tuple[str, str]]:
@@ -90,6 +92,8 @@ class FinishedRun:
     """From the name of a model of the run to its directory."""
     encodings: Callable[[str], str]
     """Likewise to the directory of what it has encoded."""
+    weights: Callable[[str], str]
+    """From the name of a system to the weights that it has learnt."""
     options: Options
     """How models run."""
     encoding: Lock = field(default_factory=Lock)
@@ -167,6 +171,10 @@ class System:
         """The systems whose runs it reads."""
         below = getattr(self, self.below) if self.below else []
         return [below] if isinstance(below, str) else list(below)
+
+    def learns(self, weights: Any) -> bool:
+        """Whether its weights are learnt on dev queries; by `evaluate.weights`."""
+        return False
 
     def faults(self, depth: float, rounds: float) -> Iterator[tuple[str, str]]:
         """The key and the reason of each value that will not do.

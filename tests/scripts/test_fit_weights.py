@@ -1,0 +1,92 @@
+"""fit_weights.py, and the systems that take what it has learnt."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix, save_npz
+
+import fit_weights
+import retrieve
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_json, write_records
+from arkiv.retrieve.trec import read_run
+
+QUERIES, PASSAGES = 60, 12
+
+
+@pytest.fixture
+def dev(tmp_path):
+    """Dev queries, each with a known item, and encodings made by hand.
+
+    Token weights tell the known item, dense vectors and late interaction do not.
+    """
+    generator = np.random.default_rng(1)
+    known = generator.integers(PASSAGES, size=QUERIES)
+    ids = [f"p{row:02}" for row in range(PASSAGES)]
+    write_records(tmp_path / "corpus", ({"id": one, "text": one} for one in ids))
+    names = [f"q{row:02}" for row in range(QUERIES)]
+    write_records(tmp_path / "queries", ({"id": one, "query": one} for one in names))
+    judged = zip(names, known, strict=True)
+    lines = [f"{name} 0 {ids[row]} 1\n" for name, row in judged]
+    (tmp_path / "qrels").write_text("".join(lines))
+    folder = tmp_path / "e"
+    folder.mkdir()
+    for name, count in (("corpus", PASSAGES), ("queries", QUERIES)):
+        vectors = generator.normal(size=(count, 8)).astype(np.float16)
+        np.save(folder / f"{name}.dense.npy", vectors)
+    tokens = csr_matrix(np.eye(PASSAGES, dtype=np.float32))
+    save_npz(folder / "corpus.sparse.npz", tokens)
+    save_npz(folder / "queries.sparse.npz", tokens[known])
+    late = generator.random((QUERIES, PASSAGES)).astype(np.float32) + 1
+    save_npz(folder / "queries.multi_vector.npz", csr_matrix(late))
+    return tmp_path, ids, known
+
+
+def run(program, *words):
+    program.main(list(map(str, words)))
+
+
+def fit(folder, *words):
+    given = ["--queries", folder / "queries", "--qrels", folder / "qrels"]
+    run(fit_weights, *given, *words, "--output", folder / "weights.json")
+    return read_json(folder / "weights.json")
+
+
+def test_combined_search_takes_the_weights_that_dev_queries_chose(dev):
+    folder, ids, known = dev
+    encodings = ["--encodings", folder / "e", "--query-encodings", folder / "e"]
+    told = fit(folder, "--corpus", folder / "corpus", *encodings)
+    assert told["default"] == [1, 0.3, 1]
+    assert told["best"][1] == 1 > told["of_default"]
+    assert told["gain"] > 0
+    texts = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
+    words = ["m3", *texts, "--mode", "combined", *encodings[:2]]
+    for more in ([], ["--weights-of", folder / "weights.json"]):
+        run(retrieve, *words, *more, "--output", folder / "run")
+        first = [ranked[0] for _, ranked in sorted(read_run(folder / "run").items())]
+        assert (first == [ids[row] for row in known]) == bool(more)
+
+
+def test_a_fusion_takes_the_weights_that_dev_queries_chose(dev):
+    folder, ids, known = dev
+    for name, shift in (("right", 0), ("wrong", 1)):
+        rows = [(row + shift) % PASSAGES for row in known]
+        lines = [
+            f"q{query:02} Q0 {ids[(row + rank) % PASSAGES]} {rank} {9 - rank} x\n"
+            for query, row in enumerate(rows)
+            for rank in range(6)
+        ]
+        (folder / name).write_text("".join(lines))
+    runs = ["--runs", folder / "wrong", folder / "right"]
+    told = fit(folder, *runs, "--method", "weighted")
+    assert told["weights"][1] > told["weights"][0]
+    assert told["default"] == [1, 1]
+    words = ["fusion", *runs, "--method", "weighted"]
+    words += ["--weights-of", folder / "weights.json", "--output", folder / "run"]
+    run(retrieve, *words)
+    first = [ranked[0] for _, ranked in sorted(read_run(folder / "run").items())]
+    assert first == [ids[row] for row in known]
+    (folder / "weights.json").write_text(json.dumps({"weights": "auto"}))
+    with pytest.raises(InputError, match="has no weights"):
+        run(retrieve, *words)

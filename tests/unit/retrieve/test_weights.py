@@ -1,0 +1,100 @@
+"""Weights of scores, against trying every mixture one by one."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from arkiv.retrieve import weights
+from arkiv.retrieve.fusion import by_rank, by_score, worths
+from arkiv.retrieve.weights import Scored, learn, mixtures
+
+
+def ndcg(ranking, relevant):
+    """With one relevant passage: the discount of its rank, of the first ten."""
+    rank = ranking.index(relevant)
+    return 1 / math.log2(rank + 2) if rank < 10 else 0.0
+
+
+@pytest.fixture
+def drawn():
+    """80 queries with three scores of 15 passages: one tells, one a little, one not."""
+    generator = np.random.default_rng(5)
+    scored, relevant = {}, {}
+    for number in range(80):
+        ids = [f"p{row:02}" for row in range(15)]
+        scores = generator.normal(size=(15, 3)).astype(np.float32)
+        right = int(generator.integers(15))
+        scores[right] += [1.5, 0.7, 0]
+        scored[f"q{number:02}"] = Scored(ids, scores)
+        relevant[f"q{number:02}"] = ids[right]
+    return scored, relevant
+
+
+def measured_by(relevant):
+    return lambda run: np.array([ndcg(run[query], relevant[query]) for query in run])
+
+
+def naive(scored, relevant, mixture):
+    found = []
+    for query, one in scored.items():
+        total = {
+            name: sum(w * float(s) for w, s in zip(mixture, row, strict=True))
+            for name, row in zip(one.ids, one.scores, strict=True)
+        }
+        ranking = sorted(one.ids, key=lambda name: (-total[name], name))
+        found.append(ndcg(ranking, relevant[query]))
+    return np.array(found)
+
+
+def test_the_best_of_all_mixtures_is_chosen(drawn):
+    scored, relevant = drawn
+    tenths = [n / 10 for n in range(11)]
+    values = {
+        mixture: naive(scored, relevant, mixture).mean()
+        for mixture in itertools.product(tenths, repeat=3)
+        if abs(sum(mixture) - 1) < 1e-9
+    }
+    learnt = learn(scored, (1, 0.3, 1), measured_by(relevant), seed=3)
+    assert len(values) == len(mixtures(3)) == 66
+    assert learnt.best[1] == pytest.approx(max(values.values()), abs=1e-9)
+    assert values[tuple(learnt.weights)] == pytest.approx(max(values.values()))
+    before = naive(scored, relevant, (1, 0.3, 1)).mean()
+    assert learnt.of_default == pytest.approx(before)
+    # On queries that did not choose, less than on those that did.
+    assert 0 < learnt.gain <= learnt.best[1] - before
+    assert learnt.kept is None
+    assert learnt == learn(scored, (1, 0.3, 1), measured_by(relevant), seed=3)
+
+
+def test_without_a_gain_or_with_few_queries_the_default_stays(drawn):
+    scored, _ = drawn
+    nothing = learn(scored, (1, 1, 1), lambda run: np.ones(len(run)), seed=3)
+    assert nothing.weights == (1, 1, 1)
+    assert nothing.gain == 0
+    assert "gain nothing" in nothing.kept
+    few = dict(list(scored.items())[: weights.FEWEST_QUERIES - 1])
+    untried = learn(few, (1, 1, 1), lambda run: pytest.fail("measured"), seed=3)
+    assert untried.weights == (1, 1, 1)
+    assert untried.kept == "49 dev queries are fewer than 50"
+
+
+@pytest.mark.parametrize("n", range(1, 9))
+def test_mixtures_add_up_to_1_and_are_few_enough_to_try(n):
+    found = mixtures(n)
+    assert found.shape[1] == n
+    assert len(found) <= weights.MOST_MIXTURES
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert {tuple(row) for row in np.eye(n)} <= {tuple(row) for row in found}
+
+
+def test_worths_of_rankings_are_those_of_each_by_itself():
+    first, second = {"b": 9.0, "a": 5.0, "c": 1.0}, {"c": 3.0}
+    ids, values = worths([first, second, {}], by_rank(60))
+    assert ids == ["a", "b", "c"]
+    np.testing.assert_allclose(
+        values, [[1 / 62, 0, 0], [1 / 61, 0, 0], [1 / 63, 1 / 61, 0]]
+    )
+    _, values = worths([first, second], by_score)
+    np.testing.assert_allclose(values, [[0.5, 0], [1, 0], [0, 1]])
