@@ -107,6 +107,11 @@ def test_both_ranks_trained_and_every_row_is_accounted_for(run):
     train = records(run.results / "pairs/court/train.jsonl")
     left_out = sum(history["rows_left_out"].values())
     assert history["rows_used"] + left_out == history["rows"] == len(train)
+    # In each step 4 rows of both, in groups of 8.
+    negatives = history["masked"]["negatives"]
+    assert negatives == 4 * 4 * (4 * 8 - 1)
+    page = (run.results / "report.html").read_text(encoding="utf-8")
+    assert f"Of {negatives} passages that queries were to be told from" in page
 
 
 def test_the_model_is_exported_with_what_the_run_measured(run):
@@ -391,7 +396,7 @@ def test_a_finished_run_is_judged_by_a_server_and_by_people(
 @pytest.mark.parametrize(
     ("name", "train"),
     [
-        ("lora", {"lora": {"rank": 4}}),
+        ("lora", {"lora": {"rank": 4}, "mask": {"guide": "base"}}),
         ("deepspeed", {"args": {"deepspeed": "config/deepspeed/stage0.json"}}),
     ],
 )
@@ -408,7 +413,8 @@ def test_the_same_shards_train_in_another_way(run, models, name, train):
     config = run.configure(f"{name}.yaml", **config)
     done = run.snakemake("train", "--configfile", config)
     assert done.returncode == 0, done.stdout[-3000:]
-    assert job_counts(done.stdout) == {"train_model": 1, "train": 1}
+    guided = {"embed_guide": 1} if "mask" in train else {}
+    assert job_counts(done.stdout) == guided | {"train_model": 1, "train": 1}
     history = read_json(results / "training/history.json")
     assert history["steps"] == 4
     tuned, base, own = (
@@ -423,6 +429,7 @@ def test_the_same_shards_train_in_another_way(run, models, name, train):
     if name == "lora":
         # Merged into the layers that had adapters, and nothing else.
         assert history["lora"]["rank"] == 4
+        assert 0 < history["masked"]["guide"] < history["masked"]["negatives"]
         assert changed
         assert {key.split(".")[-1] for key in changed} == {"weight"}
         assert not [key for key in tuned if "lora" in key or "base_layer" in key]
