@@ -95,6 +95,7 @@ def test_a_run_killed_at_three_random_steps_goes_on_to_the_same_bytes(
     # As many as batches of one process have, or of both.
     assert whole["masked"]["negatives"] == NEGATIVES[processes]
     assert 0 < whole["masked"]["guide"] < NEGATIVES[processes] / 2
+    assert "the guide places" in whole["warnings"][-1]["warning"]
     for name in FILES:
         assert sha(stopped.to / "model" / name) == sha(through.to / "model" / name)
     # It has ended well: the same command trains anew.

@@ -15,7 +15,7 @@ same number (`arkiv.base.hashing.text_key`).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from arkiv.train.settings import Mask
 REASONS = ("same_query", "near", "guide")
 # What is counted beside: all that queries were compared with but their positives.
 NEGATIVES = "negatives"
+# The share of them that a guide masks where it, or the pairs, are not to be trusted: a
+# random one masks half.
+TOO_MANY = 0.25
 SIDES = ("queries", "passages")
 SHINGLES = "shingles"
 
@@ -140,6 +143,18 @@ def with_known(
     whole = how | {"folder": str(folder)}
     FalseNegatives.of_files(**whole)
     return whole
+
+
+def doubt(counts: Mapping[str, int] | None) -> str | None:
+    """What is to be warned of after training, by its counts; None: nothing."""
+    if not counts or counts["guide"] <= TOO_MANY * counts[NEGATIVES]:
+        return None
+    share = counts["guide"] / counts[NEGATIVES]
+    return (
+        f"the guide places {share:.0%} of the negatives of batches above the query's "
+        "positive: it does not know this archive, or the positives do not answer; see "
+        "`train.mask.guide`"
+    )
 
 
 class _Numbers:

@@ -28,7 +28,7 @@ from arkiv.base.files import write_json
 from arkiv.base.terminal import log_to_stderr
 from arkiv.encode.description import Description
 from arkiv.train.deepspeed import prepare
-from arkiv.train.false_negatives import FalseNegatives
+from arkiv.train.false_negatives import FalseNegatives, doubt
 from arkiv.train.fields import argument_classes
 from arkiv.train.launch import INPUT_FAULT, OWN_FAULT, end_with_parent
 from arkiv.train.settings import Lora
@@ -125,6 +125,8 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     guards.agree("the weights after training", guards.digest_of_weights(model))
     changes = guards.largest_changes(model, before) if first else {}
     masked = trainer.masked()
+    if (said := doubt(masked)) is not None:
+        guards.warn(trainer, said)
     if evaluations is None:
         trainer.export(Path(work.final_model))
     elif first:

@@ -19,6 +19,7 @@ from arkiv.train.false_negatives import (
     SIDES,
     FalseNegatives,
     Guide,
+    doubt,
     finding,
     numbered_texts,
     with_known,
@@ -407,6 +408,13 @@ def test_examples_of_a_query_that_meet_have_negatives_of_their_batch(tmp_path):
     finder.near = False
     same_shard.refresh_epoch()
     assert same_shard[0][3]
+
+
+def test_a_guide_that_masks_much_is_warned_of():
+    counts = {"negatives": 1000, "same_query": 900, "near": 0, "guide": 250}
+    assert doubt(None) is None
+    assert doubt(counts) is None
+    assert "places 26% of the negatives" in doubt(counts | {"guide": 260})
 
 
 def test_what_is_asked_for_is_checked_before_training(tmp_path):
