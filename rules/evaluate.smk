@@ -108,6 +108,7 @@ rule measure_runs:
             ]
             or None,
             sources=SOURCES or None,
+            unit=COUNTED_UNIT,
             seed=config["seed"],
         ),
     message:

@@ -1,6 +1,6 @@
 # What each stage makes, by which targets ask for it and the report finds it.
 
-from arkiv.evaluate.settings import COMPARISONS, compared
+from arkiv.evaluate.settings import COMPARISONS, PASSAGE, compared
 from arkiv.gold.standard import POOLED, holds_rankings
 
 # Whether train pairs whose passage no search finds are set aside.
@@ -332,7 +332,9 @@ BRINGS_QUERIES = [
     path for path in [JUDGED_BY.get("file")] if path and holds_rankings(path)
 ]
 # Such queries may be made from no passage, and have the volumes of what is relevant.
-JUDGED_CORPUS = [results("collection/corpus.jsonl")] if BRINGS_QUERIES else []
+COUNTED_UNIT = EVALUATE["unit"] if EVALUATE["unit"] != PASSAGE else None
+WITH_PLACES = BRINGS_QUERIES or COUNTED_UNIT
+JUDGED_CORPUS = [results("collection/corpus.jsonl")] if WITH_PLACES else []
 # Beside the grades and the judgements made of them.
 JUDGE_FILES = ["gold/agreement.json"] if JUDGED else []
 if GOLD["method"] == "llm_judge":

@@ -70,6 +70,7 @@ rule measure_spelling:
                 "spelling/runs/{name}.trec", respelled_in(w.measured)
             ),
             **declared("evaluate", "measures", "bootstrap"),
+            unit=COUNTED_UNIT,
             seed=config["seed"],
         ),
     message:

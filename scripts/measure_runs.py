@@ -7,7 +7,8 @@ p-values for the queries of each dataset, volume, decade and type, and by length
 recognition confidence of the known items. Fewer than ten queries have no intervals;
 those of five volumes or more also have such from whole volumes drawn. A query that a
 run lacks scores 0. One without a relevant passage, of which no measure can say
-anything, is left out and counted.
+anything, is left out and counted. Pages or groups may be counted, by their best
+passages.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from arkiv.evaluate.measures import (
 from arkiv.evaluate.required import check_requirement, judged
 from arkiv.evaluate.settings import Evaluate, compared
 from arkiv.evaluate.significance import draws
+from arkiv.evaluate.units import Units
 from arkiv.gold.settings import Gold
 from arkiv.gold.standard import METHODS, relevant
 from arkiv.retrieve.collection import read_ordered, volumes_of
@@ -54,7 +56,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         __doc__,
         qrels="TREC",
         queries="JSONL",
-        corpus="[JSONL] passages, for the volumes of queries that were made from none",
+        corpus="[JSONL] passages, for the volumes of queries that were made from none, "
+        "and for pages or groups",
         runs="SYSTEM=TREC... what to measure",
         compare="[SYSTEM=BASE...] report the difference of a system to another one",
         compare_further="[SYSTEM=BASE...] likewise, tested as a family by itself",
@@ -102,19 +105,25 @@ def values_of(
     query_ids: Sequence[str],
     asked: Set[str],
     arguments: argparse.Namespace,
+    units: Units | None,
 ) -> dict[str, np.ndarray]:
     """The measures of each system, (n_queries, n_measures).
+
+    Args:
+        units: what is counted; None: passages.
 
     Raises:
         InputError: a run has a query that was not asked.
     """
     values = {}
+    counted = units.qrels(qrels) if units else qrels
     for system, path in runs.items():
         ranked = read_run(path)
         if strays := ranked.keys() - asked:
             reason = f"has the query {min(strays)}, which {arguments.queries} lacks"
             raise InputError(reason, file=path)
-        values[system] = by_query(ranked, qrels, query_ids, arguments.measures)
+        found = units.run(ranked) if units else ranked
+        values[system] = by_query(found, counted, query_ids, arguments.measures)
         lacking = len(asked - ranked.keys())
         log.info("%s: %d queries, %d without a result", system, len(ranked), lacking)
     return values
@@ -233,9 +242,12 @@ def main(argv: list[str] | None = None) -> None:
     for requirement in arguments.require:
         check_requirement(requirement, runs, arguments.measures, sources)
     query_ids = [query["id"] for query in queries]
-    values = values_of(runs, qrels, query_ids, asked, arguments)
+    units = Units.read(arguments.unit, arguments.corpus, chain(*qrels.values()))
+    values = values_of(runs, qrels, query_ids, asked, arguments, units)
     left_out = len(asked) - len(queries)
     metrics = all_metrics(arguments, queries, qrels, values, families, left_out)
+    if units:
+        metrics["counted"] = units.counts()
     write_values(arguments.per_query, arguments.measures, queries, values)
     write_json(arguments.output, metrics)
     first = arguments.measures[0]

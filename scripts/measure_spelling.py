@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import sys
 from argparse import Namespace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,10 @@ from arkiv.evaluate.measures import (
     summary,
 )
 from arkiv.evaluate.significance import draws
+from arkiv.evaluate.units import Units
+from arkiv.gold.standard import relevant
 from arkiv.retrieve.collection import read_ordered, volumes_of
-from arkiv.retrieve.trec import Qrels, read_qrels, read_run
+from arkiv.retrieve.trec import Qrels, Run, read_qrels, read_run
 
 log = logging.getLogger("measure_spelling")
 
@@ -60,7 +63,11 @@ def by_variant(path: str, queries: dict[str, Record]) -> dict[str, dict[str, Rec
 
 
 def values_by_variant(
-    arguments: Namespace, qrels: Qrels, query_ids: list[str], variants: dict[str, dict]
+    arguments: Namespace,
+    qrels: Qrels,
+    query_ids: list[str],
+    variants: dict[str, dict],
+    units: Units | None,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Of the original, "", and of each variant the measures by system and query."""
     runs = named(arguments.runs, "--runs")
@@ -69,10 +76,15 @@ def values_by_variant(
         reason = f"names {', '.join(respelled)}, expected the systems of --runs"
         raise InputError(reason, key="--respelled-runs")
     values: dict[str, dict[str, np.ndarray]] = {name: {} for name in ("", *variants)}
+
+    def ranked(path: str) -> Run:
+        return units.run(read_run(path)) if units else read_run(path)
+
+    qrels = units.qrels(qrels) if units else qrels
     for system, path in runs.items():
         asked = (qrels, query_ids, arguments.measures)
-        original = values[""][system] = by_query(read_run(path), *asked)
-        found = read_run(respelled[system])
+        original = values[""][system] = by_query(ranked(path), *asked)
+        found = ranked(respelled[system])
         for name, queries in variants.items():
             run_of = {
                 key: found[record["id"]]
@@ -139,7 +151,9 @@ def main(argv: list[str] | None = None) -> None:
     for key in query_ids:
         if key not in qrels:
             raise InputError(f"judges nothing of the query {key}", file=arguments.qrels)
-    values = values_by_variant(arguments, qrels, query_ids, variants)
+    relevant_ids = chain(*relevant(qrels).values())
+    units = Units.read(arguments.unit, arguments.corpus, relevant_ids)
+    values = values_by_variant(arguments, qrels, query_ids, variants, units)
     systems = list(values[""])
     pairs = [((name, one), ("", one)) for name in variants for one in systems]
     settings = {"samples": arguments.bootstrap, "seed": arguments.seed}

@@ -28,6 +28,8 @@ def lines_of(metrics: dict) -> list[str]:
         unknown = metrics["queries_without_volume"]
         known = f", {metrics['queries'] - unknown:,} of them" if unknown else ""
         head += f"{known} about {counted(volumes, 'volume')}"
+    if unit := metrics.get("counted", {}).get("unit"):
+        head += f", counted by {unit}"
     lines = [
         head,
         "",

@@ -70,8 +70,19 @@ def test_a_source_of_test_queries_is_searched_and_not_learnt(project):
     assert "--sources d people" in done.stdout
     config = project.configure(datasets={"d": {"pairs": "pairs.jsonl"}}, models=TINY)
     alone = project.dry_run("-p", "--configfile", config).stdout
-    for flag in ("--held-out", "--role", "--sources", "--compare-further"):
+    for flag in ("--held-out", "--role", "--sources", "--compare-further", "--unit"):
         assert flag not in alone
+    config = project.configure(
+        datasets={"d": {"pairs": "pairs.jsonl"}},
+        models=TINY,
+        evaluate={"unit": "group"},
+    )
+    by_group = project.dry_run("-p", "--configfile", config).stdout
+    # The test set, in its own spelling and in others; not a general set.
+    assert by_group.count("--unit group") == 2
+    assert by_group.count("--corpus results/main/collection/corpus.jsonl") > (
+        alone.count("--corpus results/main/collection/corpus.jsonl")
+    )
 
 
 def test_the_demo_shows_its_whole_dag_before_anything_ran(project):

@@ -157,6 +157,31 @@ def test_each_source_of_queries_is_measured_and_may_be_required(runs):
     assert "names the source none, which has no test queries" in done.stderr
 
 
+def test_pages_are_counted_by_their_best_passages(runs):
+    """bm25 finds another passage of the page that the relevant one is of: first."""
+    ids = ["x", "y", *(f"good{n}" for n in range(4))]
+    pages = {"good0": 1, "x": 1}
+    passages = [
+        {"id": key, "text": key, "volume": "v", "first_page": pages.get(key, n + 2)}
+        for n, key in enumerate(sorted(ids))
+    ]
+    lines = "".join(json.dumps(one) + "\n" for one in passages)
+    (runs / "corpus").write_text(lines)
+    words = ["--corpus", runs / "corpus", "--unit", "page", "--compare", "tuned=bm25"]
+    assert measure(runs, *words).returncode == 0
+    found = json.loads((runs / "m.json").read_text())
+    assert found["systems"]["bm25"]["RR@10"]["mean"] == (1 + 3 * 0.5) / 4
+    # What no run of passages finds is found on its page.
+    assert found["systems"]["base"]["RR@10"]["mean"] == 0.25
+    assert found["counted"] == {"unit": "page", "units": 5, "passages": 6, "alone": 0}
+    said = program("show_metrics", runs / "m.json").stdout.splitlines()
+    assert said[0] == "4 test queries about 2 volumes, counted by page"
+    done = measure(runs, *words[:2], "--unit", "group")
+    assert "has no `group`, which evaluate.unit (group) counts" in done.stderr
+    assert measure(runs, *words[:2]).returncode == 0
+    assert "counted" not in json.loads((runs / "m.json").read_text())
+
+
 def test_one_line_for_each_query_and_system(runs):
     assert measure(runs).returncode == 0
     with open(runs / "m.csv", newline="") as file:

@@ -356,6 +356,15 @@ def test_a_made_up_archive_is_said_first(run, backend):
     assert page.index(said) < page.index("test queries")
 
 
+def test_what_is_counted_is_said_wherever_measures_stand(run):
+    run.metrics["counted"] = {"unit": "page", "units": 4, "passages": 5, "alone": 0}
+    text = run.page()
+    check(text)
+    # In the summary and above the table.
+    assert text.count("Counted are pages, not passages (evaluate.unit)") == 2
+    assert "Measures count by page; shown are passages" in text
+
+
 def test_what_only_re_ranks_is_said_beside_the_table(run):
     systems = run.config["evaluate"]["systems"]
     systems["tuned"] = {"type": "m3", "model": "tuned", "mode": "combined"}

@@ -19,6 +19,8 @@ from arkiv.retrieve.systems.system import Depths
 
 # What is compared: the families of pairs, each with a correction of its own.
 COMPARISONS = ("compare", "compare_further")
+# The unit that runs and judgements have.
+PASSAGE = "passage"
 # In the words of ir_measures.
 MEASURE = "^((AP|RR|nDCG)(@[1-9][0-9]*)?|(P|R|Success)@[1-9][0-9]*)$"
 
@@ -75,6 +77,12 @@ class Measuring:
         pattern=MEASURE,
         fewest=1,
         unique=True,
+    )
+    unit: str = setting(
+        PASSAGE,
+        "what is counted: passages, or the page or group (case) that they are of, by "
+        "its best passage",
+        choices=(PASSAGE, "page", "group"),
     )
     bootstrap: int = setting(
         10000, "samples behind each interval and each p-value", at_least=100

@@ -9,6 +9,7 @@ from arkiv.base.html import number
 from arkiv.base.markdown import blocks, code, counted, escaped, items, table
 from arkiv.evaluate.intervals import FEWEST_QUERIES
 from arkiv.evaluate.measures import title
+from arkiv.evaluate.units import told
 from arkiv.evaluate.verdicts import DAGGER, LEGEND, Value, disagreement, stars
 from arkiv.export.about import About
 from arkiv.gold.standard import explained
@@ -87,6 +88,8 @@ def about_measures(metrics: Mapping[str, Any]) -> str:
     if has_ends(metrics, "volumes_low"):
         said += " The second interval (volumes) is from whole volumes drawn."
     said += f" {explained(metrics)}"
+    if unit := told(metrics):
+        said += f" {unit}"
     if metrics["comparisons"]:
         said += (
             " A line that begins with − is the difference of the system above it to "

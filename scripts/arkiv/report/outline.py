@@ -33,7 +33,7 @@ from arkiv.report import (
 from arkiv.report.funnel import read_stages
 from arkiv.report.heads import without_heads
 from arkiv.report.jobs import costs_of, language_model_costs
-from arkiv.report.page import Section
+from arkiv.report.page import Section, paragraph
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems import reordering
 from arkiv.retrieve.trec import read_qrels, read_run
@@ -161,7 +161,11 @@ def searches_of(of: Material) -> Iterator[Html]:
         measure=measure,
         language=languages[0] if len(languages) == 1 else None,
     )
-    return searches.section(groups, pairs, found, of.figures["differences"])
+    section = searches.section(groups, pairs, found, of.figures["differences"])
+    if unit := metrics.get("counted", {}).get("unit"):
+        said = f"Measures count by {unit}; shown are passages, with their own ranks."
+        return chain([paragraph(said)], section)
+    return section
 
 
 def negatives_of(of: Material) -> Iterator[Html]:

@@ -10,6 +10,7 @@ from arkiv.base.html import Html, element, joined, table
 from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.required import on_source, wish
+from arkiv.evaluate.units import told
 from arkiv.evaluate.verdicts import (
     DAGGER,
     DOUBLE_DAGGER,
@@ -182,6 +183,8 @@ def section(
         f"Every system searched all passages for the {queries}. {meaning} "
         f"{about_intervals(metrics)}"
     )
+    if counted := told(metrics):
+        yield paragraph(counted)
     if volumes := about_volumes(metrics):
         yield paragraph(volumes)
     if left_out:

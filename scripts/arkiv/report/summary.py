@@ -9,6 +9,7 @@ from typing import Any
 from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.intervals import FEWEST_QUERIES
 from arkiv.evaluate.measures import title
+from arkiv.evaluate.units import told
 from arkiv.evaluate.verdicts import (
     Value,
     corrected_away,
@@ -218,6 +219,8 @@ def of_results(metrics: Metrics, systems: Systems, extractive: int) -> Iterator[
         yield others(rest, measure)
     means = {name: of[measure]["mean"] for name, of in metrics["systems"].items()}
     yield of_best(means, measure, systems)
+    if counted := told(metrics):
+        yield counted
     if metrics.get("volumes"):
         yield f"{upper(queries_of_volumes(metrics))}."
     if extractive:

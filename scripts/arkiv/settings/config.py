@@ -20,7 +20,12 @@ from arkiv.pairs.settings import check_pairs
 from arkiv.queries.settings import check_queries
 from arkiv.retrieve.systems import check_learning, check_named, check_systems
 from arkiv.settings.configuration import Configuration
-from arkiv.settings.datasets import check_datasets, check_rounds, learnt_datasets
+from arkiv.settings.datasets import (
+    check_datasets,
+    check_rounds,
+    check_unit,
+    learnt_datasets,
+)
 from arkiv.settings.families import with_families
 from arkiv.settings.heads import with_heads
 from arkiv.settings.image_links import ImageLinks
@@ -262,6 +267,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     check_learning(evaluate, config["pairs"]["shares"]["dev"])
     _check_gold(config)
     check_datasets(datasets)
+    check_unit(evaluate["unit"], datasets)
     check_rounds(config)
     check_train(config["train"], config["split"], learnt_datasets(datasets))
     check_merge(config["merge"], config["pairs"]["shares"]["dev"])

@@ -151,6 +151,23 @@ def _check_rows(path: str, key: str) -> None:
         raise InputError(f"names {path}, which {error.reason}", key=key) from None
 
 
+def check_unit(unit: str, datasets: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse to count by groups where documents have none.
+
+    Raises:
+        InputError: naming the first dataset of pages.
+    """
+    pages = [
+        name for name, one in datasets.items() if kind_of(one) in ("pages", "example")
+    ]
+    if unit == "group" and pages:
+        raise InputError(
+            f"is group, but the documents of {pages[0]} are made of pages and have no "
+            "`group`, which ready rows have; count them by page",
+            key="evaluate.unit",
+        )
+
+
 def check_rounds(config: Mapping[str, Any]) -> None:
     """Refuse rounds that would all be alike.
 

@@ -96,6 +96,13 @@ def test_a_source_of_test_queries_is_beside_what_is_learnt(datasets, key, reason
     assert found.value.key == key
 
 
+def test_documents_of_pages_are_not_counted_by_group():
+    assert check_config(evaluated(unit="page"))["evaluate"]["unit"] == "page"
+    with pytest.raises(InputError, match="the documents of d are made of pages") as at:
+        check_config(evaluated(unit="group"))
+    assert at.value.key == "evaluate.unit"
+
+
 def test_what_is_not_trained_on_has_no_part_in_training():
     datasets = {"d": EXAMPLE, "p": EXAMPLE | {"role": "test"}}
     required = {"system": "bm25", "measure": "AP", "at_least": 0, "source": "p"}
