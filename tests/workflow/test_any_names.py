@@ -8,7 +8,7 @@ import shutil
 from archives import write_page
 from examples import case_pairs
 from names import any_name, plain_name
-from project import ONE_PART, Project, small
+from project import ONE_PART, Project, records, small
 
 SEED = 16
 
@@ -57,6 +57,7 @@ def test_a_run_with_any_names(tiny_embedder, tmp_path):
     given["train"]["processes"] = 1
     given["models"]["embedder"] = {"source": model, "revision": None}
     given["train"]["evaluation"] = {"general": f"{general}.jsonl"}
+    given["train"]["augment"] = {"spelling": ["old", "modern"], "noise": 0.1}
     given["merge"] = {"with": "base"}
     given["gold"] = {
         "method": "file",
@@ -81,6 +82,20 @@ def test_a_run_with_any_names(tiny_embedder, tmp_path):
     merge = json.loads((results / "merged/merge.json").read_text(encoding="utf-8"))
     assert merge["collections"].keys() == {"dev", "general"}
     assert f"{merge['weight']:g} (taken)" in report
+    # Some queries are asked in other letters, and nothing else of the rows is another.
+    assert "train queries respelled or misread" in report
+    for name in datasets:
+        altered = {
+            one["id"]: one for one in records(results / f"augmented/{name}.jsonl")
+        }
+        shards = (results / "shards").glob(f"{name}_len-*.jsonl")
+        rows = [row for path in shards for row in records(path)]
+        assert len(rows) == len(altered)
+        for row in rows:
+            known = {
+                key: row[key] for key in row.keys() & {"query", "pos", "neg", "id"}
+            }
+            assert known == {key: altered[row["id"]][key] for key in known}
     trained, merged, exported = (
         (results / path / "model.safetensors").read_bytes()
         for path in ("model", "merged/model", "export")
