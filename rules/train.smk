@@ -125,8 +125,8 @@ rule merge_models:
     input:
         model=results(f"{LAST}model"),
         other=given_model(merged_with) if MERGE["with"] else [],
-        dev=files("pairs/{dataset}/dev.jsonl") if CHOSEN else [],
-        corpus=files("pairs/{dataset}/corpus.jsonl") if CHOSEN else [],
+        dev=files("pairs/{dataset}/dev.jsonl", LEARNT) if CHOSEN else [],
+        corpus=files("pairs/{dataset}/corpus.jsonl", LEARNT) if CHOSEN else [],
         general=as_named(WATCH["general"] or []) if CHOSEN else [],
     output:
         model=directory(results(f"{MERGED}model")),
