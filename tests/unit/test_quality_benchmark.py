@@ -201,6 +201,19 @@ def test_merging_can_be_switched_on(whole, tmp_path):
     assert config["pairs"]["shares"]["dev"] == 0.1
 
 
+def test_other_letters_can_be_trained_on_and_measured(whole, tmp_path):
+    write_records(tmp_path / "pairs.jsonl", [{"query": "a", "pos": ["b"]}])
+    given = configuration("own", tmp_path / "pairs.jsonl", whole, "english", quick=True)
+    write_json(tmp_path / "given.yaml", given)
+    augment = {"spelling": ["old", "modern"], "noise": 0.1, "share": 0.3}
+    own = {"train": {"augment": augment}, "evaluate": {"spelling": {"queries": 200}}}
+    write_json(tmp_path / "own.yaml", own)
+    config = read_config([tmp_path / "given.yaml", tmp_path / "own.yaml"])
+    assert config["train"]["augment"] == {**augment, "texts": ["queries"]}
+    assert config["evaluate"]["spelling"]["queries"] == 200
+    assert config["train"]["args"]["max_steps"] == 2
+
+
 @pytest.mark.parametrize("quick", [False, True])
 def test_the_configuration_is_valid_and_measures_every_mode(quick, whole, tmp_path):
     pairs = tmp_path / "pairs.jsonl"
