@@ -19,6 +19,7 @@ from arkiv.base.files import Record, open_records, write_json, write_records
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.encode.flags import add_embedder, add_reading, add_weights_kept
 from arkiv.pairs.division import read_pairs
+from arkiv.pairs.judged import PART, percent
 from arkiv.pairs.passages import Passages
 from arkiv.pairs.settings import Pairs
 from arkiv.queries.round_trip import Asked, led_back_by
@@ -71,11 +72,11 @@ def main(argv: list[str] | None = None) -> None:
             file=arguments.pairs,
             key="pairs.round_trip",
         )
-    if searched <= top:
+    if top * PART > searched:
         log.warning(
-            "there are %d passages, no more than the %d first that count: whatever the "
-            "search ranks at all leads back",
-            *(searched, top),
+            "the %d first that count are %s of the %d passages: luck alone keeps that "
+            "share of the pairs; take a smaller top",
+            *(top, percent(min(top, searched), searched), searched),
         )
     with open_records(arguments.rejected) as reject:
 

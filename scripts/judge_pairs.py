@@ -27,7 +27,7 @@ from arkiv.mining.nearest import exact_scores
 from arkiv.pairs.division import read_pairs
 from arkiv.pairs.judged import MOST, TOP, percent, top_of
 from arkiv.pairs.passages import Passages
-from arkiv.queries.round_trip import Asked, by_id, depth_for, led_back
+from arkiv.queries.round_trip import Asked, by_id, depth_for, found_at
 from arkiv.retrieve.bm25 import BM25Index, TokenIds
 from arkiv.retrieve.rankings import search_dense
 
@@ -98,24 +98,22 @@ def searched(
             [one.query for one in asked], depth
         ),
     }
-    rankings = {
-        name: [rows[ranking.rows] for ranking in each] for name, each in found.items()
+    ranks = {
+        name: np.array(
+            [
+                deepest if rank is None else rank
+                for rank in found_at(
+                    *(asked, passages, (rows[one.rows] for one in each), deepest)
+                )
+            ]
+        )
+        for name, each in found.items()
     }
-
-    def back(ranks: int) -> dict[str, np.ndarray]:
-        return {
-            name: np.array(list(led_back(asked, passages, each, ranks)), bool)
-            for name, each in rankings.items()
-        }
-
-    def lost(there: dict[str, np.ndarray]) -> int:
-        return int((~np.any(list(there.values()), axis=0)).sum())
-
-    there = back(top)
-    counts["found"] = {name: int(each.sum()) for name, each in there.items()}
-    counts["lost"] = lost(there)
+    best = np.min(list(ranks.values()), axis=0)
+    counts["found"] = {name: int((of < top).sum()) for name, of in ranks.items()}
+    counts["lost"] = int((best >= top).sum())
     if len(passages) > TOP:
-        counts[f"lost_at_{TOP}"] = lost(back(TOP))
+        counts[f"lost_at_{TOP}"] = int((best >= TOP).sum())
     return counts
 
 

@@ -225,7 +225,8 @@ def main(argv: list[str] | None = None) -> None:
         for dataset, path in named(arguments.searches, "--searches").items()
     }
     figures = {
-        name: figures_of(rows, searches.get(name)) for name, rows in datasets.items()
+        name: figures_of(rows, searches.get(name)) | {"toys": arguments.tiny}
+        for name, rows in datasets.items()
     }
     summaries = {
         name: summary(rows, stats.get(name, {}), searches.get(name))

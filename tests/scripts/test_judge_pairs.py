@@ -18,6 +18,7 @@ from arkiv.base.files import read_json, write_records
 from arkiv.base.hashing import content_id, text_key
 from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.pairs.judged import broken, top_of, warnings
+from arkiv.report.summary import of_pairs
 
 
 def pair(query, pos, **more):
@@ -245,7 +246,7 @@ def test_as_many_ranks_as_passages_set_nothing_aside(tmp_path, tiny_embedder, ca
     write(tmp_path, texts, pairs)
     more = ("--round-trip-by", "dense", "--round-trip-top", 20)
     assert filtered(tmp_path, tiny_embedder, *more)[0] == pairs
-    assert "12 passages, no more than the 20 first" in caplog.text
+    assert "the 20 first that count are 100.0% of the 12 passages" in caplog.text
 
 
 def test_a_round_trip_that_leaves_no_pair_is_one_sentence(tmp_path, tiny_embedder):
@@ -335,3 +336,16 @@ def test_audit_and_terminal_tell_of_the_pairs(tmp_path, capsys, caplog, above, l
     assert "among the first 40 of 400" in told
     for text in (page, " ".join(told.split()), caplog.text):
         assert ("The pairs of d look broken" in text) == loud
+
+
+def test_the_summary_begins_with_what_looks_broken_and_toys_are_not_heard():
+    first = {"court": {"judged": figures(0.84, 0.75)}, "old": {"rows": 3}}
+    later = {"court": {"judged": figures(0.9, 0.9)}}
+    (said,) = of_pairs([first, later])
+    assert "84.0%" in said
+    assert of_pairs([]) == of_pairs([{"old": {}}]) == []
+    many = [{f"d{n}": {"judged": figures(0.84)} for n in range(11)}]
+    assert of_pairs(many)[-1].startswith("So do those of 3 more datasets")
+    toys = {"toys": ["embedder", "reranker"]}
+    assert broken(figures(0.84, teacher=0.9) | toys) == []
+    assert len(broken(figures(0.84, 0.75, teacher=0.1) | toys)) == 1

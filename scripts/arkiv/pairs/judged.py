@@ -36,7 +36,8 @@ WHO = {
 Figures = Mapping[str, Any]
 """What is known of a dataset: by `embedder` and `teacher`, of how many negatives each
 knows (`of`), how many it prefers to the positive (`above`), and in how many of its
-`pairs` (`pairs_above`); by `search`, what judge_pairs.py counts. None: not known."""
+`pairs` (`pairs_above`); by `search`, what judge_pairs.py counts. None: not known. `toys`
+are models that are tiny, built to try the pipeline out."""
 
 
 def top_of(passages: int) -> int:
@@ -114,8 +115,8 @@ def warnings(datasets: Mapping[str, Figures]) -> Iterator[str]:
         if not found:
             continue
         said = f"The pairs of {name} look broken: {', and '.join(found)}."
-        teacher = figures.get("teacher")
-        if teacher and teacher["pairs"] >= FEWEST and not _prefers(figures, "teacher"):
+        if _is_heard(figures, "teacher") and not _prefers(figures, "teacher"):
+            teacher = figures["teacher"]
             share = percent(teacher["above"], teacher["of"])
             yield (
                 f"{said} But the teacher prefers {share} of the negatives alone: it "
@@ -124,13 +125,22 @@ def warnings(datasets: Mapping[str, Figures]) -> Iterator[str]:
         else:
             yield (
                 f"{said} From passages that do not answer nothing can be learnt: read "
-                "the suspects; `pairs.round_trip` sets aside what no search finds."
+                "the suspects; `pairs.round_trip`, of a small `top`, sets aside what "
+                "no search finds."
             )
 
 
-def _prefers(figures: Figures, who: str) -> bool:
+def _is_heard(figures: Figures, who: str) -> bool:
+    """Whether it compares pairs enough, and is no toy, whose word says nothing."""
+    model = {"teacher": "reranker"}.get(who, who)
     of = figures.get(who)
-    return bool(of and of["pairs"] >= FEWEST and of["above"] >= LOUD * of["of"])
+    return bool(of and of["pairs"] >= FEWEST and model not in figures.get("toys", ()))
+
+
+def _prefers(figures: Figures, who: str) -> bool:
+    if not _is_heard(figures, who):
+        return False
+    return figures[who]["above"] >= LOUD * figures[who]["of"]
 
 
 def _is_lost(figures: Figures) -> bool:

@@ -93,15 +93,15 @@ def depth_for(asked: Iterable[Asked], passages: Passages, top: int) -> int:
     return top + max((copies.get(text_key(one.query), 0) for one in asked), default=0)
 
 
-def led_back(
+def found_at(
     asked: Iterable[Asked],
     passages: Passages,
     rankings: Iterable[np.ndarray],
     top: int,
     *,
     itself: bool = False,
-) -> Iterator[bool]:
-    """Whether a passage of each query is among the `top` first that were found for it.
+) -> Iterator[int | None]:
+    """The rank, from 0, of the first passage of each query; None below the first `top`.
 
     Args:
         asked: queries with their passages.
@@ -119,24 +119,32 @@ def led_back(
         return shingles(passages.text(row))
 
     for one, rows in zip(asked, rankings, strict=True):
-        own = set(map(text_key, one.passages))
+        own = list(map(text_key, one.passages))
         if not itself and (query := text_key(one.query)) not in own:
             rows = rows[passages.keys[rows] != np.uint64(query)]
-        first = rows[:top].tolist()
-        yield not own.isdisjoint(passages.keys[first].tolist()) or _near(
-            map(shingles, one.passages), map(wording, first)
-        )
+        rows = rows[:top]
+        same = np.isin(passages.keys[rows], np.array(own, np.uint64))
+        before = int(same.argmax()) if same.any() else len(rows)
+        found = [wording(row) for row in rows[:before].tolist()]
+        near = _near([shingles(text) for text in one.passages], found)
+        places = np.flatnonzero(np.append(near, before < len(rows)))
+        yield int(places[0]) if len(places) else None
 
 
-def _near(ours: Iterable[np.ndarray], found: Iterable[np.ndarray]) -> bool:
-    """Whether two sets of word triples, one of each, are those of nearly one text."""
-    ours = list(ours)
-    for theirs in found:
-        for mine in ours:
-            shared = np.isin(mine, theirs, assume_unique=True).sum()
-            if shared and shared >= NEAR * (len(mine) + len(theirs) - shared):
-                return True
-    return False
+def _near(ours: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> np.ndarray:
+    """(n_found,) bool: which sets of word triples are nearly one of ours."""
+    near = np.zeros(len(found), bool)
+    together = np.concatenate([np.zeros(0, np.uint32), *found])
+    ends = np.cumsum([0, *map(len, found)])
+    for mine in ours:
+        if not len(mine):
+            continue
+        places = np.minimum(np.searchsorted(mine, together), len(mine) - 1)
+        sums = np.concatenate([[0], np.cumsum(mine[places] == together)])
+        shared = sums[ends[1:]] - sums[ends[:-1]]
+        both = len(mine) + np.diff(ends) - shared
+        near |= (shared > 0) & (shared >= NEAR * both)
+    return near
 
 
 def led_back_by(
@@ -148,13 +156,15 @@ def led_back_by(
 ) -> list[bool]:
     """Whether each query leads back to a passage of its own, as `round_trip_by` asks.
 
-    Args, raises: as `looked_up` and `led_back`.
+    Args, raises: as `looked_up` and `found_at`.
     """
     queries, top = [one.query for one in asked], options.round_trip_top
     depth = top if itself else depth_for(asked, passages, top)
     found = []
     for by in SEARCHES[options.round_trip_by]:
         rankings = looked_up(queries, passages, options, by, depth)
-        found.append(led_back(asked, passages, rankings, top, itself=itself))
+        found.append(found_at(asked, passages, rankings, top, itself=itself))
     enough = all if options.round_trip_by == "both" else any
-    return [enough(verdicts) for verdicts in zip(*found, strict=True)]
+    return [
+        enough(rank is not None for rank in ranks) for ranks in zip(*found, strict=True)
+    ]
