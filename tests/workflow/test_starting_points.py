@@ -65,7 +65,8 @@ def test_pages_at_a_place_with_any_name_in_any_format(models, tmp_path):
 
 
 def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_path):
-    """All of them at once: each a dataset of its own, one model from all."""
+    """All of them at once: each a dataset of its own, one model from all, without what
+    no search finds."""
     project = Project(tmp_path)
     sources = {
         "archive": {"pairs": svea / "archive_pairs.jsonl"},
@@ -81,6 +82,7 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
     given = small(models, datasets=datasets, parts=ONE_PART)
     mining = {"passage_max_length": 64, "negatives_per_query": 3}
     given |= {"teacher": {"max_length": 64}, "mining": mining}
+    given["pairs"] = {"round_trip": {"by": "either", "top": 100}}
     given["train"] |= {"evaluation": {"queries": 20, "passages": 20}}
     config = project.configure(**given)
     done = project.snakemake("evaluate", "--configfile", config)
@@ -90,7 +92,15 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
         stats = read_json(results / f"pairs/{name}/stats.json")
         assert stats["train"] + stats["dev"] + stats["test"] == rows
         shards = results.glob(f"shards/{name}_len-*.jsonl")
-        assert sum(len(records(path)) for path in shards) == stats["train"]
+        kept = read_json(results / f"pairs/{name}/filtered.stats.json")
+        assert sum(len(records(path)) for path in shards) == kept["kept"]
+        assert (
+            kept["pairs"]
+            == stats["train"]
+            == kept["kept"] + sum(kept["rejected"].values())
+        )
+        # Of a few passages every one is found.
+        assert bool(kept["rejected"]) == (name == "archive")
     assert (results / "metrics/metrics.json").exists()
 
 

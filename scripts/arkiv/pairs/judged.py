@@ -36,8 +36,8 @@ WHO = {
 Figures = Mapping[str, Any]
 """What is known of a dataset: by `embedder` and `teacher`, of how many negatives each
 knows (`of`), how many it prefers to the positive (`above`), and in how many of its
-`pairs` (`pairs_above`); by `search`, what judge_pairs.py counts. None: not known. `toys`
-are models that are tiny, built to try the pipeline out."""
+`pairs` (`pairs_above`); by `search`, what judge_pairs.py counts. None: not known.
+`toys` are models that are tiny, built to try the pipeline out."""
 
 
 def top_of(passages: int) -> int:
