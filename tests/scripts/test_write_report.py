@@ -368,6 +368,7 @@ def test_what_is_counted_is_said_wherever_measures_stand(run):
 def test_what_only_re_ranks_is_said_beside_the_table(run):
     systems = run.config["evaluate"]["systems"]
     systems["tuned"] = {"type": "m3", "model": "tuned", "mode": "combined"}
+    run.config["evaluate"]["candidates"] = ["dense"]
     run.metrics["measures"] = [*MEASURES, "R@100"]
     for of in (
         *run.metrics["systems"].values(),
@@ -376,8 +377,9 @@ def test_what_only_re_ranks_is_said_beside_the_table(run):
         of["R@100"] = of["AP"]
     said = "Recall@100 of tuned is that of the tuned model&#x27;s dense search by"
     assert said in run.page().replace("&#39;", "&#x27;")
-    run.config["evaluate"]["rerank_depth"] = 101
-    assert "by construction" not in run.page()
+    for change in ({"rerank_depth": 101}, {"candidates": ["dense", "sparse"]}):
+        run.config["evaluate"] |= {"rerank_depth": 100} | change
+        assert "by construction" not in run.page()
 
 
 def test_intervals_that_are_missing_are_dashes_everywhere(run):
