@@ -18,7 +18,9 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import read_records
 from arkiv.base.hashing import content_id
 from arkiv.encode.options import Options
+from arkiv.retrieve.bm25 import BM25Index
 from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.systems.bm25 import BM25System
 from arkiv.retrieve.systems.m3 import M3System
 from arkiv.retrieve.systems.system import FinishedRun
 from arkiv.retrieve.trec import read_run
@@ -96,6 +98,34 @@ def test_token_weights_are_read_only_where_a_system_takes_them(
     for mode in ("sparse", "combined"):
         with pytest.raises(InputError, match=r"corpus\.sparse\.npz: no such file"):
             M3System("base", mode).loaded(run)
+
+
+def test_bm25_is_indexed_once_for_all_that_take_it(
+    served_run, tiny_embedder, monkeypatch
+):
+    passages = read_ordered(served_run / "results/served/collection/corpus.jsonl")
+    settings = read_config([served_run / "served.yaml"])
+    settings["evaluate"]["candidates"] = ["dense", "bm25"]
+    built = []
+
+    class Counted(BM25Index):
+        def __init__(self, *given, **settings):
+            built.append(self)
+            super().__init__(*given, **settings)
+
+    monkeypatch.setattr("arkiv.retrieve.bm25.BM25Index", Counted)
+    run = FinishedRun(
+        settings,
+        passages,
+        model=lambda name: tiny_embedder,
+        encodings=lambda name: served_run / "results/served/encodings/base",
+        weights=lambda name: pytest.fail("no weights are learnt"),
+        options=Options(),
+    )
+    for model in ("base", "tuned"):
+        M3System(model, "multi_vector").loaded(run)
+    BM25System().loaded(run)
+    assert len(built) == 1
 
 
 @pytest.mark.parametrize("system", ["bm25", "base_dense", "tuned_sparse"])

@@ -45,14 +45,18 @@ def check_finished(config: Mapping[str, Any], command: str) -> None:
         InputError: the run has not come so far; says the command that finishes it.
     """
     folder = Path(run_folder(config))
-    systems = systems_of(config["evaluate"]["systems"])
-    served = [systems[name] for name in served_systems(config)]
+    evaluate = config["evaluate"]
+    systems = systems_of(evaluate["systems"])
+    names = served_systems(config)
+    served = [systems[name] for name in names]
+    learning = [name for name in names if systems[name].learns(evaluate["weights"])]
     models = {one.model_of_run for one in served} - {None}
     encoded = {one.model_of_run for one in served if one.encodings}
     needed = [
         *(folder / "collection" / f"{name}.jsonl" for name in ("corpus", "queries")),
         *(Path(model_under_test(config, model)) for model in sorted(models)),
         *(folder / "encodings" / model for model in sorted(encoded)),
+        *(folder / "weights" / f"{name}.json" for name in learning),
     ]
     for path in needed:
         if not path.exists():

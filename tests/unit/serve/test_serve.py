@@ -210,7 +210,8 @@ CONFIG = {
     "datasets": {},
     "train": {"cumulative": []},
     "models": {"directory": "m", "embedder": {"source": "tiny"}},
-    "evaluate": {"systems": SYSTEMS},
+    "merge": {"with": None},
+    "evaluate": {"systems": SYSTEMS, "weights": [1, 0.3, 1]},
 }
 
 
@@ -242,6 +243,10 @@ def test_a_run_is_finished_when_all_that_is_read_is_there(tmp_path, monkeypatch)
         )
         (tmp_path / path).mkdir(parents=True)
     check_finished(CONFIG, "snakemake x")
+    systems = SYSTEMS | {"sum": {"type": "m3", "model": "tuned", "mode": "combined"}}
+    learning = CONFIG | {"evaluate": {"systems": systems, "weights": "auto"}}
+    with pytest.raises(InputError, match=r"for results/r/weights/sum\.json is missing"):
+        check_finished(learning, "snakemake x")
 
 
 # The sheet.

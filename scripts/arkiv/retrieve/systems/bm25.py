@@ -75,9 +75,10 @@ class BM25System(System):
         return index.rankings((query["query"] for query in queries), given.depth)
 
     def loaded(self, run):
-        index = self._index(
-            run.passages, self.model_of_run and run.model(self.model_of_run)
-        )
+        if self not in run.loaded:
+            model = self.model_of_run and run.model(self.model_of_run)
+            run.loaded[self] = self._index(run.passages, model)
+        index = run.loaded[self]
 
         def rank(query, rows, depth):
             (found,) = index.rankings([query], depth, rows)

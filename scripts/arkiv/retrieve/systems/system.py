@@ -99,8 +99,9 @@ class FinishedRun:
     encoding: Lock = field(default_factory=Lock)
     """Held while any model encodes, so that the threads of one request have all cores
     and do not stand in the way of those of another."""
-    loaded: dict[str, Any] = field(default_factory=dict)
-    """By the name of a model what several systems share."""
+    loaded: dict[str | System, Any] = field(default_factory=dict)
+    """By the name of a model what several systems share; by a system what others take
+    of it."""
 
 
 @dataclass(frozen=True)
