@@ -13,7 +13,7 @@ from project import Project
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("project"))
-    for name in ("pairs", "general"):
+    for name in ("pairs", "people", "general"):
         row = {"query": f"{name} q", "pos": ["p"]}
         (project.folder / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
     build_hollow(project.folder / "bare")
@@ -24,8 +24,9 @@ def project(tmp_path_factory):
 
 def planned(project, *words, **settings):
     """What a dry run prints."""
+    given = {"d": {"pairs": "pairs.jsonl"}, **settings.pop("datasets", {})}
     config = project.configure(
-        datasets={"d": {"pairs": "pairs.jsonl"}},
+        datasets=given,
         models={
             "embedder": {"source": "bare", "revision": None},
             "reranker": {"source": "tiny", "revision": None},
@@ -63,6 +64,15 @@ def test_the_merged_model_is_the_tuned_one_of_all_that_follows(project):
     # The next round goes on from what was learnt, not from the average.
     trained = [words for name, words in found if name == "train_model"]
     assert ["merged/model" in words for words in trained] == [False, False]
+
+
+def test_test_queries_of_other_sources_choose_nothing(project):
+    """As they are not watched in training either."""
+    people = {"pairs": "people.jsonl", "role": "test"}
+    found = dict(commands(project, merge={"with": "base"}, datasets={"people": people}))
+    for program in ("train_model", "merge_models"):
+        assert "--dev results/main/pairs/d/dev.jsonl --" in found[program]
+        assert "--corpus results/main/pairs/d/corpus.jsonl --" in found[program]
 
 
 def test_without_it_no_command_has_anything_of_it(project):
