@@ -23,11 +23,12 @@ rule export_model:
         metrics=results("metrics/metrics.json"),
         general=results(f"{GENERAL}metrics/metrics.json") if FORGETTING else [],
         merge=results(f"{MERGED}merge.json") if MERGE["with"] else [],
+        # Two systems of one model and mode learn the same.
         weights=[
             results(f"weights/{name}.json")
             for name in LEARNING
             if SYSTEMS[name].model_of_run == "tuned"
-        ],
+        ][:1],
         found=files("documents/{dataset}.volumes.json", WITH_PAGES),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
         queries=files("queries/{dataset}.stats.json", WITH_PAGES),

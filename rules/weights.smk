@@ -32,11 +32,10 @@ rule fit_weights:
         log_of("fit_weights", "{system}"),
     benchmark:
         benchmark_of("fit_weights", "{system}")
-    localrule: True
     conda:
         "../envs/evaluate.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(8000),
         runtime=growing(60),
     params:
         files=lambda w, input: flags(

@@ -25,7 +25,7 @@ from arkiv.encode.description import Description
 from arkiv.encode.flags import add_weights
 from arkiv.encode.limits import length_of
 from arkiv.encode.models import check_model, has_heads
-from arkiv.encode.settings import Lengths
+from arkiv.encode.settings import Lengths, Weights
 from arkiv.export.about import (
     DIMENSIONS,
     About,
@@ -149,7 +149,7 @@ def main(argv: list[str] | None = None) -> None:
         trainings=arguments.trainings,
         **lengths,
         weights=tuple(
-            read_weights(arguments.weights_of)
+            read_weights(arguments.weights_of, len(Weights.weights))
             if arguments.weights_of
             else arguments.weights
         ),

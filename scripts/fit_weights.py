@@ -9,30 +9,40 @@ from __future__ import annotations
 import logging
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
 
 from arkiv.base.cli import parser, run
 from arkiv.base.declared import Seeded
-from arkiv.base.files import write_json
+from arkiv.base.files import Record, write_json
 from arkiv.base.setting_flags import add_settings
 from arkiv.encode.settings import Weights
 from arkiv.evaluate.measures import by_query
 from arkiv.evaluate.settings import Measuring
 from arkiv.retrieve.collection import read_ordered
-from arkiv.retrieve.trec import read_qrels, read_scores
+from arkiv.retrieve.itself import own_rows
+from arkiv.retrieve.trec import Run, read_qrels, read_scores
 from arkiv.retrieve.weights import Scored, learn
 
 log = logging.getLogger("fit_weights")
 
 
-def of_modes(given: Namespace, queries: list[str]) -> dict[str, Scored]:
-    """The candidates of each query with their scores in M3's three modes."""
+def of_modes(given: Namespace, queries: Sequence[Record]) -> dict[str, Scored]:
+    """The candidates of each query with their scores in M3's three modes.
+
+    Without the query itself, where it is a passage: it is not to find itself.
+    """
     from arkiv.retrieve.modes import dense_scores, sparse_scores
     from arkiv.retrieve.rankings import read_encodings
 
-    ids = [passage["id"] for passage in read_ordered(given.corpus)]
+    passages = read_ordered(given.corpus)
+    ids = [passage["id"] for passage in passages]
+    itself = own_rows(
+        ((query["id"], query["query"]) for query in queries),
+        ((passage["id"], passage["text"]) for passage in passages),
+    )
     asked, found = (
         {
             kind: read_encodings(folder, name, kind, count)
@@ -49,27 +59,30 @@ def of_modes(given: Namespace, queries: list[str]) -> dict[str, Scored]:
     ends = late.indptr[1:-1]
     candidates = np.split(late.indices, ends)
     columns = zip(
+        itself,
         candidates,
         dense_scores(asked["dense"], found["dense"], candidates),
         sparse_scores(asked["sparse"], found["sparse"], candidates),
         np.split(late.data, ends),
         strict=True,
     )
-    return {
-        query: Scored([ids[row] for row in rows], np.column_stack(scores))
-        for query, (rows, *scores) in zip(queries, columns, strict=True)
-    }
+    scored = {}
+    for query, (own, rows, *scores) in zip(queries, columns, strict=True):
+        others = ~np.isin(rows, own)
+        names = [ids[row] for row in rows[others]]
+        scored[query["id"]] = Scored(names, np.column_stack(scores)[others])
+    return scored
 
 
-def of_runs(given: Namespace, queries: list[str]) -> dict[str, Scored]:
+def of_runs(given: Namespace, queries: Sequence[Record]) -> dict[str, Scored]:
     """The passages of each query with what each ranking makes them worth."""
-    from arkiv.retrieve.fusion import K, by_rank, by_score, worths
+    from arkiv.retrieve.fusion import worth_of, worths
 
-    worth = by_score if given.method == "weighted" else by_rank(given.k or K)
+    worth = worth_of(given.method, given.k)
     runs = [read_scores(path) for path in given.runs]
     return {
-        query: Scored(*worths([found.get(query, {}) for found in runs], worth))
-        for query in queries
+        name: Scored(*worths([found.get(name, {}) for found in runs], worth))
+        for name in (query["id"] for query in queries)
     }
 
 
@@ -91,18 +104,21 @@ def main(argv: list[str] | None = None) -> None:
     add_settings(arguments, Seeded)
     given = arguments.parse_args(argv)
 
-    queries = [query["id"] for query in read_ordered(given.queries, queries=True)]
+    queries = read_ordered(given.queries, queries=True)
+    names = [query["id"] for query in queries]
     qrels = read_qrels(given.qrels)
     measure = given.measures[0]
+    # What stands below its cut-off, a measure does not look at.
+    depth = int(measure.partition("@")[2] or 0) or None
 
-    def measured(found):
-        return by_query(found, qrels, queries, [measure])[:, 0]
+    def measured(found: Run) -> np.ndarray:
+        return by_query(found, qrels, names, [measure])[:, 0]
 
     if given.runs:
         scored, default = of_runs(given, queries), [1.0] * len(given.runs)
     else:
         scored, default = of_modes(given, queries), list(Weights.weights)
-    learnt = learn(scored, default, measured, given.seed)
+    learnt = learn(scored, default, measured, given.seed, depth)
     write_json(given.output, {"measure": measure, **asdict(learnt)})
     log.info(
         "weights %s: %s", learnt.weights, learnt.kept or f"gain {learnt.gain:+.4f}"

@@ -119,16 +119,19 @@ def test_ranking_by_a_mode_runs_no_model(project):
 def test_weights_are_learnt_by_dev_queries_in_what_is_encoded(project):
     """Of the systems that say so, and of what these build on."""
     mixed = {"type": "fusion", "systems": ["bm25", "tuned_combined"], "weights": "auto"}
+    again = {"type": "m3", "model": "tuned", "mode": "combined"}
     found = jobs(
         project,
         evaluate={
             "weights": "auto",
-            "systems": {"mixed": mixed},
+            # As the defaults have one of the tuned model, by another name.
+            "systems": {"mixed": mixed, "again": again},
             "spelling": {"queries": 0},
         },
     )
     learnt = {
-        f"weights/{name}.json" for name in ("base_combined", "mixed", "tuned_combined")
+        f"weights/{name}.json"
+        for name in ("again", "base_combined", "mixed", "tuned_combined")
     }
     assert {name for name in found if name.startswith("weights/")} == learnt
     for name in learnt:
@@ -148,7 +151,7 @@ def test_weights_are_learnt_by_dev_queries_in_what_is_encoded(project):
     assert "dev/runs/base_combined.trec" not in found
     for name in ("model", "report.html"):
         assert "--weights" not in found[name][1]
-    assert "--weights-of weights/tuned_combined.json" in found["export"][1]
+    assert "--weights-of weights/tuned_combined.json --" in found["export"][1]
     assert "weights" not in " ".join(jobs(project))
 
 

@@ -68,6 +68,23 @@ def test_combined_search_takes_the_weights_that_dev_queries_chose(dev):
         assert (first == [ids[row] for row in known]) == bool(more)
 
 
+def test_a_query_that_is_a_passage_does_not_choose_itself(dev):
+    """It is the first of its own by late interaction, and no one's known item."""
+    folder, ids, known = dev
+    asked = [(row + 1) % PASSAGES for row in known]
+    texts = [{"id": f"q{n:02}", "query": ids[row]} for n, row in enumerate(asked)]
+    write_records(folder / "queries", texts)
+    late = np.zeros((QUERIES, PASSAGES), np.float32)
+    late[np.arange(QUERIES), known] = 1
+    late[np.arange(QUERIES), asked] = 2
+    save_npz(folder / "e/queries.multi_vector.npz", csr_matrix(late))
+    tokens = csr_matrix((QUERIES, PASSAGES), dtype=np.float32)
+    save_npz(folder / "e/queries.sparse.npz", tokens)
+    words = ["--corpus", folder / "corpus", "--encodings", folder / "e"]
+    told = fit(folder, *words, "--query-encodings", folder / "e")
+    assert told["best"][1] == 1
+
+
 def test_a_fusion_takes_the_weights_that_dev_queries_chose(dev):
     folder, ids, known = dev
     for name, shift in (("right", 0), ("wrong", 1)):
@@ -87,6 +104,23 @@ def test_a_fusion_takes_the_weights_that_dev_queries_chose(dev):
     run(retrieve, *words)
     first = [ranked[0] for _, ranked in sorted(read_run(folder / "run").items())]
     assert first == [ids[row] for row in known]
-    (folder / "weights.json").write_text(json.dumps({"weights": "auto"}))
-    with pytest.raises(InputError, match="has no weights"):
-        run(retrieve, *words)
+    for weights, said in (
+        ("auto", "has no weights"),
+        ([1, -1], "has no weights"),
+        ([1, 2, 3], r"has the weights \[1, 2, 3\], expected 2 from 0"),
+        ([0, 0], "expected 2 from 0, not all of them 0"),
+    ):
+        (folder / "weights.json").write_text(json.dumps({"weights": weights}))
+        with pytest.raises(InputError, match=said):
+            run(retrieve, *words)
+
+
+def test_nothing_added_to_a_rank_is_nothing(dev):
+    folder, ids, _ = dev
+    lines = [f"q00 Q0 {name} {rank} {-rank} x\n" for rank, name in enumerate(ids, 1)]
+    (folder / "one").write_text("".join(lines))
+    words = ["--runs", folder / "one", folder / "one", "--k", 0]
+    run(retrieve, "fusion", *words, "--output", folder / "run")
+    lines = (folder / "run").read_text().splitlines()
+    scores = [float(line.split()[4]) for line in lines]
+    assert scores == pytest.approx([1 / rank for rank in range(1, PASSAGES + 1)])

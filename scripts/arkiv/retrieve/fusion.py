@@ -34,6 +34,11 @@ def by_score(scores: np.ndarray) -> np.ndarray:
     return (scores - low) / (high - low)
 
 
+def worth_of(method: str, k: float | None) -> Worth:
+    """By what a fusion's settings say; k is added to each rank, None: K is."""
+    return by_score if method == "weighted" else by_rank(K if k is None else k)
+
+
 def worths(rankings: Sequence[Scores], worth: Worth) -> tuple[list[str], np.ndarray]:
     """The passages of one query by id, and what each ranking makes them worth.
 

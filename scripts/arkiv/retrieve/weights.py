@@ -83,11 +83,17 @@ def _parts(whole: int, n: int) -> Iterator[tuple[int, ...]]:
             yield first, *rest
 
 
-def ranked(scored: dict[str, Scored], weights: Sequence[float]) -> Run:
-    """The passages of each query by the weighted sum of their scores."""
+def ranked(
+    scored: dict[str, Scored], weights: Sequence[float], depth: int | None = None
+) -> Run:
+    """The passages of each query by the weighted sum of their scores.
+
+    Args:
+        depth: how many of each are wanted; None: all.
+    """
     shares = np.asarray(weights, np.float32)
     return {
-        query: [one.ids[place] for place in descending(one.scores @ shares)]
+        query: [one.ids[place] for place in descending(one.scores @ shares)[:depth]]
         for query, one in scored.items()
     }
 
@@ -97,6 +103,7 @@ def learn(
     default: Sequence[float],
     measured: Callable[[Run], np.ndarray],
     seed: int,
+    depth: int | None = None,
 ) -> Learnt:
     """Choose the weights by which dev queries find their passages best.
 
@@ -105,14 +112,15 @@ def learn(
         default: the weights that stay without a gain.
         measured: from a run the measure of each query, in the order of `scored`.
         seed: of the halves.
+        depth: the passages of each query that the measure looks at; None: all.
     """
     queries = len(scored)
     if queries < FEWEST_QUERIES:
         few = f"{queries} dev queries are fewer than {FEWEST_QUERIES}"
         return Learnt(default, default, queries, kept=few)
     grid = mixtures(len(default))
-    values = np.stack([measured(ranked(scored, weights)) for weights in grid])
-    before = measured(ranked(scored, default))
+    values = np.stack([measured(ranked(scored, weights, depth)) for weights in grid])
+    before = measured(ranked(scored, default, depth))
     order = np.argsort([uniform(seed, "weights", query) for query in scored])
     gains = []
     for chosen in (order[::2], order[1::2]):
@@ -133,8 +141,8 @@ def learn(
     return Learnt(grid[best].tolist(), default, queries, **told)
 
 
-def read_weights(path: str | Path) -> list[float]:
-    """The weights in a file of fit_weights.py.
+def read_weights(path: str | Path, count: int) -> list[float]:
+    """So many weights in a file of fit_weights.py.
 
     Raises:
         InputError: the file is missing, or another.
@@ -142,7 +150,13 @@ def read_weights(path: str | Path) -> list[float]:
     told: dict[str, Any] = read_object(path, "weights of fit_weights.py")
     weights = told.get("weights")
     if not isinstance(weights, list) or not all(
-        isinstance(one, (int, float)) for one in weights
+        isinstance(one, (int, float)) and one >= 0 for one in weights
     ):
         raise InputError("has no weights; fit_weights.py makes them", file=path)
+    if len(weights) != count or not sum(weights):
+        raise InputError(
+            f"has the weights {weights}, expected {count} from 0, not all of them 0; "
+            "they may be another system's",
+            file=path,
+        )
     return weights

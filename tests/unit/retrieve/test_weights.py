@@ -68,6 +68,22 @@ def test_the_best_of_all_mixtures_is_chosen(drawn):
     assert learnt == learn(scored, (1, 0.3, 1), measured_by(relevant), seed=3)
 
 
+def test_no_more_is_ranked_than_the_measure_looks_at(drawn):
+    scored, relevant = drawn
+    lengths = set()
+
+    def measured(run):
+        lengths.update(map(len, run.values()))
+        values = [ndcg([*run[one], relevant[one]], relevant[one]) for one in run]
+        return np.array(values)
+
+    whole = learn(scored, (1, 0.3, 1), measured, seed=3)
+    assert lengths == {15}
+    lengths.clear()
+    assert learn(scored, (1, 0.3, 1), measured, seed=3, depth=10) == whole
+    assert lengths == {10}
+
+
 def test_without_a_gain_or_with_few_queries_the_default_stays(drawn):
     scored, _ = drawn
     nothing = learn(scored, (1, 1, 1), lambda run: np.ones(len(run)), seed=3)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from arkiv.base.cli import add_words
 from arkiv.base.declared import setting
 from arkiv.base.errors import InputError
-from arkiv.encode.settings import AUTO, MODES
+from arkiv.encode.settings import AUTO, MODES, Weights
 from arkiv.retrieve.systems.system import (
     OF_RUN,
     OWN_SEARCHES,
@@ -94,7 +94,7 @@ class M3System(System):
         from arkiv.retrieve.weights import read_weights
 
         if given.weights_of:
-            given.weights = read_weights(given.weights_of)
+            given.weights = read_weights(given.weights_of, len(Weights.weights))
         if min(given.weights) < 0 or not sum(given.weights) > 0:
             reason = "expected three weights from 0, not all of them 0"
             raise InputError(reason, key="--weights")
@@ -132,7 +132,7 @@ class M3System(System):
             weights = evaluate["weights"]
             for name, system in systems.items():
                 if system.learns(weights) and system.model_of_run == self.model:
-                    weights = read_weights(run.weights(name))
+                    weights = read_weights(run.weights(name), len(Weights.weights))
             run.loaded[self.model] = M3OneByOne(run, self.model, others, weights)
         model = run.loaded[self.model]
         model.load(self.mode)
