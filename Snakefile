@@ -6,6 +6,7 @@ min_version("9.27")
 include: "rules/places.smk"
 include: "rules/literal.smk"
 include: "rules/common.smk"
+include: "rules/searches.smk"
 include: "rules/started.smk"
 
 
