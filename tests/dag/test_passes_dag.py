@@ -81,6 +81,9 @@ def test_token_weights_are_kept_of_the_models_that_are_asked_for_them(
         or output in kept
     }
     assert bool(told) == bool(kept)
+    scored = [said for _, said in found.values() if "--multi-vector" in said]
+    assert bool(scored) == ("multi_vector" in asked or "combined" in asked)
+    assert "weights/" not in " ".join(said for _, said in found.values())
 
 
 def test_candidates_are_scored_where_a_model_encodes_if_a_system_reranks(project):
@@ -104,15 +107,9 @@ def test_candidates_are_scored_where_a_model_encodes_if_a_system_reranks(project
         assert f"--runs bm25={where}runs/bm25.trec" in command
         assert f"{where}runs/bm25.trec" in before
         assert ("encodings/tuned" in before) == bool(where)
-    dense = jobs(project, **systems_of("base-dense tuned-dense"))
-    for model in ("base", "tuned"):
-        assert "--multi-vector" not in dense[f"encodings/{model}"][1]
-
-
-def test_ranking_by_a_mode_runs_no_model(project):
-    found = jobs(project)
+    # Ranking by a mode runs no model.
     commands = [said for _, said in found.values() if "retrieve.py m3" in said]
-    assert len(commands) == 8 + 3
+    assert len(commands) == 8 + 1
     assert not [said for said in commands if "--model" in said or "--cache" in said]
 
 
@@ -152,7 +149,6 @@ def test_weights_are_learnt_by_dev_queries_in_what_is_encoded(project):
     for name in ("model", "report.html"):
         assert "--weights" not in found[name][1]
     assert "--weights-of weights/tuned_combined.json --" in found["export"][1]
-    assert "weights" not in " ".join(jobs(project))
 
 
 def test_weights_without_dev_queries_are_refused(project):
