@@ -20,7 +20,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, nfc, text_key
 from arkiv.base.numbers import is_known_number, is_number
-from arkiv.pairs.drawing import drawn, too_few
+from arkiv.pairs.drawing import drawn
 from arkiv.pairs.given import SPLIT, Given, by_rows
 from arkiv.pairs.hanging import sets_of
 from arkiv.pairs.held_out import HeldOut, left_to_draw
@@ -213,10 +213,9 @@ class Division:
         by_rows: whether some do, even if those are divided all the same.
         parted: how many groups rows give to several sides.
         sides: of each group, passage and query; None: on no side.
-        groups: how many were divided.
-        largest: how many pairs the largest of them has.
+        groups, largest: how many were divided, and the pairs of the largest.
         units: how many volumes, blocks of pages and so on hang together in them.
-        held: what the test queries of other datasets hold out.
+        held, held_pairs: what test queries of others hold out, of how many pairs.
         only: the side of everything, if there is but one.
     """
 
@@ -233,6 +232,7 @@ class Division:
     largest: int = 0
     units: Counter[str] = field(default_factory=Counter)
     held: HeldOut = field(default_factory=HeldOut)
+    held_pairs: int = 0
     only: Split | None = None
 
     def touched(self, record: Mapping, passage_id: str) -> list[Key]:
@@ -390,10 +390,10 @@ def divide(
         if lacks_dev and division.parted and "dev" not in division.given.texts.values():
             division.given.draw_dev(pairs, asked, seed)
     if beside:
-        division.sides, sets, count = held.parted(sets)
-        shares = left_to_draw(shares, sets, count)
-    wanted = [split for split in SPLITS if shares.get(split, 0) > 0]
-    if len(sets) < len(wanted):
-        raise too_few(by, len(sets), wanted, division.groups if beside else None)
-    division.sides.update(drawn(sets, wanted, shares))
+        division.sides, sets, division.held_pairs = held.parted(sets)
+        shares = left_to_draw(shares, sets, division.held_pairs)
+    shares = {side: shares[side] for side in SPLITS if shares.get(side, 0) > 0}
+    filled = {"test"} if division.held_pairs else set()
+    groups = division.groups if beside else None
+    division.sides.update(drawn(sets, shares, filled, by=by, groups=groups))
     return division

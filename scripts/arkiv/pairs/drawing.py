@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 
 from arkiv.base.errors import InputError
 
@@ -36,8 +36,11 @@ def too_few(
 
 def drawn(
     sets: Sequence[tuple[int, Iterable[Hashable]]],
-    wanted: Sequence[str],
     shares: Mapping[str, float],
+    filled: Set[str] = frozenset(),
+    *,
+    by: str,
+    groups: int | None = None,
 ) -> dict[Hashable, str]:
     """The side of each member of what hangs together.
 
@@ -46,13 +49,22 @@ def drawn(
     Args:
         sets: how many pairs each has, and its members; in the order of drawing, the
             largest first.
-        wanted: the sides, of those that lack as much the first one first.
-        shares: of the sides; they need not sum to 1.
+        shares: of the sides, each above 0, of those that lack as much the first one
+            first; they need not sum to 1.
+        filled: sides that have pairs already, and may get no more.
+        by, groups: as `too_few` says.
+
+    Raises:
+        InputError: there are fewer sets than sides that must have one.
     """
+    empty = shares.keys() - filled
+    if len(sets) < len(empty):
+        needed = [side for side in shares if side in empty]
+        raise too_few(by, len(sets), needed, groups)
     sides: dict[Hashable, str] = {}
-    total, whole = sum(size for size, _ in sets), sum(shares[side] for side in wanted)
+    wanted = list(shares)
+    total, whole = sum(size for size, _ in sets), sum(shares.values())
     lacking = {side: total * shares[side] / whole for side in wanted}
-    empty = set(wanted)
     for done, (size, members) in enumerate(sets):
         choice = empty if len(sets) - done <= len(empty) else wanted
         side = max(choice, key=lambda side: (lacking[side], -wanted.index(side)))

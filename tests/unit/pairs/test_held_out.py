@@ -10,6 +10,7 @@ from arkiv.base.hashing import content_id
 from arkiv.pairs.division import divide, groups_of, text_keys, with_ids
 from arkiv.pairs.held_out import HeldOut, left_to_draw
 from arkiv.pairs.periods import Periods
+from arkiv.pairs.shares import why_off
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 
@@ -132,6 +133,28 @@ def test_where_others_ask_of_everything_that_is_said():
     with pytest.raises(InputError, match="of 4 in all they hold out 3"):
         divide(pairs, SHARES, held=held)
     assert divide(pairs, SHARES, by="passage", held=held).groups == 40
+
+
+def test_a_few_pairs_that_are_held_out_are_test_enough():
+    sizes = {"a": 100, "b": 100, "c": 100, "asked": 20}
+    pairs = [
+        pair(f"q {name} {n}", f"p {name} {n}", volume=name)
+        for name, size in sizes.items()
+        for n in range(size)
+    ]
+    held = HeldOut.of([pair("people?", "p asked 3")])
+    for few in (pairs, pairs[100:]):
+        division = divide(few, SHARES, held=held)
+        sides = [division.pair_side(one) for one in few]
+        # A whole volume more would be three times what was asked for.
+        assert [sides.count(side) for side in ("dev", "test")] == [100, 20]
+        assert division.held_pairs == 20
+    why = why_off("test", 0.05, division, len(few), {"test": 20}, {})
+    assert why.startswith("20 of 220 pairs hang together with what test queries of")
+    # Held out and asked of by nobody here, they are no pairs to measure with.
+    held = HeldOut.of([pair("people?", "p alone", volume="asked too")])
+    with pytest.raises(InputError, match="make 2 group"):
+        divide(pairs[200:], SHARES, held=held)
 
 
 def test_what_is_left_to_draw_adds_up():
