@@ -2,10 +2,11 @@
 
 A model learns how its training queries ask as well as what they ask of, and the
 ordinary test queries are of the same hand. Queries of another source (people, another
-prompt, a later period) tell the two apart. The smallest difference speaks for all: that
-each of several is other than 0 is shown if each is by itself, without a correction for
-how many there are (an intersection-union test: Berger, Multiparameter hypothesis
-testing and acceptance sampling, Technometrics 24, 1982).
+prompt, a later period) tell the two apart. The smallest difference is named. That each
+of several is other than 0 is shown if each is by itself, without a correction for how
+many there are (an intersection-union test: Berger, Multiparameter hypothesis testing
+and acceptance sampling, Technometrics 24, 1982); of few queries a larger one may not
+be.
 """
 
 from __future__ import annotations
@@ -61,8 +62,14 @@ def in_a_sentence(metrics: Metrics, figures: Callable[[Value], str]) -> str:
         for one in found
     )
     least = smallest(found)
+    unsure = [one.source for one in found if verdict(one.value) == "open"]
     said = {
-        "better": "which is significant: what was gained is gained with each of them",
+        "better": (
+            f"which is significant; with {' and '.join(unsure)} more was gained, but "
+            "that is not"
+            if unsure
+            else "which is significant: what was gained is gained with each of them"
+        ),
         "worse": "which is a loss, and significant",
         "open": "which is not significant",
     }[verdict(least.value)]

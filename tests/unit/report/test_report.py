@@ -109,6 +109,21 @@ def test_the_smallest_gain_of_a_source_is_named(people, end):
     assert not any("By where" in one for one in said(metrics | {"sources": alone}))
 
 
+def test_a_smallest_gain_that_is_significant_speaks_for_no_larger_one():
+    metrics = measured([("tuned_dense", "base_dense", 0.2, 0.0001)])
+    sources = {
+        "court": measured([("tuned_dense", "base_dense", 0.1, 0.0001)], queries=900),
+        "people": measured([("tuned_dense", "base_dense", 0.2, 0.3)], queries=6),
+    }
+    (found,) = [
+        one for one in said(metrics | {"sources": sources}) if "By where" in one
+    ]
+    assert found.endswith(
+        "The smallest is that of court, which is significant; with people more was "
+        "gained, but that is not."
+    )
+
+
 def test_the_summary_says_that_a_model_is_worse():
     worse = measured([("tuned_dense", "base_dense", -0.334, 0.01)])
     first, *_ = said(worse)
