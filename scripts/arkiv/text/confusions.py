@@ -125,7 +125,9 @@ class Confusions:
         found: dict[str, dict[str, Any]] = {}
         for (a, b), n in sorted(kept.items(), key=lambda one: (-one[1], one[0])):
             weight = n / (self.letters[a] + RIGHT_BESIDES)
-            of = {"times": n, "of": self.letters[a], "weight": round(weight, 6)}
+            # Not to so many decimals: of a letter met often enough that would be 0.
+            weight = float(f"{weight:.6g}")
+            of = {"times": n, "of": self.letters[a], "weight": weight}
             found.setdefault(a, {})[b] = of
         return {
             "rate": round(rate, 6),

@@ -211,3 +211,16 @@ def test_the_project_s_table_is_found_again_in_what_it_misread():
     found = counted(pairs).table()["confusions"]
     common = [(a, b) for a in "etnar" for b in table.confusions[a]]
     assert sum(b in found.get(a, {}) for a, b in common) >= len(common) - 1
+
+
+def test_what_is_rare_of_a_letter_met_very_often_can_still_be_drawn(tmp_path):
+    """Many archives together have a letter more than six million times."""
+    found = Confusions(
+        letters={"e": 9_000_000, "n": 9_000_000},
+        read={("e", "c"): 3, ("n", "u"): 200},
+        differing=203,
+    )
+    write_json(path := tmp_path / "confusions.json", found.table())
+    table, _ = read_learnt(str(path))
+    assert min(table.weights.values()) > 0
+    assert misread("e", 1.0, table, 1) == "c"
