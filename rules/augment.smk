@@ -73,7 +73,7 @@ rule augment_pairs:
     """Respell and misread some texts of a dataset's train rows."""
     input:
         pairs=lambda w: train_rows(w.dataset, w.round),
-        rules=as_named(SPELLING["rules"]),
+        rules=lambda w: as_named(SPELLING["rules"]),
         confusions=results("confusions.json") if LEARNS_NOISE else [],
     output:
         pairs=results("{round}augmented/{dataset}.jsonl"),

@@ -22,11 +22,13 @@ ODD += """ %(asctime)s $HOME (1) [a] & ; # ~ é e\u0301 \U0001f642"""
 # Of free form and yet of no use here: they name systems and datasets, which have a
 # pattern of their own.
 NAMES = {
+    "evaluate.candidates.*",
     "evaluate.compare.*",
     "evaluate.compare.*.*",
     "evaluate.compare_further.*",
     "evaluate.compare_further.*.*",
     "evaluate.require.*.over",
+    "evaluate.require.*.source",
     "evaluate.require.*.system",
     "evaluate.spelling.systems.*",
     "evaluate.systems.*.system",

@@ -173,7 +173,8 @@ MINED = {"score_pairs", "plot_negatives", "split_by_length"} | SHARDS
 FOUND = {"pick_negatives"} | MINED
 JUDGED = {"build_gold", "export_collection"}
 COLLECTION = {"build_collection", "retrieve_bm25"} | JUDGED
-PAIRS = {"embed_corpus", "embed_queries", "search_corpus"} | COLLECTION | FOUND
+EMBEDDED = {"search_corpus", "judge_pairs"} | FOUND
+PAIRS = {"embed_corpus", "embed_queries"} | EMBEDDED | COLLECTION
 QUERIES = {"generate_queries", "filter_queries", "split_pairs"} | PAIRS
 DEPENDENT = {
     "archive/court": (
@@ -188,7 +189,7 @@ DEPENDENT = {
         "filter_queries",
         {"split_pairs"} | PAIRS,
     ),
-    "mining/court/embeddings/1-of-2.npy": ("embed_corpus", {"search_corpus"} | FOUND),
+    "mining/court/embeddings/1-of-2.npy": ("embed_corpus", EMBEDDED),
     "negatives/court.stats.json": ("pick_negatives", MINED),
     "scores/court/1-of-2.jsonl": ("score_pairs", MINED),
     "shards/court_len-100-200.jsonl": ("split_by_length", SHARDS),
