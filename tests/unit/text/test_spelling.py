@@ -5,6 +5,7 @@ import re
 import unicodedata
 
 import pytest
+from distances import levenshtein
 from project import ROOT
 
 from arkiv.base.errors import InputError
@@ -130,17 +131,6 @@ def test_a_writer_keeps_to_a_habit_that_a_share_has():
     texts = [respelled("vad vid var", [habit], 5, f"q{n}") for n in range(2000)]
     assert set(texts) == {"vad vid var", "wad wid war"}
     assert texts.count("wad wid war") / 2000 == pytest.approx(0.85, abs=0.03)
-
-
-def levenshtein(one, other):
-    """By the recurrence, cell by cell."""
-    row = list(range(len(other) + 1))
-    for place, letter in enumerate(one, start=1):
-        before, row[0] = row[0], place
-        for column, against in enumerate(other, start=1):
-            least = min(row[column] + 1, row[column - 1] + 1)
-            before, row[column] = row[column], min(least, before + (letter != against))
-    return row[-1]
 
 
 def queries(count):

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from distances import levenshtein
 from project import ROOT
 
 from arkiv.base.errors import InputError
@@ -18,17 +19,6 @@ WORDS = """
 vad av över kvarnen blev brev skrev hustrun gården skogen hövding tvisten inför rätten
 öfver af blef qvarnen hwad hafva gifva lagmannen häradet ängen betalade skulden
 """.split()
-
-
-def levenshtein(one, other):
-    """By the recurrence, cell by cell."""
-    row = list(range(len(other) + 1))
-    for place, letter in enumerate(one, start=1):
-        before, row[0] = row[0], place
-        for column, against in enumerate(other, start=1):
-            least = min(row[column] + 1, row[column - 1] + 1)
-            before, row[column] = row[column], min(least, before + (letter != against))
-    return row[-1]
 
 
 def rows(count, seed=1):
