@@ -76,7 +76,7 @@ rule retrieve_m3:
         files=lambda w, input: flags(**dict(input.items())),
         options=lambda w: options_of(
             w,
-            **FIXED_WEIGHTS,
+            **weights_given(w),
             depth=EVALUATE["depth"],
         ),
     message:

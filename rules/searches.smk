@@ -1,7 +1,8 @@
 # What is searched for, where, by which systems, and what each of these is given.
 from itertools import chain
 
-from arkiv.encode.settings import AUTO
+from arkiv.base.declared import in_one_form
+from arkiv.encode.settings import AUTO, Weights
 from arkiv.evaluate.forgetting import compared_on_general
 from arkiv.retrieve.systems import encodings_of, with_those_below
 from arkiv.retrieve.systems.system import OWN_SEARCHES
@@ -34,8 +35,13 @@ SEARCHING_GENERAL = with_those_below(SYSTEMS, ON_GENERAL)
 LEARNING = [
     name for name, system in SYSTEMS.items() if system.learns(EVALUATE["weights"])
 ]
-# By which M3's scores are added up elsewhere: none is given where they are learnt.
-FIXED_WEIGHTS = {} if EVALUATE["weights"] == AUTO else declared("evaluate", "weights")
+# By which M3's scores are added up elsewhere: the default's where systems learn theirs,
+# so that nothing is trained anew for it.
+FIXED_WEIGHTS = (
+    in_one_form({"weights": Weights.weights}, Weights)
+    if EVALUATE["weights"] == AUTO
+    else declared("evaluate", "weights")
+)
 SEARCHING_DEV = with_those_below(SYSTEMS, LEARNING)
 
 
@@ -134,6 +140,13 @@ def fitted_on(wildcards):
         "encodings": results(f"encodings/{model}"),
         "query_encodings": results(f"{DEV}encodings/{model}"),
     }
+
+
+def weights_given(wildcards):
+    """The weights of a system of type m3, if it adds up scores and does not learn."""
+    name = wildcards.system
+    given = SYSTEMS[name].mode == "combined" and name not in LEARNING
+    return FIXED_WEIGHTS if given else {}
 
 
 def runs_below(wildcards):

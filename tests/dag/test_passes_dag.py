@@ -146,8 +146,16 @@ def test_weights_are_learnt_by_dev_queries_in_what_is_encoded(project):
     )
     assert "weights/tuned_combined.json" in found["dev/runs/tuned_combined.trec"][0]
     assert "dev/runs/base_combined.trec" not in found
-    for name in ("model", "report.html"):
-        assert "--weights" not in found[name][1]
+    plain = jobs(project)
+    assert "weights/" not in " ".join(said for _, said in plain.values())
+    # Nothing is trained anew: dev queries are watched by the weights of the defaults.
+    assert found["model"][1] == plain["model"][1]
+    # Nor is ranked anew what adds up nothing.
+    weighed = {name for name, (_, said) in plain.items() if "--weights " in said}
+    assert {name for name in weighed if "runs/" in name} == {
+        *(f"runs/{model}_combined.trec" for model in ("base", "tuned")),
+        "spelling/runs/tuned_combined.trec",
+    }
     assert "--weights-of weights/tuned_combined.json --" in found["export"][1]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from arkiv.base.declared import NAME, setting
 from arkiv.base.errors import InputError
-from arkiv.encode.settings import MODES, Batch
+from arkiv.encode.settings import AUTO, MODES, Batch
 from arkiv.evaluate.required import check_requirement
 from arkiv.retrieve.settings import System
 from arkiv.retrieve.systems import check_candidates, check_named
@@ -155,7 +155,8 @@ def compared(compare: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def check_evaluate(evaluate: Mapping[str, Any], datasets: Iterable[str]) -> None:
-    """Refuse what names systems or measures that are none, and depths that are less.
+    """Refuse what names systems or measures that are none, depths that are less, and
+    weights that add up to nothing.
 
     Args:
         evaluate: the section.
@@ -179,6 +180,9 @@ def check_evaluate(evaluate: Mapping[str, Any], datasets: Iterable[str]) -> None
     for requirement in evaluate["require"]:
         check_requirement(requirement, systems, evaluate["measures"], datasets)
     check_candidates(evaluate)
+    if evaluate["weights"] != AUTO and not sum(evaluate["weights"]):
+        reason = "is all 0, expected at least one more than 0"
+        raise InputError(reason, key="evaluate.weights")
     if evaluate["rerank_depth"] > evaluate["depth"]:
         raise InputError(
             f"is {evaluate['rerank_depth']}, expected at most evaluate.depth "

@@ -6,9 +6,13 @@ import math
 import numpy as np
 import pytest
 
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_yaml
+from arkiv.evaluate.settings import check_evaluate
 from arkiv.retrieve import weights
 from arkiv.retrieve.fusion import by_rank, by_score, worths
 from arkiv.retrieve.weights import Scored, learn, mixtures
+from arkiv.settings.config import DEFAULTS
 
 
 def ndcg(ranking, relevant):
@@ -114,3 +118,11 @@ def test_worths_of_rankings_are_those_of_each_by_itself():
     )
     _, values = worths([first, second], by_score)
     np.testing.assert_allclose(values, [[0.5, 0], [1, 0], [0, 1]])
+
+
+def test_weights_that_are_all_0_are_refused_before_any_job():
+    evaluate = read_yaml(DEFAULTS)["evaluate"]
+    for given in (evaluate["weights"], [0, 0, 2], "auto"):
+        check_evaluate(evaluate | {"weights": given}, [])
+    with pytest.raises(InputError, match=r"`evaluate.weights`: is all 0"):
+        check_evaluate(evaluate | {"weights": [0, 0, 0]}, [])
