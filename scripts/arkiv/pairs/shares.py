@@ -62,7 +62,7 @@ def came_out(one: Mapping[str, Any]) -> str:
 
 def why_off(
     side: str,
-    asked: float,
+    asked: Mapping[str, float],
     division: Division,
     pairs: int,
     counts: Mapping[str, int],
@@ -72,7 +72,7 @@ def why_off(
 
     Args:
         side: of the division.
-        asked: its share.
+        asked: the share of each side.
         division: that was made.
         pairs: how many there were to divide.
         counts: how many pairs each side has.
@@ -86,7 +86,7 @@ def why_off(
         if not counts[side]:
             return f"no pair is given to {side} by `{SPLIT}`, or none is left"
         return f"rows say by `{SPLIT}` on which side they are"
-    if side == "test" and (held := division.held_pairs) > asked * pairs:
+    if (held := division.held_pairs) > asked["test"] * pairs:
         others = "test queries of other datasets (`role: test`) ask of"
         return f"{held:,} of {pairs:,} pairs hang together with what {others}"
     for reason, count in sorted(aside.items(), key=lambda item: -item[1]):
@@ -129,7 +129,7 @@ def compared(
     """
     found = []
     for one in off(counts, asked):
-        why = why_off(one["side"], one["asked"], division, pairs, counts, aside)
+        why = why_off(one["side"], asked, division, pairs, counts, aside)
         found.append(one | {"why": why})
         log.warning(
             "%s has %s, and `pairs.shares` asks for %s: %s",

@@ -149,8 +149,10 @@ def test_a_few_pairs_that_are_held_out_are_test_enough():
         # A whole volume more would be three times what was asked for.
         assert [sides.count(side) for side in ("dev", "test")] == [100, 20]
         assert division.held_pairs == 20
-    why = why_off("test", 0.05, division, len(few), {"test": 20}, {})
-    assert why.startswith("20 of 220 pairs hang together with what test queries of")
+    for side in SHARES:
+        why = why_off(side, SHARES | {"test": 0.05}, division, len(few), {}, {})
+        assert why.startswith("20 of 220 pairs hang together with what test queries")
+        assert "volume is not divided" in why_off(side, SHARES, division, 220, {}, {})
     # Held out and asked of by nobody here, they are no pairs to measure with.
     held = HeldOut.of([pair("people?", "p alone", volume="asked too")])
     with pytest.raises(InputError, match="make 2 group"):
