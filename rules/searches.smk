@@ -35,8 +35,7 @@ SEARCHING_GENERAL = with_those_below(SYSTEMS, ON_GENERAL)
 LEARNING = [
     name for name, system in SYSTEMS.items() if system.learns(EVALUATE["weights"])
 ]
-# By which M3's scores are added up elsewhere: the default's where systems learn theirs,
-# so that nothing is trained anew for it.
+# By which M3's scores are added up elsewhere: the default's where systems learn theirs.
 FIXED_WEIGHTS = (
     in_one_form({"weights": Weights.weights}, Weights)
     if EVALUATE["weights"] == AUTO

@@ -35,7 +35,7 @@ def of_modes(given: Namespace, queries: Sequence[Record]) -> dict[str, Scored]:
     Without the query itself, where it is a passage: it is not to find itself.
     """
     from arkiv.retrieve.modes import dense_scores, sparse_scores
-    from arkiv.retrieve.rankings import read_encodings
+    from arkiv.retrieve.rankings import read_candidates, read_encodings
 
     passages = read_ordered(given.corpus)
     ids = [passage["id"] for passage in passages]
@@ -53,17 +53,13 @@ def of_modes(given: Namespace, queries: Sequence[Record]) -> dict[str, Scored]:
             (given.encodings, "corpus", len(ids)),
         )
     )
-    late = read_encodings(
-        given.query_encodings, "queries", "multi_vector", len(queries)
-    )
-    ends = late.indptr[1:-1]
-    candidates = np.split(late.indices, ends)
+    candidates, late = read_candidates(given.query_encodings, len(queries), len(ids))
     columns = zip(
         itself,
         candidates,
         dense_scores(asked["dense"], found["dense"], candidates),
         sparse_scores(asked["sparse"], found["sparse"], candidates),
-        np.split(late.data, ends),
+        late,
         strict=True,
     )
     scored = {}

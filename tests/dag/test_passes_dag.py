@@ -148,7 +148,7 @@ def test_weights_are_learnt_by_dev_queries_in_what_is_encoded(project):
     assert "dev/runs/base_combined.trec" not in found
     plain = jobs(project)
     assert "weights/" not in " ".join(said for _, said in plain.values())
-    # Nothing is trained anew: dev queries are watched by the weights of the defaults.
+    # In training dev queries are measured by the weights of the defaults.
     assert found["model"][1] == plain["model"][1]
     # Nor is ranked anew what adds up nothing.
     weighed = {name for name, (_, said) in plain.items() if "--weights " in said}

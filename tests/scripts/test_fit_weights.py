@@ -85,6 +85,19 @@ def test_a_query_that_is_a_passage_does_not_choose_itself(dev):
     assert told["best"][1] == 1
 
 
+def test_candidates_of_another_corpus_are_refused(dev):
+    folder, _, _ = dev
+    late = csr_matrix(np.ones((QUERIES, PASSAGES + 3), np.float32))
+    save_npz(folder / "e/queries.multi_vector.npz", late)
+    words = ["--corpus", folder / "corpus", "--encodings", folder / "e"]
+    said = "is of a corpus of 15 passages, but there are 12; encode the queries again"
+    with pytest.raises(InputError, match=said):
+        fit(folder, *words, "--query-encodings", folder / "e")
+    words += ["--queries", folder / "queries", "--mode", "combined"]
+    with pytest.raises(InputError, match=said):
+        run(retrieve, "m3", *words, "--output", folder / "run")
+
+
 def test_a_fusion_takes_the_weights_that_dev_queries_chose(dev):
     folder, ids, known = dev
     for name, shift in (("right", 0), ("wrong", 1)):

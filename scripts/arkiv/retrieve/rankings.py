@@ -78,6 +78,27 @@ def read_encodings(directory: str | Path, name: str, kind: str, lines: int):
     return rows
 
 
+def read_candidates(
+    directory: str | Path, queries: int, passages: int
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Of each query the rows of its candidates, ascending, and their late-interaction
+    scores, as encode_collection.py wrote both.
+
+    Raises:
+        InputError: as of `read_encodings`; or they are of another corpus.
+    """
+    kind = "multi_vector"
+    late = read_encodings(directory, "queries", kind, queries)
+    if late.shape[1] != passages:
+        raise InputError(
+            f"is of a corpus of {late.shape[1]} passages, but there are {passages}; "
+            "encode the queries again",
+            file=Path(directory) / f"queries.{kind}.npz",
+        )
+    ends = late.indptr[1:-1]
+    return np.split(late.indices, ends), np.split(late.data, ends)
+
+
 def read_rankings(
     path: str | Path, queries: Sequence[Record], passages: Sequence[Record]
 ) -> list[Ranking]:

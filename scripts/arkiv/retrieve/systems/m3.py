@@ -86,11 +86,9 @@ class M3System(System):
         add_weights(arguments)
 
     def ranked(self, given, queries, passages):
-        import numpy as np
-
         from arkiv.encode.encoder import Encoded
         from arkiv.retrieve.modes import M3Index
-        from arkiv.retrieve.rankings import read_encodings
+        from arkiv.retrieve.rankings import read_candidates, read_encodings
         from arkiv.retrieve.weights import read_weights
 
         if given.weights_of:
@@ -104,14 +102,13 @@ class M3System(System):
         asked = {
             kind: read_encodings(folder, "queries", kind, len(queries))
             for kind in self.encodings
+            if kind in OWN_SEARCHES
         }
-        late = asked.pop("multi_vector", None)
         encoded = Encoded(**asked)
-        if late is None:
+        if self.mode in OWN_SEARCHES:
             return index.search(self.mode, encoded, given.depth)
+        candidates, scores = read_candidates(folder, len(queries), len(passages))
         first = index.search("dense", encoded, given.depth)
-        ends = late.indptr[1:-1]
-        candidates, scores = np.split(late.indices, ends), np.split(late.data, ends)
         return index.rerank(self.mode, encoded, first, candidates, scores, given.depth)
 
     def loaded(self, run):
