@@ -83,6 +83,13 @@ def _parts(whole: int, n: int) -> Iterator[tuple[int, ...]]:
             yield first, *rest
 
 
+def _nearest_first(grid: np.ndarray, weights: Sequence[float]) -> np.ndarray:
+    """Mixtures by their distance to other weights: of several that are as good, the
+    nearest is taken."""
+    shares = np.asarray(weights) / sum(weights)
+    return grid[np.argsort(np.linalg.norm(grid - shares, axis=1), kind="stable")]
+
+
 def ranked(
     scored: dict[str, Scored], weights: Sequence[float], depth: int | None = None
 ) -> Run:
@@ -118,7 +125,7 @@ def learn(
     if queries < FEWEST_QUERIES:
         few = f"{queries} dev queries are fewer than {FEWEST_QUERIES}"
         return Learnt(default, default, queries, kept=few)
-    grid = mixtures(len(default))
+    grid = _nearest_first(mixtures(len(default)), default)
     values = np.stack([measured(ranked(scored, weights, depth)) for weights in grid])
     before = measured(ranked(scored, default, depth))
     order = np.argsort([uniform(seed, "weights", query) for query in scored])

@@ -88,6 +88,19 @@ def test_no_more_is_ranked_than_the_measure_looks_at(drawn):
     assert lengths == {10}
 
 
+def test_of_mixtures_that_are_as_good_the_nearest_to_the_default_is_taken(drawn):
+    """Two of the scores are one and the same: how they share does not matter."""
+    scored, relevant = drawn
+    generator = np.random.default_rng(9)
+    for query, one in scored.items():
+        right = one.ids.index(relevant[query])
+        one.scores[:, 0] = one.scores[:, 1] = np.arange(15) == right
+        one.scores[:, 2] = generator.permutation(15)
+    learnt = learn(scored, (2, 2, 1), measured_by(relevant), seed=3)
+    assert learnt.weights == [0.5, 0.5, 0]
+    assert learnt.best[1] == 1
+
+
 def test_without_a_gain_or_with_few_queries_the_default_stays(drawn):
     scored, _ = drawn
     nothing = learn(scored, (1, 1, 1), lambda run: np.ones(len(run)), seed=3)
