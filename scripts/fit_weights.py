@@ -16,10 +16,11 @@ import numpy as np
 
 from arkiv.base.cli import parser, run
 from arkiv.base.declared import Seeded
+from arkiv.base.errors import InputError
 from arkiv.base.files import Record, write_json
 from arkiv.base.setting_flags import add_settings
 from arkiv.encode.settings import Weights
-from arkiv.evaluate.measures import by_query
+from arkiv.evaluate.measures import by_query, check_measures
 from arkiv.evaluate.settings import Measuring
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.itself import own_rows
@@ -100,9 +101,18 @@ def main(argv: list[str] | None = None) -> None:
     add_settings(arguments, Seeded)
     given = arguments.parse_args(argv)
 
+    check_measures(given.measures)
+    if not given.runs:
+        for key in ("corpus", "encodings", "query_encodings"):
+            if getattr(given, key) is None:
+                reason = "is missing; expected --runs, or what M3 has encoded"
+                raise InputError(reason, key=f"--{key.replace('_', '-')}")
     queries = read_ordered(given.queries, queries=True)
     names = [query["id"] for query in queries]
     qrels = read_qrels(given.qrels)
+    for name in names:
+        if name not in qrels:
+            raise InputError(f"judges nothing of the query {name}", file=given.qrels)
     measure = given.measures[0]
     # What stands below its cut-off, a measure does not look at.
     depth = int(measure.partition("@")[2] or 0) or None

@@ -85,6 +85,19 @@ def test_a_query_that_is_a_passage_does_not_choose_itself(dev):
     assert told["best"][1] == 1
 
 
+def test_what_will_not_do_is_said_in_a_sentence(dev):
+    folder, _, _ = dev
+    (folder / "one").write_text("q00 Q0 p00 1 1 x\n")
+    with pytest.raises(InputError, match="`--encodings`: is missing; expected --runs"):
+        fit(folder, "--corpus", folder / "corpus")
+    runs = ["--runs", folder / "one", folder / "one"]
+    with pytest.raises(InputError, match="nDCG@x"):
+        fit(folder, *runs, "--measures", "nDCG@x")
+    (folder / "qrels").write_text("q00 0 p00 1\n")
+    with pytest.raises(InputError, match="qrels: judges nothing of the query q01"):
+        fit(folder, *runs)
+
+
 def test_candidates_of_another_corpus_are_refused(dev):
     folder, _, _ = dev
     late = csr_matrix(np.ones((QUERIES, PASSAGES + 3), np.float32))
