@@ -25,7 +25,7 @@ LOCAL = {
 }
 GPU = {
     *("embed_corpus", "embed_queries", "search_corpus", "score_pairs"),
-    *("encode_collection", "retrieve_m3"),
+    "encode_collection",
 }
 EMBEDDINGS = "results/small/mining/court/embeddings/1-of-2.npy"
 TRAINED = ("model", "training", "checkpoints")
