@@ -1017,7 +1017,7 @@ def test_the_slurm_profile_adds_resources_to_a_rule_that_has_others(tmp_path):
 
 def test_a_file_of_rules_needs_no_others_but_the_shared_ones():
     files = {path.stem: path.read_text() for path in ROOT.glob("rules/*.smk")}
-    for shared in ("places", "literal", "common", "results"):
+    for shared in ("places", "literal", "common", "searches", "results"):
         files.pop(shared)
     names = {
         name: set(re.findall(r"^(?:def )?(\w+)(?=\(| = )", text, re.M))
