@@ -73,6 +73,16 @@ class Document(HTMLParser):
             and all(given.get(names[key]) == value for key, value in wanted.items())
         ]
 
+    def options(self, of, chosen=False):
+        """The values of what can be chosen, or is, in a field of this name or id."""
+        found, within = [], False
+        for tag, given in self.elements:
+            if tag in ("select", "datalist"):
+                within = of in (given.get("name"), given.get("id"))
+            if tag == "option" and within and (not chosen or "selected" in given):
+                found.append(given["value"])
+        return found
+
 
 def get(client, path="/", **parameters):
     """An answer, and its page."""
@@ -115,6 +125,6 @@ def pressed(client, answer, **chosen):
     (form,) = page.all("form", method="post")
     (button,) = page.all("button", class_="go")[1:]
     fields = [(one["name"], one["value"]) for one in page.all("input", type="hidden")]
-    selected = [one["value"] for one in page.all("option", selected="")]
+    selected = page.options("judge", chosen=True)
     fields += [("judge", chosen.get("judge", one)) for one in selected]
     return posted(client, form["action"], [*fields, (button["name"], button["value"])])

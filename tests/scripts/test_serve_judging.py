@@ -13,13 +13,14 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from arkiv.gold.sheet import gathered, read_sheet
 from arkiv.serve.app import create_app
+from arkiv.serve.filters import Filters
 from arkiv.serve.judgements import read_verdicts
 from arkiv.serve.view import MOST_CHARACTERS
 
 
 def test_a_click_goes_to_the_sheet_with_the_ranks(client, sheet, index):
     query = "vem fick arvet"
-    ranks = index.ranks("bm25", query, "V1")
+    ranks = index.ranks("bm25", query, Filters(volume="V1"))
     passage = list(ranks)[2]
     answer = judge(client, query, "relevant", passage, volume="V1")
     assert answer.status_code == 303
@@ -34,8 +35,9 @@ def test_a_click_goes_to_the_sheet_with_the_ranks(client, sheet, index):
         "query_id": "q1",
         "passage_id": passage,
         "within": "V1",
+        "filters": {"volume": "V1"},
         "ranks": {
-            name: index.ranks(name, query, "V1").get(passage, [None])[0]
+            name: index.ranks(name, query, Filters(volume="V1")).get(passage, [None])[0]
             for name in DEFAULT
         },
         "verdict": "relevant",
@@ -63,14 +65,14 @@ def test_clicks_and_the_sheet_that_is_offered_are_read_alike(
         ("böter vid tinget", 1, "relevant"),
         ("fritt frågat om kvarnen", 0, "relevant"),
     ):
-        passage = list(index.ranks("bm25", query, None))[place]
+        passage = list(index.ranks("bm25", query))[place]
         assert judge(client, query, kind, passage).status_code == 303
     answer = client.get("/judgements.csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.data.startswith(b"\xef\xbb\xbfquery_id;passage_id;")
     (tmp_path / "anna.csv").write_bytes(answer.data)
     queries = {"q1": "vem fick arvet", "q2": "böter vid tinget"}
-    passages = {row["id"] for row in index.passages}
+    passages = set(index.ids)
     clicked, offered = (
         gathered(read(path), queries, passages)
         for read, path in (
@@ -85,7 +87,7 @@ def test_clicks_and_the_sheet_that_is_offered_are_read_alike(
 
 def test_a_verdict_can_be_changed_and_withdrawn(client, sheet, index):
     query = "böter vid tinget"
-    passage = next(iter(index.ranks("bm25", query, None)))
+    passage = next(iter(index.ranks("bm25", query)))
     for kind in ("relevant", "not_relevant", "withdrawn"):
         assert judge(client, query, kind, passage).status_code == 303
     assert sheet.of("anna", query) == {passage: "withdrawn"}
@@ -94,7 +96,7 @@ def test_a_verdict_can_be_changed_and_withdrawn(client, sheet, index):
 
 
 def test_a_form_without_its_token_is_refused(client, sheet, site, index):
-    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    passage = next(iter(index.ranks("bm25", "kvarnen")))
     data = {"q": "kvarnen", "relevant": f"{passage} bm25"}
     assert client.post("/judge", data=data).status_code == 403
     client.get("/?q=kvarnen")
@@ -121,7 +123,7 @@ def test_a_form_without_its_token_is_refused(client, sheet, site, index):
     ],
 )
 def test_a_verdict_on_nothing_is_refused(client, sheet, index, change):
-    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    passage = next(iter(index.ranks("bm25", "kvarnen")))
     token = dict(form_of(get(client, q="kvarnen")[1]))["token"]
     data = {"q": "kvarnen", "token": token, "relevant": f"{passage} bm25"}
     assert client.post("/judge", data=data | change).status_code == 400
@@ -129,7 +131,7 @@ def test_a_verdict_on_nothing_is_refused(client, sheet, index, change):
 
 
 def test_a_form_leads_nowhere_else_and_has_a_size(client, index):
-    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    passage = next(iter(index.ranks("bm25", "kvarnen")))
     token = dict(form_of(get(client, q="kvarnen")[1]))["token"]
     data = {"q": "kvarnen", "token": token, "relevant": f"{passage} x\r\nA: b"}
     for back in (
@@ -152,7 +154,7 @@ def test_a_form_that_is_too_long_gives_no_verdict_of_its_address(
     site, sheet, index, judges
 ):
     client = create_app(site, sheet, judges, DEFAULT).test_client()
-    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    passage = next(iter(index.ranks("bm25", "kvarnen")))
     address = f"/judge?q=kvarnen&relevant={passage}+bm25"
     answer = posted(client, address, {"q": "x" * 100_000})
     assert answer.status_code == 413
@@ -170,7 +172,7 @@ def test_the_cookie_stays_with_the_browser_and_the_site(client):
 
 def test_one_of_several_judges_is_chosen_and_remembered(site, sheet, index):
     client = create_app(site, sheet, ["anna", "bo"], DEFAULT).test_client()
-    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    passage = next(iter(index.ranks("bm25", "kvarnen")))
     _, page = get(client, q="kvarnen")
     token = dict(form_of(page))["token"]
     data = {"q": "kvarnen", "token": token}
@@ -184,11 +186,11 @@ def test_one_of_several_judges_is_chosen_and_remembered(site, sheet, index):
 
 def test_of_several_judges_nobody_judges_unasked(site, sheet, index):
     client = create_app(site, sheet, ["anna", "bo"], DEFAULT).test_client()
-    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    passage = next(iter(index.ranks("bm25", "kvarnen")))
     answer, page = get(client, q="kvarnen")
     (select,) = page.all("select", name="judge")
     assert "required" in select
-    chosen = [one["value"] for one in page.all("option", selected="")]
+    chosen = page.options("judge", chosen=True)
     assert chosen == [""]
     assert "Download as CSV" not in answer.text
     assert client.get("/judgements.csv").status_code == 400
@@ -201,7 +203,7 @@ def test_of_several_judges_nobody_judges_unasked(site, sheet, index):
     assert given.headers["Location"].endswith(f"#bm25-{passage}")
     assert sheet.of("bo", "kvarnen") == {passage: "relevant"}
     _, page = get(client, q="kvarnen")
-    assert [one["value"] for one in page.all("option", selected="")] == ["bo"]
+    assert page.options("judge", chosen=True) == ["bo"]
 
 
 def test_a_choice_of_judge_outlives_the_server(site, sheet, index):
@@ -214,7 +216,7 @@ def test_a_choice_of_judge_outlives_the_server(site, sheet, index):
     def judging(names, **more):
         browser.application = create_app(site, sheet, names, DEFAULT)
         page = Document(browser.get("/?q=kvarnen", **more).text)
-        return [one["value"] for one in page.all("option", selected="")]
+        return page.options("judge", chosen=True)
 
     assert judging(names) == judging(names[::-1]) == [names[1]]
     assert judging(["anna", "bo"]) == [""]  # who was chosen may not judge any more
@@ -224,11 +226,11 @@ def test_a_choice_of_judge_outlives_the_server(site, sheet, index):
     other.name = "other"
     browser.application = create_app(replace(site, index=other), sheet, names, DEFAULT)
     page = Document(browser.get("/?q=kvarnen").text)
-    assert [one["value"] for one in page.all("option", selected="")] == [""]
+    assert page.options("judge", chosen=True) == [""]
 
 
 def test_two_servers_on_one_machine_share_no_cookie(site, sheet, index):
-    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    passage = next(iter(index.ranks("bm25", "kvarnen")))
     places = [f"http://localhost:{port}/" for port in (8000, 8001)]
     servers = [create_app(site, sheet, ["anna"], DEFAULT) for _ in places]
     browser = servers[0].test_client()
@@ -260,7 +262,7 @@ def test_a_form_from_before_a_restart_is_gone_on_with_by_one_click(site, sheet, 
     browser = create_app(site, sheet, ["anna", "bo"], DEFAULT).test_client()
     query, systems = "vem fick <arvet> & kvarnen", ["tuned_sparse", "bm25"]
     asked_for = {"q": query, "system": systems, "volume": "V1", "hits": 25}
-    passage = list(index.ranks("bm25", query, "V1"))[1]
+    passage = list(index.ranks("bm25", query, Filters(volume="V1")))[1]
     _, page = get(browser, **asked_for)
     old = [*form_of(page), ("hits", "25"), ("judge", "bo")]
     old.append(("not_relevant", f"{passage} bm25"))
@@ -289,7 +291,7 @@ def test_a_form_from_before_a_restart_is_gone_on_with_by_one_click(site, sheet, 
 
 
 def test_a_page_from_elsewhere_has_no_click_prepared(client, index, sheet):
-    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    passage = next(iter(index.ranks("bm25", "kvarnen")))
     data = [("q", "kvarnen"), ("relevant", f"{passage} bm25"), ("token", "x")]
     for site in ("cross-site", "same-site"):
         answer = posted(client, "/judge", data, headers={"Sec-Fetch-Site": site})
@@ -312,7 +314,7 @@ def test_a_page_from_elsewhere_has_no_click_prepared(client, index, sheet):
 def test_a_verdict_that_could_not_be_kept_is_said_and_can_be_given_again(
     client, index, sheet, monkeypatch, reason, status, sentence
 ):
-    passages = list(index.ranks("bm25", "kvarnen", None))
+    passages = list(index.ranks("bm25", "kvarnen"))
     assert judge(client, "kvarnen", "relevant", passages[0]).status_code == 303
     before = sheet.path.read_bytes()
 
@@ -337,7 +339,7 @@ def test_a_verdict_that_could_not_be_kept_is_said_and_can_be_given_again(
 def faulty(client, index, monkeypatch, status):
     """An answer of this status to a search with systems and volume, or to its form."""
     search = {"q": "kvarnen", "system": ["tuned_sparse", "bm25"], "volume": "V1"}
-    passage = next(iter(index.ranks("bm25", "kvarnen", "V1")))
+    passage = next(iter(index.ranks("bm25", "kvarnen", Filters(volume="V1"))))
     _, page = get(client, f"/passage/{passage}", **search)
     (form,) = page.all("form", id="judging")
     fields = [*form_of(page), ("relevant", f"{passage} bm25")]
@@ -355,7 +357,7 @@ def faulty(client, index, monkeypatch, status):
         def broken(*_):
             raise {500: RuntimeError, 503: ServiceUnavailable}[status]
 
-        monkeypatch.setattr(index, "ranking", broken)
+        monkeypatch.setattr(index, "ranks", broken)
     return posted(client, form["action"], fields), search, passage
 
 

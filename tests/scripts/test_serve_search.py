@@ -25,6 +25,7 @@ from arkiv.retrieve.systems.m3 import M3System
 from arkiv.retrieve.systems.system import FinishedRun
 from arkiv.retrieve.trec import read_run
 from arkiv.serve.app import STYLE_ADDRESS, create_app
+from arkiv.serve.filters import Filters
 from arkiv.serve.volumes import SUGGESTED, named, suggestions
 from arkiv.settings.config import read_config
 
@@ -53,7 +54,7 @@ def test_the_page_ranks_as_the_runs_do(
     queries = [row for _, row in read_records(run / "collection/queries.jsonl")]
     expected = read_run(tmp_path / "run")
     for query in queries:
-        found = list(index.ranks(f"{model}_{mode}", query["query"], None))
+        found = list(index.ranks(f"{model}_{mode}", query["query"]))
         assert found == expected[query["id"]]
 
 
@@ -71,7 +72,7 @@ def test_bm25_ranks_as_its_run_does(served_run, index, tiny_embedder, tmp_path, 
     main([str(w) for w in (*words, "--output", tmp_path / "run")])
     expected = read_run(tmp_path / "run")
     for _, query in read_records(run / "collection/queries.jsonl"):
-        assert list(index.ranks(system, query["query"], None)) == expected[query["id"]]
+        assert list(index.ranks(system, query["query"])) == expected[query["id"]]
 
 
 def test_token_weights_are_read_only_where_a_system_takes_them(
@@ -130,8 +131,8 @@ def test_bm25_is_indexed_once_for_all_that_take_it(
 
 @pytest.mark.parametrize("system", ["bm25", "base_dense", "tuned_sparse"])
 def test_a_volume_has_what_all_have_less_the_other_volumes(index, system):
-    every = index.ranks(system, "kvarnen", None)
-    within = index.ranks(system, "kvarnen", "V1")
+    every = index.ranks(system, "kvarnen")
+    within = index.ranks(system, "kvarnen", Filters(volume="V1"))
     wanted = [key for key in every if index.passage(key).get("volume") == "V1"]
     assert list(within) == wanted != []
     assert [score for _, score in within.values()] == [every[key][1] for key in wanted]
@@ -139,27 +140,27 @@ def test_a_volume_has_what_all_have_less_the_other_volumes(index, system):
 
 def test_the_beginning_of_names_asks_for_several_volumes(client, index):
     for system in ("bm25", "base_dense", "tuned_combined"):
-        found = index.ranks(system, "kvarnen", "v")
+        found = index.ranks(system, "kvarnen", Filters(volume="v"))
         assert {index.passage(key)["volume"] for key in found} == {"V0", "V1"}
-    every = list(index.ranks("bm25", "kvarnen", None))
-    within = list(index.ranks("bm25", "kvarnen", "v"))
+    every = list(index.ranks("bm25", "kvarnen"))
+    within = list(index.ranks("bm25", "kvarnen", Filters(volume="v")))
     assert within == [key for key in every if index.passage(key).get("volume")] != every
     answer, page = get(client, q="kvarnen", system="bm25", volume=" v ")
     assert "2 volumes “v…”" in answer.text
     assert found_in(page)["bm25"] == within[:10]
-    names = [one["value"] for one in page.all("option")]
+    names = page.options("volumes")
     assert names == ["V0", "V1"]
     assert page.all("datalist", id=page.all("input", id="volume")[0]["list"])
 
 
 def test_ten_thousand_volumes_do_not_make_a_large_page(site, sheet):
-    index = copy.copy(site.index)
+    index, held = copy.copy(site.index), copy.copy(site.index.held)
     volumes = sorted(f"paper/{1800 + n % 80}/{n:05}" for n in range(10_000))
-    index.volumes = volumes
-    index._rows_of = {name: np.arange(n % 40, 40) for n, name in enumerate(volumes)}
+    held._rows_of = {name: np.arange(n % 40, 40) for n, name in enumerate(volumes)}
+    index.held, index.volumes = held, volumes
     index.within = partial(named, volumes)
     index.suggested = partial(suggestions, volumes)
-    index.ranking = index._ranking
+    index.ranks = index._ranks
     app = create_app(replace(site, index=index), sheet, ["anna"], DEFAULT)
     suggested = {}
     for query, volume, status in (
@@ -172,7 +173,7 @@ def test_ten_thousand_volumes_do_not_make_a_large_page(site, sheet):
         answer, page = get(app.test_client(), q=query, volume=volume)
         assert answer.status_code == status
         assert len(answer.data) < 100_000
-        suggested[volume] = [one["value"] for one in page.all("option")]
+        suggested[volume] = page.options("volumes")
         assert len(suggested[volume]) <= SUGGESTED
     assert len(suggested[""]) == 80
     assert suggested[""][0] == "paper/1800/0"
@@ -181,7 +182,7 @@ def test_ten_thousand_volumes_do_not_make_a_large_page(site, sheet):
 
 
 def test_re_ranking_takes_its_passages_from_the_volume(index):
-    within = index.ranks("tuned_combined", "kvarnen", "V0")
+    within = index.ranks("tuned_combined", "kvarnen", Filters(volume="V0"))
     assert len(within) == 20
     assert {index.passage(key)["volume"] for key in within} == {"V0"}
 
@@ -193,7 +194,7 @@ def test_systems_stand_side_by_side_with_marked_words_and_provenance(client, ind
     assert list(columns) == list(DEFAULT)
     assert {len(found) for found in columns.values()} == {10}
     first = columns["bm25"][0]
-    assert first == next(iter(index.ranks("bm25", "kvarnen i skogen", None)))
+    assert first == next(iter(index.ranks("bm25", "kvarnen i skogen")))
     text = answer.get_data(as_text=True)
     assert "<mark>kvarnen</mark>" in text
     number = index.passage(first)["first_page"]
@@ -262,7 +263,7 @@ def test_without_a_query_there_are_some_to_begin_with(client):
 
 
 def test_a_passage_has_a_page_of_its_own(client, index):
-    named = next(row for row in index.passages if "first_image" in row)
+    named = next(row for row in map(index.passage, index.ids) if "first_image" in row)
     text = client.get(f"/passage/{named['id']}").text
     assert named["first_image"] in text
     assert f"<h1>Volume {named['volume']}, page" in text
@@ -275,6 +276,45 @@ def test_a_passage_has_a_page_of_its_own(client, index):
     assert len(page.all("button", form="judging")) == 2
     # Nothing to judge without a query.
     assert not get(client, f"/passage/{key}")[1].all("button", form="judging")
+
+
+def test_filters_and_gathering_are_chosen_by_a_form(client, index):
+    _, page = get(client, q="kvarnen", system="base_dense", years="1884", volume="V0")
+    assert page.options("group") == ["", "page", "volume"]
+    assert page.all("input", id="years", value="1884")
+    # There is one dataset, no type, and no confidence.
+    for name in ("dataset", "type", "confidence"):
+        assert not page.options(name)
+        assert not page.all("input", name=name)
+    found = found_in(page)["base_dense"]
+    assert {index.passage(key)["volume"] for key in found} == {"V0"}
+    answer, _ = get(client, q="kvarnen", system="bm25", years="1700", volume="V0")
+    assert "No passage of volume V0, 1700 shares a word" in answer.text
+
+
+def test_hits_of_a_volume_are_folded_below_its_best(client, index):
+    answer, page = get(client, q="kvarnen", system="bm25", group="volume")
+    found = found_in(page)["bm25"]
+    ranked = list(index.ranks("bm25", "kvarnen"))
+    volumes = [index.passage(key).get("volume") for key in ranked]
+    order = sorted(range(len(ranked)), key=lambda n: (volumes.index(volumes[n]), n))
+    assert found == [ranked[n] for n in order]
+    counts = [volumes.count(one) - 1 for one in dict.fromkeys(volumes)]
+    shown = [f"{count} more of this volume" for count in counts if count]
+    assert re.findall(r"\d+ more of this volume", answer.text) == shown
+    assert len(page.all("details")) == len(shown) + 1  # and the form's
+
+
+def test_a_passage_leads_to_those_before_and_after_it(client, index):
+    here = next(key for key in index.ids if index.passage(key).get("first_page") == 4)
+    pages = [2, 6]
+    text, page = get(client, f"/passage/{here}", q="kvarnen", volume="V0")
+    for rel, number in zip(("prev", "next"), pages, strict=True):
+        (link,) = page.all("a", rel=rel)
+        other = link["href"].split("/")[2].split("?")[0]
+        assert index.passage(other)["first_page"] == number
+        assert "volume=V0" in link["href"]
+    assert "The page around it" not in text.text
 
 
 # Hostile requests.
@@ -372,7 +412,7 @@ def test_a_fault_of_our_own_shows_nothing_of_the_inside(site, sheet, monkeypatch
         raise RuntimeError("secret path")
 
     app = create_app(site, sheet, [], DEFAULT)
-    monkeypatch.setattr(site.index, "ranking", broken)
+    monkeypatch.setattr(site.index, "ranks", broken)
     answer = app.test_client().get("/?q=kvarnen&system=bm25")
     assert answer.status_code == 500
     assert "secret" not in answer.text
@@ -400,5 +440,5 @@ def test_many_at_once_get_what_one_gets(site, sheet, index):
         thread.start()
     for thread in threads:
         thread.join()
-    index.ranking.cache_clear()
+    index.ranks.cache_clear()
     assert together == {query: all_found(query) for query in queries}

@@ -220,9 +220,9 @@ def test_who_keeps_the_server_waiting_is_left(site, sheet, monkeypatch):
 
 def test_a_slow_answer_is_waited_for(site, sheet, monkeypatch):
     monkeypatch.setattr(connections, "PATIENCE", 1)
-    ranking = site.index.ranking
+    ranks = site.index.ranks
     monkeypatch.setattr(
-        site.index, "ranking", lambda *given: time.sleep(2.5) or ranking(*given)
+        site.index, "ranks", lambda *given: time.sleep(2.5) or ranks(*given)
     )
     app = create_app(site, sheet, [], ["bm25"], loopback=False)
     with served_at(app) as address:
@@ -277,7 +277,7 @@ def test_a_configuration_that_will_not_do_is_named(tmp_path, text, reason):
 def test_a_server_starts_with_bad_lines_in_its_sheet(index, tmp_path, caplog):
     from serve_search import verdicts_on
 
-    passage = index.passages[0]["id"]
+    passage = min(index.ids)
     row = {"query": "kvarnen", "query_id": "x", "verdict": "relevant", "judge": "anna"}
     lines = [json.dumps(row | {"passage_id": key}) for key in (passage, "gone")]
     path = tmp_path / "judgements.jsonl"
@@ -293,7 +293,7 @@ def test_a_server_starts_with_bad_lines_in_its_sheet(index, tmp_path, caplog):
 def test_the_sheet_of_an_earlier_server_is_gone_on_with(
     served_run, site, tmp_path, index
 ):
-    passage = next(iter(index.ranks("bm25", "kvarnen", None)))
+    passage = next(iter(index.ranks("bm25", "kvarnen")))
     row = {"query": "kvarnen", "query_id": "x", "passage_id": passage}
     path = tmp_path / "sheet"
     write_records(path, [row | {"verdict": "not_relevant", "judge": "anna"}])

@@ -21,10 +21,11 @@ from arkiv.base.hashing import content_id, nfc
 from arkiv.base.html import STYLE
 from arkiv.gold.sheet import sheet_csv
 from arkiv.serve.faults import MOST_BODY, Again, Fault, NoJudge, NotKept, told
+from arkiv.serve.filters import shown
 from arkiv.serve.judgements import KINDS, WITHDRAWN, Verdicts, sheet_rows
 from arkiv.serve.judges import Judges, Judging, Sessions
 from arkiv.serve.rendering import Site
-from arkiv.serve.view import View, shown
+from arkiv.serve.view import View
 from arkiv.serve.volumes import named, nearest
 
 if TYPE_CHECKING:
@@ -114,8 +115,9 @@ class Handlers:
         judge = self.judges.chosen()
         if judge is None:
             raise NoJudge("Say first who judges: a sheet has the verdicts of one")
-        passages = {row["id"]: row for row in self.site.index.passages}
-        rows = sheet_rows(self.verdicts.latest(judge), passages)
+        latest = self.verdicts.latest(judge)
+        passages = self.site.index.passages(row["passage_id"] for row in latest)
+        rows = sheet_rows(latest, passages)
         answer = Response(sheet_csv(rows, self.separator), mimetype="text/csv")
         answer.headers["Content-Disposition"] = 'attachment; filename="judgements.csv"'
         return answer
@@ -215,14 +217,15 @@ class Handlers:
             return
         index = self.site.index
         ranks = {
-            name: index.ranks(name, view.query, view.volume).get(passage_id)
+            name: index.ranks(name, view.query, view.filters).get(passage_id)
             for name in view.systems
         }
         verdict = {
             "query": view.query,
             "query_id": index.query_id(view.query),
             "passage_id": passage_id,
-            "within": view.volume,
+            "within": view.filters.volume,
+            "filters": dict(view.filters.fields()),
             "ranks": {name: found and found[0] for name, found in ranks.items()},
             "verdict": kind,
             "judge": judge,

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id, text_key, uniform
 from arkiv.encode.options import Options
 from arkiv.retrieve.collection import read_ordered
-from arkiv.retrieve.rankings import Ranking
 from arkiv.retrieve.systems import systems_of
 from arkiv.retrieve.systems.system import Column, FinishedRun
+from arkiv.serve.filters import ANY, Filters
+from arkiv.serve.held import Around, Held
 from arkiv.serve.volumes import named, suggestions
 from arkiv.settings.layout import model_under_test, run_folder
 
@@ -82,13 +81,13 @@ class Index:
     def __init__(self, config: Mapping[str, Any], options: Options) -> None:
         folder = Path(run_folder(config))
         self.name = config["run"]
-        self.passages = read_ordered(folder / "collection/corpus.jsonl")
+        passages = read_ordered(folder / "collection/corpus.jsonl")
+        self.held = Held(passages)
+        self.facets = self.held.facets
         queries = read_ordered(folder / "collection/queries.jsonl", queries=True)
         self._queries = [query["query"] for query in queries]
         self._id_of_query = {text_key(query["query"]): query["id"] for query in queries}
-        self._row_of = {row["id"]: number for number, row in enumerate(self.passages)}
-        self._rows_of = self._by_volume()
-        self.volumes = list(self._rows_of)
+        self.volumes: Sequence[str] = self.held.volumes
         self.within = lru_cache(VOLUMES_KEPT)(partial(named, self.volumes))
         self.suggested = lru_cache(VOLUMES_KEPT)(partial(suggestions, self.volumes))
         self.systems = served_systems(config)
@@ -98,7 +97,7 @@ class Index:
             )
         run = FinishedRun(
             config,
-            self.passages,
+            passages,
             model=partial(model_under_test, config),
             encodings=lambda model: f"{folder}/encodings/{model}",
             weights=lambda name: f"{folder}/weights/{name}.json",
@@ -106,24 +105,29 @@ class Index:
         )
         systems = systems_of(config["evaluate"]["systems"])
         self._rank = {name: systems[name].loaded(run) for name in self.systems}
-        self.ranking = lru_cache(RANKINGS_KEPT)(self._ranking)
+        self.ranks = lru_cache(RANKINGS_KEPT)(self._ranks)
 
-    def _by_volume(self) -> dict[str, np.ndarray]:
-        rows: dict[str, list[int]] = {}
-        for number, passage in enumerate(self.passages):
-            if passage.get("volume") is not None:
-                rows.setdefault(str(passage["volume"]), []).append(number)
-        return {volume: np.array(rows[volume]) for volume in sorted(rows)}
+    def __len__(self) -> int:
+        """How many passages there are."""
+        return len(self.held.passages)
 
     @property
     def ids(self) -> Collection[str]:
         """The ids of all passages."""
-        return self._row_of.keys()
+        return self.held.ids
 
     def passage(self, passage_id: str) -> Record | None:
         """The passage of an id, if there is one."""
-        row = self._row_of.get(passage_id)
-        return None if row is None else self.passages[row]
+        return self.held.passage(passage_id)
+
+    def passages(self, ids: Iterable[str]) -> dict[str, Record]:
+        """The passages of several ids, those that there are."""
+        found = ((key, self.held.passage(key)) for key in ids)
+        return {key: row for key, row in found if row is not None}
+
+    def around(self, passage: Record) -> Around:
+        """What stands about a passage in its volume."""
+        return self.held.around(passage)
 
     def query_id(self, query: str) -> str:
         """The id of a query: that of a test query of this text, or the text's own."""
@@ -134,21 +138,18 @@ class Index:
         drawn = sorted(self._queries, key=lambda query: uniform(0, "sample", query))
         return drawn[:SAMPLES]
 
-    def _ranking(self, system: str, query: str, volume: str | None) -> Ranking:
-        """What a system finds for a query, in some volumes or all; kept in memory."""
-        rows = None
-        if volume is not None:
-            rows = np.concatenate([self._rows_of[name] for name in self.within(volume)])
-            rows.sort()
-        return self._rank[system](query, rows, DEPTH)
-
-    def ranks(
-        self, system: str, query: str, volume: str | None
+    def _ranks(
+        self, system: str, query: str, filters: Filters = ANY
     ) -> dict[str, tuple[int, float]]:
-        """The rank from 1 and the score of each passage found, best first."""
-        found = self.ranking(system, query, volume)
+        """The rank from 1 and the score of each passage found, best first; kept."""
+        volumes = () if filters.volume is None else self.within(filters.volume)
+        rows = self.held.rows(filters, volumes)
+        if rows is not None and not len(rows):
+            return {}
+        found = self._rank[system](query, rows, DEPTH)
+        passages = self.held.passages
         return {
-            self.passages[row]["id"]: (rank, score)
+            passages[row]["id"]: (rank, score)
             for rank, (row, score) in enumerate(
                 zip(found.rows.tolist(), found.scores.tolist(), strict=True), start=1
             )

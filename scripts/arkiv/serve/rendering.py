@@ -16,23 +16,17 @@ from arkiv.base.html import (
     volume_facts,
 )
 from arkiv.serve.faults import Fault
+from arkiv.serve.filters import UNITS, span
+from arkiv.serve.hits import found
 from arkiv.serve.index import Index
 from arkiv.serve.judgements import NOT_RELEVANT, RELEVANT, WITHDRAWN
 from arkiv.serve.judges import Judging
 from arkiv.serve.view import HITS, MOST_CHARACTERS, View
+from arkiv.serve.volumes import SUGGESTED
 from arkiv.settings.image_links import ImageLinks
 
-
-def volumes_asked(index: Index, view: View) -> str:
-    """In which volumes is searched, in words."""
-    if view.volume is None:
-        return "all volumes"
-    count = len(index.within(view.volume))
-    if count == 1:
-        return f"volume {view.volume}"
-    return f"{number(count)} volumes “{view.volume}…”"
-
-
+# Characters of a passage beside another one that are shown; of longer ones an excerpt.
+LONGEST_AROUND = 1500
 TEMPLATES = templates(Path(__file__).parent / "templates")
 TEMPLATES.globals.update(
     excerpt=excerpt,
@@ -41,8 +35,11 @@ TEMPLATES.globals.update(
     number=number,
     place=place,
     volume_facts=volume_facts,
-    volumes_asked=volumes_asked,
+    span=span,
     HITS=HITS,
+    LONGEST_AROUND=LONGEST_AROUND,
+    SUGGESTED=SUGGESTED,
+    UNITS=UNITS,
     MOST_CHARACTERS=MOST_CHARACTERS,
     WITHDRAWN=WITHDRAWN,
     # What the buttons say, what stands there once they have been pressed, and the class
@@ -75,13 +72,13 @@ class Site:
 
     def results(self, view: View, judging: Judging | None) -> str:
         """What each system finds for a query."""
-        found = {
-            name: self.index.ranks(name, view.query, view.volume)
-            for name in view.systems
-        }
         title = f"{view.query} – {self.index.name}"
         return self._page(
-            "results.html", title, view=view, judging=judging, found=found
+            "results.html",
+            title,
+            view=view,
+            judging=judging,
+            columns=found(self.index, view),
         )
 
     def passage(self, passage: Record, view: View, judging: Judging | None) -> str:
@@ -92,6 +89,7 @@ class Site:
             view=view,
             judging=judging if view.query else None,
             passage=passage,
+            around=self.index.around(passage),
         )
 
     def fault(self, fault: Fault) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +11,8 @@ from urllib.parse import urlencode
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
+from arkiv.serve.filters import ANY, UNITS, Filters, shown
 from arkiv.serve.index import DEPTH, Index
-from arkiv.serve.volumes import named
 
 MOST_CHARACTERS = 2000
 MOST_SYSTEMS = 4
@@ -38,26 +37,6 @@ def clean(query: str) -> str:
         for character in query
     )
     return " ".join(nfc(visible).split())
-
-
-def shown(text: str) -> str:
-    """What someone gave instead of a name, short enough to be shown."""
-    return re.sub(r"\s+", " ", text[:40]) + ("…" if len(text) > 40 else "")
-
-
-def volume_of(typed: str | None, index: Index) -> str | None:
-    """The volume that someone has typed, or the beginning of several; None: all.
-
-    Raises:
-        InputError: no name begins so.
-    """
-    typed = nfc(typed or "")
-    if not typed.strip():
-        return None
-    found = named(index.volumes, typed)
-    if not found:
-        raise InputError(f"There is no volume “{shown(typed)}” here")
-    return found[0] if len(found) == 1 else typed.strip()
 
 
 def systems_of(names: Sequence[str], index: Index) -> tuple[str, ...]:
@@ -90,6 +69,17 @@ def hits_of(given: str | None) -> int:
     return int(hits)
 
 
+def group_of(given: str | None) -> str | None:
+    """What hits are gathered by; None: each stands by itself.
+
+    Raises:
+        InputError: not one of what they can be gathered by.
+    """
+    if given and given not in UNITS:
+        raise InputError(f"Hits are gathered by {', '.join(UNITS)}, or not at all")
+    return given or None
+
+
 @dataclass(frozen=True)
 class View:
     """One search.
@@ -97,14 +87,16 @@ class View:
     Attributes:
         query: what is searched for; may be empty.
         systems: names of the systems side by side.
-        volume: in which to search, or how the names of several begin; None: in all.
-        hits: passages shown of each system.
+        filters: in which passages to search.
+        hits: passages shown of each system, or pages, volumes or cases.
+        group: what passages are gathered by: page, volume, case; None: nothing.
     """
 
     query: str
     systems: tuple[str, ...]
-    volume: str | None = None
+    filters: Filters = ANY
     hits: int = HITS[0]
+    group: str | None = None
 
     @classmethod
     def of(
@@ -128,8 +120,9 @@ class View:
         return cls(
             clean(get("q") or ""),
             systems_of(systems, index) or tuple(default),
-            volume_of(get("volume"), index),
+            Filters.of(get, index),
             hits_of(get("hits")),
+            group_of(get("group")),
         )
 
     @classmethod
@@ -145,20 +138,22 @@ class View:
         view = cls(
             clean((get("q") or "")[:MOST_CHARACTERS]),
             tuple(known[:MOST_SYSTEMS]) or tuple(default),
+            Filters.kept(get, index),
         )
         with contextlib.suppress(InputError):
-            view = replace(view, volume=volume_of(get("volume"), index))
-        with contextlib.suppress(InputError):
             view = replace(view, hits=hits_of(get("hits")))
+        with contextlib.suppress(InputError):
+            view = replace(view, group=group_of(get("group")))
         return view
 
     def fields(self) -> list[tuple[str, str]]:
         """The parameters that ask for this again."""
         pairs = [("q", self.query), *(("system", name) for name in self.systems)]
-        if self.volume is not None:
-            pairs.append(("volume", self.volume))
+        pairs += self.filters.fields()
         if self.hits != HITS[0]:
             pairs.append(("hits", str(self.hits)))
+        if self.group is not None:
+            pairs.append(("group", self.group))
         return pairs
 
     @cached_property
@@ -170,3 +165,7 @@ class View:
         """The address of this search with some things changed."""
         view = replace(self, **changes) if changes else self
         return path + view.search
+
+    def in_volume(self, name: str) -> str:
+        """The address of this search in another volume."""
+        return self.address(filters=replace(self.filters, volume=name))

@@ -19,6 +19,7 @@ import pytest
 from arkiv.base.errors import InputError
 from arkiv.gold.sheet import sheet_csv
 from arkiv.retrieve.systems.system import Column
+from arkiv.serve.filters import Facets, Filters
 from arkiv.serve.index import check_finished, served_systems
 from arkiv.serve.judgements import Verdicts, check_verdict, sheet_rows
 from arkiv.serve.view import MOST_CHARACTERS, View, clean
@@ -28,6 +29,7 @@ from arkiv.settings.image_links import ImageLinks
 INDEX = SimpleNamespace(
     systems=dict.fromkeys(["bm25", "base_dense", "tuned_dense", "a", "b"]),
     volumes=["30000001", "A & B", "Häradsrätt"],
+    facets=Facets(["court", "letters"], ["Dombok"], (1700, 1900), True, ["page"]),
 )
 DEFAULT = ("bm25", "tuned_dense")
 
@@ -43,7 +45,7 @@ def test_an_address_asks_again_for_the_same():
     from urllib.parse import parse_qs, urlsplit
 
     asked = view(["a", "bm25", "a"], q=" vem & vad? ", volume="A & B", hits="25")
-    assert asked == View("vem & vad?", ("a", "bm25"), "A & B", 25)
+    assert asked == View("vem & vad?", ("a", "bm25"), Filters(volume="A & B"), 25)
     parts = urlsplit(asked.address("/passage/x"))
     assert parts.path == "/passage/x"
     values = parse_qs(parts.query)
@@ -57,7 +59,7 @@ def test_what_is_no_text_becomes_space():
     assert clean("Ägde Åke ¬ 1/2 <mål>?") == "Ägde Åke ¬ 1/2 <mål>?"
     assert clean(" \x1b ") == ""
     assert clean("A\u0308gde A\u030ake?") == "Ägde Åke?"
-    assert view(volume="Ha\u0308radsra\u0308tt").volume == "Häradsrätt"
+    assert view(volume="Ha\u0308radsra\u0308tt").filters.volume == "Häradsrätt"
 
 
 @pytest.mark.parametrize(
@@ -91,11 +93,13 @@ def test_a_volume_is_asked_for_by_its_name_or_how_it_begins():
 
 
 def test_what_a_view_keeps_of_a_volume():
-    assert view(volume="  ").volume is None
-    assert view(volume="a").volume == "A & B"
-    assert view(volume=" häradsrätt ").volume == "Häradsrätt"
-    several = SimpleNamespace(systems=INDEX.systems, volumes=["V1", "V2"])
-    assert View.of({"volume": " v"}.get, [], several, DEFAULT).volume == "v"
+    assert view(volume="  ").filters.volume is None
+    assert view(volume="a").filters.volume == "A & B"
+    assert view(volume=" häradsrätt ").filters.volume == "Häradsrätt"
+    several = SimpleNamespace(
+        systems=INDEX.systems, facets=Facets(), volumes=["V1", "V2"]
+    )
+    assert View.of({"volume": " v"}.get, [], several, DEFAULT).filters.volume == "v"
 
 
 def test_near_names_have_what_was_typed_in_them_or_are_much_like_it():
