@@ -120,6 +120,48 @@ rule measure_runs:
         " --per-query {output.per_query:q} &> {log:q}"
 
 
+rule measure_compressed:
+    """Measure what smaller forms of dense vectors cost."""
+    input:
+        qrels=qrels_of,
+        queries=results("collection/queries.jsonl"),
+        corpus=results("collection/corpus.jsonl"),
+        runs=lambda w: files("runs/{system}.trec", system=compressed_in(w.measured)),
+        encodings=lambda w: files(
+            "encodings/{model}", model=sorted({*compressed_in(w.measured).values()})
+        ),
+    output:
+        results("{measured}metrics/compressed.json"),
+    log:
+        log_of("measure_compressed", under="{measured}"),
+    benchmark:
+        benchmark_of("measure_compressed", under="{measured}")
+    conda:
+        "../envs/evaluate.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        options=lambda w: flags(
+            runs=named("runs/{name}.trec", compressed_in(w.measured)),
+            encodings=[
+                f"{name}={results(f'encodings/{model}')}"
+                for name, model in compressed_in(w.measured).items()
+            ],
+            compress=EVALUATE["compress"],
+            depth=EVALUATE["depth"],
+            **declared("evaluate", "measures", "bootstrap"),
+            unit=COUNTED_UNIT,
+            seed=config["seed"],
+        ),
+    message:
+        "Measuring smaller vectors"
+    shell:
+        "python {params.arkiv_scripts:q}/measure_compressed.py --qrels {input.qrels:q}"
+        " --queries {input.queries:q} --corpus {input.corpus:q} {params.options}"
+        " --output {output:q} &> {log:q}"
+
+
 rule check_metrics:
     """Fail if a system does not reach what is required of it, all else being done."""
     input:

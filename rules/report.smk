@@ -179,6 +179,11 @@ rule write_report:
             if respelled_in(w.measured)
             else []
         ),
+        compressed=lambda w: (
+            results(f"{w.measured}metrics/compressed.json")
+            if compressed_in(w.measured)
+            else []
+        ),
         general=lambda w: (
             results(f"{GENERAL}metrics/metrics.json")
             if FORGETTING and is_trained(w.measured)
@@ -215,6 +220,7 @@ rule write_report:
             gold=input.gold,
             agreement=input.agreement or None,
             spelling=input.spelling or None,
+            compressed=input.compressed or None,
             general=input.general or None,
             merge=input.merge or None,
             learnt=named("weights/{name}.json", learning_in(w.measured)) or None,

@@ -2,6 +2,7 @@
 
 from arkiv.evaluate.settings import COMPARISONS, PASSAGE, compared
 from arkiv.gold.standard import POOLED, holds_rankings
+from arkiv.retrieve.forms import compressible
 
 # Whether train pairs whose passage no search finds are set aside.
 ROUND_TRIP_OF_PAIRS = config["pairs"]["round_trip"]["by"]
@@ -103,6 +104,13 @@ def respelled_in(measured):
     return list(spelling["systems"]) if asked else []
 
 
+def compressed_in(measured):
+    """The systems there whose vectors are measured in smaller forms too, and models."""
+    if not MEASURED[measured]["evaluate"]["compress"]:
+        return {}
+    return compressible({name: SYSTEMS[name] for name in systems_in(measured)})
+
+
 def comparisons_in(measured):
     """SYSTEM=BASE words of what is compared, by family; None: there is nothing."""
     evaluate = MEASURED[measured]["evaluate"]
@@ -135,6 +143,10 @@ def measured_in(measured):
         *files("spelling/encodings/{model}", model=encoded_for(searched)),
         *files("spelling/runs/{system}.trec", system=searched),
         *files(f"{measured}metrics/{{name}}", name=["spelling.json"] * bool(respelled)),
+        *files(
+            f"{measured}metrics/{{name}}",
+            name=["compressed.json"] * bool(compressed_in(measured)),
+        ),
     ]
 
 

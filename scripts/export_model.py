@@ -21,13 +21,13 @@ from arkiv.base.files import read_object, written_whole
 from arkiv.base.markdown import blocks
 from arkiv.base.named import named
 from arkiv.base.setting_flags import add_settings
+from arkiv.encode.body import DIMENSIONS
 from arkiv.encode.description import Description
 from arkiv.encode.flags import add_weights
 from arkiv.encode.limits import length_of
 from arkiv.encode.models import check_model, has_heads
 from arkiv.encode.settings import Lengths, Weights
 from arkiv.export.about import (
-    DIMENSIONS,
     About,
     Origin,
     front_matter,

@@ -52,6 +52,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         gold="[JSON] statistics of build_gold.py",
         agreement="[JSON] of people with the gold standard",
         spelling="[JSON] measures of queries in other spellings",
+        compressed="[JSON] of measure_compressed.py",
         general="[JSON] of measure_runs.py, of the general set",
         merge="[JSON] of merge_models.py",
         learnt="[SYSTEM=JSON...] of fit_weights.py",

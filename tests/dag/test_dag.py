@@ -96,6 +96,7 @@ def test_the_demo_shows_its_whole_dag_before_anything_ran(project):
     assert counts["retrieve_bm25"] == 1 + 1
     assert counts["retrieve_m3"] == 8 + 3
     assert counts["respell_queries"] == counts["measure_spelling"] == 1
+    assert "measure_compressed" not in counts  # unless asked for
     assert counts["export_model"] == 1
     assert not (project.folder / "results").exists()
 
@@ -338,6 +339,7 @@ def test_systems_of_every_type_go_through_their_rules(project):
             "systems": ALONE | SYSTEMS,
             "compare": compare,
             "spelling": {"systems": ["reranked", "first"]},
+            "compress": ["int8", 64],
         },
         report={"systems": ["bm25", "reranked"]},
     )
@@ -400,6 +402,11 @@ def test_systems_of_every_type_go_through_their_rules(project):
         ):
             plain = plain.replace(there, here)
         assert plain == respelled
+    # Smaller vectors are measured of what lies in encodings: nothing is encoded for it.
+    (smaller,) = re.findall(r"measure_compressed\.py (.*)", done.stdout)
+    assert f"--runs first={run}/first.trec" in smaller
+    assert "--encodings first=results/main/encodings/base" in smaller
+    assert "--compress int8 64 --depth 1000" in smaller
     # After those of the queries as they are, whose vectors and scores they take.
     reasons = dict(
         re.findall(

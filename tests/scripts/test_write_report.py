@@ -494,7 +494,21 @@ def test_what_other_rules_measured_is_shown_where_it_is_given(run):
         "table": [[2, 0], [1, 1]],
         "between": [],
     }
+    whole = {"bytes": 256, "searched": 256, "collection": 2560}
+    measures = {"measures": {"RR@10": value(0.5)}}
+    change = {"difference": {"RR@10": value(-0.1, p=0.5, p_holm=0.5)}}
+    forms = [{"form": "int8", **whole, **measures, **change}]
+    smaller = {
+        "queries": 6,
+        "passages": 10,
+        "rescored": 400,
+        "measures": ["RR@10"],
+        "systems": {
+            "tuned": {"dimensions": 128, "whole": whole | measures, "forms": forms}
+        },
+    }
     given = {"gold": graded, "spelling": spelt, "agreement": judged}
+    given["compressed"] = smaller
     more = []
     for name, content in given.items():
         more += [f"--{name}", run.write(f"{name}.json", content)]
@@ -505,6 +519,7 @@ def test_what_other_rules_measured_is_shown_where_it_is_given(run):
     assert "with a passage of the train pairs</th><td>7" in text
     assert "relevant as near-duplicates of a relevant passage</th><td>4" in text
     assert "Other spellings" in text
+    assert "Smaller vectors" in text
     assert "Of 1 other spelling none is shown to change MRR@10 of BM25 (tuned)." in text
     assert "Cohen&#x27;s kappa 0.50 [−0.20, 1.00], moderate (0 is" in text
     assert "people and the gold standard agree in 75%" in text

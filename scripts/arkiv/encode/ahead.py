@@ -13,7 +13,7 @@ from pathlib import Path
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_object
-from arkiv.encode.body import check_code
+from arkiv.encode.body import CONFIG, DIMENSIONS, check_code
 from arkiv.encode.description import Description, Own
 from arkiv.encode.limits import check_lengths
 from arkiv.encode.loading import check_positions
@@ -46,6 +46,8 @@ class Use:
     """Tokens of the longest texts, by the settings that say so."""
     headed: bool = False
     """It is to have heads as BGE-M3 has them."""
+    cuts: Mapping[str, int] = field(default_factory=dict)
+    """Dimensions that are kept of its vectors, by the settings that say so."""
 
 
 def check_ahead(
@@ -75,6 +77,17 @@ def check_ahead(
         if use.headed:
             check_heads(path)
     check_lengths(use.lengths, encoder, name or path)
+    _check_cuts(use.cuts, encoder, name or path)
+
+
+def _check_cuts(cuts: Mapping[str, int], encoder: Path, name: object) -> None:
+    """See that vectors have as many dimensions as are to be kept of them."""
+    config = read_object(encoder / CONFIG, "configuration of a model") if cuts else {}
+    there = next((config[key] for key in DIMENSIONS if key in config), None)
+    for key, kept in cuts.items():
+        if there is not None and kept > there:
+            reason = f"keeps {kept} dimensions of vectors, but {name} has {there}"
+            raise InputError(f"{reason}; give fewer, or leave it out", key=key)
 
 
 def _check_modules(path: Path) -> None:

@@ -22,6 +22,8 @@ PARTS = ("text_config", "vision_config", "audio_config")
 ADOPTED = ("eurobert", "gte", "nomic_bert")
 # What transformers takes where nothing is said.
 LABELS = 2
+# What bodies call the dimensions of their states.
+DIMENSIONS = ("hidden_size", "dim", "d_model", "n_embd")
 
 
 def check_body(path: Path, kind: Kind, *, embeds: bool) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arkiv.evaluate.settings import COMPARISONS, compared
+from arkiv.retrieve.forms import compressible
 from arkiv.retrieve.systems import systems_of, with_those_below
 
 
@@ -30,7 +31,8 @@ def without_training(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with those systems alone that need no training.
 
     What names others goes too: comparisons, requirements, systems that are asked in
-    other spellings, that the report shows, and whose passages are pooled.
+    other spellings, that the report shows, and whose passages are pooled; and what is
+    measured of vectors, where none are left.
     """
     evaluate, gold, report = config["evaluate"], config["gold"], config["report"]
     trained = set(needing_training(evaluate["systems"]))
@@ -69,6 +71,9 @@ def without_training(config: Mapping[str, Any]) -> dict[str, Any]:
                 "systems": respelled,
                 "queries": spelling["queries"] if respelled else 0,
             },
+            "compress": (
+                evaluate["compress"] if compressible(systems_of(systems)) else []
+            ),
         },
         # No name stands for all systems.
         "gold": {**gold, "systems": those(gold["systems"] or ()) or None},

@@ -13,8 +13,9 @@ from arkiv.base.declared import NAME, setting
 from arkiv.base.errors import InputError
 from arkiv.encode.settings import AUTO, MODES, Batch
 from arkiv.evaluate.required import check_requirement
+from arkiv.retrieve.forms import PATTERN, check_compress
 from arkiv.retrieve.settings import System
-from arkiv.retrieve.systems import check_candidates, check_named
+from arkiv.retrieve.systems import check_candidates, check_named, systems_of
 from arkiv.retrieve.systems.system import Depths
 
 # What is compared: the families of pairs, each with a correction of its own.
@@ -125,6 +126,14 @@ class Evaluate(Measuring, Depths, Batch):
         unique=True,
     )
     spelling: Spelling = setting(Spelling())
+    compress: tuple[str | int, ...] = setting(
+        (),
+        "smaller forms of dense vectors to measure: int8, binary, the first dimensions "
+        "alone such as 256, or these coded: 256-int8",
+        pattern=PATTERN,
+        at_least=1,
+        unique=True,
+    )
     require: tuple[Requirement, ...] = setting(
         (), "what systems must reach, else the run fails"
     )
@@ -180,6 +189,7 @@ def check_evaluate(evaluate: Mapping[str, Any], datasets: Iterable[str]) -> None
     for requirement in evaluate["require"]:
         check_requirement(requirement, systems, evaluate["measures"], datasets)
     check_candidates(evaluate)
+    check_compress(evaluate["compress"], systems_of(systems))
     if evaluate["weights"] != AUTO and not sum(evaluate["weights"]):
         reason = "is all 0, expected at least one more than 0"
         raise InputError(reason, key="evaluate.weights")

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.markdown import blocks, code, coded, counted, escaped, items
+from arkiv.encode.body import DIMENSIONS
 from arkiv.encode.description import Description
 from arkiv.encode.models import HEADS
 from arkiv.example.toys import TINY, warning
 
 # What bodies call their sizes in config.json.
 LAYERS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
-DIMENSIONS = ("hidden_size", "dim", "d_model", "n_embd")
 # The end of the path of a model in the hub's cache.
 CACHED = re.compile("models--([^/]+)/snapshots/([0-9a-f]{40})")
 # Where the code of a card loads the model from.

@@ -47,8 +47,8 @@ STAGES = {
     ).split(),
     "evaluate": (
         "build_collection export_collection measure_runs respell_queries "
-        "measure_spelling build_dev fit_weights build_general measure_general "
-        "check_metrics"
+        "measure_spelling measure_compressed build_dev fit_weights build_general "
+        "measure_general check_metrics"
     ).split(),
     "export": ["export_model"],
     "report": (

@@ -16,6 +16,7 @@ from arkiv.base.html import Html, joined
 from arkiv.base.named import named
 from arkiv.gold.standard import explained, relevant
 from arkiv.report import (
+    compressed,
     costs,
     data,
     forgetting,
@@ -86,12 +87,18 @@ class Material:
         with expecting("measure_runs.py", arguments.metrics):
             self.meaning = explained(self.metrics)
         self.qrels = read_qrels(arguments.qrels)
-        self.gold, self.agreement, self.spelling, self.general, self.merge = (
+        self.gold, self.agreement, self.spelling, self.compressed = (
             path and read_object(path, what)
             for path, what in (
                 (arguments.gold, "statistics of build_gold.py"),
                 (arguments.agreement, "agreement of people with the gold standard"),
                 (arguments.spelling, "measures of queries in other spellings"),
+                (arguments.compressed, "measures of smaller vectors"),
+            )
+        )
+        self.general, self.merge = (
+            path and read_object(path, what)
+            for path, what in (
                 (arguments.general, "metrics of measure_runs.py"),
                 (arguments.merge, "report of merge_models.py"),
             )
@@ -253,6 +260,13 @@ OUTLINE = (
         lambda of: spelling.section(of.spelling),
         ("measure_spelling.py", "spelling"),
         needs="spelling",
+    ),
+    Entry(
+        "compressed",
+        "Smaller vectors",
+        lambda of: compressed.section(of.compressed),
+        ("measure_compressed.py", "compressed"),
+        needs="compressed",
     ),
     Entry(
         "training",

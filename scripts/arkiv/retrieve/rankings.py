@@ -9,7 +9,7 @@ passages.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -199,12 +199,28 @@ def search_dense(
         rows: as `best`.
     """
     scaled = unit if cosine else partial(np.asarray, dtype=np.float32)
+    return search_by(scaled, queries, passages, depth, rows=rows)
+
+
+def search_by(
+    made: Callable[[np.ndarray], np.ndarray],
+    queries: np.ndarray,
+    passages: np.ndarray,
+    depth: int,
+    *,
+    rows: np.ndarray | None = None,
+) -> Iterator[Ranking]:
+    """As `search_dense`, by the product of what is made of vectors, block by block.
+
+    Args:
+        made: from (n, dim) to (n, any) float32.
+    """
     for block in _query_blocks(len(queries), len(passages)):
-        vectors = scaled(queries[block])
+        vectors = made(queries[block])
         scores = np.empty((len(vectors), len(passages)), np.float32)
         for start in range(0, len(passages), BLOCK_PASSAGES):
             part = slice(start, start + BLOCK_PASSAGES)
-            np.matmul(vectors, scaled(passages[part]).T, out=scores[:, part])
+            np.matmul(vectors, made(passages[part]).T, out=scores[:, part])
         for row in scores:
             yield best(row, depth, rows=rows)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from arkiv.encode.ahead import Use
 from arkiv.encode.settings import Reading
+from arkiv.retrieve.forms import cuts
 from arkiv.retrieve.systems import systems_of
 from arkiv.retrieve.systems.system import System
 from arkiv.settings.heads import wants_heads
@@ -28,7 +29,8 @@ def use_of_role(config: Mapping[str, Any], role: str) -> Use:
         return Use(kind, trusted, lengths=_scored(config) if _scores(config) else {})
     embedder = config["models"][role]
     reading = Reading.configured(embedder)
-    return Use(kind, trusted, reading, _encoded(config), wants_heads(config))
+    kept = cuts(config["evaluate"]["compress"])
+    return Use(kind, trusted, reading, _encoded(config), wants_heads(config), kept)
 
 
 def use_in_system(config: Mapping[str, Any], system: System) -> Use:
@@ -44,7 +46,10 @@ def use_of_gold(config: Mapping[str, Any]) -> Use:
 
 
 def told(use: Use) -> dict[str, Any]:
-    """The flags of prepare_model.py that say so."""
+    """The flags of prepare_model.py that say so.
+
+    Not what is measured of its vectors: no model is made anew for that.
+    """
     return {
         "kind": use.kind,
         "headed": use.headed,

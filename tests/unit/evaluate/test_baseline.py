@@ -45,6 +45,14 @@ def test_a_system_needs_what_those_below_it_need():
     assert needing_training(embedders) == ["tuned"]
 
 
+def test_smaller_vectors_are_measured_of_what_is_left():
+    config = configured(evaluate={"compress": ["int8"]})
+    assert without_training(config)["evaluate"]["compress"] == ["int8"]
+    systems = {name: SYSTEMS[name] for name in ("words", "tuned")}
+    config["evaluate"] |= {"systems": systems}
+    assert without_training(config)["evaluate"]["compress"] == []
+
+
 def test_what_names_a_trained_system_goes_with_it():
     config = without_training(configured())
     base = [f"base_{mode}" for mode in MODES]
