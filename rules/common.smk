@@ -13,7 +13,13 @@ from arkiv.gold.standard import judged_files
 from arkiv.llm.settings import OFFLINE
 from arkiv.retrieve.systems import system_of, systems_of
 from arkiv.settings.configuration import Configuration
-from arkiv.settings.datasets import MINED_KINDS, kind_of, learnt_datasets
+from arkiv.settings.datasets import (
+    MINED_KINDS,
+    following,
+    judged_collection,
+    kind_of,
+    learnt_datasets,
+)
 from arkiv.settings.layout import (
     MERGED,
     merged_with,
@@ -150,6 +156,12 @@ def is_scored(dataset):
 # The datasets that are trained on, and those that are test queries alone.
 LEARNT = learnt_datasets(DATASETS)
 TEST_SOURCES = [name for name in DATASETS if name not in LEARNT]
+# Those of verdicts on passages of the others, whose division they go by; they have no
+# dev or test pairs, and what they add to the passages is no test of a search.
+FOLLOWING = following(DATASETS)
+SEARCHED_DATASETS = [name for name in DATASETS if name not in FOLLOWING]
+DIVIDED = [name for name in LEARNT if name not in FOLLOWING]
+VERDICTS = [name for name in DATASETS if kind(name) == "judgements"]
 WITH_PAGES = list(filter(has_pages, DATASETS))
 MINED = list(filter(is_mined, LEARNT))
 SCORED = list(filter(is_scored, LEARNT))
@@ -185,12 +197,14 @@ def raw_pairs(dataset):
     """The query-passage pairs of a dataset before they are divided."""
     if has_pages(dataset):
         return [results(f"queries/{dataset}.jsonl")]
+    if dataset in VERDICTS:
+        return [results(f"verdicts/{dataset}.jsonl")]
     return as_named(row_files(source(dataset)))
 
 
 def held_out_of(wildcards):
     """The pairs of others, all test queries, that a dataset's division looks at."""
-    others = TEST_SOURCES if wildcards.dataset in LEARNT else []
+    others = TEST_SOURCES if wildcards.dataset in DIVIDED else []
     return [path for name in others for path in raw_pairs(name)]
 
 
@@ -202,7 +216,15 @@ def documents_of(wildcards):
 
 
 def pool_of(wildcards):
-    """The files of a dataset's pool of candidates, where there is one."""
+    """The files of a dataset's pool of candidates, where there is one.
+
+    Negatives of verdicts are mined among what the other datasets train on; of verdicts
+    alone, in the run that was judged.
+    """
+    if wildcards.dataset in FOLLOWING:
+        return [results(f"pairs/{name}/mining.jsonl") for name in DIVIDED]
+    if wildcards.dataset in VERDICTS and wildcards.dataset in DIVIDED:
+        return as_named(judged_collection(source(wildcards.dataset))[:1])
     pool = DATASETS[wildcards.dataset].get("pool")
     return as_named(row_files(pool)) if pool else []
 
@@ -213,7 +235,7 @@ def brought_by(dataset):
     return {
         "negatives": WITH_NEGATIVES and given in ("negatives", "scores"),
         "scores": given == "scores",
-        "role": DATASETS[dataset].get("role"),
+        "role": "train" if dataset in FOLLOWING else DATASETS[dataset].get("role"),
     }
 
 

@@ -2,14 +2,14 @@ import json
 
 # The datasets whose test queries are measured by themselves too, with p-values.
 BY_SOURCE = any("source" in one for one in EVALUATE["require"])
-SOURCES = list(DATASETS) if TEST_SOURCES or BY_SOURCE else []
+SOURCES = SEARCHED_DATASETS if TEST_SOURCES or BY_SOURCE else []
 
 
 rule build_collection:
     """Join all datasets into one test collection."""
     input:
-        corpora=expand(results("pairs/{dataset}/corpus.jsonl"), dataset=DATASETS),
-        tests=expand(results("pairs/{dataset}/test.jsonl"), dataset=DATASETS),
+        corpora=files("pairs/{dataset}/corpus.jsonl", SEARCHED_DATASETS),
+        tests=files("pairs/{dataset}/test.jsonl", SEARCHED_DATASETS),
         model=model_of("embedder"),
         judged=BRINGS_QUERIES,
     output:
@@ -29,7 +29,7 @@ rule build_collection:
     params:
         judged=lambda w, input: flags(judged=input.judged or None),
         options=flags(
-            datasets=list(DATASETS),
+            datasets=SEARCHED_DATASETS,
             sources=TEST_SOURCES or None,
             on_bad_input=GOLD["on_bad_input"] if BRINGS_QUERIES else None,
         ),

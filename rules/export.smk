@@ -32,10 +32,11 @@ rule export_model:
         found=files("documents/{dataset}.volumes.json", WITH_PAGES),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
         queries=files("queries/{dataset}.stats.json", WITH_PAGES),
+        verdicts=files("verdicts/{dataset}.stats.json", VERDICTS),
         pairs=files("pairs/{dataset}/stats.json"),
         filtered=files(
             "pairs/{dataset}/filtered.stats.json",
-            LEARNT if ROUND_TRIP_OF_PAIRS else [],
+            FILTERED,
         ),
         negatives=by_name(NEGATIVES, MINED, LAST).values(),
         shards=by_name(SHARDS, LEARNT, LAST).values(),

@@ -9,6 +9,13 @@ rule embed_corpus:
     input:
         corpus=results("pairs/{dataset}/mining.jsonl"),
         model=mines_with,
+        # Whose vectors are then in the cache.
+        before=lambda w: [
+            path
+            for name in (DIVIDED if w.dataset in FOLLOWING else [])
+            if is_mined(name)
+            for path in embedded(name, w.round)["corpus"]
+        ],
     output:
         results("{round}mining/{dataset}/embeddings/{scatteritem}.npy"),
     log:
@@ -157,7 +164,8 @@ rule pick_negatives:
         runtime=growing(120),
     params:
         optional=lambda w, input: flags(
-            **{key: input.get(key) or None for key in ("bm25", "recall")}
+            **{key: input.get(key) or None for key in ("bm25", "recall")},
+            keep_given=w.dataset in VERDICTS,
         ),
         options=flags(
             **declared("mining", *PICKING),

@@ -55,6 +55,54 @@ rule split_pairs:
         " --stats {output.stats:q} &> {log:q}"
 
 
+rule pair_verdicts:
+    """Make pairs of people's verdicts on the passages that another run has found."""
+    input:
+        unpack(held_out_elsewhere),
+        judgements=lambda w: as_named(source(w.dataset)),
+        corpus=lambda w: as_named(judged_collection(source(w.dataset))[0]),
+        queries=lambda w: as_named(judged_collection(source(w.dataset))[1]),
+    output:
+        pairs=results("verdicts/{dataset}.jsonl"),
+        rejected=results("verdicts/{dataset}.rejected.jsonl"),
+        stats=results("verdicts/{dataset}.stats.json"),
+    log:
+        log_of("pair_verdicts", "{dataset}"),
+    benchmark:
+        benchmark_of("pair_verdicts", "{dataset}")
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        beside=lambda w, input: flags(
+            **{key: input.get(key) or None for key in ("corpora", "held_out", "asked")}
+        ),
+        options=lambda w: flags(
+            role=DATASETS[w.dataset].get("role"),
+            **declared(
+                "pairs",
+                *(
+                    "group_by",
+                    "block_pages",
+                    "test_years",
+                    "dev_years",
+                    "on_bad_input",
+                ),
+            ),
+        ),
+    message:
+        "Making pairs of the verdicts of {wildcards.dataset}"
+    shell:
+        "python {params.arkiv_scripts:q}/pair_verdicts.py"
+        " --judgements {input.judgements:q} --corpus {input.corpus:q}"
+        " --queries {input.queries:q} {params.beside} {params.options}"
+        " --output {output.pairs:q} --rejected {output.rejected:q}"
+        " --stats {output.stats:q} &> {log:q}"
+
+
 rule filter_pairs:
     """Set aside the train pairs of a dataset whose passage a search does not find."""
     input:

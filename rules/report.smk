@@ -162,6 +162,7 @@ rule write_report:
         found=files("documents/{dataset}.volumes.json", WITH_PAGES),
         documents=files("documents/{dataset}.stats.json", WITH_PAGES),
         queries=files("queries/{dataset}.stats.json", WITH_PAGES),
+        verdicts=files("verdicts/{dataset}.stats.json", VERDICTS),
         pairs=files("pairs/{dataset}/stats.json"),
         corpus=results("collection/corpus.jsonl"),
         test_queries=results("collection/queries.jsonl"),

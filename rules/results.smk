@@ -6,11 +6,13 @@ from arkiv.retrieve.forms import compressible
 
 # Whether train pairs whose passage no search finds are set aside.
 ROUND_TRIP_OF_PAIRS = config["pairs"]["round_trip"]["by"]
+# Of these datasets: what people call relevant no search has a say in.
+FILTERED = [name for name in LEARNT if ROUND_TRIP_OF_PAIRS and name not in VERDICTS]
 
 
 def train_pairs(dataset):
     """The pairs of a dataset on the side of train, those that are learnt from."""
-    kept = "filtered" if ROUND_TRIP_OF_PAIRS else "train"
+    kept = "filtered" if dataset in FILTERED else "train"
     return results(f"pairs/{dataset}/{kept}.jsonl")
 
 
@@ -31,12 +33,12 @@ def embeds_as_mining(by):
     }
 
 
-def embedded(dataset):
+def embedded(dataset, round=""):
     """The embeddings of a dataset's train queries and of the passages beside them.
 
     Where no negatives are mined, nothing is embedded but to judge the pairs.
     """
-    where = f"{'mining' if is_mined(dataset) else 'given'}/{dataset}"
+    where = f"{round}{'mining' if is_mined(dataset) else 'given'}/{dataset}"
     parts = [results(f"{where}/corpus.npy")]
     if is_mined(dataset):
         parts = gather.corpus(results(f"{where}/embeddings/{{scatteritem}}.npy"))
@@ -225,10 +227,7 @@ def trained_by(wildcards):
     return {
         # The last of the rules that cost something: their benchmarks are there.
         "export": results("export"),
-        "filtered": files(
-            "pairs/{dataset}/filtered.stats.json",
-            LEARNT if ROUND_TRIP_OF_PAIRS else [],
-        ),
+        "filtered": files("pairs/{dataset}/filtered.stats.json", FILTERED),
         "negatives": list(by_name(NEGATIVES, MINED, LAST).values()),
         "shards": list(by_name(SHARDS, LEARNT, LAST).values()),
         "augmented": list(by_name(ALTERED, LEARNT if AUGMENTED else [], LAST).values()),
@@ -353,17 +352,27 @@ if GOLD["method"] == "llm_judge":
     aside = "gold/grades/{scatteritem}.{end}"
     JUDGE_FILES += gather.pairs(aside, end=["rejected.jsonl", "stats.json"])
 
+
+def held_out_elsewhere(wildcards):
+    """What other datasets hold out of pairs of verdicts that are learnt from."""
+    if wildcards.dataset not in FOLLOWING:
+        return {}
+    pairs = "pairs/{dataset}/{side}.jsonl"
+    return {
+        "corpora": files("pairs/{dataset}/corpus.jsonl", SEARCHED_DATASETS),
+        "held_out": files(pairs, SEARCHED_DATASETS, side=["dev", "test"]),
+        "asked": BRINGS_QUERIES,
+    }
+
+
 # What each stage counted of each dataset, as the model's card and the report take it.
 COUNTS = {
     "found": named("documents/{name}.volumes.json", WITH_PAGES) or None,
     "documents": named("documents/{name}.stats.json", WITH_PAGES) or None,
     "queries": named("queries/{name}.stats.json", WITH_PAGES) or None,
+    "verdicts": named("verdicts/{name}.stats.json", VERDICTS) or None,
     "pairs": named("pairs/{name}/stats.json", DATASETS),
-    "filtered": (
-        named("pairs/{name}/filtered.stats.json", LEARNT)
-        if ROUND_TRIP_OF_PAIRS
-        else None
-    ),
+    "filtered": named("pairs/{name}/filtered.stats.json", FILTERED) or None,
     "negatives": named(NEGATIVES, MINED, LAST) or None,
     "shards": named(SHARDS, LEARNT, LAST),
     "augmented": named(ALTERED, LEARNT, LAST) if AUGMENTED else None,
@@ -384,6 +393,10 @@ STAGES = {
     ],
     "queries": [
         *whole_and_in_parts("queries"),
+        *files("verdicts/{dataset}.jsonl", VERDICTS),
+        *files(
+            "verdicts/{dataset}.{end}", VERDICTS, end=["rejected.jsonl", "stats.json"]
+        ),
         *files("pairs/{dataset}/{side}.jsonl", side=["train", "dev", "test"]),
         *files("pairs/{dataset}/{corpus}.jsonl", corpus=["corpus", "mining"]),
         *files("pairs/{dataset}/pairs.rejected.jsonl"),
@@ -392,7 +405,7 @@ STAGES = {
     "mine": [
         *files(
             "pairs/{dataset}/filtered.{end}",
-            LEARNT if ROUND_TRIP_OF_PAIRS else [],
+            FILTERED,
             end=["jsonl", "rejected.jsonl", "stats.json"],
         ),
         *mined_in(ROUNDS[0]),

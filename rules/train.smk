@@ -50,8 +50,8 @@ rule train_model:
     input:
         shards=lambda w: shards_of(TRAININGS[w.training], w.training),
         model=lambda w: model_before(w.training),
-        dev=files("pairs/{dataset}/dev.jsonl", LEARNT) if WATCHED else [],
-        corpus=files("pairs/{dataset}/corpus.jsonl", LEARNT) if WATCHED else [],
+        dev=files("pairs/{dataset}/dev.jsonl", DIVIDED) if WATCHED else [],
+        corpus=files("pairs/{dataset}/corpus.jsonl", DIVIDED) if WATCHED else [],
         general=as_named(WATCH["general"] or []) if WATCHED else [],
         guide=list(GUIDE.values()),
     output:
@@ -125,8 +125,8 @@ rule merge_models:
     input:
         model=results(f"{LAST}model"),
         other=given_model(merged_with) if MERGE["with"] else [],
-        dev=files("pairs/{dataset}/dev.jsonl", LEARNT) if CHOSEN else [],
-        corpus=files("pairs/{dataset}/corpus.jsonl", LEARNT) if CHOSEN else [],
+        dev=files("pairs/{dataset}/dev.jsonl", DIVIDED) if CHOSEN else [],
+        corpus=files("pairs/{dataset}/corpus.jsonl", DIVIDED) if CHOSEN else [],
         general=as_named(WATCH["general"] or []) if CHOSEN else [],
     output:
         model=directory(results(f"{MERGED}model")),

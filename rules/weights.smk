@@ -1,8 +1,8 @@
 use rule build_collection as build_dev with:
     """Make queries of a collection of the dev pairs, by which weights are learnt."""
     input:
-        corpora=expand(results("pairs/{dataset}/corpus.jsonl"), dataset=LEARNT),
-        tests=expand(results("pairs/{dataset}/dev.jsonl"), dataset=LEARNT),
+        corpora=expand(results("pairs/{dataset}/corpus.jsonl"), dataset=DIVIDED),
+        tests=expand(results("pairs/{dataset}/dev.jsonl"), dataset=DIVIDED),
         model=model_of("embedder"),
         judged=[],
     output:
@@ -15,7 +15,7 @@ use rule build_collection as build_dev with:
         benchmark_of("build_dev")
     params:
         judged="",
-        options=flags(datasets=LEARNT, side="dev"),
+        options=flags(datasets=DIVIDED, side="dev"),
     message:
         "Building the collection of dev queries"
 

@@ -4,7 +4,7 @@ Of the passages nearest to the query, the window (as in hn_mine's
 --range_for_sampling: 2 200 is the slice [2:200) of the ranking) is cleared of
 positives, of the query's own text, of repeats and of what the filters drop; the
 negatives come from the rest, and a share of them from the same window of BM25's
-ranking. Negatives that the pairs have already are replaced.
+ranking. Negatives that the pairs have already are replaced, or kept and filled up.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from arkiv.mining.corpus import Corpus
 from arkiv.mining.embeddings import CorpusEmbeddings
 from arkiv.mining.filters import ORDER, filters_by, grouped
 from arkiv.mining.nearest import id_ranks, load_neighbours, merge_neighbours
-from arkiv.mining.negatives import Miner, clipped_window
-from arkiv.mining.settings import PICKING, Mining
+from arkiv.mining.negatives import Miner
+from arkiv.mining.settings import PICKING, Mining, clipped_window
 from arkiv.pairs.division import read_pairs
 from arkiv.pairs.passages import Passages
 from arkiv.pairs.settings import Pairs
@@ -59,6 +59,12 @@ def parse(argv: list[str] | None) -> tuple[argparse.Namespace, Mining]:
     add_settings(arguments, Mining, *PICKING)
     add_settings(arguments, Pairs, "block_pages")
     add_settings(arguments, Seeded)
+    arguments.add_argument(
+        "--keep-given",
+        action="store_true",
+        help="keep negatives that the pairs have, whatever filters say, and mine only "
+        "what they lack of the wanted number",
+    )
     arguments = arguments.parse_args(argv)
     settings = settings_from(arguments, Mining, *PICKING)
     if bool(arguments.bm25) != (settings.bm25_share > 0):
@@ -80,7 +86,7 @@ def read_known(path: str) -> tuple[dict[int, dict[str, int]], int]:
         replaced += bool(pair.get("neg"))
     if not pairs:
         raise InputError("holds no training pairs", file=path)
-    log.info("read %d pairs, %d of them with negatives to replace", pairs, replaced)
+    log.info("read %d pairs, %d of them with negatives already", pairs, replaced)
     return known, pairs
 
 
@@ -115,7 +121,7 @@ def mined(
             try:
                 record = miner.mine(pair, query, ranking, other)
             except InputError as fault:
-                if fault.key != "pos_ids":
+                if fault.key not in ("pos_ids", "neg_ids"):
                     raise
                 raise fault.at(path, line) from None
             if record is not None:
@@ -192,6 +198,7 @@ def main(argv: list[str] | None = None) -> None:
             known,
             dataclasses.replace(settings, window=window),
             arguments.seed,
+            arguments.keep_given,
         )
         kept = write_records(
             arguments.output,

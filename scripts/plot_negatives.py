@@ -36,7 +36,7 @@ from arkiv.mining.audit import (
     write_audit,
 )
 from arkiv.mining.filters import filters_by
-from arkiv.mining.negatives import SOURCES
+from arkiv.mining.negatives import NAMES
 from arkiv.pairs.judged import Figures, warnings
 from arkiv.report.figures import (
     BLUE,
@@ -107,7 +107,7 @@ def draw_ranks(panel: Any, ranks: dict[str, array[int]]) -> None:
             alpha=0.6,
             edgecolor=PAPER,
             linewidth=0.3,
-            label=f"{len(values):,} {SOURCES[source]}",
+            label=f"{len(values):,} {NAMES[source]}",
             **LOOKS[source],
         )
         below += counts
@@ -148,7 +148,7 @@ def numbers(
             for kind in KINDS
         },
         "ranks": {
-            SOURCES[source]: {
+            NAMES[source]: {
                 "count": len(ranks),
                 "median": int(np.median(np.array(ranks))),
             }

@@ -184,7 +184,7 @@ def divided(
     keys = found.keys
     if arguments.role:
         others = sum(pair.get(SPLIT) in ("train", "dev") for pair in keys)
-        if others:
+        if others and arguments.role == "test":
             log.warning(
                 "%d rows say by `%s` that they are not for test, and are test queries "
                 "all the same (`role: test`)",
@@ -329,7 +329,9 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     add_settings(arguments, Seeded)
     add_on_bad_input(arguments, Pairs)
     arguments.add_argument(
-        "--role", choices=("test",), help="put all pairs and passages on this side"
+        "--role",
+        choices=("train", "test"),
+        help="put all pairs and passages on this side",
     )
     for flag, told in (
         ("--negatives", "pairs that are trained on need a negative: they bring it"),

@@ -56,6 +56,7 @@ def shared(name, names):
         {"pairs": f"{name}.jsonl", "pool": f"{name}.jsonl"},
         {"negatives": f"{name}.jsonl"},
         {"scores": f"{name}.jsonl"},
+        {"judgements": f"{name}.judged/judgements.jsonl"},
     )
     return {
         "run": names[0],
@@ -177,13 +178,17 @@ def fill(folder, name):
     build_hollow(folder / name, reranker=True, architectures=None)
     for end in ("csv", "txt", "yaml"):
         (folder / f"{name}.{end}").touch()
+    collection = folder / f"{name}.judged/collection"
+    collection.mkdir(parents=True)
+    for path in ("../judgements", "corpus", "queries"):
+        (collection / f"{path}.jsonl").touch()
     row = {"query": "q", "pos": ["p"], "neg": ["n"]}
     (folder / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
 
 
 def test_every_text_setting_is_tried():
     known = set(declared(Configuration, None, []))
-    tried = {key for way in WAYS for key in written(way("x", list("abcd")))}
+    tried = {key for way in WAYS for key in written(way("x", list("abcde")))}
     assert known - tried == NAMES
 
 
@@ -200,7 +205,7 @@ def test_every_target_is_planned_with_any_text(project, way, seed):
     rng = random.Random(f"{way.__name__} {seed}")
     name = f"{ODD} {way.__name__}" if seed is None else any_name(rng, 200)
     fill(project.folder, name)
-    config = way(name, [plain_name(rng, 40) for _ in range(4)])
+    config = way(name, [plain_name(rng, 40) for _ in range(5)])
     path = project.configure(**config)
     done = project.dry_run(*TARGETS, "-p", "--configfile", path)
     assert done.returncode == 0, done.stdout[-4000:]

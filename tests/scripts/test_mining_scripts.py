@@ -226,6 +226,48 @@ def test_too_small_a_window_is_filled_up_without_repeats(mining):
     assert stats["sources"]["random"] == 70 - stats["sources"]["dense"]
 
 
+def with_negatives(mining, given):
+    """Give pairs negatives of their own."""
+    pairs = records(mining.folder / "pairs.jsonl")
+    for row, texts in zip(pairs, given, strict=False):
+        row |= {"neg": texts, "neg_ids": [content_id(text) for text in texts]}
+    write_records(mining.folder / "pairs.jsonl", pairs)
+
+
+def kept_negatives(mining, **options):
+    """What is picked where the negatives that pairs have are kept, in its order."""
+    found = mining.search(1, 20)
+    return mining.pick(found, (2, 20), keep_given=[], sampling="top", **options)
+
+
+def test_negatives_that_are_given_are_kept_and_filled_up(mining):
+    """Be they positives' neighbours or twice there, but for positives themselves."""
+    first = [text for text in mining.ranking(0) if text != mining.texts[0]]
+    many = [mining.texts[n] for n in range(20, 30)]
+    given = [[first[0], mining.texts[0], first[0], first[4]], many, []]
+    with_negatives(mining, given)
+    rows = kept_negatives(mining, negatives_per_query=5, max_score=0.0)
+    own = [first[0], first[4]]
+    assert rows[0]["neg"][:2] == own
+    assert rows[0]["neg_sources"][:2] == ["given"] * 2
+    assert len(rows[0]["neg"]) == len(set(rows[0]["neg"])) == 5
+    assert rows[1]["neg"] == many
+    ranks = {text: rank for rank, text in enumerate(mining.ranking(0))}
+    assert rows[0]["neg_ranks"][:2] == [ranks[text] for text in own]
+    stats = read_json(mining.folder / "stats.json")
+    assert stats["sources"]["given"] == 12
+    rows = kept_negatives(mining, negatives_per_query=5)
+    window = [text for text in mining.ranking(0)[2:20] if text != mining.texts[0]]
+    assert rows[0]["neg"][2:] == [text for text in window if text not in own][:3]
+    assert rows[2]["neg_sources"] == ["dense"] * 5
+
+
+def test_a_given_negative_that_the_corpus_lacks_is_named(mining):
+    with_negatives(mining, [["passage elsewhere"]])
+    with pytest.raises(InputError, match=r"line 1, `neg_ids`: holds .* not in"):
+        kept_negatives(mining)
+
+
 def test_a_corpus_smaller_than_the_window_is_used_up(tmp_path, caplog):
     texts = [f"passage {n}" for n in range(5)]
     mining = Mining(tmp_path, texts, [("query", [texts[0]])])

@@ -7,7 +7,8 @@ import pytest
 from project import ONE_PART, Project, records, small
 from sheets import FORMATS
 
-from arkiv.base.files import read_json
+from arkiv.base.files import read_json, write_records
+from arkiv.base.hashing import content_id, nfc
 from arkiv.base.natural import natural
 
 
@@ -64,15 +65,46 @@ def test_pages_at_a_place_with_any_name_in_any_format(models, tmp_path):
     assert not list(tmp_path.rglob("pwned"))
 
 
+def judge_run(folder, pairs):
+    """Another run that people have judged: every tenth passage for a query of their
+    own, the next as what does not answer it."""
+    texts = list(dict.fromkeys(nfc(text) for row in pairs for text in row["pos"]))
+    write_records(
+        folder / "collection/corpus.jsonl",
+        [{"id": content_id(text), "text": text} for text in texts],
+    )
+    write_records(folder / "collection/queries.jsonl", [])
+    verdicts = (("relevant", texts[::10]), ("not_relevant", texts[1::10]))
+    write_records(
+        folder / "judgements.jsonl",
+        [
+            {
+                "query": f"vad står i {number}",
+                "query_id": content_id(f"vad står i {number}"),
+                "passage_id": content_id(text),
+                "verdict": verdict,
+                "judge": "anna",
+            }
+            for verdict, judged in verdicts
+            for number, text in enumerate(judged)
+        ],
+    )
+    return folder / "judgements.jsonl"
+
+
 def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_path):
-    """All of them at once: each a dataset of its own, one model from all, without what
-    no search finds."""
+    """All of them at once, and verdicts on another run: each a dataset of its own, one
+    model from all, without what no search finds."""
     project = Project(tmp_path)
+    judgements = judge_run(
+        project.folder / "results/judged", records(svea / "archive_pairs.jsonl")
+    )
     sources = {
         "archive": {"pairs": svea / "archive_pairs.jsonl"},
         "pos": {"pairs": svea / "example_pos.jsonl"},
         "posneg": {"negatives": svea / "example_posneg.jsonl"},
         "train": {"scores": svea / "example_train.jsonl"},
+        "clicks": {"judgements": judgements.relative_to(project.folder)},
     }
     datasets = {
         name: {kind: str(path) for kind, path in source.items()}
@@ -101,7 +133,28 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
         )
         # Of a few passages every one is found.
         assert bool(kept["rejected"]) == (name == "archive")
+    _learns_from_verdicts(results)
     assert (results / "metrics/metrics.json").exists()
+
+
+def _learns_from_verdicts(results):
+    """Of what others train on alone; negatives of people come first."""
+    counts = read_json(results / "verdicts/clicks.stats.json")
+    assert counts["pairs"] == read_json(results / "pairs/clicks/stats.json")["train"]
+    assert sum(counts["set_aside"].values())
+    others = {"archive", "pos", "posneg", "train"}
+    passages = [records(results / f"pairs/{name}/mining.jsonl") for name in others]
+    of_train = {row["id"] for some in passages for row in some}
+    rows = records(results / "negatives/clicks.jsonl")
+    assert len(rows) == counts["pairs"]
+    for row in rows:
+        assert of_train.issuperset([*row["pos_ids"], *row["neg_ids"]])
+        assert len(row["neg"]) == 3
+    sources = [row["neg_sources"] for row in rows]
+    assert sum(each.count("given") for each in sources) == counts["not_relevant"]
+    assert all("given" not in each[1:] for each in sources)
+    passages = records(results / "collection/corpus.jsonl")
+    assert others.issuperset(row["dataset"] for row in passages)
 
 
 ROWS = [f'{{"query": "fråga {n}", "pos": ["stycke {n}"]}}' for n in range(12)]

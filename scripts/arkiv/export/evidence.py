@@ -13,7 +13,7 @@ from arkiv.evaluate.units import told
 from arkiv.evaluate.verdicts import DAGGER, LEGEND, Value, disagreement, stars
 from arkiv.export.about import About
 from arkiv.gold.standard import explained
-from arkiv.report.funnel import STAGES, Counts, set_aside
+from arkiv.report.funnel import Counts, set_aside
 from arkiv.report.sources import gains
 from arkiv.report.sure import (
     apart,
@@ -37,6 +37,7 @@ SOURCES = {
     "pairs": "pairs",
     "negatives": "pairs with negatives",
     "scores": "scored pairs",
+    "judgements": "verdicts of people",
 }
 
 
@@ -172,8 +173,9 @@ def data(
     how many rows fill no batch of an epoch."""
     given, made = [], []
     for name, stages in datasets.items():
-        _, documents, _, pairs, _, mined, shards, _ = (
-            stages.get(stage, {}) for stage in STAGES
+        documents, pairs, mined, shards = (
+            stages.get(stage, {})
+            for stage in ("documents", "pairs", "negatives", "shards")
         )
         sources = mined.get("sources")
         given.append(

@@ -28,7 +28,7 @@ from arkiv.base.html import (
 )
 from arkiv.example.toys import warning
 from arkiv.mining.filters import filters_by
-from arkiv.mining.negatives import SOURCES
+from arkiv.mining.negatives import NAMES, SOURCES
 from arkiv.pairs import judged, shares
 from arkiv.pairs.division import read_pairs
 
@@ -185,7 +185,8 @@ def summary(
         ("negatives", number(counts["negatives"])),
         *(
             (f"negatives: {name}", number(sources.get(key)))
-            for key, name in SOURCES.items()
+            for key, name in NAMES.items()
+            if key in SOURCES or key in sources
         ),
         ("recall of the approximate search", decimals(stats.get("recall"))),
         ("pairs: the window left too few", number(stats.get("short_of_window"))),
@@ -223,7 +224,7 @@ def passages(row: Record, side: str) -> Html:
     ):
         suspect = side == "neg" and score is not None and score > least
         said = [
-            *([SOURCES.get(source, source)] if source else []),
+            *([NAMES.get(source, source)] if source else []),
             *([f"rank {rank:,}"] if rank is not None else []),
             f"similarity {decimals(similarity)}",
             f"teacher {decimals(score, 2)}",

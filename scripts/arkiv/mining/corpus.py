@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import text_key
 from arkiv.mining.embeddings import CorpusEmbeddings
@@ -154,6 +155,24 @@ class Corpus:
             own_similarities=[score_of.get(row) for row in own],
             lowest=min(scores, default=np.nan),
         )
+
+    def given(self, query: Query) -> list[int]:
+        """The rows of a pair's own negatives, each text once.
+
+        Raises:
+            InputError: the corpus lacks one.
+        """
+        rows: dict[int, int] = {}
+        pair = query.pair
+        texts = zip(pair.get("neg_ids", ()), pair.get("neg", ()), strict=True)
+        for name, text in texts:
+            if (row := self._row(name, key := text_key(text))) is None:
+                raise InputError(
+                    f"holds {name}, which is not in the corpus, so it cannot be kept",
+                    key="neg_ids",
+                )
+            rows.setdefault(key, row)
+        return list(rows.values())
 
     def _row(self, name: str, key: int) -> int | None:
         row = self.passages.rows.get(name)

@@ -22,7 +22,8 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import text_key, uniform
 from arkiv.mining.corpus import Candidates, Corpus, Query
-from arkiv.mining.filters import ORDER, Filter, FilterSettings, filters_by
+from arkiv.mining.filtering import check_positives, first_to_drop
+from arkiv.mining.filters import ORDER, FilterSettings, filters_by
 from arkiv.mining.nearest import neighbours
 from arkiv.mining.settings import Mining
 
@@ -33,6 +34,9 @@ SOURCES = {
     "wider": "beyond the window",
     "random": "random",
 }
+# A negative that the pair has brought along.
+GIVEN = "given"
+NAMES = SOURCES | {GIVEN: "given"}
 BINS = 20
 # Below this many distinct passages per passage that will not do, filling up ranks them
 # all instead of drawing: drawing would mostly hit what will not do.
@@ -76,12 +80,15 @@ class Miner:
             by `top` the first of the window; `bm25_share` of them, rounded, but one at
             least, from BM25.
         seed: of the random choices.
+        keep_given: whether the negatives that pairs have already stay, filled up to
+            the wanted number.
     """
 
     corpus: Corpus
     positives: Mapping[int, Mapping[str, int]]
     settings: Mining
     seed: int
+    keep_given: bool = False
 
     def __post_init__(self) -> None:
         self._filters = filters_by(vars(self.settings))
@@ -101,14 +108,15 @@ class Miner:
         """The pair with its negatives, or None where no passage will do.
 
         Args:
-            pair: with ids; negatives and teacher scores it may have are dropped.
+            pair: with ids; teacher scores it may have are dropped, and negatives,
+                unless these are kept.
             embedding: (dim,) float16, of its query.
             dense: (depth,) NEIGHBOUR, the passages nearest to its query.
             bm25: (depth,) NEIGHBOUR, its first passages by BM25.
 
         Raises:
-            InputError: as `check_positives`; or scores of the search that the
-                embeddings do not give.
+            InputError: as `check_positives` and `Corpus.given`; or scores of the
+                search that the embeddings do not give.
         """
         positives = self.positives[text_key(pair["query"])]
         query = self.corpus.query(pair, embedding, positives)
@@ -118,12 +126,13 @@ class Miner:
             rankings["bm25"] = self._scored(query, bm25["row"][bm25["row"] >= 0])
 
         wanted = self.settings.negatives_per_query
-        chosen = self._from_windows(query, rankings)
+        given = self._given(query, rankings["dense"]) if self.keep_given else []
+        chosen = given + self._from_windows(query, rankings, wanted - len(given), given)
         self.counts["queries"] += 1
         self.counts["short_of_window"] += len(chosen) < wanted
         for way in self.settings.shortfall:
             lacking = wanted - len(chosen)
-            if not lacking or way == "fewer":
+            if lacking <= 0 or way == "fewer":
                 break
             taken = {self._key(one.row) for one in chosen}
             if way == "wider":
@@ -146,14 +155,32 @@ class Miner:
         """(n,) NEIGHBOUR: rows of the corpus, with scores as the search gives them."""
         return neighbours(rows, self.corpus.similarities(query.embedding, rows))
 
+    def _given(self, query: Query, dense: np.ndarray) -> list[Candidate]:
+        """The pair's own negatives, whatever filters say, but for its positives."""
+        barred = {*query.positives.values(), query.key}
+        rows = [row for row in self.corpus.given(query) if self._key(row) not in barred]
+        rank_of = dict(zip(dense["row"].tolist(), count(), strict=False))
+        scored = self._scored(query, np.array(rows, np.int64))
+        return [
+            Candidate(row, GIVEN, rank_of.get(row), score)
+            for row, score in zip(rows, scored["score"].tolist(), strict=True)
+        ]
+
     def _from_windows(
-        self, query: Query, rankings: Mapping[str, np.ndarray]
+        self,
+        query: Query,
+        rankings: Mapping[str, np.ndarray],
+        wanted: int,
+        given: Iterable[Candidate],
     ) -> list[Candidate]:
         """Up to the wanted number, each miner's in the order of its ranks.
 
-        What one miner lacks of its share the other makes up for.
+        What one miner lacks of its share the other makes up for; what is given is not
+        taken again.
         """
-        settings, wanted = self.settings, self.settings.negatives_per_query
+        if wanted <= 0:
+            return []
+        settings, taken = self.settings, {self._key(one.row) for one in given}
         shares = {"dense": wanted, "bm25": 0}
         if settings.bm25_share:
             shares["bm25"] = max(1, int(settings.bm25_share * wanted + 0.5))
@@ -166,7 +193,7 @@ class Miner:
                 other for name, other in rankings.items() if name != source
             )
             window, ranks = ranked[start:stop], count(start)
-            found = list(self._fit(query, source, window, ranks, before=before))
+            found = list(self._fit(query, source, window, ranks, taken, before))
             if settings.sampling == "random":
                 found.sort(key=lambda one: self._order(query, one.row))
             candidates[source] = found
@@ -340,7 +367,10 @@ class Miner:
                 name: {of.name: self.dropped[name][of.name] for of in ORDER}
                 for name in SOURCES
             },
-            "sources": {name: self.counts[f"negatives_{name}"] for name in SOURCES},
+            "sources": {
+                name: self.counts[f"negatives_{name}"]
+                for name in (NAMES if self.keep_given else SOURCES)
+            },
             "short_of_window": self.counts["short_of_window"],
             "filled": {
                 way: self.counts[f"queries_filled_{way}"] for way in ("wider", "random")
@@ -356,68 +386,6 @@ class Miner:
         }
 
 
-def check_positives(query: Query, filters: Iterable[Filter]) -> None:
-    """Refuse, by an InputError with its id, a positive outside the corpus.
-
-    Only where a filter measures from the positives' embeddings.
-    """
-    names = zip(query.pair["pos_ids"], query.own_similarities, strict=True)
-    outside = [name for name, score in names if score is None]
-    measured = [one.key for one in filters if one.from_positives]
-    if outside and measured:
-        raise InputError(
-            f"holds {outside[0]}, which is not in the corpus, so `{measured[0]}` "
-            "cannot be measured from it",
-            key="pos_ids",
-        )
-
-
-def first_to_drop(
-    filters: Iterable[Filter], corpus: Corpus, query: Query, candidates: Candidates
-) -> list[str | None]:
-    """For each candidate the name of the first filter that drops it, or None."""
-    verdicts: list[str | None] = [None] * len(candidates.rows)
-    left = np.arange(len(verdicts))
-    for one in filters:
-        if not len(left):
-            break
-        dropped = np.array(one.drops(corpus, query, candidates.at(left)), bool)
-        for place in left[dropped]:
-            verdicts[place] = one.name
-        left = left[~dropped]
-    return verdicts
-
-
 def _histogram(values: list, span: tuple[float, float]) -> dict[str, list]:
     counts, edges = np.histogram(values, bins=BINS, range=span)
     return {"edges": edges.tolist(), "counts": counts.tolist()}
-
-
-def clipped_window(
-    window: tuple[int, int], corpus_size: int, depth: int
-) -> tuple[int, int]:
-    """The window as far as there are passages.
-
-    Raises:
-        InputError: it is no window, begins beyond the corpus, or reaches deeper than
-            the search (`depth`) went.
-    """
-    start, stop = window
-    if not 0 <= start < stop:
-        raise InputError(
-            f"is {start} {stop}, expected a start and a later stop, from 0 on",
-            key="window",
-        )
-    if start >= corpus_size:
-        raise InputError(
-            f"begins at rank {start}, but the corpus has {corpus_size} passage(s)",
-            key="window",
-        )
-    stop = min(stop, corpus_size)
-    if stop > depth:
-        raise InputError(
-            f"ends at rank {stop}, but the search went {depth} passages deep; search "
-            "deeper or end the window earlier",
-            key="window",
-        )
-    return start, stop

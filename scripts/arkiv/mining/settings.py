@@ -104,3 +104,33 @@ def check_mining(mining: Mapping[str, Any]) -> None:
             f"({end})",
             key="mining.wider_end",
         )
+
+
+def clipped_window(
+    window: tuple[int, int], corpus_size: int, depth: int
+) -> tuple[int, int]:
+    """The window as far as there are passages.
+
+    Raises:
+        InputError: it is no window, begins beyond the corpus, or reaches deeper than
+            the search (`depth`) went.
+    """
+    start, stop = window
+    if not 0 <= start < stop:
+        raise InputError(
+            f"is {start} {stop}, expected a start and a later stop, from 0 on",
+            key="window",
+        )
+    if start >= corpus_size:
+        raise InputError(
+            f"begins at rank {start}, but the corpus has {corpus_size} passage(s)",
+            key="window",
+        )
+    stop = min(stop, corpus_size)
+    if stop > depth:
+        raise InputError(
+            f"ends at rank {stop}, but the search went {depth} passages deep; search "
+            "deeper or end the window earlier",
+            key="window",
+        )
+    return start, stop

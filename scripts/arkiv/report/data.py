@@ -39,6 +39,8 @@ LINES = (
     ("documents", "documents", "documents"),
     ("queries wanted", "queries", "wanted"),
     ("queries kept", "queries", "queries"),
+    ("verdicts of people", "verdicts", "verdicts"),
+    ("verdicts that judges do not agree on", "verdicts", "disputed"),
     ("query–passage pairs", "pairs", "pairs"),
     ("distinct queries", "pairs", "queries"),
     ("pairs without a year, for train", "pairs", "undated"),

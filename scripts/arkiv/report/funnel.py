@@ -15,6 +15,7 @@ STAGES = {
     "found": "what find_volumes.py found",
     "documents": "statistics of merge_documents.py",
     "queries": "statistics of filter_queries.py",
+    "verdicts": "statistics of pair_verdicts.py",
     "pairs": "statistics of split_pairs.py",
     "filtered": "statistics of filter_pairs.py",
     "negatives": "statistics of pick_negatives.py",
@@ -50,7 +51,7 @@ def read_stages(arguments: argparse.Namespace) -> dict[str, Counts]:
 
 def set_aside(stages: Counts) -> list[tuple[str, int]]:
     """What was set aside or came out short on the way, and how many."""
-    found, documents, queries, pairs, filtered, mined, shards, _ = (
+    found, documents, queries, verdicts, pairs, filtered, mined, shards, _ = (
         stages.get(stage, {}) for stage in STAGES
     )
     teacher = shards.get("teacher") or {}
@@ -66,6 +67,8 @@ def set_aside(stages: Counts) -> list[tuple[str, int]]:
         ("files that METS lists: not there", len(found.get("missing", []))),
         *((f"pages and documents: {why}", count) for why, count in rejected.items()),
         *((f"queries: {why}", n) for why, n in queries.get("rejected", {}).items()),
+        ("lines of verdicts: could not be used", verdicts.get("bad_lines", 0)),
+        *((f"verdicts: {why}", n) for why, n in verdicts.get("set_aside", {}).items()),
         ("lines of pairs: could not be used", pairs.get("bad_lines", 0)),
         *((f"pairs: {why}", n) for why, n in pairs.get("set_aside", {}).items()),
         (

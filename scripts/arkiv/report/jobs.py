@@ -30,7 +30,7 @@ STAGES = {
         "merge_documents",
     ],
     "queries": ["estimate_queries", "generate_queries", "filter_queries"],
-    "pairs": ["split_pairs", "filter_pairs"],
+    "pairs": ["pair_verdicts", "split_pairs", "filter_pairs"],
     "mining": (
         "embed_corpus embed_queries search_corpus search_bm25 pick_negatives "
         "embed_given judge_pairs"

@@ -22,6 +22,7 @@ from arkiv.retrieve.systems import check_learning, check_named, check_systems
 from arkiv.settings.configuration import Configuration
 from arkiv.settings.datasets import (
     check_datasets,
+    check_judgements,
     check_rounds,
     check_unit,
     learnt_datasets,
@@ -267,6 +268,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     check_learning(evaluate, config["pairs"]["shares"]["dev"])
     _check_gold(config)
     check_datasets(datasets)
+    check_judgements(datasets, run_folder(config))
     check_unit(evaluate["unit"], datasets)
     check_rounds(config)
     check_train(config["train"], config["split"], learnt_datasets(datasets))

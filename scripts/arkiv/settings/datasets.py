@@ -16,7 +16,9 @@ from arkiv.base.row_files import row_files
 from arkiv.base.terminal import CONTROLS
 
 # Sources whose negatives are mined here.
-MINED_KINDS = {"example", "pages", "pairs"}
+MINED_KINDS = {"example", "pages", "pairs", "judgements"}
+# Of a run that was judged, below the folder of the judgements.
+COLLECTION = ("collection/corpus.jsonl", "collection/queries.jsonl")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Dataset:
     )
     negatives: str = setting(None, 'with `"neg"` too')
     scores: str = setting(None, 'with `"pos_scores"` and `"neg_scores"` too')
+    judgements: str = setting(
+        None,
+        "verdicts of the search page on another run, `results/NAME/judgements.jsonl`: "
+        "passages called relevant are positives, others hard negatives",
+    )
     pool: str = setting(
         None,
         'of `pairs`, `negatives` and `scores`: JSONL of `{"text"}`, passages that '
@@ -62,8 +69,8 @@ class Dataset:
     )
     role: str = setting(
         None,
-        "of `pages`, `pairs` and `example`: `test` makes all its pairs test queries, a "
-        "source of them beside the others; nothing of it is trained on",
+        "of `pages`, `pairs`, `judgements` and `example`: `test` makes all its pairs "
+        "test queries, a source of them beside the others; nothing of it is trained on",
         choices=("test",),
     )
     example: Example = setting(None, "made on the spot")
@@ -75,7 +82,7 @@ ROWS = ("pairs", "negatives", "scores", "pool")
 COMPANIONS = {
     **dict.fromkeys(("folder", "volumes_by", "volumes"), ("pages",)),
     "pool": ("pairs", "negatives", "scores"),
-    "role": ("pages", "pairs", "example"),
+    "role": ("pages", "pairs", "judgements", "example"),
 }
 # Keys that name no file.
 NO_PATHS = ("example", "folder", "volumes_by", "role")
@@ -96,6 +103,54 @@ def learnt_datasets(datasets: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [name for name, one in datasets.items() if not is_test_source(one)]
 
 
+def following(datasets: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The datasets of verdicts that are trained on beside others, which are divided.
+
+    Nothing of them is dev's or test's, and nothing that the others hold out is theirs.
+    Where there is nothing but verdicts, the first dataset is divided.
+    """
+    learnt = learnt_datasets(datasets)
+    verdicts = [name for name in learnt if kind_of(datasets[name]) == "judgements"]
+    return verdicts if len(verdicts) < len(learnt) else verdicts[1:]
+
+
+def judged_collection(judgements: str) -> list[str]:
+    """Passages and test queries of the run whose search page wrote the judgements."""
+    return [str(Path(judgements).parent / path) for path in COLLECTION]
+
+
+def check_judgements(datasets: Mapping[str, Mapping[str, Any]], run: str) -> None:
+    """Refuse judgements without the collection that was judged, or of the run itself.
+
+    Args:
+        datasets: checked.
+        run: its directory.
+
+    Raises:
+        InputError: naming the dataset and what is wrong with it.
+    """
+    for name, dataset in datasets.items():
+        if (path := dataset.get("judgements")) is None:
+            continue
+        key = f"datasets.{name}.judgements"
+        if not Path(path).is_file():
+            reason = "is a directory, expected the file judgements.jsonl of a run"
+            raise InputError(f"names {path}, which {reason}", key=key)
+        if Path(path).resolve().is_relative_to(Path(run).resolve()):
+            raise InputError(
+                f"names {path}, the judgements of this very run, which would make what "
+                "was judged anew; call this run otherwise (`run`)",
+                key=key,
+            )
+        for file in judged_collection(path):
+            if not Path(file).is_file():
+                raise InputError(
+                    f"names {path}, but beside it there is no {file}, which has what "
+                    "was judged; leave the file in the directory of its run",
+                    key=key,
+                )
+
+
 def check_datasets(datasets: Mapping[str, Any]) -> None:
     """Refuse a dataset with no source or several, or one that is not there.
 
@@ -106,7 +161,8 @@ def check_datasets(datasets: Mapping[str, Any]) -> None:
         sources = [key for key in dataset if key not in COMPANIONS]
         if len(sources) != 1:
             raise InputError(
-                "must name one source: pages, pairs, negatives, scores or example",
+                "must name one source: pages, pairs, negatives, scores, judgements "
+                "or example",
                 key=f"datasets.{name}",
             )
         (kind,) = sources

@@ -11,8 +11,8 @@ from arkiv.base.files import Part, write_records
 from arkiv.base.hashing import content_id, text_key
 from arkiv.mining.corpus import Candidates, Corpus
 from arkiv.mining.embeddings import CorpusEmbeddings
+from arkiv.mining.filtering import check_positives, first_to_drop
 from arkiv.mining.filters import filters_by, grouped
-from arkiv.mining.negatives import check_positives, first_to_drop
 from arkiv.mining.settings import Mining
 from arkiv.pairs.passages import Passages
 from arkiv.text.shingles import Shingles, shingles

@@ -80,7 +80,7 @@ EXAMPLE = {"example": {"cases": 9, "volumes": 3}}
         (
             {"d": EXAMPLE, "p": {"negatives": "x.jsonl", "role": "test"}},
             "datasets.p.role",
-            "belongs to pages, pairs or example, not to negatives",
+            "belongs to pages, pairs, judgements or example, not to negatives",
         ),
         ({"d": EXAMPLE | {"role": "dev"}}, "datasets.d.role", "is 'dev', expected one"),
         (
