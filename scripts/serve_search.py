@@ -160,6 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     import torch
 
     from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
+    from arkiv.serve.pictures import Pictures
     from arkiv.serve.rendering import Site
     from arkiv.settings.image_links import ImageLinks
 
@@ -167,7 +168,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(
         max(1, arguments.threads or (1 if small else min(cores(), MOST_CORES)))
     )
-    images = ImageLinks(config["serve"]["image_link"])
+    serve = config["serve"]
+    images = ImageLinks(serve["image_link"])
+    pictures = serve["iiif"] and Pictures(serve["iiif"], serve["iiif_version"])
     options = Options(
         precision=config["models"]["precision"],
         attention=config["models"]["attention"],
@@ -175,9 +178,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     index = Index(config, options)
     languages = config["export"]["language"]
-    site = Site(
-        index, images, languages[0] if len(languages) == 1 else None, STYLE_ADDRESS
-    )
+    language = languages[0] if len(languages) == 1 else None
+    site = Site(index, images, pictures, language, STYLE_ADDRESS)
     alone = bool(arguments.socket) or is_loopback(arguments.host)
     application = create_app(
         site,

@@ -46,7 +46,7 @@ def site(index):
     from arkiv.settings.image_links import ImageLinks
 
     links = ImageLinks("https://images.example/{volume}/{page:05}")
-    return Site(index, links, "sv", STYLE_ADDRESS)
+    return Site(index, links, None, "sv", STYLE_ADDRESS)
 
 
 @pytest.fixture

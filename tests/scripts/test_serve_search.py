@@ -26,6 +26,7 @@ from arkiv.retrieve.systems.system import FinishedRun
 from arkiv.retrieve.trec import read_run
 from arkiv.serve.app import STYLE_ADDRESS, create_app
 from arkiv.serve.filters import Filters
+from arkiv.serve.pictures import Pictures, regions
 from arkiv.serve.volumes import SUGGESTED, named, suggestions
 from arkiv.settings.config import read_config
 
@@ -315,6 +316,39 @@ def test_a_passage_leads_to_those_before_and_after_it(client, index):
         assert index.passage(other)["first_page"] == number
         assert "volume=V0" in link["href"]
     assert "The page around it" not in text.text
+
+
+# Pictures.
+
+
+def test_hits_show_their_lines_and_a_policy_allows_that_server_alone(
+    site, sheet, index, monkeypatch
+):
+    passage = next(key for key in index.ids if index.passage(key).get("volume"))
+    query = index.passage(passage)["text"]
+    line = {"box": [10, 20, 510, 70], "image": "a b.jpg", "width": 600, "height": 900}
+    lines = [line | {"page": page, "label": ""} for page in (1, 2)]
+    monkeypatch.setattr(
+        index,
+        "regions",
+        lambda row: regions(row, lines) if row["id"] == passage else [],
+    )
+    shown = replace(site, pictures=Pictures("https://iiif.example:8443/x/{image}", 2))
+    browser = create_app(shown, sheet, [], DEFAULT).test_client()
+    answer, page = get(browser, q=query, system="bm25")
+    base = "https://iiif.example:8443/x/a%20b.jpg"
+    (image,) = page.all("img")
+    assert image["src"] == f"{base}/0,0,530,90/full/0/default.jpg"
+    assert (image["width"], image["height"]) == ("530", "90")
+    assert "page 1, and 1 more" in answer.text
+    policy = answer.headers["Content-Security-Policy"]
+    assert "img-src 'self' https://iiif.example:8443;" in policy
+    _, page = get(browser, f"/passage/{passage}")
+    images = [one["href"] for one in page.all("image")]
+    assert images == [f"{base}/full/full/0/default.jpg"] * 2
+    assert page.all("svg")[0]["viewbox"] == "0 0 600 900"
+    (box, _) = page.all("rect")
+    assert [box[key] for key in ("x", "y", "width", "height")] == "10 20 500 50".split()
 
 
 # Hostile requests.

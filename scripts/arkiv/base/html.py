@@ -87,7 +87,7 @@ WORD = re.compile(r"\w+")
 # Shorter words are mostly function words, which would be marked everywhere.
 SHORTEST = 4
 # Elements without content or end.
-VOID = frozenset({"input", "link", "meta"})
+VOID = frozenset({"img", "input", "link", "meta"})
 
 
 class Html(str):

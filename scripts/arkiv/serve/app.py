@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,12 +39,13 @@ STYLE_SHEET = STYLE + (HERE / "search.css").read_text(encoding="utf-8")
 STYLE_ADDRESS = f"/style.css?{content_id(STYLE_SHEET)}"
 ICON = (HERE / "icon.svg").read_text(encoding="utf-8")
 
+# Nothing but our own style and icon, and pictures from where they are said to be; no
+# script, and no page that frames ours.
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src {images}; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
 HEADERS = {
-    # Nothing but our own style and icon; no script, and no page that frames ours.
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -263,9 +265,10 @@ def kept(text: str, kind: str) -> Response:
     return answer
 
 
-def secured(answer: Response) -> Response:
+def secured(answer: Response, policy: str) -> Response:
     """An answer that hostile pages cannot use."""
     answer.headers.update(HEADERS)
+    answer.headers["Content-Security-Policy"] = policy
     answer.headers.setdefault("Cache-Control", "no-store")
     return answer
 
@@ -311,5 +314,6 @@ def create_app(
     app.get("/icon.svg", endpoint="icon")(lambda: kept(ICON, "image/svg+xml"))
     app.register_error_handler(InputError, handlers.refused)
     app.register_error_handler(HTTPException, handlers.failed)
-    app.after_request(secured)
+    images = f"'self' {site.pictures.origin}" if site.pictures else "'self'"
+    app.after_request(partial(secured, policy=POLICY.format(images=images)))
     return app

@@ -10,12 +10,14 @@ from typing import Any
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import content_id, text_key, uniform
+from arkiv.documents.places import Places
 from arkiv.encode.options import Options
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems import systems_of
 from arkiv.retrieve.systems.system import Column, FinishedRun
 from arkiv.serve.filters import ANY, Filters
 from arkiv.serve.held import Around, Held
+from arkiv.serve.pictures import Region, regions
 from arkiv.serve.volumes import named, suggestions
 from arkiv.settings.layout import model_under_test, run_folder
 
@@ -65,6 +67,16 @@ def check_finished(config: Mapping[str, Any], command: str) -> None:
             )
 
 
+def places_of(folder: Path, datasets: Iterable[str]) -> dict[str, Places]:
+    """Where the lines of datasets stand, of those that are cut from pages.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    paths = {name: folder / f"documents/{name}.lines.jsonl" for name in datasets}
+    return {name: Places(path) for name, path in paths.items() if path.is_file()}
+
+
 class Index:
     """All that one run can be asked, for several threads.
 
@@ -105,6 +117,8 @@ class Index:
         )
         systems = systems_of(config["evaluate"]["systems"])
         self._rank = {name: systems[name].loaded(run) for name in self.systems}
+        shown = config["serve"]["iiif"] is not None
+        self._places = places_of(folder, self.facets.datasets) if shown else {}
         self.ranks = lru_cache(RANKINGS_KEPT)(self._ranks)
 
     def __len__(self) -> int:
@@ -128,6 +142,11 @@ class Index:
     def around(self, passage: Record) -> Around:
         """What stands about a passage in its volume."""
         return self.held.around(passage)
+
+    def regions(self, passage: Record) -> list[Region]:
+        """What of its pages' images a passage stands on, as far as that is known."""
+        places = self._places.get(passage.get("dataset"))
+        return [] if places is None else regions(passage, places.of(passage))
 
     def query_id(self, query: str) -> str:
         """The id of a query: that of a test query of this text, or the text's own."""

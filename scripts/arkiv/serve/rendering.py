@@ -21,12 +21,15 @@ from arkiv.serve.hits import found
 from arkiv.serve.index import Index
 from arkiv.serve.judgements import NOT_RELEVANT, RELEVANT, WITHDRAWN
 from arkiv.serve.judges import Judging
+from arkiv.serve.pictures import Picture, Pictures
 from arkiv.serve.view import HITS, MOST_CHARACTERS, View
 from arkiv.serve.volumes import SUGGESTED
 from arkiv.settings.image_links import ImageLinks
 
 # Characters of a passage beside another one that are shown; of longer ones an excerpt.
 LONGEST_AROUND = 1500
+# Pages of a passage of which there is a picture; a long one has many.
+MOST_PAGES = 6
 TEMPLATES = templates(Path(__file__).parent / "templates")
 TEMPLATES.globals.update(
     excerpt=excerpt,
@@ -39,6 +42,7 @@ TEMPLATES.globals.update(
     HITS=HITS,
     LONGEST_AROUND=LONGEST_AROUND,
     SUGGESTED=SUGGESTED,
+    MOST_PAGES=MOST_PAGES,
     UNITS=UNITS,
     MOST_CHARACTERS=MOST_CHARACTERS,
     WITHDRAWN=WITHDRAWN,
@@ -57,12 +61,14 @@ class Site:
     Attributes:
         index: what is searched.
         images: links to images of pages.
+        pictures: of passages on them; None: they are not shown.
         language: of the passages, as a code; None: not said.
         style: address of the style sheet.
     """
 
     index: Index
     images: ImageLinks
+    pictures: Pictures | None
     language: str | None
     style: str
 
@@ -90,7 +96,26 @@ class Site:
             judging=judging if view.query else None,
             passage=passage,
             around=self.index.around(passage),
+            pages=self.pages_of(passage),
         )
+
+    def lines_of(self, passage: Record) -> list[Picture]:
+        """Pictures of a passage's lines, one for each page."""
+        if self.pictures is None:
+            return []
+        found = map(self.pictures.lines_of, self.index.regions(passage))
+        return [picture for picture in found if picture is not None]
+
+    def pages_of(self, passage: Record) -> list[Picture]:
+        """Pictures of a passage's pages; where a size is unknown, of its lines."""
+        if self.pictures is None:
+            return []
+        shown = self.pictures
+        found = (
+            shown.page_of(region) or shown.lines_of(region)
+            for region in self.index.regions(passage)
+        )
+        return [picture for picture in found if picture is not None]
 
     def fault(self, fault: Fault) -> str:
         """A page that says what is wrong, with what was asked."""
@@ -102,6 +127,7 @@ class Site:
             title=title,
             index=self.index,
             image_links=self.images,
+            lines_of=self.lines_of,
             language=self.language,
             style=self.style,
             **{"fault": None} | shown,

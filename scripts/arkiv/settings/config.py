@@ -29,7 +29,7 @@ from arkiv.settings.datasets import (
 )
 from arkiv.settings.families import with_families
 from arkiv.settings.heads import with_heads
-from arkiv.settings.image_links import ImageLinks
+from arkiv.settings.image_links import ImageLinks, LineLinks
 from arkiv.settings.layout import model_under_test, run_folder
 from arkiv.settings.secrets import check_secrets, concealing, texts
 from arkiv.train.altering import check_augment
@@ -275,7 +275,14 @@ def _check_together(config: Mapping[str, Any]) -> None:
     check_merge(config["merge"], config["pairs"]["shares"]["dev"])
     pages = any("pages" in datasets[name] for name in learnt_datasets(datasets))
     check_augment(config["train"]["augment"], pages=pages)
-    ImageLinks(config["serve"]["image_link"])  # raises what is wrong with it
+    _check_serve(config["serve"])
+
+
+def _check_serve(serve: Mapping[str, Any]) -> None:
+    ImageLinks(serve["image_link"])  # raises what is wrong with it
+    for key in ("iiif",):
+        if serve[key] is not None:
+            LineLinks(serve[key], f"serve.{key}")
 
 
 def _check_gold(config: Mapping[str, Any]) -> None:

@@ -79,6 +79,16 @@ class Serve:
         "address of a page's image, `https://images.example/{volume}/{page:05}`, or by "
         "`{label}`; null: no links",
     )
+    iiif: str | None = setting(
+        None,
+        "address of a page's image at a IIIF image server, "
+        "`https://images.example/iiif/{image}`, or by `{stem}` (the name without its "
+        "ending), `{volume}`, `{page}`, `{label}`, `{dataset}`: hits show their lines; "
+        "null: they do not",
+    )
+    iiif_version: int = setting(
+        3, "of that server's Image API: 2 or 3", at_least=2, at_most=3
+    )
     rerank_depth: int = setting(
         10,
         "as `evaluate.rerank_depth`, on the search page",
