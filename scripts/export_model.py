@@ -1,8 +1,8 @@
 """Export the tuned model: a directory to load or to publish, with a model card.
 
 Loads in FlagEmbedding's BGEM3FlagModel, if it has heads, and for its dense vectors in
-sentence-transformers. The card is made from the files of the run; it names no path of
-this machine.
+sentence-transformers; a directory within it, in the MultiVectorEncoder of the latter.
+The card is made from the files of the run; it names no path of this machine.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from arkiv.encode.flags import add_weights
 from arkiv.encode.limits import length_of
 from arkiv.encode.models import check_model, has_heads
 from arkiv.encode.settings import Lengths, Weights
+from arkiv.export import multi_vector
 from arkiv.export.about import (
     About,
     Origin,
@@ -34,12 +35,12 @@ from arkiv.export.about import (
     opening,
     size_of,
     sizes,
-    usage,
 )
 from arkiv.export.directory import README, copy_model, weights_of
 from arkiv.export.evidence import configuration, data, retrieval
 from arkiv.export.forgetting import forgotten
 from arkiv.export.training import provenance, training
+from arkiv.export.usage import usage
 from arkiv.report.funnel import add_stages, read_stages
 from arkiv.retrieve.weights import read_weights
 from arkiv.settings.configuration import Export
@@ -141,6 +142,8 @@ def main(argv: list[str] | None = None) -> None:
     )
     datasets = read_stages(arguments)
     teacher = arguments.teacher
+    config = read_object(model / "config.json", "configuration of a model")
+    first = multi_vector.first_token(model)
     about = About(
         name=arguments.name,
         base=Origin.of(arguments.base, arguments.base_revision),
@@ -155,11 +158,12 @@ def main(argv: list[str] | None = None) -> None:
         ),
         description=description,
         heads=began.get("heads", "own") if has_heads(model) else "none",
+        body=str(config.get("model_type")),
+        multi_vector=first is not None,
         language=tuple(arguments.language),
         license=arguments.license,
     )
     weights = weights_of(model)
-    config = read_object(model / "config.json", "configuration of a model")
     with expecting("transformers", model / "config.json"):
         size = sizes(about, config, parameters(model))
         dimensions = size_of(config, DIMENSIONS)
@@ -184,6 +188,8 @@ def main(argv: list[str] | None = None) -> None:
     with written_whole(arguments.output) as beside:
         copy_model(model, beside)
         description.write(beside, dimensions, lengths["passage_max_length"])
+        if first is not None:
+            multi_vector.write(beside, description, first, **lengths)
         (beside / README).write_text(blocks(*sections) + "\n", encoding="utf-8")
     log.info("the model is ready in %s", arguments.output)
 

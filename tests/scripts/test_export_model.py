@@ -27,7 +27,10 @@ from arkiv.encode.m3 import M3
 from arkiv.encode.models import HEADS
 from arkiv.encode.settings import TRAINED_POOLINGS
 from arkiv.example.archive import cases
-from arkiv.export.about import PLACE
+from arkiv.export.directory import EARLIER, LATER
+from arkiv.export.multi_vector import as_safetensors, first_token, read_tensors
+from arkiv.export.usage import PLACE
+from arkiv.retrieve.modes import every_score
 from arkiv.train.heads import new_heads
 
 MAX_LENGTH = 48
@@ -202,6 +205,9 @@ def test_a_model_of_another_body_is_told_by_its_heads(run, tmp_path, heads):
     assert ("FlagEmbedding" in ModelCard(card).data.tags) == (heads == "new")
     assert ("colbert_linear.pt" in card) == (heads == "new")
     assert ("A model of dense vectors, fine-tuned" in card) == (heads == "none")
+    # vLLM has BGE-M3's heads for its own body and pooling alone.
+    assert "vllm serve path/to/this/directory --runner pooling\n" in card
+    assert "BgeM3EmbeddingModel" not in card
     assert ("A model with new heads like those" in card) == (heads == "new")
 
 
@@ -296,15 +302,16 @@ def test_sentence_transformers_would_write_the_same_modules(run, tiny_embedder):
 
 def test_the_code_of_the_card_runs(run, tiny_embedder, capsys):
     card = exported(run, tiny_embedder)
+    assert """'{"architectures": ["BgeM3EmbeddingModel"]}'""" in card
     found = re.findall(r"^```python\n(.*?)^```", card, flags=re.M | re.S)
-    assert len(found) == 2
+    assert len(found) == 3
     names: list[dict] = []
     for block in found:
         assert block.count(PLACE) == 1
         names.append({})
         exec(block.replace(PLACE, str(run / "export")), names[-1])
     printed = [line for line in capsys.readouterr().out.splitlines() if line]
-    assert len(printed) == 2
+    assert len(printed) == 3
     scores, similarity = names[0]["scores"], names[1]["model"].similarity
     dense = similarity(names[1]["vectors"], names[1]["vectors"])
     assert dense.shape == (2, 2)
@@ -313,6 +320,10 @@ def test_the_code_of_the_card_runs(run, tiny_embedder, capsys):
     query = names[1]["model"].encode(names[1]["query"])
     expected = similarity(query, names[1]["vectors"])[0].tolist()
     assert scores["dense"] == pytest.approx(expected, abs=1e-3)
+    late = names[2]["model"].similarity(
+        names[2]["model"].encode_query([names[2]["query"]]), names[2]["vectors"]
+    )
+    assert scores["colbert"] == pytest.approx(late[0].tolist(), abs=1e-3)
     combined = [
         (dense + 0.3 * sparse + 0.5 * multi) / 1.8
         for dense, sparse, multi in zip(
@@ -352,6 +363,70 @@ def test_an_export_reads_as_the_model_is_described(run, tiny_embedder, capsys, p
     assert names[0]["scores"]["dense"] == pytest.approx(expected, abs=1e-3)
     vectors, similarity = names[1]["vectors"], names[1]["model"].similarity
     assert similarity(asked, vectors)[0].tolist() == pytest.approx(expected, abs=1e-5)
+    assert "whoever asks it puts `'fråga" in " ".join(card.split())
+
+
+@pytest.mark.parametrize("prompt", ["", "fråga: "])
+def test_a_multi_vector_encoder_scores_as_late_interaction_does(
+    run, tiny_embedder, prompt
+):
+    """Of texts that are cut too, and by none of the first tokens."""
+    from sentence_transformers import MultiVectorEncoder
+
+    model = shutil.copytree(tiny_embedder, run / "model")
+    Description("cls", prompt, "").write(model, 128)
+    exported(run, model, query_max_length=12)
+    # Wherever the export is moved to.
+    moved = shutil.move(run / "export", run / "moved")
+    theirs = MultiVectorEncoder(str(moved / "multi_vector"), device="cpu")
+    ours = Encoder(M3(model), longest=MAX_LENGTH)
+    queries, passages = (
+        ours.encode(TEXTS, side, max_length=length, sparse=True, multi_vector=True)
+        for side, length in (("query", 12), ("passage", MAX_LENGTH))
+    )
+    found = theirs.encode_query(TEXTS), theirs.encode_document(TEXTS)
+    for their, our in zip(found, (queries, passages), strict=True):
+        for one, other in zip(their, our.multi_vector, strict=True):
+            np.testing.assert_allclose(one.numpy(), other, atol=1e-5)
+    assert max(len(one) for one in found[0]) == 12 - 1
+    scores = theirs.similarity(*found).numpy()
+    expected = every_score(queries, passages)["multi_vector"]
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    # What is linked is there once.
+    linked = moved / "multi_vector" / "model.safetensors"
+    assert linked.is_symlink()
+    assert linked.resolve() == (moved / "model.safetensors").resolve()
+
+
+def test_the_head_is_read_without_torch_as_torch_reads_it(tmp_path):
+    from safetensors.torch import load
+
+    for kind in (torch.float32, torch.float16, torch.bfloat16):
+        head = torch.nn.Linear(5, 3).to(kind).state_dict()
+        torch.save(head, tmp_path / "head.pt")
+        found = load(as_safetensors(read_tensors(tmp_path / "head.pt")))
+        assert found.keys() == head.keys()
+        for name, tensor in head.items():
+            assert found[name].dtype == kind
+            assert torch.equal(found[name], tensor)
+    torch.save({"weight": torch.ones(3, 5).T}, tmp_path / "head.pt")
+    with pytest.raises(InputError, match=r"head.pt: is not the state of a linear"):
+        read_tensors(tmp_path / "head.pt")
+    torch.save({"weight": Path("x"), "bias": torch.ones(3)}, tmp_path / "head.pt")
+    with pytest.raises(InputError, match=r"linear layer \(UnpicklingError\)"):
+        read_tensors(tmp_path / "head.pt")
+
+
+def test_without_a_first_token_to_leave_out_there_is_no_such_directory(
+    run, tiny_embedder
+):
+    model = shutil.copytree(tiny_embedder, run / "model")
+    assert first_token(model) == "<s>"
+    tokenizer = read_json(model / "tokenizer.json")
+    write_json(model / "tokenizer.json", tokenizer | {"post_processor": None})
+    assert first_token(model) is None
+    assert "MultiVectorEncoder" not in exported(run, model)
+    assert not (run / "export/multi_vector").exists()
 
 
 def test_the_directory_holds_the_model_whole_and_nothing_linked(run, tiny_embedder):
@@ -363,12 +438,20 @@ def test_the_directory_holds_the_model_whole_and_nothing_linked(run, tiny_embedd
     export = run / "export"
     for path in tiny_embedder.iterdir():
         copied = export / path.name
-        assert copied.read_bytes() == path.read_bytes()
+        content = path.read_bytes()
+        if path.name == "tokenizer_config.json":
+            # As transformers 4 knows it too.
+            content = content.replace(LATER.encode(), EARLIER.encode())
+        assert copied.read_bytes().split() == content.split()
         assert not copied.is_symlink()
         assert copied.stat().st_ino != path.stat().st_ino
     assert "of another model" not in first
     before = {path: path.read_bytes() for path in export.rglob("*") if path.is_file()}
-    assert len(before) == len(list(tiny_embedder.iterdir())) + 6
+    own = [path for path in before if not path.is_symlink()]
+    assert len(own) == len(list(tiny_embedder.iterdir())) + 6 + 7
+    linked = {path.name for path in before if path.is_symlink()}
+    there = {path.name for path in tiny_embedder.iterdir()} - set(HEADS)
+    assert linked == there - {"sentence_bert_config.json", "modules.json"}
     exported(run, model)
     after = {path: path.read_bytes() for path in export.rglob("*") if path.is_file()}
     assert after == before

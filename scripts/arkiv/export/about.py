@@ -1,4 +1,4 @@
-"""What a tuned model is, and how to load it."""
+"""What a tuned model is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.markdown import blocks, code, coded, counted, escaped, items
+from arkiv.base.markdown import blocks, coded, counted, escaped, items
 from arkiv.encode.body import DIMENSIONS
 from arkiv.encode.description import Description
 from arkiv.encode.models import HEADS
@@ -19,35 +19,6 @@ from arkiv.example.toys import TINY, warning
 LAYERS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
 # The end of the path of a model in the hub's cache.
 CACHED = re.compile("models--([^/]+)/snapshots/([0-9a-f]{40})")
-# Where the code of a card loads the model from.
-PLACE = "path/to/this/directory"
-EXAMPLE = """\
-query = "Who bought the mill?"
-passages = [
-    "The mill was sold to the miller.",
-    "The road is to be mended before winter.",
-]"""
-WITH_FLAGEMBEDDING = """
-from FlagEmbedding import BGEM3FlagModel
-
-model = BGEM3FlagModel("{place}"{pooling})
-{example}
-scores = model.compute_score(
-    [({before_query}query, {before_passage}passage) for passage in passages],
-    max_query_length={about.query_max_length},
-    max_passage_length={about.passage_max_length},
-    weights_for_different_modes=[{weights}],
-)
-print(scores["colbert+sparse+dense"])
-"""
-WITH_SENTENCE_TRANSFORMERS = """
-from sentence_transformers import SentenceTransformer
-
-model = SentenceTransformer("{place}")
-{example}
-vectors = model.encode(passages{passage_name})
-print(model.similarity(model.encode([query]{query_name}), vectors))
-"""
 # What the model is, by its heads.
 KINDS = {
     "own": "A model with heads like those of BGE-M3",
@@ -61,12 +32,6 @@ GIVES = {
     "them, or by all three combined.",
     False: "It makes of a text a dense vector, by which texts are compared. It has no "
     "heads for sparse and multi-vector search.",
-}
-# What a dense vector is made of.
-POOLED = {
-    "cls": "the last state of the first token",
-    "mean": "the mean of the last states of all tokens",
-    "last": "the last state of the last token",
 }
 
 
@@ -124,6 +89,8 @@ class About:
     weights: tuple[float, float, float]  # of the three scores in mode combined
     description: Description  # of how dense vectors are made
     heads: str  # own, new, or none
+    body: str = ""  # `model_type` of its config.json
+    multi_vector: bool = False  # whether there is a directory for MultiVectorEncoder
     language: tuple[str, ...] = ()  # codes, such as `sv`
     license: str | None = None  # as the hub names it
 
@@ -171,53 +138,6 @@ def opening(about: About, history: Mapping[str, Any]) -> str:
         f"{datasets}, each a query with relevant passages and negatives{taught}.",
         GIVES[about.heads != "none"],
     )
-
-
-def usage(about: About) -> str:
-    """How to load the model in two libraries."""
-    weights = ", ".join(f"{weight:g}" for weight in about.weights)
-    how = about.description
-    method = f', pooling_method="{how.pooling_method}"'
-    said = {
-        "place": PLACE,
-        "example": EXAMPLE,
-        "about": about,
-        "weights": weights,
-        "pooling": "" if how.pooling == Description.pooling else method,
-        "before_query": how.query_prompt and f"{how.query_prompt!r} + ",
-        "before_passage": how.passage_prompt and f"{how.passage_prompt!r} + ",
-        # By these names the directory has the prompts.
-        "query_name": how.query_prompt and ', prompt_name="query"',
-        "passage_name": how.passage_prompt and ', prompt_name="document"',
-    }
-    return blocks(
-        "## Use",
-        f"Passages are cut at {about.passage_max_length:,} tokens and queries at "
-        f"{about.query_max_length:,}, {_prompts(how)}, as where the model was "
-        f"measured. A dense vector is {POOLED[how.pooling]}, at length 1.",
-        *(
-            [
-                "With FlagEmbedding, in all ways of scoring:",
-                code(WITH_FLAGEMBEDDING.format(**said), "python"),
-                "With sentence-transformers, by dense vectors alone:",
-            ]
-            if about.heads != "none"
-            else ["With sentence-transformers:"]
-        ),
-        code(WITH_SENTENCE_TRANSFORMERS.format(**said), "python"),
-    )
-
-
-def _prompts(how: Description) -> str:
-    """What is put before texts."""
-    if not how.query_prompt and not how.passage_prompt:
-        return "without an instruction before them"
-    sides = {"queries": how.query_prompt, "passages": how.passage_prompt}
-    told = (
-        f"{coded(repr(prompt))} before {side}" if prompt else f"nothing before {side}"
-        for side, prompt in sides.items()
-    )
-    return f"with {' and '.join(told)}"
 
 
 def size_of(config: Mapping[str, Any], names: tuple[str, ...]) -> int:
