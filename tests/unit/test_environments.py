@@ -101,6 +101,11 @@ def test_the_search_page_imports_what_its_environment_installs():
     )
 
 
+def test_the_rows_of_an_index_are_loaded_with_what_its_environment_installs():
+    others = {"psycopg", "psycopg-binary", "pyarrow", "pylance", "qdrant-client"}
+    assert needed("load_index.py") | others <= packages("index")
+
+
 def test_only_models_need_torch():
     for environment in ("data", "llm", "evaluate"):
         assert not {"torch", "transformers", "FlagEmbedding"} & packages(environment)

@@ -1,0 +1,1 @@
+"""The rows of an index put elsewhere: databases, and files for search engines."""

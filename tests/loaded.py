@@ -1,0 +1,139 @@
+"""A small index for the tests of loading, and what is expected to be found in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+ROWS, DIMENSIONS, VOCABULARY, QUERIES = 60, 16, 200, 12
+WORDS = "kvarnen kvarnar rätten böter tinget socknen vittnen dom karta präst".split()
+
+
+def schema():
+    """The columns of an index's table."""
+    import pyarrow as pa
+
+    line = pa.struct(
+        {
+            "page": pa.int32(),
+            "label": pa.string(),
+            "line": pa.string(),
+            "image": pa.string(),
+            "box": pa.list_(pa.int32()),
+            "width": pa.int32(),
+            "height": pa.int32(),
+        }
+    )
+    return pa.schema(
+        {
+            "id": pa.string(),
+            "text": pa.string(),
+            "dense": pa.list_(pa.float16(), DIMENSIONS),
+            "sparse_tokens": pa.list_(pa.int32()),
+            "sparse_weights": pa.list_(pa.float32()),
+            **dict.fromkeys(
+                ("dataset", "volume", "type", "title", "reference"), pa.string()
+            ),
+            "year": pa.int32(),
+            "year_to": pa.int32(),
+            "about": pa.string(),
+            "first_page": pa.int32(),
+            "last_page": pa.int32(),
+            "first_label": pa.string(),
+            "last_label": pa.string(),
+            "confidence": pa.float32(),
+            "lines": pa.list_(line),
+            "images": pa.list_(pa.string()),
+            "image_link": pa.string(),
+            "manifest": pa.string(),
+            "fingerprint": pa.string(),
+        }
+    )
+
+
+def unit(rng, shape) -> np.ndarray:
+    vectors = rng.normal(size=shape).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def row(number: int, version: int = 1) -> dict:
+    """A row of an index; another version has other text and vectors."""
+    rng = np.random.default_rng([number, version])
+    tokens = np.sort(rng.choice(VOCABULARY, 3 + number % 9, replace=False))
+    known = number % 5
+    box = [10, 20 * number, 300, 20 * number + 15] if known else None
+    place = {"page": 1, "label": "1r", "line": f"l{number}", "image": "a.jpg"}
+    return {
+        "id": f"passage-{number}",
+        "text": f"{' '.join(rng.choice(WORDS, 8))} nr {number}\nversion {version}",
+        "dense": unit(rng, DIMENSIONS).astype(np.float16),
+        "sparse_tokens": tokens.tolist(),
+        "sparse_weights": rng.random(len(tokens)).astype(np.float32) + 0.01,
+        "dataset": "court",
+        "volume": f"vol/{number // 20}",
+        "type": "dombok" if known else None,
+        "title": 'Häradets "dombok"' if known else None,
+        "reference": None,
+        "year": 1800 + number if known else None,
+        "year_to": None,
+        "about": json.dumps({"härad": "Bräkne", "nr": number}, ensure_ascii=False),
+        "first_page": 1,
+        "last_page": 2,
+        "first_label": "1r",
+        "last_label": None,
+        "confidence": 0.5 + number / 1000 if known else None,
+        "lines": [place | {"box": box, "width": 900, "height": 1200}] * (known > 1),
+        "images": ["a.jpg"],
+        "image_link": f"https://images.example/{number}",
+        "manifest": None,
+        "fingerprint": f"{version}-{number}",
+    }
+
+
+def queries(rows: list[dict]) -> list[dict]:
+    """Queries with their first ten, by NumPy alone."""
+    dense = np.stack([one["dense"] for one in rows]).astype(np.float32)
+    sparse = np.zeros((len(rows), VOCABULARY), np.float32)
+    for place, one in enumerate(rows):
+        sparse[place, one["sparse_tokens"]] = one["sparse_weights"]
+    rng = np.random.default_rng(7)
+    found = []
+    for number in range(QUERIES):
+        vector = unit(rng, DIMENSIONS)
+        tokens = np.sort(rng.choice(VOCABULARY, 8, replace=False))
+        weights = rng.random(8).astype(np.float32)
+        scores = {"dense": dense @ vector, "sparse": sparse[:, tokens] @ weights}
+        hits = {}
+        for mode, of in scores.items():
+            best = np.argsort(-of, kind="stable")[:10]
+            kept = [one for one in best if mode == "dense" or of[one] > 0]
+            hits[mode] = [rows[one]["id"] for one in kept]
+        found.append(
+            {
+                "query": f"fråga {number}",
+                "dense": vector.tolist(),
+                "sparse": {"tokens": tokens.tolist(), "weights": weights.tolist()},
+                "hits": hits,
+            }
+        )
+    return found
+
+
+def build_index(folder: Path, rows: list[dict]) -> Path:
+    """An index of these rows, in the place of one that is there."""
+    import lance
+    import pyarrow as pa
+
+    folder.mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pylist(rows, schema())
+    # In several fragments, as parts write them.
+    lance.write_dataset(
+        table, str(folder / "passages.lance"), mode="overwrite", max_rows_per_file=25
+    )
+    about = {"language": "swedish", "vocabulary": VOCABULARY}
+    (folder / "index.json").write_text(json.dumps(about))
+    lines = (json.dumps(one, ensure_ascii=False) + "\n" for one in queries(rows))
+    (folder / "expected.jsonl").write_text("".join(lines), encoding="utf-8")
+    return folder
