@@ -57,10 +57,10 @@ def command_line(argv: Sequence[str] | None) -> argparse.Namespace:
         help="of the table, the collection, the schema; files begin with it",
     )
     arguments.add_argument(
-        "--vectors",
+        "--postgres-type",
         choices=("halfvec", "vector"),
         default="halfvec",
-        help="pgvector's type of dense vectors; halfvec holds them as the index does",
+        help="of dense vectors; halfvec holds them as the index does",
     )
     arguments.add_argument(
         "--hnsw",
@@ -121,7 +121,7 @@ def database(place: str, source: Source, arguments) -> Database:
         arguments.postgres,
         arguments.name,
         source,
-        vectors=arguments.vectors,
+        vectors=arguments.postgres_type,
         hnsw=arguments.hnsw,
     )
 

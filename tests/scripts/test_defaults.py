@@ -18,7 +18,7 @@ OTHERS = {
     *("corpus", "dev", "documents", "pairs", "queries", "run"),
     *("search_bm25.depth", "search_corpus.depth", "plot_negatives.examples"),
     *("measure_runs.compare", "measure_runs.compare_further"),
-    *("write_report.spelling", "fit_weights.method"),
+    *("write_report.spelling", "fit_weights.method", "load_index.name"),
     # Of queries, where the key of the same name is of pairs.
     "embed_queries.max_length",
     # As words of a command line.

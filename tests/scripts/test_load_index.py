@@ -191,8 +191,8 @@ def test_a_load_that_was_killed_goes_on(place, called, before, capsys):
 
 @in_postgres
 def test_postgres_has_what_the_index_has(place, before, capsys):
-    main([str(before), *place, "--vectors", "vector", "--hnsw"])
-    main([str(before), *place, "--vectors", "vector", "--check"])
+    main([str(before), *place, "--postgres-type", "vector", "--hnsw"])
+    main([str(before), *place, "--postgres-type", "vector", "--check"])
     assert "HNSW finds " in capsys.readouterr().out
     given = row(7)
     with psycopg.connect(place[1]) as connection:
@@ -228,7 +228,7 @@ def test_postgres_has_what_the_index_has(place, before, capsys):
 def test_postgres_refuses_a_table_that_is_another_s(place, before):
     main([str(before), *place])
     with pytest.raises(InputError, match=r"vectors halfvec.*expected.*vectors vector"):
-        main([str(before), *place, "--vectors", "vector"])
+        main([str(before), *place, "--postgres-type", "vector"])
     with psycopg.connect(place[1]) as connection:
         connection.execute("COMMENT ON TABLE passages IS NULL")
     with pytest.raises(InputError, match="did not make"):

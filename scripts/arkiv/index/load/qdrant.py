@@ -61,7 +61,13 @@ class Qdrant:
                 self._client = QdrantClient(path=place)
             else:
                 key = os.environ.get(KEY_VARIABLE, "").strip() or None
-                self._client = QdrantClient(url=place, api_key=key, timeout=SECONDS)
+                self._client = QdrantClient(
+                    url=place,
+                    api_key=key,
+                    timeout=SECONDS,
+                    # Asks before it is used, and warns where nothing answers.
+                    check_compatibility=False,
+                )
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
