@@ -159,10 +159,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import torch
 
-    from arkiv.serve.app import STYLE_ADDRESS, create_app, is_loopback
+    from arkiv.serve.access import Access, is_loopback
+    from arkiv.serve.app import STYLE_ADDRESS, create_app
     from arkiv.serve.pictures import Pictures
     from arkiv.serve.rendering import Site
-    from arkiv.settings.image_links import ImageLinks
+    from arkiv.settings.image_links import ImageLinks, LineLinks
 
     small = size_of(Path(model_under_test(config, "base"))) < SMALL_MODELS
     torch.set_num_threads(
@@ -179,14 +180,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     index = Index(config, options)
     languages = config["export"]["language"]
     language = languages[0] if len(languages) == 1 else None
-    site = Site(index, images, pictures, language, STYLE_ADDRESS)
+    canvas = serve["canvas"] and LineLinks(serve["canvas"], "serve.canvas")
+    site = Site(
+        *(index, images, pictures, language, STYLE_ADDRESS),
+        canvas=canvas,
+        address=serve["address"],
+    )
     alone = bool(arguments.socket) or is_loopback(arguments.host)
     application = create_app(
         site,
         verdicts_on(index, Path(run_folder(config))),
         judges_of(arguments.judges, alone),
         servable(config),
-        loopback=alone,
+        access=Access(alone, serve["cors"], serve["address"]),
         separator=config["gold"]["sheet"]["separator"],
     )
     # Many at once wait a moment, which is no news.

@@ -92,6 +92,7 @@ def shared(name, names):
         "serve": {
             "image_link": "https://a/{volume}/{page:05}?{label}$(touch ran)'%s",
             "iiif": "https://a/{image}?{stem}$(touch ran)'%s",
+            "canvas": "https://a/{dataset}/{page:03}$(touch ran)'%s",
         },
     }
 

@@ -12,6 +12,7 @@ from served import DEFAULT, Document, form_of, get, judge, posted, pressed
 from werkzeug.exceptions import ServiceUnavailable
 
 from arkiv.gold.sheet import gathered, read_sheet
+from arkiv.serve.access import Access
 from arkiv.serve.app import create_app
 from arkiv.serve.filters import Filters
 from arkiv.serve.judgements import read_verdicts
@@ -407,7 +408,9 @@ def test_of_a_volume_that_is_not_there_the_nearest_are_named(client):
 
 
 def test_without_a_judge_nobody_judges(site, sheet):
-    client = create_app(site, sheet, [], DEFAULT, loopback=False).test_client()
+    client = create_app(
+        site, sheet, [], DEFAULT, access=Access(loopback=False)
+    ).test_client()
     answer, page = get(client, q="kvarnen")
     assert not page.all("button", form="judging")
     assert "Set-Cookie" not in answer.headers

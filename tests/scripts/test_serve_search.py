@@ -24,6 +24,7 @@ from arkiv.retrieve.systems.bm25 import BM25System
 from arkiv.retrieve.systems.m3 import M3System
 from arkiv.retrieve.systems.system import FinishedRun
 from arkiv.retrieve.trec import read_run
+from arkiv.serve.access import Access
 from arkiv.serve.app import STYLE_ADDRESS, create_app
 from arkiv.serve.filters import Filters
 from arkiv.serve.pictures import Pictures, regions
@@ -436,7 +437,9 @@ def test_a_name_that_points_here_from_elsewhere_is_refused(client, site, sheet):
         assert client.get("/", headers={"Host": host}).status_code == 400
     for host in ("localhost:8000", "127.0.0.1:9", "[::1]:8000"):
         assert client.get("/", headers={"Host": host}).status_code == 200
-    public = create_app(site, sheet, [], DEFAULT, loopback=False).test_client()
+    public = create_app(
+        site, sheet, [], DEFAULT, access=Access(loopback=False)
+    ).test_client()
     answer = public.get("/", headers={"Host": "archive.example"})
     assert answer.status_code == 200
 

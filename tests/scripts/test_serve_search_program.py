@@ -21,7 +21,8 @@ from waitress import wasyncore
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_records, write_records
 from arkiv.serve import connections
-from arkiv.serve.app import create_app, is_loopback
+from arkiv.serve.access import Access, is_loopback
+from arkiv.serve.app import create_app
 from arkiv.serve.judgements import Verdicts
 from arkiv.settings.config import read_config
 
@@ -186,7 +187,7 @@ def is_closed(client):
 
 @pytest.mark.parametrize("idle", [150, connections.MOST_CONNECTIONS + 60])
 def test_connections_that_ask_for_nothing_keep_nobody_out(site, sheet, idle):
-    app = create_app(site, sheet, [], DEFAULT, loopback=False)
+    app = create_app(site, sheet, [], DEFAULT, access=Access(loopback=False))
     with served_at(app) as address, contextlib.ExitStack() as open_ones:
         silent = [open_ones.enter_context(one) for one in kept_open(address, idle)]
         for _ in range(3):
@@ -203,7 +204,7 @@ def test_connections_that_ask_for_nothing_keep_nobody_out(site, sheet, idle):
 
 def test_who_keeps_the_server_waiting_is_left(site, sheet, monkeypatch):
     monkeypatch.setattr(connections, "PATIENCE", 2)
-    app = create_app(site, sheet, [], DEFAULT, loopback=False)
+    app = create_app(site, sheet, [], DEFAULT, access=Access(loopback=False))
     with served_at(app) as address, contextlib.ExitStack() as open_ones:
         silent = [open_ones.enter_context(one) for one in kept_open(address, 10)]
         asking = http.client.HTTPConnection(*address, timeout=20)
@@ -224,7 +225,7 @@ def test_a_slow_answer_is_waited_for(site, sheet, monkeypatch):
     monkeypatch.setattr(
         site.index, "ranks", lambda *given: time.sleep(2.5) or ranks(*given)
     )
-    app = create_app(site, sheet, [], ["bm25"], loopback=False)
+    app = create_app(site, sheet, [], ["bm25"], access=Access(loopback=False))
     with served_at(app) as address:
         client = http.client.HTTPConnection(*address, timeout=20)
         assert asked(client) == (200, True)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import logging
-import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, abort, redirect, request
 from werkzeug.datastructures import ImmutableMultiDict
@@ -21,6 +19,9 @@ from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_id, nfc
 from arkiv.base.html import STYLE
 from arkiv.gold.sheet import sheet_csv
+from arkiv.serve.access import HERE_ALONE, Access
+from arkiv.serve.api import SAID, Api, as_fault
+from arkiv.serve.content_search import ContentSearch
 from arkiv.serve.faults import MOST_BODY, Again, Fault, NoJudge, NotKept, told
 from arkiv.serve.filters import shown
 from arkiv.serve.judgements import KINDS, WITHDRAWN, Verdicts, sheet_rows
@@ -35,33 +36,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
+OPENSEARCH = "application/opensearchdescription+xml"
+# What answers a fault: a page or JSON, and the status.
+Answered = tuple[str | Mapping[str, Any], int]
 STYLE_SHEET = STYLE + (HERE / "search.css").read_text(encoding="utf-8")
 STYLE_ADDRESS = f"/style.css?{content_id(STYLE_SHEET)}"
 ICON = (HERE / "icon.svg").read_text(encoding="utf-8")
-
-# Nothing but our own style and icon, and pictures from where they are said to be; no
-# script, and no page that frames ours.
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src {images}; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-# Names by which this machine alone is reached: a page from elsewhere that has its own
-# name point here is refused.
-LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @dataclass(frozen=True)
@@ -72,12 +52,12 @@ class Handlers:
     verdicts: Verdicts
     judges: Judges
     default: Sequence[str]
-    loopback: bool
+    access: Access
     separator: str
 
     def from_here(self) -> None:
         """Refuse who asks for another name."""
-        if self._elsewhere():
+        if self.access.elsewhere():
             abort(400, "This server goes by the name localhost")
 
     def search(self) -> str:
@@ -124,17 +104,26 @@ class Handlers:
         answer.headers["Content-Disposition"] = 'attachment; filename="judgements.csv"'
         return answer
 
-    def refused(self, error: InputError) -> tuple[str, int]:
-        """The page of what cannot be searched."""
-        return self._fault("That cannot be searched", f"{error.reason}."), 400
+    def api(self) -> str:
+        """What programs can ask."""
+        return self.site.api(self._view(request.args), self.access.cors, SAID)
 
-    def failed(self, error: HTTPException) -> tuple[str, int]:
+    def refused(self, error: InputError) -> Answered:
+        """The page of what cannot be searched."""
+        return self._answered("That cannot be searched", f"{error.reason}.", 400)
+
+    def failed(self, error: HTTPException) -> Answered:
         """The page of another fault."""
-        return self._fault(*told(error)), error.code or 500
+        return self._answered(*told(error), error.code or 500)
+
+    def _answered(self, title: str, sentence: str, status: int) -> Answered:
+        if self.access.is_for_programs():
+            return as_fault(title, sentence, status), status
+        return self._fault(title, sentence), status
 
     def _fault(self, title: str, sentence: str) -> str:
         """A page with what was asked, as far as it can be kept, and ways on."""
-        if self._elsewhere():
+        if self.access.elsewhere():
             return self.site.fault(Fault(title, sentence))
         given, index = asked(), self.site.index
         systems = given.getlist("system")
@@ -152,12 +141,6 @@ class Handlers:
             nearest=nearest(index.volumes, typed) if unknown else (),
         )
         return self.site.fault(fault)
-
-    def _elsewhere(self) -> bool:
-        """Whether a page from elsewhere may ask, whose name points to this machine."""
-        # Flask's own TRUSTED_HOSTS takes no IPv6 address.
-        host = request.headers.get("Host", "")
-        return self.loopback and not LOOPBACK.fullmatch(host)
 
     def _view(self, values: MultiDict) -> View:
         systems = values.getlist("system")
@@ -265,21 +248,13 @@ def kept(text: str, kind: str) -> Response:
     return answer
 
 
-def secured(answer: Response, policy: str) -> Response:
-    """An answer that hostile pages cannot use."""
-    answer.headers.update(HEADERS)
-    answer.headers["Content-Security-Policy"] = policy
-    answer.headers.setdefault("Cache-Control", "no-store")
-    return answer
-
-
 def create_app(
     site: Site,
     verdicts: Verdicts,
     judges: Sequence[str],
     default: Sequence[str],
     *,
-    loopback: bool = True,
+    access: Access = HERE_ALONE,
     separator: str = ",",
 ) -> Flask:
     """The application, for any WSGI server.
@@ -289,11 +264,11 @@ def create_app(
         verdicts: where they go.
         judges: who may judge, of several who is chosen; none: nobody.
         default: systems that are asked where an address names none.
-        loopback: answer only who asks for this machine by one of its own names.
+        access: who may ask.
         separator: of the cells of a sheet.
     """
     chosen_of = Judges(judges, site.index.name)
-    handlers = Handlers(site, verdicts, chosen_of, default, loopback, separator)
+    handlers = Handlers(site, verdicts, chosen_of, default, access, separator)
     app = Flask("arkiv", static_folder=None)
     app.config.update(
         # Of this process: forms of an earlier one are refused.
@@ -310,10 +285,19 @@ def create_app(
     app.get("/passage/<passage_id>")(handlers.passage)
     app.post("/judge")(handlers.judge)
     app.get("/judgements.csv")(handlers.judgements)
+    api, viewers = Api(site, default), ContentSearch(site, default)
+    app.get("/api")(handlers.api)
+    app.get("/api/search", endpoint="search_api")(api.search)
+    app.get("/api/passage/<passage_id>", endpoint="passage_api")(api.passage)
+    app.get("/iiif/<path:volume>/search")(viewers.version_2)
+    app.get("/iiif/<path:volume>/search1")(viewers.version_1)
+    app.get("/opensearch.xml", endpoint="opensearch")(
+        lambda: Response(site.opensearch(), mimetype=OPENSEARCH)
+    )
     app.get("/style.css", endpoint="style")(lambda: kept(STYLE_SHEET, "text/css"))
     app.get("/icon.svg", endpoint="icon")(lambda: kept(ICON, "image/svg+xml"))
     app.register_error_handler(InputError, handlers.refused)
     app.register_error_handler(HTTPException, handlers.failed)
-    images = f"'self' {site.pictures.origin}" if site.pictures else "'self'"
-    app.after_request(partial(secured, policy=POLICY.format(images=images)))
+    images = [site.pictures.origin] if site.pictures else []
+    app.after_request(partial(access.secured, images=images))
     return app

@@ -117,7 +117,7 @@ class Index:
         )
         systems = systems_of(config["evaluate"]["systems"])
         self._rank = {name: systems[name].loaded(run) for name in self.systems}
-        shown = config["serve"]["iiif"] is not None
+        shown = config["serve"]["iiif"] or config["serve"]["canvas"]
         self._places = places_of(folder, self.facets.datasets) if shown else {}
         self.ranks = lru_cache(RANKINGS_KEPT)(self._ranks)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from flask import request
 
 from arkiv.base.files import Record
 from arkiv.base.html import (
@@ -18,13 +21,13 @@ from arkiv.base.html import (
 from arkiv.serve.faults import Fault
 from arkiv.serve.filters import UNITS, span
 from arkiv.serve.hits import found
-from arkiv.serve.index import Index
+from arkiv.serve.index import DEPTH, Index
 from arkiv.serve.judgements import NOT_RELEVANT, RELEVANT, WITHDRAWN
 from arkiv.serve.judges import Judging
-from arkiv.serve.pictures import Picture, Pictures
+from arkiv.serve.pictures import Picture, Pictures, Region
 from arkiv.serve.view import HITS, MOST_CHARACTERS, View
 from arkiv.serve.volumes import SUGGESTED
-from arkiv.settings.image_links import ImageLinks
+from arkiv.settings.image_links import ImageLinks, LineLinks
 
 # Characters of a passage beside another one that are shown; of longer ones an excerpt.
 LONGEST_AROUND = 1500
@@ -39,6 +42,7 @@ TEMPLATES.globals.update(
     place=place,
     volume_facts=volume_facts,
     span=span,
+    DEPTH=DEPTH,
     HITS=HITS,
     LONGEST_AROUND=LONGEST_AROUND,
     SUGGESTED=SUGGESTED,
@@ -64,6 +68,8 @@ class Site:
         pictures: of passages on them; None: they are not shown.
         language: of the passages, as a code; None: not said.
         style: address of the style sheet.
+        canvas: addresses of pages' canvases; None: nothing is said to viewers.
+        address: under which the site is reached; None: under the one asked.
     """
 
     index: Index
@@ -71,6 +77,20 @@ class Site:
     pictures: Pictures | None
     language: str | None
     style: str
+    canvas: LineLinks | None = None
+    address: str | None = None
+
+    def absolute(self, path: str) -> str:
+        """The whole address of a path of this site."""
+        return (self.address or request.url_root).rstrip("/") + path
+
+    def target(self, region: Region) -> str | None:
+        """The canvas of a region's page with the region on it; None: not known."""
+        canvas = self.canvas and self.canvas.of(region.place)
+        if not canvas:
+            return None
+        left, top, right, bottom = region.box
+        return f"{canvas}#xywh={left},{top},{right - left},{bottom - top}"
 
     def start(self, view: View) -> str:
         """The page before anything is searched for."""
@@ -122,12 +142,24 @@ class Site:
         title = f"{fault.title} – {self.index.name}"
         return self._page("fault.html", title, view=fault.view, fault=fault)
 
+    def api(self, view: View, cors: Sequence[str], said: Sequence[str]) -> str:
+        """What programs can ask: from which origins, and what is said of passages."""
+        title = f"For programs – {self.index.name}"
+        shown = {"cors": cors, "said": said, "default": view.systems}
+        return self._page("api.html", title, view=view, **shown)
+
+    def opensearch(self) -> str:
+        """The site described to browsers (OpenSearch 1.1)."""
+        return self._page("opensearch.xml", "")
+
     def _page(self, template: str, title: str, **shown: object) -> str:
         return TEMPLATES.get_template(template).render(
             title=title,
             index=self.index,
             image_links=self.images,
             lines_of=self.lines_of,
+            absolute=self.absolute,
+            canvas=self.canvas,
             language=self.language,
             style=self.style,
             **{"fault": None} | shown,

@@ -280,7 +280,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
 
 def _check_serve(serve: Mapping[str, Any]) -> None:
     ImageLinks(serve["image_link"])  # raises what is wrong with it
-    for key in ("iiif",):
+    for key in ("iiif", "canvas"):
         if serve[key] is not None:
             LineLinks(serve[key], f"serve.{key}")
 

@@ -89,6 +89,25 @@ class Serve:
     iiif_version: int = setting(
         3, "of that server's Image API: 2 or 3", at_least=2, at_most=3
     )
+    canvas: str | None = setting(
+        None,
+        "address of a page's canvas in the archive's IIIF manifests, "
+        "`https://archive.example/{volume}/canvas/{page}`, with the fields of `iiif`: "
+        "viewers can search volumes; null: they cannot",
+    )
+    cors: tuple[str, ...] = setting(
+        (),
+        "origins whose pages may read the answers to programs and viewers, "
+        "`https://viewer.example`, or `*` for all",
+        pattern=r"^(\*|https?://[A-Za-z0-9.:\[\]-]+)$",
+        unique=True,
+    )
+    address: str | None = setting(
+        None,
+        "under which a web server in front is reached, `https://search.example`; null: "
+        "as it was asked",
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$",
+    )
     rerank_depth: int = setting(
         10,
         "as `evaluate.rerank_depth`, on the search page",

@@ -134,7 +134,7 @@ class LineLinks:
         }
         if any(values[name] is None for name in self._template.fields):
             return None
-        return self._template.filled(**{key: one or "" for key, one in values.items()})
+        return self._template.filled(**values)
 
 
 def _value(value: object) -> object:
