@@ -36,7 +36,7 @@ from arkiv.mining.audit import (
     write_audit,
 )
 from arkiv.mining.filters import filters_by
-from arkiv.mining.negatives import NAMES
+from arkiv.mining.negatives import GIVEN, NAMES
 from arkiv.pairs.judged import Figures, warnings
 from arkiv.report.figures import (
     BLUE,
@@ -228,8 +228,9 @@ def main(argv: list[str] | None = None) -> None:
         name: figures_of(rows, searches.get(name)) | {"toys": arguments.tiny}
         for name, rows in datasets.items()
     }
+    given = any(GIVEN in one["sources"] for one in stats.values())
     summaries = {
-        name: summary(rows, stats.get(name, {}), searches.get(name))
+        name: summary(rows, stats.get(name, {}), searches.get(name), given)
         for name, rows in datasets.items()
     }
     divided = {

@@ -262,6 +262,35 @@ def test_negatives_that_are_given_are_kept_and_filled_up(mining):
     assert rows[2]["neg_sources"] == ["dense"] * 5
 
 
+def test_the_audit_counts_what_was_given_beside_what_was_mined(mining):
+    files = {}
+    for name in ("mined", "kept"):
+        if name == "kept":
+            with_negatives(mining, [["passage 20"], ["passage 21"]])
+            kept_negatives(mining)
+        else:
+            mining.mine()
+        for file in ("negatives.jsonl", "stats.json"):
+            files[name, file] = mining.folder / f"{name}.{file}"
+            (mining.folder / file).rename(files[name, file])
+    folder, words = mining.folder, {}
+    for flag, file in (("--rows", "negatives.jsonl"), ("--stats", "stats.json")):
+        words[flag] = [f"{name}={files[name, file]}" for name in ("mined", "kept")]
+    plot_negatives.main(
+        [
+            *("--rows", *words["--rows"], "--stats", *words["--stats"]),
+            *("--page", str(folder / "audit.html")),
+            *("--chart", str(folder / "audit.svg")),
+            *("--numbers", str(folder / "audit.json")),
+        ]
+    )
+    numbers = read_json(folder / "audit.json")
+    lines = {name: dict(numbers[name]["lines"]) for name in ("mined", "kept")}
+    assert lines["mined"].keys() == lines["kept"].keys()
+    counts = [lines[name]["negatives: given"] for name in ("mined", "kept")]
+    assert counts == ["–", "2"]
+
+
 def test_a_given_negative_that_the_corpus_lacks_is_named(mining):
     with_negatives(mining, [["passage elsewhere"]])
     with pytest.raises(InputError, match=r"line 1, `neg_ids`: holds .* not in"):

@@ -175,9 +175,16 @@ def figures_of(rows: Rows, search: Record | None = None) -> Record:
 
 
 def summary(
-    rows: Rows, stats: Record, search: Record | None = None
+    rows: Rows, stats: Record, search: Record | None = None, given: bool = False
 ) -> list[tuple[str, str]]:
-    """The lines of one dataset in the table of counts."""
+    """The lines of one dataset in the table of counts, the same for all of a table.
+
+    Args:
+        rows: of the dataset.
+        stats: of pick_negatives.py, if there are any.
+        search: of judge_pairs.py.
+        given: whether some dataset keeps negatives that its pairs have.
+    """
     counts, filled = rows.counts, stats.get("filled", {})
     sources = stats.get("sources", {})
     return [
@@ -185,8 +192,7 @@ def summary(
         ("negatives", number(counts["negatives"])),
         *(
             (f"negatives: {name}", number(sources.get(key)))
-            for key, name in NAMES.items()
-            if key in SOURCES or key in sources
+            for key, name in (NAMES if given else SOURCES).items()
         ),
         ("recall of the approximate search", decimals(stats.get("recall"))),
         ("pairs: the window left too few", number(stats.get("short_of_window"))),
