@@ -20,6 +20,7 @@ from arkiv.settings.datasets import (
     kind_of,
     learnt_datasets,
 )
+from arkiv.settings.in_effect import in_effect
 from arkiv.settings.layout import (
     MERGED,
     merged_with,
@@ -37,13 +38,16 @@ from arkiv.train.settings import LENGTHS as TRAIN_LENGTHS
 from arkiv.train.settings import UNSET
 from arkiv.volumes.state import state
 
+# Of what is off the defaults, that a change of it runs nothing again.
+IN_EFFECT = in_effect(config)
+
 
 def declared(section, *names):
     """What is set in a section, a.b, of these names or all, as flags of programs.
 
-    Each is given, whatever its default.
+    Each is given, whatever its default; of what is off, the default.
     """
-    values = config
+    values = IN_EFFECT
     for key in section.split("."):
         values = values[key]
     return flags_of(at(Configuration, section).default, values, *names)

@@ -76,7 +76,7 @@ rule export_model:
         ),
         reordering=as_json(reordering(EVALUATE)),
         settings=as_json(
-            {stage: config[stage] for stage, used in SHOWN.items() if used}
+            {stage: IN_EFFECT[stage] for stage, used in SHOWN.items() if used}
         ),
     message:
         "Exporting the tuned model"

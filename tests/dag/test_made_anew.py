@@ -17,7 +17,14 @@ MEASURED = {"measure_runs": 1, "evaluate": 1}
 
 
 def configured(
-    project, *, systems=None, train=None, mining=None, embedder=None, **evaluate
+    project,
+    *,
+    systems=None,
+    train=None,
+    mining=None,
+    embedder=None,
+    pairs=None,
+    **evaluate,
 ):
     """The configuration of the run, with systems and settings that differ."""
     return project.configure(
@@ -25,6 +32,7 @@ def configured(
         models={**TINY, "embedder": TINY["embedder"] | (embedder or {})},
         train=train or {},
         mining=mining or {},
+        pairs=pairs or {},
         evaluate={
             "systems": {**FEWER_SYSTEMS, "fused": FUSED, **(systems or {})},
             "compare": dict(FEWER_COMPARISONS),
@@ -97,6 +105,15 @@ def test_altered_texts_train_anew_and_nothing_before_them(project):
     )
     # How much of what is altered does not count where nothing is.
     assert remade(project, train={"augment": {"share": 1}}) == {}
+
+
+def test_what_is_read_only_where_something_is_on_makes_nothing_anew(project):
+    off = {"mask": {"margin": 0.3}, "lora": {"alpha": 8, "targets": ["key"]}}
+    assert remade(project, "export", train=off, pairs={"round_trip": {"top": 9}}) == {}
+    for on in ({"guide": "base"}, {"near": False}):
+        assert remade(project, train={"mask": on})["train_model"] == 1
+    made = remade(project, "export", pairs={"round_trip": {"by": "bm25", "top": 9}})
+    assert {"filter_pairs", "train_model", "export_model"} <= made.keys()
 
 
 def test_how_systems_are_searched_trains_nothing_anew(project):
