@@ -169,13 +169,8 @@ def main(argv: list[str] | None = None) -> None:
     places, pairs = map(list, zip(*chosen, strict=True))
     with Passages(arguments.corpus) as passages:
         embeddings = CorpusEmbeddings(
-            arguments.embeddings, arguments.queries, len(passages)
+            arguments.embeddings, arguments.queries, len(passages), count
         )
-        if len(embeddings.queries) != count:
-            raise InputError(
-                f"has {len(embeddings.queries)} rows, but there are {count} pairs",
-                file=arguments.queries,
-            )
         vectors = np.asarray(embeddings.queries[places])
         asked = [Asked(pair["query"], pair["pos"]) for pair in pairs]
         given = vectors, passages, embeddings

@@ -171,13 +171,8 @@ def main(argv: list[str] | None = None) -> None:
     )
     with Passages(arguments.corpus, groups) as passages:
         embeddings = CorpusEmbeddings(
-            arguments.embeddings, arguments.queries, len(passages)
+            arguments.embeddings, arguments.queries, len(passages), pairs
         )
-        if len(embeddings.queries) != pairs:
-            raise InputError(
-                f"has {len(embeddings.queries)} rows, but there are {pairs} pairs",
-                file=arguments.queries,
-            )
         log.info(
             "read %d passages and the neighbours of %d part(s) in %.1f s",
             len(passages),

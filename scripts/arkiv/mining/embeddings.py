@@ -120,15 +120,31 @@ class CorpusEmbeddings:
     """
 
     def __init__(
-        self, paths: Sequence[str | Path], queries: str | Path, passages: int
+        self,
+        paths: Sequence[str | Path],
+        queries: str | Path,
+        passages: int,
+        pairs: int,
     ) -> None:
         """Map the files of all parts, in order, and of the queries; check them.
 
+        Args:
+            paths: of the parts.
+            queries: a row for each pair.
+            passages: how many the corpus has.
+            pairs: how many there are.
+
         Raises:
             InputError: as `load_embeddings` and `check_dimensions`; a part with
-                another number of rows than its share of the corpus.
+                another number of rows than its share of the corpus, or queries with
+                another than there are pairs.
         """
         self.queries = load_embeddings(queries)
+        if len(self.queries) != pairs:
+            raise InputError(
+                f"has {len(self.queries)} rows, but there are {pairs} pairs",
+                file=queries,
+            )
         self._parts = [load_embeddings(path) for path in paths]
         self._files = [open(path, "rb") for path in paths]  # noqa: SIM115
         self._starts: list[int] = []

@@ -90,7 +90,7 @@ class Planted:
         paths = [self.folder / f"{index}.npy" for index in range(self.parts)]
         groups = partial(grouped, filters, block_pages=block_pages)
         with Passages(self.folder / "corpus.jsonl", groups) as passages:
-            vectors = CorpusEmbeddings(paths, self.folder / "queries.npy", COUNT)
+            vectors = CorpusEmbeddings(paths, self.folder / "queries.npy", COUNT, 1)
             corpus = Corpus(passages, vectors, block_pages, self.folder)
             keys = map(text_key, pair["pos"])
             positives = dict(zip(pair["pos_ids"], keys, strict=True))
