@@ -7,10 +7,10 @@ import random
 import re
 from pathlib import Path
 
-import forks
 import numpy as np
 import pytest
 import torch
+from groups import in_a_group
 from test_representations import LOSSES, assert_equal, loss_and_gradients, settings
 from test_train_model_scores import GROUP, batch, pair
 
@@ -303,12 +303,8 @@ def test_in_half_precision_nothing_overflows(dtype):
     )
 
 
-def of_two(rank: int, meeting: str) -> None:
+def of_two(rank: int) -> None:
     """One of two processes with half of the rows of a batch, and with all of them."""
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=2
-    )
     half = slice(2 * rank, 2 * rank + 2)
     group = slice(half.start * GROUP, half.stop * GROUP)
     for losses in LOSSES[::4]:
@@ -335,11 +331,10 @@ def of_two(rank: int, meeting: str) -> None:
         assert min(masked for _, masked in counted) > 0
         # By the first alone, which has those of both.
         assert model.false_negatives.counted == ([] if rank else counted)
-    torch.distributed.destroy_process_group()
 
 
 def test_two_processes_mask_what_one_with_all_rows_does(tmp_path):
-    forks.together(of_two, 2, str(tmp_path / "meeting"))
+    in_a_group(of_two, tmp_path)
 
 
 def data_sets(folder: Path, **more: object) -> tuple:

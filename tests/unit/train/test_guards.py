@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import forks
 import pytest
 import torch
+from groups import in_a_group
 
 from arkiv.base.errors import InputError
 from arkiv.train import guards
@@ -120,11 +120,8 @@ def test_processes_out_of_step_stop_it(monkeypatch, differs, said):
         run.step()
 
 
-def drifting(rank: int, meeting: str) -> None:
+def drifting(rank: int) -> None:
     """One of two processes, of which the second changes a weight of its own."""
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=2
-    )
     torch.manual_seed(0)
     run = Run(steps=1)
     run.step()
@@ -132,11 +129,10 @@ def drifting(rank: int, meeting: str) -> None:
         run.model.model.bias[1] += 1e-6 * rank
     with pytest.raises(RuntimeError, match="the processes differ in the weights"):
         run.step()
-    torch.distributed.destroy_process_group()
 
 
 def test_processes_that_drift_apart_notice_it(tmp_path):
-    forks.together(drifting, 2, str(tmp_path / "meeting"))
+    in_a_group(drifting, tmp_path)
 
 
 def test_the_sum_of_bits_sees_the_last_bit_in_every_precision():

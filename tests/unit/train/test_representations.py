@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import weakref
 
-import forks
 import pytest
 import torch
+from groups import in_a_group
 from test_train_model_scores import GROUP, batch, pair, texts
 
 from arkiv.train.model import M3Model
@@ -158,12 +158,8 @@ def test_memory_of_the_encoder_is_that_of_one_part():
     assert parts < whole / 6
 
 
-def of_two(rank: int, meeting: str) -> None:
+def of_two(rank: int) -> None:
     """One of two processes with half of the rows of a batch, and with all of them."""
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=2
-    )
     half = slice(2 * rank, 2 * rank + 2)
     group = slice(half.start * GROUP, half.stop * GROUP)
     for losses in LOSSES:
@@ -196,8 +192,7 @@ def of_two(rank: int, meeting: str) -> None:
         assert_equal(
             (sum(losses_of_both) / 2, gradients), loss_and_gradients(alone, given)
         )
-    torch.distributed.destroy_process_group()
 
 
 def test_two_processes_have_the_gradient_of_one_with_the_doubled_batch(tmp_path):
-    forks.together(of_two, 2, str(tmp_path / "meeting"))
+    in_a_group(of_two, tmp_path)
