@@ -124,7 +124,10 @@ def main(argv: list[str] | None = None) -> None:
         scored, default = of_runs(given, queries), [1.0] * len(given.runs)
     else:
         scored, default = of_modes(given, queries), list(Weights.weights)
-    learnt = learn(scored, default, measured, given.seed, depth)
+    relevant = {
+        name: {key for key, grade in qrels[name].items() if grade > 0} for name in names
+    }
+    learnt = learn(scored, default, measured, given.seed, depth, relevant)
     write_json(given.output, {"measure": measure, **asdict(learnt)})
     log.info(
         "weights %s: %s", learnt.weights, learnt.kept or f"gain {learnt.gain:+.4f}"

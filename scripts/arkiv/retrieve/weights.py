@@ -10,7 +10,7 @@ they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,18 +91,27 @@ def _nearest_first(grid: np.ndarray, weights: Sequence[float]) -> np.ndarray:
 
 
 def ranked(
-    scored: dict[str, Scored], weights: Sequence[float], depth: int | None = None
+    scored: dict[str, Scored],
+    weights: Sequence[float],
+    depth: int | None = None,
+    relevant: Mapping[str, np.ndarray] | None = None,
 ) -> Run:
     """The passages of each query by the weighted sum of their scores.
 
     Args:
         depth: how many of each are wanted; None: all.
+        relevant: of each query which passages are, (m) bool; none are wanted behind
+            the last of them, where no measure looks.
     """
     shares = np.asarray(weights, np.float32)
-    return {
-        query: [one.ids[place] for place in descending(one.scores @ shares)[:depth]]
-        for query, one in scored.items()
-    }
+    run = {}
+    for query, one in scored.items():
+        order = descending(one.scores @ shares)[:depth]
+        if relevant is not None:
+            found = np.flatnonzero(relevant[query][order])
+            order = order[: found[-1] + 1 if len(found) else 0]
+        run[query] = [one.ids[place] for place in order.tolist()]
+    return run
 
 
 def learn(
@@ -111,6 +120,7 @@ def learn(
     measured: Callable[[Run], np.ndarray],
     seed: int,
     depth: int | None = None,
+    relevant: Mapping[str, Container[str]] | None = None,
 ) -> Learnt:
     """Choose the weights by which dev queries find their passages best.
 
@@ -120,14 +130,21 @@ def learn(
         measured: from a run the measure of each query, in the order of `scored`.
         seed: of the halves.
         depth: the passages of each query that the measure looks at; None: all.
+        relevant: ids of the passages that are, by query; then the measure is given no
+            others behind the last of them.
     """
     queries = len(scored)
     if queries < FEWEST_QUERIES:
         few = f"{queries} dev queries are fewer than {FEWEST_QUERIES}"
         return Learnt(default, default, queries, kept=few)
     grid = _nearest_first(mixtures(len(default)), default)
-    values = np.stack([measured(ranked(scored, weights, depth)) for weights in grid])
-    before = measured(ranked(scored, default, depth))
+    wanted = relevant and {
+        query: np.array([name in relevant[query] for name in one.ids], bool)
+        for query, one in scored.items()
+    }
+    runs = (ranked(scored, weights, depth, wanted) for weights in (default, *grid))
+    before, *each = map(measured, runs)
+    values = np.stack(each)
     order = np.argsort([uniform(seed, "weights", query) for query in scored])
     gains = []
     for chosen in (order[::2], order[1::2]):

@@ -8,6 +8,7 @@ import pytest
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_yaml
+from arkiv.evaluate.measures import by_query
 from arkiv.evaluate.settings import check_evaluate
 from arkiv.retrieve import weights
 from arkiv.retrieve.fusion import by_rank, by_score, worths
@@ -86,6 +87,29 @@ def test_no_more_is_ranked_than_the_measure_looks_at(drawn):
     lengths.clear()
     assert learn(scored, (1, 0.3, 1), measured, seed=3, depth=10) == whole
     assert lengths == {10}
+
+
+@pytest.mark.parametrize("measure", ["AP", "nDCG", "RR", "nDCG@5", "R@8"])
+def test_behind_the_last_relevant_passage_nothing_is_ranked(drawn, measure):
+    """Of one or more that are relevant, or none that is there; by every measure."""
+    scored, relevant = drawn
+    generator = np.random.default_rng(2)
+    qrels = {
+        query: {relevant[query]: 2, f"p{generator.integers(15):02}": 1, "gone": 1}
+        for query in scored
+    }
+    qrels["q07"] = {"gone": 1}
+    lengths = []
+
+    def measured(run):
+        lengths.append(sum(map(len, run.values())))
+        return by_query(run, qrels, list(scored), [measure])[:, 0]
+
+    whole = learn(scored, (1, 0.3, 1), measured, seed=3)
+    before = lengths.copy()
+    lengths.clear()
+    assert learn(scored, (1, 0.3, 1), measured, seed=3, relevant=qrels) == whole
+    assert all(now < then for now, then in zip(lengths, before, strict=True))
 
 
 def test_of_mixtures_that_are_as_good_the_nearest_to_the_default_is_taken(drawn):
