@@ -27,11 +27,11 @@ FORMS = frozenset(
     "layout lines mets normalised normalized ocr ocrd old orig original out output "
     "page pages pagexml plain prediction predictions raw seg segmentation tei "
     "tesseract text texts thumbs transcript transcription transcriptions transcripts "
-    "transkribus txt txts xml xmls".split()
+    "transkribus truth txt txts xml xmls".split()
 )
 CORRECTED = frozenset("corrected final groundtruth gt truth".split())
 # OCR-D's file groups.
-STAGE = re.compile(r"ocr-d-\S+", re.IGNORECASE)
+STAGE = re.compile(r"ocr[-_ ]d[-_ ]\S+", re.IGNORECASE)
 # What a name has behind a full stop: `.chocomufin`.
 EXTRA = re.compile(r"(?<=.)(?:\.[a-zA-Z][a-zA-Z-]*)+$")
 # Of a page or document: more are pages or volumes of their own.
@@ -71,7 +71,14 @@ def is_corrected(folder: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    return [word for word in re.split(r"[\W_]+", name.casefold()) if word]
+    """The words of a name; two that are one form, as `ground_truth`, are one."""
+    words: list[str] = []
+    for word in filter(None, re.split(r"[\W_]+", name.casefold())):
+        if words and words[-1] + word in FORMS:
+            words[-1] += word
+        else:
+            words.append(word)
+    return words
 
 
 def key(entry: Entry) -> tuple:

@@ -613,6 +613,19 @@ def test_what_people_looked_through_is_read_before_what_a_machine_read(tmp_path)
     assert found == [words(1), words(2)]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["ground_truth", "Ground-Truth", "ground truth", "GroundTruth", "GT", "truth"],
+)
+def test_however_it_is_spelled_the_ground_truth_is_the_same_volume(tmp_path, name):
+    files = {}
+    for n in (1, 2):
+        read = " ".join([*words(n).split()[1:], "läst"])
+        files[f"v1/htr/{n:04}.xml"] = page(read)
+        files[f"v1/{name}/{n:04}.xml"] = page(words(n))
+    assert texts(lay_out(tmp_path, files)) == {"v1": [words(1), words(2)]}
+
+
 def test_files_of_one_row_are_the_pages_of_their_folder(tmp_path):
     files = {
         f"v/{n:04}.json": json.dumps({"page": n, "text": words(n)}) for n in (1, 2, 10)

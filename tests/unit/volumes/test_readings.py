@@ -29,6 +29,8 @@ def counted(root, **options):
     ("right", "read", "known"),
     [
         ("groundtruth", "htr", True),
+        ("ground_truth", "htr", True),
+        ("Ground Truth", "raw", True),
         ("page", "alto", False),
         ("gt", "page", True),
     ],
