@@ -1,0 +1,369 @@
+"""An index as it is read: rows, searches and neighbours at one version of its table.
+
+Searches come best first, ties by id; scores are computed anew from what the rows hold,
+so they do not depend on how Lance found them:
+
+- dense: the cosine, as in the run's own searches; exact but where the table has an
+  index of vectors;
+- sparse: the product of token weights, exact;
+- full_text: Lance's BM25 of stemmed words;
+- hybrid: the weighted mean of dense and sparse scores (and of late interaction, where
+  the table has a vector for each token) of what the other three find first, by the
+  weights that the run measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record
+from arkiv.base.hashing import nfc
+from arkiv.index.by_token import ByToken
+from arkiv.index.filters import Filters, one_of, quoted
+from arkiv.index.schema import (
+    ABOUT_KEY,
+    BY_TOKEN,
+    DENSE,
+    MULTI,
+    READY,
+    TABLE,
+    TOKENS,
+    WEIGHTS,
+)
+from arkiv.retrieve.compressed import int8_codes
+from arkiv.retrieve.rankings import best, unit
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Mode = Literal["dense", "sparse", "full_text", "hybrid"]
+MODES: tuple[Mode, ...] = ("dense", "sparse", "full_text", "hybrid")
+# What each search gives hybrid to choose from, at least.
+CANDIDATES = 100
+# Beyond what is asked for Lance finds so many, of which ties and roundings choose.
+SPARE = 50
+# Parts of an index of vectors that are looked into, and vectors compared anew for each
+# that is asked for.
+PROBES, REFINED = 24, 4
+# What a row is without vectors.
+SHOWN_WITHOUT = (DENSE, TOKENS, WEIGHTS, MULTI)
+ANY = Filters()
+
+
+class Hit(NamedTuple):
+    """A passage that a search found."""
+
+    id: str
+    score: float
+    address: int  # of its row, in this version
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is searched for, as far as the mode takes it.
+
+    Attributes:
+        text: for full text.
+        dense: (d,) of any float type.
+        sparse: tokens and their weights.
+        multi: (tokens, d) a vector for each token.
+    """
+
+    text: str = ""
+    dense: np.ndarray | None = None
+    sparse: tuple[np.ndarray, np.ndarray] | None = None
+    multi: np.ndarray | None = None
+
+
+class Table:
+    """The table of an index at the version that was ready when this was made.
+
+    Args:
+        folder: of the index, `results/{run}/index`.
+
+    Raises:
+        InputError: there is none, or pylance is not installed.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.dataset = opened(self.folder)
+        self.about: Record = json.loads(self.dataset.config().get(ABOUT_KEY, "{}"))
+        self.columns: list[str] = self.dataset.schema.names
+        self.has_multi = MULTI in self.columns
+        dense = self.dataset.schema.field(DENSE).type
+        self.dimensions: int = dense.list_size
+        self.is_int8 = str(dense.value_type) == "int8"
+        self._by_token: ByToken | None = None
+
+    @property
+    def version(self) -> int:
+        """Of the table."""
+        return self.dataset.version
+
+    def __len__(self) -> int:
+        return self.dataset.count_rows()
+
+    def rows(self, ids: Iterable[str], columns: Sequence[str] = ()) -> list[Record]:
+        """The rows of these ids, those that there are, in their order.
+
+        Args:
+            ids: of passages.
+            columns: of each, beside the id; none given: all but vectors and weights.
+        """
+        ids = list(ids)
+        if not ids:
+            return []
+        wanted = list(columns) or self.shown
+        names = list(dict.fromkeys(["id", *wanted]))
+        found = self.dataset.to_table(columns=names, filter=one_of("id", set(ids)))
+        row_of = {row["id"]: row for row in found.to_pylist()}
+        return [row_of[one] for one in dict.fromkeys(ids) if one in row_of]
+
+    @property
+    def shown(self) -> list[str]:
+        """The columns but vectors and weights."""
+        return [name for name in self.columns if name not in SHOWN_WITHOUT]
+
+    def neighbours(self, passage: str) -> tuple[str | None, str | None]:
+        """The ids of the passages before and after one in its volume.
+
+        None at the ends, and of what is in no volume or not in the table.
+        """
+        rows = self.rows([passage], ("dataset", "volume"))
+        if not rows or rows[0]["volume"] is None:
+            return None, None
+        of_volume = f"volume = {quoted(rows[0]['volume'])}"
+        if rows[0]["dataset"] is not None:
+            of_volume += f" AND dataset = {quoted(rows[0]['dataset'])}"
+        places = ("first_page", "first_line", "id")
+        found = self.dataset.to_table(columns=list(places), filter=of_volume)
+        order = sorted(
+            found.to_pylist(),
+            key=lambda row: (
+                [(row[name] is None, row[name] or 0) for name in places[:2]]
+                + [row["id"]]
+            ),
+        )
+        ids = [None, *(row["id"] for row in order), None]
+        at = ids.index(passage)
+        return ids[at - 1], ids[at + 1]
+
+    def scan(
+        self, columns: Sequence[str] | None = None, batch: int = 4096
+    ) -> Iterator[pa.RecordBatch]:
+        """All rows, so many at a time, some columns or all; in the table's order."""
+        return iter(
+            self.dataset.scanner(
+                columns=None if columns is None else list(columns),
+                batch_size=batch,
+                scan_in_order=True,
+                # What is read ahead is in memory too.
+                batch_readahead=2,
+                fragment_readahead=1,
+            ).to_batches()
+        )
+
+    def search(
+        self, mode: Mode, query: Query, filters: Filters = ANY, depth: int = 10
+    ) -> list[Hit]:
+        """The best passages for a query, best first, ties by id.
+
+        Raises:
+            InputError: the query has not what the mode takes, or there is no such mode.
+        """
+        if mode not in MODES:
+            raise InputError(f"is {mode}, expected {', '.join(MODES)}", key="mode")
+        condition = filters.condition()
+        searches = {
+            "dense": self._dense,
+            "sparse": self._sparse,
+            "full_text": self._full_text,
+            "hybrid": self._hybrid,
+        }
+        return searches[mode](query, condition, depth)
+
+    @property
+    def approximate(self) -> bool:
+        """Whether the table has an index of vectors."""
+        return any(DENSE in one["fields"] for one in self.dataset.list_indices())
+
+    def _dense(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
+        if query.dense is None:
+            raise InputError("has no vector of the query, which dense takes")
+        vector = _asked(query.dense, self.is_int8)
+        nearest: dict[str, Any] = {
+            "column": DENSE,
+            "q": vector,
+            "k": depth + SPARE,
+            "metric": "cosine",
+        }
+        if self.approximate:
+            nearest |= {"nprobes": PROBES, "refine_factor": REFINED}
+        found = self.dataset.scanner(
+            columns=["id", DENSE, "_rowid"],
+            nearest=nearest,
+            filter=condition,
+            prefilter=True,
+            disable_scoring_autoprojection=True,
+        ).to_table()
+        return ordered(found, self._cosines(found, query.dense), depth)
+
+    def _cosines(self, rows: pa.Table, vector: np.ndarray) -> np.ndarray:
+        return (
+            unit(matrix(rows[DENSE], self.dimensions))
+            @ unit(_asked(vector, self.is_int8)[None]).ravel()
+        )
+
+    def _sparse(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
+        if query.sparse is None:
+            raise InputError("has no token weights of the query, which sparse takes")
+        by_token = self._weights_by_token()
+        scores = by_token.scores(*query.sparse)
+        rows = None
+        if condition is not None:
+            found = self.dataset.to_table(columns=["_rowid"], filter=condition)
+            rows = by_token.among(found["_rowid"].to_numpy())
+        # All that tie with the last come too, and ids decide.
+        ranking = best(scores, depth + SPARE, matching=True, rows=rows)
+        taken = self._taken(by_token.addresses[ranking.rows].tolist(), ["id"])
+        return ordered(taken, ranking.scores, depth)
+
+    def _weights_by_token(self) -> ByToken:
+        if self._by_token is None:
+            name = self.about.get(BY_TOKEN)
+            if name is None:
+                raise InputError(
+                    "has no token weights, for the model gives none; search by dense "
+                    "or full_text",
+                    file=self.folder,
+                )
+            self._by_token = ByToken(self.folder / name)
+        return self._by_token
+
+    def _full_text(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
+        from lance.query import MatchQuery
+
+        text = nfc(query.text)
+        if not text.strip():
+            return []
+        found = self.dataset.scanner(
+            columns=["id", "_score", "_rowid"],
+            full_text_query=MatchQuery(text, "text"),
+            filter=condition,
+            prefilter=True,
+            limit=depth + SPARE,
+            disable_scoring_autoprojection=True,
+        ).to_table()
+        return ordered(found, found["_score"].to_numpy(), depth)
+
+    def _hybrid(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
+        each = max(depth, CANDIDATES)
+        hits = [
+            *self._dense(query, condition, each),
+            *(self._sparse(query, condition, each) if query.sparse else ()),
+            *self._full_text(query, condition, each),
+        ]
+        addresses = sorted({hit.address for hit in hits})
+        if not addresses:
+            return []
+        columns = ["id", DENSE, TOKENS, WEIGHTS, *([MULTI] if self.has_multi else [])]
+        rows = self._taken(addresses, columns)
+        weights = self.about.get("weights") or {"dense": 1.0, "sparse": 0.3}
+        scores = {"dense": self._cosines(rows, query.dense)}
+        if query.sparse is not None:
+            scores["sparse"] = products(rows, *query.sparse)
+        if self.has_multi and query.multi is not None:
+            scores["multi_vector"] = self._late(rows, query.multi)
+        total = sum(weights.get(name, 0.0) for name in scores) or 1.0
+        mixed = sum(
+            np.float32(weights.get(name, 0.0) / total) * of
+            for name, of in scores.items()
+        )
+        return ordered(rows, np.asarray(mixed, np.float32), depth)
+
+    def _late(self, rows: pa.Table, asked: np.ndarray) -> np.ndarray:
+        """Late interaction: the mean of each query token's greatest product."""
+        found = np.zeros(len(rows), np.float32)
+        for number, vectors in enumerate(rows[MULTI]):
+            tokens = np.asarray(vectors.values.flatten(), np.float32)
+            products = asked @ tokens.reshape(-1, self.dimensions).T
+            found[number] = products.max(axis=1).mean() if products.size else 0.0
+        return found
+
+    def _taken(self, addresses: list[int], columns: list[str]) -> pa.Table:
+        """Rows by their addresses, in this order, with `_rowid`."""
+        import pyarrow as pa
+
+        taken = self.dataset._take_rows(addresses, columns=columns)
+        return taken.append_column("_rowid", pa.array(addresses, pa.uint64()))
+
+
+def opened(folder: Path) -> Any:
+    """The Lance dataset of an index at its ready version; else at its newest.
+
+    Raises:
+        InputError: there is none, or pylance is not installed.
+    """
+    try:
+        import lance
+    except ImportError:
+        reason = "cannot be read without pylance; `pip install pylance` brings it"
+        raise InputError(reason, file=folder) from None
+    path = folder / TABLE
+    try:
+        dataset = lance.dataset(str(path))
+        if READY in dataset.tags.list():
+            dataset = dataset.checkout_version(READY)
+    except (OSError, ValueError):
+        reason = f"has no table {TABLE}; `snakemake index` makes it"
+        raise InputError(reason, file=folder) from None
+    return dataset
+
+
+def matrix(column: pa.ChunkedArray, dim: int) -> np.ndarray:
+    """(n, dim) of a column of vectors, in the column's type."""
+    flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    return np.concatenate(flat).reshape(-1, dim) if flat else np.zeros((0, dim))
+
+
+def products(rows: pa.Table, tokens: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(n,) float32: products of a query's token weights with those of some rows."""
+    of_query = dict(zip(tokens.tolist(), weights.tolist(), strict=True))
+    return np.array(
+        [
+            sum(
+                of_query[token] * weight
+                for token, weight in zip(*of_row, strict=True)
+                if token in of_query
+            )
+            for of_row in zip(
+                rows[TOKENS].to_pylist(), rows[WEIGHTS].to_pylist(), strict=True
+            )
+        ],
+        np.float32,
+    )
+
+
+def ordered(rows: pa.Table, scores: np.ndarray, depth: int) -> list[Hit]:
+    """The best rows by scores, ties by id."""
+    found = zip(
+        rows["id"].to_pylist(), scores.tolist(), rows["_rowid"].to_pylist(), strict=True
+    )
+    return [Hit(*one) for one in sorted(found, key=lambda hit: (-hit[1], hit[0]))][
+        :depth
+    ]
+
+
+def _asked(vector: np.ndarray, as_int8: bool) -> np.ndarray:
+    """A query's vector in the type that the table has."""
+    if as_int8:
+        return int8_codes(np.asarray(vector)[None])[0]
+    return np.asarray(vector, np.float16)

@@ -1,0 +1,85 @@
+"""The columns of an index's table, and what its files are called.
+
+The table is a Lance dataset (https://lance.org/format/), in a folder that LanceDB opens
+as a database. The version to read bears the tag `READY`; what is known of it as a whole
+stands in its configuration under `ABOUT_KEY`, so that both are of one version.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TABLE, ABOUT, EXPECTED = "passages.lance", "index.json", "expected.jsonl"
+README = "README.md"
+# Beside the table: the token weights of each version of it by token.
+BY_TOKEN = "sparse"
+READY, ABOUT_KEY = "ready", "arkiv.index"
+# Another number makes all rows anew.
+LAYOUT = 1
+
+DENSE, TOKENS, WEIGHTS, MULTI = (
+    *("dense", "sparse_tokens", "sparse_weights"),
+    "multi_vectors",
+)
+Vectors = Literal["float16", "int8"]
+# Of the volume, whose other columns are in `about`; null where not known.
+TEXTS = ("dataset", "volume", "type", "title", "reference")
+YEARS = ("year", "year_to")
+# In order where a passage stands in its volume.
+PLACE = ("first_page", "first_line", "last_page", "last_line")
+LABELS = ("first_label", "last_label")
+
+
+def line_type() -> pa.DataType:
+    """A line on its page's image: see `arkiv.documents.places`."""
+    import pyarrow as pa
+
+    return pa.struct(
+        {
+            "page": pa.int32(),
+            "label": pa.string(),
+            "line": pa.string(),
+            "image": pa.string(),
+            "box": pa.list_(pa.int32()),
+            "width": pa.int32(),
+            "height": pa.int32(),
+        }
+    )
+
+
+def schema(dim: int, vectors: Vectors = "float16", *, multi: bool = False) -> pa.Schema:
+    """The columns of the table.
+
+    Args:
+        dim: dimensions of dense vectors, whose length is 1 (float16), or whose largest
+            component is ±127 (int8).
+        vectors: their type.
+        multi: whether there is a vector for each token too.
+    """
+    import pyarrow as pa
+
+    number = pa.float16() if vectors == "float16" else pa.int8()
+    columns = {
+        "id": pa.string(),
+        "text": pa.string(),
+        DENSE: pa.list_(number, dim),
+        TOKENS: pa.list_(pa.int32()),
+        WEIGHTS: pa.list_(pa.float32()),
+        **dict.fromkeys(TEXTS, pa.string()),
+        **dict.fromkeys(YEARS, pa.int32()),
+        "about": pa.string(),
+        **dict.fromkeys(PLACE, pa.int32()),
+        **dict.fromkeys(LABELS, pa.string()),
+        "confidence": pa.float32(),
+        "lines": pa.list_(line_type()),
+        "images": pa.list_(pa.string()),
+        "image_link": pa.string(),
+        "manifest": pa.string(),
+        "fingerprint": pa.string(),
+    }
+    if multi:
+        columns[MULTI] = pa.list_(pa.list_(pa.float16(), dim))
+    return pa.schema(columns)
