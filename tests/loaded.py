@@ -7,50 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from arkiv.index.schema import schema
+
 ROWS, DIMENSIONS, VOCABULARY, QUERIES = 60, 16, 200, 12
 WORDS = "kvarnen kvarnar rätten böter tinget socknen vittnen dom karta präst".split()
-
-
-def schema():
-    """The columns of an index's table."""
-    import pyarrow as pa
-
-    line = pa.struct(
-        {
-            "page": pa.int32(),
-            "label": pa.string(),
-            "line": pa.string(),
-            "image": pa.string(),
-            "box": pa.list_(pa.int32()),
-            "width": pa.int32(),
-            "height": pa.int32(),
-        }
-    )
-    return pa.schema(
-        {
-            "id": pa.string(),
-            "text": pa.string(),
-            "dense": pa.list_(pa.float16(), DIMENSIONS),
-            "sparse_tokens": pa.list_(pa.int32()),
-            "sparse_weights": pa.list_(pa.float32()),
-            **dict.fromkeys(
-                ("dataset", "volume", "type", "title", "reference"), pa.string()
-            ),
-            "year": pa.int32(),
-            "year_to": pa.int32(),
-            "about": pa.string(),
-            "first_page": pa.int32(),
-            "last_page": pa.int32(),
-            "first_label": pa.string(),
-            "last_label": pa.string(),
-            "confidence": pa.float32(),
-            "lines": pa.list_(line),
-            "images": pa.list_(pa.string()),
-            "image_link": pa.string(),
-            "manifest": pa.string(),
-            "fingerprint": pa.string(),
-        }
-    )
 
 
 def unit(rng, shape) -> np.ndarray:
@@ -80,7 +40,9 @@ def row(number: int, version: int = 1) -> dict:
         "year_to": None,
         "about": json.dumps({"härad": "Bräkne", "nr": number}, ensure_ascii=False),
         "first_page": 1,
+        "first_line": 3,
         "last_page": 2,
+        "last_line": 9,
         "first_label": "1r",
         "last_label": None,
         "confidence": 0.5 + number / 1000 if known else None,
@@ -127,7 +89,7 @@ def build_index(folder: Path, rows: list[dict]) -> Path:
     import pyarrow as pa
 
     folder.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pylist(rows, schema())
+    table = pa.Table.from_pylist(rows, schema(DIMENSIONS))
     # In several fragments, as parts write them.
     lance.write_dataset(
         table, str(folder / "passages.lance"), mode="overwrite", max_rows_per_file=25

@@ -26,6 +26,7 @@ from arkiv.index.load.documents import (
 from arkiv.index.load.exact import Vectors
 from arkiv.index.load.languages import analyzer
 from arkiv.index.load.source import Row, Source, rows_of
+from arkiv.index.schema import PLACE, YEARS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +36,7 @@ REMOVED = "removed.ndjson"
 # A document of 1,024 dimensions has some 20 kB, and a request should have some 10 MB.
 USUAL_ROWS = 500
 KEYWORDS = ("id", "dataset", "volume", "type", "reference")
-INTEGERS = ("year", "year_to", "first_page", "last_page")
+INTEGERS = (*YEARS, *PLACE)
 # What is kept for whoever shows a passage.
 SHOWN = ("first_label", "last_label", "images", "image_link", "manifest", "fingerprint")
 KEPT = {"type": "object", "enabled": False}

@@ -127,7 +127,9 @@ FILTERS = {
 SHOWN = {
     "about": "string",
     "first_page": "int",
+    "first_line": "int",
     "last_page": "int",
+    "last_line": "int",
     "first_label": "string",
     "last_label": "string",
     "image_link": "string",
