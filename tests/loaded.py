@@ -7,15 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from arkiv.index.schema import schema
+from arkiv.index.schema import ABOUT_KEY, schema
 
 ROWS, DIMENSIONS, VOCABULARY, QUERIES = 60, 16, 200, 12
 WORDS = "kvarnen kvarnar rätten böter tinget socknen vittnen dom karta präst".split()
 
 
 def unit(rng, shape) -> np.ndarray:
-    vectors = rng.normal(size=shape).astype(np.float32)
+    return unit_of(rng.normal(size=shape).astype(np.float32))
+
+
+def unit_of(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def codes_of(vector: np.ndarray) -> np.ndarray:
+    return np.rint(vector * 127 / np.abs(vector).max()).astype(np.int8)
 
 
 def row(number: int, version: int = 1) -> dict:
@@ -56,7 +63,8 @@ def row(number: int, version: int = 1) -> dict:
 
 def queries(rows: list[dict]) -> list[dict]:
     """Queries with their first ten, by NumPy alone."""
-    dense = np.stack([one["dense"] for one in rows]).astype(np.float32)
+    dense = np.stack([one["dense"] for one in rows])
+    as_bytes, dense = dense.dtype == np.int8, dense.astype(np.float32)
     sparse = np.zeros((len(rows), VOCABULARY), np.float32)
     for place, one in enumerate(rows):
         sparse[place, one["sparse_tokens"]] = one["sparse_weights"]
@@ -66,15 +74,20 @@ def queries(rows: list[dict]) -> list[dict]:
         vector = unit(rng, DIMENSIONS)
         tokens = np.sort(rng.choice(VOCABULARY, 8, replace=False))
         weights = rng.random(8).astype(np.float32)
-        scores = {"dense": dense @ vector, "sparse": sparse[:, tokens] @ weights}
+        asked = codes_of(vector).astype(np.float32) if as_bytes else vector
+        scores = {"dense": unit_of(dense) @ asked}
+        scores["sparse"] = sparse[:, tokens] @ weights
         hits = {}
         for mode, of in scores.items():
             best = np.argsort(-of, kind="stable")[:10]
             kept = [one for one in best if mode == "dense" or of[one] > 0]
             hits[mode] = [rows[one]["id"] for one in kept]
+        # By another form of the word.
+        milled = [one["id"] for one in rows if "kvarn" in one["text"]]
+        hits["full_text"] = milled[:10]
         found.append(
             {
-                "query": f"fråga {number}",
+                "query": f"kvarnens fråga {number}",
                 "dense": vector.tolist(),
                 "sparse": {"tokens": tokens.tolist(), "weights": weights.tolist()},
                 "hits": hits,
@@ -83,19 +96,29 @@ def queries(rows: list[dict]) -> list[dict]:
     return found
 
 
+def in_bytes(one: dict) -> dict:
+    """A row of an index of int8 vectors, which has one for each token too."""
+    rng = np.random.default_rng(len(one["text"]))
+    codes = codes_of(one["dense"].astype(np.float32))
+    multi = unit(rng, (len(one["sparse_tokens"]), DIMENSIONS)).astype(np.float16)
+    return one | {"dense": codes, "multi_vectors": list(multi)}
+
+
 def build_index(folder: Path, rows: list[dict]) -> Path:
     """An index of these rows, in the place of one that is there."""
     import lance
     import pyarrow as pa
 
     folder.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pylist(rows, schema(DIMENSIONS))
+    multi = "multi_vectors" in rows[0]
+    columns = schema(DIMENSIONS, "int8" if multi else "float16", multi=multi)
+    table = pa.Table.from_pylist(rows, columns)
     # In several fragments, as parts write them.
-    lance.write_dataset(
+    written = lance.write_dataset(
         table, str(folder / "passages.lance"), mode="overwrite", max_rows_per_file=25
     )
     about = {"language": "swedish", "vocabulary": VOCABULARY}
-    (folder / "index.json").write_text(json.dumps(about))
+    written.update_config({ABOUT_KEY: json.dumps(about)})
     lines = (json.dumps(one, ensure_ascii=False) + "\n" for one in queries(rows))
     (folder / "expected.jsonl").write_text("".join(lines), encoding="utf-8")
     return folder

@@ -15,7 +15,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from loaded import DIMENSIONS, QUERIES, ROWS, VOCABULARY, build_index, row
+from loaded import DIMENSIONS, QUERIES, ROWS, VOCABULARY, build_index, in_bytes, row
 from postgres import running
 from project import ROOT
 
@@ -45,6 +45,18 @@ def before(tmp_path_factory) -> Path:
 def after(tmp_path_factory) -> Path:
     """The index once its archive has changed."""
     return build_index(tmp_path_factory.mktemp("after"), CHANGED)
+
+
+@pytest.fixture(scope="session")
+def reversed_(tmp_path_factory) -> Path:
+    """An index whose first query is said to find the nearest last."""
+    folder = tmp_path_factory.mktemp("reversed")
+    build_index(folder, [row(number) for number in range(ROWS)])
+    path = folder / "expected.jsonl"
+    first = json.loads(path.read_text("utf-8").splitlines()[0])
+    first["hits"]["dense"].reverse()
+    path.write_text(json.dumps(first) + "\n")
+    return folder
 
 
 @pytest.fixture
@@ -131,16 +143,12 @@ def test_rows_are_the_index_s_and_found_as_in_it(place, before, after, capsys):
 
 
 @everywhere
-def test_a_check_tells_of_rows_that_are_not_the_index_s(place, before, after, capsys):
+def test_a_check_tells_of_rows_that_are_not_the_index_s(place, before, reversed_):
     with pytest.raises(InputError, match="load"):
         main([str(before), *place, "--check"])
     main([str(before), *place])
-    one = json.loads((after / "expected.jsonl").read_text("utf-8").splitlines()[0])
-    one["hits"]["dense"].reverse()
-    other = build_index(after.parent / "other", [row(n) for n in range(ROWS)])
-    (other / "expected.jsonl").write_text(json.dumps(one) + "\n")
     with pytest.raises(InputError, match=r"dense search .* rank 1, expected passage"):
-        main([str(other), *place, "--check"])
+        main([str(reversed_), *place, "--check"])
 
 
 # What runs in a process that is killed at the 25th call of a function.
@@ -160,24 +168,8 @@ load_index.main(words)
 """
 
 
-@pytest.mark.parametrize(
-    ("place", "called"),
-    [
-        ("postgres", "postgres.values"),
-        ("qdrant", "qdrant.point"),
-        ("elasticsearch", "elastic._document"),
-    ],
-    indirect=["place"],
-)
-def test_a_load_that_was_killed_goes_on(place, called, before, capsys):
-    module, _, name = f"arkiv.index.load.{called}".rpartition(".")
-    words = [str(before), *place, "--batch", "10", "--rows", "10"]
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, module, name, *words],
-        env={"PYTHONPATH": str(ROOT / "scripts")},
-        capture_output=True,
-    )
-    assert done.returncode == -9, done.stderr
+def goes_on(words: list[str], place: list[str], capsys) -> None:
+    """See that a load, of which something is there, ends with all of it."""
     with pytest.raises(InputError, match="load"):
         main([*words, "--check"])
     there = fingerprints(place)
@@ -189,11 +181,46 @@ def test_a_load_that_was_killed_goes_on(place, called, before, capsys):
     main([*words, "--check"])
 
 
+@pytest.mark.parametrize(
+    ("place", "called"),
+    [("postgres", "postgres.values"), ("elasticsearch", "elastic._document")],
+    indirect=["place"],
+)
+def test_a_load_that_was_killed_goes_on(place, called, before, capsys):
+    module, _, name = f"arkiv.index.load.{called}".rpartition(".")
+    words = [str(before), *place, "--batch", "10", "--rows", "10"]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, module, name, *words],
+        env={"PYTHONPATH": str(ROOT / "scripts")},
+        capture_output=True,
+    )
+    assert done.returncode == -9, done.stderr
+    goes_on(words, place, capsys)
+
+
+@in_qdrant
+def test_a_load_into_qdrant_that_ended_early_goes_on(
+    place, before, capsys, monkeypatch
+):
+    from arkiv.index.load import qdrant
+
+    calls = iter(range(25))
+    words = [str(before), *place, "--batch", "10"]
+    with monkeypatch.context() as patched:
+        point = qdrant.point
+        patched.setattr(qdrant, "point", lambda row: (next(calls), point(row))[1])
+        with pytest.raises(StopIteration):
+            main(words)
+    goes_on(words, place, capsys)
+
+
 @in_postgres
 def test_postgres_has_what_the_index_has(place, before, capsys):
     main([str(before), *place, "--postgres-type", "vector", "--hnsw"])
     main([str(before), *place, "--postgres-type", "vector", "--check"])
-    assert "HNSW finds " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "HNSW finds " in told
+    assert f"full text: {10 * QUERIES} of {10 * QUERIES} first passages" in told
     given = row(7)
     with psycopg.connect(place[1]) as connection:
 
@@ -365,6 +392,47 @@ def test_vespa_documents_are_of_the_schema(before, after, tmp_path):
     assert [one["remove"] for one in removed] == [f"{prefix}{n}" for n in (10, 11, 12)]
 
 
+@pytest.fixture(scope="session")
+def as_bytes(tmp_path_factory) -> Path:
+    """An index of int8 vectors, with one for each token."""
+    rows = [in_bytes(row(number)) for number in range(ROWS)]
+    return build_index(tmp_path_factory.mktemp("bytes"), rows)
+
+
+@everywhere
+def test_vectors_of_int8_are_found_as_in_the_table(place, as_bytes, capsys):
+    main([str(as_bytes), *place])
+    main([str(as_bytes), *place, "--check"])
+    assert f"dense: 10 first passages of {QUERIES}" in capsys.readouterr().out
+
+
+@in_qdrant
+def test_qdrant_has_a_vector_for_each_token(place, as_bytes):
+    from qdrant_client import QdrantClient
+
+    main([str(as_bytes), *place])
+    given = in_bytes(row(7))["multi_vectors"]
+    client = QdrantClient(path=place[1])
+    found = client.query_points(
+        "passages", [given[0].tolist()], using="multi", limit=1, with_vectors=True
+    ).points
+    client.close()
+    assert found[0].payload["id"] == "passage-7"
+    assert np.allclose(found[0].vector["multi"], given, atol=2e-3)
+
+
+def test_vespa_has_a_vector_for_each_token(as_bytes, tmp_path):
+    main([str(as_bytes), "--vespa", str(tmp_path / "there")])
+    schema = (tmp_path / "there/passages.sd").read_text()
+    assert f"field multi type tensor<bfloat16>(token{{}}, x[{DIMENSIONS}])" in schema
+    assert f"field dense type tensor<int8>(x[{DIMENSIONS}])" in schema
+    document = bulk(tmp_path / "there", "vespa")["passage-7"]
+    given = in_bytes(row(7))
+    assert document["dense"] == given["dense"].tolist()
+    read = [document["multi"][str(n)] for n in range(len(given["multi_vectors"]))]
+    assert np.array_equal(np.float16(read), given["multi_vectors"])
+
+
 def test_a_folder_holds_files_for_one_reader(before, tmp_path):
     main([str(before), "--opensearch", str(tmp_path / "there")])
     with pytest.raises(
@@ -394,6 +462,5 @@ def test_flags_at_fault_are_told(words, said, before, tmp_path):
 
 
 def test_a_folder_that_is_no_index_is_told(tmp_path):
-    (tmp_path / "index.json").write_text("{}")
     with pytest.raises(InputError, match="has no table"):
         main([str(tmp_path), "--parquet", str(tmp_path / "there")])

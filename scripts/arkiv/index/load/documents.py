@@ -12,7 +12,8 @@ import numpy as np
 
 from arkiv.base.files import ENCODER
 from arkiv.index.load.exact import Vectors
-from arkiv.index.load.source import MULTI, Row
+from arkiv.index.load.source import Row
+from arkiv.index.schema import MULTI
 
 # Digits that bring a float16 back, and a float32.
 HALF, SINGLE = "{:.5g}", "{:.9g}"

@@ -1,4 +1,4 @@
-"""Bulk files for Elasticsearch (8.11 or newer) and OpenSearch (2.17 or newer).
+"""Bulk files for Elasticsearch (8.11 or newer) and OpenSearch (2.12 or newer).
 
 Lines of the bulk API in pairs: an action, which names the passage, and the document.
 Lines on images are kept to be shown and not searched: as nested documents each would be
@@ -116,8 +116,7 @@ class Elastic:
             "dims": self._source.dimensions,
             "element_type": "byte" if self._source.is_int8 else "float",
             "index": True,
-            # Vectors of unit length by float16 are too long or short for dot_product.
-            "similarity": "max_inner_product",
+            "similarity": "cosine",
             # By default newer versions keep vectors in fewer bits.
             "index_options": {"type": "hnsw"},
         }
@@ -167,7 +166,7 @@ class OpenSearch(Elastic):
             "type": "knn_vector",
             "dimension": self._source.dimensions,
             "data_type": "byte" if self._source.is_int8 else "float",
-            "method": {"name": "hnsw", "engine": "faiss", "space_type": "innerproduct"},
+            "method": {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil"},
         }
 
     def _sparse_type(self) -> str:

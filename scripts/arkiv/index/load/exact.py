@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arkiv.index.load.expected import DENSE, FIRST, Query
+from arkiv.retrieve.rankings import unit
 
 
 class Vectors(NamedTuple):
@@ -21,7 +22,7 @@ class Vectors(NamedTuple):
 def first_of(
     blocks: Iterable[Vectors], queries: Sequence[Query], mode: str
 ) -> list[list[str]]:
-    """The ids of the best rows of each query by the dot product, best first.
+    """The ids of the best rows of each query, by cosine or by token weights.
 
     Of equal scores the first comes first; of a sparse search, what shares no token with
     the query is not found.
@@ -44,7 +45,7 @@ def first_of(
 def _dense(block: Vectors, queries: Sequence[Query]) -> np.ndarray:
     """(queries, n) float32."""
     asked = np.stack([query.dense for query in queries])
-    return asked @ block.dense.astype(np.float32).T
+    return unit(asked) @ unit(block.dense).T
 
 
 def _sparse(block: Vectors, queries: Sequence[Query]) -> np.ndarray:

@@ -11,8 +11,10 @@ import numpy as np
 from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import read_records
 from arkiv.index.load.source import Source, rows_of
+from arkiv.index.schema import EXPECTED
+from arkiv.retrieve.compressed import int8_codes
+from arkiv.retrieve.rankings import unit
 
-EXPECTED = "expected.jsonl"
 DENSE, SPARSE, FULL_TEXT = "dense", "sparse", "full_text"
 FIRST = 10
 # Scores so near are the same: elsewhere they are sums of floats in another order, or
@@ -25,7 +27,7 @@ class Query:
     """A test query, and what the index finds for it."""
 
     text: str
-    dense: np.ndarray  # (d,) float32
+    dense: np.ndarray  # (d,) float32, rounded as the table's vectors are
     sparse: tuple[np.ndarray, np.ndarray]  # tokens, weights
     hits: dict[str, list[str]]  # by mode: ids of passages, best first
 
@@ -53,7 +55,7 @@ def read_queries(source: Source) -> list[Query]:
             queries.append(
                 Query(
                     record["query"],
-                    np.array(record["dense"], np.float32),
+                    _rounded(np.array(record["dense"]), source.is_int8),
                     (
                         np.array(sparse["tokens"], np.int32),
                         np.array(sparse["weights"], np.float32),
@@ -64,6 +66,13 @@ def read_queries(source: Source) -> list[Query]:
     if not queries:
         raise InputError("has no queries to check by", file=path)
     return queries
+
+
+def _rounded(vector: np.ndarray, as_int8: bool) -> np.ndarray:
+    """A query's vector as a search of the table takes it."""
+    if as_int8:
+        return int8_codes(vector[None])[0].astype(np.float32)
+    return vector.astype(np.float16).astype(np.float32)
 
 
 Find = Callable[[Sequence[Query], str], list[list[str]]]
@@ -162,10 +171,8 @@ def exact_scores(
     """The scores that passages have in the index, of those that it has."""
     rows = rows_of(source.rows(ids))
     if mode == DENSE:
-        return {
-            row["id"]: float(row["dense"].astype(np.float32) @ query.dense)
-            for row in rows
-        }
+        asked = unit(query.dense[None])[0]
+        return {row["id"]: float(unit(row["dense"][None])[0] @ asked) for row in rows}
     weights = dict(zip(*(part.tolist() for part in query.sparse), strict=True))
     return {
         row["id"]: sum(

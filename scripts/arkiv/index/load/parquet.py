@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from arkiv.index.load.exact import Vectors
-from arkiv.index.load.source import DENSE, TOKENS, WEIGHTS, Source, dense_of, sparse_of
+from arkiv.index.load.source import Source, dense_of, sparse_of
+from arkiv.index.schema import DENSE, TOKENS, WEIGHTS
 
 # Rows of a file take some 100 MB by vectors of 1,024 float16.
 USUAL_ROWS = 20_000

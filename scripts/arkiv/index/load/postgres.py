@@ -273,7 +273,7 @@ class Postgres:
                 f"{self._vectors}, the index has {self._source.dimensions}",
                 key="--hnsw",
             )
-        kinds = {"dense": f"hnsw (dense {self._vectors}_ip_ops)"}
+        kinds = {"dense": f"hnsw (dense {self._vectors}_cosine_ops)"}
         if self._source.most_weights() <= MOST_SPARSE_HNSW:
             kinds["sparse"] = "hnsw (sparse sparsevec_ip_ops)"
         return kinds
@@ -322,24 +322,23 @@ class Postgres:
 
     def _dense(self, query: Query) -> list[str]:
         vector = "[" + ",".join(map(repr, query.dense.tolist())) + "]"
-        return self._nearest("dense", vector, self._vectors, "")
+        return self._nearest("dense <=>", vector, self._vectors)
 
     def _sparse(self, query: Query) -> list[str]:
         tokens, weights = query.sparse
         pairs = zip((tokens + 1).tolist(), weights.tolist(), strict=True)
         vector = ",".join(f"{one}:{weight!r}" for one, weight in pairs)
         vector = f"{{{vector}}}/{self._source.vocabulary}"
-        # The rest have no token of the query's.
-        return self._nearest(
-            "sparse", vector, "sparsevec", "WHERE sparse <#> {asked} < 0"
-        )
+        # The rest share no token with the query.
+        others = "WHERE sparse <#> {asked} < 0"
+        return self._nearest("sparse <#>", vector, "sparsevec", others)
 
-    def _nearest(self, column: str, vector: str, kind: str, which: str) -> list[str]:
+    def _nearest(self, by: str, vector: str, kind: str, which: str = "") -> list[str]:
         from psycopg import sql
 
         found = self._all(
             self._sql(
-                f"SELECT id FROM {{table}} {which} ORDER BY {column} <#> {{asked}} "
+                f"SELECT id FROM {{table}} {which} ORDER BY {by} {{asked}} "
                 "LIMIT {first}",
                 asked=sql.SQL("{}::" + kind).format(sql.Literal(vector)),
                 first=sql.Literal(FIRST),

@@ -19,7 +19,8 @@ from arkiv.base.hashing import content_digest
 from arkiv.base.secrets import Known, concealed, in_text
 from arkiv.index.load.documents import plain
 from arkiv.index.load.expected import DENSE, FIRST, SPARSE, Query
-from arkiv.index.load.source import MULTI, Row, Source
+from arkiv.index.load.source import Row, Source
+from arkiv.index.schema import MULTI
 
 KEY = "--qdrant"
 KEY_VARIABLE = "QDRANT_API_KEY"
@@ -128,10 +129,9 @@ class Qdrant:
     def _vectors(self) -> tuple[dict[str, Any], dict[str, Any]]:
         from qdrant_client import models
 
-        # Of unit length in the table: the dot product is what the index ranks by.
         how = {
             "size": self._source.dimensions,
-            "distance": models.Distance.DOT,
+            "distance": models.Distance.COSINE,
             "datatype": models.Datatype.FLOAT16,
         }
         dense = {"dense": models.VectorParams(**how)}

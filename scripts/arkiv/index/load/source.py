@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arkiv.base.errors import InputError
-from arkiv.base.files import Record, read_object
+from arkiv.index.filters import one_of
+from arkiv.index.reading import Table
+from arkiv.index.schema import DENSE, MULTI, TOKENS, WEIGHTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,11 +18,7 @@ if TYPE_CHECKING:
 # A row with vectors as arrays, the rest as Python has it.
 Row = dict[str, Any]
 
-TABLE, ABOUT = "passages.lance", "index.json"
 KEYS = ("id", "fingerprint")
-DENSE, TOKENS, WEIGHTS = "dense", "sparse_tokens", "sparse_weights"
-# One vector for each token, in tables that were asked for them.
-MULTI = "multi_vectors"
 VECTORS = (DENSE, TOKENS, WEIGHTS, MULTI)
 
 
@@ -36,22 +33,12 @@ class Source:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        import lance
-
         self.folder = Path(folder)
-        self.about: Record = read_object(self.folder / ABOUT, "description of an index")
-        try:
-            self.table = lance.dataset(str(self.folder / TABLE))
-        except (OSError, ValueError):
-            raise InputError(
-                f"has no table {TABLE}; `snakemake index` makes it", file=self.folder
-            ) from None
-        self.count: int = self.table.count_rows()
-        self.columns: list[str] = self.table.schema.names
-        dense = self.table.schema.field(DENSE).type
-        self.dimensions: int = dense.list_size
-        self.is_int8 = str(dense.value_type) == "int8"
-        self.has_multi = MULTI in self.columns
+        table = Table(self.folder)
+        self.about, self.columns = table.about, table.columns
+        self.dimensions, self.is_int8 = table.dimensions, table.is_int8
+        self.has_multi, self.count = table.has_multi, len(table)
+        self.batches, self.table = table.scan, table.dataset
 
     @property
     def language(self) -> str | None:
@@ -63,28 +50,13 @@ class Source:
         """Tokens that there are: a passage's ids of tokens lie below."""
         return self.about["vocabulary"]
 
-    def batches(
-        self, columns: Sequence[str] | None, rows: int
-    ) -> Iterator[pa.RecordBatch]:
-        """All rows in their order, so many at a time, some columns or all."""
-        scanner = self.table.scanner(
-            columns=None if columns is None else list(columns),
-            batch_size=rows,
-            scan_in_order=True,
-            # What is read ahead is in memory too.
-            batch_readahead=2,
-            fragment_readahead=1,
-        )
-        return iter(scanner.to_batches())
-
     def take(self, places: Sequence[int]) -> pa.RecordBatch:
         """The rows at these places of the order, all columns."""
         return _one(self.table.take(list(places)))
 
     def rows(self, ids: Iterable[str]) -> pa.RecordBatch:
         """The rows of these ids, those that there are, in the order of the table."""
-        quoted = ", ".join("'" + one.replace("'", "''") + "'" for one in sorted(ids))
-        return _one(self.table.to_table(filter=f"id IN ({quoted})"))
+        return _one(self.table.to_table(filter=one_of("id", set(ids))))
 
     def most_weights(self) -> int:
         """The token weights of the passage that has most of them."""

@@ -25,7 +25,8 @@ from arkiv.index.load.documents import (
 )
 from arkiv.index.load.exact import Vectors
 from arkiv.index.load.languages import tag
-from arkiv.index.load.source import MULTI, Row, Source, rows_of
+from arkiv.index.load.source import Row, Source, rows_of
+from arkiv.index.schema import MULTI
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,7 +65,7 @@ schema {name} {{
         field dense type tensor<{cell}>(x[{dimensions}]) {{
             indexing: attribute | index
             attribute {{
-                distance-metric: dotproduct
+                distance-metric: angular
             }}
         }}
         field sparse type tensor<float>(token{{}}) {{
