@@ -46,6 +46,22 @@ def variants(own, *others):
     return f"<charParams>\n<charRecVariants>{each}</charRecVariants>{own}</charParams>"
 
 
+def hocr(word):
+    return (
+        '<html><head><meta name="ocr-system" content="tesseract"/></head><body><div '
+        f'class="ocr_page"><span class="ocr_line"><span class="ocrx_word">{word}</span>'
+        "</span></div></body></html>"
+    )
+
+
+def choices(name, *texts):
+    each = "".join(
+        f"<span class='ocrx_cinfo' id='choice_{n}' title='x_confs {sure}'>{text}</span>"
+        for n, (text, sure) in enumerate(texts)
+    )
+    return f"<span class='ocrx_cinfo' id='{name}_1_1'>\n{each}</span>"
+
+
 CASES = {
     "PAGE, by index": (
         page(readings((2, "tinget höls"), (0, "tinget hölls"), (1, "finget hölls"))),
@@ -73,6 +89,24 @@ CASES = {
         abbyy(variants("e", "c", "o"), variants("n")),
         [("e", "c"), ("e", "o")],
         ["en"],
+    ),
+    "hOCR, by the specification": (
+        hocr(
+            '<span class="alternatives"><ins class="alt">hello</ins><del class="alt">'
+            'hallo</del><del class="alt" title="x_cost 2"> hullo</del></span>'
+        ),
+        [("hello", "hallo"), ("hello", "hullo")],
+        ["hello"],
+    ),
+    "hOCR, as Tesseract writes it": (
+        hocr(
+            "Ek"
+            + choices("lstm_choices", ("B", 9), ("E", 90.5), ("", 0.1), ("F", 0.4))
+            + choices("lstm_choices", ("k", 99))
+            + choices("timestep", ("k", 60), ("h", 40))
+        ),
+        [("E", "B"), ("E", "F")],
+        ["Ek"],
     ),
     "HTRflow": (
         json.dumps(

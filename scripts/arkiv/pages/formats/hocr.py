@@ -27,6 +27,8 @@ LINES = {
 WORD = "ocrx_word"
 # Single characters, or what else a word may be read as.
 CHARACTERS = {"ocrx_cinfo", "ocr_cinfo", "ocr_symbol"}
+# How Tesseract begins the name of a character's choices.
+CHOICES = "lstm_choices"
 BLOCKS = {"ocr_carea", "ocrx_block", "ocr_column"}
 # Classes that say nothing of what a text is. Of others the prefix goes.
 NEUTRAL = {*BLOCKS, "ocr_line", "ocrx_line", "ocr_par", "ocr_document", "ocr_linear"}
@@ -179,6 +181,30 @@ class _Line:
         return text
 
 
+def alternatives(root: Element) -> Iterator[tuple[str, str]]:
+    """What words or characters are read as, and what they may be besides.
+
+    The specification writes `<ins class="alt">` and `<del class="alt">` beside each
+    other, Tesseract (`lstm_choice_mode: 2`) the choices of a character with what it
+    gives for each. What it saw at each step in time is no character.
+    """
+    for each in _elements(root):
+        others = [child for child in _elements_in(each) if _is_other_reading(child)]
+        first = [child for child in _elements_in(each) if _is_first_reading(child)]
+        if CHARACTERS & _classes(each) and each.get("id", "").startswith(CHOICES):
+            choices = sorted(_elements_in(each), key=_surest)
+            first, others = choices[:1], choices[1:]
+        for chosen in first[:1]:
+            text = "".join(chosen.itertext()).strip()
+            for other in others:
+                if text and (besides := "".join(other.itertext()).strip()):
+                    yield text, besides
+
+
+def _surest(choice: Element) -> float:
+    return -(_confidence(_properties(choice)) or 0)
+
+
 def _own_text(element: Element) -> Iterator[str]:
     """The text of a word that stands in no element of a character."""
     yield element.text or ""
@@ -192,6 +218,14 @@ def _own_text(element: Element) -> Iterator[str]:
 def _is_other_reading(element: Element) -> bool:
     """Whether it is none of the first choice: `<del class="alt">` beside an `<ins>`."""
     return name(element).lower() == "del" and "alt" in _classes(element)
+
+
+def _is_first_reading(element: Element) -> bool:
+    return name(element).lower() == "ins" and "alt" in _classes(element)
+
+
+def _elements_in(element: Element) -> Iterator[Element]:
+    return (each for each in element if isinstance(each.tag, str))
 
 
 def _elements(element: Element) -> Iterator[Element]:
@@ -241,5 +275,6 @@ FORMAT = Format(
     read,
     roots=("html", "div", "body"),
     streamed=streamed,
+    alternatives=alternatives,
     sign=re.compile(r"\bocrx?_\w|\bocr-(?:system|capabilities)\b"),
 )
