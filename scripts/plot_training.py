@@ -14,11 +14,12 @@ from arkiv.base.files import read_json
 from arkiv.evaluate.measures import title
 from arkiv.report.figures import (
     BLUE,
-    GREEN,
     GREY,
     INK,
+    LEAST_SPAN,
     VERMILLION,
     around,
+    curves,
     subplots,
     whole_numbers,
     write_svg,
@@ -28,15 +29,6 @@ from arkiv.report.figures import (
 SMOOTHING = 0.02
 # Steps that are drawn, at most: a report of 100,000 dots is slow to open.
 MOST_DOTS = 2000
-# Of each mode of scoring: its name, colour and mark.
-STYLES = {
-    "dense": ("dense", BLUE, "o"),
-    "sparse": ("sparse", VERMILLION, "s"),
-    "multi_vector": ("multi-vector", GREEN, "^"),
-    "combined": ("combined", INK, "D"),
-}
-# Of a panel of measures, at least: a curve that is flat is to look so.
-LEAST_SPAN = 0.1
 
 
 def smoothed(values: np.ndarray) -> np.ndarray:
@@ -83,12 +75,14 @@ def draw_scores(panel: Any, evaluation: dict[str, Any], collection: str) -> None
     entries, measure = evaluation["entries"], evaluation["measure"]
     steps = [entry["step"] for entry in entries]
     scores = [entry["scores"][collection] for entry in entries]
-    for mode, (name, colour, mark) in STYLES.items():
-        if mode not in scores[0]:  # for which the model has no heads
-            continue
-        values = [of_mode[mode][measure] for of_mode in scores]
-        look = {"color": colour, "marker": mark, "markersize": 3.5, "linewidth": 1.2}
-        panel.plot(steps, values, **look, label=name)
+    curves(
+        panel,
+        steps,
+        {
+            mode: [of_mode[mode][measure] for of_mode in scores]
+            for mode in scores[0]  # those for which the model has heads
+        },
+    )
     best = evaluation["best_step"]
     said = f"kept: step {best:,}"
     panel.axvline(best, color=GREY, linewidth=1, linestyle="--", label=said)

@@ -633,13 +633,13 @@ def test_what_was_forgotten_stands_beside_what_was_learnt(run):
         change = value(-0.2, p=0.001, p_holm=0.002)
         pair["difference"] = dict.fromkeys(MEASURES, change)
     del general["comparisons"][0]
-    scores = {"dense": dict.fromkeys(MEASURES, 0.25)}
+    scores = {"multi_vector": dict.fromkeys(MEASURES, 0.25)}
     sizes = {"queries": 60, "passages": 70}
     merge = {
         "with": HOSTILE,
         "weight": 0.4,
         "chosen": True,
-        "mode": "dense",
+        "mode": "multi_vector",
         "measure": "RR@10",
         "tolerance": 0.003,
         "collections": {"dev": sizes, "general": sizes},
@@ -669,6 +669,13 @@ def test_what_was_forgotten_stands_beside_what_was_learnt(run):
     assert row.index("+0.300") < row.index("−0.200")
     assert "0.4 (taken)" in text
     assert "chosen by 60 dev queries and 60 general queries." in text
+    # The curve of either set of queries, its numbers folded below.
+    drawn = text[text.index('id="merging"') :]
+    drawn = drawn[drawn.index("<figure") : drawn.index("</figure>")]
+    for said in ("RR@10: 60 dev queries", "RR@10: 60 general queries", "taken: 0.4"):
+        assert said in drawn
+    assert "multi-vector, least allowed" in drawn
+    assert drawn.index("<details") < drawn.index("0.4 (taken)")
     assert page
 
 

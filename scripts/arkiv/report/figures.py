@@ -8,7 +8,7 @@ here: the report has others for a dark screen (`arkiv.report.drawing`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 GREY, INK, FAINT, PAPER = "#6B6B6B", "#1A1A1A", "#D9D9D9", "#FFFFFF"
+# Of each mode of scoring: its name, colour and mark.
+STYLES = {
+    "dense": ("dense", BLUE, "o"),
+    "sparse": ("sparse", VERMILLION, "s"),
+    "multi_vector": ("multi-vector", GREEN, "^"),
+    "combined": ("combined", INK, "D"),
+}
+# Of a panel of measures, at least: a curve that is flat is to look so.
+LEAST_SPAN = 0.1
 # Of a figure with a panel for each dataset: those of the largest.
 MOST_PANELS = 8
 
@@ -89,6 +98,16 @@ def around(values: Iterable[float], least: float) -> tuple[float, float]:
     low, high = min(values), max(values)
     room = max(0.08 * (high - low), (least - (high - low)) / 2)
     return low - room, high + room
+
+
+def curves(
+    axes: Any, places: Sequence[float], values: Mapping[str, Sequence[float]]
+) -> None:
+    """A curve for each mode of scoring, in the look that it has everywhere."""
+    for mode, (name, colour, mark) in STYLES.items():
+        if mode in values:
+            look = {"color": colour, "marker": mark, "markersize": 3.5}
+            axes.plot(places, values[mode], **look, linewidth=1.2, label=name)
 
 
 def within_a_measure(ends: tuple[float, float]) -> tuple[float, float]:

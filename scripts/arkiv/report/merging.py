@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from arkiv.base.html import Html, table
 from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.measures import title
+from arkiv.report.drawing import figure
+from arkiv.report.figures import (
+    GREY,
+    LEAST_SPAN,
+    around,
+    curves,
+    subplots,
+    write_svg,
+)
 from arkiv.report.page import paragraph
 
 Merge = Mapping[str, Any]
@@ -50,14 +62,59 @@ def section(merge: Merge) -> Iterator[Html]:
     yield paragraph(sentence(merge))
     if not merge["chosen"]:
         return
-    mode, measure, curve = merge["mode"], merge["measure"], merge["curve"]
-    words = mode.replace("_", "-")
+    measure, words = merge["measure"], merge["mode"].replace("_", "-")
     if "general" in merge["collections"]:
         yield paragraph(
             f"Of the weights that are no more than {merge['tolerance']:g} below the "
             f"other model on the general set, by {words} {title(measure)}, it is the "
             "best on the dev queries."
         )
+    yield _chart(merge, _numbers(merge))
+
+
+def _chart(merge: Merge, numbers: Html) -> Html:
+    """What every weight reached on each set of queries, a curve for each mode."""
+    names = list(merge["collections"])
+    size = 8, 0.9 + 2.6 * len(names)
+    plot, axes = subplots(len(names), 1, figsize=size, sharex=True)
+    for panel, name in zip(axes[:, 0], names, strict=True):
+        _draw(panel, merge, name)
+    below = {"bbox_to_anchor": (0.5, -0.22), "ncols": 6, "columnspacing": 1.5}
+    panel.legend(loc="upper center", **below)
+    panel.set_xlabel("share of the tuned model")
+    said = f"{title(merge['measure'])} by how much of the tuned model there is"
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "merging.svg")
+        write_svg(path, plot, said)
+        shown = f"{said}, of {merge['weight']:g} as was taken; a table has the numbers."
+        return figure(path, "merging", said, shown, numbers)
+
+
+def _draw(panel: Any, merge: Merge, name: str) -> None:
+    """A panel: one set of queries, the weight taken, and how much may be forgotten."""
+    curve, measure = merge["curve"], merge["measure"]
+    scores = [entry["scores"][name] for entry in curve]
+    values = {mode: [one[mode][measure] for one in scores] for mode in scores[0]}
+    curves(panel, [entry["weight"] for entry in curve], values)
+    shown = list(chain(*values.values()))
+    line = {"color": GREY, "linewidth": 1}
+    if name == "general":
+        (other,) = (one for one in curve if one["weight"] == 0)
+        least = other["scores"][name][merge["mode"]][measure] - merge["tolerance"]
+        words = f"{merge['mode'].replace('_', '-')}, least allowed"
+        panel.axhline(least, **line, linestyle=":", label=words)
+        shown.append(least)
+    taken = f"taken: {merge['weight']:g}"
+    panel.axvline(merge["weight"], **line, linestyle="--", label=taken)
+    queries = merge["collections"][name]["queries"]
+    counted = plural(queries, f"{name} query", f"{name} queries")
+    panel.set_title(f"{title(measure)}: {counted}")
+    panel.set_ylim(*around(shown, LEAST_SPAN))
+
+
+def _numbers(merge: Merge) -> Html:
+    """What every weight reached, as a table."""
+    measure, curve = merge["measure"], merge["curve"]
     columns = [
         (name, one) for name, modes in curve[0]["scores"].items() for one in modes
     ]
@@ -71,4 +128,4 @@ def section(merge: Merge) -> Iterator[Html]:
     ]
     header = [f"{name}, {one.replace('_', '-')}" for name, one in columns]
     caption = f"Mean {title(measure)} by how much of the tuned model there is"
-    yield table(["share", *header], rows, caption)
+    return table(["share", *header], rows, caption)
