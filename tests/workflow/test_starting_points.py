@@ -10,6 +10,7 @@ from sheets import FORMATS
 from arkiv.base.files import read_json, write_records
 from arkiv.base.hashing import content_id, nfc
 from arkiv.base.natural import natural
+from arkiv.retrieve.weights import FEWEST_QUERIES
 
 
 def test_real_pages_become_a_model_and_a_report(models, svea, tmp_path):
@@ -116,6 +117,7 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
     given |= {"teacher": {"max_length": 64}, "mining": mining}
     given["pairs"] = {"round_trip": {"by": "either", "top": 100}}
     given["train"] |= {"evaluation": {"queries": 20, "passages": 20}}
+    given["evaluate"] |= {"weights": "auto"}
     config = project.configure(**given)
     done = project.snakemake("evaluate", "--configfile", config)
     assert done.returncode == 0, done.stdout[-5000:]
@@ -135,6 +137,10 @@ def test_real_pairs_and_intermediate_rows_are_starting_points(models, svea, tmp_
         assert bool(kept["rejected"]) == (name == "archive")
     _learns_from_verdicts(results)
     assert (results / "metrics/metrics.json").exists()
+    learnt = read_json(results / "weights/tuned_combined.json")
+    dev = sum(len(records(results / f"pairs/{name}/dev.jsonl")) for name in datasets)
+    assert FEWEST_QUERIES <= learnt["queries"] <= dev
+    assert (learnt["kept"] is None) == (learnt["gain"] > 0)
 
 
 def _learns_from_verdicts(results):

@@ -31,6 +31,7 @@ from safetensors.torch import load_file
 import search_corpus
 from arkiv.base.files import read_json
 from arkiv.retrieve.trec import read_qrels, read_run
+from arkiv.retrieve.weights import FEWEST_QUERIES
 
 
 @pytest.fixture(scope="module")
@@ -468,6 +469,33 @@ def respelled_as_they_are(results):
     assert {path.name.partition(".")[0] for path in encoded} == {"queries"}
 
 
+def weighted_and_counted(results):
+    """Weights are sought by dev queries, which are too few here to choose, and a page
+    counts by its first passage."""
+    known = read_qrels(results / "gold/known_item.txt")
+    pages = {
+        one["id"]: (one["volume"], one["first_page"])
+        for one in records(results / "collection/corpus.jsonl")
+    }
+    metrics = read_json(results / "metrics/metrics.json")
+    for name in ("fused", "tuned_combined"):
+        learnt = read_json(results / f"weights/{name}.json")
+        dev = records(results / "dev/collection/queries.jsonl")
+        assert learnt["queries"] == len(dev) < FEWEST_QUERIES
+        assert learnt["weights"] == learnt["default"]
+        ranked = read_run(results / f"runs/{name}.trec")
+        reached = []
+        for query, relevant in known.items():
+            wanted = {pages[key] for key in relevant}
+            order = list(dict.fromkeys(pages[key] for key in ranked[query]))
+            first = min(map(order.index, wanted & set(order)), default=10)
+            reached.append(1 / (first + 1) if first < 10 else 0)
+        value = metrics["systems"][name]["RR@10"]["mean"]
+        assert value == pytest.approx(np.mean(reached), abs=1e-6)
+    page = (results / "report.html").read_text("utf-8")
+    assert "Measures count by page" in page
+
+
 def test_other_systems_are_measured_and_what_is_required_decides(run, models, tmp_path):
     project = Project(tmp_path / "systems")
     for made in ("results", ".snakemake"):
@@ -476,7 +504,7 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
     systems = {
         "words": {"type": "bm25", "tokens": "words", "stemming": "swedish"},
         "mean": {"type": "embedder", "source": "tiny", "query_prompt": "Fråga: "},
-        "fused": {"type": "fusion", "systems": ["words", "mean"]},
+        "fused": {"type": "fusion", "systems": ["words", "mean"], "weights": "auto"},
         "reranked": {"type": "reranker", "system": "fused", "depth": 10},
     }
 
@@ -491,6 +519,8 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
             "noise": [0.1],
             "systems": ["reranked", "tuned_combined"],
         },
+        "weights": "auto",
+        "unit": "page",
     }
     figures = {"system": "reranked", "measure": "R@100"}
     missed = require(figures | {"over": "fused", "by": 2})
@@ -500,6 +530,7 @@ def test_other_systems_are_measured_and_what_is_required_decides(run, models, tm
     value = metrics["systems"]["reranked"]["R@100"]["mean"]
     assert value == metrics["systems"]["fused"]["R@100"]["mean"] > 0
     respelled_as_they_are(project.folder / "results/small")
+    weighted_and_counted(project.folder / "results/small")
     sentence = (
         f"R@100 of reranked is {value:.4f}, required is at least fused + 2 = "
         f"{value + 2:.4f} (the run's results are kept)"
