@@ -13,10 +13,21 @@ from arkiv.encode.m3 import M3
 from arkiv.encode.options import Options
 from benchmarks.gpu import models
 from benchmarks.gpu.part import Found, Given
-from benchmarks.gpu.precision import AT_WORST, HALF, IN_THE_MEAN, error, least_cosine
+from benchmarks.gpu.precision import (
+    AT_WORST,
+    DIGITS,
+    HALF,
+    IN_THE_MEAN,
+    PRECISION,
+    error,
+    least_cosine,
+)
 from benchmarks.gpu.texts import mixed
 
 MAX_LENGTH, QUERY_MAX_LENGTH = 2048, 64
+# Of the last binary digit, by which a result may differ between two ways of the same
+# products: which kernel cuBLAS takes goes by the memory there is, too.
+LAST_DIGITS = 4
 # By how much a score's error, in proportion to the spread of scores, may exceed that of
 # the vector it is made of: texts' vectors are the less unlike, the more they share.
 SPREAD = 10
@@ -52,9 +63,16 @@ def cosines(one: Encoded, other: Encoded, representation: str) -> np.ndarray:
 
 
 def _of_rows(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """(n,) float64: the cosines of rows.
+
+    Random heads give some texts no token weight at all: where both are zero they agree,
+    where one is they do not.
+    """
     ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
-    norms = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
-    return (ours * theirs).sum(axis=1) / norms
+    one, other = np.linalg.norm(ours, axis=1), np.linalg.norm(theirs, axis=1)
+    both = (one == 0) & (other == 0)
+    norms = np.where(one * other == 0, 1, one * other)
+    return np.where(both, 1, (ours * theirs).sum(axis=1) / norms)
 
 
 def check_cosines(
@@ -145,7 +163,8 @@ def difference(one: Encoded, other: Encoded) -> float:
 def two_models(given: Given, found: Found) -> None:
     """An M3 and a cross-encoder in one process, in turn, give what each gives alone.
 
-    Their batches are the same, so that nothing should differ at all.
+    Their batches are the same: what differs is rounded otherwise (seen on an H200: one
+    score in float16 by its last digit, 2^-13, all vectors not at all).
     """
     path, other_path = models.embedder(given), models.reranker(given)
     texts = mixed(4 if given.small else 64)
@@ -162,6 +181,15 @@ def two_models(given: Given, found: Found) -> None:
             encode_all(one, texts),
         )
     most = max(difference(vectors, first), difference(vectors, last))
-    found.check("M3 beside another model: greatest difference", most, at_most=0)
+    digit = 2.0 ** (1 - DIGITS[PRECISION[given.device]])
+    found.check(
+        "M3 beside another model: greatest difference",
+        most,
+        at_most=LAST_DIGITS * digit,
+    )
     most = float(np.abs(between - scores).max())
-    found.check("cross-encoder beside another model: difference", most, at_most=0)
+    found.check(
+        "cross-encoder beside another model: difference",
+        most,
+        at_most=LAST_DIGITS * digit * float(np.abs(scores).max()),
+    )

@@ -5,18 +5,24 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item", bound=Hashable)
+Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 log = logging.getLogger("arkiv.encode.batches")
 
 SECONDS_BETWEEN_REPORTS = 30
-# Inputs whose tokens are held at once, some hundred MB of long passages. They are
-# sorted by length among themselves: with so many, as good as sorting all.
-HELD_AT_ONCE = 1 << 16
+# Characters that are tokenised at once while the devices compute what came before: a
+# quarter of a second's work, and some batches for a GPU. They are also all that is held
+# as tokens, twice over.
+CHARACTERS_AT_ONCE = 1 << 20
+# More than a token has in most texts.
+CHARACTERS_OF_TOKEN = 8
 
 
 def distinct(items: Iterable[Item]) -> tuple[list[Item], list[int]]:
@@ -39,6 +45,42 @@ def by_budget(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         rows = max(1, budget // max(1, lengths[order[start]]))
         yield order[start : start + rows]
         start += rows
+
+
+def by_characters(items: Sequence[Sequence[str]], longest: int) -> Iterator[list[int]]:
+    """Indices of inputs of like length, longest first, to be tokenised together.
+
+    Before tokens are known characters stand for them.
+
+    Args:
+        items: the texts of each input.
+        longest: tokens to which inputs are cut; of what is beyond none count.
+    """
+    most = CHARACTERS_OF_TOKEN * longest
+    sizes = [min(sum(map(len, item)), most) for item in items]
+    block: list[int] = []
+    held = 0
+    for index in sorted(range(len(items)), key=lambda i: (-sizes[i], i)):
+        if block and held + sizes[index] > CHARACTERS_AT_ONCE:
+            yield block
+            block, held = [], 0
+        block.append(index)
+        held += sizes[index]
+    if block:
+        yield block
+
+
+def ahead(work: Callable[[Given], Result], items: Iterable[Given]) -> Iterator[Result]:
+    """The results of work on each item, in order; the next is made in another thread
+    while one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming: deque = deque()
+        for item in items:
+            coming.append(thread.submit(work, item))
+            if len(coming) > 1:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
 
 
 def reported(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arkiv.base.errors import InputError
-from arkiv.encode.batches import HELD_AT_ONCE, by_budget, distinct, reported
+from arkiv.encode.batches import ahead, by_budget, by_characters, distinct, reported
 from arkiv.encode.cache import Cache, key
 from arkiv.encode.forward import Batch
 from arkiv.encode.kept import Kept
@@ -65,7 +65,8 @@ class Encoder:
 
     def __init__(self, kind: Kind, *, longest: Length) -> None:
         self.kind = kind
-        self._recipe = kind.recipe(kind.length(longest))
+        self._longest = kind.length(longest)
+        self._recipe = kind.recipe(self._longest)
         self._open = ExitStack()
 
     def __enter__(self) -> Encoder:
@@ -243,19 +244,23 @@ class Encoder:
         *,
         told: bool = False,
     ) -> Iterator[tuple[list[int], Batch]]:
-        """Rows and batch, of each; no more inputs at once than HELD_AT_ONCE.
+        """Rows and batch, of each; the next texts are tokenised meanwhile.
 
         How many texts are read in part, or just whole, shows in the log if that is to
         be `told`.
         """
         workers = self.workers  # they load the model while the first texts are read
         longest, full = settings.get("max_length"), 0
-        for start in range(0, len(items), HELD_AT_ONCE):
-            ids = self.kind.token_ids(items[start : start + HELD_AT_ONCE], settings)
+
+        def tokenised(rows: list[int]) -> tuple[list[int], list[np.ndarray]]:
+            return rows, self.kind.token_ids([items[row] for row in rows], settings)
+
+        blocks = by_characters(items, self._longest)
+        for rows, ids in ahead(tokenised, blocks):
             full += sum(len(row) == longest for row in ids)
             for places in by_budget([len(row) for row in ids], workers.budget):
                 batch = Batch([ids[place] for place in places], asked)
-                yield [start + place for place in places], batch
+                yield [rows[place] for place in places], batch
         if told and full:
             said = "%d of %d texts fill the %d tokens that are read, or are longer"
             log.info(said, full, len(items), longest)
