@@ -88,8 +88,9 @@ def test_the_multi_vector_score_equals_upstream(encoded, tiny_embedder):
     assert ours == pytest.approx(float(model.colbert_score(query, passage)), abs=1e-5)
 
 
-def test_batches_do_not_change_the_vectors(tiny_embedder, encoded):
-    for tokens in (1, 100):
+def test_batches_do_not_change_the_vectors(tiny_embedder, encoded, monkeypatch):
+    for tokens, characters in (1, 1 << 20), (100, 1 << 20), (100, 200):
+        monkeypatch.setattr("arkiv.encode.batches.CHARACTERS_AT_ONCE", characters)
         kind = M3(tiny_embedder, Options(batch_tokens=tokens))
         again = everything(Encoder(kind, longest=MAX_LENGTH), TEXTS)
         np.testing.assert_allclose(again.dense, encoded.dense, atol=1e-6)
