@@ -333,6 +333,8 @@ def test_some_passages_are_enough_to_measure_queries(plain, capsys):
     ("more", "said"),
     [
         (["--checkpoint", "other"], "`--checkpoint`: is other, expected tuned"),
+        (["--checkpoint", "round_2"], "`--checkpoint`: is round_2, but the run has 1"),
+        (["--checkpoint", "base"], "no such file; encode_collection.py makes it"),
         (["--sample", "0"], "`--sample`: is 0, expected at least 1"),
         (
             ["--url", "http://127.0.0.1:1/v1", "--retries", "0"],
@@ -350,6 +352,18 @@ def test_what_cannot_be_asked_is_one_sentence(plain, more, said):
     ):
         measure(plain, served, *more)
     assert KEY not in str(error.value)
+
+
+def test_a_run_of_something_else_is_one_sentence(plain, tmp_path):
+    run = shutil.copytree(plain, tmp_path / "run")
+    with Embeddings(partial(encoded, plain / "model")) as served:
+        for kept, said in (
+            ({"settings": {"run": "x"}}, "`mining`: is not there, expected what snake"),
+            ({"settings": []}, "has a value of another kind"),
+        ):
+            write_json(run / "configuration.json", kept)
+            with pytest.raises(InputError, match=said):
+                measure(run, served)
 
 
 def test_of_several_models_one_must_be_named(plain):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import Record, read_object
 from arkiv.encode.description import Description
 from arkiv.encode.limits import length_of
@@ -61,16 +62,21 @@ class Finished:
         Raises:
             InputError: the run has not come so far, or a file is damaged.
         """
-        started = "what the run was started with"
-        config = read_object(run / "configuration.json", started).get("settings", {})
+        file = run / "configuration.json"
+        kept = read_object(file, "what the run was started with")
+        with expecting("snakemake", file):
+            config = kept["settings"]
+            mining, models = config["mining"], config["models"]
+            lengths = {
+                "queries": mining["query_max_length"],
+                "passages": mining["passage_max_length"],
+            }
+            base, path = (_within(run, config, name) for name in ("base", model))
+            embedder, trusted = models["embedder"], models["trust_remote_code"]
+        description = Description.configured(check_model(path, "m3"), embedder)
         passages = read_ordered(run / "collection/corpus.jsonl")
         queries = read_ordered(run / "collection/queries.jsonl", queries=True)
         folder = run / "encodings" / model
-        path = check_model(_within(run, config, model), "m3")
-        embedder = config["models"]["embedder"]
-        description = Description.configured(path, embedder)
-        base = _within(run, config, "base")
-        mining = config["mining"]
         return cls(
             passages,
             queries,
@@ -81,13 +87,11 @@ class Finished:
                 path,
                 description,
                 base if base != path and base.is_dir() else None,
-                config["models"]["trust_remote_code"],
+                trusted,
             ),
             {
-                "queries": length_of(mining["query_max_length"], description.longest),
-                "passages": length_of(
-                    mining["passage_max_length"], description.longest
-                ),
+                side: length_of(length, description.longest)
+                for side, length in lengths.items()
             },
         )
 
@@ -116,6 +120,10 @@ def _within(run: Path, config: Mapping[str, Any], model: str) -> Path:
     Raises:
         InputError: there is no such model.
     """
+    rounds, number = config["rounds"], model.rpartition("_")[2]
+    if number.isdecimal() and int(number) > rounds:
+        reason = f"is {model}, but the run has {rounds} of them"
+        raise InputError(reason, key="--checkpoint")
     path, own = model_under_test(config, model), run_folder(config)
     if path.startswith(f"{own}/"):
         return run / os.path.relpath(path, own)

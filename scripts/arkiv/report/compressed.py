@@ -9,7 +9,7 @@ from arkiv.base.html import Html, table
 from arkiv.base.markdown import counted as plural
 from arkiv.evaluate.intervals import FEWEST_QUERIES
 from arkiv.evaluate.measures import title
-from arkiv.evaluate.verdicts import LEGEND, Value, verdict
+from arkiv.evaluate.verdicts import LEGEND, Value, leaves_out_0, verdict
 from arkiv.report.page import folded, paragraph
 from arkiv.report.results import cell
 from arkiv.report.sure import apart
@@ -73,26 +73,30 @@ def differences(
                 yield name, form["difference"][measure]
 
 
+def _lost(value: Value) -> bool:
+    """Whether a change may well be a loss, by its p-value or by its interval alone."""
+    below = value["mean"] < 0 and leaves_out_0(value)
+    return verdict(value) == "worse" or bool(below)
+
+
 def choice(system: str, found: Mapping[str, Any], measures: Sequence[str]) -> str:
-    """Which of the forms are not shown to lose, and the smallest of them."""
+    """Which of the forms are not seen to lose, and the smallest of them."""
     forms = found["forms"]
     kept = [
         form
         for form in forms
-        if not any(
-            verdict(form["difference"][measure]) == "worse" for measure in measures
-        )
+        if not any(_lost(form["difference"][measure]) for measure in measures)
     ]
     names = " or ".join(map(title, measures))
     said = f"Of {plural(len(forms), 'smaller form')} of {spaced(system)} "
     if not kept:
-        return f"{said}none is without a loss of {names} that is shown."
+        return f"{said}none is without a loss of {names} by p or interval."
     least = min(kept, key=lambda form: form["searched"])
     share = found["whole"]["searched"] / least["searched"]
+    lose = "loses" if len(kept) == 1 else "lose"
     return (
-        f"{said}{len(kept):,} {'is' if len(kept) == 1 else 'are'} not shown to lose "
-        f"{names}; of these {spaced(least['form'])} is the smallest to search, by "
-        f"{share:.3g} times."
+        f"{said}{len(kept):,} {lose} nothing of {names} by p or interval; of these "
+        f"{spaced(least['form'])} is the smallest to search, by {share:.3g} times."
     )
 
 
