@@ -20,7 +20,7 @@ TRAIN = {
         "train_group_size": 1,
         "knowledge_distillation": False,
         "per_device_train_batch_size": 32,
-        "max_steps": 30,
+        "max_steps": 14,
         "learning_rate": 2e-3,
         "gradient_checkpointing": False,
         "save_strategy": "no",
