@@ -24,8 +24,10 @@ from arkiv.base.hashing import text_key
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.pairs.elsewhere import Elsewhere
 from arkiv.pairs.periods import Periods
+from arkiv.pairs.provenance import settle_provenance
 from arkiv.pairs.settings import Pairs, check_pairs
 from arkiv.pairs.verdicts import Judged, Verdict, judged
+from arkiv.retrieve.collection import check_query, read_passages
 from arkiv.serve.judgements import RELEVANT, Verdicts
 
 log = logging.getLogger("pair_verdicts")
@@ -111,14 +113,16 @@ def passages_of(
     """The judged passages, by id; what is said of those that are gone is set aside.
 
     Raises:
-        InputError: some are gone, and that is not to be skipped.
+        InputError: some are gone, and that is not to be skipped; or a line of the
+            corpus that is no passage.
     """
     wanted = {name for query in queries for name in query}
-    found = {
-        one["id"]: one
-        for _, one in read_records(arguments.corpus)
-        if one["id"] in wanted
-    }
+    found = read_passages(arguments.corpus, wanted)
+    for passage in found.values():
+        try:
+            settle_provenance(passage)
+        except InputError as fault:
+            raise fault.at(arguments.corpus) from None
     gone = [(query, name) for query in queries for name in query if name not in found]
     if gone and arguments.on_bad_input == "stop":
         query, name = gone[0]
@@ -136,7 +140,7 @@ def passages_of(
 
 def tested_by(path: str) -> tuple[set[str], set[int]]:
     """Ids, and keys of the texts, of the test queries of the judged run."""
-    queries = [one for _, one in read_records(path)]
+    queries = [one for _, one in read_records(path, check_query)]
     return {one["id"] for one in queries}, {text_key(one["query"]) for one in queries}
 
 

@@ -215,6 +215,24 @@ def test_passages_that_are_gone_are_named_or_counted(tmp_path):
     assert stats["set_aside"] == {pair_verdicts.GONE: 2}
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "said"),
+    [
+        ("corpus", '{"id": "a"}', r"corpus\.jsonl, line 2, `text`"),
+        ("corpus", '{"text": "a"}', r"corpus\.jsonl, line 2, `id`"),
+        ("queries", '{"id": "a"}', r"queries\.jsonl, line 1, `query`"),
+        ("other", '{"text": "a"}', r"other\.jsonl, line 1, `split`: is no side"),
+    ],
+)
+def test_files_of_another_kind_are_named(tmp_path, name, line, said):
+    judge_run(tmp_path, [{"text": "p"}], [verdict("q", "p")])
+    with open(tmp_path / f"collection/{name}.jsonl", "a") as file:
+        file.write(f"{line}\n")
+    others = tmp_path / "collection/other.jsonl"
+    with pytest.raises(InputError, match=said):
+        pair(tmp_path, *(("--corpora", others) if name == "other" else ()))
+
+
 def test_verdicts_of_which_nothing_is_left_are_refused(tmp_path):
     judge_run(tmp_path, [{"text": "p"}], [verdict("q", "p")], ["q"])
     with pytest.raises(InputError, match="leaves no pair of its 1 verdicts"):

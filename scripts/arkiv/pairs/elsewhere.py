@@ -13,12 +13,20 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from arkiv.base.files import Record, read_records
+from arkiv.base.errors import InputError
+from arkiv.base.files import Record, check_text, read_records
 from arkiv.base.hashing import content_id, text_key
-from arkiv.pairs.division import groups_of, read_pairs, text_keys
+from arkiv.pairs.division import SPLITS, groups_of, read_pairs, text_keys
 from arkiv.pairs.periods import SIDES, Periods
 
 TRAIN = "train"
+
+
+def check_divided(record: Record) -> None:
+    """Refuse, by an InputError with the key, what is no passage with its side."""
+    check_text(record, "text")
+    if record.get("split", "") not in (*SPLITS, None):
+        raise InputError("is no side, expected a corpus of split_pairs.py", key="split")
 
 
 @dataclass
@@ -53,12 +61,12 @@ class Elsewhere:
             pairs: of test and dev.
 
         Raises:
-            InputError: as `read_records` and `read_pairs`.
+            InputError: as `read_records`, `check_divided` and `read_pairs`.
         """
         asked = {key for one in passages for key in self._keys(one)}
         for path in corpora:
             sides: dict[Hashable, set[str | None]] = {}
-            for _, record in read_records(path):
+            for _, record in read_records(path, check_divided):
                 for key in asked.intersection(self._keys(record)):
                     sides.setdefault(key, set()).add(record["split"])
                 if record["split"] != TRAIN:
