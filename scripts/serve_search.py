@@ -35,14 +35,58 @@ THREADS = 8
 MOST_CORES = 8
 
 
-def servable(config: dict) -> list[str]:
-    """The systems to ask where an address names none: those of the report."""
-    from arkiv.serve.index import served_systems
-    from arkiv.serve.view import MOST_SYSTEMS
+def table_of(config: dict):
+    """The table of the run's index; None: there is none, or it is of another model.
 
-    known = served_systems(config)
-    of_report = [name for name in config["report"]["systems"] if name in known]
-    return (of_report or list(known))[:MOST_SYSTEMS]
+    Raises:
+        InputError: it is damaged.
+    """
+    folder = Path(run_folder(config)) / "index"
+    if not (folder / "index.json").is_file():
+        return None
+    from arkiv.index.reading import Table
+    from arkiv.serve.indexed import unfit
+
+    table = Table(folder)
+    if (reason := unfit(table.about, config)) is None:
+        return table
+    log.warning("%s %s; the run is searched without it", folder, reason)
+    return None
+
+
+def index_of(config: dict, table):
+    """What is searched: the table of the run's index, or the run held in memory."""
+    from arkiv.serve.index import Index
+
+    options = Options(
+        precision=config["models"]["precision"],
+        attention=config["models"]["attention"],
+        trust_remote_code=config["models"]["trust_remote_code"],
+    )
+    if table is None:
+        return Index(config, options)
+    from arkiv.serve.indexed import Indexed
+
+    return Indexed(config, table, options)
+
+
+def site_of(config: dict, index):
+    """The pages, as the configuration has them."""
+    from arkiv.serve.app import STYLE_ADDRESS
+    from arkiv.serve.pictures import Pictures
+    from arkiv.serve.rendering import Site
+    from arkiv.settings.image_links import ImageLinks, LineLinks
+
+    serve, languages = config["serve"], config["export"]["language"]
+    return Site(
+        index,
+        ImageLinks(serve["image_link"]),
+        serve["iiif"] and Pictures(serve["iiif"], serve["iiif_version"]),
+        languages[0] if len(languages) == 1 else None,
+        STYLE_ADDRESS,
+        canvas=serve["canvas"] and LineLinks(serve["canvas"], "serve.canvas"),
+        address=serve["address"],
+    )
 
 
 def judges_of(given: Sequence[str], alone: bool) -> list[str]:
@@ -141,6 +185,11 @@ def command_line(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="that encode a query; not given: up to 8, and one for a small model",
     )
+    arguments.add_argument(
+        "--without-index",
+        action="store_true",
+        help="search all systems of the run in memory, though it has an index",
+    )
     return arguments.parse_args(argv)
 
 
@@ -152,47 +201,32 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     config = read_config(arguments.configfile)
 
-    from arkiv.serve.index import Index, check_finished
+    from arkiv.serve.index import check_finished
 
-    files = shlex.join(arguments.configfile)
-    check_finished(config, f"snakemake evaluate --configfile {files}")
+    table = None if arguments.without_index else table_of(config)
+    if table is None:
+        files = shlex.join(arguments.configfile)
+        check_finished(config, f"snakemake evaluate --configfile {files}")
 
     import torch
 
     from arkiv.serve.access import Access, is_loopback
-    from arkiv.serve.app import STYLE_ADDRESS, create_app
-    from arkiv.serve.pictures import Pictures
-    from arkiv.serve.rendering import Site
-    from arkiv.settings.image_links import ImageLinks, LineLinks
+    from arkiv.serve.app import create_app
+    from arkiv.serve.view import MOST_SYSTEMS
 
     small = size_of(Path(model_under_test(config, "base"))) < SMALL_MODELS
     torch.set_num_threads(
         max(1, arguments.threads or (1 if small else min(cores(), MOST_CORES)))
     )
-    serve = config["serve"]
-    images = ImageLinks(serve["image_link"])
-    pictures = serve["iiif"] and Pictures(serve["iiif"], serve["iiif_version"])
-    options = Options(
-        precision=config["models"]["precision"],
-        attention=config["models"]["attention"],
-        trust_remote_code=config["models"]["trust_remote_code"],
-    )
-    index = Index(config, options)
-    languages = config["export"]["language"]
-    language = languages[0] if len(languages) == 1 else None
-    canvas = serve["canvas"] and LineLinks(serve["canvas"], "serve.canvas")
-    site = Site(
-        *(index, images, pictures, language, STYLE_ADDRESS),
-        canvas=canvas,
-        address=serve["address"],
-    )
+    index = index_of(config, table)
+    site = site_of(config, index)
     alone = bool(arguments.socket) or is_loopback(arguments.host)
     application = create_app(
         site,
         verdicts_on(index, Path(run_folder(config))),
         judges_of(arguments.judges, alone),
-        servable(config),
-        access=Access(alone, serve["cors"], serve["address"]),
+        (index.first_systems or list(index.systems))[:MOST_SYSTEMS],
+        access=Access(alone, *(config["serve"][key] for key in ("cors", "address"))),
         separator=config["gold"]["sheet"]["separator"],
     )
     # Many at once wait a moment, which is no news.

@@ -77,6 +77,12 @@ def places_of(folder: Path, datasets: Iterable[str]) -> dict[str, Places]:
     return {name: Places(path) for name, path in paths.items() if path.is_file()}
 
 
+def samples_of(queries: Iterable[str]) -> list[str]:
+    """A few queries, the same each time."""
+    drawn = sorted(queries, key=lambda query: uniform(0, "sample", query))
+    return drawn[:SAMPLES]
+
+
 class Index:
     """All that one run can be asked, for several threads.
 
@@ -93,6 +99,7 @@ class Index:
     def __init__(self, config: Mapping[str, Any], options: Options) -> None:
         folder = Path(run_folder(config))
         self.name = config["run"]
+        of_report = config["report"]["systems"]
         passages = read_ordered(folder / "collection/corpus.jsonl")
         self.held = Held(passages)
         self.facets = self.held.facets
@@ -103,6 +110,7 @@ class Index:
         self.within = lru_cache(VOLUMES_KEPT)(partial(named, self.volumes))
         self.suggested = lru_cache(VOLUMES_KEPT)(partial(suggestions, self.volumes))
         self.systems = served_systems(config)
+        self.first_systems = [name for name in of_report if name in self.systems]
         if not self.systems:
             raise InputError(
                 "has no system of type bm25 or m3 to ask", key="evaluate.systems"
@@ -154,8 +162,7 @@ class Index:
 
     def samples(self) -> list[str]:
         """A few test queries to begin with, the same each time."""
-        drawn = sorted(self._queries, key=lambda query: uniform(0, "sample", query))
-        return drawn[:SAMPLES]
+        return samples_of(self._queries)
 
     def _ranks(
         self, system: str, query: str, filters: Filters = ANY
