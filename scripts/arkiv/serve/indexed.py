@@ -165,9 +165,7 @@ class Indexed:
         name = about["name"]
         self._asked = Queries(model_under_test(config, name), about, options)
         self._modes = modes_of(name, sparse="sparse" in self._asked.kind.gives)
-        self.systems = {
-            column.name: column for column in columns_of(name, self._modes)
-        }
+        self.systems = {column.name: column for column in columns_of(name, self._modes)}
         # Those that need no other.
         self.first_systems = [name for name in self.systems if "sparse" not in name]
         self.ranks = lru_cache(RANKINGS_KEPT)(self._ranks)
