@@ -8,9 +8,11 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
+from project import records
 from served import DEFAULT, Document, form_of, get, judge, posted, pressed
 from werkzeug.exceptions import ServiceUnavailable
 
+import pair_verdicts
 from arkiv.gold.sheet import gathered, read_sheet
 from arkiv.serve.access import Access
 from arkiv.serve.app import create_app
@@ -53,6 +55,37 @@ def test_a_click_goes_to_the_sheet_with_the_ranks(client, sheet, index):
     }
     withdraw = page.all("button", name="withdrawn")
     assert {one["value"].split()[0] for one in withdraw} == {passage}
+
+
+def test_clicks_are_pairs_of_the_next_run_with_what_is_known_of_them(
+    client, sheet, index, served_run, tmp_path
+):
+    """But not those on its test queries."""
+    asked = "Vem fick kvarnen?"
+    first, second, third = list(index.ranks("bm25", asked))[:3]
+    judge(client, asked, "relevant", first)
+    judge(client, asked.lower(), "not_relevant", second)
+    judge(client, asked, "relevant", third)
+    judge(client, asked, "withdrawn", third)
+    judge(client, "vem fick arvet", "relevant", first)
+    collection = served_run / "results/served/collection"
+    given = {
+        "judgements": sheet.path,
+        "corpus": collection / "corpus.jsonl",
+        "queries": collection / "queries.jsonl",
+        **{name: tmp_path / f"{name}.jsonl" for name in ("output", "rejected")},
+        "stats": tmp_path / "stats.json",
+    }
+    pair_verdicts.main([f"--{name}={path}" for name, path in given.items()])
+    (row,) = records(given["output"])
+    known = {one["id"]: one for one in records(given["corpus"])}
+    assert row["query"] == asked
+    assert row["pos"] == [known[first]["text"]]
+    assert row["neg"] == [known[second]["text"]]
+    place = {key: known[first].get(key) for key in ("volume", "first_page", "year")}
+    assert {key: row.get(key) for key in place} == place
+    (aside,) = records(given["rejected"])
+    assert aside["reason"] == pair_verdicts.TESTED
 
 
 def test_clicks_and_the_sheet_that_is_offered_are_read_alike(
