@@ -61,6 +61,18 @@ def row(number: int, version: int = 1) -> dict:
     }
 
 
+def rows() -> list[dict]:
+    """Those of an index."""
+    return [row(number) for number in range(ROWS)]
+
+
+def changed_rows() -> list[dict]:
+    """The same later: three are gone, one has another text and vector, one is new."""
+    gone = (10, 11, 12)
+    kept = [row(n, 2 if n == 20 else 1) for n in range(ROWS) if n not in gone]
+    return [*kept, row(100)]
+
+
 def queries(rows: list[dict]) -> list[dict]:
     """Queries with their first ten, by NumPy alone."""
     dense = np.stack([one["dense"] for one in rows])
@@ -104,7 +116,9 @@ def in_bytes(one: dict) -> dict:
     return one | {"dense": codes, "multi_vectors": list(multi)}
 
 
-def build_index(folder: Path, rows: list[dict]) -> Path:
+def build_index(
+    folder: Path, rows: list[dict], language: str = "swedish", **more: bool
+) -> Path:
     """An index of these rows, in the place of one that is there."""
     import lance
     import pyarrow as pa
@@ -117,8 +131,26 @@ def build_index(folder: Path, rows: list[dict]) -> Path:
     written = lance.write_dataset(
         table, str(folder / "passages.lance"), mode="overwrite", max_rows_per_file=25
     )
-    about = {"language": "swedish", "vocabulary": VOCABULARY}
+    about = {"language": language, "vocabulary": VOCABULARY} | more
     written.update_config({ABOUT_KEY: json.dumps(about)})
     lines = (json.dumps(one, ensure_ascii=False) + "\n" for one in queries(rows))
     (folder / "expected.jsonl").write_text("".join(lines), encoding="utf-8")
     return folder
+
+
+def bulk(folder: str | Path, kind: str) -> dict[str, dict]:
+    """Documents by id, as the reader of such files takes them, in any order."""
+    found: dict[str, dict] = {}
+    for path in Path(folder).glob("passages-*"):
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        if kind == "vespa":
+            prefix = "id:arkiv:passages::"
+            pairs = [(one["put"].removeprefix(prefix), one["fields"]) for one in lines]
+        else:
+            actions, documents = lines[::2], lines[1::2]
+            assert [*map(list, actions)] == [["index"]] * len(documents)
+            ids = [one["index"]["_id"] for one in actions]
+            pairs = [*zip(ids, documents, strict=True)]
+        assert not {one for one, _ in pairs} & found.keys()
+        found |= dict(pairs)
+    return found

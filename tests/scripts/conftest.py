@@ -65,3 +65,50 @@ def client(site, sheet):
     from arkiv.serve.app import create_app
 
     return create_app(site, sheet, ["anna"], DEFAULT).test_client()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """The address of a PostgreSQL with pgvector."""
+    from postgres import running
+
+    with running() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def small_index(tmp_path_factory) -> Path:
+    """An index, which no test writes to."""
+    from loaded import build_index, rows
+
+    return build_index(tmp_path_factory.mktemp("before"), rows())
+
+
+@pytest.fixture(scope="session")
+def changed_index(tmp_path_factory) -> Path:
+    """The index once its archive has changed."""
+    from loaded import build_index, changed_rows
+
+    return build_index(tmp_path_factory.mktemp("after"), changed_rows())
+
+
+@pytest.fixture(scope="session")
+def byte_index(tmp_path_factory) -> Path:
+    """An index of int8 vectors, with one for each token."""
+    from loaded import build_index, in_bytes, rows
+
+    return build_index(tmp_path_factory.mktemp("bytes"), [*map(in_bytes, rows())])
+
+
+@pytest.fixture
+def place(request, tmp_path):
+    """The flags of a place of the test's own: `--qdrant DIR`, or of an empty server."""
+    kind = request.param
+    if kind != "postgres":
+        return [f"--{kind}", str(tmp_path / "there")]
+    import psycopg
+
+    postgres = request.getfixturevalue("postgres")
+    with psycopg.connect(postgres) as connection:
+        connection.execute("DROP TABLE IF EXISTS passages")
+    return ["--postgres", postgres]

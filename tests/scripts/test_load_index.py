@@ -15,43 +15,30 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from loaded import DIMENSIONS, QUERIES, ROWS, VOCABULARY, build_index, in_bytes, row
-from postgres import running
+from loaded import (
+    QUERIES,
+    ROWS,
+    VOCABULARY,
+    build_index,
+    bulk,
+    changed_rows,
+    in_bytes,
+    row,
+    rows,
+)
 from project import ROOT
 
 from arkiv.base.errors import InputError
 from load_index import main
 
 FILES = ("parquet", "elasticsearch", "opensearch", "vespa")
-# Gone: 10 to 12; another text and vector: 20; new: 100.
-CHANGED = [row(n, 2 if n == 20 else 1) for n in range(ROWS) if n not in (10, 11, 12)]
-CHANGED.append(row(100))
-
-
-@pytest.fixture(scope="session")
-def address():
-    """Of a PostgreSQL with pgvector."""
-    with running() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def before(tmp_path_factory) -> Path:
-    """An index, which no test writes to."""
-    return build_index(tmp_path_factory.mktemp("before"), [row(n) for n in range(ROWS)])
-
-
-@pytest.fixture(scope="session")
-def after(tmp_path_factory) -> Path:
-    """The index once its archive has changed."""
-    return build_index(tmp_path_factory.mktemp("after"), CHANGED)
 
 
 @pytest.fixture(scope="session")
 def reversed_(tmp_path_factory) -> Path:
     """An index whose first query is said to find the nearest last."""
     folder = tmp_path_factory.mktemp("reversed")
-    build_index(folder, [row(number) for number in range(ROWS)])
+    build_index(folder, rows())
     path = folder / "expected.jsonl"
     first = json.loads(path.read_text("utf-8").splitlines()[0])
     first["hits"]["dense"].reverse()
@@ -59,40 +46,11 @@ def reversed_(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture
-def place(request, tmp_path, address):
-    """The flags of a place of its own: `--qdrant DIR`, or a table of its own."""
-    kind = request.param
-    if kind != "postgres":
-        return [f"--{kind}", str(tmp_path / "there")]
-    with psycopg.connect(address) as connection:
-        connection.execute("DROP TABLE IF EXISTS passages")
-    return ["--postgres", address]
-
-
 everywhere = pytest.mark.parametrize(
     "place", ["postgres", "qdrant", *FILES], indirect=True
 )
 in_postgres = pytest.mark.parametrize("place", ["postgres"], indirect=True)
 in_qdrant = pytest.mark.parametrize("place", ["qdrant"], indirect=True)
-
-
-def bulk(folder: str | Path, kind: str) -> dict[str, dict]:
-    """Documents by id, as the reader of such files takes them, in any order."""
-    found: dict[str, dict] = {}
-    for path in Path(folder).glob("passages-*"):
-        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        if kind == "vespa":
-            prefix = "id:arkiv:passages::"
-            pairs = [(one["put"].removeprefix(prefix), one["fields"]) for one in lines]
-        else:
-            actions, documents = lines[::2], lines[1::2]
-            assert [*map(list, actions)] == [["index"]] * len(documents)
-            ids = [one["index"]["_id"] for one in actions]
-            pairs = [*zip(ids, documents, strict=True)]
-        assert not {one for one, _ in pairs} & found.keys()
-        found |= dict(pairs)
-    return found
 
 
 def fingerprints(place: list[str]) -> dict[str, str]:
@@ -116,37 +74,37 @@ def fingerprints(place: list[str]) -> dict[str, str]:
     return {one: document["fingerprint"] for one, document in bulk(where, kind).items()}
 
 
-def expected(rows: list[dict]) -> dict[str, str]:
-    return {one["id"]: one["fingerprint"] for one in rows}
+def expected(given: list[dict]) -> dict[str, str]:
+    return {one["id"]: one["fingerprint"] for one in given}
 
 
 @everywhere
-def test_rows_are_the_index_s_and_found_as_in_it(place, before, after, capsys):
+def test_rows_are_those_of_the_index(place, small_index, changed_index, capsys):
     small = ["--batch", "16", "--rows", "12"]
     for index, done in (
-        (before, f"{ROWS} rows written, 0 were there, 0 removed"),
-        (before, f"0 rows written, {ROWS} were there, 0 removed"),
+        (small_index, f"{ROWS} rows written, 0 were there, 0 removed"),
+        (small_index, f"0 rows written, {ROWS} were there, 0 removed"),
     ):
         main([str(index), *place, *small])
         assert capsys.readouterr().out.strip() == done
-    main([str(before), *place, *small, "--check"])
+    main([str(small_index), *place, *small, "--check"])
     told = capsys.readouterr().out
     for mode in ("dense", "sparse"):
         assert f"{mode}: 10 first passages of {QUERIES} queries as expected" in told
-    main([str(after), *place, *small])
+    main([str(changed_index), *place, *small])
     told = capsys.readouterr().out
     assert told.endswith(" 3 removed\n")
     if place[0] in ("--postgres", "--qdrant"):
         assert told.startswith("2 rows written, ")
-    assert fingerprints(place) == expected(CHANGED)
-    main([str(after), *place, *small, "--check"])
+    assert fingerprints(place) == expected(changed_rows())
+    main([str(changed_index), *place, *small, "--check"])
 
 
 @everywhere
-def test_a_check_tells_of_rows_that_are_not_the_index_s(place, before, reversed_):
+def test_a_check_tells_of_rows_that_are_not_the_index_s(place, small_index, reversed_):
     with pytest.raises(InputError, match="load"):
-        main([str(before), *place, "--check"])
-    main([str(before), *place])
+        main([str(small_index), *place, "--check"])
+    main([str(small_index), *place])
     with pytest.raises(InputError, match=r"dense search .* rank 1, expected passage"):
         main([str(reversed_), *place, "--check"])
 
@@ -186,9 +144,9 @@ def goes_on(words: list[str], place: list[str], capsys) -> None:
     [("postgres", "postgres.values"), ("elasticsearch", "elastic._document")],
     indirect=["place"],
 )
-def test_a_load_that_was_killed_goes_on(place, called, before, capsys):
+def test_a_load_that_was_killed_goes_on(place, called, small_index, capsys):
     module, _, name = f"arkiv.index.load.{called}".rpartition(".")
-    words = [str(before), *place, "--batch", "10", "--rows", "10"]
+    words = [str(small_index), *place, "--batch", "10", "--rows", "10"]
     done = subprocess.run(
         [sys.executable, "-c", KILLED, module, name, *words],
         env={"PYTHONPATH": str(ROOT / "scripts")},
@@ -200,12 +158,12 @@ def test_a_load_that_was_killed_goes_on(place, called, before, capsys):
 
 @in_qdrant
 def test_a_load_into_qdrant_that_ended_early_goes_on(
-    place, before, capsys, monkeypatch
+    place, small_index, capsys, monkeypatch
 ):
     from arkiv.index.load import qdrant
 
     calls = iter(range(25))
-    words = [str(before), *place, "--batch", "10"]
+    words = [str(small_index), *place, "--batch", "10"]
     with monkeypatch.context() as patched:
         point = qdrant.point
         patched.setattr(qdrant, "point", lambda row: (next(calls), point(row))[1])
@@ -215,9 +173,9 @@ def test_a_load_into_qdrant_that_ended_early_goes_on(
 
 
 @in_postgres
-def test_postgres_has_what_the_index_has(place, before, capsys):
-    main([str(before), *place, "--postgres-type", "vector", "--hnsw"])
-    main([str(before), *place, "--postgres-type", "vector", "--check"])
+def test_postgres_has_what_the_index_has(place, small_index, capsys):
+    main([str(small_index), *place, "--postgres-type", "vector", "--hnsw"])
+    main([str(small_index), *place, "--postgres-type", "vector", "--check"])
     told = capsys.readouterr().out
     assert "HNSW finds " in told
     assert f"full text: {10 * QUERIES} of {10 * QUERIES} first passages" in told
@@ -252,24 +210,24 @@ def test_postgres_has_what_the_index_has(place, before, capsys):
 
 
 @in_postgres
-def test_postgres_refuses_a_table_that_is_another_s(place, before):
-    main([str(before), *place])
+def test_postgres_refuses_a_table_that_is_another_s(place, small_index):
+    main([str(small_index), *place])
     with pytest.raises(InputError, match=r"vectors halfvec.*expected.*vectors vector"):
-        main([str(before), *place, "--postgres-type", "vector"])
+        main([str(small_index), *place, "--postgres-type", "vector"])
     with psycopg.connect(place[1]) as connection:
         connection.execute("COMMENT ON TABLE passages IS NULL")
     with pytest.raises(InputError, match="did not make"):
-        main([str(before), *place])
+        main([str(small_index), *place])
 
 
 @in_postgres
-def test_one_load_at_a_time_writes_to_a_table(place, before):
+def test_one_load_at_a_time_writes_to_a_table(place, small_index):
     with psycopg.connect(place[1]) as connection:
         connection.execute(
             "SELECT pg_advisory_lock(hashtextextended('arkiv passages', 0))"
         )
         with pytest.raises(InputError, match="under way"):
-            main([str(before), *place])
+            main([str(small_index), *place])
 
 
 @pytest.mark.parametrize(
@@ -281,23 +239,31 @@ def test_one_load_at_a_time_writes_to_a_table(place, before):
         (["--postgres", "host=/nowhere"], "PostgreSQL says: .* failed"),
         (["--qdrant", "http://me:hush@localhost:1"], "others see"),
         (["--qdrant", "http://localhost:1"], "Qdrant says: "),
+        (["--qdrant", "localhost:1"], "an address such as http://localhost:1"),
     ],
 )
 def test_secrets_are_neither_taken_from_the_command_line_nor_told(
-    flags, said, before, monkeypatch, caplog
+    flags, said, small_index, monkeypatch, caplog
 ):
     monkeypatch.setenv("PGPASSWORD", "hush")
     monkeypatch.setenv("QDRANT_API_KEY", "hush")
     with pytest.raises(InputError, match=said) as fault:
-        main([str(before), *flags])
+        main([str(small_index), *flags])
     assert "hush" not in f"{fault.value}{caplog.text}"
 
 
+def test_a_password_among_words_that_are_no_flags_is_not_repeated(small_index, capsys):
+    with pytest.raises(SystemExit):
+        main([str(small_index), "postgresql://me:hush@localhost/x", "--parquet", "x"])
+    told = capsys.readouterr().err
+    assert "unrecognized arguments: postgresql://[not shown]@localhost/x" in told
+
+
 @in_qdrant
-def test_qdrant_has_what_the_index_has(place, before):
+def test_qdrant_has_what_the_index_has(place, small_index):
     from qdrant_client import QdrantClient, models
 
-    main([str(before), *place])
+    main([str(small_index), *place])
     client = QdrantClient(path=place[1])
     of = models.Filter(
         must=[
@@ -316,101 +282,66 @@ def test_qdrant_has_what_the_index_has(place, before):
     assert np.allclose(one.vector["dense"], given["dense"], atol=1e-6)
 
 
-def test_parquet_is_the_table(before, tmp_path):
-    import lance
-
-    folder = tmp_path / "there"
-    main([str(before), "--parquet", str(folder), "--rows", "12"])
-    contents = json.loads((folder / "contents.json").read_text())
-    files = [pq.ParquetFile(folder / one["file"]) for one in contents["files"]]
-    assert len(files) >= 5
-    assert max(one.metadata.num_rows for one in files) <= 12
-    read = pa.concat_tables(one.read() for one in files)
-    assert read == lance.dataset(str(before / "passages.lance")).to_table()
-
-
-@pytest.mark.parametrize("kind", ["elasticsearch", "opensearch"])
-def test_bulk_files_are_what_the_mapping_says(kind, before, after, tmp_path):
-    folder = tmp_path / "there"
-    main([str(before), f"--{kind}", str(folder), "--rows", "12"])
-    mapping = json.loads((folder / "mapping.json").read_text())["mappings"]
-    fields = mapping["properties"]
-    assert (mapping["dynamic"], fields["text"]["analyzer"]) == ("strict", "swedish")
-    dense, sparse = fields["dense"], fields["sparse"]["type"]
-    assert (dense["type"], dense.get("dims") or dense.get("dimension"), sparse) == (
-        ("dense_vector", DIMENSIONS, "sparse_vector")
-        if kind == "elasticsearch"
-        else ("knn_vector", DIMENSIONS, "rank_features")
-    )
-    for path in folder.glob("passages-*"):
-        assert path.read_bytes().endswith(b"}\n")
-        assert len(path.read_text("utf-8").splitlines()) <= 2 * 12
-    documents = bulk(folder, kind)
-    assert documents.keys() == {f"passage-{n}" for n in range(ROWS)}
-    for document in documents.values():
-        assert document.keys() <= fields.keys()
-        assert None not in document.values()
-        assert all(
-            "." not in name and weight > 0
-            for name, weight in document["sparse"].items()
-        )
-    given = row(7)
-    assert (
-        np.float16(documents["passage-7"]["dense"]).tolist() == given["dense"].tolist()
-    )
-    main([str(after), f"--{kind}", str(folder), "--rows", "12"])
-    removed = (folder / "removed.ndjson").read_text().splitlines()
-    ids = [json.loads(one)["delete"]["_id"] for one in removed]
-    assert ids == ["passage-10", "passage-11", "passage-12"]
-    # What comes back is no longer removed.
-    main([str(before), f"--{kind}", str(folder), "--rows", "12"])
-    removed = (folder / "removed.ndjson").read_text().splitlines()
-    assert [json.loads(one)["delete"]["_id"] for one in removed] == ["passage-100"]
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--name", "Bad-Name"], "--name`: is Bad-Name, expected"),
+        (["--batch", "0"], "--batch`: is 0, expected at least 1"),
+    ],
+)
+def test_flags_at_fault_are_told(words, said, small_index, tmp_path):
+    with pytest.raises(InputError, match=said):
+        main([str(small_index), "--parquet", str(tmp_path / "there"), *words])
 
 
-def test_vespa_documents_are_of_the_schema(before, after, tmp_path):
-    import re
-
-    folder = tmp_path / "there"
-    main([str(before), "--vespa", str(folder)])
-    schema = (folder / "passages.sd").read_text()
-    assert schema.count("{") == schema.count("}")
-    # Two blocks deeper than the struct's.
-    fields = set(re.findall(r"^ {8}field (\w+) type", schema, re.M))
-    within = set(re.findall(r"^ {12}field (\w+) type", schema, re.M))
-    assert f"tensor<float>(x[{DIMENSIONS}])" in schema
-    documents = bulk(folder, "vespa")
-    assert documents.keys() == {f"passage-{n}" for n in range(ROWS)}
-    for document in documents.values():
-        assert document.keys() <= fields
-        assert all(line.keys() <= within for line in document["lines"])
-        assert None not in document.values()
-        assert (document["language"], len(document["dense"])) == ("sv", DIMENSIONS)
-    main([str(after), "--vespa", str(folder)])
-    removed = map(json.loads, (folder / "removed.jsonl").read_text().splitlines())
-    prefix = "id:arkiv:passages::passage-"
-    assert [one["remove"] for one in removed] == [f"{prefix}{n}" for n in (10, 11, 12)]
+def test_a_folder_that_is_no_index_is_told(tmp_path):
+    with pytest.raises(InputError, match="has no table"):
+        main([str(tmp_path), "--parquet", str(tmp_path / "there")])
 
 
 @pytest.fixture(scope="session")
-def as_bytes(tmp_path_factory) -> Path:
-    """An index of int8 vectors, with one for each token."""
-    rows = [in_bytes(row(number)) for number in range(ROWS)]
-    return build_index(tmp_path_factory.mktemp("bytes"), rows)
+def odd(tmp_path_factory) -> Path:
+    """An index with texts that not all take, and words of another language."""
+    given = rows()
+    given[3]["text"] = "nul \0 and \x01"
+    given[3]["about"] = json.dumps({"a\0": "b\0"})
+    return build_index(tmp_path_factory.mktemp("odd"), given, language="yiddish")
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "kept"),
+    [
+        ("postgres", ["U+0000 in its text"], "nul � and \x01"),
+        ("vespa", ["controls in its text"], "nul � and �"),
+        ("elasticsearch", ["has no stemmer for yiddish"], "nul \0 and \x01"),
+    ],
+    indirect=["place"],
+)
+def test_what_a_place_does_not_take_is_told(place, said, kept, odd, caplog):
+    main([str(odd), *place])
+    for one in said:
+        assert one in caplog.text
+    if place[0] == "--postgres":
+        query = "SELECT text FROM passages WHERE id = 'passage-3'"
+        with psycopg.connect(place[1]) as connection:
+            (text,) = connection.execute(query).fetchone()
+    else:
+        text = bulk(place[1], place[0][2:])["passage-3"]["text"]
+    assert text == kept
 
 
 @everywhere
-def test_vectors_of_int8_are_found_as_in_the_table(place, as_bytes, capsys):
-    main([str(as_bytes), *place])
-    main([str(as_bytes), *place, "--check"])
+def test_vectors_of_int8_are_found_as_in_the_table(place, byte_index, capsys):
+    main([str(byte_index), *place])
+    main([str(byte_index), *place, "--check"])
     assert f"dense: 10 first passages of {QUERIES}" in capsys.readouterr().out
 
 
 @in_qdrant
-def test_qdrant_has_a_vector_for_each_token(place, as_bytes):
+def test_qdrant_has_a_vector_for_each_token(place, byte_index):
     from qdrant_client import QdrantClient
 
-    main([str(as_bytes), *place])
+    main([str(byte_index), *place])
     given = in_bytes(row(7))["multi_vectors"]
     client = QdrantClient(path=place[1])
     found = client.query_points(
@@ -419,48 +350,3 @@ def test_qdrant_has_a_vector_for_each_token(place, as_bytes):
     client.close()
     assert found[0].payload["id"] == "passage-7"
     assert np.allclose(found[0].vector["multi"], given, atol=2e-3)
-
-
-def test_vespa_has_a_vector_for_each_token(as_bytes, tmp_path):
-    main([str(as_bytes), "--vespa", str(tmp_path / "there")])
-    schema = (tmp_path / "there/passages.sd").read_text()
-    assert f"field multi type tensor<bfloat16>(token{{}}, x[{DIMENSIONS}])" in schema
-    assert f"field dense type tensor<int8>(x[{DIMENSIONS}])" in schema
-    document = bulk(tmp_path / "there", "vespa")["passage-7"]
-    given = in_bytes(row(7))
-    assert document["dense"] == given["dense"].tolist()
-    read = [document["multi"][str(n)] for n in range(len(given["multi_vectors"]))]
-    assert np.array_equal(np.float16(read), given["multi_vectors"])
-
-
-def test_a_folder_holds_files_for_one_reader(before, tmp_path):
-    main([str(before), "--opensearch", str(tmp_path / "there")])
-    with pytest.raises(
-        InputError, match="holds files for opensearch, expected a folder"
-    ):
-        main([str(before), "--elasticsearch", str(tmp_path / "there")])
-
-
-def test_after_a_change_most_files_stay(before, after, tmp_path):
-    folder = tmp_path / "there"
-    main([str(before), "--elasticsearch", str(folder), "--rows", "12"])
-    files = {path.name for path in folder.glob("passages-*")}
-    main([str(after), "--elasticsearch", str(folder), "--rows", "12"])
-    assert len(files & {path.name for path in folder.glob("passages-*")}) >= 3
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--name", "Bad-Name"], "--name`: is Bad-Name, expected"),
-        (["--batch", "0"], "--batch`: is 0, expected at least 1"),
-    ],
-)
-def test_flags_at_fault_are_told(words, said, before, tmp_path):
-    with pytest.raises(InputError, match=said):
-        main([str(before), "--parquet", str(tmp_path / "there"), *words])
-
-
-def test_a_folder_that_is_no_index_is_told(tmp_path):
-    with pytest.raises(InputError, match="has no table"):
-        main([str(tmp_path), "--parquet", str(tmp_path / "there")])

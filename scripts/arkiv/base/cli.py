@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part
+from arkiv.base.secrets import concealed
 from arkiv.base.setting_flags import add_settings
 from arkiv.base.terminal import log_to_stderr, visible
 
@@ -69,7 +70,8 @@ class _Parser(argparse.ArgumentParser):
         return super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
-        super().error(visible(message))
+        # It repeats words, of which one may be an address with a password.
+        super().error(visible(concealed(message)))
 
 
 def parser(doc: str | None, **flags: str) -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_id
 from arkiv.index.load.documents import (
     HALF,
@@ -68,15 +69,25 @@ class Elastic:
         source: the index.
         index: the name of the search engine's index.
         most_rows: of a file.
+
+    Raises:
+        InputError: vectors have more dimensions than it takes.
     """
 
     suffix = ".ndjson"
     usual_rows = USUAL_ROWS
     removals: str | None = REMOVED
     name = "elasticsearch"
+    most_dimensions = 4_096
     title = "Elasticsearch"
 
     def __init__(self, source: Source, index: str, most_rows: int) -> None:
+        if source.dimensions > self.most_dimensions:
+            raise InputError(
+                f"takes vectors of {self.most_dimensions} dimensions, those of the "
+                f"index have {source.dimensions}",
+                key=f"--{self.name}",
+            )
         self._source = source
         self.most_rows = most_rows
         mapping = json.dumps(self._mapping(), indent=2) + "\n"
@@ -153,6 +164,7 @@ class OpenSearch(Elastic):
     """The same for OpenSearch, whose types are called otherwise."""
 
     name = "opensearch"
+    most_dimensions = 16_000
     title = "OpenSearch"
 
     def _settings(self) -> dict[str, Any]:

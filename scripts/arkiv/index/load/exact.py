@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arkiv.index.load.expected import DENSE, FIRST, Query
+from arkiv.index.load.queries import DENSE, FIRST, Query
 from arkiv.retrieve.rankings import unit
 
 

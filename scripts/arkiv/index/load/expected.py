@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
-from arkiv.base.errors import InputError, expecting
-from arkiv.base.files import read_records
-from arkiv.index.load.source import Source, rows_of
+from arkiv.base.errors import InputError
+from arkiv.index.load.exact import Vectors, first_of
+from arkiv.index.load.queries import DENSE, FIRST, FULL_TEXT, Query, read_queries
+from arkiv.index.load.source import Source, dense_of, rows_of
 from arkiv.index.schema import EXPECTED
-from arkiv.retrieve.compressed import int8_codes
 from arkiv.retrieve.rankings import unit
 
-DENSE, SPARSE, FULL_TEXT = "dense", "sparse", "full_text"
-FIRST = 10
 # Scores so near are the same: elsewhere they are sums of floats in another order, or
 # of a query in float16. As a share of the best score.
-TIED = 5e-4
-
-
-@dataclass(frozen=True)
-class Query:
-    """A test query, and what the index finds for it."""
-
-    text: str
-    dense: np.ndarray  # (d,) float32, rounded as the table's vectors are
-    sparse: tuple[np.ndarray, np.ndarray]  # tokens, weights
-    hits: dict[str, list[str]]  # by mode: ids of passages, best first
+TIED = 1e-3
+# Rows that are searched at a time.
+BLOCK = 4_096
 
 
 class Missed(NamedTuple):
@@ -41,44 +28,10 @@ class Missed(NamedTuple):
     expected: str | None
 
 
-def read_queries(source: Source) -> list[Query]:
-    """The test queries of an index.
-
-    Raises:
-        InputError: there are none, or lines of another form.
-    """
-    path = source.folder / EXPECTED
-    queries = []
-    for _, record in read_records(path):
-        with expecting("`snakemake index`", path):
-            sparse = record["sparse"]
-            queries.append(
-                Query(
-                    record["query"],
-                    _rounded(np.array(record["dense"]), source.is_int8),
-                    (
-                        np.array(sparse["tokens"], np.int32),
-                        np.array(sparse["weights"], np.float32),
-                    ),
-                    {mode: list(ids) for mode, ids in record["hits"].items()},
-                )
-            )
-    if not queries:
-        raise InputError("has no queries to check by", file=path)
-    return queries
-
-
-def _rounded(vector: np.ndarray, as_int8: bool) -> np.ndarray:
-    """A query's vector as a search of the table takes it."""
-    if as_int8:
-        return int8_codes(vector[None])[0].astype(np.float32)
-    return vector.astype(np.float16).astype(np.float32)
-
-
 Find = Callable[[Sequence[Query], str], list[list[str]]]
 
 
-def check(source: Source, find: Find, modes: Iterable[str]) -> list[str]:
+def check(source: Source, find: Find, modes: Sequence[str]) -> list[str]:
     """See that the first ten of each query are those of the index, ties aside.
 
     Args:
@@ -96,14 +49,32 @@ def check(source: Source, find: Find, modes: Iterable[str]) -> list[str]:
     held = []
     for mode in modes:
         asked = [query for query in queries if mode in query.hits]
-        for query, found in zip(asked, find(asked, mode), strict=True):
-            if missed := first_miss(source, query, mode, found):
+        expected = _expected(source, asked, mode)
+        for query, found, of in zip(asked, find(asked, mode), expected, strict=True):
+            if missed := first_miss(source, query, mode, found, of):
                 raise InputError(_sentence(mode, missed))
         if asked:
             held.append(
                 f"{mode}: {FIRST} first passages of {len(asked)} queries as expected"
             )
+    if not held:
+        reason = f"expects nothing of {' or '.join(modes)} search to check by"
+        raise InputError(reason, file=source.folder / EXPECTED)
     return held
+
+
+def _expected(source: Source, queries: Sequence[Query], mode: str) -> list[list[str]]:
+    """What an exact search of the index finds first, by query.
+
+    Kept are its own searches, which an index of vectors makes approximate.
+    """
+    if mode != DENSE or not source.about.get("approximate"):
+        return [query.hits[mode][:FIRST] for query in queries]
+    blocks = (
+        Vectors(batch["id"].to_pylist(), dense_of(batch), [])
+        for batch in source.batches(["id", DENSE], BLOCK)
+    )
+    return first_of(blocks, queries, DENSE)
 
 
 def check_words(
@@ -145,12 +116,15 @@ def _sentence(mode: str, missed: Missed) -> str:
 
 
 def first_miss(
-    source: Source, query: Query, mode: str, found: Sequence[str]
+    source: Source,
+    query: Query,
+    mode: str,
+    found: Sequence[str],
+    expected: Sequence[str],
 ) -> Missed | None:
     """Where a query first finds another passage that is no tie; None: nowhere."""
-    expected = query.hits[mode][:FIRST]
     found = list(found[:FIRST])
-    if found == expected:
+    if found == list(expected):
         return None
     scores = exact_scores(source, query, mode, {*expected, *found})
     best = max((abs(one) for one in scores.values()), default=0.0)

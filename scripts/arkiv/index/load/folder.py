@@ -8,6 +8,7 @@ names the files in the order of the table once all are there.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from array import array
@@ -19,11 +20,11 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from arkiv.base.errors import InputError
+from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import Record, read_object, write_json, written_whole
 from arkiv.index.load.chunks import Chunk, cut
 from arkiv.index.load.exact import Vectors, first_of
-from arkiv.index.load.expected import DENSE, SPARSE, Query
+from arkiv.index.load.queries import DENSE, SPARSE, Query
 from arkiv.index.load.source import KEYS, Source
 from arkiv.index.load.sync import Done, number_of
 
@@ -113,6 +114,8 @@ class Folder:
         return done
 
     def _contents(self) -> Record:
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError("is a file, expected a folder", file=self.path)
         contents = read_object(
             self.path / CONTENTS, "contents of a load", optional=True
         )
@@ -175,14 +178,17 @@ class Folder:
         known = np.sort(np.frombuffer(self._numbers, np.uint64))
         gone: set[str] = set()
         for path in others:
-            gone.update(_lacking(known, list(self.format.ids(path))))
+            with _reading(path):
+                gone.update(_lacking(known, list(self.format.ids(path))))
         number = len(gone)
         if self.format.removals is None:
             return number
         file = self.path / self.format.removals
         if file.exists():
-            lines = file.read_text(encoding="utf-8").splitlines()
-            gone.update(_lacking(known, [self.format.removed(line) for line in lines]))
+            with _reading(file):
+                lines = file.read_text(encoding="utf-8").splitlines()
+                before = [self.format.removed(line) for line in lines]
+            gone.update(_lacking(known, before))
         with written_whole(file) as beside:
             lines = [self.format.removal(one) + "\n" for one in sorted(gone)]
             beside.write_text("".join(lines), encoding="utf-8")
@@ -201,13 +207,30 @@ class Folder:
             )
 
         def blocks() -> Iterator[Vectors]:
-            for one in contents["files"]:
-                path = self.path / one["file"]
-                if not path.exists():
-                    raise InputError("no such file; load again", file=path)
-                yield from self.format.vectors(path)
+            with expecting("load_index.py", self.path / CONTENTS):
+                files = [self.path / one["file"] for one in contents["files"]]
+            for path in files:
+                with _reading(path):
+                    yield from self.format.vectors(path)
 
         return first_of(blocks(), queries, mode)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say in a sentence what is wrong with a file that a load has written.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError("no such file; load again", file=path) from None
+    except (ValueError, KeyError, TypeError, RuntimeError):
+        # RuntimeError: a generator wanted one more line (PEP 479).
+        reason = "is damaged; remove it and load again"
+        raise InputError(reason, file=path) from None
 
 
 def _lacking(known: np.ndarray, ids: Sequence[str]) -> list[str]:

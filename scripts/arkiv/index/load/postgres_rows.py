@@ -7,6 +7,7 @@ The forms of pgvector's types are those of its `vector_recv`, `halfvec_recv` and
 from __future__ import annotations
 
 import json
+import logging
 import struct
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from arkiv.index.load.source import Row
+
+log = logging.getLogger(__name__)
 
 # PostgreSQL's texts hold any character but this one.
 NUL, REPLACEMENT = "\0", "\N{REPLACEMENT CHARACTER}"
@@ -66,6 +69,8 @@ def values(
         vectors: the type of dense vectors.
         vocabulary: dimensions of the sparse ones.
     """
+    if NUL in row["text"]:
+        log.warning("passage %s: U+0000 in its text is replaced", row["id"])
     return [_value(one, row, vectors, vocabulary) for one in columns]
 
 

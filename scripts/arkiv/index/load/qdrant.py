@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,13 +19,16 @@ from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_digest
 from arkiv.base.secrets import Known, concealed, in_text
 from arkiv.index.load.documents import plain
-from arkiv.index.load.expected import DENSE, FIRST, SPARSE, Query
+from arkiv.index.load.languages import tell_unknown
+from arkiv.index.load.queries import DENSE, FIRST, SPARSE, Query
 from arkiv.index.load.source import Row, Source
 from arkiv.index.schema import MULTI
 
 KEY = "--qdrant"
 KEY_VARIABLE = "QDRANT_API_KEY"
 SECONDS = 120
+# A server's address without what it is asked by.
+HOST = re.compile(r"[\w.-]+:\d+/?")
 IDS_AT_A_TIME = 1_000
 KEYWORDS = ("dataset", "volume", "type")
 INTEGERS = ("year", "year_to")
@@ -54,6 +58,11 @@ class Qdrant:
                 f"{KEY_VARIABLE}",
                 key=KEY,
             )
+        if HOST.fullmatch(place):
+            raise InputError(
+                f"is {place}, expected a folder or an address such as http://{place}",
+                key=KEY,
+            )
         self._secret = Known(os.environ.get(KEY_VARIABLE, "").strip())
         self._name, self._source = name, source
         self._is_local = "://" not in place
@@ -81,7 +90,7 @@ class Qdrant:
         from qdrant_client.common.client_exceptions import QdrantException
         from qdrant_client.http.exceptions import ApiException
 
-        kinds = (ApiException, QdrantException, httpx.HTTPError, ValueError)
+        kinds = (ApiException, QdrantException, httpx.HTTPError, ValueError, OSError)
         try:
             with warnings.catch_warnings():
                 # Of the local mode: that it makes no indexes, and is for small ones.
@@ -166,6 +175,7 @@ class Qdrant:
 
         language = self._source.language
         known = {one.value for one in models.SnowballLanguage}
+        tell_unknown("Qdrant", language, known)
         stemmer = (
             models.SnowballParams(
                 type=models.Snowball.SNOWBALL,

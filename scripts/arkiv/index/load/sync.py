@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from arkiv.base.hashing import ID_BYTES, content_digest
-from arkiv.index.load.expected import Query
+from arkiv.index.load.queries import Query
 from arkiv.index.load.source import KEYS, Row, Source, rows_of
 
 log = logging.getLogger(__name__)

@@ -8,12 +8,14 @@ labels are the tokens' numbers.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arkiv.base.hashing import content_id
 from arkiv.index.load.documents import (
+    CONTROLS,
     HALF,
     clean,
     in_blocks,
@@ -30,6 +32,8 @@ from arkiv.index.schema import MULTI
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+log = logging.getLogger(__name__)
 
 REMOVED = "removed.jsonl"
 USUAL_ROWS = 2_000
@@ -207,6 +211,8 @@ class Vespa:
                     out.write(f'{{"put":{put},"fields":{self._fields(row)}}}\n')
 
     def _fields(self, row: Row) -> str:
+        if CONTROLS.search(row["text"]):
+            log.warning("passage %s: controls in its text are replaced", row["id"])
         fields = clean(plain(row))
         if self._language:
             fields = {"language": self._language} | fields
