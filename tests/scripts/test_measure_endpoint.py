@@ -52,7 +52,7 @@ def lines(path, records):
 @cache
 def encoder_of(model, pooling):
     how = pooling and Description(pooling)
-    return Encoder(M3(model, description=how), longest=160)
+    return Encoder(M3(model, description=how), longest=600)
 
 
 def encoded(model, texts, side="passage", length=160, pooling=None):
@@ -101,6 +101,8 @@ def finished(folder, base, how):
     settings["run"] = "named-otherwise"
     settings["datasets"] = {"d": {"pairs": "p.jsonl"}}
     settings["models"]["embedder"] |= {"source": str(base), "revision": None}
+    # As of a version that did not know of it.
+    del settings["evaluate"]["compress"]
     settings["mining"] |= {"query_max_length": 24, "passage_max_length": 160}
     write_json(folder / "configuration.json", {"files": [], "settings": settings})
     return folder
@@ -181,12 +183,27 @@ def test_the_measure_is_that_of_brute_force(plain, tmp_path):
     [
         ({"pooling": "mean"}, "it pools by mean, not by cls"),
         ({"pooling": "last"}, "it pools by last, not by cls"),
-        ({"length": 128}, "it cuts texts at 128 tokens (of passages alone)"),
-        ({"length": 130}, "it cuts texts at 130 tokens (of passages alone)"),
+        (
+            {"length": 128},
+            "it cuts texts at 128 tokens, not at 160 (of passages alone)",
+        ),
+        (
+            {"length": 130},
+            "it cuts texts at 130 tokens, not at 160 (of passages alone)",
+        ),
+        (
+            {"length": 16},
+            "it cuts texts at 16 tokens, not at 160 (of passages alone)",
+        ),
+        (
+            {"length": 300},
+            "it cuts texts at 300 tokens, not at 160 (of passages alone)",
+        ),
+        ({"length": 600}, "it does not cut texts at 160 tokens (of passages alone)"),
         (
             {"length": 100, "pooling": "mean"},
             "it pools by mean, not by cls (of queries alone); it pools by mean, not by "
-            "cls and it cuts texts at 100 tokens (of passages alone)",
+            "cls and it cuts texts at 100 tokens, not at 160 (of passages alone)",
         ),
     ],
 )
@@ -358,7 +375,7 @@ def test_a_run_of_something_else_is_one_sentence(plain, tmp_path):
     run = shutil.copytree(plain, tmp_path / "run")
     with Embeddings(partial(encoded, plain / "model")) as served:
         for kept, said in (
-            ({"settings": {"run": "x"}}, "`mining`: is not there, expected what snake"),
+            ({"files": []}, "`settings`: is not there, expected what snakemake writes"),
             ({"settings": []}, "has a value of another kind"),
         ):
             write_json(run / "configuration.json", kept)

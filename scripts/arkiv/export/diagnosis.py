@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from arkiv.encode.description import Description
+from arkiv.encode.loading import longest_text
 from arkiv.encode.options import Options, device
 from arkiv.encode.settings import TRAINED_POOLINGS
 from arkiv.encode.tokenizer import fast_tokenizer
@@ -37,7 +38,7 @@ CUTS = (32, 64, 100, 128, 200, 256, 300, 384, 500, 512, 768, 1000, 1024, 2048, 4
 SPECIAL = 2
 # Lengths between the longest text that is right and the shortest that is wrong, up to
 # which each is tried.
-FEW = 40
+FEW = 128
 # What is put before texts elsewhere, beside the model's own prompts: by e5, by BGE.
 PROMPTS = (
     "query: ",
@@ -175,7 +176,14 @@ class Diagnosis:
             else:
                 yield f"it lacks the prompt {own.before!r}"
         if reading.cut is not None:
-            yield f"it cuts texts at {reading.cut:,} tokens"
+            has = self._side.max_length
+            whole = has < self._tokens.max() <= reading.cut
+            where = f"at {reading.cut:,} tokens, not at {has:,}"
+            yield (
+                f"it does not cut texts at {has:,} tokens"
+                if whole
+                else (f"it cuts texts {where}")
+            )
         if reading.precision != own.precision:
             yield f"it computes in half precision, such as {reading.precision}"
 
@@ -212,20 +220,29 @@ class Diagnosis:
         return cut or Found(reading, float(close.min()))
 
     def _cut(self, reading: Reading, rows: np.ndarray) -> Found | None:
-        """Whether these rows are read so and cut somewhere."""
-        longest = min(int(self._tokens[rows].min()), self._side.max_length) - 1
-        since = self._longer_alone()
-        cuts = {cut + more for cut in CUTS for more in (0, SPECIAL)}
-        if since and longest - since < FEW:
-            cuts |= {*range(since, longest + 1)}
+        """Whether these rows are read so and cut elsewhere, or not at all."""
         best = Found(None, AGREES)
-        for cut in sorted(one for one in cuts if one <= longest):
+        for cut in self._cuts(rows):
             tried = replace(reading, cut=cut)
             # Most are ruled out by one text; of a length near by vectors are alike.
             if self._close(tried, rows[:1]).min() >= AGREES:
                 least = float(self._close(tried, rows).min())
                 best = Found(tried, least) if least >= best.cosine else best
         return best if best.reading else None
+
+    def _cuts(self, rows: np.ndarray) -> list[int]:
+        """Lengths other than the checkpoint's at which these rows may all be cut."""
+        shortest, own = int(self._tokens[rows].min()), self._side.max_length
+        limit = longest_text(self._checkpoint.model) or max(CUTS)
+        cuts = {cut + more for cut in CUTS for more in (0, SPECIAL)} | {limit}
+        if self._known is not None and self._known.cut:
+            cuts.add(self._known.cut)
+        since = self._longer_alone()
+        if since and shortest - since <= FEW:
+            cuts |= {*range(since, shortest)}
+        if shortest <= own:
+            return sorted(cut for cut in cuts if cut < shortest)
+        return sorted(cut for cut in cuts if cut != own and cut <= limit)
 
     def _coarse(self, reading: Reading, rows: np.ndarray) -> Found | None:
         """Whether theirs are as far from ours as half precision takes the model's."""
@@ -279,8 +296,11 @@ def _loaded(
     path: Path, options: Options
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     """Tokenizer and encoder of a model, without heads; the last that was asked for."""
+    from transformers.utils.logging import disable_progress_bar
+
     from arkiv.encode.loading import load, load_tokenizer, padding
 
+    disable_progress_bar()
     tokenizer, _ = load_tokenizer(path, options)
     padding(tokenizer, path)
     return tokenizer, load(path, "m3", options, device())

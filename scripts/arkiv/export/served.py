@@ -29,6 +29,7 @@ from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.itself import own_rows, without
 from arkiv.retrieve.rankings import read_encodings, search_dense
 from arkiv.retrieve.trec import Qrels, read_qrels
+from arkiv.settings.config import completed
 from arkiv.settings.layout import model_under_test, run_folder
 
 MEASURE = "nDCG@10"
@@ -65,13 +66,14 @@ class Finished:
         file = run / "configuration.json"
         kept = read_object(file, "what the run was started with")
         with expecting("snakemake", file):
-            config = kept["settings"]
+            # A run of an earlier version lacks what has come since.
+            config = completed(kept["settings"])
             mining, models = config["mining"], config["models"]
             lengths = {
                 "queries": mining["query_max_length"],
                 "passages": mining["passage_max_length"],
             }
-            base, path = (_within(run, config, name) for name in ("base", model))
+            path, base = _within(run, config, model), _base(run, config)
             embedder, trusted = models["embedder"], models["trust_remote_code"]
         description = Description.configured(check_model(path, "m3"), embedder)
         passages = read_ordered(run / "collection/corpus.jsonl")
@@ -86,7 +88,7 @@ class Finished:
             Checkpoint(
                 path,
                 description,
-                base if base != path and base.is_dir() else None,
+                base if base != path else None,
                 trusted,
             ),
             {
@@ -128,6 +130,15 @@ def _within(run: Path, config: Mapping[str, Any], model: str) -> Path:
     if path.startswith(f"{own}/"):
         return run / os.path.relpath(path, own)
     return Path(path)
+
+
+def _base(run: Path, config: Mapping[str, Any]) -> Path | None:
+    """The directory of the model that training started from, if it is still there."""
+    try:
+        path = _within(run, config, "base")
+    except InputError:
+        return None
+    return path if path.is_dir() else None
 
 
 @dataclass(frozen=True)
