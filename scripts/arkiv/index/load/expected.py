@@ -15,6 +15,8 @@ from arkiv.retrieve.rankings import unit
 # Scores so near are the same: elsewhere they are sums of floats in another order, or
 # of a query in float16. As a share of the best score.
 TIED = 1e-3
+# Of the passages that full text finds first in the index, elsewhere.
+LEAST_FOUND = 0.5
 # Rows that are searched at a time.
 BLOCK = 4_096
 
@@ -80,28 +82,26 @@ def _expected(source: Source, queries: Sequence[Query], mode: str) -> list[list[
 def check_words(
     source: Source, matching: Callable[[str, Sequence[str]], set[str]]
 ) -> list[str]:
-    """See that what full text finds best in the index is found elsewhere too.
+    """See that most of what full text finds first in the index is found elsewhere too.
 
-    Others rank by other measures, and have other stop words: of each query only the
-    best passage must be found.
+    Others rank by other measures, and leave out words that the index ranks by, such as
+    `och`: what has no other word of the query is not found there.
 
     Args:
         source: the index.
         matching: gives those of some passages that a query's words find.
 
     Raises:
-        InputError: a query does not find it.
+        InputError: fewer than half are found.
     """
     asked = [query for query in read_queries(source) if query.hits.get(FULL_TEXT)]
-    there = found = 0
-    for query in asked:
-        expected = query.hits[FULL_TEXT][:FIRST]
-        matched = matching(query.text, expected)
-        if expected[0] not in matched:
-            missed = Missed(query.text, 1, None, expected[0])
-            raise InputError(_sentence("full text", missed))
-        there, found = there + len(expected), found + len(matched)
+    expected = [query.hits[FULL_TEXT][:FIRST] for query in asked]
+    pairs = zip(asked, expected, strict=True)
+    found = sum(len(matching(query.text, ids)) for query, ids in pairs)
+    there = sum(map(len, expected))
     held = f"full text: {found} of {there} first passages of {len(asked)} queries found"
+    if found < LEAST_FOUND * there:
+        raise InputError(f"{held}, expected at least half; load again, without --check")
     return [held] if asked else []
 
 
