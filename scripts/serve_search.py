@@ -44,10 +44,9 @@ def table_of(config: dict):
     folder = Path(run_folder(config)) / "index"
     if not (folder / "index.json").is_file():
         return None
-    from arkiv.index.reading import Table
-    from arkiv.serve.indexed import unfit
+    from arkiv.serve.indexed import SharedTable, unfit
 
-    table = Table(folder)
+    table = SharedTable(folder)
     if (reason := unfit(table.about, config)) is None:
         return table
     log.warning("%s %s; the run is searched without it", folder, reason)

@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from served import HOSTILE, get
@@ -11,10 +12,9 @@ from tabled import write_table
 from arkiv.base.files import read_records
 from arkiv.base.hashing import content_id
 from arkiv.encode.options import Options
-from arkiv.index.reading import Table
 from arkiv.serve.app import create_app
 from arkiv.serve.filters import Filters
-from arkiv.serve.indexed import PASSAGES_KEPT, Indexed
+from arkiv.serve.indexed import PASSAGES_KEPT, Indexed, SharedTable
 from arkiv.settings.config import read_config
 
 LINE = {"line": "l", "image": "i.jpg", "box": [10, 20, 410, 70]}
@@ -32,7 +32,7 @@ def indexed(served_run):
     folder = write_table(run, "tuned", run / "model", lines)
     with contextlib.chdir(served_run):
         config = read_config(["served.yaml"])
-        yield Indexed(config, Table(folder), Options())
+        yield Indexed(config, SharedTable(folder), Options())
     # Other tests serve the run as it was.
     shutil.rmtree(folder)
 
@@ -134,3 +134,23 @@ def test_the_program_takes_an_index_that_fits(served_run, indexed, caplog):
             more.unlink()
         assert "made by another model than results/served/model is now" in caplog.text
         assert table_of(config | {"run": "none"}) is None
+
+
+def test_hybrid_search_takes_what_the_others_have_found(indexed, monkeypatch):
+    table, searched = indexed._table, []
+    scanner = table.dataset.scanner
+
+    def counted(*given, **more):
+        searched.extend({"nearest", "full_text_query"} & more.keys())
+        return scanner(*given, **more)
+
+    monkeypatch.setattr(
+        table,
+        "dataset",
+        SimpleNamespace(
+            scanner=counted, _take_rows=table.dataset._take_rows, list_indices=list
+        ),
+    )
+    for system in ("tuned_dense", "full_text", "tuned_hybrid"):
+        indexed.ranks(system, "åkern och eden")
+    assert sorted(searched) == ["full_text_query", "nearest"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from arkiv.base.files import Record
 from arkiv.retrieve.systems.system import Column
@@ -49,14 +50,17 @@ def found(index: Index, view: View, first: int = 0) -> list[Found]:
     """What the systems of a search find: of each `view.hits`, from a place on."""
     ranks = {name: index.ranks(name, view.query, view.filters) for name in view.systems}
     asked = slice(first, first + view.hits)
+    # To be gathered passages must be known, all of them.
+    wanted = {
+        name: list(ranked) if view.group else list(ranked)[asked]
+        for name, ranked in ranks.items()
+    }
+    passages = index.passages(dict.fromkeys(chain(*wanted.values())))
     result = []
     for name, ranked in ranks.items():
-        # To be gathered passages must be known, all of them.
-        wanted = list(ranked) if view.group else list(ranked)[asked]
-        passages = index.passages(wanted)
         hits = [
             Hit(passages[key], *ranked[key], _elsewhere(ranks, name, key))
-            for key in wanted
+            for key in wanted[name]
         ]
         groups = gathered(hits, view.group)
         count = len(groups) if view.group else len(ranked)

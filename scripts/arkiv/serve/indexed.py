@@ -6,9 +6,10 @@ finds passages, and those that are shown are read from it.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
 from arkiv.index.filters import Filters as Condition
 from arkiv.index.filters import quoted
-from arkiv.index.reading import Query
+from arkiv.index.reading import Query, Table
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems.system import Column
 from arkiv.serve.filters import ANY, Facets, Filters
@@ -34,7 +35,7 @@ from arkiv.settings.layout import model_under_test, run_folder
 
 if TYPE_CHECKING:
     from arkiv.encode.options import Options
-    from arkiv.index.reading import Mode, Table
+    from arkiv.index.reading import Hit, Mode
 
 # Passages that are kept once they were shown, encoded queries, and volumes of which the
 # order of their passages is kept.
@@ -44,6 +45,8 @@ ORDER = ("id", "first_page", "last_page", "first_line", "first_label")
 # What facets are made of.
 SAID = ("dataset", "volume", "type", "year", "year_to", "confidence", "first_page")
 
+# Searches that are kept for another mode to take.
+SEARCHES_KEPT = 128
 # What columns are called: the mode of the search, and how the page says it.
 FULL_TEXT = "full_text"
 SAID_OF = {"dense": "dense", "sparse": "sparse", "hybrid": "hybrid"}
@@ -63,6 +66,34 @@ def unfit(about: Record, config: Mapping[str, Any]) -> str | None:
     if digest_of_files(path) != model["hash"]:
         return f"was made by another model than {path} is now; `snakemake index` is due"
     return None
+
+
+class SharedTable(Table):
+    """A table of which a search by several modes looks for the same once.
+
+    Hybrid search begins with what dense search and full text find.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__(folder)
+        self._found: OrderedDict[tuple, list[Hit]] = OrderedDict()
+
+    def _dense(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
+        return self._once(super()._dense, query, condition, depth)
+
+    def _full_text(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
+        return self._once(super()._full_text, query, condition, depth)
+
+    def _once(self, search: Callable, query: Query, *asked: Any) -> list[Hit]:
+        key = (search.__name__, query.text, *asked)
+        found = self._found.get(key)
+        if found is None:
+            # Of two threads that ask the same at once both look.
+            found = self._found[key] = search(query, *asked)
+            while len(self._found) > SEARCHES_KEPT:
+                with contextlib.suppress(KeyError):
+                    self._found.popitem(last=False)
+        return found
 
 
 class Queries:

@@ -150,7 +150,8 @@ def test_hits_are_gathered_by_their_best_and_only_those_shown_are_read():
         return [[hit.rank for hit in group] for group in first.groups], first.count
 
     assert groups(hits=2) == ([[1], [2]], 4)
-    assert read[0] == ["0002", "0001"]
+    # Of both systems at once.
+    assert read == [["0002", "0001", "0000"]]
     # The volume of the best comes first, with its others; one of none is by itself.
     assert groups(hits=2, group="volume") == ([[1, 4], [2]], 3)
     assert groups(hits=9, group="page") == ([[1], [2], [3], [4]], 4)
