@@ -49,6 +49,7 @@ include: "rules/spelling.smk"
 include: "rules/general.smk"
 include: "rules/weights.smk"
 include: "rules/export.smk"
+include: "rules/index.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"
 

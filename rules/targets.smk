@@ -150,3 +150,14 @@ rule report:
     localrule: True
     message:
         f"The report stands in {REPORT_PAGE}"
+
+
+rule index:
+    """Make an index of all passages, to search the archive by the tuned model."""
+    input:
+        results("index/index.json"),
+        results("index/expected.jsonl"),
+        results("index/README.md"),
+    localrule: True
+    message:
+        f"The index is ready in {results('index')}"

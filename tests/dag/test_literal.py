@@ -89,6 +89,7 @@ def shared(name, names):
             "spelling": {"rules": f"{name}.yaml"},
         },
         "export": {"name": text},
+        "index": {"manifest_link": "https://a/{volume}?{dataset}$(touch ran)'%s"},
         "serve": {
             "image_link": "https://a/{volume}/{page:05}?{label}$(touch ran)'%s",
             "iiif": "https://a/{image}?{stem}$(touch ran)'%s",

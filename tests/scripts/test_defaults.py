@@ -19,6 +19,7 @@ OTHERS = {
     *("search_bm25.depth", "search_corpus.depth", "plot_negatives.examples"),
     *("measure_runs.compare", "measure_runs.compare_further"),
     *("write_report.spelling", "fit_weights.method", "load_index.name"),
+    "search_index.mode",
     # Of queries, where the key of the same name is of pairs.
     "embed_queries.max_length",
     # As words of a command line.

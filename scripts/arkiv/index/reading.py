@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -37,6 +37,7 @@ from arkiv.index.schema import (
     TOKENS,
     WEIGHTS,
 )
+from arkiv.index.scores import Hit, matrix, ordered, products, table_of
 from arkiv.retrieve.compressed import int8_codes
 from arkiv.retrieve.rankings import best, unit
 
@@ -52,17 +53,11 @@ SPARE = 50
 # Parts of an index of vectors that are looked into, and vectors compared anew for each
 # that is asked for.
 PROBES, REFINED = 24, 4
+# Vectors that are compared at a time where Lance has no search of them.
+BATCH = 8192
 # What a row is without vectors.
 SHOWN_WITHOUT = (DENSE, TOKENS, WEIGHTS, MULTI)
 ANY = Filters()
-
-
-class Hit(NamedTuple):
-    """A passage that a search found."""
-
-    id: str
-    score: float
-    address: int  # of its row, in this version
 
 
 @dataclass(frozen=True)
@@ -87,21 +82,37 @@ class Table:
 
     Args:
         folder: of the index, `results/{run}/index`.
+        dataset: a version of it that is not ready yet.
+        about: what is said of that.
+        exact: dense vectors are searched one by one, whatever index they have.
 
     Raises:
         InputError: there is none, or pylance is not installed.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        dataset: Any = None,
+        about: Record | None = None,
+        *,
+        exact: bool = False,
+    ) -> None:
         self.folder = Path(folder)
-        self.dataset = opened(self.folder)
-        self.about: Record = json.loads(self.dataset.config().get(ABOUT_KEY, "{}"))
+        self.dataset = opened(self.folder) if dataset is None else dataset
+        self.about: Record = about or json.loads(
+            self.dataset.config().get(ABOUT_KEY, "{}")
+        )
         self.columns: list[str] = self.dataset.schema.names
         self.has_multi = MULTI in self.columns
         dense = self.dataset.schema.field(DENSE).type
         self.dimensions: int = dense.list_size
         self.is_int8 = str(dense.value_type) == "int8"
         self._by_token: ByToken | None = None
+        # Of a version it does not change, and Lance reads it from the disk.
+        self.approximate = not exact and any(
+            DENSE in one.field_names for one in self.dataset.describe_indices()
+        )
 
     @property
     def version(self) -> int:
@@ -190,20 +201,18 @@ class Table:
         }
         return searches[mode](query, condition, depth)
 
-    @property
-    def approximate(self) -> bool:
-        """Whether the table has an index of vectors."""
-        return any(DENSE in one["fields"] for one in self.dataset.list_indices())
-
     def _dense(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
         if query.dense is None:
             raise InputError("has no vector of the query, which dense takes")
-        vector = _asked(query.dense, self.is_int8)
+        if self.is_int8:
+            return self._dense_one_by_one(query.dense, condition, depth)
+        vector = np.asarray(query.dense, np.float16)
         nearest: dict[str, Any] = {
             "column": DENSE,
             "q": vector,
             "k": depth + SPARE,
             "metric": "cosine",
+            "use_index": self.approximate,
         }
         if self.approximate:
             nearest |= {"nprobes": PROBES, "refine_factor": REFINED}
@@ -215,6 +224,24 @@ class Table:
             disable_scoring_autoprojection=True,
         ).to_table()
         return ordered(found, self._cosines(found, query.dense), depth)
+
+    def _dense_one_by_one(
+        self, vector: np.ndarray, condition: str | None, depth: int
+    ) -> list[Hit]:
+        """The best by all vectors, some at a time: of int8 ones Lance has no search."""
+        hits: list[Hit] = []
+        batches = self.dataset.scanner(
+            columns=["id", DENSE, "_rowid"],
+            filter=condition,
+            batch_size=BATCH,
+            batch_readahead=2,
+            fragment_readahead=1,
+        ).to_batches()
+        for batch in batches:
+            rows = table_of(batch)
+            found = ordered(rows, self._cosines(rows, vector), depth)
+            hits = sorted([*hits, *found], key=lambda hit: (-hit.score, hit.id))[:depth]
+        return hits
 
     def _cosines(self, rows: pa.Table, vector: np.ndarray) -> np.ndarray:
         return (
@@ -326,40 +353,6 @@ def opened(folder: Path) -> Any:
         reason = f"has no table {TABLE}; `snakemake index` makes it"
         raise InputError(reason, file=folder) from None
     return dataset
-
-
-def matrix(column: pa.ChunkedArray, dim: int) -> np.ndarray:
-    """(n, dim) of a column of vectors, in the column's type."""
-    flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-    return np.concatenate(flat).reshape(-1, dim) if flat else np.zeros((0, dim))
-
-
-def products(rows: pa.Table, tokens: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(n,) float32: products of a query's token weights with those of some rows."""
-    of_query = dict(zip(tokens.tolist(), weights.tolist(), strict=True))
-    return np.array(
-        [
-            sum(
-                of_query[token] * weight
-                for token, weight in zip(*of_row, strict=True)
-                if token in of_query
-            )
-            for of_row in zip(
-                rows[TOKENS].to_pylist(), rows[WEIGHTS].to_pylist(), strict=True
-            )
-        ],
-        np.float32,
-    )
-
-
-def ordered(rows: pa.Table, scores: np.ndarray, depth: int) -> list[Hit]:
-    """The best rows by scores, ties by id."""
-    found = zip(
-        rows["id"].to_pylist(), scores.tolist(), rows["_rowid"].to_pylist(), strict=True
-    )
-    return [Hit(*one) for one in sorted(found, key=lambda hit: (-hit[1], hit[0]))][
-        :depth
-    ]
 
 
 def _asked(vector: np.ndarray, as_int8: bool) -> np.ndarray:

@@ -51,6 +51,7 @@ STAGES = {
         "measure_general check_metrics"
     ).split(),
     "export": ["export_model"],
+    "index": ["index_passages", "commit_index"],
     "report": (
         "plot_lengths plot_negatives plot_training plot_metrics write_report"
     ).split(),

@@ -29,7 +29,7 @@ from arkiv.settings.datasets import (
 )
 from arkiv.settings.families import with_families
 from arkiv.settings.heads import with_heads
-from arkiv.settings.image_links import ImageLinks, LineLinks
+from arkiv.settings.image_links import ImageLinks, LineLinks, ManifestLinks
 from arkiv.settings.layout import model_under_test, run_folder
 from arkiv.settings.secrets import check_secrets, concealing, texts
 from arkiv.train.altering import check_augment
@@ -276,6 +276,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
     pages = any("pages" in datasets[name] for name in learnt_datasets(datasets))
     check_augment(config["train"]["augment"], pages=pages)
     _check_serve(config["serve"])
+    _check_index(config["index"], config["rounds"])
 
 
 def _check_serve(serve: Mapping[str, Any]) -> None:
@@ -283,6 +284,14 @@ def _check_serve(serve: Mapping[str, Any]) -> None:
     for key in ("iiif", "canvas"):
         if serve[key] is not None:
             LineLinks(serve[key], f"serve.{key}")
+
+
+def _check_index(index: Mapping[str, Any], rounds: int) -> None:
+    ManifestLinks(index["manifest_link"])  # raises what is wrong with it
+    kind, _, number = index["model"].partition("_")
+    if kind == "round" and int(number) > rounds:
+        reason = f"is {index['model']}, but the run has {rounds} rounds"
+        raise InputError(reason, key="index.model")
 
 
 def _check_gold(config: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from arkiv.documents.settings import Documents
 from arkiv.encode.settings import Models
 from arkiv.evaluate.settings import Evaluate
 from arkiv.gold.settings import Gold
+from arkiv.index.settings import Index
 from arkiv.mining.settings import Mining
 from arkiv.pairs.settings import Pairs
 from arkiv.queries.settings import Queries
@@ -148,5 +149,6 @@ class Configuration(Seeded):
     gold: Gold = setting(Gold())
     evaluate: Evaluate = setting(Evaluate())
     export: Export = setting(Export())
+    index: Index = setting(Index())
     report: Report = setting(Report())
     serve: Serve = setting(Serve())

@@ -47,8 +47,9 @@ class Template:
         except (ValueError, KeyError, IndexError, AttributeError):
             plain = False
         if not plain:
-            named = [f"{{{name}}}" for name in fields]
-            named[named.index("{page}")] += " (or {page:05})"
+            named = [
+                f"{{{name}}}" + " (or {page:05})" * (name == "page") for name in fields
+            ]
             raise InputError(
                 f"is {text}, expected {', '.join(named[:-1])}, {named[-1]} and no "
                 "other fields",
@@ -135,6 +136,30 @@ class LineLinks:
         if any(values[name] is None for name in self._template.fields):
             return None
         return self._template.filled(**values)
+
+
+class ManifestLinks:
+    """From passages to the IIIF manifests of their volumes.
+
+    Args:
+        template: such as `https://iiif.example/{volume}/manifest.json`; None: no links.
+
+    Raises:
+        InputError: as of `Template`.
+    """
+
+    def __init__(self, template: str | None) -> None:
+        key, fields = "index.manifest_link", ("volume", "dataset")
+        self._template = None if template is None else Template(template, key, fields)
+
+    def of(self, passage: Record) -> str | None:
+        """The address; None: there is none, or a field of it is unknown."""
+        if self._template is None:
+            return None
+        values = {name: passage.get(name) for name in ("volume", "dataset")}
+        if any(values[name] is None for name in self._template.fields):
+            return None
+        return self._template.filled(**{key: str(one) for key, one in values.items()})
 
 
 def _value(value: object) -> object:

@@ -1,0 +1,81 @@
+"""A small index made of rows that tests give, without a model."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from loaded import DIMENSIONS, VOCABULARY, row
+from scipy.sparse import csr_matrix
+
+from arkiv.base.files import Part as Share
+from arkiv.encode.encoder import Encoded
+from arkiv.index.committing import commit
+from arkiv.index.parts import Part, write_part
+from arkiv.index.rows import batch_of
+from arkiv.index.schema import schema
+
+COLUMNS = schema(DIMENSIONS)
+PARTS = 2
+
+
+def rows_of(volumes, version=1):
+    """Twenty rows of each volume, in the table's order; with years on both ends."""
+    rows = [row(20 * volume + n, version) for volume in volumes for n in range(20)]
+    for one in rows:
+        one["year_to"] = one["year"]
+    return sorted(rows, key=lambda one: (one["volume"], one["first_page"], one["id"]))
+
+
+def encoded(rows):
+    """Their encodings."""
+    weights = np.zeros((len(rows), VOCABULARY), np.float32)
+    for place, one in enumerate(rows):
+        weights[place, one["sparse_tokens"]] = one["sparse_weights"]
+    dense = np.stack([one["dense"] for one in rows])
+    return Encoded(dense=dense, sparse=csr_matrix(weights))
+
+
+def write(folder: Path, rows, parts=PARTS, slowly=0.0):
+    """Write the parts; give them as their files tell them."""
+    found = []
+    for number in range(1, parts + 1):
+
+        def filled(chunk):
+            for start in range(0, len(chunk), 5):
+                some = chunk[start : start + 5]
+                time.sleep(slowly)
+                yield batch_of(some, encoded(some), COLUMNS, "float16")
+
+        bounds = Share(number, parts).bounds(len(rows))
+        given = iter(rows[bounds.start : bounds.stop])
+        path = folder / "parts" / f"{number}.json"
+        write_part(folder, given, COLUMNS, filled).write(path)
+        found.append(Part.read(path))
+    return found
+
+
+def about(dataset):
+    """What is said of every version."""
+    names = ("language", "ann_from", "layout", "vocabulary")
+    return dict(zip(names, ("swedish", None, 1, VOCABULARY), strict=True))
+
+
+def join(folder: Path, parts):
+    """Commit parts; say whether there is a new version."""
+    return commit(folder, parts, COLUMNS, about, lambda *_: {})
+
+
+def make(folder: Path, rows, parts=PARTS):
+    """An index of these rows, or one that is there brought up to them."""
+    return join(folder, write(folder, rows, parts))
+
+
+if __name__ == "__main__":
+    # For tests that kill it.
+    where, volumes, version = sys.argv[1:]
+    wanted = rows_of(map(int, volumes.split(",")), int(version))
+    print("begun", flush=True)
+    join(Path(where), write(Path(where), wanted, slowly=0.02))

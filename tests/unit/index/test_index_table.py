@@ -1,0 +1,226 @@
+"""The table of an index: what is searched was written, and what changes alone is."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+
+import indexed
+import loaded
+import numpy as np
+import pytest
+from indexed import make, rows_of
+from project import ROOT
+
+from arkiv.base.errors import InputError
+from arkiv.base.hashing import nfc
+from arkiv.index.committing import KEPT
+from arkiv.index.filters import Filters
+from arkiv.index.reading import MODES, Query, Table
+from arkiv.index.schema import TABLE
+
+
+def asked(one):
+    """A query of the rows' tests, with words."""
+    sparse = one["sparse"]
+    weights = np.array(sparse["tokens"]), np.array(sparse["weights"], np.float32)
+    return Query("kvarn och böter", np.array(one["dense"]), weights)
+
+
+def answers(folder, rows):
+    """What all modes find, filtered and not."""
+    table = Table(folder)
+    some = Filters(volumes=("vol/0", "vol/2"), years=(1805, 1850), confidence=0.5)
+    return [
+        [(hit.id, pytest.approx(hit.score, abs=1e-6)) for hit in found]
+        for one in loaded.queries(rows)
+        for mode in MODES
+        for found in (
+            table.search(mode, asked(one)),
+            table.search(mode, asked(one), some, 5),
+        )
+    ]
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("once")
+    make(folder, rows_of(range(3)))
+    return folder
+
+
+def test_dense_and_sparse_searches_are_exact(at_once):
+    rows = rows_of(range(3))
+    table = Table(at_once)
+    for one in loaded.queries(rows):
+        for mode in ("dense", "sparse"):
+            found = [hit.id for hit in table.search(mode, asked(one))]
+            assert found == one["hits"][mode]
+
+
+def test_hybrid_is_the_weighted_mean_of_what_others_find(at_once):
+    table, rows = Table(at_once), rows_of(range(3))
+    query = asked(loaded.queries(rows)[0])
+    scores = {}
+    for mode, weight in (("dense", 1.0), ("sparse", 0.3)):
+        for hit in table.search(mode, query, depth=60):
+            scores[hit.id] = scores.get(hit.id, 0) + weight * hit.score / 1.3
+    best = sorted(scores, key=lambda one: (-scores[one], one))[:10]
+    found = table.search("hybrid", query)
+    assert [hit.id for hit in found] == best
+    assert found[0].score == pytest.approx(scores[best[0]], abs=1e-5)
+
+
+def test_filters_are_those_of_rows(at_once):
+    table, rows = Table(at_once), rows_of(range(3))
+    given = Filters("court", ("vol/1", "vol/2"), (1830, 1845), ("dombok",), 0.535)
+    wanted = {
+        one["id"]
+        for one in rows
+        if one["volume"] in given.volumes
+        and 1830 <= (one["year"] or 0) <= 1845
+        and one["type"] == "dombok"
+        and np.float32(one["confidence"]) >= np.float32(0.535)
+    }
+    query = asked(loaded.queries(rows)[0])
+    found = {hit.id for hit in table.search("dense", query, given, 60)}
+    assert found == wanted
+    assert len(found) > 5
+    assert table.search("dense", query, Filters("it's")) == []
+
+
+def test_full_text_finds_inflected_forms_and_keeps_letters_apart(tmp_path):
+    rows = rows_of([0])
+    texts = ["Hästarna såldes", "En hast vid ån", "Häradsrättens dom", "al och ål"]
+    for one, text in zip(rows, texts, strict=False):
+        one["text"] = text
+    make(tmp_path, rows)
+    table = Table(tmp_path)
+
+    def found(words):
+        ids = [hit.id for hit in table.search("full_text", Query(words))]
+        return sorted(one["text"] for one in table.rows(ids, ["text"]))
+
+    assert found("häst") == found("HÄSTEN") == ["Hästarna såldes"]
+    assert found("ha\u0308st") == found(nfc("ha\u0308st"))
+    assert found("hast") == ["En hast vid ån"]
+    assert found("häradsrätt") == ["Häradsrättens dom"]
+    assert found("") == found("…") == []
+
+
+def test_neighbours_go_by_page_and_line_within_a_volume(tmp_path):
+    rows = rows_of([0, 1])
+    for place, one in enumerate(rows):
+        one["first_page"], one["first_line"] = 1 + place % 3, 40 - place
+    make(tmp_path, rows)
+    table = Table(tmp_path)
+    order = sorted(rows[:20], key=lambda one: (one["first_page"], one["first_line"]))
+    ids = [None, *(one["id"] for one in order), None]
+    for before, one, after in zip(ids, ids[1:], ids[2:], strict=False):
+        assert table.neighbours(one) == (before, after)
+    assert table.neighbours("no such") == (None, None)
+
+
+def fragments(folder):
+    return {
+        one.fragment_id: one.metadata.files[0].path
+        for one in Table(folder).dataset.get_fragments()
+    }
+
+
+def test_a_volume_more_writes_its_rows_alone(tmp_path, at_once):
+    make(tmp_path, rows_of([0, 1]))
+    reader, before = Table(tmp_path), fragments(tmp_path)
+    query = asked(loaded.queries(rows_of([0, 1]))[0])
+    old = reader.search("hybrid", query)
+    parts = indexed.write(tmp_path, rows_of(range(3)))
+    written = [
+        one for part in parts for piece in part.fragments for one in piece["ids"]
+    ]
+    assert sorted(written) == sorted(one["id"] for one in rows_of([2]))
+    assert indexed.join(tmp_path, parts)
+    after = fragments(tmp_path)
+    assert before.items() < after.items()
+    assert answers(tmp_path, rows_of(range(3))) == answers(at_once, rows_of(range(3)))
+    # Who has it open keeps what is open.
+    assert reader.search("hybrid", query) == old
+    assert len(reader) == 40
+
+
+def test_a_second_time_makes_no_version(tmp_path):
+    assert make(tmp_path, rows_of([0]))
+    version = Table(tmp_path).dataset.latest_version
+    assert not make(tmp_path, rows_of([0]))
+    # Other bounds of parts move no row either, and joined parts may be joined again.
+    parts = indexed.write(tmp_path, rows_of([0]), parts=3)
+    assert not indexed.join(tmp_path, parts)
+    assert Table(tmp_path).dataset.latest_version == version
+
+
+def test_changed_and_removed_volumes_take_their_rows_along(tmp_path):
+    make(tmp_path / "a", rows_of(range(3)))
+    wanted = sorted(
+        rows_of([0]) + rows_of([2], version=2), key=lambda one: one["volume"]
+    )
+    parts = indexed.write(tmp_path / "a", wanted)
+    indexed.join(tmp_path / "a", parts)
+    # The same files of parts once more: a job that was killed behind the commit.
+    assert not indexed.join(tmp_path / "a", parts)
+    make(tmp_path / "b", wanted)
+    assert len(Table(tmp_path / "a")) == 40
+    assert answers(tmp_path / "a", wanted) == answers(tmp_path / "b", wanted)
+
+
+def test_parts_that_the_table_has_lost_are_told(tmp_path):
+    make(tmp_path, rows_of([0]))
+    parts = indexed.write(tmp_path, rows_of([0, 1]))
+    shutil.rmtree(tmp_path / TABLE / "data")
+    with pytest.raises(InputError, match=r"cannot be read .* delete it"):
+        indexed.join(tmp_path, parts)
+    shutil.rmtree(tmp_path / TABLE)
+    with pytest.raises(InputError, match=r"lacks .* run again with `-R index_pass"):
+        indexed.join(tmp_path, parts)
+
+
+def test_old_files_go_and_those_of_no_version(tmp_path, monkeypatch):
+    make(tmp_path, rows_of([0]))
+    indexed.write(tmp_path, rows_of([1]))  # never joined
+    data = tmp_path / TABLE / "data"
+    assert len(list(data.iterdir())) > len(fragments(tmp_path))
+    make(tmp_path, rows_of([0], version=2))
+    monkeypatch.setattr("arkiv.index.committing.KEPT", KEPT * 0)
+    make(tmp_path, rows_of([0], version=2))
+    assert {path.name for path in data.iterdir()} == set(fragments(tmp_path).values())
+    assert len(list((tmp_path / "sparse").iterdir())) == 1
+
+
+def test_killed_at_any_moment_the_old_version_is_read_and_the_next_run_ends(tmp_path):
+    old, new = rows_of([0, 1]), rows_of([0, 2], version=2)
+    make(tmp_path / "killed", old)
+    before = answers(tmp_path / "killed", old)
+    ids = {one["id"] for one in old}
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "scripts", ROOT / "tests")))
+    given = {**os.environ, "PYTHONPATH": paths}
+    words = [sys.executable, ROOT / "tests/indexed.py", tmp_path / "killed", "0,2", "2"]
+    draw = random.Random(0)
+    for _ in range(3):
+        job = subprocess.Popen(words, env=given, stdout=subprocess.PIPE, text=True)
+        assert job.stdout.readline() == "begun\n"
+        time.sleep(draw.uniform(0.05, 0.6))
+        job.kill()
+        job.wait()
+        job.stdout.close()
+        held = {row["id"] for row in Table(tmp_path / "killed").rows(ids)}
+        if held == ids:
+            assert answers(tmp_path / "killed", old) == before
+    make(tmp_path / "killed", new)
+    make(tmp_path / "whole", new)
+    assert answers(tmp_path / "killed", new) == answers(tmp_path / "whole", new)
+    assert len(Table(tmp_path / "killed")) == len(new)
+
+
+def test_what_is_no_index_is_told(tmp_path):
+    with pytest.raises(InputError, match="`snakemake index` makes it"):
+        Table(tmp_path)
