@@ -326,7 +326,7 @@ def test_what_a_place_does_not_take_is_told(place, said, kept, odd, caplog):
         with psycopg.connect(place[1]) as connection:
             (text,) = connection.execute(query).fetchone()
         # Nor does it take the queries' words for forms of the passages'.
-        with pytest.raises(InputError, match=r"full text: 0 of .* at least half"):
+        with pytest.raises(InputError, match=r"full text: 19 of .* at least half"):
             main([str(odd), *place, "--check"])
     else:
         text = bulk(place[1], place[0][2:])["passage-3"]["text"]
