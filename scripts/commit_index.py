@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -44,7 +45,7 @@ log = logging.getLogger("commit_index")
 README = """\
 # The passages of {run}, to be searched
 
-    python scripts/search_index.py {index} "{query}" \\
+    python scripts/search_index.py {index} {query} \\
         --mode hybrid
 
 in arkiv's directory; `--volume`, `--year 1840-1850`, `--type` and others tell where,
@@ -129,8 +130,8 @@ def write_beside(table: Table, queries, asked: Sequence[Query], given: Namespace
     with written_whole(given.readme) as beside:
         text = README.format(
             run=given.run_name,
-            index=given.index,
-            query=queries[0]["query"].replace('"', "'").replace("`", "'"),
+            index=shlex.quote(given.index),
+            query=shlex.quote(" ".join(queries[0]["query"].split())),
             count=len(queries),
         )
         beside.write_text(text, encoding="utf-8")

@@ -35,20 +35,23 @@ def matrix(column: pa.ChunkedArray, dim: int) -> np.ndarray:
 
 def products(rows: pa.Table, tokens: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(n,) float32: products of a query's token weights with those of some rows."""
-    of_query = dict(zip(tokens.tolist(), weights.tolist(), strict=True))
-    return np.array(
-        [
-            sum(
-                of_query[token] * weight
-                for token, weight in zip(*of_row, strict=True)
-                if token in of_query
-            )
-            for of_row in zip(
-                rows[TOKENS].to_pylist(), rows[WEIGHTS].to_pylist(), strict=True
-            )
-        ],
-        np.float32,
-    )
+    found = np.zeros(len(rows), np.float64)
+    if not len(tokens):
+        return found.astype(np.float32)
+    order = np.argsort(tokens)
+    asked, of_query = np.asarray(tokens)[order], np.asarray(weights)[order]
+    start = 0
+    for each, values in zip(rows[TOKENS].chunks, rows[WEIGHTS].chunks, strict=True):
+        # Of each number the row that it is of; only of what the query has too.
+        row = np.repeat(np.arange(len(each)), each.value_lengths().to_numpy())
+        token = each.flatten().to_numpy()
+        place = np.searchsorted(asked, token).clip(max=len(asked) - 1)
+        shared = asked[place] == token
+        added = of_query[place[shared]].astype(np.float64)
+        added *= values.flatten().to_numpy()[shared]
+        np.add.at(found, start + row[shared], added)
+        start += len(each)
+    return found.astype(np.float32)
 
 
 def ordered(rows: pa.Table, scores: np.ndarray, depth: int) -> list[Hit]:
