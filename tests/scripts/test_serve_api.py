@@ -103,6 +103,11 @@ def test_a_passage_of_the_api_knows_its_neighbours(client, index):
     [
         ("/api/search", 400, "Nothing is searched for: `q` is empty or missing."),
         ("/api/search?q=a&page=0", 400, "The page is 0, expected one from 1 to 100."),
+        (
+            "/api/search?q=a&page=10000",
+            400,
+            "The page is 10000, expected one from 1 to 100.",
+        ),
         ("/api/search?q=a&page=²", 400, "The page is “²”, expected one from 1."),
         ("/api/search?q=a&systems=x", 400, "There is no system “x” here."),
         ("/api/search?q=a&years=x", 400, "The years are “x”, expected a year"),

@@ -34,7 +34,8 @@ def page_of(given: str | None) -> int:
     """
     if not (given or "1").isascii() or not (given or "1").isdecimal():
         raise InputError(f"The page is “{shown(given or '')}”, expected one from 1")
-    number = int((given or "1")[:4])
+    # Python reads no number of thousands of digits.
+    number = int((given or "1")[:9])
     if not 1 <= number <= DEPTH:
         raise InputError(f"The page is {number}, expected one from 1 to {DEPTH}")
     return number

@@ -69,27 +69,39 @@ class Region:
 def regions(passage: Record, lines: Iterable[Record]) -> list[Region]:
     """The regions of a passage by its lines, a page's each, in order.
 
-    A box that has no extent is left out.
+    Boxes end where the image does; one that has no extent there is left out.
     """
-    found: dict[tuple, list[Record]] = {}
+    found: dict[tuple, list[tuple[Record, Box]]] = {}
     for line in lines:
-        left, top, right, bottom = line["box"]
-        if left < right and top < bottom:
-            found.setdefault((line["page"], line["image"]), []).append(line)
+        box = within(line)
+        if box[0] < box[2] and box[1] < box[3]:
+            own = found.setdefault((line["page"], line["image"]), [])
+            own.append((line, box))
     return [
         Region(
             {
                 "dataset": passage.get("dataset"),
                 "volume": passage.get("volume"),
-                **{key: own[0][key] for key in ("page", "label", "image")},
+                **{key: own[0][0][key] for key in ("page", "label", "image")},
             },
-            [tuple(line["box"]) for line in own],
-            (own[0]["width"], own[0]["height"])
-            if own[0]["width"] and own[0]["height"]
-            else None,
+            [box for _, box in own],
+            size_of(own[0][0]),
         )
         for own in found.values()
     ]
+
+
+def size_of(line: Record) -> tuple[int, int] | None:
+    """Width and height of a line's image; None: not known."""
+    width, height = line["width"], line["height"]
+    return (width, height) if width and height else None
+
+
+def within(line: Record) -> Box:
+    """What of a line's box is on its image."""
+    left, top, right, bottom = line["box"]
+    width, height = size_of(line) or (right, bottom)
+    return max(0, left), max(0, top), min(width, right), min(height, bottom)
 
 
 @dataclass(frozen=True)

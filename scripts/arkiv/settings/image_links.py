@@ -131,7 +131,7 @@ class LineLinks:
             "page": page,
             "label": place.get("label") or page,
             "image": image,
-            "stem": image and str(PurePosixPath(image).with_suffix("")),
+            "stem": image and _stem(image),
         }
         if any(values[name] is None for name in self._template.fields):
             return None
@@ -160,6 +160,12 @@ class ManifestLinks:
         if any(values[name] is None for name in self._template.fields):
             return None
         return self._template.filled(**{key: str(one) for key, one in values.items()})
+
+
+def _stem(image: str) -> str | None:
+    """A name without its ending; None: there is none, as in `.` or `/`."""
+    path = PurePosixPath(image)
+    return str(path.with_suffix("")) if path.name else None
 
 
 def _value(value: object) -> object:

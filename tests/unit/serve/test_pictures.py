@@ -81,6 +81,35 @@ def test_regions_are_a_page_each_and_boxes_without_extent_are_none():
     assert regions(PASSAGE, []) == []
 
 
+@pytest.mark.parametrize(
+    ("box", "there"),
+    [
+        ((150, 10, 200, 20), None),
+        # A margin ends where the image does, which once left nothing to divide by.
+        ((104, 10, 200, 20), None),
+        ((10, 200, 20, 220), None),
+        ((-50, 10, -20, 20), None),
+        ((90, -5, 200, 20), (90, 0, 100, 20)),
+    ],
+)
+def test_what_lies_beyond_the_image_is_not_asked_for(box, there):
+    found = regions(PASSAGE, [line(box, size=(100, 100))])
+    assert [one.box for one in found] == ([there] if there else [])
+    for region in found:
+        left, top, width, height = asked(
+            Pictures(BASE + "/{stem}", 3).lines_of(region)
+        )[1]
+        assert min(left, top) >= 0
+        assert min(width, height) > 0
+        assert left + width <= 100
+
+
+@pytest.mark.parametrize("image", [".", "/"])
+def test_an_image_without_a_name_has_no_stem(image):
+    place = PASSAGE | line((0, 0, 1, 1), image=image)
+    assert LineLinks(BASE + "/{stem}", "serve.iiif").of(place) is None
+
+
 def test_the_address_of_an_image_is_made_of_what_is_known_of_its_line():
     place = PASSAGE | line((0, 0, 1, 1), page=7, label="4r/å", image="s/v 7.tif")
 
