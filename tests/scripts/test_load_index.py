@@ -221,7 +221,8 @@ def test_postgres_refuses_a_table_that_is_another_s(place, small_index):
 
 
 @in_postgres
-def test_one_load_at_a_time_writes_to_a_table(place, small_index):
+def test_one_load_at_a_time_writes_to_a_table(place, small_index, monkeypatch):
+    monkeypatch.setattr("arkiv.index.load.postgres.LOCK_MS", 50)
     with psycopg.connect(place[1]) as connection:
         connection.execute(
             "SELECT pg_advisory_lock(hashtextextended('arkiv passages', 0))"

@@ -28,6 +28,8 @@ MOST_SPARSE, MOST_SPARSE_HNSW = 16_000, 1_000
 MOST_HNSW = {"vector": 2_000, "halfvec": 4_000}
 FILTERS = ("dataset", "volume", "type", "year", "confidence")
 IDS_AT_A_TIME = 10_000
+# Milliseconds that another load is waited for.
+LOCK_MS = 5_000
 
 
 class Postgres:
@@ -117,14 +119,8 @@ class Postgres:
             InputError: there is none, it is another's, or was made otherwise.
         """
         with self._answering():
-            if (
-                make
-                and not self._all(
-                    "SELECT pg_try_advisory_lock(hashtextextended('arkiv ' || %s, 0))",
-                    [self._name],
-                )[0][0]
-            ):
-                raise InputError(f"has a load of {self._name} under way", key=KEY)
+            if make:
+                self._lock()
             is_there, comment = self._all(
                 "SELECT to_regclass(quote_ident(%s)) IS NOT NULL, "
                 "obj_description(to_regclass(quote_ident(%s)), 'pg_class')",
@@ -139,6 +135,26 @@ class Postgres:
                     f"has no table {self._name}; load it first, without --check",
                     key=KEY,
                 )
+
+    def _lock(self) -> None:
+        """Let nobody else write to the table until this is closed.
+
+        Raises:
+            InputError: another load does.
+        """
+        import psycopg
+
+        # The server notices a moment later that a load has ended, or was killed.
+        self._do(f"SET lock_timeout = {LOCK_MS}")
+        try:
+            self._all(
+                "SELECT pg_advisory_lock(hashtextextended('arkiv ' || %s, 0))",
+                [self._name],
+            )
+        except psycopg.errors.LockNotAvailable:
+            reason = f"has a load of {self._name} under way"
+            raise InputError(reason, key=KEY) from None
+        self._do("SET lock_timeout = DEFAULT")
 
     def _check(self, comment: str | None) -> None:
         try:
