@@ -16,12 +16,13 @@ from pathlib import Path
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
+from arkiv.base.hashing import nfc
 from arkiv.base.numbers import share
 from arkiv.base.terminal import tell
 from arkiv.base.years import years
 from arkiv.index.asking import asker, check_same, encoded, model_of
 from arkiv.index.expected import FIRST, Missed, missed, modes_of, read
-from arkiv.index.filters import Filters
+from arkiv.index.filters import Filters, quoted
 from arkiv.index.reading import MODES, Query, Table
 from arkiv.index.schema import EXPECTED
 
@@ -52,11 +53,32 @@ def command_line(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments.parse_args(argv)
 
 
-def filters_of(given: argparse.Namespace) -> Filters:
+def known(table: Table, column: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Names as passages have them.
+
+    Raises:
+        InputError: no passage has one, by which nothing would be found.
+    """
+    found = []
+    for name in names:
+        forms = dict.fromkeys((name, nfc(name)))
+        held = [
+            one
+            for one in forms
+            if table.dataset.count_rows(f"{column} = {quoted(one)}")
+        ]
+        if not held:
+            reason = f"is {name}, which no passage of {table.folder} has"
+            raise InputError(reason, key=f"--{column}")
+        found.append(held[0])
+    return tuple(found)
+
+
+def filters_of(given: argparse.Namespace, table: Table) -> Filters:
     """The filters that flags ask for.
 
     Raises:
-        InputError: years or confidence are none.
+        InputError: years or confidence are none, or no passage has a name.
     """
     confidence = None
     if given.confidence is not None:
@@ -64,11 +86,12 @@ def filters_of(given: argparse.Namespace) -> Filters:
         if confidence is None:
             reason = f"is {given.confidence}, expected a number from 0 to 1"
             raise InputError(reason, key="--confidence")
+    dataset = [] if given.dataset is None else [given.dataset]
     return Filters(
-        given.dataset,
-        tuple(given.volume),
+        next(iter(known(table, "dataset", dataset)), None),
+        known(table, "volume", given.volume),
         years(given.year, "--year"),
-        tuple(given.type),
+        known(table, "type", given.type),
         confidence,
     )
 
@@ -90,7 +113,7 @@ def found(table: Table, given: argparse.Namespace) -> list[Record]:
     Raises:
         InputError: a filter is none, or the model is missing or another one.
     """
-    filters = filters_of(given)
+    filters = filters_of(given, table)
     (query,) = asked(table, given, [given.query])
     hits = table.search(given.mode, query, filters, given.depth)
     rows = table.rows([hit.id for hit in hits])

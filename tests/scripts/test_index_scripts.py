@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
 from arkiv.index.expected import FIRST
 from arkiv.index.reading import Table
+from arkiv.index.rows import Origin, described
 from arkiv.retrieve.rankings import search_dense
 
 WORDS = "tinget kvarnen hästarna skogen arvet tvisten gården eden böter åkern".split()
@@ -40,7 +42,7 @@ def passages():
             "last_image": f"i{number}.jpg",
             "year": 1840,
             "year_to": 1845,
-            "type": "dombok",
+            "type": "häradsrätt",
             "title": None,
             "reference": "SE/1",
             "about": [{"name": "härad", "value": "Bräkne"}],
@@ -133,6 +135,22 @@ def test_rows_have_places_links_and_what_is_known(folder):
     assert rows[1]["volume"] is rows[1]["manifest"] is rows[1]["year"] is None
 
 
+def test_images_are_those_of_pages_without_boxes_too():
+    class Places:
+        """Of three pages the second has boxes."""
+
+        def of(self, passage):
+            return lines([passages()[1] | {"volume": "V1"}])
+
+    def none(passage):
+        return None
+
+    of_three = passages()[0] | {"last_page": 2, "last_image": "i2.jpg"}
+    row = described(of_three, Origin({"court": Places()}, none, none, "recipe"))
+    assert row["images"] == ["i0.jpg", "i1.jpg", "i2.jpg"]
+    assert {one["image"] for one in row["lines"]} == {"i1.jpg"}
+
+
 def test_dense_hits_are_those_of_the_run(folder, tiny_embedder):
     rows = passages()
     expected = [
@@ -154,7 +172,9 @@ def test_dense_hits_are_those_of_the_run(folder, tiny_embedder):
 
 
 def test_a_query_is_answered_in_eighty_columns_or_as_json(folder, capsys):
-    searched(folder, "häst", "--mode", "full_text", "--volume", "V1", "--json")
+    kind = ("--type", unicodedata.normalize("NFD", "häradsrätt"))
+    words = ("--mode", "full_text", "--volume", "V1", *kind, "--json")
+    searched(folder, "häst", *words)
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert rows
     assert all("hästarna" in row["text"] and row["volume"] == "V1" for row in rows)
@@ -211,6 +231,9 @@ def test_int8_and_multi_vectors(folder, tmp_path, tiny_embedder, capsys):
         (("a", "--year", "medeltid"), "`--year`"),
         (("a", "--confidence", "2"), "`--confidence`: is 2"),
         (("a", "--depth", "0"), "`--depth`: is 0"),
+        (("a", "--volume", "V0", "V9"), "`--volume`: is V9, which no passage of"),
+        (("a", "--dataset", "O'Brien"), "`--dataset`: is O'Brien, which no passage"),
+        (("a", "--type", "Dombok"), "`--type`: is Dombok, which no passage"),
         (("a", "--model", "nowhere"), "give its directory with --model"),
     ],
 )

@@ -250,9 +250,9 @@ class Table:
         )
 
     def _sparse(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
+        by_token = self._weights_by_token()
         if query.sparse is None:
             raise InputError("has no token weights of the query, which sparse takes")
-        by_token = self._weights_by_token()
         scores = by_token.scores(*query.sparse)
         rows = None
         if condition is not None:

@@ -96,8 +96,9 @@ def described(passage: Record, origin: Origin) -> Record:
     row["about"] = json.dumps(others, ensure_ascii=False, sort_keys=True)
     row |= {name: passage.get(name) for name in (*PLACE, *LABELS, "confidence")}
     row["lines"] = _lines(passage, origin)
-    named = (passage.get("first_image"), passage.get("last_image"))
-    images = [one["image"] for one in row["lines"]] or [one for one in named if one]
+    # Of a page without boxes there are no lines.
+    first, last = passage.get("first_image"), passage.get("last_image")
+    images = (first, *(one["image"] for one in row["lines"]), last)
     row["images"] = list(dict.fromkeys(one for one in images if one))
     row["image_link"] = origin.image_link(passage)
     row["manifest"] = origin.manifest(passage)
