@@ -255,10 +255,17 @@ def index_vectors(dataset: Any, ann_from: int | None) -> bool:
             name=VECTOR_INDEX,
             metric="cosine",
             num_partitions=max(1, rows // PARTITION),
-            num_sub_vectors=max(1, vectors.list_size // PER_BYTE),
+            num_sub_vectors=bytes_of(vectors.list_size),
         )
     log.info("vectors indexed in %.1f s", time.monotonic() - began)
     return True
+
+
+def bytes_of(dimensions: int) -> int:
+    """Of a vector in the index of vectors: Lance has each stand for as many
+    dimensions, so that their number divides those."""
+    least = max(1, dimensions // PER_BYTE)
+    return next(n for n in range(least, dimensions + 1) if dimensions % n == 0)
 
 
 def weights_by_token(folder: Path, dataset: Any, vocabulary: int) -> str:

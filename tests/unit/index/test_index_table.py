@@ -8,6 +8,7 @@ import sys
 import time
 
 import indexed
+import lance
 import loaded
 import numpy as np
 import pyarrow as pa
@@ -17,10 +18,10 @@ from project import ROOT
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
-from arkiv.index.committing import KEPT
+from arkiv.index.committing import KEPT, bytes_of, index_vectors
 from arkiv.index.filters import Filters
 from arkiv.index.reading import MODES, Query, Table
-from arkiv.index.schema import TABLE, TOKENS, WEIGHTS
+from arkiv.index.schema import DENSE, TABLE, TOKENS, WEIGHTS
 from arkiv.index.scores import products
 
 
@@ -173,6 +174,17 @@ def test_changed_and_removed_volumes_take_their_rows_along(tmp_path):
     make(tmp_path / "b", wanted)
     assert len(Table(tmp_path / "a")) == 40
     assert answers(tmp_path / "a", wanted) == answers(tmp_path / "b", wanted)
+
+
+def test_vectors_of_any_dimensions_are_indexed(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(1000, 33)).astype(np.float16)
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 33)
+    dataset = lance.write_dataset(pa.table({DENSE: column}), str(tmp_path / "table"))
+    assert index_vectors(dataset, 1000)
+    nearest = {"column": DENSE, "q": vectors[7], "k": 1, "refine_factor": 4}
+    found = dataset.scanner(columns=[DENSE], nearest=nearest).to_table()
+    assert found[DENSE].to_pylist() == [vectors[7].tolist()]
+    assert [bytes_of(one) for one in (8, 312, 384, 1024)] == [1, 24, 24, 64]
 
 
 def test_parts_that_the_table_has_lost_are_told(tmp_path):
