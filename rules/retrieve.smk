@@ -1,9 +1,3 @@
-ENCODE_OPTIONS = dict(
-    **CUT_PASSAGES,
-    **CUT_QUERIES,
-    batch_tokens=EVALUATE["batch_tokens"],
-    **RUN_OPTIONS,
-)
 # Of an embedder that is the model of the run.
 TRAINED_HERE = READING | {"trained_here": True}
 

@@ -43,6 +43,14 @@ FIXED_WEIGHTS = (
 )
 SEARCHING_DEV = with_those_below(SYSTEMS, LEARNING)
 
+# How texts of a collection become what is searched.
+ENCODE_OPTIONS = dict(
+    **CUT_PASSAGES,
+    **CUT_QUERIES,
+    batch_tokens=EVALUATE["batch_tokens"],
+    **RUN_OPTIONS,
+)
+
 
 def encoded_for(systems):
     """The models whose encodings these systems read, each with the kinds."""
