@@ -114,7 +114,8 @@ def database(place: str, source: Source, arguments) -> Database:
     if place == "qdrant":
         from arkiv.index.load.qdrant import Qdrant
 
-        return Qdrant(arguments.qdrant, arguments.name, source)
+        make = not arguments.check
+        return Qdrant(arguments.qdrant, arguments.name, source, make=make)
     from arkiv.index.load.postgres import Postgres
 
     return Postgres(

@@ -67,6 +67,24 @@ def test_bulk_files_are_as_mapped(kind, small_index, changed_index, tmp_path):
     assert [json.loads(one)["delete"]["_id"] for one in removed] == ["passage-100"]
 
 
+@pytest.mark.parametrize("kind", ["elasticsearch", "vespa"])
+def test_what_is_removed_may_have_any_id(kind, tmp_path):
+    kept = [row(number) for number in range(4)]
+    kept[0]["id"] = "passage\u2028'\"\\0"
+    words = [f"--{kind}", str(tmp_path / "out")]
+    main([str(build_index(tmp_path / "index", kept)), *words])
+    for _ in range(2):
+        # The second time it is read from what the first has written.
+        kept = kept[1:]
+        main([str(build_index(tmp_path / "index", kept)), *words])
+    (path,) = (tmp_path / "out").glob("removed.*")
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    removed = [next(iter(json.loads(line).values())) for line in lines]
+    ids = [one if isinstance(one, str) else one["_id"] for one in removed]
+    gone = ["passage\u2028'\"\\0", "passage-1"]
+    assert {one.removeprefix("id:arkiv:passages::") for one in ids} == {*gone}
+
+
 def test_vespa_documents_are_of_the_schema(small_index, changed_index, tmp_path):
     folder = tmp_path / "there"
     main([str(small_index), "--vespa", str(folder)])

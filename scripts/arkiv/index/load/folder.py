@@ -186,8 +186,9 @@ class Folder:
         file = self.path / self.format.removals
         if file.exists():
             with _reading(file):
-                lines = file.read_text(encoding="utf-8").splitlines()
-                before = [self.format.removed(line) for line in lines]
+                # Not `splitlines`: ids may have other ends of lines, such as U+2028.
+                lines = file.read_text(encoding="utf-8").split("\n")
+                before = [self.format.removed(line) for line in lines if line]
             gone.update(_lacking(known, before))
         with written_whole(file) as beside:
             lines = [self.format.removal(one) + "\n" for one in sorted(gone)]

@@ -13,6 +13,7 @@ import re
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
@@ -42,6 +43,7 @@ class Qdrant:
         place: the address of a server, or a folder.
         name: of the collection.
         source: the index.
+        make: whether a folder is made if there is none.
 
     Raises:
         InputError: the address has a secret in it, or nothing answers there.
@@ -49,7 +51,7 @@ class Qdrant:
 
     modes = (DENSE, SPARSE)
 
-    def __init__(self, place: str, name: str, source: Source) -> None:
+    def __init__(self, place: str, name: str, source: Source, *, make: bool) -> None:
         from qdrant_client import QdrantClient
 
         if what := in_text(place):
@@ -66,6 +68,11 @@ class Qdrant:
         self._secret = Known(os.environ.get(KEY_VARIABLE, "").strip())
         self._name, self._source = name, source
         self._is_local = "://" not in place
+        if self._is_local and not make and not Path(place).is_dir():
+            raise InputError(
+                f"is {place}, where there is no folder; load it first, without --check",
+                key=KEY,
+            )
         with self._answering():
             if self._is_local:
                 self._client = QdrantClient(path=place)
