@@ -47,10 +47,19 @@ def table_of(config: dict):
     from arkiv.serve.indexed import SharedTable, unfit
 
     table = SharedTable(folder)
-    if (reason := unfit(table.about, config)) is None:
-        return table
-    log.warning("%s %s; the run is searched without it", folder, reason)
-    return None
+    if reason := unfit(table.about, config):
+        log.warning("%s %s; the run is searched without it", folder, reason)
+        return None
+    # As Snakemake tells it.
+    collection = folder.parent / "collection/corpus.jsonl"
+    made = (folder / "index.json").stat().st_mtime
+    if collection.exists() and collection.stat().st_mtime > made:
+        log.warning(
+            "%s is older than %s: passages that have changed since are shown as they "
+            "were; `snakemake index` is due",
+            *(folder, collection),
+        )
+    return table
 
 
 def index_of(config: dict, table):

@@ -1,6 +1,7 @@
 """The search page of a run with an index: the same answers, nothing held."""
 
 import contextlib
+import os
 import shutil
 from dataclasses import replace
 from types import SimpleNamespace
@@ -125,6 +126,13 @@ def test_the_program_takes_an_index_that_fits(served_run, indexed, caplog):
         config = read_config(["served.yaml"])
         table = table_of(config)
         assert isinstance(index_of(config, table), Indexed)
+        assert not caplog.records
+        collection = served_run / "results/served/collection/corpus.jsonl"
+        before = collection.stat().st_mtime
+        os.utime(collection, (before, before + 1e6))
+        assert table_of(config) is not None
+        assert "passages that have changed since are shown as they were" in caplog.text
+        os.utime(collection, (before, before))
         model = served_run / "results/served/model"
         more = model / "more.json"
         more.write_text("{}")

@@ -20,8 +20,9 @@ from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
 from arkiv.index.committing import KEPT, bytes_of, index_vectors
 from arkiv.index.filters import Filters
+from arkiv.index.load.source import rows_of as rows_of_batch
 from arkiv.index.reading import MODES, Query, Table
-from arkiv.index.schema import DENSE, TABLE, TOKENS, WEIGHTS
+from arkiv.index.schema import DENSE, TABLE, TOKENS, WEIGHTS, schema
 from arkiv.index.scores import products
 
 
@@ -265,3 +266,9 @@ def test_products_of_token_weights_are_those_of_a_loop(count):
         found = products(table, tokens, weights)
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("multi", [False, True])
+def test_a_batch_may_have_no_rows(multi):
+    columns = schema(8, "float16", multi=multi)
+    assert rows_of_batch(pa.RecordBatch.from_pylist([], columns)) == []

@@ -62,7 +62,7 @@ class Source:
         """The token weights of the passage that has most of them."""
         most = 0
         for batch in self.batches([TOKENS], 4096):
-            most = max(most, *batch[TOKENS].value_lengths().to_pylist())
+            most = max([most, *batch[TOKENS].value_lengths().to_pylist()])
         return most
 
 
@@ -77,7 +77,8 @@ def _one(table: pa.Table) -> pa.RecordBatch:
 def dense_of(batch: pa.RecordBatch) -> np.ndarray:
     """The dense vectors of a batch, (n, d), in the type that the table has them in."""
     column = batch[DENSE]
-    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+    numbers = column.flatten().to_numpy(zero_copy_only=False)
+    return numbers.reshape(len(column), column.type.list_size)
 
 
 def sparse_of(batch: pa.RecordBatch) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -86,7 +87,9 @@ def sparse_of(batch: pa.RecordBatch) -> list[tuple[np.ndarray, np.ndarray]]:
         column.flatten().to_numpy() for column in (batch[TOKENS], batch[WEIGHTS])
     )
     ends = batch[TOKENS].value_lengths().to_numpy().cumsum()[:-1]
-    rows = zip(np.split(tokens, ends), np.split(weights, ends), strict=True)
+    # Split without a place gives one piece, also of no rows.
+    split = (np.split(values, ends)[: len(batch)] for values in (tokens, weights))
+    rows = zip(*split, strict=True)
     return [(one[kept := weight > 0], weight[kept]) for one, weight in rows]
 
 
