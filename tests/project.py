@@ -190,6 +190,15 @@ class Project:
             timeout=timeout,
         )
 
+    def commands(self, target: str, config: Path) -> dict[str, list[str]]:
+        """The words of each program that a target would run, as often as it would."""
+        done = self.dry_run("-p", target, "--configfile", config)
+        assert done.returncode == 0, done.stdout
+        found: dict[str, list[str]] = {}
+        for name, words in re.findall(r"scripts/(\w+)\.py (.*)", done.stdout):
+            found.setdefault(name, []).append(words)
+        return found
+
     def dry_run(self, *words: object) -> subprocess.CompletedProcess:
         """What Snakemake would do."""
         return self.snakemake(*words, "-n")

@@ -32,12 +32,7 @@ def project(tmp_path_factory):
 def commands(project, target, datasets, **settings):
     """The commands of each program that a target would run, by what they write."""
     config = project.configure(datasets=datasets, models=TINY, **settings)
-    done = project.dry_run("-p", target, "--configfile", config)
-    assert done.returncode == 0, done.stdout
-    found = {}
-    for name, words in re.findall(r"scripts/(\w+)\.py (.*)", done.stdout):
-        found.setdefault(name, []).append(words)
-    return found
+    return project.commands(target, config)
 
 
 def test_verdicts_are_learnt_from_beside_what_is_divided(project):

@@ -26,7 +26,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import nfc
 from arkiv.index.by_token import ByToken
-from arkiv.index.filters import Filters, one_of, quoted
+from arkiv.index.filters import Filters, one_of
 from arkiv.index.schema import (
     ABOUT_KEY,
     BY_TOKEN,
@@ -39,6 +39,7 @@ from arkiv.index.schema import (
 )
 from arkiv.index.scores import Hit, matrix, ordered, products, table_of
 from arkiv.retrieve.compressed import int8_codes
+from arkiv.retrieve.late import late_interaction
 from arkiv.retrieve.rankings import best, unit
 
 if TYPE_CHECKING:
@@ -151,9 +152,7 @@ class Table:
         rows = self.rows([passage], ("dataset", "volume"))
         if not rows or rows[0]["volume"] is None:
             return None, None
-        of_volume = f"volume = {quoted(rows[0]['volume'])}"
-        if rows[0]["dataset"] is not None:
-            of_volume += f" AND dataset = {quoted(rows[0]['dataset'])}"
+        of_volume = Filters(rows[0]["dataset"], (rows[0]["volume"],)).condition()
         places = ("first_page", "first_line", "id")
         found = self.dataset.to_table(columns=list(places), filter=of_volume)
         order = sorted(
@@ -317,12 +316,12 @@ class Table:
         return ordered(rows, np.asarray(mixed, np.float32), depth)
 
     def _late(self, rows: pa.Table, asked: np.ndarray) -> np.ndarray:
-        """Late interaction: the mean of each query token's greatest product."""
+        """(n,) float32: late interaction of a query's token vectors with rows."""
         found = np.zeros(len(rows), np.float32)
         for number, vectors in enumerate(rows[MULTI]):
             tokens = np.asarray(vectors.values.flatten(), np.float32)
-            products = asked @ tokens.reshape(-1, self.dimensions).T
-            found[number] = products.max(axis=1).mean() if products.size else 0.0
+            passage = tokens.reshape(-1, self.dimensions)
+            (found[number],) = late_interaction(asked, np.array([len(asked)]), passage)
         return found
 
     def _taken(self, addresses: list[int], columns: list[str]) -> pa.Table:

@@ -22,7 +22,6 @@ from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
 from arkiv.index.filters import Filters as Condition
-from arkiv.index.filters import quoted
 from arkiv.index.reading import Query, Table
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems.system import Column
@@ -228,9 +227,7 @@ class Indexed:
 
     def _order(self, dataset: str | None, volume: str) -> list[Record]:
         """Where the passages of a volume stand, in order."""
-        condition = f"volume = {quoted(volume)}"
-        if dataset is not None:
-            condition += f" AND dataset = {quoted(dataset)}"
+        condition = Condition(dataset, (volume,)).condition()
         found = self._table.dataset.to_table(columns=list(ORDER), filter=condition)
         return sorted(found.to_pylist(), key=reading_order)
 
