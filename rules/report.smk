@@ -1,4 +1,5 @@
 from arkiv.example.toys import toys
+from arkiv.settings.changes import from_defaults
 from arkiv.settings.heads import without_heads
 
 REPORT = config["report"]
@@ -226,17 +227,20 @@ rule write_report:
             merge=input.merge or None,
             learnt=named("weights/{name}.json", learning_in(w.measured)) or None,
             run_directory=RUN,
-            defaults=PROJECT / "config/config.yaml",
             examples=REPORT["examples"],
             without_heads=without_heads(config),
         ),
         left_out=lambda w: flags(left_out=left_out_of(w.measured) or None),
-        # What counts; and, with the inputs, all of it.
+        # What counts: the settings that the report has, for they differ from the
+        # defaults, and its own; and, with the inputs, all of them.
         counted=lambda w: as_json(
-            MEASURED[w.measured]
-            | {"train": TRAIN | {"args": learnt_from(TRAIN["args"])}}
+            from_defaults(
+                told_in(w.measured)
+                | {"train": IN_EFFECT["train"] | {"args": learnt_from(TRAIN["args"])}}
+            )
+            | {"report": REPORT}
         ),
-        config=lambda w, input: as_json(MEASURED[w.measured]),
+        config=lambda w, input: as_json(told_in(w.measured)),
     message:
         "Writing the report"
     shell:

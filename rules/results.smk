@@ -208,6 +208,11 @@ def shown_in(measured):
     return list(dict.fromkeys(named))
 
 
+def told_in(measured):
+    """The configuration as the report there has it: what has no effect, by default."""
+    return in_effect(MEASURED[measured])
+
+
 def left_out_of(measured):
     """The systems of the configuration that are not measured there."""
     return [name for name in SYSTEMS if name not in systems_in(measured)]

@@ -21,9 +21,10 @@ from arkiv.export.directory import weights_of
 from arkiv.report import summary
 from arkiv.report.funnel import add_stages
 from arkiv.report.heads import WITHOUT_HEADS
+from arkiv.report.jobs import day
 from arkiv.report.outline import Material, sections_of
 from arkiv.report.page import render, write
-from arkiv.settings.config import read_layer, with_shipped
+from arkiv.settings.changes import from_defaults
 from arkiv.settings.configuration import Report
 
 log = logging.getLogger("write_report")
@@ -34,7 +35,6 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     arguments = parser(
         __doc__,
         run_directory="DIR with benchmarks of jobs",
-        defaults="YAML config/config.yaml",
         corpus="JSONL passages",
         test_queries="JSONL",
         qrels="TREC judgements",
@@ -91,15 +91,16 @@ def about_of(material: Material) -> tuple[str, str]:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = command_line(argv)
-    # Named as in the configuration, where they are the project's own.
-    defaults = with_shipped(read_layer(arguments.defaults))
     model = arguments.model
-    material = Material(arguments, defaults, weights_of(Path(model)) if model else {})
+    weights = weights_of(Path(model)) if model else {}
+    material = Material(arguments, from_defaults(arguments.config), weights)
     sections = sections_of(material)
     with expecting("measure_runs.py", arguments.metrics):
         lines = summary.sentences(material)
     name = arguments.config["export"]["name"] or arguments.config["run"]
     kind, about = about_of(material)
+    if material.days:
+        about += f" Measured on {day(material.days.measured)}."
     write(arguments.output, render(f"{kind}: {name}", about, lines, sections))
     log.info("the report stands in %s", arguments.output)
 

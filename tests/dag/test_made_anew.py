@@ -116,6 +116,14 @@ def test_what_is_read_only_where_something_is_on_makes_nothing_anew(project):
     assert {"filter_pairs", "train_model", "export_model"} <= made.keys()
 
 
+def test_the_report_is_written_anew_for_what_it_shows(project):
+    made = remade(project, "report", mining={"search": "torch"})
+    assert "write_report" in made
+    assert "train_model" not in made
+    off = {"pairs": {"round_trip": {"top": 9}}, "train": {"mask": {"margin": 0.3}}}
+    assert remade(project, "report", **off) == {}
+
+
 def test_how_systems_are_searched_trains_nothing_anew(project):
     assert "train_model" not in remade(project, weights=[1, 1, 1], batch_tokens=4096)
 

@@ -4,7 +4,6 @@ import json
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,6 @@ from arkiv.base.html import VOID
 from arkiv.encode.models import HEADS
 from write_report import main
 
-DEFAULTS = Path(__file__).parents[2] / "config" / "config.yaml"
 MEASURES = ["RR@10", "AP"]
 HOSTILE = "</p><script>alert(1)</script><img src=x onerror=alert(1)> & \u202e kvarn"
 # Records cannot hold half a surrogate pair, but what else is read as JSON can.
@@ -130,7 +128,7 @@ class Run:
         return path
 
     def words(self, *more):
-        words = ["--run-directory", self.folder, "--defaults", DEFAULTS]
+        words = ["--run-directory", self.folder]
         words += ["--config", json.dumps(self.config)]
         for stage, of in self.stages.items():
             words.append(f"--{stage}")

@@ -11,9 +11,10 @@ import csv
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_object
@@ -81,6 +82,16 @@ GPUS = re.compile(
 )
 # Of a log, where it is said.
 BEGINNING = 1 << 16
+# Of a line of a log that arkiv.base.terminal writes.
+DAY = re.compile(rb"^(\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d,", re.MULTILINE)
+MONTHS = (
+    "January February March April May June July August September October November "
+    "December"
+).split()
+# Stages of which nothing is in the results that a report shows.
+AFTER = {"export", "index", "report"}
+# The rule that measures the systems.
+MEASURES = "measure_runs"
 USAGE = ("requests", "estimated_requests", "input_tokens", "output_tokens", "money")
 
 
@@ -101,9 +112,9 @@ def costs_of(
     Returns:
         Of each rule `stage`, `rule`, `jobs`, `seconds` (of all jobs together),
         `longest` (seconds of the longest job), `cpu_seconds`, `memory_mb` (the most of
-        any job, in MiB) and `gpu_seconds`. The last three are None where no job knows:
-        one of less than half a second ends unseen, and GPUs are known of jobs on a
-        cluster.
+        any job, in MiB) and `gpu_seconds`, and `began` and `ended`, the first and the
+        last day by the logs. The last five are None where no job knows: one of less
+        than half a second ends unseen, and GPUs are known of jobs on a cluster.
     """
     rules = [(stage, rule) for stage, names in STAGES.items() for rule in names]
     jobs: dict[tuple[str, str], list[Record]] = {known: [] for known in rules}
@@ -120,15 +131,55 @@ def costs_of(
             "cpu_seconds": of_known(math.fsum, found, "cpu_seconds"),
             "memory_mb": of_known(max, found, "memory_mb"),
             "gpu_seconds": of_known(math.fsum, found, "gpu_seconds"),
+            "began": of_known(min, found, "began"),
+            "ended": of_known(max, found, "ended"),
         }
         for (stage, rule), found in jobs.items()
         if found
     ]
 
 
+class Days(NamedTuple):
+    """When the results came about that a report shows, by the last try of each job.
+
+    Jobs that ran again have their last day, others keep theirs; what only draws and
+    writes has no say, so that a report written again has the same.
+    """
+
+    began: date
+    ended: date
+    measured: date
+    """When the systems were measured, as far as it is known apart."""
+
+    @classmethod
+    def of(cls, costs: Iterable[Record]) -> Days | None:
+        """Of what `costs_of` gives; None where no log tells a day."""
+        made = [cost for cost in costs if cost["stage"] not in AFTER]
+        began, ended = of_known(min, made, "began"), of_known(max, made, "ended")
+        if began is None or ended is None:
+            return None
+        last = [cost for cost in made if cost["rule"] == MEASURES]
+        return cls(began, ended, of_known(max, last, "ended") or ended)
+
+    def told(self) -> str:
+        """In a sentence or two."""
+        if self.began == self.ended:
+            return f"Its jobs ran on {day(self.ended)}."
+        return (
+            f"Its jobs ran from {day(self.began)} to {day(self.ended)}, each told by "
+            "the last time that it ran; the systems were measured on "
+            f"{day(self.measured)}."
+        )
+
+
+def day(value: date) -> str:
+    """A day for people: `28 November 2026`."""
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+
+
 def of_known(
-    function: Callable[[list[float]], float], costs: Iterable[Record], key: str
-) -> float | None:
+    function: Callable[[list[Any]], Any], costs: Iterable[Record], key: str
+) -> Any:
     """A function, such as the sum, of what is known; None where nothing is."""
     known = [cost[key] for cost in costs if cost[key] is not None]
     return function(known) if known else None
@@ -223,6 +274,7 @@ def _figures(row: Record, log: Path) -> Record | None:
         "cpu_seconds": _number(seen.get("cpu_time")),
         "memory_mb": _number(seen.get("max_rss")),
         "gpu_seconds": None if gpus is None else seconds * gpus,
+        **_days(log),
     }
 
 
@@ -242,6 +294,25 @@ def _number(text: object) -> float | None:
     except (TypeError, ValueError):
         return None
     return value if math.isfinite(value) else None
+
+
+def _days(log: Path) -> dict[str, date | None]:
+    """The day on which a job began, and that on which it ended, by its log."""
+    try:
+        with open(log, "rb") as file:
+            first = file.read(BEGINNING)
+            file.seek(max(0, log.stat().st_size - BEGINNING))
+            last = file.read()
+    except OSError:
+        first = last = b""
+    try:
+        began, ended = (
+            [date.fromisoformat(found.decode()) for found in DAY.findall(part)]
+            for part in (first, last)
+        )
+    except ValueError:
+        began = ended = []
+    return {"began": min(began, default=None), "ended": max(ended, default=None)}
 
 
 def _gpus(log: Path) -> int | None:

@@ -9,12 +9,16 @@ from typing import Any
 
 from arkiv.base.html import Html, element, table
 from arkiv.base.markdown import told
+from arkiv.report.jobs import Days
 from arkiv.report.page import capped, folded, paragraph
 
 # In a configuration with hundreds of datasets.
 MOST_SETTINGS = 150
 MOST_HASHES = 60
 PROJECT = Path(__file__).parents[3]
+
+# Settings that differ from the defaults: value and default by key.
+Differing = Mapping[str, tuple[Any, Any]]
 
 
 def commit_of(folder: Path = PROJECT) -> str | None:
@@ -33,31 +37,11 @@ def commit_of(folder: Path = PROJECT) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def changed(
-    config: Mapping[str, Any], defaults: Mapping[str, Any], under: str = ""
-) -> dict[str, tuple[Any, Any]]:
-    """The settings that differ from the defaults: value and default by key.
-
-    A key that the defaults lack, as those of datasets, has the default None.
-    """
-    found: dict[str, tuple[Any, Any]] = {}
-    for key, value in config.items():
-        default, name = defaults.get(key), f"{under}{key}"
-        if isinstance(value, Mapping) and isinstance(default, Mapping):
-            found |= changed(value, default, f"{name}.")
-        elif value != default:
-            found[name] = (value, default)
-    return found
-
-
-def settings(
-    config: Mapping[str, Any], defaults: Mapping[str, Any], trained: bool = True
-) -> Html:
+def settings(differing: Differing, trained: bool = True) -> Html:
     """A table of the settings that differ from the defaults.
 
     `trained` says that they are all; a baseline's name nothing that needs training.
     """
-    differing = changed(config, defaults)
     if not differing:
         return paragraph("Every setting has its default.")
     rows = [
@@ -83,21 +67,23 @@ def shown(value: object) -> str:
 
 def section(
     config: Mapping[str, Any],
-    defaults: Mapping[str, Any],
+    differing: Differing,
     history: Mapping[str, Any],
     weights: Mapping[str, str],
     commit: str | None,
+    days: Days | None = None,
 ) -> Iterator[Html]:
     """The section; weights are those of the tuned model by file, as SHA-256.
 
-    Without history and weights nothing was trained.
+    Without history and weights nothing was trained. Days are those of the jobs.
     """
     versions, inputs = history.get("versions") or {}, history.get("inputs") or {}
     yield paragraph(
         f"Run {config['run']}, seed {config['seed']}, arkiv at "
         + (f"commit {commit}." if commit else "an unknown commit.")
+        + (f" {days.told()}" if days else "")
     )
-    yield settings(config, defaults, bool(history))
+    yield settings(differing, bool(history))
     if history:
         caption = "Versions that trained the model"
         yield table(["package", "version"], versions.items(), caption, words=2)

@@ -33,7 +33,7 @@ from arkiv.report import (
 )
 from arkiv.report.funnel import read_stages
 from arkiv.report.heads import without_heads
-from arkiv.report.jobs import costs_of, language_model_costs
+from arkiv.report.jobs import Days, costs_of, language_model_costs
 from arkiv.report.page import Section, paragraph
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems import reordering
@@ -65,7 +65,7 @@ class Material:
 
     Args:
         arguments: of write_report.py, which name all files.
-        defaults: of the configuration.
+        differing: settings from the defaults: value and default by key.
         weights: SHA-256 of the tuned model's, if there is one.
 
     Raises:
@@ -75,10 +75,10 @@ class Material:
     def __init__(
         self,
         arguments: argparse.Namespace,
-        defaults: Mapping[str, Any],
+        differing: made.Differing,
         weights: Mapping[str, str],
     ) -> None:
-        self.arguments, self.defaults, self.weights = arguments, defaults, weights
+        self.arguments, self.differing, self.weights = arguments, differing, weights
         self.config = arguments.config
         figures = ["measures", "differences"] + ["lengths"] * bool(arguments.shards)
         self.figures = given_for(arguments.figures, "--figures", figures)
@@ -120,6 +120,7 @@ class Material:
             None if self.trainings else arguments.left_out,
             Path(arguments.output).parent,
         )
+        self.days = Days.of(self.costs)
 
 
 def read_trainings(arguments: argparse.Namespace) -> dict[str, tuple[Any, str]]:
@@ -304,7 +305,12 @@ OUTLINE = (
         "made",
         "How this was made",
         lambda of: made.section(
-            of.config, of.defaults, of.history, of.weights, made.commit_of()
+            of.config,
+            of.differing,
+            of.history,
+            of.weights,
+            made.commit_of(),
+            of.days,
         ),
         TRAINED,
     ),

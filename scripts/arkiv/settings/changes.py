@@ -9,7 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from arkiv.base.declared import plain
 from arkiv.base.terminal import visible
+from arkiv.settings.config import with_shipped
+from arkiv.settings.configuration import Configuration
 
 # Characters of a value, and changes of a list of them, that a line shows.
 SHOWN_OF_VALUE = 60
@@ -56,6 +59,21 @@ def changes(before: Any, now: Any, key: str = "") -> Iterator[Change]:
             yield from changes(before.get(name, UNSET), now.get(name, UNSET), below)
     elif before != now:
         yield Change(key, before, now)
+
+
+def from_defaults(config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The settings that differ from those declared: value and default by dotted key.
+
+    A key without a default, as those of datasets, has the default None. An entry of the
+    defaults that was taken away is not among them, nor is a setting that is new in the
+    declaration, until somebody sets it.
+    """
+    defaults = with_shipped(plain(Configuration()))
+    return {
+        one.key: (one.now, None if one.before is UNSET else one.before)
+        for one in changes(defaults, config)
+        if one.now is not UNSET
+    }
 
 
 def told(found: Iterable[Change]) -> str:

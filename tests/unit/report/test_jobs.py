@@ -1,11 +1,14 @@
 """What a run took, by the files that it left."""
 
+from datetime import date
+
 import pytest
 from project import rules
 
 from arkiv.report.jobs import (
     OTHER,
     STAGES,
+    Days,
     costs_of,
     language_model_costs,
 )
@@ -61,8 +64,35 @@ def test_jobs_are_summed_by_rule_in_the_order_of_the_stages(tmp_path):
         "cpu_seconds": 46,
         "memory_mb": 900,
         "gpu_seconds": None,
+        "began": None,
+        "ended": None,
     }
     assert found[1]["memory_mb"] is found[1]["cpu_seconds"] is None
+
+
+def test_a_run_is_dated_by_what_it_measured_and_not_by_what_writes_of_it(tmp_path):
+    def dated(name, first, last, under=""):
+        lines = (
+            f"{first} 09:00:00,000 INFO x: y\nno date\n{last} 10:00:00,000 INFO x: z"
+        )
+        job(tmp_path, name, 1, log=f"progress\n{lines}\n", under=under)
+
+    assert Days.of(costs_of(tmp_path)) is None
+    dated("split_pairs", "2026-11-28", "2026-11-28")
+    dated("measure_runs", "2026-11-28", "2026-11-28")
+    days = Days.of(costs_of(tmp_path))
+    assert days.told() == "Its jobs ran on 28 November 2026."
+    dated("train_model", "2026-11-26", "2026-11-27")
+    dated("split_pairs", "2026-11-29", "2026-11-29")  # again, to the same end
+    for name in ("write_report", "export_model", "index_passages", "plot_metrics"):
+        dated(name, "2026-12-24", "2026-12-24")
+    dated("measure_general", "9999-99-99", "9999-99-99", under="general")
+    days = Days.of(costs_of(tmp_path))
+    assert days == (date(2026, 11, 26), date(2026, 11, 29), date(2026, 11, 28))
+    assert days.told() == (
+        "Its jobs ran from 26 November 2026 to 29 November 2026, each told by the "
+        "last time that it ran; the systems were measured on 28 November 2026."
+    )
 
 
 def test_gpus_are_those_of_all_nodes_that_a_log_names(tmp_path):

@@ -6,7 +6,16 @@ import shlex
 
 import pytest
 
-from arkiv.settings.changes import SHOWN_CHANGES, changes, told, told_of_params
+from arkiv.base.declared import plain
+from arkiv.settings.changes import (
+    SHOWN_CHANGES,
+    changes,
+    from_defaults,
+    told,
+    told_of_params,
+)
+from arkiv.settings.config import with_shipped
+from arkiv.settings.configuration import Configuration
 
 
 def leaves(config, key=""):
@@ -49,6 +58,17 @@ def test_neither_the_order_of_keys_nor_the_writing_of_a_number_is_a_change():
 def test_what_only_one_has_is_told():
     found = changes({"a": 1, "b": {"c": None}}, {"b": {}, "d": ""})
     assert told(found) == "a: 1 -> nothing; b.c: null -> nothing; d: nothing -> "
+
+
+def test_what_differs_from_the_defaults_is_what_somebody_set():
+    defaults = with_shipped(plain(Configuration()))
+    assert from_defaults(defaults) == {}
+    # As before some setting was declared.
+    older = {key: value for key, value in defaults.items() if key != "report"}
+    set_here = {"datasets": {"x": {"pairs": "p"}}, "rounds": 2}
+    found = {"datasets.x": ({"pairs": "p"}, None), "rounds": (2, 1)}
+    assert from_defaults(defaults | set_here) == found
+    assert from_defaults(older | set_here) == found
 
 
 def test_long_values_are_shown_from_where_they_differ():
