@@ -242,14 +242,38 @@ def test_pages_of_annotations_hang_together(viewed, monkeypatch):
         assert "prev" in seen[-1]
 
 
-def test_a_viewer_of_before_is_answered_in_its_form(viewed):
+def test_a_viewer_of_before_is_answered_in_its_form(viewed, index, monkeypatch):
     new = viewed.get("/iiif/V0/search?q=kvarnen").json
     old = viewed.get("/iiif/V0/search1?q=kvarnen").json
     check_annotation_list(old)
     assert [one["on"] for one in old["resources"]] == [
         one["target"] for one in new["items"]
     ]
-    assert len(new["items"]) <= PAGE
+    assert len(new["items"]) == PAGE
+    # It puts them in the order of pages, and takes what it reads for HTML.
+    ranks = index.ranks("tuned_dense", "kvarnen", Filters(volume="V0"))
+    for one in old["resources"]:
+        rank, _ = ranks[one["@id"].split("/")[-2]]
+        assert one["label"] == f"#{rank} in tuned dense"
+    hostile = {key: index.passage(key) | {"text": HOSTILE} for key in ranks}
+    monkeypatch.setattr(index, "passages", lambda ids: hostile)
+    (one, *_) = viewed.get("/iiif/V0/search1?q=kvarnen").json["resources"]
+    assert one["resource"]["chars"] == (
+        "<p>&lt;script&gt;alert(&#x27;<b>kvarnen</b>&#x27;)&lt;/script&gt; &amp; "
+        "&quot;citat&quot; <b>kvarnen</b></p>"
+    )
+
+
+def test_every_annotation_of_many_can_be_asked_for(viewed, index, monkeypatch):
+    lines = [{"label": "", "image": "i.jpg", "width": 9, "height": 9}] * 60
+    found = [
+        line | {"page": n, "box": [0, 0, 9, 9]} for n, line in enumerate(lines, start=1)
+    ]
+    monkeypatch.setattr(index, "regions", lambda row: regions(row, found))
+    answer = viewed.get("/iiif/V0/search1?q=kvarnen").json
+    last = path_of(answer["within"]["last"])
+    assert answer["within"]["total"] == 60 * 20
+    assert len(viewed.get(last).json["resources"]) == PAGE
 
 
 def test_what_a_viewer_asks_otherwise(viewed):

@@ -309,13 +309,13 @@ def asked_for(query: str) -> Callable[[str], bool]:
 
 
 def _marked(
-    text: str, hits: Iterable[tuple[int, int]], begin: int, end: int
+    text: str, hits: Iterable[tuple[int, int]], begin: int, end: int, tag: str = "mark"
 ) -> list[object]:
     parts: list[object] = []
     at = begin
     for start, stop in hits:
         if start >= at and stop <= end:
-            parts += [text[at:start], element("mark", text[start:stop])]
+            parts += [text[at:start], element(tag, text[start:stop])]
             at = stop
     return [*parts, text[at:end]]
 
@@ -327,10 +327,16 @@ def marked(text: str, query: str) -> Html:
     return joined(*_marked(text, hits, 0, len(text)))
 
 
-def excerpt(text: str, query: str, width: int = 320) -> Html:
+def excerpt(text: str, query: str, width: int = 320, *, tag: str = "mark") -> Html:
     """The stretch of a text that has most of the query's words, those marked.
 
     It has whole words, and at most `width` characters.
+
+    Args:
+        text: to choose from.
+        query: what was searched for.
+        width: see above.
+        tag: of the elements that mark words.
     """
     asked = asked_for(query)
     spans = [match.span() for match in WORD.finditer(text)]
@@ -354,6 +360,6 @@ def excerpt(text: str, query: str, width: int = 320) -> Html:
         end = max(within, default=begin + width)
     return joined(
         "… " if begin else "",
-        *_marked(text, hits, begin, end),
+        *_marked(text, hits, begin, end, tag),
         " …" if end < len(text) else "",
     )

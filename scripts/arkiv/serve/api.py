@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 SAID = ("dataset", *PROVENANCE, "first_line", "last_line")
 
 
-def page_of(given: str | None) -> int:
+def page_of(given: str | None, most: int = DEPTH) -> int:
     """Which page of the results is asked for, from 1.
+
+    Args:
+        given: its number as it was typed.
+        most: pages that there can be.
 
     Raises:
         InputError: no such number.
@@ -36,8 +40,8 @@ def page_of(given: str | None) -> int:
         raise InputError(f"The page is “{shown(given or '')}”, expected one from 1")
     # Python reads no number of thousands of digits.
     number = int((given or "1")[:9])
-    if not 1 <= number <= DEPTH:
-        raise InputError(f"The page is {number}, expected one from 1 to {DEPTH}")
+    if not 1 <= number <= most:
+        raise InputError(f"The page is {number}, expected one from 1 to {most}")
     return number
 
 

@@ -6,7 +6,9 @@ Viewer 4.4) still ask as version 1.0 (https://iiif.io/api/search/1.0/) has it, s
 there is an answer of that form too.
 
 Each passage is an annotation for each of its pages: its text, on the region that holds
-its lines there.
+its lines there. Viewers put annotations in the order of the pages of the volume, so
+that a page of the answer has few, the best, and version 1.0 tells the rank of each. In
+their narrow column version 1.0 has the part of the text with the query's words.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from urllib.parse import quote, urlencode
 
 from flask import abort, request
 
-from arkiv.base.html import WORD, asked_for
+from arkiv.base.html import WORD, asked_for, element, excerpt
 from arkiv.serve.api import page_of
 from arkiv.serve.filters import Filters
 from arkiv.serve.view import View
@@ -37,8 +39,10 @@ SEARCH_1 = [
 MOTIVATION = "supplementing"
 # Parameters of the specification that are not made use of.
 IGNORED = ("date", "user")
-# Annotations of a page, words quoted of each, and characters around one.
-PAGE = 50
+# Annotations of a page, pages that can be asked for (a passage may be of many), words
+# quoted of each annotation, and characters around one.
+PAGE = 10
+MOST_PAGES = 100_000
 MOST_QUOTED = 20
 AROUND = 30
 
@@ -51,11 +55,13 @@ class Annotation:
         address: its own.
         text: of the passage.
         target: the canvas, with the region on it where that is known.
+        rank: of the passage, from 1.
     """
 
     address: str
     text: str
     target: str
+    rank: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Answer:
     Attributes:
         address: of a page by its number.
         query: what was searched for.
+        system: what searched, as people call it.
         page: which it is, from 1.
         every: the annotations of all pages, best first.
         ignored: parameters that were given and not made use of.
@@ -72,6 +79,7 @@ class Answer:
 
     address: Callable[[int], str]
     query: str
+    system: str
     page: int
     every: Sequence[Annotation]
     ignored: Sequence[str]
@@ -130,17 +138,24 @@ class ContentSearch:
         def address(page: int) -> str:
             return f"{path}/{service}?{urlencode([*given, ('page', page)])}"
 
+        (system,) = view.systems
         found: list[Annotation] = []
         if view.query and MOTIVATION in wanted:
-            ranks = index.ranks(view.systems[0], view.query, Filters(volume=volume))
+            ranks = index.ranks(system, view.query, Filters(volume=volume))
             passages = index.passages(ranks)
             found = [
-                one for key in ranks for one in self._annotations(path, passages[key])
+                one
+                for key, (rank, _) in ranks.items()
+                for one in self._annotations(path, passages[key], rank)
             ]
+        page = page_of(args.get("page"), MOST_PAGES)
         ignored = [name for name in IGNORED if args.get(name)]
-        return Answer(address, view.query, page_of(args.get("page")), found, ignored)
+        title = index.systems[system].title
+        return Answer(address, view.query, title, page, found, ignored)
 
-    def _annotations(self, path: str, passage: Record) -> Iterator[Annotation]:
+    def _annotations(
+        self, path: str, passage: Record, rank: int
+    ) -> Iterator[Annotation]:
         """A passage on each of its pages; on its first where no line is known."""
         targets = [
             self._site.target(region) for region in self._site.index.regions(passage)
@@ -150,7 +165,7 @@ class ContentSearch:
         for number, target in enumerate(targets, start=1):
             if target is not None:
                 address = f"{path}/annotation/{passage['id']}/{number}"
-                yield Annotation(address, passage["text"], target)
+                yield Annotation(address, passage["text"], target, rank)
 
 
 def first_page(passage: Record) -> Record:
@@ -246,10 +261,12 @@ def page_1(answer: Answer) -> dict[str, Any]:
                 "@id": one.address,
                 "@type": "oa:Annotation",
                 "motivation": "sc:painting",
+                "label": f"#{one.rank} in {answer.system}",
                 "resource": {
                     "@type": "cnt:ContentAsText",
-                    "format": "text/plain",
-                    "chars": one.text,
+                    # Viewers take it for HTML, whatever is said, and know few elements.
+                    "format": "text/html",
+                    "chars": element("p", excerpt(one.text, answer.query, tag="b")),
                 },
                 "on": one.target,
             }
