@@ -39,6 +39,7 @@ def row(number: int, version: int = 1) -> dict:
         "sparse_tokens": tokens.tolist(),
         "sparse_weights": rng.random(len(tokens)).astype(np.float32) + 0.01,
         "dataset": "court",
+        "group": f"§ {number // 4}" if known else None,
         "volume": f"vol/{number // 20}",
         "type": "dombok" if known else None,
         "title": 'Häradets "dombok"' if known else None,

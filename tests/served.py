@@ -27,6 +27,7 @@ def build_served(folder: Path, embedder: Path) -> None:
             "id": content_id(text),
             "text": text,
             "volume": f"V{number % 2}",
+            "group": f"§ {number // 3}",
             "first_page": number,
             "last_page": number,
             "first_line": 2,

@@ -71,7 +71,7 @@ def test_the_api_pages_through_what_the_page_shows(client, index):
     other = index.ranks("tuned_dense", "kvarnen", filters)[hit["id"]][0]
     assert hit["ranks_elsewhere"] == {"tuned_dense": other}
     assert (hit["text"], hit["year"]) == (passage["text"], 1880)
-    assert hit["group"] is None
+    assert hit["group"] == passage["group"]
     assert hit["images"][0]["url"].endswith(f"V0/{passage['first_page']:05}")
     assert client.get(path_of(hit["url"])).status_code == 200
 

@@ -14,8 +14,10 @@ from arkiv.base.files import read_records
 from arkiv.base.hashing import content_id
 from arkiv.encode.options import Options
 from arkiv.serve.app import create_app
-from arkiv.serve.filters import Filters
-from arkiv.serve.indexed import PASSAGES_KEPT, Indexed, SharedTable
+from arkiv.serve.filters import UNITS, Filters
+from arkiv.serve.hits import found
+from arkiv.serve.indexed import PASSAGES_KEPT, Indexed, SharedTable, facets_of
+from arkiv.serve.view import View
 from arkiv.settings.config import read_config
 
 LINE = {"line": "l", "image": "i.jpg", "box": [10, 20, 410, 70]}
@@ -87,6 +89,26 @@ def test_the_table_knows_of_passages_what_memory_does(index, indexed):
     assert list(indexed.passages(["gone", content_id(HOSTILE)])) == [
         content_id(HOSTILE)
     ]
+
+
+def test_hits_of_a_table_are_gathered_as_those_of_memory_are(index, indexed):
+    for unit in UNITS:
+        view = View("kvarnen i skogen", ("tuned_dense",), hits=25, group=unit)
+        (held,), (read,) = found(index, view), found(indexed, view)
+        assert read.count == held.count
+        assert any(len(group) > 1 for group in read.groups) == (unit != "page")
+        assert {
+            frozenset(hit.passage["id"] for hit in group) for group in read.groups
+        } == {frozenset(hit.passage["id"] for hit in group) for group in held.groups}
+
+
+def test_an_index_without_a_column_of_cases_is_read(indexed):
+    table = SimpleNamespace(
+        columns=[name for name in indexed._table.columns if name != "group"],
+        scan=indexed._table.scan,
+    )
+    facets, _ = facets_of(table)
+    assert facets == replace(indexed.facets, units=["page", "volume"])
 
 
 def test_full_text_and_hybrid_are_systems_of_the_page(site, sheet, indexed):

@@ -282,7 +282,7 @@ def test_a_passage_has_a_page_of_its_own(client, index):
 
 def test_filters_and_gathering_are_chosen_by_a_form(client, index):
     _, page = get(client, q="kvarnen", system="base_dense", years="1884", volume="V0")
-    assert page.options("group") == ["", "page", "volume"]
+    assert page.options("group") == ["", "page", "volume", "case"]
     assert page.all("input", id="years", value="1884")
     # There is one dataset, no type, and no confidence.
     for name in ("dataset", "type", "confidence"):

@@ -18,15 +18,16 @@ README = "README.md"
 BY_TOKEN = "sparse"
 READY, ABOUT_KEY = "ready", "arkiv.index"
 # Another number makes all rows anew.
-LAYOUT = 1
+LAYOUT = 2
 
 DENSE, TOKENS, WEIGHTS, MULTI = (
     *("dense", "sparse_tokens", "sparse_weights"),
     "multi_vectors",
 )
 Vectors = Literal["float16", "int8"]
-# Of the volume, whose other columns are in `about`; null where not known.
-TEXTS = ("dataset", "volume", "type", "title", "reference")
+# Of what a passage belongs to; the volume's other columns are in `about`. Null where it
+# is not known.
+TEXTS = ("dataset", "group", "volume", "type", "title", "reference")
 YEARS = ("year", "year_to")
 # In order where a passage stands in its volume.
 PLACE = ("first_page", "first_line", "last_page", "last_line")

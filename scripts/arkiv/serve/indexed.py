@@ -25,7 +25,7 @@ from arkiv.index.filters import Filters as Condition
 from arkiv.index.reading import Query, Table
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems.system import Column
-from arkiv.serve.filters import ANY, Facets, Filters
+from arkiv.serve.filters import ANY, UNITS, Facets, Filters
 from arkiv.serve.held import Around, around, reading_order
 from arkiv.serve.index import DEPTH, RANKINGS_KEPT, VOLUMES_KEPT, samples_of
 from arkiv.serve.pictures import Region, regions
@@ -42,7 +42,10 @@ PASSAGES_KEPT, QUERIES_KEPT, ORDERS_KEPT = 2000, 512, 8
 # What tells where a passage stands in its volume.
 ORDER = ("id", "first_page", "last_page", "first_line", "first_label")
 # What facets are made of.
-SAID = ("dataset", "volume", "type", "year", "year_to", "confidence", "first_page")
+NAMES = ("dataset", "volume", "type")
+YEARS = ("year", "year_to")
+# Of any of which it is known.
+KNOWN = ("confidence", "first_page", "first_label", "group")
 
 # Searches that are kept for another mode to take.
 SEARCHES_KEPT = 128
@@ -287,24 +290,29 @@ def facets_of(table: Table) -> tuple[Facets, list[str]]:
     """What the passages of a table can be told apart by, and their volumes."""
     import pyarrow.compute as pc
 
-    found: dict[str, set] = {key: set() for key in SAID}
-    for batch in table.scan(SAID):
-        for key in ("dataset", "volume", "type"):
+    # An index that was made before there were cases has no column of them.
+    said = [key for key in (*NAMES, *YEARS, *KNOWN) if key in table.columns]
+    found: dict[str, set] = {key: set() for key in (*NAMES, *YEARS, *KNOWN)}
+    for batch in table.scan(said):
+        for key in NAMES:
             found[key].update(pc.unique(batch[key]).drop_null().to_pylist())
-        for key in ("year", "year_to"):
+        for key in YEARS:
             ends = pc.min_max(batch[key]).as_py().values()
             found[key].update(end for end in ends if end is not None)
-        for key in ("confidence", "first_page"):
-            if batch[key].null_count < len(batch):
+        for key in KNOWN:
+            if key in said and batch[key].null_count < len(batch):
                 found[key].add(True)
     years = found["year"] | found["year_to"]
-    # Rows do not have their case.
-    known = {"page": "first_page", "volume": "volume"}
+    known = {
+        "page": found["volume"] and found["first_page"] | found["first_label"],
+        "volume": found["volume"],
+        "case": found["group"],
+    }
     facets = Facets(
         sorted(found["dataset"]),
         sorted(found["type"]),
         (min(years), max(years)) if years else None,
         bool(found["confidence"]),
-        [unit for unit, key in known.items() if found[key]],
+        [unit for unit in UNITS if known[unit]],
     )
     return facets, sorted(found["volume"])

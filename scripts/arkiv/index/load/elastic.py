@@ -36,7 +36,7 @@ MAPPING = "mapping.json"
 REMOVED = "removed.ndjson"
 # A document of 1,024 dimensions has some 20 kB, and a request should have some 10 MB.
 USUAL_ROWS = 500
-KEYWORDS = ("id", "dataset", "volume", "type", "reference")
+KEYWORDS = ("id", "dataset", "group", "volume", "type", "reference")
 INTEGERS = (*YEARS, *PLACE)
 # What is kept for whoever shows a passage.
 SHOWN = ("first_label", "last_label", "images", "image_link", "manifest", "fingerprint")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from arkiv.index.load.source import Row
+from arkiv.index.schema import TEXTS
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,7 @@ COLUMNS = (
     Column("text", "text NOT NULL", "text"),
     Column("dense", "{vectors}({dimensions}) NOT NULL", "bytea"),
     Column("sparse", "sparsevec({vocabulary}) NOT NULL", "bytea"),
-    *(
-        Column(name, "text", "text")
-        for name in ("dataset", "volume", "type", "title", "reference")
-    ),
+    *(Column(name, "text", "text") for name in TEXTS),
     Column("year", "integer", "int4"),
     Column("year_to", "integer", "int4"),
     Column("about", "jsonb", "jsonb"),

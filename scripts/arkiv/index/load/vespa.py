@@ -122,6 +122,7 @@ FIELD = """\
 FAST = "\n            attribute: fast-search"
 FILTERS = {
     "dataset": "string",
+    "group": "string",
     "volume": "string",
     "type": "string",
     "reference": "string",
