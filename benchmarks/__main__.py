@@ -1,8 +1,8 @@
 """Measure arkiv's commands against their peers from PyPI, in turn on one machine.
 
 Writes results/NAME.json and RESULTS.md in benchmarks/; with --quick, in
-benchmarks/.cache/quick/. `python -m benchmarks gpu`, `python -m benchmarks index` and
-`python -m benchmarks quality` are other programs: see their --help.
+benchmarks/.cache/quick/. `python -m benchmarks gpu`, `index`, `quality` and
+`ablations` are other programs: see their --help.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from benchmarks.harness import BenchmarkError
 from benchmarks.index import main as on_index
 from benchmarks.ingest import ingest
 from benchmarks.mining import mining
+from benchmarks.quality.ablations import main as on_ablations
 from benchmarks.quality.run import main as on_quality
 from benchmarks.search import search
 from benchmarks.serve import serve
@@ -57,6 +58,8 @@ def main(argv: list[str] | None = None) -> int:
         return on_index(words[1:])
     if words[:1] == ["quality"]:
         return on_quality(words[1:], list(BENCHMARKS))
+    if words[:1] == ["ablations"]:
+        return on_ablations(words[1:], list(BENCHMARKS))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; or all"

@@ -42,11 +42,8 @@ PAIRS = "pairs.jsonl"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-def command_line(words: Sequence[str]) -> argparse.Namespace:
-    """What is asked for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks quality", description=__doc__
-    )
+def add_pairs(parser: argparse.ArgumentParser) -> None:
+    """Take a model, the pairs to tune it on, and how: flags of both programs here."""
     parser.add_argument(
         "--model", required=True, type=Path, metavar="DIR", help="to tune"
     )
@@ -81,14 +78,6 @@ def command_line(words: Sequence[str]) -> argparse.Namespace:
         help=f"by which BM25 stems words: {LANGUAGE}, of --debian {LANGUAGE_OF_DEBIAN}",
     )
     parser.add_argument(
-        "--heads",
-        nargs="+",
-        default=[],
-        metavar="BEGINNING",
-        help="how new heads of a model without any begin, or several to compare: of "
-        "BEGINNINGS in arkiv.train.heads; else as training has it",
-    )
-    parser.add_argument(
         "--config",
         type=Path,
         action="append",
@@ -106,7 +95,10 @@ def command_line(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="few steps, to see that all works"
     )
-    arguments = parser.parse_args(words)
+
+
+def check_pairs(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Refuse flags that do not go together; give the run its name."""
     arguments.name = arguments.name or (
         arguments.pairs.stem if arguments.pairs else "debian"
     )
@@ -118,19 +110,42 @@ def command_line(words: Sequence[str]) -> argparse.Namespace:
         parser.error("--test: goes with --pairs")
     if arguments.own_words and not arguments.test:
         parser.error("--own-words: goes with --test")
+
+
+def language_of(arguments: argparse.Namespace) -> str:
+    """By which words are stemmed."""
+    return arguments.language or (LANGUAGE_OF_DEBIAN if arguments.debian else LANGUAGE)
+
+
+def command_line(words: Sequence[str]) -> argparse.Namespace:
+    """What is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks quality", description=__doc__
+    )
+    add_pairs(parser)
+    parser.add_argument(
+        "--heads",
+        nargs="+",
+        default=[],
+        metavar="BEGINNING",
+        help="how new heads of a model without any begin, or several to compare: of "
+        "BEGINNINGS in arkiv.train.heads; else as training has it",
+    )
+    arguments = parser.parse_args(words)
+    check_pairs(parser, arguments)
     return arguments
 
 
-def shown(words: Sequence[str]) -> str:
+def shown(words: Sequence[str], program: str) -> str:
     """The command as it is kept: files by their names, not by where they lie."""
     names = [Path(word).name if "/" in word else word for word in words]
-    return shlex.join(["python", "-m", "benchmarks", "quality", *names])
+    return shlex.join(["python", "-m", "benchmarks", program, *names])
 
 
-def described(words: Sequence[str], *, quick: bool) -> dict[str, Any]:
+def described(words: Sequence[str], program: str, *, quick: bool) -> dict[str, Any]:
     """What the results are of."""
     return {
-        "command": shown(words),
+        "command": shown(words, program),
         "date": datetime.date.today().isoformat(),
         "quick": quick,
         "machine": machine.describe(machine.gpu()),
@@ -181,9 +196,7 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     folder = made_empty(arguments.folder.resolve() / arguments.name)
     pairs = folder / PAIRS
     write_records(pairs, rows)
-    language = arguments.language or (
-        LANGUAGE_OF_DEBIAN if arguments.debian else LANGUAGE
-    )
+    language = language_of(arguments)
     own = [path.resolve() for path in arguments.config]
     runs, places = {}, {}
     for begun in beginnings or [OWN]:
@@ -224,7 +237,7 @@ def main(words: Sequence[str], others: Sequence[str]) -> int:
     said = ""
     try:
         for measured in measure(arguments):
-            about = described(words, quick=arguments.quick)
+            about = described(words, "quality", quick=arguments.quick)
             write_json(target / "results" / f"{name}.json", about | measured)
             said = report.write_results(target, others)[name]
     except (InputError, BenchmarkError) as error:

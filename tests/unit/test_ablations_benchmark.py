@@ -1,0 +1,155 @@
+"""`python -m benchmarks ablations`: its sides, its variants, its table."""
+
+import numpy as np
+import pytest
+from bodies import build_body
+from project import ROOT
+
+from arkiv.base.files import read_json, write_json, write_records
+from arkiv.settings.config import read_config
+from benchmarks.__main__ import main
+from benchmarks.harness import Run
+from benchmarks.quality import ablations
+from benchmarks.quality.ablation_results import averaged, compared, losses
+from benchmarks.quality.pipeline import configuration
+
+ROWS = [{"query": f"q{n}", "pos": [f"passage {n // 2}"]} for n in range(600)]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "body"
+    build_body(folder, "bert")
+    return folder
+
+
+def test_rows_of_a_passage_have_one_side_whatever_their_order():
+    rows = ablations.sided(ROWS)
+    sides = {row["query"]: row["split"] for row in rows}
+    by_passage = {}
+    for row in rows:
+        by_passage.setdefault(row["pos"][0], set()).add(row["split"])
+    assert all(len(found) == 1 for found in by_passage.values())
+    again = ablations.sided(ROWS[::-1])
+    assert {row["query"]: row["split"] for row in again} == sides
+    counts = {side: list(sides.values()).count(side) / 600 for side in sides.values()}
+    assert counts == {
+        "test": pytest.approx(0.3, abs=0.06),
+        "dev": pytest.approx(0.084, abs=0.04),
+        "train": pytest.approx(0.616, abs=0.08),
+    }
+
+
+def test_test_rows_that_are_given_stay_test_rows():
+    given = [
+        row | {"split": "test" if n % 3 else "train"} for n, row in enumerate(ROWS)
+    ]
+    tested = {row["query"] for row in given if row["split"] == "test"}
+    found = ablations.sided(given)
+    assert {row["query"] for row in found if row["split"] == "test"} == tested
+    assert {row["split"] for row in found} == {"train", "dev", "test"}
+
+
+@pytest.mark.parametrize("language", ["swedish", "english"])
+def test_every_variant_is_a_valid_run_and_differs_in_its_means_alone(
+    language, model, tmp_path
+):
+    pairs = tmp_path / "pairs.jsonl"
+    write_records(pairs, ROWS[:1])
+    given = tmp_path / "given.yaml"
+    configs = {}
+    for name, means in ablations.variants(language).items():
+        write_json(given, configuration("own", pairs, model, language, quick=True))
+        own = ablations.laid_over(ablations.common(name, language, pairs), means)
+        write_json(tmp_path / "own.yaml", own)
+        configs[name] = read_config([given, tmp_path / "own.yaml"])
+    plain = configs["plain"]["train"]
+    assert plain["mask"] == {"near": False, "guide": "none", "margin": 0.0}
+    assert plain["augment"]["noise"] == 0
+    assert configs["guide"]["train"] == plain | {
+        "mask": plain["mask"] | {"guide": "base"},
+        "evaluation": configs["guide"]["train"]["evaluation"],
+    }
+    assert configs["together"]["merge"]["with"] == "base"
+    assert configs["round_trip"]["pairs"]["round_trip"]["by"] == "either"
+    spelling = configs["together"]["train"]["augment"]["spelling"]
+    assert list(spelling) == (["old", "modern"] if language == "swedish" else [])
+
+
+def run_of(variant, seed, first, noise, cpu=10.0):
+    """What is kept of a run, of two systems."""
+    cost = {"nDCG@10": {"mean": noise}}
+    return {
+        "variant": variant,
+        "seed": seed,
+        "first": {"tuned_dense": first, "tuned_combined": first, "tuned_fusion": first},
+        "spelling": {
+            "systems": ["tuned_dense"],
+            "variants": [
+                {"name": "old", "difference": {"tuned_dense": cost}},
+                {"name": "noise 10%", "difference": {"tuned_dense": cost}},
+            ],
+        },
+        "cpu": cpu,
+        "training": {"seconds": 3.0},
+    }
+
+
+def test_a_variant_is_set_beside_the_plain_one_query_by_query():
+    draw = np.random.default_rng(3)
+    plain = draw.random((2, 40)) / 2
+    gain = draw.random((2, 40)) / 4
+    runs = {
+        "plain": [run_of("plain", s, list(plain[s]), -0.4) for s in (0, 1)],
+        "noise": [run_of("noise", s, list(plain[s] + gain[s]), -0.1) for s in (0, 1)],
+    }
+    assert averaged(runs["plain"], "tuned_dense")[:, 0] == pytest.approx(plain.mean(0))
+    of = compared(runs, "nDCG@10")
+    change = of["comparisons"][0]["difference"]["nDCG@10"]
+    assert of["comparisons"][0]["base"] == "plain tuned_dense"
+    assert change["mean"] == pytest.approx(gain.mean(), abs=1e-5)
+    assert 0 < change["low"] < change["mean"] < change["high"]
+    table = list(losses(runs, "nDCG@10", "english"))
+    assert table[-1] == "| noise | -0.100 (0.25) | 10 | 3 |"
+    assert "old" in next(iter(losses(runs, "nDCG@10", "swedish")))
+
+
+def test_runs_that_are_done_are_not_done_again(model, tmp_path, monkeypatch, capsys):
+    write_records(tmp_path / "letters.jsonl", ROWS)
+    ran = []
+
+    def outcome(places, ran_in):
+        kept = run_of("", 0, [], -0.2)
+        return {key: kept[key] for key in ("spelling", "training", "cpu")} | {
+            "metrics": {"measures": ["nDCG@10"], "queries": 3},
+            "pairs": {"train": 5, "searched": 8},
+            "general": {},
+            "merge": {},
+        }
+
+    def pipeline(folder, config, own):
+        ran.append(config["run"])
+        (folder / "results" / config["run"] / "cache").mkdir(
+            parents=True, exist_ok=True
+        )
+        return folder / "results" / config["run"], Run(3.0, 2.0, 1.0)
+
+    systems = ("tuned_dense", "tuned_combined", "tuned_fusion")
+    found = {system: {q: [0.5, 1.0] for q in "abc"} for system in systems}
+    monkeypatch.setattr(ablations, "run_pipeline", pipeline)
+    monkeypatch.setattr(ablations, "outcome", outcome)
+    monkeypatch.setattr(ablations, "by_query", lambda places: found)
+    monkeypatch.setattr(ablations, "HERE", tmp_path)
+    words = ["--model", model, "--pairs", tmp_path / "letters.jsonl"]
+    words += ["--folder", tmp_path / "runs", "--variant", "plain", "noise"]
+    assert main(["ablations", *map(str, words), "--seeds", "1"]) == 0
+    assert ran == ["plain-42", "noise-42"]
+    assert main(["ablations", *map(str, words), "--seeds", "2"]) == 0
+    assert ran == ["plain-42", "noise-42", "plain-43", "noise-43"]
+    held = read_json(tmp_path / "results/ablations-letters.json")
+    assert [run["seed"] for run in held["runs"]] == [42, 42, 43, 43]
+    assert str(tmp_path) not in str(held)
+    assert str(ROOT) not in str(held)
+    said = capsys.readouterr().out
+    assert "| noise | 0.500 +0.000" in said
+    assert "- noise is `train.augment.noise: 0.1`." in said
