@@ -18,7 +18,9 @@ from arkiv.base.errors import expecting
 from arkiv.base.setting_flags import add_settings
 from arkiv.example.toys import toys
 from arkiv.export.directory import weights_of
-from arkiv.report import summary
+from arkiv.report import summary, todo
+from arkiv.report.advice import advice
+from arkiv.report.at_hand import numbers_of
 from arkiv.report.funnel import add_stages
 from arkiv.report.heads import WITHOUT_HEADS
 from arkiv.report.jobs import day
@@ -101,7 +103,8 @@ def main(argv: list[str] | None = None) -> None:
     kind, about = about_of(material)
     if material.days:
         about += f" Measured on {day(material.days.measured)}."
-    write(arguments.output, render(f"{kind}: {name}", about, lines, sections))
+    box = todo.section(advice(numbers_of(material)), arguments.output)
+    write(arguments.output, render(f"{kind}: {name}", about, lines, sections, box))
     log.info("the report stands in %s", arguments.output)
 
 

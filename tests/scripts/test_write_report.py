@@ -7,10 +7,12 @@ from itertools import pairwise
 
 import pytest
 
+from arkiv.base.declared import plain
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json
 from arkiv.base.html import VOID
 from arkiv.encode.models import HEADS
+from arkiv.settings.configuration import Configuration
 from write_report import main
 
 MEASURES = ["RR@10", "AP"]
@@ -102,16 +104,15 @@ class Run:
             "pairs": {"d": {"pairs": 9, "train": 7, "set_aside": {HALF: 2}}},
             "shards": {"d": {"pairs": 7, "buckets": [bucket(0, None, 7)]}},
         }
-        self.config = {
+        self.config = plain(Configuration()) | {
             "run": "r",
             "seed": 0,
-            "queries": {"backend": "extractive"},
             "datasets": {"d": {"pairs": "/secret/place/d.jsonl"}},
-            "gold": {"method": "known_item"},
-            "evaluate": {"systems": {name: {"type": "bm25"} for name in systems}},
             "report": {"systems": self.systems},
             "export": {"name": HALF, "language": ["sv"]},
         }
+        types = {name: {"type": "bm25"} for name in systems}
+        self.config["evaluate"]["systems"] = types
         # The n-th system puts the n-th passage first; p2 is relevant.
         self.shown = self.systems
         self.grades = {query["id"]: {"p2": 1} for query in self.queries}
@@ -238,6 +239,10 @@ def test_a_run_of_ready_pairs_with_hostile_texts(run):
     assert "&lt;script&gt;" in text
     assert "/secret/place" not in text
     assert "no benchmarks" in text
+    # 6 queries: what to do about that stands between summary and contents.
+    box = text.index('<section id="next"')
+    assert text.index('<section id="summary"') < box < text.index('<section id="data"')
+    assert "24 would halve it" in text
     assert len(text) < 300_000
     assert "None" not in re.sub("<style>.*?</style>", "", text, flags=re.DOTALL)
     assert dict(page.attributes[0][1])["lang"] == "en"

@@ -94,11 +94,11 @@ def broken(figures: Figures) -> list[str]:
     are, or where too little is known to tell."""
     found = []
     for key, (who, _) in WHO.items():
-        if _prefers(figures, key):
+        if prefers(figures, key):
             of = figures[key]
             share = percent(of["above"], of["of"])
             found.append(f"{share} of the negatives score above the positive by {who}")
-    if _is_lost(figures):
+    if is_lost(figures):
         search = figures["search"]
         found.append(
             f"of {percent(search['lost'], search['judged'])} of the queries neither "
@@ -115,7 +115,7 @@ def warnings(datasets: Mapping[str, Figures]) -> Iterator[str]:
         if not found:
             continue
         said = f"The pairs of {name} look broken: {', and '.join(found)}."
-        if _is_heard(figures, "teacher") and not _prefers(figures, "teacher"):
+        if is_heard(figures, "teacher") and not prefers(figures, "teacher"):
             teacher = figures["teacher"]
             share = percent(teacher["above"], teacher["of"])
             yield (
@@ -130,20 +130,22 @@ def warnings(datasets: Mapping[str, Figures]) -> Iterator[str]:
             )
 
 
-def _is_heard(figures: Figures, who: str) -> bool:
+def is_heard(figures: Figures, who: str) -> bool:
     """Whether it compares pairs enough, and is no toy, whose word says nothing."""
     model = {"teacher": "reranker"}.get(who, who)
     of = figures.get(who)
     return bool(of and of["pairs"] >= FEWEST and model not in figures.get("toys", ()))
 
 
-def _prefers(figures: Figures, who: str) -> bool:
-    if not _is_heard(figures, who):
+def prefers(figures: Figures, who: str) -> bool:
+    """Whether it prefers so many negatives that the pairs are in doubt."""
+    if not is_heard(figures, who):
         return False
     return figures[who]["above"] >= LOUD * figures[who]["of"]
 
 
-def _is_lost(figures: Figures) -> bool:
+def is_lost(figures: Figures) -> bool:
+    """Whether no search finds the passages of so many queries, likewise."""
     of: Record = figures.get("search") or {}
     judged, lost = of.get("judged", 0), of.get("lost")
     return lost is not None and judged >= FEWEST and lost >= LOUD * judged

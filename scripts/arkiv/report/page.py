@@ -22,15 +22,20 @@ class Section(NamedTuple):
 
 
 def render(
-    title: str, about: str, summary: Iterable[object], sections: Sequence[Section]
+    title: str,
+    about: str,
+    summary: Iterable[object],
+    sections: Sequence[Section],
+    box: Section | None = None,
 ) -> str:
-    """The whole page; what is not `Html` is escaped."""
+    """The whole page, with a box below the summary; what is not `Html` is escaped."""
     page = templates(HERE).get_template("page.html")
     return page.render(
         title=title,
         about=about,
         summary=list(summary),
         sections=sections,
+        box=box,
         style=Html(STYLE + (HERE / "report.css").read_text(encoding="utf-8")),
     )
 
