@@ -27,7 +27,7 @@ Runs = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by their dotted names."""
+    """Settings by their dotted keys."""
     for key, value in settings.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{above}{key}.")
@@ -71,9 +71,7 @@ def compared(runs: Runs, measure: str) -> dict[str, Any]:
 def gains(runs: Runs, measure: str) -> Iterator[str]:
     """How well each variant finds, and how much better than the plain one."""
     of = compared(runs, measure)
-    changes = {
-        pair["system"]: pair["difference"][measure] for pair in of["comparisons"]
-    }
+    beside = {pair["system"]: pair["difference"][measure] for pair in of["comparisons"]}
     means = {name: each[measure]["mean"] for name, each in of["systems"].items()}
     yield f"| {title(measure)} | {' | '.join(SYSTEMS)} |"
     yield f"|---|{'--:|' * len(SYSTEMS)}"
@@ -89,9 +87,9 @@ def gains(runs: Runs, measure: str) -> Iterator[str]:
             if name not in means:
                 cells.append("")
                 continue
-            change = changes.get(name)
-            beside = f" {interval(change, signed=True)}" if change else ""
-            cells.append(f"{means[name]:.3f}{beside}")
+            change = beside.get(name)
+            told = f" {interval(change, signed=True)}" if change else ""
+            cells.append(f"{means[name]:.3f}{told}")
         yield f"| {shown} | {' | '.join(cells)} |"
 
 
@@ -142,12 +140,12 @@ def by_seed(runs: Runs) -> Iterator[str]:
         told = []
         for system in SYSTEMS:
             plain = {run["seed"]: mean(run["first"][system]) for run in runs[PLAIN]}
-            changes = [
+            apart = [
                 mean(run["first"][system]) - plain[run["seed"]]
                 for run in of
                 if run["seed"] in plain
             ]
-            told.append(f"{system} {min(changes):+.3f} to {max(changes):+.3f}")
+            told.append(f"{system} {min(apart):+.3f} to {max(apart):+.3f}")
         yield f"- {variant}, by seed: {', '.join(told)}."
 
 

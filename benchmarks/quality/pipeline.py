@@ -13,8 +13,7 @@ import yaml
 
 from arkiv.base.files import count_lines, read_json, read_object
 from arkiv.report.jobs import costs_of
-from arkiv.report.made import changed
-from arkiv.settings.config import completed
+from arkiv.settings.changes import from_defaults
 from benchmarks import ROOT
 from benchmarks.harness import Run, measured
 
@@ -185,7 +184,7 @@ def outcome(results: Path, run: Run) -> dict[str, Any]:
         },
         "settings": {
             key: value
-            for key, (value, _) in changed(settings, completed({})).items()
+            for key, (value, _) in from_defaults(settings).items()
             if not key.startswith(TOLD) and key != MODEL_REVISION
         },
         "metrics": {key: of for key, of in metrics.items() if key != "parts"},
