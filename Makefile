@@ -8,6 +8,8 @@ ifndef CONFIG
 CONFIG := $(DEMO)
 endif
 SERVE ?=
+# Flags for the doctor: DOCTOR="--profile slurm".
+DOCTOR ?=
 # The value of a variable as it was written, as one word of the shell.
 word_of = '$(subst ','\'',$(value $1))'
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -17,7 +19,7 @@ unexport PYTHONPATH PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONNOUSERSITE := 1
 
-.PHONY: install demo serve test test-real test-slurm bench check format settings arguments pins clean
+.PHONY: install demo serve doctor test test-real test-slurm bench check format settings arguments pins clean
 
 install: $(INSTALLED)
 
@@ -39,6 +41,12 @@ demo: install
 # The search page on a finished run, for this machine alone: make serve CONFIG=my.yaml
 serve: install
 	@exec python scripts/serve_search.py --configfile $(call word_of,CONFIG) $(SERVE)
+
+# Before a first run: what this machine has and lacks. On a cluster's login node
+# make doctor CONFIG=my.yaml DOCTOR="--profile slurm"; without an install too.
+doctor:
+	@$(or $(wildcard $(BIN)/python),$(PYTHON)) scripts/check_machine.py \
+		--configfile $(call word_of,CONFIG) $(DOCTOR)
 
 # Two files of tests at a time, the longest first.
 test: check

@@ -271,15 +271,24 @@ def shards_of(datasets, round=""):
     ]
 
 
-def given_model(find, *name):
-    """The directory that a function of arkiv.settings.layout finds, if it finds one."""
+def of_config(find, *name):
+    """What a function of arkiv.settings.layout says of the configuration."""
     try:
-        found = find(config, *name)
-        # Of a run's own models the place has no prefix yet.
-        own = found and found.startswith(f"{run_folder(config)}/")
-        return found and as_named(placed(found) if own else found)
+        return find(config, *name)
     except InputError as error:
         raise WorkflowError(f"configuration: {error}")
+
+
+def as_given(directory):
+    """The directory of a model as rules name it, if it is one."""
+    # Of a run's own models the place has no prefix yet.
+    own = directory and directory.startswith(f"{run_folder(config)}/")
+    return directory and as_named(placed(directory) if own else directory)
+
+
+def given_model(find, *name):
+    """The directory that a function of arkiv.settings.layout finds, if it finds one."""
+    return as_given(of_config(find, *name))
 
 
 def model_of(role):

@@ -1,17 +1,11 @@
-from arkiv.settings.layout import local_source
-from arkiv.settings.uses import told, use_in_system, use_of_gold, use_of_role
+from arkiv.settings.layout import local_source, models_wanted
+from arkiv.settings.uses import told
 
 # What prepare_model makes: of each directory what the model is for and where it comes
-# from. A model of both a role and a system must do for its role.
+# from.
 MADE_OF = {
-    given_model(model_of_system, name): (use_in_system(config, system), vars(system))
-    for name, system in SYSTEMS.items()
-    if system.source is not None
+    as_given(directory): made for directory, made in of_config(models_wanted).items()
 }
-if GOLD["method"] == "embedder":
-    MADE_OF[given_model(model_of_gold)] = (use_of_gold(config), GOLD["embedder"])
-for role in ("embedder", "reranker"):
-    MADE_OF[model_of(role)] = (use_of_role(config, role), config["models"][role])
 # The directory of models. From its first brace on it is of no use in a pattern, and
 # belongs to the wildcard, whose own pattern has no braces either.
 FREE, BRACE, REST = f"{MODELS}/".partition("{")

@@ -16,15 +16,18 @@ from arkiv.base.cli import parser, run
 from arkiv.base.files import Part
 from arkiv.base.named import named
 from arkiv.encode.tokenizer import fast_tokenizer
-from arkiv.llm.estimate import Asked, estimated, write_estimate
+from arkiv.llm.estimate import (
+    LIKELY_MARK,
+    LIKELY_QUERY,
+    Asked,
+    estimated,
+    write_estimate,
+)
 from arkiv.llm.settings import OFFLINE
 from arkiv.queries.flags import add_task, sources_of, task_of
 from arkiv.text.lengths import TokenCounter
 
 log = logging.getLogger("estimate_queries")
-
-# Of a query, and of a judge's mark with a word about it.
-LIKELY_QUERY, LIKELY_MARK = 32, 4
 
 
 def asked(arguments: Namespace, documents: str) -> Iterator[Asked]:

@@ -16,7 +16,10 @@ import forks
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "envs", "slurm")
+PARTS = (
+    *("Snakefile", "rules", "scripts", "config", "profiles", "envs", "slurm"),
+    "requirements.txt",
+)
 
 
 # Results that are directories, or where all are.

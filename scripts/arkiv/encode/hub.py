@@ -90,6 +90,26 @@ def fetch(source: str, revision: str | None, target: Path, kind: Kind) -> None:
         raise _not_fetched(source, revision, error, advice) from None
 
 
+def offered(source: str, revision: str | None, kind: Kind) -> int:
+    """Bytes that `fetch` would take from the hub: none if its cache has them all.
+
+    Raises:
+        InputError: the hub has no such model, or cannot be reached.
+    """
+    from huggingface_hub import model_info
+
+    cached = _cached(source, revision) if revision else None
+    if cached and _whole(cached, source, revision, kind):
+        return 0
+    try:
+        found = model_info(source, revision=revision, files_metadata=True)
+    except Exception as error:  # as in `fetch`
+        advice = _refusal(error) or UNREACHED
+        raise _not_fetched(source, revision, error, advice) from None
+    sizes = {one.rfilename: one.size or 0 for one in found.siblings or ()}
+    return sum(sizes[name] for name in wanted(sizes))
+
+
 def fetch_code(directory: Path) -> None:
     """Put the code that a fetched model takes of other repositories beside it.
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from arkiv.base.files import write_json
 from arkiv.base.setting_flags import settings_from
 from arkiv.llm.settings import Budget, Prices
-from arkiv.text.lengths import TokenCounter
 
+if TYPE_CHECKING:
+    from arkiv.text.lengths import TokenCounter
+
+# Tokens of a query, and of a judge's mark with a word about it.
+LIKELY_QUERY, LIKELY_MARK = 32, 4
 # Prompts held at once.
 HELD = 256
 

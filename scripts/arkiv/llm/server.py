@@ -36,6 +36,8 @@ LONGEST_ASKED_FOR = 600.0
 SAID = 300  # characters of a server's error that are passed on
 # Nothing but another configuration helps against these.
 HOPELESS = (401, 402, 403, 404)
+# Of a server that lists no models.
+NO_LIST = 404
 PASSING = (408, 409, 425, 429)
 
 
@@ -134,6 +136,27 @@ class Server:
                     self._stop.set()
         if failure is not None:
             raise failure
+
+    def models(self) -> list[str]:
+        """The names of the models that the server lists, for which nothing is billed.
+
+        None where it keeps no list.
+
+        Raises:
+            InputError: it does not answer, or not with this key.
+        """
+        import openai
+
+        try:
+            return [one.id for one in self._client.models.list()]
+        except openai.APIStatusError as error:
+            if error.status_code not in HOPELESS or error.status_code == NO_LIST:
+                return []
+            said, do = self._said(error), "see whether the key is the server's"
+        except (openai.APIConnectionError, ValueError) as error:
+            said, do = self._said(error), "see whether the server runs, at this address"
+        address = self._secret.masked(self._connection.base_url)
+        raise InputError(f"{said}; {do}", file=address) from None
 
     def _answered(self, request: Request, journal: Journal) -> str | None:
         """Ask until there is an answer in the journal; or say why there will be none.

@@ -14,11 +14,16 @@ from arkiv.encode.ahead import Use, check_ahead
 from arkiv.encode.body import CONFIG
 from arkiv.encode.tokenizer import TOKENIZER
 from arkiv.example.toys import TINY
-from arkiv.retrieve.systems import system_of
+from arkiv.retrieve.systems import system_of, systems_of
 from arkiv.retrieve.systems.system import GIVEN
 from arkiv.settings.datasets import learnt_datasets
 from arkiv.settings.heads import is_path
-from arkiv.settings.uses import use_in_system, use_of_gold, use_of_role
+from arkiv.settings.uses import (
+    KIND_OF_ROLE,
+    use_in_system,
+    use_of_gold,
+    use_of_role,
+)
 
 # Where the tuned model lies, below the run's directory, if it is averaged with another.
 MERGED = "merged/"
@@ -173,3 +178,27 @@ def model_of_gold(config: Mapping[str, Any]) -> str:
     path = model_directory(config, wanted, "embedder", "gold.embedder")
     _check_there(path, wanted, partial(use_of_gold, config))
     return path
+
+
+def models_wanted(
+    config: Mapping[str, Any],
+) -> dict[str, tuple[Use, Mapping[str, Any]]]:
+    """What each model that a run is given is for, and its source, by its directory.
+
+    A model of both a role and a system must do for its role.
+
+    Raises:
+        InputError: as of `prepared_model`.
+    """
+    found: dict[str, tuple[Use, Mapping[str, Any]]] = {}
+    for name, system in systems_of(config["evaluate"]["systems"]).items():
+        if system.source is not None:
+            directory = model_of_system(config, name)
+            found[directory] = use_in_system(config, system), vars(system)
+    if config["gold"]["method"] == "embedder":
+        wanted = config["gold"]["embedder"]
+        found[model_of_gold(config)] = use_of_gold(config), wanted
+    for role in KIND_OF_ROLE:
+        wanted = config["models"][role]
+        found[prepared_model(config, role)] = use_of_role(config, role), wanted
+    return found

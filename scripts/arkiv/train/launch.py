@@ -91,16 +91,20 @@ def torchrun_command(
     rank: int = 0,
     endpoint: str | None = None,
     run_id: str = "0",
+    module: str = "arkiv.train.worker",
+    python: str = sys.executable,
 ) -> list[str]:
-    """The command that runs `arkiv.train.worker` in `processes` processes on this node.
+    """The command that runs a module of ours in `processes` processes on this node.
 
     Args:
-        arguments: of the worker.
+        arguments: of the module.
         processes: per node.
         nodes: on each of which such a command is to be run.
         rank: of this node, from 0.
         endpoint: `host:port` of node 0, where the nodes meet; needed for more than one.
         run_id: tells this run from others at the same endpoint.
+        module: what each process runs.
+        python: that runs it.
     """
     if nodes == 1:
         # Told, as below: where the machine's name leads nowhere its own processes would
@@ -117,9 +121,9 @@ def torchrun_command(
             *("--local-addr", socket.gethostname()),
         ]
     return [
-        *(sys.executable, "-m", "torch.distributed.run", *where),
+        *(python, "-m", "torch.distributed.run", *where),
         *("--nnodes", str(nodes), "--nproc-per-node", str(processes)),
-        *(START, "arkiv.train.worker", *arguments),
+        *(START, module, *arguments),
     ]
 
 

@@ -1,0 +1,1 @@
+"""A machine looked over before a run: what is there, what lacks, what to do."""

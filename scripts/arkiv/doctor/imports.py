@@ -1,0 +1,48 @@
+"""Within an environment of a cluster's jobs: has it its pins, and do they import?
+
+    python start.py arkiv.doctor.imports '{"numpy": "2.4.6"}'
+
+Ends with status 1 and a sentence where not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from importlib import metadata
+
+
+def modules_of(name: str) -> list[str]:
+    """The modules of an installed package: the one of its name, else all it brings."""
+    files = [path.parts for path in metadata.files(name) or []]
+    tops = {one[0] for one in files if one[1:] == ("__init__.py",)}
+    tops |= {one[0][:-3] for one in files if len(one) == 1 and one[0].endswith(".py")}
+    own = {top for top in tops if top.lower() == name.lower().replace("-", "_")}
+    return sorted(own or tops)
+
+
+def fault_of(name: str, version: str) -> str:
+    """What is wrong with a pinned package, or nothing."""
+    try:
+        found = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return f"{name} is not in it"
+    if found.partition("+")[0] != version:
+        return f"{name} is {found}, not {version}"
+    for module in modules_of(name):
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # whatever a package does when it is imported
+            return f"{module} does not import ({' '.join(str(error).split())})"
+    return ""
+
+
+def main() -> None:
+    faults = filter(None, (fault_of(*one) for one in json.loads(sys.argv[1]).items()))
+    if said := next(faults, None):
+        sys.exit(said)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What of a profile the doctor reads itself: settings of Snakemake, not of rules."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from arkiv.base.errors import InputError
+
+SETTING = re.compile(r"^([a-z][\w-]*): *(.*?) *(?:#.*)?$", re.MULTILINE)
+# Snakemake's default, of seconds.
+FIRST_LOOK = 40
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile's file, and the values in it that stand on a line of their own."""
+
+    file: Path
+    settings: dict[str, str]
+
+    @classmethod
+    def named(cls, name: str) -> Profile:
+        """The profile that Snakemake takes for a name: a folder, here or of profiles.
+
+        Raises:
+            InputError: there is none.
+        """
+        for folder in (Path(name), Path("profiles", name)):
+            if (file := folder / "config.yaml").is_file():
+                # As it is edited: profiles/slurm, though `slurm` is a link to it.
+                file = Path(os.path.relpath(file.resolve()))
+                return cls(file, dict(SETTING.findall(file.read_text("utf-8"))))
+        raise InputError(
+            f"is {name}, expected a folder with config.yaml; see ls profiles",
+            key="--profile",
+        )
+
+    @property
+    def slurm(self) -> bool:
+        """Whether jobs go to a SLURM."""
+        return self.settings.get("executor") == "slurm"
+
+    @property
+    def first_look(self) -> int:
+        """Seconds after which a job is first asked about."""
+        given = self.settings.get("slurm-init-seconds-before-status-checks", "")
+        return int(given) if given.isdecimal() else FIRST_LOOK
+
+    @property
+    def by_squeue(self) -> bool:
+        """Whether jobs are asked about by squeue."""
+        return self.settings.get("slurm-status-command") == "squeue"
+
+    @property
+    def conda_prefix(self) -> str | None:
+        """Where environments are made, if not where they are by default."""
+        return self.settings.get("conda-prefix")
+
+    @property
+    def partition_file(self) -> str | None:
+        """The file by which the plugin chooses partitions, if there is one."""
+        return self.settings.get("slurm-partition-config")

@@ -1,0 +1,113 @@
+"""The doctor on a real SLURM: all well, each fault of the profile, a partition file."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+import yaml
+from project import small
+
+from slurm.conftest import ClusterProject
+
+
+@pytest.fixture(scope="module")
+def project(cluster, tmp_path_factory) -> ClusterProject:
+    """A project that has not run."""
+    project = ClusterProject(tmp_path_factory.mktemp("doctor") / "project", cluster)
+    archive = {"court": {"example": {"cases": 60, "volumes": 6}}}
+    project.configure(**small("models", datasets=archive))
+    return project
+
+
+def looked_over(project, *words):
+    """Exit status, and what each check found, by its name."""
+    done = project.cluster.run(
+        *("env", "-C", project.folder, sys.executable, "scripts/check_machine.py"),
+        *("--configfile", "test.yaml", "--profile", "slurm", "--json", *words),
+        check=False,
+        env=project.environment,
+    )
+    checks = json.loads(done.stdout.splitlines()[-1])["checks"]
+    return done.returncode, {one["name"]: one for one in checks}
+
+
+def test_all_is_well_on_the_cluster_and_on_its_nodes(project):
+    status, found = looked_over(project)
+    wrong = {name: one for name, one in found.items() if one["status"] != "ok"}
+    assert (status, wrong) == (0, {})
+    for name in ("partitions", "account", "gres", "memory", "MinJobAge", "sbatch"):
+        assert name in found
+    looked = [name for name in found if name.endswith((" sees", " two processes"))]
+    assert [name for name in looked if name.endswith("sees")] != []
+    gpu_node = next(name.split()[0] for name in found if name.endswith("processes"))
+    assert gpu_node in ("n1", "n2")
+    assert project.cluster.queue() == []
+    assert list(project.folder.glob(".doctor-*")) == []
+
+
+def test_what_the_profile_gets_wrong_is_named(project):
+    project.edit(
+        "profiles/slurm/config.yaml",
+        **{
+            "account: archive": "account: nobody",
+            "cpu_partition: null": "cpu_partition: small",
+            "status-checks: 7": "status-checks: 200",
+            "  gpus: 1": "  gpus: 8",
+            "longest: 4320": "longest: 4320",
+        },
+    )
+    try:
+        status, found = looked_over(project, "--no-jobs")
+    finally:
+        project.edit(
+            "profiles/slurm/config.yaml",
+            **{
+                "account: nobody": "account: archive",
+                "cpu_partition: small": "cpu_partition: null",
+                "status-checks: 200": "status-checks: 7",
+                "  gpus: 8": "  gpus: 1",
+            },
+        )
+    assert status == 1
+    for name, said in {
+        "partitions": "small",
+        "account": "nobody",
+        "gres": "gpu:8",
+        "MinJobAge": "300 s",
+        "sbatch": "nvalid",
+    }.items():
+        assert found[name]["status"] == "fault", name
+        assert said in found[name]["seen"], name
+        assert found[name]["do"], name
+    assert "cpu*" in found["partitions"]["do"]
+    assert "archive" in found["account"]["do"]
+
+
+def test_jobs_find_their_partitions_by_the_file_that_is_written(project):
+    status, found = looked_over(
+        project, "--no-jobs", "--write-partitions", "partitions.yaml"
+    )
+    assert status == 0, found
+    written = yaml.safe_load((project.folder / "partitions.yaml").read_text())
+    assert written["partitions"]["gpu"]["max_gpu"] == 2
+    project.edit(
+        "profiles/slurm/config.yaml", **{"gpu_partition: gpu": "gpu_partition: null"}
+    )
+    try:
+        done = project.run(
+            "--slurm-partition-config", "partitions.yaml", "-U", "embed_corpus"
+        )
+    finally:
+        project.edit(
+            "profiles/slurm/config.yaml",
+            **{"gpu_partition: null": "gpu_partition: gpu"},
+        )
+    assert done.returncode == 0, done.stdout[-8000:]
+    places = {
+        line.split("'")[1]: line.partition("job ")[2].split()[0]
+        for line in done.stdout.splitlines()
+        if "Auto-selected partition" in line
+    }
+    assert {"cpu", "gpu"} <= places.keys()
