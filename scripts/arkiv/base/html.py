@@ -308,6 +308,18 @@ def asked_for(query: str) -> Callable[[str], bool]:
     return is_asked_for
 
 
+def shares_word(query: str) -> Callable[[str], bool]:
+    """Whether a text has a word of a query's, by `asked_for` or any short one."""
+    asked = asked_for(query)
+    words = {word.casefold() for word in WORD.findall(query)}
+
+    def shares(text: str) -> bool:
+        found = WORD.findall(text)
+        return any(word.casefold() in words or asked(word) for word in found)
+
+    return shares
+
+
 def _marked(
     text: str, hits: Iterable[tuple[int, int]], begin: int, end: int, tag: str = "mark"
 ) -> list[object]:

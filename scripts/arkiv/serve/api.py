@@ -118,6 +118,7 @@ class Api:
             "rank": hit.rank,
             "score": hit.score,
             "ranks_elsewhere": dict(hit.others),
+            "in_pieces": hit.in_pieces,
             **self._passage(hit.passage),
         }
 

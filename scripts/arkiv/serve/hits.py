@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from arkiv.base.files import Record
+from arkiv.base.html import shares_word
 from arkiv.retrieve.systems.system import Column
 from arkiv.serve.filters import gathered_by
 from arkiv.serve.index import Index
@@ -22,12 +23,15 @@ class Hit:
         rank: from 1.
         score: the system's.
         others: its ranks in the other systems asked, by their names.
+        in_pieces: whether it was found by pieces of words alone, having no word of the
+            query in whole.
     """
 
     passage: Record
     rank: int
     score: float
     others: Mapping[str, int]
+    in_pieces: bool
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,16 @@ def found(index: Index, view: View, first: int = 0) -> list[Found]:
         for name, ranked in ranks.items()
     }
     passages = index.passages(dict.fromkeys(chain(*wanted.values())))
-    result = []
+    result, shares = [], shares_word(view.query)
     for name, ranked in ranks.items():
+        by_tokens = index.systems[name].by_tokens
         hits = [
-            Hit(passages[key], *ranked[key], _elsewhere(ranks, name, key))
+            Hit(
+                passages[key],
+                *ranked[key],
+                _elsewhere(ranks, name, key),
+                by_tokens and not shares(passages[key]["text"]),
+            )
             for key in wanted[name]
         ]
         groups = gathered(hits, view.group)

@@ -49,9 +49,7 @@ KNOWN = ("confidence", "first_page", "first_label", "group")
 
 # Searches that are kept for another mode to take.
 SEARCHES_KEPT = 128
-# What columns are called: the mode of the search, and how the page says it.
 FULL_TEXT = "full_text"
-SAID_OF = {"dense": "dense", "sparse": "sparse", "hybrid": "hybrid"}
 
 
 def unfit(about: Record, config: Mapping[str, Any]) -> str | None:
@@ -270,7 +268,7 @@ def columns_of(model: str, modes: Mapping[str, Mode]) -> list[Column]:
     return [
         Column(name, "Full text", "full text", "full text")
         if mode == FULL_TEXT
-        else Column(name, group, f"{named_model} {SAID_OF[mode]}", SAID_OF[mode])
+        else Column(name, group, f"{named_model} {mode}", mode, mode == "sparse")
         for name, mode in modes.items()
     ]
 

@@ -84,7 +84,7 @@ def test_filters_leave_what_a_row_by_row_reading_leaves():
 
 
 INDEX = SimpleNamespace(
-    systems={name: Column(name, "M", name, name) for name in ("a", "b")},
+    systems={name: Column(name, "M", name, name, name == "a") for name in ("a", "b")},
     volumes=["A1", "A2"],
     facets=Facets(["court", "letters"], ["Dombok"], (1700, 1900), True, ["page"]),
     within=lambda typed: named(["A1", "A2"], typed),
@@ -157,6 +157,20 @@ def test_hits_are_gathered_by_their_best_and_only_those_shown_are_read():
     assert groups(hits=9, group="page") == ([[1], [2], [3], [4]], 4)
     (first, _) = found(index, View("q", ("a", "b"), hits=9))
     assert [hit.others for (hit,) in first.groups] == [{}, {}, {}, {"b": 1}]
+
+
+def test_a_hit_without_a_word_of_the_query_was_found_by_pieces():
+    texts = ["En å flöt", "Kvarnen stod", "Kvarteret", "", "ÅR 1848"]
+    rows = {str(n): {"id": str(n), "text": text} for n, text in enumerate(texts)}
+    index = SimpleNamespace(
+        systems=INDEX.systems,
+        ranks=lambda *_: {key: (int(key) + 1, 0.5) for key in rows},
+        passages=lambda ids: rows,
+    )
+    tokens, vectors = found(index, View("å kvarn, år 1848?", ("a", "b")))
+    pieces = [hit.in_pieces for (hit,) in tokens.groups]
+    assert pieces == [False, False, True, True, False]
+    assert not any(hit.in_pieces for (hit,) in vectors.groups)
 
 
 def test_passages_follow_in_their_volume_by_page_and_line():

@@ -221,9 +221,9 @@ CONFIG = {
 
 def test_systems_of_one_model_stand_together():
     assert list(served_systems(CONFIG).values()) == [
-        Column("tuned_sparse", "Tuned model", "tuned sparse", "sparse"),
+        Column("tuned_sparse", "Tuned model", "tuned sparse", "sparse", True),
         Column("tuned_dense", "Tuned model", "tuned dense", "dense"),
-        Column("bm25", "BM25", "BM25", "BM25"),
+        Column("bm25", "BM25", "BM25", "BM25", True),
         Column("first", "Round 1 model", "first", "multi-vector"),
     ]
 

@@ -49,7 +49,7 @@ class BM25System(System):
 
     def column(self, name):
         title = "BM25" if name == self.type else name.replace("_", " ")
-        return Column(name, "BM25", title, title)
+        return Column(name, "BM25", title, title, self.tokens == "model")
 
     @classmethod
     def add_flags(cls, arguments):

@@ -69,7 +69,8 @@ class M3System(System):
     def column(self, name):
         model = self.model.replace("_", " ").capitalize()
         mode = self.mode.replace("_", "-")
-        return Column(name, f"{model} model", name.replace("_", " "), mode)
+        title = name.replace("_", " ")
+        return Column(name, f"{model} model", title, mode, self.mode == "sparse")
 
     @classmethod
     def add_flags(cls, arguments):

@@ -73,12 +73,15 @@ class Column(NamedTuple):
         group: `BM25`, or its model: `Base model`.
         title: of the column: `base dense`.
         choice: its mode within the group: `dense`.
+        by_tokens: whether it finds what shares tokens of a model with the query, which
+            may be but pieces of words.
     """
 
     name: str
     group: str
     title: str
     choice: str
+    by_tokens: bool = False
 
 
 @dataclass
