@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEMO := config/demo.yaml
-# Of the run that `make serve` searches, and flags for it: SERVE="--port 9000".
+# Of the run that `make serve` searches and `make watch` shows; flags of the former:
+# SERVE="--port 9000".
 ifndef CONFIG
 CONFIG := $(DEMO)
 endif
@@ -19,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONNOUSERSITE := 1
 
-.PHONY: install demo serve doctor test test-real test-slurm bench check format settings arguments pins clean
+.PHONY: install demo serve watch doctor test test-real test-slurm bench check format settings arguments pins clean
 
 install: $(INSTALLED)
 
@@ -47,6 +48,10 @@ serve: install
 doctor:
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) scripts/check_machine.py \
 		--configfile $(call word_of,CONFIG) $(DOCTOR)
+
+# How far a run is that was started elsewhere: make watch CONFIG=my.yaml
+watch: install
+	@exec python scripts/watch_run.py --configfile $(call word_of,CONFIG)
 
 # Two files of tests at a time, the longest first.
 test: check

@@ -32,6 +32,7 @@ report: "rules/captions/workflow.rst"
 
 
 include: "rules/results.smk"
+include: "rules/progress.smk"
 include: "rules/models.smk"
 include: "rules/documents.smk"
 include: "rules/queries.smk"

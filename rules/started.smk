@@ -21,7 +21,3 @@ config[RUN_AGAIN] = False
 # Snakemake prints the params of a job whole, as they were and as they are: for the report
 # that is twice the configuration.
 ParamsChange.__str__ = lambda params: told_of_params(params.only_old, params.only_new)
-
-
-onstart:
-    keep(STARTED_WITH, config, workflow.overwrite_configfiles)

@@ -30,8 +30,11 @@ from safetensors.torch import load_file
 
 import search_corpus
 from arkiv.base.files import read_json
+from arkiv.base.progress import standing
 from arkiv.retrieve.trec import read_qrels, read_run
 from arkiv.retrieve.weights import FEWEST_QUERIES
+from arkiv.watch.journal import NAME, events
+from arkiv.watch.state import State
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,7 @@ def run(models, tmp_path_factory):
     for target in ("split", "all"):
         done = project.snakemake(target, "--configfile", config)
         assert done.returncode == 0, done.stdout[-5000:]
+    project.said = done.stdout
     project.config = config
     project.results = project.folder / "results/small"
     return project
@@ -66,6 +70,23 @@ def test_nothing_is_left_to_do_after_a_run(run):
     again = run.snakemake("--configfile", run.config)
     assert again.returncode == 0
     assert "Nothing to be done" in again.stdout
+
+
+def test_a_run_tells_its_stages_and_ends_with_what_to_do_next(run):
+    *_, result, dropped, follows = run.said.splitlines()
+    assert result == "Result:  results/small/report.html"
+    assert dropped.startswith("Dropped: ")
+    assert follows.split()[1:3] == ["python", "scripts/serve_search.py"]
+    told = re.findall(r"^(\w+): \d+ jobs? in .*; \d+ of \d+ jobs", run.said, re.M)
+    assert {"train", "retrieve", "report"} <= set(told)
+    assert len(told) == len(set(told))
+    state = State.of(events(run.results / NAME))
+    assert (state.how, state.finished) == ("well", state.total)
+    log = (run.results / "logs/train_model.log").read_text("utf-8")
+    said = [one for one in map(standing, log.splitlines()) if one]
+    assert [(one.done, one.total) for one in said][-1] == (4, 4)
+    assert "loss" in said[-1].what
+    assert "MISSING" not in log
 
 
 def test_rows_are_whole_at_every_stage(run):

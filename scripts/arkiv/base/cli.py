@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -44,6 +45,9 @@ def run(main: Callable[[Sequence[str] | None], None], *, online: bool = False) -
         log.info("SLURM job %s on %s, GPUs: %s", job, socket.gethostname(), gpus)
     try:
         main(None)
+    except KeyboardInterrupt:
+        print("error: stopped by Ctrl-C", file=sys.stderr)
+        return 128 + signal.SIGINT
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

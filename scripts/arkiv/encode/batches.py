@@ -10,13 +10,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from arkiv.base.progress import Progress
+
 Item = TypeVar("Item", bound=Hashable)
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 log = logging.getLogger("arkiv.encode.batches")
 
-SECONDS_BETWEEN_REPORTS = 30
 # Characters that are tokenised at once while the devices compute what came before: a
 # quarter of a second's work, and some batches for a GPU. They are also all that is held
 # as tokens, twice over.
@@ -91,23 +92,16 @@ def reported(
 ) -> Iterator[tuple[list[int], Result]]:
     """Pass results on; show how many of `total` rows are done, and how fast.
 
-    A bar on a terminal; in a log, where a bar would be one endless line, a line every
-    half minute and at the end.
+    A bar on a terminal; in a log, where a bar would be one endless line, a line now and
+    then, see `arkiv.base.progress`.
     """
     from tqdm import tqdm
 
-    began = last = clock()
-    done = 0
     on_terminal = sys.stderr.isatty()
+    progress = Progress(total, what, clock, log)
     with tqdm(total=total, desc=what, unit="", disable=not on_terminal) as bar:
         for rows, result in results:
             yield rows, result
-            done += len(rows)
             bar.update(len(rows))
-            now = clock()
-            if not on_terminal and (
-                now - last >= SECONDS_BETWEEN_REPORTS or done == total
-            ):
-                last = now
-                rate = done / max(now - began, 1e-9)
-                log.info("%d of %d %s, %.1f a second", done, total, what, rate)
+            if not on_terminal:
+                progress.more(len(rows))

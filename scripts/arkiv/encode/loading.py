@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_object
@@ -104,18 +104,39 @@ def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTraine
     attention = options.attention_on(on)
     if options.attention == "auto" and attention == "sdpa":
         attention = None  # transformers takes it where the body has it
-    # What transformers would tell of missing weights is checked below.
+    model = filled(
+        auto,
+        path,
+        dtype=options.dtype(on),
+        attn_implementation=attention,
+        **_given(options),
+    )
+    return model.to(on).eval()
+
+
+def filled(auto: Any, path: str | Path, **given: Any) -> PreTrainedModel:
+    """Load a model by one of transformers' classes, all of whose weights are there.
+
+    Args:
+        auto: the class.
+        path: the directory.
+        given: to its `from_pretrained`.
+
+    Raises:
+        InputError: a file is damaged, or the weights do not fill the model.
+    """
+    import transformers
+
+    # What transformers would tell of missing weights, in a table, is checked below.
     verbosity = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     try:
         model, info = auto.from_pretrained(
             path,
-            dtype=options.dtype(on),
-            attn_implementation=attention,
             output_loading_info=True,
             # Told below, in a sentence.
             ignore_mismatched_sizes=True,
-            **_given(options),
+            **given,
         )
     except Exception as error:  # each file format has its own
         raise InputError(f"cannot be loaded ({first_line(error)})", file=path) from None
@@ -136,7 +157,7 @@ def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTraine
             f"{missing[0]}",
             file=path,
         )
-    return model.to(on).eval()
+    return model
 
 
 def _given(options: Options) -> dict[str, bool]:

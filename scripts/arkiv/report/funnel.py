@@ -23,6 +23,13 @@ STAGES = {
     "augmented": "statistics of augment_pairs.py",
 }
 
+# Of pairs that stay, with fewer negatives.
+SHORT = (
+    "fewer negatives than asked for",
+    "the window left too few",
+    "some of their negatives dropped",
+)
+
 Counts = dict[str, dict[str, Any]]
 """What each stage that a dataset passed through counted."""
 
@@ -80,12 +87,12 @@ def set_aside(stages: Counts) -> list[tuple[str, int]]:
             for why, n in filtered.get("rejected", {}).items()
         ),
         ("train pairs: no negatives found", mined.get("without_negatives", 0)),
-        ("train pairs: fewer negatives than asked for", mined.get("short", 0)),
-        ("train pairs: the window left too few", mined.get("short_of_window", 0)),
+        (f"train pairs: {SHORT[0]}", mined.get("short", 0)),
+        (f"train pairs: {SHORT[1]}", mined.get("short_of_window", 0)),
         *((f"train pairs: {why}", n) for why, n in shards.get("set_aside", {}).items()),
         (
             "negatives: the teacher scores them too high",
             teacher.get("negatives_dropped", 0),
         ),
-        ("train pairs: some of their negatives dropped", teacher.get("rows_short", 0)),
+        (f"train pairs: {SHORT[2]}", teacher.get("rows_short", 0)),
     ]

@@ -24,13 +24,14 @@ from FlagEmbedding.finetune.embedder.encoder_only.m3 import (
     EncoderOnlyEmbedderM3ModelArguments,
     EncoderOnlyEmbedderM3Runner,
     EncoderOnlyEmbedderM3TrainingArguments,
+    runner,
 )
-from transformers import PreTrainedTokenizerBase, TrainerCallback
+from transformers import AutoModel, PreTrainedTokenizerBase, TrainerCallback
 
 from arkiv.base.files import Record, read_records
 from arkiv.base.hashing import text_key
 from arkiv.encode.description import Description
-from arkiv.encode.loading import padding
+from arkiv.encode.loading import filled, padding
 from arkiv.encode.models import has_heads
 from arkiv.train.batch_plan import epoch_batches, plan_buckets
 from arkiv.train.deepspeed import keep_gradient_norm
@@ -47,6 +48,17 @@ from arkiv.train.trainer import M3Trainer
 log = logging.getLogger(__name__)
 
 NO_CHECKPOINTING = "the body of the model has none, so that it takes more memory"
+
+
+class _Filled:
+    """Stands for AutoModel where FlagEmbedding loads the model to train: by itself it
+    would go on with random weights in the place of those that are missing."""
+
+    from_pretrained = staticmethod(functools.partial(filled, AutoModel))
+
+
+runner.AutoModel = _Filled
+
 TEXT = datasets.Value("string")
 COLUMNS = {"query": TEXT, "pos": datasets.List(TEXT), "neg": datasets.List(TEXT)}
 BATCH_SIZE = {"batch_size": datasets.Value("int32")}

@@ -83,6 +83,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
     share_gpus()
     prepare(cpu=training_args.use_cpu, deepspeed=bool(training_args.deepspeed))
     from arkiv.train import evaluation, guards
+    from arkiv.train.steps import Steps
     from arkiv.train.upstream import M3Runner
 
     if training_args.world_size != work.expected_world_size:
@@ -116,6 +117,7 @@ def train(work: WorkArguments, model_args, data_args, training_args) -> None:
         settings = evaluation.Settings.read(work.evaluation_file, data_args)
         evaluations = evaluation.Evaluations(trainer, settings)
         trainer.add_callback(evaluations)
+    trainer.add_callback(Steps(evaluations))
     log.info("all %d processes agree; training", work.expected_world_size)
     if work.resume_from:
         trainer.count_from(work.resume_from)

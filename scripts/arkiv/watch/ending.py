@@ -1,0 +1,208 @@
+"""What is said when a run has ended: three lines after a target, or why it failed."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from arkiv.base.errors import InputError
+from arkiv.base.files import read_object
+from arkiv.base.markdown import counted
+from arkiv.base.named import named
+from arkiv.base.terminal import visible
+from arkiv.report.funnel import STAGES, Counts
+from arkiv.watch.dropped import said
+from arkiv.watch.lines import WIDTH
+from arkiv.watch.logs import why
+from arkiv.watch.state import State
+
+Given = Mapping[str, Sequence[str] | None]
+"""NAME=FILE words of what each stage counted."""
+
+# What a target looks at: the stages that count, up to this one.
+DOCUMENTS, PAIRS, MINED, ALL = "documents", "pairs", "negatives", "augmented"
+SERVE = "serve_search.py"
+
+
+class Target(NamedTuple):
+    """A target of the menu: where its result lies, below the run's directory."""
+
+    result: str
+    counted: str  # the last stage whose counts it looks at
+    follows: str  # the target to ask for next, or what else to do
+
+
+MENU = {
+    "documents": Target("documents/", DOCUMENTS, "queries"),
+    "estimate": Target("queries/estimate.json", DOCUMENTS, "queries"),
+    "queries": Target("pairs/", PAIRS, "audit"),
+    "baseline": Target("baseline/report.html", PAIRS, "audit"),
+    "mine": Target("negatives/", MINED, "audit"),
+    "score": Target("scores/", MINED, "audit"),
+    "audit": Target("figures/negatives.html", MINED, "train"),
+    "split": Target("shards/", ALL, "train"),
+    "train": Target("model/", ALL, "report"),
+    "evaluate": Target("metrics/metrics.json", ALL, "report"),
+    "check_metrics": Target("metrics/required.json", ALL, "report"),
+    "estimate_gold": Target("gold/estimate.json", PAIRS, "evaluate"),
+    "sheet": Target(
+        "gold/sheet.csv",
+        PAIRS,
+        "have it filled in, then name it as gold.sheet (docs/gold.md)",
+    ),
+    "export": Target("export/", ALL, "load the model as export/README.md says"),
+    "index": Target("index/", ALL, "search it as index/README.md says"),
+    "report": Target("report.html", ALL, SERVE),
+    "all": Target("report.html", ALL, SERVE),
+}
+# Flags that the next command has too, with their values. What forces, unlocks or only
+# shows is of one start alone.
+KEPT = {
+    *("--configfile", "--configfiles", "--config", "-C", "--profile"),
+    *("--snakefile", "-s", "--directory", "-d", "--cores", "-c", "--jobs", "-j"),
+    *("--sdm", "--software-deployment-method", "--use-conda", "--conda-prefix"),
+    *("--workflow-profile", "--executor", "-e"),
+}
+
+
+def following(target: str, asks_model: bool = False) -> str:
+    """What to ask for after a target, or to do."""
+    if target == "documents" and asks_model:
+        return "estimate"
+    return MENU[target].follows
+
+
+def command(words: Sequence[str], targets: Sequence[str], target: str) -> str:
+    """The command that asks for a target as Snakemake was asked for others.
+
+    Args:
+        words: of the command line, without the program.
+        targets: that were asked for.
+        target: to be asked for.
+    """
+    kept: list[str] = []
+    keeping = False
+    for word in words:
+        if word in targets:
+            continue
+        if word.startswith("-"):
+            keeping = word.split("=")[0] in KEPT
+        if keeping:
+            kept.append(word)
+    return shlex.join(["snakemake", target, *kept])
+
+
+def configured(words: Sequence[str]) -> list[str]:
+    """`--configfile FILE...` of a command line, as our own programs take it."""
+    files: list[str] = []
+    taking = False
+    for word in words:
+        flag, _, value = word.partition("=")
+        if word.startswith("-"):
+            taking = flag in ("--configfile", "--configfiles")
+            files += [value] if taking and value else []
+        elif taking:
+            files.append(word)
+    return ["--configfile", *files] if files else []
+
+
+def counts_of(given: Given, last: str) -> dict[str, Counts]:
+    """What the stages up to one have counted of each dataset, where they have.
+
+    Args:
+        given: the files of all stages.
+        last: the stage.
+    """
+    datasets: dict[str, Counts] = {}
+    stages = list(STAGES)
+    for stage in stages[: stages.index(last) + 1]:
+        for name, path in named(given.get(stage) or [], stage).items():
+            try:
+                datasets.setdefault(name, {})[stage] = read_object(path, STAGES[stage])
+            except InputError:
+                continue
+    return datasets
+
+
+def _line(head: str, text: str) -> str:
+    return textwrap.fill(
+        visible(text),
+        WIDTH,
+        initial_indent=f"{head:<9}",
+        subsequent_indent=" " * 9,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def after(
+    targets: Sequence[str],
+    run: str,
+    given: Given,
+    *,
+    words: Sequence[str],
+    asks_model: bool = False,
+    model: str | None = None,
+    scripts: str = "scripts",
+) -> list[str]:
+    """Three lines for each target of the menu that was asked for: where the result is,
+    what was dropped, and what to run next.
+
+    Args:
+        targets: that were asked for, in any order.
+        run: the run's directory.
+        given: the files of what each stage counted.
+        words: of the command line.
+        asks_model: queries come from a language model, which costs.
+        model: the directory of the tuned model.
+        scripts: where our programs lie.
+    """
+    told = []
+    for target in (one for one in MENU if one in targets):
+        there = MENU[target]
+        what, much = said(counts_of(given, there.counted))
+        follows = following(target, asks_model)
+        if follows in MENU:
+            follows = command(words, targets, follows)
+        elif follows == SERVE:
+            follows = shlex.join(["python", f"{scripts}/{SERVE}", *configured(words)])
+        result = model if target == "train" and model else str(Path(run, there.result))
+        told += [
+            _line("Result:", result),
+            _line("DROPPED:", _loud(what)) if much else _line("Dropped:", what),
+            _line("Next:", follows),
+        ]
+    return told
+
+
+def _loud(what: str) -> str:
+    return f"WARNING, this is much: {what}. See the files ….rejected.jsonl"
+
+
+def faults(state: State, others: Sequence[str] = ()) -> list[str]:
+    """Why a run failed; the sentence of the first fault stands last.
+
+    Args:
+        state: the run.
+        others: what Snakemake says of faults that no job has.
+    """
+    jobs = list(state.failed.values())
+    if not jobs:
+        return [f"error: {visible(others[-1])}"] if others else []
+    first = jobs[0]
+    lines = [f"failed: {visible(first.says)}; its log: {visible(first.log or '-')}"]
+    if len(jobs) > 1:
+        also = ", ".join(sorted({job.rule for job in jobs[1:]}))
+        lines.insert(0, f"{counted(len(jobs) - 1, 'job')} more failed: {also}")
+    return [*lines, f"error: {why(first.log, first.fault)}"]
+
+
+def stopped(state: State) -> str:
+    """That a run was stopped by whoever started it."""
+    return (
+        f"Stopped by Ctrl-C, {state.finished} of {state.total} jobs done; "
+        "the same command goes on from there."
+    )

@@ -1,0 +1,85 @@
+"""The live line, and what it stands for of Snakemake's messages."""
+
+import io
+import logging
+
+import pytest
+
+from arkiv.watch.journal import Journal
+from arkiv.watch.terminal import ERASE, Watcher
+
+
+def record(said=None, event=None, **what):
+    made = logging.LogRecord("snakemake", logging.INFO, "", 0, said, None, None)
+    made.__dict__ |= {"event": event, **what}
+    return made
+
+
+JOB = {"jobid": 1, "rule_name": "score_pairs", "rule_msg": "Scoring", "log": []}
+STARTED = record("Rule: score_pairs", "job_info", **JOB)
+FINISHED = record("Finished jobid: 1", "job_finished", job_id=1)
+FAILED = record("Error", "job_error", **(JOB | {"rule_msg": None}))
+
+
+@pytest.fixture
+def watcher(tmp_path, request):
+    live = getattr(request, "param", True)
+    journal = Journal(tmp_path / "events.log")
+    made = Watcher(journal, lambda: ["Result: x"], io.StringIO(), live)
+    made._tick = lambda: None
+    made.begin({"score_pairs": 1})
+    return made
+
+
+def test_the_line_is_drawn_and_taken_away(watcher):
+    watcher.handle(STARTED)
+    watcher.draw()
+    assert watcher.out.getvalue() == f"{ERASE}0/1 Scoring: 0 s\r"
+    assert watcher.shown(record("a warning of Snakemake's"))
+    assert watcher.out.getvalue().endswith(ERASE)
+
+
+@pytest.mark.parametrize("watcher", [True, False], indirect=True)
+def test_on_a_terminal_alone_it_stands_for_the_messages_of_jobs(watcher):
+    for one in (STARTED, FINISHED, FAILED, record("Select jobs to execute...")):
+        assert watcher.shown(one) != watcher.live
+    assert watcher.shown(record("Missing files", "error", exception="Missing"))
+
+
+@pytest.mark.parametrize("watcher", [True, False], indirect=True)
+def test_a_stage_is_told_once(watcher):
+    watcher.handle(STARTED)
+    watcher.handle(FINISHED)
+    watcher.end("well")
+    watcher.last_words()
+    lines = watcher.out.getvalue().replace(ERASE, "").splitlines()
+    assert lines == ["teacher: 1 job in 0 s; 1 of 1 jobs of the run done", "Result: x"]
+
+
+def test_a_run_that_failed_ends_with_its_fault(watcher):
+    watcher.handle(STARTED)
+    watcher.handle(FAILED)
+    watcher.end("badly")
+    watcher.last_words()
+    assert watcher.out.getvalue().splitlines()[-1].startswith("error: it was ended")
+
+
+def test_after_ctrl_c_one_line_is_said(watcher):
+    watcher.handle(STARTED)
+    interrupted = record("Terminating processes on user request, this might take")
+    watcher.handle(interrupted)
+    watcher.handle(FAILED)
+    assert not watcher.shown(interrupted)
+    assert not watcher.shown(record("WorkflowError: at least one job"))
+    watcher.end("badly")
+    watcher.last_words()
+    (line,) = watcher.out.getvalue().splitlines()
+    assert line.startswith("Stopped by Ctrl-C, 0 of 1 jobs done;")
+
+
+def test_a_plan_that_is_only_shown_says_nothing(tmp_path):
+    watcher = Watcher(Journal(tmp_path / "events.log"), list, io.StringIO(), True)
+    watcher.handle(STARTED)
+    watcher.last_words()
+    assert watcher.out.getvalue() == ""
+    assert not watcher.journal.path.exists()
