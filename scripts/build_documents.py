@@ -26,6 +26,7 @@ from arkiv.base.files import (
     write_records,
 )
 from arkiv.base.hashing import nfc
+from arkiv.base.progress import Progress, followed
 from arkiv.base.setting_flags import add_settings
 from arkiv.documents.block import Block
 from arkiv.documents.cutting import (
@@ -135,9 +136,10 @@ def volumes(arguments: argparse.Namespace) -> Iterator[Volume]:
             log.info("%s", line)
         found = archive.volumes
         mine = arguments.part.bounds(len(found))
-        yield from found[mine.start : mine.stop]
+        yield from followed(found[mine.start : mine.stop], len(mine), "volumes read")
         return
     mine = arguments.part.bounds(count_lines(arguments.volumes))
+    read = Progress(len(mine), "volumes read")
     for line, record in read_records(arguments.volumes):
         if line - 1 not in mine:
             continue
@@ -150,6 +152,7 @@ def volumes(arguments: argparse.Namespace) -> Iterator[Volume]:
                 line=line,
             ) from None
         yield volume
+        read.more()
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -26,6 +26,7 @@ from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_object, write_json, write_records
 from arkiv.base.hashing import text_key
+from arkiv.base.progress import followed
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.mining.corpus import Corpus
 from arkiv.mining.embeddings import CorpusEmbeddings
@@ -102,7 +103,7 @@ def mined(
     ranks = id_ranks(corpus.ids)
     depth = dense[0].shape[1]
     full = min(depth, len(corpus))
-    pairs = read_pairs(path)
+    pairs = followed(read_pairs(path), len(queries), "pairs mined")
     for start in range(0, len(queries), QUERY_BLOCK):
         block = slice(start, start + QUERY_BLOCK)
         rankings = merge_neighbours([part[block] for part in dense], ranks, depth)

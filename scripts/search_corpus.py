@@ -17,6 +17,7 @@ from arkiv.base.cli import add_part, parser, run
 from arkiv.base.declared import Seeded
 from arkiv.base.errors import InputError
 from arkiv.base.files import Part, check_text, count_lines, read_records, write_json
+from arkiv.base.progress import followed
 from arkiv.base.setting_flags import add_settings, settings_from
 from arkiv.mining.embeddings import check_dimensions, load_embeddings
 from arkiv.mining.ivf import build_lists, recall_report
@@ -104,7 +105,10 @@ def main(argv: list[str] | None = None) -> None:
         )
     write_neighbours(
         arguments.output,
-        find_neighbours(queries, part, arguments.depth, lists, choice.way),
+        followed(
+            find_neighbours(queries, part, arguments.depth, lists, choice.way),
+            *(len(queries), "queries searched", len),
+        ),
         (len(queries), arguments.depth),
     )
     log.info(

@@ -9,8 +9,11 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 log = logging.getLogger(__name__)
 
@@ -107,3 +110,17 @@ class Progress:
         of = "" if self.total is None else f" of {self.total}"
         what = f"{self.what}, {beside}" if beside else self.what
         self.log.info("%d%s %s, %s a second", self.done, of, what, shown)
+
+
+def followed(
+    items: Iterable[Item],
+    total: int | None,
+    what: str,
+    size: Callable[[Item], int] = lambda item: 1,
+) -> Iterator[Item]:
+    """Pass items on, and say how much of `total` they are by now; see `Progress`."""
+    progress = Progress(total, what)
+    for item in items:
+        count = size(item)
+        yield item
+        progress.more(count)

@@ -19,8 +19,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from arkiv.base.errors import InputError
+from arkiv.base.progress import Progress
 from arkiv.base.secrets import concealed
-from arkiv.encode.batches import SECONDS_BETWEEN_REPORTS
 from arkiv.llm.journal import Journal
 from arkiv.llm.protocol import Answer, Request, Sampling, estimated_tokens
 from arkiv.llm.secret import Secret
@@ -96,14 +96,12 @@ class Server:
         refused: dict[str, str] = {}
         with ThreadPoolExecutor(self._connection.concurrency) as pool:
             try:
-                reported = time.monotonic()
+                progress = Progress(None, "answers", said_by=log)
                 ended = self._all(iter(requests), journal, pool)
-                for answered, (key, reason) in enumerate(ended, start=1):
+                for key, reason in ended:
                     if reason is not None:
                         refused[key] = reason
-                    if time.monotonic() - reported >= SECONDS_BETWEEN_REPORTS:
-                        reported = time.monotonic()
-                        log.info("%d answers, %s so far", answered, journal.spent)
+                    progress.more(beside=f"{journal.spent} spent")
             except BaseException:
                 # Those that wait for another try are not to keep the pool open.
                 self._stop.set()
