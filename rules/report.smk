@@ -79,6 +79,7 @@ rule plot_negatives:
             searches=None if w.round else named("pairs/{name}/judged.json", LEARNT),
         ),
         options=flags(
+            run=config["run"],
             seed=config["seed"],
             tiny=toys(config["models"]) or None,
         ),

@@ -199,6 +199,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         pairs="[DATASET=JSON...] statistics of split_pairs.py, which tell of shares "
         "that are not as asked for",
         searches="[DATASET=JSON...] what judge_pairs.py counted",
+        run="[NAME] of the run, for the title",
         page="HTML",
         chart="SVG",
         numbers="JSON of both, for the report",
@@ -238,7 +239,14 @@ def main(argv: list[str] | None = None) -> None:
         for dataset, path in named(arguments.pairs, "--pairs").items()
     }
     write_audit(
-        arguments.page, datasets, stats, summaries, arguments.tiny, divided, figures
+        arguments.page,
+        arguments.run,
+        datasets,
+        stats,
+        summaries,
+        arguments.tiny,
+        divided,
+        figures,
     )
     for said in warnings(figures):
         log.warning("%s", said)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from arkiv.base.cli import json_object, parser, run
 from arkiv.base.errors import expecting
+from arkiv.base.page import glossary, render, text_of, with_words, write
 from arkiv.base.setting_flags import add_settings
 from arkiv.example.toys import toys
 from arkiv.export.directory import weights_of
@@ -25,9 +26,9 @@ from arkiv.report.funnel import add_stages
 from arkiv.report.heads import WITHOUT_HEADS
 from arkiv.report.jobs import day
 from arkiv.report.outline import Material, sections_of
-from arkiv.report.page import render, write
 from arkiv.settings.changes import from_defaults
 from arkiv.settings.configuration import Report
+from arkiv.text.terms import used_in
 
 log = logging.getLogger("write_report")
 
@@ -104,7 +105,13 @@ def main(argv: list[str] | None = None) -> None:
     if material.days:
         about += f" Measured on {day(material.days.measured)}."
     box = todo.section(advice(numbers_of(material)), arguments.output)
-    write(arguments.output, render(f"{kind}: {name}", about, lines, sections, box))
+    page = (*lines, box.content if box else "", *(one.content for one in sections))
+    terms = used_in(text_of(" ".join(page)))
+    sections.append(glossary((one.word, one.meaning) for one in terms))
+    write(
+        arguments.output,
+        render(f"{kind}: {name}", with_words(about), lines, sections, box),
+    )
     log.info("the report stands in %s", arguments.output)
 
 

@@ -200,7 +200,13 @@ def test_the_audit_counts_what_was_mined_and_dropped(rows, mined, tmp_path):
     first, second, given = rows
     words = ["--rows", f"a={first}", f"b={given}", f"a={second}"]
     text = audit(tmp_path, *words, "--stats", f"a={mined}", repeated=True)
+    assert text.count("<main>") == text.count("<header>") == text.count("<nav") == 1
+    assert "<dt>negative</dt>" in text
     assert cells(text, "train pairs") == ["9", "1"]
+    # What counts nothing in any dataset is folded, and nothing else.
+    folded = "".join(re.findall("<details><summary>.*?</details>", text, re.DOTALL))
+    assert cells(folded, "pairs: filled from beyond the window") == ["0", "–"]
+    assert ">pairs: filled with random passages<" not in folded
     assert cells(text, "negatives") == ["18", "2"]
     assert cells(text, "negatives: random") == ["1", "–"]
     assert cells(text, "pairs: the window left too few") == ["3", "–"]
@@ -256,7 +262,7 @@ def test_every_number_of_a_dataset_is_drawn(rows):
 @pytest.mark.parametrize(
     ("tiny", "first"),
     [
-        ([], "A negative that answers"),
+        ([], "Read the suspects"),
         (["embedder", "reranker"], "Toy models: embedder and reranker are tiny, built"),
         (["reranker"], "Toy model: reranker is tiny, built"),
     ],
@@ -264,7 +270,7 @@ def test_every_number_of_a_dataset_is_drawn(rows):
 def test_the_audit_of_toy_models_says_so_first(rows, tmp_path, tiny, first):
     words = ["--rows", f"a={rows[0]}", *(["--tiny", *tiny] if tiny else [])]
     text = audit(tmp_path, *words)
-    opening = re.sub("<[^>]+>", "", text[text.index("</h1>") :]).lstrip()
+    opening = re.sub("<[^>]+>", "", text[text.index("<ul>") :]).lstrip()
     assert opening.startswith(first)
     assert ("say nothing about BGE-M3" in text) == bool(tiny)
 
@@ -300,15 +306,21 @@ def test_the_audit_shows_the_worst_rows_and_some_at_random(tmp_path):
 
     def shown(*words, **how):
         text = audit(tmp_path, "--rows", f"a={path}", *words, **how)
-        return text, re.findall(r"<h3>query (\d+)\?</h3>", text)
+        return text, re.findall(r"<strong>query (\d+)\?</strong>", text)
 
     text, order = shown(repeated=True)
     assert [int(n) for n in order[:10]] == list(range(79, 69, -1))
     assert len(set(order)) == 20
-    assert "a: 10 suspects" in text
-    assert "a: 10 at random" in text
+    assert "Rows of a to read</h2>" in text
+    assert "<h3>10 suspects</h3>" in text
+    assert "the best negative 3.90 beyond the positive" in text
+    # The first is open, all can be opened.
+    assert re.findall('<details class="search"( open="")?>', text)[:2] == [
+        ' open=""',
+        "",
+    ]
     # Of two positives, the one that scores lowest counts: 1.0.
-    suspects = text[: text.index("a: 10 at random")]
+    suspects = text[: text.index("<h3>10 at random</h3>")]
     assert suspects.count("▲ preferred by the teacher") == 11
     assert suspects.count('class="suspect"') == 11
     assert text.count("✓ positive") == 40
@@ -384,7 +396,7 @@ def test_other_statistics_are_named(rows, tmp_path):
 
 def cells(text, row):
     [line] = [line for line in text.splitlines() if f">{row}</th>" in line]
-    return re.findall("<td>(.*?)</td>", line)
+    return re.findall("<td[^>]*>(.*?)</td>", line)
 
 
 def test_lengths_of_the_train_pairs(tmp_path):

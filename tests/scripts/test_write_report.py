@@ -233,8 +233,11 @@ def test_a_run_of_ready_pairs_with_hostile_texts(run):
     assert titles == [
         *("What went in, and what was dropped", "What counts as relevant", "Results"),
         *("Wins and losses by query", "Training", "Time and cost"),
-        "How this was made",
+        *("How this was made", "What the words mean"),
     ]
+    words = text[text.index('<section id="words"') :]
+    assert "<dt>MRR@10</dt>" in words
+    assert "<dt>fusion</dt>" not in words  # of which nothing is said
     assert "alert(1)" in text
     assert "&lt;script&gt;" in text
     assert "/secret/place" not in text
@@ -283,7 +286,7 @@ def test_grades_stand_by_the_passages_where_there_are_several(tmp_path):
     assert re.findall(r"grade (\d)", searches["0"]) == ["3", "2", "1"]
     assert "And 1 more." in searches["0"]
     assert "No passage is judged relevant to it." in searches["1"]
-    assert "first relevant" not in searches["1"]
+    assert "first relevant passage: " not in searches["1"]
     assert "grade" not in searches["2"]
 
 

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arkiv.base.files import Record, written_whole
+from arkiv.base.files import Record
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -48,7 +48,14 @@ h2 { font-size: 1.15rem; line-height: 1.3; margin: 2.25rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 0 0 .35rem; }
 p { margin: 0 0 .75rem; max-width: 46rem; }
 .faint { color: var(--faint); font-size: .875rem; }
-.wide { overflow-x: auto; margin: 0 0 1rem; }
+/* A shadow at each side behind which there is more. */
+.wide { overflow-x: auto; margin: 0 0 1rem;
+  background:
+    linear-gradient(to right, var(--paper) 1rem, transparent) left / 3rem 100% local,
+    linear-gradient(to left, var(--paper) 1rem, transparent) right / 3rem 100% local,
+    linear-gradient(to right, var(--rule), transparent) left / .75rem 100% scroll,
+    linear-gradient(to left, var(--rule), transparent) right / .75rem 100% scroll;
+  background-repeat: no-repeat; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--faint); font-size: .875rem;
   padding: 0 0 .4rem; max-width: calc(100vw - 2.5rem); }
@@ -80,12 +87,20 @@ mark { background: var(--mark); color: var(--mark-ink); padding: 0 .1em;
   text-decoration: underline; text-underline-offset: .15em; }
 details { margin: 0 0 1rem; max-width: 46rem; }
 summary { cursor: pointer; }
+@media screen and (max-width: 40rem) {
+  caption[data-columns]::after { display: block; color: var(--accent);
+    content: "Scroll sideways: " attr(data-columns) " columns →"; }
+  th[scope=row] { min-width: 7rem; }
+  table:has(caption:not([data-columns])) td { white-space: normal; }
+}
 @media print { body { max-width: none; } section { break-inside: avoid; } }
 """
 
 WORD = re.compile(r"\w+")
 # Shorter words are mostly function words, which would be marked everywhere.
 SHORTEST = 4
+# Of a table on a narrow screen: that more are beside them, it says.
+MOST_COLUMNS = 3
 # Elements without content or end.
 VOID = frozenset({"img", "input", "link", "meta"})
 
@@ -142,6 +157,7 @@ def table(
         kind = "words" if 0 < column < words else None
         return element(name, value, **more, class_=kind)
 
+    columns = len(header) if len(header) > MOST_COLUMNS else None
     head = [cell("th", place, value, scope="col") for place, value in enumerate(header)]
     body = [
         element(
@@ -154,7 +170,7 @@ def table(
     ]
     whole = element(
         "table",
-        element("caption", caption),
+        element("caption", caption, data_columns=columns),
         element("thead", element("tr", *head)),
         "\n",
         element("tbody", *body),
@@ -188,27 +204,6 @@ def templates(folder: Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-
-
-def write_page(path: str | Path, title: str, *body: object) -> None:
-    """Write a page that needs nothing but itself, whole or not at all."""
-    content = "\n".join([element("h1", title), *map(html, body)])
-    text = f"""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-{element("title", title)}
-<style>{STYLE}</style>
-</head>
-<body>
-{content}
-</body>
-</html>
-"""
-    with written_whole(path) as beside:
-        beside.write_text(text, encoding="utf-8")
 
 
 def number(value: float | None) -> str:

@@ -46,6 +46,21 @@ def title(measure: str) -> str:
     return f"{NAMES.get(name, name)}{at}{cutoff}"
 
 
+def for_readers(measures: Iterable[str]) -> list[str]:
+    """Measures in the order in which tables have them: what needs no explanation first,
+    whether anything relevant is found; whichever decides."""
+    return sorted(measures, key=lambda name: not name.startswith("Success@"))
+
+
+def headings(measures: Sequence[str]) -> list[str]:
+    """Titles in that order, the one that decides, the first of several, marked."""
+    return [
+        f"{title(name)} (decides)" * (name == measures[0] and len(measures) > 1)
+        or title(name)
+        for name in for_readers(measures)
+    ]
+
+
 def add_measuring(arguments: argparse.ArgumentParser) -> None:
     """Add what is measured, and from how many samples it is told how sure that is."""
     add_settings(arguments, Measuring)

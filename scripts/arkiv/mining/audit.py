@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from arkiv.base.errors import InputError
@@ -24,18 +24,34 @@ from arkiv.base.html import (
     listed,
     number,
     table,
-    write_page,
+)
+from arkiv.base.page import (
+    Section,
+    glossary,
+    paragraph,
+    render,
+    text_of,
+    with_words,
+    write,
+    zeros_folded,
 )
 from arkiv.example.toys import warning
 from arkiv.mining.filters import filters_by
 from arkiv.mining.negatives import NAMES, SOURCES
 from arkiv.pairs import judged, shares
 from arkiv.pairs.division import read_pairs
+from arkiv.text.terms import used_in
 
 # A row, before it what it is kept for and its id.
 Kept = tuple[float, str, Record]
 KINDS = {"similarities": "similarity in retrieval", "scores": "teacher score"}
 SIDES = ("pos", "neg")
+ABOUT = "A negative that answers its query teaches the model what is wrong."
+ADVICE = (
+    "Read the suspects: where their negatives are as good as their positives, filter "
+    "more (section mining of the configuration) and mine again before training. Of "
+    "several positives, the one that scores lowest counts."
+)
 
 
 def read_stats(path: str) -> Record:
@@ -213,7 +229,7 @@ def dropped(dataset: str, stats: Record) -> Html:
         counts = (stats["dropped"][key][one.name] for key in looked_at)
         lines.append([one.title, one.limit, *map(share, counts, looked_at.values())])
     caption = f"{dataset}: candidates that were dropped, by the first rule that holds"
-    return table(header, lines, caption)
+    return zeros_folded(header, lines, caption, words=2)
 
 
 def passages(row: Record, side: str) -> Html:
@@ -246,36 +262,48 @@ def passages(row: Record, side: str) -> Html:
     return element("ol", *items, class_="hits systems")
 
 
-def example(row: Record) -> Html:
-    """One row to read."""
+def example(row: Record, kind: str, *, opened: bool = False) -> Html:
+    """One row to read, opened by its query.
+
+    Args:
+        kind: of numbers by which rows are suspect.
+    """
+    worst = preference(row, kind)
+    beyond = "" if worst is None else f"the best negative {decimals(worst, 2)} beyond "
     return element(
-        "section",
-        element("h3", row["query"]),
+        "details",
+        element(
+            "summary",
+            element("strong", row["query"]),
+            element("span", f"{beyond}the positive", class_="faint") if beyond else "",
+        ),
         passages(row, "pos"),
-        passages(row, "neg") if row.get("neg") else element("p", "No negatives."),
-        class_="example",
+        passages(row, "neg") if row.get("neg") else paragraph("No negatives."),
+        class_="search",
+        open="" if opened else None,
     )
 
 
-def examples(dataset: str, rows: Rows) -> Html:
+def examples(rows: Rows) -> Iterator[Html]:
     """The rows of a dataset that are worth reading."""
     kind, suspects = rows.suspects()
     by = "the teacher" if kind == "scores" else "the similarity"
     drawn = rows.drawn()
-    return joined(
-        element("h2", f"{dataset}: {len(suspects)} suspects"),
-        element(
-            "p",
-            f"The pairs in which {by} prefers a negative most, or least disfavours it.",
-        ),
-        *map(example, suspects),
-        element("h2", f"{dataset}: {len(drawn)} at random"),
-        *map(example, drawn),
+    yield element("h3", f"{len(suspects)} suspects")
+    yield paragraph(
+        f"The pairs in which {by} prefers a negative most, or least disfavours it: by "
+        "how much is said below each query."
     )
+    for place, row in enumerate(suspects):
+        yield example(row, kind, opened=not place)
+    yield element("h3", f"{len(drawn)} at random")
+    for row in drawn:
+        yield example(row, kind)
 
 
 def write_audit(
     path: str,
+    run: str,
     datasets: Mapping[str, Rows],
     stats: Mapping[str, Record],
     summaries: Mapping[str, list[tuple[str, str]]],
@@ -283,7 +311,7 @@ def write_audit(
     divided: Mapping[str, Record] | None = None,
     figures: Mapping[str, judged.Figures] | None = None,
 ) -> None:
-    """Write the page of all datasets, with the statistics of those that were mined.
+    """Write the page of all datasets of a run, with the statistics of those mined.
 
     Of models that are tiny the page says so first; of what is known of the pairs, by
     dataset, which look broken; of statistics of the division, which shares are not as
@@ -294,21 +322,24 @@ def write_audit(
         [same[0][0], *(value for _, value in same)]
         for same in zip(*summaries.values(), strict=True)
     ]
-    sides = shares.rows_of(divided or {})
-    words = len(shares.HEADER)
-    write_page(
-        path,
-        "Negatives before training",
-        *(element("p", element("strong", one)) for one in said),
-        element(
-            "p",
-            "A negative that answers its query teaches the model what is wrong. Read "
-            "the suspects: where their negatives are as good as their positives, "
-            "filter more (section mining of the configuration) and mine again before "
-            "training. Of several positives, the one that scores lowest counts.",
-        ),
-        *([table(shares.HEADER, sides, shares.CAPTION, words=words)] if sides else []),
-        table(["", *datasets], lines, "What was mined, and what the teacher says"),
-        *(dropped(name, stats[name]) for name in datasets if name in stats),
-        *(examples(name, rows) for name, rows in datasets.items()),
+    caption = "What was mined, and what the teacher says"
+    counts = [zeros_folded(["count", *datasets], lines, caption)]
+    if sides := shares.rows_of(divided or {}):
+        words = len(shares.HEADER)
+        counts.insert(0, table(shares.HEADER, sides, shares.CAPTION, words=words))
+    sections = [Section("counts", "Counts", joined(*counts))]
+    for place, (name, rows) in enumerate(datasets.items(), start=1):
+        content = [dropped(name, stats[name])] if name in stats else []
+        content += examples(rows)
+        sections.append(
+            Section(f"rows-{place}", f"Rows of {name} to read", joined(*content))
+        )
+    text = text_of(" ".join([*said, ADVICE, *(one.content for one in sections)]))
+    sections.append(glossary((one.word, one.meaning) for one in used_in(text)))
+    page = render(
+        f"Negatives before training: {run}",
+        with_words(ABOUT),
+        [*(element("strong", one) for one in said), ADVICE],
+        sections,
     )
+    write(path, page)

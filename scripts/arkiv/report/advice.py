@@ -367,7 +367,7 @@ def few_queries(of: Numbers) -> Iterator[Advice]:
         SURE,
         width,
         f"{told}: {TIMES * queries:,} would halve it. Hold out more, or add queries "
-        "that people ask as a dataset of `role: test`.",
+        "that people ask as a dataset of role test.",
         f"pairs:\n  shares: {{train: {round(1 - shares['dev'] - held_out, 2):g}, dev: "
         f"{shares['dev']:g}, test: {round(held_out, 2):g}}}"
         if shares["test"] < held_out and of.config["pairs"]["group_by"] != "year"

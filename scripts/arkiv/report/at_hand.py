@@ -10,9 +10,7 @@ from arkiv.evaluate.verdicts import Value
 from arkiv.pairs.judged import Figures
 from arkiv.report.outline import Material
 from arkiv.report.searches import read_values
-from arkiv.report.summary import called, extractive_of, toys_of
-
-FIRST_TEN = "Success@10"
+from arkiv.report.summary import FIRST_TEN, called, extractive_of, toys_of
 
 
 class Alone(NamedTuple):

@@ -7,10 +7,10 @@ from typing import Any
 
 from arkiv.base.html import Html, table
 from arkiv.base.markdown import counted as plural
+from arkiv.base.page import folded, paragraph
 from arkiv.evaluate.intervals import FEWEST_QUERIES
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.verdicts import LEGEND, Value, leaves_out_0, verdict
-from arkiv.report.page import folded, paragraph
 from arkiv.report.results import cell
 from arkiv.report.sure import apart
 from arkiv.retrieve.systems import spaced

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from arkiv.base.html import Html, element, number, table
+from arkiv.base.page import folded, paragraph
 from arkiv.report.jobs import USAGE, of_known
-from arkiv.report.page import folded, paragraph
 
 Costs = Sequence[Mapping[str, Any]]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.html import Html, element, number, table
+from arkiv.base.page import capped, paragraph, zeros_folded
 from arkiv.pairs import shares
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest
 from arkiv.report.funnel import Counts, set_aside
-from arkiv.report.page import capped, paragraph
 
 Datasets = Mapping[str, Counts]
 Table = tuple[list[str], list[list[str]]]
@@ -177,7 +177,7 @@ def section(datasets: Datasets, drawn: str | Path | None) -> Iterator[Html]:
         "through a stage."
     )
     caption = "Counts of each dataset, stage by stage"
-    yield table(*stage_counts(datasets, shown), caption)
+    yield zeros_folded(*stage_counts(datasets, shown), caption)
     if len(datasets) > MOST_DATASETS:
         yield paragraph(
             f"Shown by themselves are the {MOST_DATASETS} largest of "

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from arkiv.base.errors import InputError
 from arkiv.base.html import Html, element
+from arkiv.base.page import folded
 from arkiv.report.figures import BLUE, FAINT, GREEN, GREY, INK, PAPER, VERMILLION
-from arkiv.report.page import folded
 
 SVG = "http://www.w3.org/2000/svg"
 HREF = "{http://www.w3.org/1999/xlink}href"

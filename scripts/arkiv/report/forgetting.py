@@ -7,9 +7,9 @@ from typing import Any
 
 from arkiv.base.html import Html, table
 from arkiv.base.markdown import counted as plural
+from arkiv.base.page import folded, paragraph
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.verdicts import Value, verdict
-from arkiv.report.page import folded, paragraph
 from arkiv.report.results import cell, differences_of, means_of, notes
 from arkiv.retrieve.systems import spaced
 

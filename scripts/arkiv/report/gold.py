@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arkiv.base.html import Html, decimals, element, number, table
+from arkiv.base.page import paragraph, zeros_folded
 from arkiv.gold.standard import by_grade
-from arkiv.report.page import paragraph
 from arkiv.retrieve.trec import Qrels
 
 Stats = Mapping[str, Any]
@@ -40,7 +40,7 @@ def numbers(stats: Stats) -> Iterator[Html]:
         for key, words in NUMBERS.items()
         if stats.get(key) is not None
     ]
-    yield table(["count", "value"], rows, "The judgements")
+    yield zeros_folded(["count", "value"], rows, "The judgements")
     if len(grades := stats.get("grades") or {}) > 1:
         yield table(
             ["grade", "query–passage pairs"],

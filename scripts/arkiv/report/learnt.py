@@ -7,8 +7,8 @@ from typing import Any
 
 from arkiv.base.html import Html, table
 from arkiv.base.markdown import counted as plural
+from arkiv.base.page import paragraph
 from arkiv.evaluate.measures import title
-from arkiv.report.page import paragraph
 from arkiv.retrieve.systems import spaced
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from arkiv.base.html import Html, element, table
 from arkiv.base.markdown import told
+from arkiv.base.page import capped, folded, paragraph
 from arkiv.report.jobs import Days
-from arkiv.report.page import capped, folded, paragraph
 
 # In a configuration with hundreds of datasets.
 MOST_SETTINGS = 150

@@ -10,6 +10,7 @@ from typing import Any
 
 from arkiv.base.html import Html, table
 from arkiv.base.markdown import counted as plural
+from arkiv.base.page import paragraph
 from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
 from arkiv.report.figures import (
@@ -20,7 +21,6 @@ from arkiv.report.figures import (
     subplots,
     write_svg,
 )
-from arkiv.report.page import paragraph
 
 Merge = Mapping[str, Any]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from arkiv.base.html import Html, decimals, element, number, table
+from arkiv.base.html import Html, decimals, element, number
+from arkiv.base.page import capped, paragraph, zeros_folded
 from arkiv.mining.audit import KINDS
 from arkiv.pairs.judged import warnings
 from arkiv.report.drawing import figure
 from arkiv.report.figures import largest
-from arkiv.report.page import capped, paragraph
 
 # What plot_negatives.py counts of each dataset.
 Audit = Mapping[str, Mapping[str, Any]]
@@ -76,7 +76,8 @@ def summary(audit: Audit) -> Iterator[Html]:
         [title, *(audit[name]["lines"][place][1] for name in shown)]
         for place, title in enumerate(titles)
     ]
-    yield table(["count", *shown], rows, "What was mined, and what the teacher says")
+    caption = "What was mined, and what the teacher says"
+    yield zeros_folded(["count", *shown], rows, caption)
     if more := len(audit) - len(shown):
         yield paragraph(f"And {more:,} smaller datasets: {ALL}.", faint=True)
 

@@ -14,6 +14,7 @@ from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import read_object
 from arkiv.base.html import Html, joined
 from arkiv.base.named import named
+from arkiv.base.page import Section, paragraph
 from arkiv.gold.standard import explained, relevant
 from arkiv.report import (
     compressed,
@@ -34,7 +35,6 @@ from arkiv.report import (
 from arkiv.report.funnel import read_stages
 from arkiv.report.heads import without_heads
 from arkiv.report.jobs import Days, costs_of, language_model_costs
-from arkiv.report.page import Section, paragraph
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.systems import reordering
 from arkiv.retrieve.trec import read_qrels, read_run

@@ -7,9 +7,9 @@ from typing import Any
 
 from arkiv.base.html import Html, element, table
 from arkiv.base.markdown import counted as plural
+from arkiv.base.page import capped, folded, paragraph
 from arkiv.evaluate.measures import title
 from arkiv.report.figures import largest
-from arkiv.report.page import capped, folded, paragraph
 from arkiv.report.results import ALL, cell, differences_of, means_of
 from arkiv.report.searches import compared_pairs
 from arkiv.retrieve.systems import spaced
@@ -109,7 +109,6 @@ def divided(
 ) -> Iterator[Html]:
     """What is measured by one division of the queries."""
     measures = metrics["measures"]
-    yield element("h3", f"By {by}")
     first = deciding(metrics, others)
     yield overview(parts, first, compared_pairs(metrics), measures[0], by)
     if len(parts) > MOST_COLUMNS:
@@ -134,16 +133,24 @@ def section(metrics: Metrics, others: Sequence[str]) -> Iterator[Html]:
         others: systems to show beside those that are compared first.
     """
     if by_source := metrics.get("sources"):
+        yield element("h3", f"By {BY_SOURCE}")
         yield from divided(by_source, metrics, others, BY_SOURCE)
         yield paragraph(
             "By source p is corrected for the pairs that are compared; means over all "
             "queries, above, are over those of all sources.",
             faint=True,
         )
-    for key, parts in metrics["parts"].items():
-        # Each source is a dataset.
-        if key != "dataset" or not by_source:
-            yield from divided(parts, metrics, others, DIVIDED.get(key, key))
+    # Each source is a dataset.
+    shown = {
+        DIVIDED.get(key, key): parts
+        for key, parts in metrics["parts"].items()
+        if key != "dataset" or not by_source
+    }
+    if shown:
+        yield element("h3", "By parts of the queries")
+    for by, parts in shown.items():
+        content = divided(parts, metrics, others, by)
+        yield folded(f"By {by}: {len(parts):,} parts", *content)
     first, more = (len(chosen(metrics, others)) for chosen in (deciding, foremost))
     if first < len(metrics["systems"]) and (by_source or metrics["parts"]):
         yield paragraph(

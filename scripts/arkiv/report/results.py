@@ -8,7 +8,8 @@ from typing import Any
 
 from arkiv.base.html import Html, element, joined, table
 from arkiv.base.markdown import counted as plural
-from arkiv.evaluate.measures import title
+from arkiv.base.page import capped, paragraph
+from arkiv.evaluate.measures import for_readers, headings, title
 from arkiv.evaluate.required import on_source, wish
 from arkiv.evaluate.units import told
 from arkiv.evaluate.verdicts import (
@@ -21,7 +22,6 @@ from arkiv.evaluate.verdicts import (
     stars,
 )
 from arkiv.report.drawing import figure
-from arkiv.report.page import capped, paragraph
 from arkiv.report.sure import (
     about_intervals,
     about_volumes,
@@ -102,14 +102,14 @@ def means_of(part: Metrics, measures: Sequence[str], caption: str) -> Html:
     for pair in part["comparisons"]:
         first.setdefault(pair["system"], pair["difference"])
     rows = [[spaced(system)] for system in part["systems"]]
-    for measure in measures:
+    for measure in for_readers(measures):
         means = [of[measure] for of in part["systems"].values()]
         best = max(round(value["mean"], 3) for value in means)
         for system, value, row in zip(part["systems"], means, rows, strict=True):
             strong = round(value["mean"], 3) == best
             mark = stars(first[system][measure]) if system in first else ""
             row.append(cell(value, part["queries"], strong=strong, mark=mark))
-    header = ["system", *map(title, measures)]
+    header = ["system", *headings(measures)]
     return capped(header, rows, caption, most=MOST_SYSTEMS, where=ALL)
 
 
@@ -120,12 +120,12 @@ def differences_of(part: Metrics, measures: Sequence[str], caption: str) -> Html
             f"{spaced(pair['system'])} − {spaced(pair['base'])}",
             *(
                 cell(pair["difference"][measure], part["queries"], difference=True)
-                for measure in measures
+                for measure in for_readers(measures)
             ),
         ]
         for pair in part["comparisons"]
     ]
-    header = ["difference", *map(title, measures)]
+    header = ["difference", *headings(measures)]
     return capped(header, rows, caption, most=MOST_SYSTEMS, where=ALL)
 
 

@@ -12,9 +12,9 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import uniform
 from arkiv.base.html import Html, element, excerpt, listed, place, provenance, table
+from arkiv.base.page import paragraph
 from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
-from arkiv.report.page import paragraph
 from arkiv.retrieve.collection import read_passages
 from arkiv.retrieve.systems import spaced
 from arkiv.retrieve.trec import Qrels, Run

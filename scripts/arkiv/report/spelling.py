@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arkiv.base.html import Html, element, joined, table
+from arkiv.base.page import capped, folded, paragraph
 from arkiv.evaluate.intervals import FEWEST_QUERIES
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.verdicts import LEGEND, Value
-from arkiv.report.page import capped, folded, paragraph
 from arkiv.report.results import cell
 from arkiv.report.sure import apart
 from arkiv.retrieve.systems import spaced

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from arkiv.base.markdown import counted as plural
@@ -32,7 +33,13 @@ from arkiv.report.outline import Material
 from arkiv.report.results import signed
 from arkiv.report.searches import compared_pairs
 from arkiv.report.sources import in_a_sentence
-from arkiv.report.sure import of_extractive, queries_of, queries_of_volumes, upper
+from arkiv.report.sure import (
+    of_extractive,
+    percent,
+    queries_of,
+    queries_of_volumes,
+    upper,
+)
 from arkiv.retrieve.systems import spaced, system_of, systems_of
 from arkiv.train import watched
 
@@ -41,6 +48,8 @@ Systems = Mapping[str, Mapping[str, Any]]
 
 # Fewer queries show only large differences.
 FEW = 50
+# Of which people who search ask first.
+FIRST_TEN = "Success@10"
 # Pairs of systems that are named.
 MOST_PAIRS = 8
 
@@ -209,6 +218,8 @@ def of_results(metrics: Metrics, systems: Systems, extractive: int) -> Iterator[
     measure, queries = metrics["measures"][0], metrics["queries"]
     pairs = metrics["comparisons"]
     first = compared_pairs(metrics)
+    if FIRST_TEN in metrics["measures"]:
+        yield of_found(metrics, systems)
     for pair in pairs:
         if (pair["system"], pair["base"]) in first:
             yield comparison(pair, metrics, systems)
@@ -231,6 +242,23 @@ def of_results(metrics: Metrics, systems: Systems, extractive: int) -> Iterator[
     elif queries < FEW:
         few = plural(queries, "test query is", "test queries are")
         yield f"{few} few: read the intervals."
+
+
+def of_found(metrics: Metrics, systems: Systems) -> str:
+    """For how many queries something relevant is among the first ten hits: of the best,
+    and of the first one compared with its bases."""
+    queries = metrics["queries"]
+    shares = {name: of[FIRST_TEN]["mean"] for name, of in metrics["systems"].items()}
+    best = max(shares, key=lambda name: shares[name])
+    named = dict.fromkeys([best, *chain(*compared_pairs(metrics))])
+    found = {name: round(shares[name] * queries) for name in named}
+    each = ", ".join(
+        f"{called(name, systems)} for {count:,} ({percent(count, queries)})"
+        for name, count in found.items()
+    )
+    unit = (metrics.get("counted") or {}).get("unit", "passage")
+    asked = plural(queries, "held-out query", "held-out queries")
+    return f"Of {asked}, a relevant {unit} is found among the first ten by {each}."
 
 
 def of_best(means: Mapping[str, float], measure: str, systems: Systems) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from arkiv.base.html import Html, element, joined
+from arkiv.base.page import Section, paragraph
 from arkiv.report.advice import Advice
 from arkiv.report.made import PROJECT
-from arkiv.report.page import Section, paragraph
 
 
 def section(found: Sequence[Advice], page: str | Path) -> Section | None:

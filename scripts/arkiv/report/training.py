@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from arkiv.base.html import Html, element, number, table
+from arkiv.base.page import paragraph
 from arkiv.evaluate.measures import title
 from arkiv.report.drawing import figure
-from arkiv.report.page import paragraph
 from arkiv.train.watched import falls, in_a_sentence
 
 History = Mapping[str, Any]

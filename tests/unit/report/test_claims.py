@@ -239,8 +239,29 @@ def check_few(sentence, metrics, made):
         assert 10 <= queries < 50
 
 
+def check_found(sentence, metrics, made=0):
+    whole, listed = re.fullmatch(
+        r"Of ([\d,]+) held-out quer(?:y|ies), a relevant passage is found among the "
+        r"first ten by (.*)\.",
+        sentence,
+    ).groups()
+    assert int(whole.replace(",", "")) == metrics["queries"]
+    means = {
+        summary.called(name, SYSTEMS): of["Success@10"]["mean"]
+        for name, of in metrics["systems"].items()
+    }
+    told = re.findall(r"(?:^|, )([^,]*?) for ([\d,]+) \(([\d.]+)%\)", listed)
+    assert means[told[0][0]] == max(means.values())
+    for name, count, share in told:
+        assert int(count.replace(",", "")) == round(means[name] * metrics["queries"])
+        assert float(share) == pytest.approx(
+            100 * int(count.replace(",", "")) / metrics["queries"], abs=0.051
+        )
+
+
 # Each kind of sentence by how it is known.
 CHECKS = {
+    r"Of [\d,]+ held-out": check_found,
     "On ": check_comparison,
     "By the same measure": check_others,
     r"Of \d+ system": check_best,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from html import unescape
 from pathlib import Path
 from typing import NamedTuple
 
 from arkiv.base.files import written_whole
 from arkiv.base.html import STYLE, Html, element, joined, table, templates
+from arkiv.base.markdown import counted
 
+TAG = re.compile("<[^>]*>")
 HERE = Path(__file__).parent
+# Cells that count nothing.
+NOTHING = frozenset({"0", "–", ""})
 
 
 class Section(NamedTuple):
@@ -36,7 +42,7 @@ def render(
         summary=list(summary),
         sections=sections,
         box=box,
-        style=Html(STYLE + (HERE / "report.css").read_text(encoding="utf-8")),
+        style=Html(STYLE + (HERE / "page.css").read_text(encoding="utf-8")),
     )
 
 
@@ -55,6 +61,44 @@ def paragraph(text: object, *, faint: bool = False) -> Html:
 def folded(words: str, *content: object) -> Html:
     """Content that is opened by a click on some words."""
     return element("details", element("summary", words), *content)
+
+
+def glossary(terms: Iterable[Sequence[str]]) -> Section:
+    """A list of words with what they mean, as the last section."""
+    items = (
+        joined(element("dt", word), element("dd", meaning)) for word, meaning in terms
+    )
+    return Section("words", "What the words mean", element("dl", *items))
+
+
+def with_words(about: str) -> Html:
+    """What a page is about, and where its words are explained."""
+    return joined(about, " ", element("a", "What the words mean", href="#words"), ".")
+
+
+def text_of(content: str) -> str:
+    """HTML without its elements."""
+    return unescape(TAG.sub(" ", content))
+
+
+def zeros_folded(
+    header: Sequence[object],
+    rows: Sequence[Sequence[object]],
+    caption: str,
+    *,
+    words: int = 1,
+) -> Html:
+    """A table (see there) of the rows in which something is counted; the others, of
+    which all is 0 or not known, are opened by a click."""
+    empty = [row for row in rows if all(cell in NOTHING for cell in row[words:])]
+    if not empty or len(empty) == len(rows):
+        return table(header, rows, caption, words=words)
+    full = [row for row in rows if row not in empty]
+    said = f"{counted(len(empty), 'more count')}, 0 or not known"
+    return joined(
+        table(header, full, caption, words=words),
+        folded(said, table(header, empty, f"{caption}: 0 or not known", words=words)),
+    )
 
 
 def capped(
