@@ -16,7 +16,6 @@ from arkiv.base.html import (
     provenance,
     table,
     volume_facts,
-    write_page,
 )
 
 
@@ -108,17 +107,6 @@ def test_a_table_names_its_rows_and_columns():
     assert scopes == ["col", "col", "row", "row"]
     assert "a&lt;b" in made
     assert 'aria-label="Cap"' in made
-
-
-def test_a_page_stands_alone(tmp_path):
-    write_page(tmp_path / "x.html", "A <title>", element("p", "body"))
-    text = (tmp_path / "x.html").read_text(encoding="utf-8")
-    outline = Outline()
-    outline.feed(text)
-    assert not outline.open
-    assert "<title>A &lt;title&gt;</title>" in text
-    assert "prefers-color-scheme: dark" in text
-    assert not re.search(r"https?:|src=|@import|<script|<link", text)
 
 
 @pytest.mark.parametrize(

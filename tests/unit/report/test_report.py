@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from arkiv.base.errors import InputError
-from arkiv.base.html import Html, element, joined
-from arkiv.base.page import Section, capped, render
+from arkiv.base.html import joined
+from arkiv.base.page import capped
 from arkiv.report import (
     compressed,
     costs,
@@ -704,17 +704,6 @@ def test_some_queries_are_drawn_by_the_seed():
 def test_entries_are_thinned_out_evenly_with_both_ends():
     assert thinned(list(range(100)), 4) == [0, 33, 66, 99]
     assert thinned([1, 2], 4) == [1, 2]
-
-
-def test_the_page_escapes_all_but_html():
-    sections = [Section("a", "<A>", Html("<i></i>"))]
-    page = render("<title>", "about & so", ["<li>", element("b", "<")], sections)
-    assert "<title>&lt;title&gt;</title>" in page
-    assert "<li>&lt;li&gt;</li>" in page
-    assert "<li><b>&lt;</b></li>" in page
-    assert '<a href="#a">&lt;A&gt;</a>' in page
-    assert "<i></i>" in page
-    assert "default-src 'none'" in page
 
 
 def test_a_figure_takes_the_colours_and_the_ids_of_the_page(tmp_path):
