@@ -79,6 +79,16 @@ class Browser:
         """Type into an element."""
         self._ask("POST", f"/element/{self.find(selector)}/value", {"text": text})
 
+    def fill(self, selector: str, text: str) -> None:
+        """Type into a field instead of what it holds; a busy page may lose a letter."""
+
+        def typed() -> bool:
+            self.type(selector, WHOLE + text)
+            value = "return document.querySelector(arguments[0]).value"
+            return self.run(value, selector) == text
+
+        waited(typed, lambda: f"{selector} does not take {text}")
+
     def text(self) -> str:
         """What can be read on the page."""
         return self.run("return document.body.innerText")
