@@ -985,10 +985,11 @@ def test_the_slurm_profile_gives_gpus_to_the_rules_that_run_models():
     run_models = {
         name
         for name, body in rules().items()
-        if re.search(r"envs/(\w+)", body + "envs/none")[1] == "m3"
+        if re.search(r"envs/(\w+)", body + "envs/none")[1] in ("m3", "index")
         and "localrule" not in body
     }
-    assert given == run_models - {"train_model"}
+    # Of an index the commit encodes some test queries alone.
+    assert given == run_models - {"train_model", "commit_index"}
     of_systems = {f"retrieve_{kind}" for kind in TYPES if TYPES[kind].needs_gpu}
     assert of_systems == {name for name in given if name.startswith("retrieve_")}
 

@@ -1,4 +1,4 @@
-"""An index as it is read: rows, searches and neighbours at one version of its table.
+"""An index as it is read: rows and searches at one version of its table.
 
 Searches come best first, ties by id; scores are computed anew from what the rows hold,
 so they do not depend on how Lance found them:
@@ -143,28 +143,6 @@ class Table:
     def shown(self) -> list[str]:
         """The columns but vectors and weights."""
         return [name for name in self.columns if name not in SHOWN_WITHOUT]
-
-    def neighbours(self, passage: str) -> tuple[str | None, str | None]:
-        """The ids of the passages before and after one in its volume.
-
-        None at the ends, and of what is in no volume or not in the table.
-        """
-        rows = self.rows([passage], ("dataset", "volume"))
-        if not rows or rows[0]["volume"] is None:
-            return None, None
-        of_volume = Filters(rows[0]["dataset"], (rows[0]["volume"],)).condition()
-        places = ("first_page", "first_line", "id")
-        found = self.dataset.to_table(columns=list(places), filter=of_volume)
-        order = sorted(
-            found.to_pylist(),
-            key=lambda row: (
-                [(row[name] is None, row[name] or 0) for name in places[:2]]
-                + [row["id"]]
-            ),
-        )
-        ids = [None, *(row["id"] for row in order), None]
-        at = ids.index(passage)
-        return ids[at - 1], ids[at + 1]
 
     def scan(
         self, columns: Sequence[str] | None = None, batch: int = 4096

@@ -35,23 +35,39 @@ def matrix(column: pa.ChunkedArray, dim: int) -> np.ndarray:
 
 def products(rows: pa.Table, tokens: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(n,) float32: products of a query's token weights with those of some rows."""
-    found = np.zeros(len(rows), np.float64)
-    if not len(tokens):
-        return found.astype(np.float32)
-    order = np.argsort(tokens)
-    asked, of_query = np.asarray(tokens)[order], np.asarray(weights)[order]
+    found = np.zeros(len(rows))
     start = 0
     for each, values in zip(rows[TOKENS].chunks, rows[WEIGHTS].chunks, strict=True):
-        # Of each number the row that it is of; only of what the query has too.
-        row = np.repeat(np.arange(len(each)), each.value_lengths().to_numpy())
-        token = each.flatten().to_numpy()
-        place = np.searchsorted(asked, token).clip(max=len(asked) - 1)
-        shared = asked[place] == token
-        added = of_query[place[shared]].astype(np.float64)
-        added *= values.flatten().to_numpy()[shared]
-        np.add.at(found, start + row[shared], added)
+        row = start + np.repeat(np.arange(len(each)), each.value_lengths().to_numpy())
+        of_rows = row, each.flatten().to_numpy(), values.flatten().to_numpy()
+        add_products(found, of_rows, tokens, weights)
         start += len(each)
     return found.astype(np.float32)
+
+
+def add_products(
+    found: np.ndarray,
+    of_rows: tuple[np.ndarray, np.ndarray, np.ndarray],
+    tokens: np.ndarray,
+    weights: np.ndarray,
+) -> None:
+    """Add the products of a query's token weights with those of rows.
+
+    Args:
+        found: (n,) float64, added to.
+        of_rows: of each weight of theirs the row, the token, and itself.
+        tokens, weights: of the query.
+    """
+    if not len(tokens):
+        return
+    order = np.argsort(tokens)
+    asked, of_query = np.asarray(tokens)[order], np.asarray(weights)[order]
+    row, token, values = of_rows
+    place = np.searchsorted(asked, token).clip(max=len(asked) - 1)
+    shared = asked[place] == token
+    np.add.at(
+        found, row[shared], of_query[place[shared]].astype(np.float64) * values[shared]
+    )
 
 
 def ordered(rows: pa.Table, scores: np.ndarray, depth: int) -> list[Hit]:

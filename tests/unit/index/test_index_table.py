@@ -114,19 +114,6 @@ def test_full_text_finds_inflected_forms_and_keeps_letters_apart(tmp_path):
     assert found("") == found("…") == []
 
 
-def test_neighbours_go_by_page_and_line_within_a_volume(tmp_path):
-    rows = rows_of([0, 1])
-    for place, one in enumerate(rows):
-        one["first_page"], one["first_line"] = 1 + place % 3, 40 - place
-    make(tmp_path, rows)
-    table = Table(tmp_path)
-    order = sorted(rows[:20], key=lambda one: (one["first_page"], one["first_line"]))
-    ids = [None, *(one["id"] for one in order), None]
-    for before, one, after in zip(ids, ids[1:], ids[2:], strict=False):
-        assert table.neighbours(one) == (before, after)
-    assert table.neighbours("no such") == (None, None)
-
-
 def fragments(folder):
     return {
         one.fragment_id: one.metadata.files[0].path
