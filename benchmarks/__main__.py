@@ -1,8 +1,8 @@
 """Measure arkiv's commands against their peers from PyPI, in turn on one machine.
 
 Writes results/NAME.json and RESULTS.md in benchmarks/; with --quick, in
-benchmarks/.cache/quick/. `python -m benchmarks gpu`, `index`, `quality` and
-`ablations` are other programs: see their --help.
+benchmarks/.cache/quick/. `python -m benchmarks gpu`, `quality` and `ablations` are
+other programs: see their --help.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.bench import Bench, Result
 from benchmarks.evaluation import evaluation
 from benchmarks.gpu.run import main as on_gpu
 from benchmarks.harness import BenchmarkError
-from benchmarks.index import main as on_index
+from benchmarks.index import index
 from benchmarks.ingest import ingest
 from benchmarks.mining import mining
 from benchmarks.quality.ablations import main as on_ablations
@@ -45,6 +45,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Result]] = {
     "batches": batches,
     "serve": serve,
     "evaluation": evaluation,
+    "index": index,
 }
 CACHE = HERE / ".cache"
 CORES_WITHOUT_GPU = 2
@@ -54,8 +55,6 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["gpu"]:
         return on_gpu(words[1:])
-    if words[:1] == ["index"]:
-        return on_index(words[1:])
     if words[:1] == ["quality"]:
         return on_quality(words[1:], list(BENCHMARKS))
     if words[:1] == ["ablations"]:

@@ -259,6 +259,13 @@ def write_served(folder: Path, passages: int, queries: int) -> None:
     write_records(folder / "queries.jsonl", asked)
 
 
+def write_page(folder: Path) -> None:
+    """Write a run to whose index the search page can be led, and `queries.jsonl`."""
+    from benchmarks.table import write_run
+
+    write_run(folder)
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", required=True, type=Path)
@@ -280,6 +287,7 @@ def main(argv: list[str] | None = None) -> None:
     made = kinds.add_parser("served")
     made.add_argument("passages", type=int)
     made.add_argument("queries", type=int)
+    kinds.add_parser("page")
     made = kinds.add_parser("models")
     made.add_argument("--large", action="store_true")
     options = vars(parser.parse_args(argv))
@@ -291,6 +299,7 @@ def main(argv: list[str] | None = None) -> None:
         "pages": write_pages,
         "models": write_models,
         "served": write_served,
+        "page": write_page,
     }
     makers[options.pop("kind")](**options)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from benchmarks import ROOT
 from benchmarks.bench import Bench, Result, require
 from benchmarks.harness import Limit, Variant
+from benchmarks.users import command
 
 USERS, SHARE, SECONDS = 50, 0.99, 1.0
 
@@ -21,13 +21,7 @@ def serve(bench: Bench) -> Result:
     made = bench.made("served", passages, queries)
     users = Variant(
         "arkiv, server and users",
-        [
-            [
-                *(sys.executable, "-m", "benchmarks.users", "--folder", str(made)),
-                *("--users", str(USERS), "--each", str(each)),
-                *("--output", "{out}/waits.npy"),
-            ]
-        ],
+        [command(made, USERS, each)],
         environment={"PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}"},
     )
     runs = bench.measure([users])
@@ -46,15 +40,24 @@ def check(path: Path, searches: int, *, judged: bool) -> str:
     Raises:
         BenchmarkError: they were not.
     """
+    late, said = told(path, searches)
+    if judged:
+        require(late <= SECONDS, f"99 % of the searches take longer than 1 s: {said}")
+    return f"All {searches:,} searches of the last run were answered: {said}."
+
+
+def told(path: Path, searches: int) -> tuple[float, str]:
+    """Seconds within which 99 % were answered, and how long they waited in words.
+
+    Raises:
+        BenchmarkError: some were not answered.
+    """
     import numpy as np
 
     waits = np.load(path)
     require(len(waits) == searches, f"{len(waits)} of {searches} were answered")
     median, late = np.quantile(waits, [0.5, SHARE])
-    said = (
+    return late, (
         f"median {median:.2f} s, {SHARE:.0%} within {late:.2f} s, longest "
         f"{waits.max():.2f} s"
     )
-    if judged:
-        require(late <= SECONDS, f"99 % of the searches take longer than 1 s: {said}")
-    return f"All {searches:,} searches of the last run were answered: {said}."

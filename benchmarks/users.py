@@ -47,6 +47,15 @@ def waits(port: int, addresses: list[str]) -> Iterator[float]:
     connection.close()
 
 
+def command(folder: Path, users: int, each: int) -> list[str]:
+    """The command that has users search the run of a folder, each so often."""
+    return [
+        *(sys.executable, "-m", "benchmarks.users", "--folder", str(folder)),
+        *("--users", str(users), "--each", str(each)),
+        *("--output", "{out}/waits.npy"),
+    ]
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", required=True, type=Path)

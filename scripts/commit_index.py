@@ -28,11 +28,11 @@ from arkiv.encode.flags import add_embedder, add_reading, add_weights, encoder_o
 from arkiv.encode.models import encoder_directory
 from arkiv.encode.tokenizer import TOKENIZER
 from arkiv.index.asking import encoded
-from arkiv.index.committing import RECALL, commit
-from arkiv.index.expected import chosen, recall, records
+from arkiv.index.committing import commit
+from arkiv.index.expected import chosen, fitted, records
 from arkiv.index.parts import Part
 from arkiv.index.reading import Query, Table
-from arkiv.index.schema import LAYOUT, schema
+from arkiv.index.schema import LAYOUT, RECALL, schema
 from arkiv.index.settings import Index
 from arkiv.retrieve.collection import read_ordered
 from arkiv.retrieve.weights import read_weights
@@ -116,13 +116,6 @@ def described(dataset: Any, encoder: Encoder, given: Namespace) -> Record:
     }
 
 
-def measured(folder: Path, dataset: Any, about: Record, queries: Sequence[Query]):
-    """What is told of approximate searches: their recall against exact ones."""
-    table = Table(folder, dataset, about)
-    exact = Table(folder, dataset, about, exact=True)
-    return {RECALL: round(recall(table, exact, queries), 4)}
-
-
 def write_beside(table: Table, queries, asked: Sequence[Query], given: Namespace):
     """What lies beside the table."""
     write_json(given.about, {**table.about, "version": table.version})
@@ -173,7 +166,7 @@ def main(argv: list[str] | None = None) -> None:
             [Part.read(path) for path in given.parts],
             schema(encoder.kind.dim, given.vectors, multi=given.multi_vectors),
             partial(described, encoder=encoder, given=given),
-            partial(measured, folder, queries=asked),
+            partial(fitted, folder, queries=asked),
         )
     table = Table(folder)
     write_beside(table, queries, asked, given)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from loaded import DIMENSIONS, VOCABULARY, row
+from loaded import DIMENSIONS, VOCABULARY, queries, row
 from scipy.sparse import csr_matrix
 
 from arkiv.base.files import Part as Share
 from arkiv.encode.encoder import Encoded
 from arkiv.index.committing import commit
+from arkiv.index.expected import fitted
 from arkiv.index.parts import Part, write_part
+from arkiv.index.reading import Query
 from arkiv.index.rows import batch_of
-from arkiv.index.schema import schema
+from arkiv.index.schema import LAYOUT, schema
 
 COLUMNS = schema(DIMENSIONS)
 PARTS = 2
@@ -57,20 +60,20 @@ def write(folder: Path, rows, parts=PARTS, slowly=0.0):
     return found
 
 
-def about(dataset):
-    """What is said of every version."""
-    names = ("language", "ann_from", "layout", "vocabulary")
-    return dict(zip(names, ("swedish", None, 1, VOCABULARY), strict=True))
-
-
-def join(folder: Path, parts):
+def join(folder: Path, parts, ann_from=None):
     """Commit parts; say whether there is a new version."""
-    return commit(folder, parts, COLUMNS, about, lambda *_: {})
+    names = ("language", "ann_from", "layout", "vocabulary")
+    about = dict(zip(names, ("swedish", ann_from, LAYOUT, VOCABULARY), strict=True))
+    asked = [
+        Query(dense=np.array(one["dense"], np.float16)) for one in queries(rows_of([0]))
+    ]
+    measured = partial(fitted, folder, queries=asked)
+    return commit(folder, parts, COLUMNS, lambda _: dict(about), measured)
 
 
-def make(folder: Path, rows, parts=PARTS):
+def make(folder: Path, rows, parts=PARTS, ann_from=None):
     """An index of these rows, or one that is there brought up to them."""
-    return join(folder, write(folder, rows, parts))
+    return join(folder, write(folder, rows, parts), ann_from)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arkiv.index.schema import ABOUT_KEY, schema
+from arkiv.index.schema import ABOUT_KEY, LAYOUT, READY, TABLE, schema
 
 ROWS, DIMENSIONS, VOCABULARY, QUERIES = 60, 16, 200, 12
 WORDS = "kvarnen kvarnar rätten böter tinget socknen vittnen dom karta präst".split()
@@ -130,10 +130,14 @@ def build_index(
     table = pa.Table.from_pylist(rows, columns)
     # In several fragments, as parts write them.
     written = lance.write_dataset(
-        table, str(folder / "passages.lance"), mode="overwrite", max_rows_per_file=25
+        table, str(folder / TABLE), mode="overwrite", max_rows_per_file=25
     )
-    about = {"language": language, "vocabulary": VOCABULARY} | more
+    about = {"layout": LAYOUT, "language": language, "vocabulary": VOCABULARY} | more
     written.update_config({ABOUT_KEY: json.dumps(about)})
+    if READY in written.tags.list():
+        written.tags.update(READY, written.latest_version)
+    else:
+        written.tags.create(READY, written.latest_version)
     lines = (json.dumps(one, ensure_ascii=False) + "\n" for one in queries(rows))
     (folder / "expected.jsonl").write_text("".join(lines), encoding="utf-8")
     return folder

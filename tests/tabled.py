@@ -11,7 +11,15 @@ from scipy.sparse import load_npz
 from arkiv.base.hashing import digest_of_files
 from arkiv.encode.description import Description
 from arkiv.index.by_token import write_by_token
-from arkiv.index.schema import ABOUT, ABOUT_KEY, BY_TOKEN, READY, TABLE, schema
+from arkiv.index.schema import (
+    ABOUT,
+    ABOUT_KEY,
+    BY_TOKEN,
+    LAYOUT,
+    READY,
+    TABLE,
+    schema,
+)
 from arkiv.retrieve.collection import read_ordered
 
 
@@ -55,6 +63,7 @@ def write_table(run: Path, model: str, path: Path, lines) -> Path:
     batch = addresses, np.diff(weights.indptr), weights.indices, weights.data
     write_by_token(folder / BY_TOKEN, lambda: [batch], weights.shape[1])
     known = {
+        "layout": LAYOUT,
         "model": {
             "name": model,
             "hash": digest_of_files(path),

@@ -23,8 +23,10 @@ from benchmarks.harness import (
     measured,
     run_variant,
 )
+from benchmarks.index import searched, waited
 from benchmarks.search import DEPTH, check
 from benchmarks.serve import check as check_waits
+from benchmarks.table import COLUMNS, filled, rows
 from benchmarks.users import searches
 
 OWN, SLOW, SLOWER = "arkiv", "peer", "peer, batch size 1"
@@ -252,3 +254,28 @@ def test_waits_are_judged_by_all_but_the_longest_hundredth(tmp_path):
     assert "longest 1.50 s" in check_waits(path, 200, judged=False)
     with pytest.raises(BenchmarkError, match="200 of 201 were answered"):
         check_waits(path, 201, judged=True)
+
+
+def test_rows_of_the_made_up_index_have_all_columns_and_vectors_of_length_1():
+    batches = list(filled(list(rows(range(1000, 3000)))))
+    assert sum(map(len, batches)) == 2000
+    assert all(batch.schema == COLUMNS for batch in batches)
+    vectors = batches[0]["dense"].flatten().to_numpy().reshape(-1, 1024)
+    lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
+    assert lengths == pytest.approx(1, abs=2e-3)
+    # The same whatever part writes them.
+    assert next(filled(list(rows(range(1000, 2500))))).equals(batches[0])
+
+
+def test_searches_of_the_index_are_judged(tmp_path):
+    of = {"all": 5.4, "some": 201.0}
+    about = {"approximate": True, "probes": 64, "recall_at_10": 0.995}
+    modes = ("dense", "sparse", "full_text", "hybrid")
+    write_json(tmp_path / "found.json", {"about": about, **dict.fromkeys(modes, of)})
+    said = searched(tmp_path / "found.json")
+    assert "full text 5, hybrid 5; of some" in said
+    assert "at most 200: **missed**. By 64 partitions" in said
+    np.save(tmp_path / "waits.npy", np.array([0.5] * 50))
+    assert waited(tmp_path / "waits.npy", 50).endswith("within 1 s: holds.")
+    np.save(tmp_path / "waits.npy", np.array([1.5] * 50))
+    assert waited(tmp_path / "waits.npy", 50).endswith("within 1 s: **missed**.")

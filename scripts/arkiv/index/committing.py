@@ -27,7 +27,9 @@ from arkiv.index.schema import (
     ABOUT_KEY,
     BY_TOKEN,
     DENSE,
+    PROBED,
     READY,
+    RECALL,
     TABLE,
     TOKENS,
     WEIGHTS,
@@ -48,9 +50,12 @@ INDEXED = {
 VECTOR_INDEX = "dense_index"
 # What is said of a version, by which it is indexed, and once it is.
 INDEXED_BY = ("language", "ann_from", "layout", "vocabulary")
-APPROXIMATE, RECALL = "approximate", "recall_at_10"
-# Rows of a partition of the index of vectors, and dimensions that a byte stands for.
-PARTITION, PER_BYTE = 4096, 16
+APPROXIMATE = "approximate"
+# Rows of a partition of the index of vectors; of each so many, and so many rounds, make
+# its centre.
+PARTITION, SAMPLED, ROUNDS = 4096, 64, 10
+# Lance packs the bits of a vector's dimensions into bytes.
+PACKED = 8
 
 
 def commit(
@@ -90,7 +95,7 @@ def commit(
         if about[APPROXIMATE]:
             about |= measured(dataset, about)
     else:
-        made = (APPROXIMATE, BY_TOKEN, RECALL)
+        made = (APPROXIMATE, BY_TOKEN, PROBED, RECALL)
         about |= {name: before[name] for name in made if name in before}
     new = anew or about != before
     if new:
@@ -234,38 +239,41 @@ def index_columns(dataset: Any, language: str | None) -> None:
 def index_vectors(dataset: Any, ann_from: int | None) -> bool:
     """Index dense vectors, if they are so many; say whether they are.
 
-    An index that is there takes new rows in; what is not in it is searched flat.
+    In partitions (IVF), and in each by a bit for each dimension (RaBitQ,
+    https://arxiv.org/abs/2405.12497), which takes no training. An index that is there
+    takes new rows in, unless most are new to it.
     """
     rows = dataset.count_rows()
     there = any(one.name == VECTOR_INDEX for one in dataset.describe_indices())
     vectors = dataset.schema.field(DENSE).type
     # Of int8 Lance's Python searches none.
-    flat = str(vectors.value_type) == "int8"
+    flat = str(vectors.value_type) == "int8" or vectors.list_size % PACKED
     if flat or ann_from is None or rows < ann_from:
         if there:
             dataset.drop_index(VECTOR_INDEX)
         return False
     began = time.monotonic()
-    if there:
+    if there and 2 * unindexed(dataset) <= rows:
         dataset.optimize.optimize_indices(index_names=[VECTOR_INDEX])
     else:
         dataset.create_index(
             DENSE,
-            "IVF_PQ",
+            "IVF_RQ",
             name=VECTOR_INDEX,
             metric="cosine",
+            replace=True,
             num_partitions=max(1, rows // PARTITION),
-            num_sub_vectors=bytes_of(vectors.list_size),
+            num_bits=1,
+            sample_rate=SAMPLED,
+            max_iters=ROUNDS,
         )
     log.info("vectors indexed in %.1f s", time.monotonic() - began)
     return True
 
 
-def bytes_of(dimensions: int) -> int:
-    """Of a vector in the index of vectors: Lance has each stand for as many
-    dimensions, so that their number divides those."""
-    least = max(1, dimensions // PER_BYTE)
-    return next(n for n in range(least, dimensions + 1) if dimensions % n == 0)
+def unindexed(dataset: Any) -> int:
+    """Rows that are not in the index of vectors, which was made of others."""
+    return dataset.stats.index_stats(VECTOR_INDEX)["num_unindexed_rows"]
 
 
 def weights_by_token(folder: Path, dataset: Any, vocabulary: int) -> str:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from arkiv.base.files import Record, read_records
 from arkiv.base.hashing import uniform
+from arkiv.index.exact import FIRST, nearest
 from arkiv.index.reading import MODES, Hit, Mode, Query, Table
+from arkiv.index.schema import DENSE, PROBED, RECALL
 
-QUERIES, FIRST = 50, 10
+log = logging.getLogger(__name__)
+
+QUERIES = 50
 # Scores so near are the same: machines add up in other orders, and of a query whose
 # vector is rounded to float16. As a share of the best score.
 TIED = 1e-3
 # Among so many a passage of another order is looked for.
 LOOKED_AT = 50
+# Parts of an index of vectors that are looked into: the fewest that find enough, as a
+# share of the exact search's first ten.
+PROBES, ENOUGH = (16, 32, 64, 128, 256, 512, 1024), 0.99
 
 
 def chosen(queries: Sequence[Record]) -> list[Record]:
@@ -49,13 +57,35 @@ def records(
         }
 
 
-def recall(table: Table, exact: Table, queries: Sequence[Query]) -> float:
-    """The share of the exact search's first ten that the approximate one finds."""
+def fitted(
+    folder: Path, dataset: Any, about: Record, queries: Sequence[Query]
+) -> Record:
+    """How many parts of a version's index of vectors are to be looked into.
+
+    Twice as many each time, until queries find enough of what an exact search finds.
+
+    Returns:
+        Their number, and the share of the exact search's first ten that they find.
+    """
+    table = Table(folder, dataset, about)
+    exact = nearest(table.scan(["id", DENSE]), queries)
+    for probes in PROBES:
+        table = Table(folder, dataset, about | {PROBED: probes})
+        share = recall(table, exact, queries)
+        if share >= ENOUGH:
+            break
+    log.info("by %d parts dense search finds %.3f of the exact one", probes, share)
+    return {PROBED: probes, RECALL: round(share, 4)}
+
+
+def recall(
+    table: Table, exact: Sequence[Sequence[str]], queries: Sequence[Query]
+) -> float:
+    """The share of the exact search's first ten that a table finds by vectors."""
     shares = []
-    for query in queries:
-        there = {hit.id for hit in exact.search("dense", query, depth=FIRST)}
+    for query, there in zip(queries, exact, strict=True):
         found = {hit.id for hit in table.search("dense", query, depth=FIRST)}
-        shares.append(len(there & found) / len(there))
+        shares.append(len(found.intersection(there)) / len(there))
     return float(np.mean(shares))
 
 

@@ -27,11 +27,14 @@ from arkiv.base.files import Record
 from arkiv.base.hashing import nfc
 from arkiv.index.by_token import ByToken
 from arkiv.index.filters import Filters, one_of
+from arkiv.index.parts import readable
 from arkiv.index.schema import (
     ABOUT_KEY,
     BY_TOKEN,
     DENSE,
+    LAYOUT,
     MULTI,
+    PROBED,
     READY,
     TABLE,
     TOKENS,
@@ -51,9 +54,9 @@ MODES: tuple[Mode, ...] = ("dense", "sparse", "full_text", "hybrid")
 CANDIDATES = 100
 # Beyond what is asked for Lance finds so many, of which ties and roundings choose.
 SPARE = 50
-# Parts of an index of vectors that are looked into, and vectors compared anew for each
-# that is asked for.
-PROBES, REFINED = 24, 4
+# Of an index of vectors: its parts that are looked into where the table does not say,
+# and vectors compared anew for each that is asked for.
+PROBES, REFINED = 64, 2
 # Vectors that are compared at a time where Lance has no search of them.
 BATCH = 8192
 # What a row is without vectors.
@@ -85,19 +88,13 @@ class Table:
         folder: of the index, `results/{run}/index`.
         dataset: a version of it that is not ready yet.
         about: what is said of that.
-        exact: dense vectors are searched one by one, whatever index they have.
 
     Raises:
-        InputError: there is none, or pylance is not installed.
+        InputError: there is none to be read, or pylance is not installed.
     """
 
     def __init__(
-        self,
-        folder: str | Path,
-        dataset: Any = None,
-        about: Record | None = None,
-        *,
-        exact: bool = False,
+        self, folder: str | Path, dataset: Any = None, about: Record | None = None
     ) -> None:
         self.folder = Path(folder)
         self.dataset = opened(self.folder) if dataset is None else dataset
@@ -111,7 +108,7 @@ class Table:
         self.is_int8 = str(dense.value_type) == "int8"
         self._by_token: ByToken | None = None
         # Of a version it does not change, and Lance reads it from the disk.
-        self.approximate = not exact and any(
+        self.approximate = any(
             DENSE in one.field_names for one in self.dataset.describe_indices()
         )
 
@@ -192,7 +189,8 @@ class Table:
             "use_index": self.approximate,
         }
         if self.approximate:
-            nearest |= {"nprobes": PROBES, "refine_factor": REFINED}
+            probes = self.about.get(PROBED, PROBES)
+            nearest |= {"nprobes": probes, "refine_factor": REFINED}
         found = self.dataset.scanner(
             columns=["id", DENSE, "_rowid"],
             nearest=nearest,
@@ -311,10 +309,11 @@ class Table:
 
 
 def opened(folder: Path) -> Any:
-    """The Lance dataset of an index at its ready version; else at its newest.
+    """The Lance dataset of an index at its ready version.
 
     Raises:
-        InputError: there is none, or pylance is not installed.
+        InputError: there is none, or of a layout that is not read here, or pylance is
+            not installed.
     """
     try:
         import lance
@@ -324,11 +323,21 @@ def opened(folder: Path) -> Any:
     path = folder / TABLE
     try:
         dataset = lance.dataset(str(path))
-        if READY in dataset.tags.list():
-            dataset = dataset.checkout_version(READY)
+        ready = READY in dataset.tags.list()
     except (OSError, ValueError):
         reason = f"has no table {TABLE}; `snakemake index` makes it"
         raise InputError(reason, file=folder) from None
+    if not ready:
+        reason = "has no version that is ready; `snakemake index` goes on with it"
+        raise InputError(reason, file=path)
+    with readable(folder):
+        dataset = dataset.checkout_version(READY)
+        layout = json.loads(dataset.config().get(ABOUT_KEY, "{}")).get("layout")
+    if layout != LAYOUT:
+        reason = (
+            f"is of layout {layout}, expected {LAYOUT}; `snakemake index` renews it"
+        )
+        raise InputError(reason, file=path)
     return dataset
 
 

@@ -17,6 +17,9 @@ README = "README.md"
 # Beside the table: the token weights of each version of it by token.
 BY_TOKEN = "sparse"
 READY, ABOUT_KEY = "ready", "arkiv.index"
+# Of a version whose vectors are searched approximately: how many parts of their index
+# are looked into, and the recall by that.
+PROBED, RECALL = "probes", "recall_at_10"
 # Another number makes all rows anew.
 LAYOUT = 2
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from arkiv.index.schema import TOKENS, WEIGHTS
+from arkiv.index.schema import DENSE, TOKENS, WEIGHTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +31,13 @@ def matrix(column: pa.ChunkedArray, dim: int) -> np.ndarray:
     """(n, dim) of a column of vectors, in the column's type."""
     flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
     return np.concatenate(flat).reshape(-1, dim) if flat else np.zeros((0, dim))
+
+
+def dense_of(batch: pa.RecordBatch) -> np.ndarray:
+    """The dense vectors of a batch, (n, d), in the type that the table has them in."""
+    column = batch[DENSE]
+    numbers = column.flatten().to_numpy(zero_copy_only=False)
+    return numbers.reshape(len(column), column.type.list_size)
 
 
 def products(rows: pa.Table, tokens: np.ndarray, weights: np.ndarray) -> np.ndarray:

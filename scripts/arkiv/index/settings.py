@@ -40,7 +40,7 @@ class Index:
         choices=LANGUAGES,
     )
     ann_from: int | None = setting(
-        200_000,
+        50_000,
         "passages from which dense vectors are searched approximately, with the recall "
         "told; null: never",
         at_least=1000,

@@ -18,7 +18,7 @@ from project import ROOT
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
-from arkiv.index.committing import KEPT, bytes_of, index_vectors
+from arkiv.index.committing import KEPT, index_vectors
 from arkiv.index.filters import Filters
 from arkiv.index.load.source import rows_of as rows_of_batch
 from arkiv.index.reading import MODES, Query, Table
@@ -164,15 +164,22 @@ def test_changed_and_removed_volumes_take_their_rows_along(tmp_path):
     assert answers(tmp_path / "a", wanted) == answers(tmp_path / "b", wanted)
 
 
-def test_vectors_of_any_dimensions_are_indexed(tmp_path):
-    vectors = np.random.default_rng(0).normal(size=(1000, 33)).astype(np.float16)
-    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 33)
+@pytest.mark.parametrize(("dimensions", "can"), [(16, True), (312, True), (33, False)])
+def test_vectors_of_whole_bytes_of_dimensions_are_indexed(tmp_path, dimensions, can):
+    vectors = np.random.default_rng(0).normal(size=(1000, dimensions))
+    vectors = pa.array(vectors.astype(np.float16).ravel())
+    column = pa.FixedSizeListArray.from_arrays(vectors, dimensions)
     dataset = lance.write_dataset(pa.table({DENSE: column}), str(tmp_path / "table"))
-    assert index_vectors(dataset, 1000)
-    nearest = {"column": DENSE, "q": vectors[7], "k": 1, "refine_factor": 4}
-    found = dataset.scanner(columns=[DENSE], nearest=nearest).to_table()
-    assert found[DENSE].to_pylist() == [vectors[7].tolist()]
-    assert [bytes_of(one) for one in (8, 312, 384, 1024)] == [1, 24, 24, 64]
+    assert not index_vectors(dataset, 1001)
+    assert index_vectors(dataset, 1000) == can
+    asked = column[7].as_py()
+    nearest = {"column": DENSE, "q": asked, "k": 1, "metric": "cosine"}
+    found = dataset.scanner(
+        columns=[DENSE],
+        nearest=nearest | {"refine_factor": 4},
+        disable_scoring_autoprojection=True,
+    )
+    assert found.to_table()[DENSE].to_pylist() == [asked]
 
 
 def test_parts_that_the_table_has_lost_are_told(tmp_path):

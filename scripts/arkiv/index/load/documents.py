@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from arkiv.base.files import ENCODER
-from arkiv.index.load.exact import Vectors
+from arkiv.index.exact import Vectors
 from arkiv.index.load.source import Row
 from arkiv.index.schema import MULTI
 

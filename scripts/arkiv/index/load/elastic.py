@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_id
+from arkiv.index.exact import Vectors
 from arkiv.index.load.documents import (
     HALF,
     in_blocks,
@@ -24,7 +25,6 @@ from arkiv.index.load.documents import (
     plain,
     weights,
 )
-from arkiv.index.load.exact import Vectors
 from arkiv.index.load.languages import analyzer
 from arkiv.index.load.source import Row, Source, rows_of
 from arkiv.index.schema import PLACE, YEARS

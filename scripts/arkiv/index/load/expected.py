@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from arkiv.base.errors import InputError
-from arkiv.index.load.exact import Vectors, first_of
-from arkiv.index.load.queries import DENSE, FIRST, FULL_TEXT, Query, read_queries
-from arkiv.index.load.source import Source, dense_of, rows_of
+from arkiv.index.exact import FIRST, nearest
+from arkiv.index.load.queries import DENSE, FULL_TEXT, Query, read_queries
+from arkiv.index.load.source import Source, rows_of
 from arkiv.index.schema import EXPECTED
 from arkiv.retrieve.rankings import unit
 
@@ -72,11 +72,7 @@ def _expected(source: Source, queries: Sequence[Query], mode: str) -> list[list[
     """
     if mode != DENSE or not source.about.get("approximate"):
         return [query.hits[mode][:FIRST] for query in queries]
-    blocks = (
-        Vectors(batch["id"].to_pylist(), dense_of(batch), [])
-        for batch in source.batches(["id", DENSE], BLOCK)
-    )
-    return first_of(blocks, queries, DENSE)
+    return nearest(source.batches(["id", DENSE], BLOCK), queries)
 
 
 def check_words(

@@ -22,8 +22,8 @@ import pyarrow as pa
 
 from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import Record, read_object, write_json, written_whole
+from arkiv.index.exact import Vectors, first_of
 from arkiv.index.load.chunks import Chunk, cut
-from arkiv.index.load.exact import Vectors, first_of
 from arkiv.index.load.queries import DENSE, SPARSE, Query
 from arkiv.index.load.source import KEYS, Source
 from arkiv.index.load.sync import Done, number_of

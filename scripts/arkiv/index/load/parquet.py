@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from arkiv.index.load.exact import Vectors
+from arkiv.index.exact import Vectors
 from arkiv.index.load.source import Source, dense_of, sparse_of
 from arkiv.index.schema import DENSE, TOKENS, WEIGHTS
 

@@ -15,11 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from arkiv.base.errors import InputError
+from arkiv.index.exact import FIRST
 from arkiv.index.load.expected import check_words
 from arkiv.index.load.languages import tell_unknown
 from arkiv.index.load.postgres_connection import KEY, connected, refused
 from arkiv.index.load.postgres_rows import COLUMNS, Column, values
-from arkiv.index.load.queries import DENSE, FIRST, SPARSE, Query, read_queries
+from arkiv.index.load.queries import DENSE, SPARSE, Query, read_queries
 from arkiv.index.load.source import Row, Source
 
 # What a load writes of a table into its comment; raised when rows are made otherwise.

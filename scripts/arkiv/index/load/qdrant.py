@@ -19,9 +19,10 @@ from typing import Any
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import content_digest
 from arkiv.base.secrets import Known, concealed, in_text
+from arkiv.index.exact import FIRST
 from arkiv.index.load.documents import plain
 from arkiv.index.load.languages import tell_unknown
-from arkiv.index.load.queries import DENSE, FIRST, SPARSE, Query
+from arkiv.index.load.queries import DENSE, SPARSE, Query
 from arkiv.index.load.source import Row, Source
 from arkiv.index.schema import MULTI
 

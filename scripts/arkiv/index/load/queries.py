@@ -13,7 +13,6 @@ from arkiv.index.schema import EXPECTED
 from arkiv.retrieve.compressed import int8_codes
 
 DENSE, SPARSE, FULL_TEXT = "dense", "sparse", "full_text"
-FIRST = 10
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 from arkiv.index.filters import one_of
 from arkiv.index.reading import Table
 from arkiv.index.schema import DENSE, MULTI, TOKENS, WEIGHTS
+from arkiv.index.scores import dense_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,13 +73,6 @@ def _one(table: pa.Table) -> pa.RecordBatch:
 
     batches = table.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
-
-
-def dense_of(batch: pa.RecordBatch) -> np.ndarray:
-    """The dense vectors of a batch, (n, d), in the type that the table has them in."""
-    column = batch[DENSE]
-    numbers = column.flatten().to_numpy(zero_copy_only=False)
-    return numbers.reshape(len(column), column.type.list_size)
 
 
 def sparse_of(batch: pa.RecordBatch) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arkiv.base.hashing import content_id
+from arkiv.index.exact import Vectors
 from arkiv.index.load.documents import (
     CONTROLS,
     HALF,
@@ -25,7 +26,6 @@ from arkiv.index.load.documents import (
     plain,
     weights,
 )
-from arkiv.index.load.exact import Vectors
 from arkiv.index.load.languages import tag
 from arkiv.index.load.source import Row, Source, rows_of
 from arkiv.index.schema import MULTI

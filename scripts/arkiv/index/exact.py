@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from arkiv.index.load.queries import DENSE, FIRST, Query
-from arkiv.index.scores import add_products
+from arkiv.index.schema import DENSE
+from arkiv.index.scores import add_products, dense_of
 from arkiv.retrieve.rankings import unit
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Passages of a query by which searches are compared.
+FIRST = 10
+
+
+class Query(Protocol):
+    """What is searched for."""
+
+    dense: np.ndarray
+    sparse: tuple[np.ndarray, np.ndarray]
 
 
 class Vectors(NamedTuple):
@@ -20,10 +33,20 @@ class Vectors(NamedTuple):
     sparse: list[tuple[np.ndarray, np.ndarray]]  # tokens and weights of each
 
 
+def nearest(
+    batches: Iterable[pa.RecordBatch], queries: Sequence[Query]
+) -> list[list[str]]:
+    """The ids of the rows whose vectors are next to each query's, best first."""
+    blocks = (
+        Vectors(batch["id"].to_pylist(), dense_of(batch), []) for batch in batches
+    )
+    return first_of(blocks, queries, DENSE)
+
+
 def first_of(
     blocks: Iterable[Vectors], queries: Sequence[Query], mode: str
 ) -> list[list[str]]:
-    """The ids of the best rows of each query, by cosine or by token weights.
+    """The ids of the best rows of each query, by cosine (`dense`) or token weights.
 
     Of equal scores the first comes first; of a sparse search, what shares no token with
     the query is not found.
