@@ -52,6 +52,19 @@ class Cluster:
             return [there[one] for one in self.offered if one in there]
         return [self.slurm.default] if self.slurm.default else []
 
+    def placed(self, asked: Resources) -> Resources:
+        """What a job asks for with a partition, where the plugin would choose one."""
+        if asked.get("slurm_partition") or self.offered is None:
+            return asked
+        fit = [
+            one
+            for one in self.partitions_for(asked)
+            if _has_gpus(one, asked) and _in_time(one, asked) and _has_nodes(one, asked)
+        ]
+        # As the plugin does, those without GPUs first: they fit who asks for none.
+        fit.sort(key=lambda one: any(nodes.gpus for nodes in one.nodes))
+        return {**asked, "slurm_partition": fit[0].name if fit else None}
+
     def fitting(
         self, fits: Callable[[Partition, Resources], bool], last: bool
     ) -> tuple[list[Asked], list[Asked]]:
@@ -308,9 +321,8 @@ def sbatch_words(resources: Resources, *, minutes: int | None = None) -> list[st
 def check_submitting(cluster: Cluster) -> Finding:
     """Whether SLURM would take each kind of job: by sbatch --test-only."""
     kinds = {
-        tuple(sbatch_words(asked.first)): asked.rule
+        tuple(sbatch_words(cluster.placed(asked.first))): asked.rule
         for asked in cluster.plan.submitted
-        if asked.first.get("slurm_partition") or cluster.offered is None
     }
     for words, rule in kinds.items():
         answer = ask("sbatch", "--test-only", *words, "--wrap=true")

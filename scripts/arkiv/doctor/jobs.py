@@ -102,7 +102,10 @@ class Jobs:
         answer = ask(
             *("sbatch", "--parsable", "--job-name=arkiv-doctor", "--no-requeue"),
             *("--export=ALL", "--ntasks=1", f"--chdir={Path.cwd()}"),
-            *(f"--output={scratch / SAID}", *sbatch_words(_small(asked.first))),
+            *(
+                f"--output={scratch / SAID}",
+                *sbatch_words(_small(self._cluster.placed(asked.first))),
+            ),
             f"--wrap={shlex.join(map(str, words))}",
         )
         if not answer.well:

@@ -23,12 +23,22 @@ HUB = 60
 
 def checks(config: Mapping[str, Any]) -> Iterator[Check]:
     """One check of each model that a run is given."""
-    for directory, (use, wanted) in models_wanted(config).items():
+    try:
+        models = models_wanted(config)
+    except InputError as error:
+        # Of one that is there already, as Snakemake would say it.
+        yield Check("models", partial(_refused, error))
+        return
+    for directory, (use, wanted) in models.items():
         name = Path(str(wanted["source"])).name
         if wanted["source"] == TINY:
             name = Path(directory).name
         look = partial(check_model, Path(directory), use, wanted)
         yield Check(f"model {name}", look, HUB)
+
+
+def _refused(error: InputError) -> Finding:
+    raise error
 
 
 def check_model(directory: Path, use: Use, wanted: Mapping[str, Any]) -> Finding:
@@ -40,8 +50,9 @@ def check_model(directory: Path, use: Use, wanted: Mapping[str, Any]) -> Finding
         try:
             check_ahead(there, use)
         except InputError as error:
-            again = f"remove {directory}, and a run makes it again"
-            return fault(str(error), "mend the directory" if given else again)
+            if given:
+                raise
+            return fault(str(error), f"remove {directory}, and a run makes it again")
         return ok(f"{there}, {human(size_of(there))}; jobs need no network for it")
     if source == TINY:
         return ok("is built on the spot")

@@ -7,10 +7,12 @@ say stands there alone.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from arkiv.base.errors import InputError
@@ -19,6 +21,8 @@ from arkiv.doctor.command import ask
 # Seconds; 17,000 jobs take 19 s on two cores.
 PLANNING = 240
 MARK = "ARKIV-JOB "
+# How Snakemake begins to tell one: `WorkflowError in file …, line 72:`.
+FAULT = re.compile(r"\w*(Error|Exception)\b.*:$")
 # Snakemake's own command line. A dry run tells each job, of which a message would be
 # shown; this has it tell what the job asks for at its first and its last try.
 TELLING = f"""
@@ -76,8 +80,9 @@ class Plan:
         answer = ask(*self._words, limit=PLANNING)
         lines = answer.out.splitlines()
         if not answer.well:
-            said = answer.errors.strip() or answer.out.strip()
-            raise InputError(f"Snakemake cannot plan the run: {_fault(said)}")
+            said = _fault(f"{answer.out}\n{answer.errors}")
+            do = "mend it, for what jobs ask for is not known before"
+            raise InputError(f"Snakemake cannot plan the run: {said}; {do}")
         marked = (line for line in lines if line.startswith(MARK))
         return [json.loads(line.removeprefix(MARK)) for line in marked]
 
@@ -109,7 +114,8 @@ class Plan:
 def _fault(said: str) -> str:
     """Of what Snakemake says the fault: what follows the name of an exception."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    for number, line in enumerate(lines):
-        if line.startswith(("WorkflowError", "Error")) or "Error in" in line:
-            return " ".join(lines[number : number + 3])
-    return lines[-1] if lines else "it says nothing"
+    named = (n for n, line in enumerate(lines) if FAULT.match(line))
+    if (number := next(named, None)) is None:
+        return lines[-1] if lines else "it says nothing"
+    told = takewhile(lambda line: not line.startswith("File "), lines[number + 1 :])
+    return " ".join(told) or lines[number]

@@ -86,6 +86,7 @@ class Doctor:
         self._arguments, self._stack = arguments, stack
         self._config: dict[str, Any] | None = None
         self._profile: Profile | None = None
+        self._planned = False
 
     def checks(self) -> Iterator[Check]:
         """All checks, in order: the later ones are there if the first went well."""
@@ -103,10 +104,13 @@ class Doctor:
             yield from gpus.checks(config)
         yield from models.checks(config)
         yield from language_model.checks(config)
-        yield Check("plan", partial(_check_plan, plan), PLANNING)
-        yield from room.checks(config, plan)
+        yield Check("plan", partial(self._plan, plan), PLANNING)
+        yield Check("room", partial(room.check_room, config, folder), room.LIMIT)
+        if self._planned:
+            yield Check("room in files", partial(room.check_files, folder, plan))
         yield from filesystem.checks(folder)
-        if slurm:
+        # What jobs ask a cluster for is not known where Snakemake cannot plan them.
+        if slurm and self._planned:
             yield from self._of_slurm(cluster.Cluster(Slurm(), self._profile, plan))
 
     def _of_slurm(self, asked: cluster.Cluster) -> Iterator[Check]:
@@ -142,10 +146,11 @@ class Doctor:
         with_profile = f", {self._profile.file}" if self._profile else ""
         return ok(f"{files}{with_profile}: run {self._config['run']}")
 
-
-def _check_plan(plan: Plan) -> Finding:
-    """Whether Snakemake plans the run."""
-    return ok(f"{plan.jobs:,} jobs, {len(plan.asked)} kinds of them")
+    def _plan(self, plan: Plan) -> Finding:
+        """Have Snakemake plan the run, for all that follow."""
+        seen = f"{plan.jobs:,} jobs, {len(plan.asked)} kinds of them"
+        self._planned = True
+        return ok(seen)
 
 
 def _write_partitions(file: str, asked: cluster.Cluster) -> Finding:
@@ -169,6 +174,8 @@ def all_told(checks: Iterable[Check], *, shown: bool) -> list[Told]:
 def main(argv: list[str] | None = None) -> None:
     """Look at everything; end this process, whatever still hangs."""
     arguments = command_line(argv)
+    if arguments.write_partitions and not arguments.profile:
+        sys.exit("error: `--write-partitions`: is of a SLURM; give --profile slurm too")
     status = 1
     try:
         with ExitStack() as stack:

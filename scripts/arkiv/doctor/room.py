@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,17 @@ from arkiv.doctor.estimate import (
     needed,
     passages_of,
 )
-from arkiv.doctor.found import Check, Finding, fault, ok, warning
+from arkiv.doctor.found import Finding, fault, ok, warning
 from arkiv.doctor.plan import Plan
 from arkiv.doctor.sizes import human
 from arkiv.encode.workers import size_of
 from arkiv.example.toys import TINY
-from arkiv.settings.layout import (
-    local_source,
-    models_wanted,
-    prepared_model,
-    run_folder,
-)
+from arkiv.settings.layout import local_source, model_directory
+from arkiv.settings.uses import KIND_OF_ROLE
 
-# Files of a job: outputs, counts, log, benchmark, and Snakemake's note of each.
-FILES_PER_JOB = 12
+# Files of a job: outputs, counts, log, benchmark, and Snakemake's note of each; the
+# demo makes 700 in 49 jobs.
+FILES_PER_JOB = 15
 # Seconds, for the sizes of large inputs.
 LIMIT = 90
 # Of a model that is not there yet: BGE-M3's, and a tiny one's.
@@ -39,13 +35,6 @@ TINY_BYTES = 10_000_000
 SAFE = 2
 
 
-def checks(config: Mapping[str, Any], plan: Plan) -> Iterator[Check]:
-    """Room for the results, and for the models where they lie elsewhere."""
-    folder = Path(run_folder(config))
-    yield Check("room", partial(check_room, config, folder), LIMIT)
-    yield Check("room in files", partial(check_files, folder, plan), LIMIT)
-
-
 def existing(path: Path) -> Path:
     """The path, or the nearest folder above it that is there."""
     there = path.absolute()
@@ -53,26 +42,30 @@ def existing(path: Path) -> Path:
 
 
 def size_of_models(config: Mapping[str, Any]) -> dict[str, float]:
-    """Bytes of each model by its directory; of those yet to come as BGE-M3 has them."""
+    """Bytes of the models of both roles; of those yet to come as BGE-M3 has them."""
     sizes = {}
-    for directory, (_, wanted) in models_wanted(config).items():
+    for role in KIND_OF_ROLE:
+        wanted = config["models"][role]
+        directory = model_directory(config, wanted, role, f"models.{role}")
         given = local_source(wanted)
         there = Path(given[0] if given else directory)
         to_come = TINY_BYTES if wanted["source"] == TINY else MODEL_BYTES
-        sizes[directory] = size_of(there) if there.is_dir() else to_come
+        sizes[role] = size_of(there) if there.is_dir() else to_come
     return sizes
 
 
 def check_room(config: Mapping[str, Any], folder: Path) -> Finding:
     """Whether what the run writes has room beside what it has written already."""
     sizes = size_of_models(config)
-    embedder = prepared_model(config, "embedder")
+    embedder = config["models"]["embedder"]
+    directory = model_directory(config, embedder, "embedder", "models.embedder")
     given = input_of(config["datasets"])
-    parts = needed(config, given, dimensions(embedder), sizes[embedder])
+    parts = needed(config, given, dimensions(directory), sizes["embedder"])
     there = bytes_below(folder) if folder.is_dir() else 0
     whole = sum(parts.values())
     wanted = max(0, whole - there)
-    wanted += sum(size for one, size in sizes.items() if not Path(one).is_dir())
+    if not Path(directory).is_dir():
+        wanted += sum(sizes.values())
     place = existing(folder)
     free = shutil.disk_usage(place).free
     largest = sorted(parts, key=parts.get, reverse=True)[:2]
