@@ -294,6 +294,24 @@ def test_filters_and_gathering_are_chosen_by_a_form(client, index):
     assert "No passage of volume V0, 1700 shares a word" in answer.text
 
 
+def test_of_several_datasets_one_is_chosen_and_each_hit_names_its_own(
+    client, index, monkeypatch
+):
+    facets = replace(index.facets, datasets=["court", "letters"])
+    monkeypatch.setattr(index, "facets", facets)
+    passages = index.passages
+    monkeypatch.setattr(
+        index,
+        "passages",
+        lambda ids: {
+            key: row | {"dataset": "letters"} for key, row in passages(ids).items()
+        },
+    )
+    answer, page = get(client, q="kvarnen", system="bm25")
+    assert page.options("dataset") == ["", "court", "letters"]
+    assert '<p class="of">letters · Räkenskaper &lt;1880&gt;</p>' in answer.text
+
+
 def test_hits_of_a_volume_are_folded_below_its_best(client, index):
     answer, page = get(client, q="kvarnen", system="bm25", group="volume")
     found = found_in(page)["bm25"]
