@@ -6,6 +6,7 @@ terminal again and again until the run ends, otherwise once.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import time
@@ -40,6 +41,13 @@ def main(argv: list[str] | None = None) -> None:
     folder = run_folder(read_config(arguments.configfile))
     journal = Path(folder, NAME)
     live = sys.stdout.isatty()
+    # Ctrl-C ends the looking, not the run.
+    with contextlib.suppress(KeyboardInterrupt):
+        watch(folder, journal, live, arguments.seconds)
+
+
+def watch(folder: str, journal: Path, live: bool, seconds: float) -> None:
+    """Show how far a run is: on a terminal until it has ended, else once."""
     while True:
         size = shutil.get_terminal_size((80, 24))
         lines, goes_on = shown(journal, size.columns - 1)
@@ -50,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
         tell([*head, *lines])
         if not live or not goes_on:
             return
-        time.sleep(max(0.1, arguments.seconds))
+        time.sleep(max(0.1, seconds))
 
 
 if __name__ == "__main__":

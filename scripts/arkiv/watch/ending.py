@@ -172,14 +172,15 @@ def after(
         result = model if target == "train" and model else str(Path(run, there.result))
         told += [
             _line("Result:", result),
-            _line("DROPPED:", _loud(what)) if much else _line("Dropped:", what),
-            _line("Next:", follows),
+            _line("WARNING:", _loud(what, run)) if much else _line("Dropped:", what),
+            # In one piece, to be copied.
+            f"{'Next:':<9}{visible(follows)}",
         ]
     return told
 
 
-def _loud(what: str) -> str:
-    return f"WARNING, this is much: {what}. See the files ….rejected.jsonl"
+def _loud(what: str, run: str) -> str:
+    return f"much was dropped: {what}; of each the why: {run}/…/*.rejected.jsonl"
 
 
 def faults(state: State, others: Sequence[str] = ()) -> list[str]:

@@ -15,6 +15,8 @@ WIDTH = 79
 SHOWN = 12
 # Seconds after which a run that says nothing is taken for dead.
 SILENT = 180
+# Seconds after which a job that has no log yet is taken to wait in a queue.
+START = 5
 
 
 def lasting(seconds: float) -> str:
@@ -42,7 +44,8 @@ def at_work(job: Job, now: float) -> tuple[str, float | None]:
     found = logs.standing_of(job.log, job.since) if job.log else None
     since = lasting(now - job.since)
     if found is None:
-        return since, None
+        waits = not _begun(job) and now - job.since > START
+        return f"in the queue, {since}" if waits else since, None
     left = found.left(now)
     if left is None:
         return f"{found}, {since}", None
@@ -70,7 +73,9 @@ def live(state: State, now: float, width: int = WIDTH) -> str:
         return fitted(head + "jobs done", width)
     jobs = list(state.running.values())
     left = {id(job): at_work(job, now)[1] for job in jobs}
-    job = max(jobs, key=lambda job: (left[id(job)] or 0.0, now - job.since))
+    job = max(
+        jobs, key=lambda job: (_begun(job), left[id(job)] or 0.0, now - job.since)
+    )
     after = f" (+{len(jobs) - 1})" if len(jobs) > 1 else ""
     return fitted(head + job_line(job, now, width - len(head), after), width)
 

@@ -140,6 +140,8 @@ class Watcher(logging.Handler):
 
     def _take(self, event: str, **what) -> None:
         ended = self.state.take(self.journal.add(event, **what))
+        if self._shows:
+            self.erase()
         if self.silent:
             return
         if ended is not None:
@@ -159,6 +161,11 @@ class Watcher(logging.Handler):
                 return False
         self.erase()
         return True
+
+    @property
+    def _shows(self) -> bool:
+        """Whether a target runs, whose program writes to the terminal itself."""
+        return any(job.stage is None for job in [*self.state.running.values()])
 
     @property
     def width(self) -> int:
@@ -188,7 +195,7 @@ class Watcher(logging.Handler):
         if self.silent:
             text = lines.fitted("Stopping: what runs is ended …", self.width)
         with self.drawing:
-            if self.state.how is None:
+            if self.state.how is None and not self._shows:
                 self.out.write(f"{ERASE}{text}\r")
                 self.out.flush()
                 self.drawn = True

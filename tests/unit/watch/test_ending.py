@@ -45,7 +45,7 @@ def test_what_is_much_is_said_loudly(tmp_path, refused, loud):
     _, *dropped, _ = told(tmp_path, "queries", queries=stats)
     line = " ".join(" ".join(dropped).split())
     assert (f"{refused} of 100 ({refused} %) queries: too short") in line
-    assert line.startswith("DROPPED: WARNING") == loud
+    assert line.startswith("WARNING: much was dropped:") == loud
     assert max(map(len, "\n".join(dropped).splitlines())) < 80
 
 

@@ -39,6 +39,15 @@ def test_the_line_is_drawn_and_taken_away(watcher):
     assert watcher.out.getvalue().endswith(ERASE)
 
 
+def test_a_target_has_the_terminal_for_itself(watcher):
+    watcher.handle(STARTED)
+    watcher.handle(FINISHED)
+    watcher.draw()
+    watcher.handle(record("", "job_info", **(JOB | {"jobid": 2, "rule_name": "audit"})))
+    watcher.draw()
+    assert watcher.out.getvalue().endswith(ERASE)
+
+
 @pytest.mark.parametrize("watcher", [True, False], indirect=True)
 def test_on_a_terminal_alone_it_stands_for_the_messages_of_jobs(watcher):
     for one in (STARTED, FINISHED, FAILED, record("Select jobs to execute...")):

@@ -94,7 +94,12 @@ def test_jobs_that_wait_in_a_queue_are_told_from_those_that_run(journal, tmp_pat
         started(journal, number, log=tmp_path / f"{number}.log")
     written(tmp_path / "0.log", "", 1001)
     written(tmp_path / "1.log", "of an earlier run", 500)
-    first, *_ = lines.overview(State.of(events(journal.path)), 1060)
+    state = State.of(events(journal.path))
+    assert lines.live(state, 1060) == "0/3 Embedding passages: 1 min 0 s (+2)"
+    (tmp_path / "0.log").unlink()
+    assert lines.live(state, 1060).endswith("passages: in the queue, 1 min 0 s (+2)")
+    written(tmp_path / "0.log", "", 1001)
+    first, *_ = lines.overview(state, 1060)
     assert first == "0 of 3 jobs done, 1 running, 2 waiting in the queue, for 1 min 0 s"
 
 
