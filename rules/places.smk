@@ -7,6 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.iocontainers import Params
+from snakemake.logging import logger
 from snakemake.path_modifier import PathModifier
 from snakemake.sourcecache import LocalSourceFile
 
@@ -44,6 +45,11 @@ sys.path.insert(0, f"{PROJECT}/scripts")
 from arkiv.base.errors import InputError
 from arkiv.settings.config import check_config, completed, own_configuration
 from arkiv.settings.layout import run_folder
+from arkiv.watch.terminal import without_trace
+
+# A fault of the configuration is a sentence, which stands last.
+for handler in logger.handlers:
+    handler.addFilter(without_trace)
 
 # The scripts, as all commands name them, here or from elsewhere. A variable of ours would
 # be unknown to the workflow that uses this one, which shows commands; a param of each rule

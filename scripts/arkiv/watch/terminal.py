@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import re
 import shutil
 import sys
 import threading
@@ -35,11 +36,19 @@ CHATTER = (
 )
 INTERRUPTED = "Terminating processes on user request"
 NOTHING = "Nothing to be done"
+TRACE = re.compile(r'(\n +File "[^\n]*)+\s*\Z')
 # Seconds between two looks at the logs, and between two signs of life.
 TICK, BEAT = 1.0, 30.0
 ERASE = "\r\x1b[K"
 # Of a fault's log as much is shown on a terminal.
 TAIL = 12
+
+
+def without_trace(record: logging.LogRecord) -> bool:
+    """Leave out where in the rules a fault of the configuration was found; a filter."""
+    if getattr(record, "exception", None) == "WorkflowError":
+        record.msg = TRACE.sub("", str(record.msg))
+    return True
 
 
 class Watcher(logging.Handler):

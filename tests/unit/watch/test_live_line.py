@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from arkiv.watch.journal import Journal
-from arkiv.watch.terminal import ERASE, Watcher
+from arkiv.watch.terminal import ERASE, Watcher, without_trace
 
 
 def record(said=None, event=None, **what):
@@ -92,3 +92,14 @@ def test_a_plan_that_is_only_shown_says_nothing(tmp_path):
     watcher.last_words()
     assert watcher.out.getvalue() == ""
     assert not watcher.journal.path.exists()
+
+
+def test_a_fault_of_the_configuration_stands_last():
+    said = 'WorkflowError in file "a.smk", line 7:\nconfiguration: `a`: is none'
+    traced = f'{said}\n  File "a.smk", line 7, in <module>\n  File "b", line 1\n'
+    fault = record(traced, "error", exception="WorkflowError")
+    assert without_trace(fault)
+    assert fault.msg == said
+    other = record(traced, "error", exception="KeyError")
+    assert without_trace(other)
+    assert other.msg == traced
