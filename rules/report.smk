@@ -170,6 +170,10 @@ rule write_report:
         test_queries=results("collection/queries.jsonl"),
         qrels=qrels_of,
         runs=lambda w: files("runs/{system}.trec", system=shown_in(w.measured)),
+        reranked=lambda w: files(
+            "runs/{system}.trec", system=[*reranking_in(w.measured)]
+        ),
+        encodings=lambda w: files("encodings/{model}", model=counting_in(w.measured)),
         metrics=results("{measured}metrics/metrics.json"),
         per_query=results("{measured}metrics/per_query.csv"),
         figures=lambda w: figures_in(w.measured),
@@ -227,6 +231,8 @@ rule write_report:
             general=input.general or None,
             merge=input.merge or None,
             learnt=named("weights/{name}.json", learning_in(w.measured)) or None,
+            reranked=named("runs/{name}.trec", reranking_in(w.measured)) or None,
+            encodings=named("encodings/{name}", counting_in(w.measured)) or None,
             run_directory=RUN,
             examples=REPORT["examples"],
             without_heads=without_heads(config),

@@ -4,7 +4,7 @@ from itertools import chain
 from arkiv.base.declared import in_one_form
 from arkiv.encode.settings import AUTO, Weights
 from arkiv.evaluate.forgetting import compared_on_general
-from arkiv.retrieve.systems import encodings_of, with_those_below
+from arkiv.retrieve.systems import encodings_of, reranking, with_those_below
 from arkiv.retrieve.systems.system import OWN_SEARCHES
 
 # The set whose quality is watched, and the collection that it makes.
@@ -55,6 +55,16 @@ ENCODE_OPTIONS = dict(
 def encoded_for(systems):
     """The models whose encodings these systems read, each with the kinds."""
     return encodings_of({name: SYSTEMS[name] for name in systems})
+
+
+def reranking_in(measured):
+    """The systems there that re-rank, one for each set of candidates."""
+    return reranking({name: SYSTEMS[name] for name in systems_in(measured)})
+
+
+def counting_in(measured):
+    """The models whose encodings count the candidates of these."""
+    return [model for model in reranking_in(measured).values() if model]
 
 
 def weights_wanted(model):

@@ -46,6 +46,8 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
         model="[DIR] of the tuned model; not given: nothing was trained",
         left_out="[SYSTEM...] that need training and are not measured",
         runs="SYSTEM=TREC... the systems shown side by side",
+        reranked="[SYSTEM=TREC...] of systems that re-rank, one for each candidates",
+        encodings="[MODEL=DIR...] which count the candidates of these",
         figures="NAME=SVG... measures, differences and, of train rows, lengths",
         histories="[NAME=JSON...] of each training, the last one last",
         training_figures="[NAME=SVG...] of plot_training.py",

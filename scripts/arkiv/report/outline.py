@@ -27,6 +27,7 @@ from arkiv.report import (
     merging,
     negatives,
     parts,
+    reach,
     results,
     searches,
     spelling,
@@ -176,6 +177,20 @@ def searches_of(of: Material) -> Iterator[Html]:
     return section
 
 
+def reach_in(of: Material) -> list[reach.Reach]:
+    """What the systems that re-rank can reach."""
+    arguments = of.arguments
+    queries = read_ordered(arguments.test_queries, queries=True)
+    return reach.reach_of(
+        of.config["evaluate"],
+        list(of.metrics["systems"]),
+        named(arguments.reranked, "--reranked"),
+        named(arguments.encodings, "--encodings"),
+        relevant(of.qrels),
+        [query["id"] for query in queries],
+    )
+
+
 def negatives_of(of: Material) -> Iterator[Html]:
     """The audit of each round."""
     arguments = of.arguments
@@ -236,6 +251,7 @@ OUTLINE = (
                 reordering(of.config["evaluate"]),
                 without_heads(of.arguments.without_heads, of.heads),
             ),
+            reach.section(reach_in(of)),
             parts.section(of.metrics, of.config["report"]["systems"]),
         ),
         MEASURED,

@@ -56,6 +56,19 @@ def reordering(evaluate: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
     return {name: below for name, below in found.items() if below}
 
 
+def reranking(systems: Mapping[str, System]) -> dict[str, str | None]:
+    """The systems that put in order what others have found, one for each set of
+    candidates: the model of the run whose encodings count these, None of a reranker."""
+    found: dict[str, str | None] = {}
+    for name, system in systems.items():
+        late = "multi_vector" in system.encodings
+        if late and system.model_of_run not in found.values():
+            found[name] = system.model_of_run
+        elif not late and system.reorders(Depths.rerank_depth, OWN_SEARCHES):
+            found[name] = None
+    return found
+
+
 def encodings_of(
     systems: Mapping[str, System], candidates: Iterable[str] = ()
 ) -> dict[str, set[str]]:
