@@ -19,7 +19,7 @@ import numpy as np
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.encode.flags import encoder_of
-from arkiv.retrieve.trec import read_scores
+from arkiv.retrieve.trec import scores_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Scores held at once: 256 MiB of float32.
 BLOCK_SCORES = 1 << 26
+# Groups of passages for each that is kept, and the fewest passages of a group.
+GROUPS, FEWEST = 4, 32
 # Passages multiplied at once.
 BLOCK_PASSAGES = 1 << 16
 
@@ -108,21 +110,16 @@ def read_rankings(
         InputError: the run names a passage that the corpus lacks.
     """
     row_of = {passage["id"]: row for row, passage in enumerate(passages)}
-    found = read_scores(path)
-    rankings = []
-    for query in queries:
-        scores = found.get(query["id"], {})
+    found: dict[str, Ranking] = {}
+    for query_id, scores in scores_of(path):
         for passage_id in scores:
             if passage_id not in row_of:
                 reason = f"names the passage {passage_id}, which the corpus lacks"
                 raise InputError(reason, file=path)
-        rankings.append(
-            Ranking(
-                np.array([row_of[passage_id] for passage_id in scores], np.int64),
-                np.array(list(scores.values()), np.float32),
-            )
-        )
-    return rankings
+        rows = np.array([row_of[passage_id] for passage_id in scores], np.int64)
+        found[query_id] = Ranking(rows, np.array(list(scores.values()), np.float32))
+    none = Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32))
+    return [found.get(query["id"], none) for query in queries]
 
 
 def descending(scores: np.ndarray) -> np.ndarray:
@@ -158,7 +155,9 @@ def best(
     if rows is not None:
         found = best(scores[rows], depth, matching=matching)
         return Ranking(rows[found.rows], found.scores)
-    rows = np.flatnonzero(scores > 0) if matching else np.arange(len(scores))
+    least = _at_least(scores, depth)
+    fit = scores > 0 if matching and not least > 0 else scores >= least
+    rows = np.flatnonzero(fit)
     if len(rows) > depth:
         found = scores[rows]
         # All that tie with the score at the last rank stay in until ties are broken.
@@ -166,6 +165,19 @@ def best(
         rows = rows[found >= last]
     order = descending(scores[rows])[:depth]
     return Ranking(rows[order], scores[rows[order]].astype(np.float32))
+
+
+def _at_least(scores: np.ndarray, depth: int) -> np.float32:
+    """What the `depth` best scores reach, and not many others.
+
+    The highest scores of so many groups of passages: as many passages reach the last of
+    them. Far fewer than all then have to be looked at one by one.
+    """
+    size = len(scores) // (GROUPS * depth)
+    if size < FEWEST:
+        return np.float32(-np.inf)
+    highest = scores[: len(scores) // size * size].reshape(-1, size).max(axis=1)
+    return np.partition(highest, len(highest) - depth)[len(highest) - depth]
 
 
 def _query_blocks(n_queries: int, n_passages: int) -> Iterator[slice]:

@@ -36,6 +36,23 @@ def test_the_best_are_exact_with_ties_by_row(depth, matching):
         assert np.array_equal(found.scores, scores[found.rows])
 
 
+@pytest.mark.parametrize("matching", [False, True])
+@pytest.mark.parametrize("levels", [3, 40, 1 << 20])
+def test_the_best_of_very_many_are_exact(levels, matching):
+    draw = np.random.default_rng(levels)
+    for depth in (1, 3, 10):
+        count = depth * rankings.GROUPS * rankings.FEWEST + 7
+        # Many ties, passages that match nothing, fewer that match than are kept.
+        scores = (draw.integers(-levels // 3, levels, count) / levels).astype(
+            np.float32
+        )
+        for some in (scores, np.where(draw.random(count) < 2 / count, scores, -1)):
+            some = some.astype(np.float32)
+            found = best(some, depth, matching=matching)
+            assert found.rows.tolist() == brute(some, depth, matching=matching)
+            assert np.array_equal(found.scores, some[found.rows])
+
+
 @pytest.mark.parametrize("small", [False, True])
 def test_dense_search_is_brute_force(monkeypatch, small):
     if small:  # many blocks of queries and of passages
