@@ -114,8 +114,8 @@ def judged(
     if arguments.method in POOLED:
         return graded(arguments, known)
     if arguments.method == "embedder":
-        found = read_run(arguments.run)
-        return {key: by_rank(ids[: arguments.depth]) for key, ids in found.items()}, {}
+        found = read_run(arguments.run, depth=arguments.depth)
+        return {key: by_rank(ids) for key, ids in found.items()}, {}
     rejected: list[Record] | None = [] if arguments.on_bad_input == "skip" else None
     qrels = read_judgements(
         arguments.file,

@@ -31,7 +31,7 @@ from arkiv.base.setting_flags import add_settings
 from arkiv.encode.flags import add_embedder, add_reading, encoder_of
 from arkiv.encode.kind import Side
 from arkiv.encode.models import check_model
-from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.collection import SEARCHED, read_ordered
 from arkiv.retrieve.rankings import (
     read_encodings,
     read_rankings,
@@ -171,7 +171,7 @@ def main(argv: list[str] | None = None) -> None:
     if given.multi_vector and "sparse" in given.candidates and not given.sparse:
         reason = "has sparse, which --sparse would encode"
         raise InputError(reason, key="--candidates")
-    passages = read_ordered(given.corpus)
+    passages = read_ordered(given.corpus, keys=SEARCHED)
     queries = read_ordered(given.queries, queries=True)
     texts = [passage["text"] for passage in passages]
     asked_for = [query["query"] for query in queries]

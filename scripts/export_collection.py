@@ -20,7 +20,7 @@ from arkiv.base.cli import parser, run
 from arkiv.base.files import write_records, written_whole
 from arkiv.base.setting_flags import add_settings
 from arkiv.gold.standard import relevant
-from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.collection import SEARCHED, read_ordered
 from arkiv.retrieve.trec import Qrels, read_qrels
 from arkiv.settings.configuration import Export
 
@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> None:
     add_settings(arguments, Export, "language")
     arguments = arguments.parse_args(argv)
 
-    passages = read_ordered(arguments.corpus)
+    passages = read_ordered(arguments.corpus, keys=SEARCHED)
     queries = read_ordered(arguments.queries, queries=True)
     qrels = read_qrels(arguments.qrels)
     with written_whole(arguments.output) as beside:

@@ -22,7 +22,7 @@ from arkiv.base.setting_flags import add_settings
 from arkiv.encode.settings import Weights
 from arkiv.evaluate.measures import by_query, check_measures
 from arkiv.evaluate.settings import Measuring
-from arkiv.retrieve.collection import read_ordered
+from arkiv.retrieve.collection import SEARCHED, read_ordered
 from arkiv.retrieve.itself import own_rows
 from arkiv.retrieve.trec import Run, read_qrels, read_scores
 from arkiv.retrieve.weights import Scored, learn
@@ -38,7 +38,7 @@ def of_modes(given: Namespace, queries: Sequence[Record]) -> dict[str, Scored]:
     from arkiv.retrieve.modes import dense_scores, sparse_scores
     from arkiv.retrieve.rankings import read_candidates, read_encodings
 
-    passages = read_ordered(given.corpus)
+    passages = read_ordered(given.corpus, keys=SEARCHED)
     ids = [passage["id"] for passage in passages]
     itself = own_rows(
         ((query["id"], query["query"]) for query in queries),

@@ -29,7 +29,7 @@ from arkiv.pairs.judged import MOST, TOP, percent, top_of
 from arkiv.pairs.passages import Passages
 from arkiv.queries.round_trip import Asked, by_id, depth_for, found_at
 from arkiv.retrieve.bm25 import BM25Index, TokenIds
-from arkiv.retrieve.rankings import search_dense
+from arkiv.retrieve.rankings import Ranking, descending, search_dense
 
 log = logging.getLogger("judge_pairs")
 
@@ -60,13 +60,30 @@ def drawn(path: str, most: int, seed: int) -> tuple[list[tuple[int, Record]], in
     return found, count
 
 
-def taken(embeddings: CorpusEmbeddings, rows: np.ndarray) -> np.ndarray:
-    """(n, dim) float16: the vectors of rows, read some at a time."""
-    found = np.empty((len(rows), embeddings.queries.shape[1]), np.float16)
+def nearest(
+    asked: np.ndarray, embeddings: CorpusEmbeddings, rows: np.ndarray, depth: int
+) -> list[np.ndarray]:
+    """Of each query the places among the rows of the nearest passages, best first.
+
+    The vectors are read a block at a time, once: those of a million passages are 2 GB.
+
+    Args:
+        asked: (n_queries, dim) float16.
+        embeddings: of all passages.
+        rows: of the passages that are searched, in the order by which ties go.
+        depth: passages per query.
+    """
+    none = Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32))
+    found = [none] * len(asked)
     for start in range(0, len(rows), BLOCK):
-        some = slice(start, start + BLOCK)
-        found[some] = embeddings.take(rows[some])
-    return found
+        vectors = embeddings.take(rows[start : start + BLOCK]).astype(np.float32)
+        for query, own in enumerate(search_dense(asked, vectors, depth)):
+            places = np.concatenate([found[query].rows, start + own.rows])
+            scores = np.concatenate([found[query].scores, own.scores])
+            # Places of one score are in their order already.
+            first = descending(scores)[:depth]
+            found[query] = Ranking(places[first], scores[first])
+    return [one.rows for one in found]
 
 
 def searched(
@@ -92,10 +109,11 @@ def searched(
     rows = by_id(passages)
     deepest = TOP if len(passages) > TOP else top
     depth = depth_for(asked, passages, deepest)
+    lexical = BM25Index(map(passages.text, rows), TokenIds(model))
     found = {
-        "dense": search_dense(vectors, taken(embeddings, rows), depth),
-        "bm25": BM25Index(map(passages.text, rows), TokenIds(model)).rankings(
-            [one.query for one in asked], depth
+        "dense": nearest(vectors, embeddings, rows, depth),
+        "bm25": (
+            one.rows for one in lexical.rankings([one.query for one in asked], depth)
         ),
     }
     ranks = {
@@ -103,7 +121,7 @@ def searched(
             [
                 deepest if rank is None else rank
                 for rank in found_at(
-                    *(asked, passages, (rows[one.rows] for one in each), deepest)
+                    *(asked, passages, (rows[places] for places in each), deepest)
                 )
             ]
         )

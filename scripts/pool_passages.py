@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
 
     queries = read_ordered(arguments.queries, queries=True)
     pairs = pool(
-        [read_run(path) for path in arguments.runs],
+        [read_run(path, depth=arguments.depth) for path in arguments.runs],
         read_qrels(arguments.known_items, may_be_empty=True),
         [query["id"] for query in queries],
         arguments.depth,

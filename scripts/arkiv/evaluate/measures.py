@@ -36,6 +36,8 @@ from arkiv.retrieve.trec import Qrels, Run
 MEASURES = Measuring.measures
 # As papers name their means.
 NAMES = {"AP": "MAP", "RR": "MRR", "R": "Recall", "P": "Precision"}
+# Queries whose rankings are measured at once: a thousand passages of each take memory.
+BLOCK_QUERIES = 256
 # The part of the queries without a year.
 UNDATED = "undated"
 
@@ -94,17 +96,19 @@ def by_query(
     parsed = [ir_measures.parse_measure(name) for name in measures]
     column = {measure: index for index, measure in enumerate(parsed)}
     row = {query_id: index for index, query_id in enumerate(query_ids)}
-    # Ranks as scores: without ties, so that every measure sees the same order. Not all
-    # that stand behind `ir_measures` break ties alike.
-    scores = {
-        query_id: {key: float(-rank) for rank, key in enumerate(passage_ids)}
-        for query_id, passage_ids in run.items()
-        if query_id in row
-    }
     values = np.zeros((len(query_ids), len(parsed)))
-    judged = {query_id: qrels[query_id] for query_id in query_ids}
-    for metric in ir_measures.iter_calc(parsed, judged, scores):
-        values[row[metric.query_id], column[metric.measure]] = metric.value
+    for start in range(0, len(query_ids), BLOCK_QUERIES):
+        block = query_ids[start : start + BLOCK_QUERIES]
+        # Ranks as scores: without ties, so that every measure sees the same order. Not
+        # all that stand behind `ir_measures` break ties alike.
+        scores = {
+            query_id: {key: float(-rank) for rank, key in enumerate(run[query_id])}
+            for query_id in block
+            if query_id in run
+        }
+        judged = {query_id: qrels[query_id] for query_id in block}
+        for metric in ir_measures.iter_calc(parsed, judged, scores):
+            values[row[metric.query_id], column[metric.measure]] = metric.value
     return values
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import string
 from collections import Counter
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,6 +81,11 @@ def _pieces(size: int, seed: int) -> list[tuple[str, float]]:
 
 def build_tokenizer(vocabulary: int, seed: int) -> PreTrainedTokenizerFast:
     """A Unigram tokenizer of `vocabulary` pieces, made from made-up court minutes."""
+    return tokenizer_of(_pieces(vocabulary, seed))
+
+
+def tokenizer_of(known: Iterable[tuple[str, float]]) -> PreTrainedTokenizerFast:
+    """A Unigram tokenizer of pieces with their log probabilities, and specials."""
     from tokenizers import (
         Tokenizer,
         decoders,
@@ -91,7 +97,7 @@ def build_tokenizer(vocabulary: int, seed: int) -> PreTrainedTokenizerFast:
     from transformers import PreTrainedTokenizerFast
 
     pieces = [(special, 0.0) for special in SPECIALS]
-    pieces += [*_pieces(vocabulary, seed), (MASK, 0.0)]
+    pieces += [*known, (MASK, 0.0)]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=SPECIALS.index("<unk>")))
     tokenizer.normalizer = normalizers.NFKC()
     # As XLM-RoBERTa does: line breaks divide words and are no tokens of their own.

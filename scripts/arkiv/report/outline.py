@@ -150,14 +150,15 @@ def searches_of(of: Material) -> Iterator[Html]:
     ]
     shown = {system for pair in pairs for system in pair}
     shown.update(of.config["report"]["systems"])
-    runs = {system: read_run(path) for system, path in paths.items() if system in shown}
+    paths = {system: path for system, path in paths.items() if system in shown}
     measure = metrics["measures"][0]
-    scores = searches.read_values(arguments.per_query, measure, runs)
+    scores = searches.read_values(arguments.per_query, measure, paths)
     measured = next(iter(scores.values()))
     groups = searches.chosen(
         pairs, scores, measured, arguments.examples, of.config["seed"]
     )
-    chosen = [query_id for _, _, ids in groups for query_id in ids]
+    chosen = {query_id: None for _, _, ids in groups for query_id in ids}
+    runs = {system: read_run(path, queries=chosen) for system, path in paths.items()}
     languages = of.config["export"]["language"]
     found = searches.Found(
         queries={

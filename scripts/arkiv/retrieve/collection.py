@@ -24,6 +24,8 @@ from arkiv.text.lengths import TokenCounter
 RELEVANT = 1
 # What a query keeps of its pair: whatever made the queries says what kind each is of.
 OF_PAIRS = ("type", "kind", "query_type")
+# Of a passage what a search needs.
+SEARCHED = ("id", "text")
 
 
 def _check_id(record: Record) -> None:
@@ -56,10 +58,15 @@ def _check_same(known: Record, record: Record, key: str) -> None:
         raise InputError(reason, key="id")
 
 
-def read_ordered(path: str | Path, *, queries: bool = False) -> list[Record]:
+def read_ordered(
+    path: str | Path, *, queries: bool = False, keys: Sequence[str] | None = None
+) -> list[Record]:
     """The passages (or queries) of a collection, which stand in the order of their ids.
 
     Runs break ties by id; with the ids in order the row number does that.
+
+    Args:
+        keys: what is kept of each; None: all of it, which is several times as much.
 
     Raises:
         InputError: no record at all, a record that will not do, or ids out of order.
@@ -74,6 +81,8 @@ def read_ordered(path: str | Path, *, queries: bool = False) -> list[Record]:
                 line=line,
                 key="id",
             )
+        if keys is not None:
+            record = {key: record[key] for key in keys}
         records.append(record)
     if not records:
         reason = f"is empty, expected {'queries' if queries else 'passages'}"

@@ -9,7 +9,9 @@ scores fall strictly from rank to rank, as 32-bit floats, which is what trec_eva
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
@@ -62,21 +64,44 @@ def write_run(path: str | Path, rankings: Iterable[Ranked], tag: str) -> int:
     return lines
 
 
-def read_run(path: str | Path) -> Run:
-    """The passage ids of each query, best first; see `read_scores`."""
-    return {query_id: list(scores) for query_id, scores in read_scores(path).items()}
+def read_run(
+    path: str | Path,
+    *,
+    depth: int | None = None,
+    queries: Container[str] | None = None,
+) -> Run:
+    """The passage ids of each query, best first; see `scores_of`.
+
+    Args:
+        depth: of each query the first so many; None: all.
+        queries: of these alone; None: of all.
+    """
+    # A run names each passage for many queries: one text of it is enough.
+    known: dict[str, str] = {}
+    return {
+        query_id: [known.setdefault(key, key) for key in islice(scores, depth)]
+        for query_id, scores in scores_of(path)
+        if queries is None or query_id in queries
+    }
 
 
 def read_scores(path: str | Path) -> dict[str, Scores]:
-    """The scores of each query's passages by passage id, best first.
+    """The scores of each query's passages; see `scores_of`."""
+    return dict(scores_of(path))
+
+
+def scores_of(path: str | Path) -> Iterator[tuple[str, Scores]]:
+    """Each query with the scores of its passages by passage id, best first.
 
     Ranked by score; equal scores, which only runs from elsewhere have, by passage id
-    descending as trec_eval does.
+    descending as trec_eval does. One query is held at a time.
 
     Raises:
-        InputError: a missing file, a line of another form, a passage named twice.
+        InputError: a missing file, a line of another form, a passage named twice, a
+            query whose lines do not stand together.
     """
-    scores: dict[str, Scores] = {}
+    ended: set[str] = set()
+    asked, ranked = None, {}
     for line, fields in _lines(path, 6, "query Q0 passage rank score tag"):
         query_id, _, passage_id, _, score, _ = fields
         try:
@@ -86,15 +111,51 @@ def read_scores(path: str | Path) -> dict[str, Scores]:
         if not math.isfinite(value):
             reason = f"the score is {score!r}, expected a number"
             raise InputError(reason, file=path, line=line)
-        ranked = scores.setdefault(query_id, {})
+        if query_id != asked:
+            if query_id in ended:
+                reason = f"query {query_id} has lines above too, and others between"
+                raise InputError(reason, file=path, line=line)
+            if asked is not None:
+                yield asked, _best_first(ranked)
+            asked, ranked = query_id, {}
+            ended.add(query_id)
         if passage_id in ranked:
             reason = f"query {query_id} has the passage {passage_id} twice"
             raise InputError(reason, file=path, line=line)
         ranked[passage_id] = value
-    return {
-        query_id: dict(sorted(ranked.items(), key=itemgetter(1, 0), reverse=True))
-        for query_id, ranked in scores.items()
-    }
+    if asked is not None:
+        yield asked, _best_first(ranked)
+
+
+def _best_first(ranked: Scores) -> Scores:
+    return dict(sorted(ranked.items(), key=itemgetter(1, 0), reverse=True))
+
+
+def in_step(paths: Sequence[str | Path]) -> Iterator[tuple[str, list[Scores]]]:
+    """Each query of several runs with its scores in each, empty where one lacks it.
+
+    Queries come by their ids, as runs have them; of each run one is held at a time.
+
+    Raises:
+        InputError: as of `scores_of`, or queries in another order.
+    """
+    runs = (_by_id(path, number) for number, path in enumerate(paths))
+    for query_id, found in groupby(merge(*runs), key=itemgetter(0)):
+        of = {number: scores for _, number, scores in found}
+        yield query_id, [of.get(number, {}) for number in range(len(paths))]
+
+
+def _by_id(path: str | Path, number: int) -> Iterator[tuple[str, int, Scores]]:
+    before = ""
+    for query_id, scores in scores_of(path):
+        if query_id < before:
+            reason = (
+                f"has the query {query_id} after {before}, expected the order of their "
+                "ids, as retrieve.py writes them"
+            )
+            raise InputError(reason, file=path)
+        before = query_id
+        yield query_id, number, scores
 
 
 def write_qrels(path: str | Path, qrels: Mapping[str, Mapping[str, int]]) -> int:
@@ -143,9 +204,10 @@ def _lines(path: str | Path, count: int, form: str):
     with open_input(path) as file:
         for line, raw in enumerate(file, start=1):
             try:
-                fields = nfc(raw.decode()).split()
+                text = raw.decode()
             except UnicodeDecodeError:
                 raise InputError("is not UTF-8", file=path) from None
+            fields = (text if text.isascii() else nfc(text)).split()
             if len(fields) != count:
                 reason = f"has {len(fields)} fields, expected `{form}`"
                 raise InputError(reason, file=path, line=line)

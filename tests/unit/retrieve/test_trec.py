@@ -8,6 +8,7 @@ import pytest
 
 from arkiv.base.errors import InputError
 from arkiv.retrieve.trec import (
+    in_step,
     read_qrels,
     read_run,
     strictly_falling,
@@ -65,6 +66,37 @@ def test_a_line_that_is_no_run_is_refused(tmp_path, line, reason):
     with pytest.raises(InputError) as error:
         read_run(tmp_path / "run")
     assert str(error.value) == f"{tmp_path / 'run'}, line 2: {reason}"
+
+
+def test_of_a_run_some_queries_and_the_first_passages_are_read(tmp_path):
+    lines = [f"{q} Q0 p{n} {n} {-n} x\n" for q in "abc" for n in range(1, 4)]
+    (tmp_path / "run").write_text("".join(lines))
+    found = read_run(tmp_path / "run", depth=2, queries={"a", "c", "d"})
+    assert found == {"a": ["p1", "p2"], "c": ["p1", "p2"]}
+    # A passage that is named again is the same text, not another one.
+    assert found["a"][0] is found["c"][0]
+
+
+def test_a_query_whose_lines_stand_apart_is_refused(tmp_path):
+    (tmp_path / "run").write_text("a Q0 p 1 1 x\nb Q0 p 1 1 x\na Q0 r 2 0 x\n")
+    with pytest.raises(InputError) as error:
+        read_run(tmp_path / "run")
+    reason = "query a has lines above too, and others between"
+    assert str(error.value) == f"{tmp_path / 'run'}, line 3: {reason}"
+
+
+def test_several_runs_are_gone_through_query_by_query(tmp_path):
+    (tmp_path / "1").write_text("b Q0 p 1 1 x\nd Q0 p 1 1 x\nd Q0 r 2 .5 x\n")
+    (tmp_path / "2").write_text("a Q0 p 1 1 x\nd Q0 s 1 3 x\n")
+    (tmp_path / "3").write_text("")
+    assert list(in_step([tmp_path / name for name in "123"])) == [
+        ("a", [{}, {"p": 1}, {}]),
+        ("b", [{"p": 1}, {}, {}]),
+        ("d", [{"p": 1, "r": 0.5}, {"s": 3}, {}]),
+    ]
+    (tmp_path / "3").write_text("b Q0 p 1 1 x\na Q0 p 1 1 x\n")
+    with pytest.raises(InputError, match="3: has the query a after b, expected"):
+        list(in_step([tmp_path / name for name in "123"]))
 
 
 def test_qrels_come_back_sorted(tmp_path):

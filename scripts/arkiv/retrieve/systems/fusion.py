@@ -60,14 +60,12 @@ class FusionSystem(System):
 
     def run(self, given):
         from arkiv.retrieve.fusion import fused, worth_of
-        from arkiv.retrieve.trec import read_scores
+        from arkiv.retrieve.trec import in_step
         from arkiv.retrieve.weights import read_weights
 
         weights = self.weights or [1.0] * len(given.runs)
         if given.weights_of:
             weights = read_weights(given.weights_of, len(given.runs))
-        runs = [read_scores(path) for path in given.runs]
         worth = worth_of(self.method, self.k)
-        for query_id in sorted(set().union(*runs)):
-            scores = [run.get(query_id, {}) for run in runs]
+        for query_id, scores in in_step(given.runs):
             yield query_id, *fused(scores, weights, worth, given.depth)

@@ -235,10 +235,10 @@ class System:
         Raises:
             InputError: the faults of what is given.
         """
-        from arkiv.retrieve.collection import read_ordered
+        from arkiv.retrieve.collection import SEARCHED, read_ordered
         from arkiv.retrieve.itself import own_rows, without
 
-        passages = read_ordered(given.corpus)
+        passages = read_ordered(given.corpus, keys=SEARCHED)
         queries = read_ordered(given.queries, queries=True)
         own = own_rows(
             ((query.get("of", query["id"]), query["query"]) for query in queries),
