@@ -1,8 +1,8 @@
 """Measure arkiv's commands against their peers from PyPI, in turn on one machine.
 
 Writes results/NAME.json and RESULTS.md in benchmarks/; with --quick, in
-benchmarks/.cache/quick/. `python -m benchmarks gpu`, `quality` and `ablations` are
-other programs: see their --help.
+benchmarks/.cache/quick/. `python -m benchmarks gpu`, `quality`, `ablations` and
+`scale` are other programs: see their --help.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from benchmarks.ingest import ingest
 from benchmarks.mining import mining
 from benchmarks.quality.ablations import main as on_ablations
 from benchmarks.quality.run import main as on_quality
+from benchmarks.scale.run import main as on_scale
 from benchmarks.search import search
 from benchmarks.serve import serve
 from benchmarks.split import split
@@ -55,6 +56,8 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["gpu"]:
         return on_gpu(words[1:])
+    if words[:1] == ["scale"]:
+        return on_scale(words[1:], list(BENCHMARKS))
     if words[:1] == ["quality"]:
         return on_quality(words[1:], list(BENCHMARKS))
     if words[:1] == ["ablations"]:

@@ -136,6 +136,7 @@ def measured(
     log: Path,
     environment: Mapping[str, str] | None = None,
     seconds: float = SECONDS_BETWEEN_SAMPLES,
+    folder: Path | None = None,
 ) -> Run:
     """Run a command to its end; its output goes to the end of `log`.
 
@@ -144,6 +145,7 @@ def measured(
         log: a file.
         environment: beside that of the runner.
         seconds: between two looks at its memory, each of which takes some milliseconds.
+        folder: where it runs; None: where the runner does.
 
     Raises:
         BenchmarkError: it did not end with status 0.
@@ -156,6 +158,7 @@ def measured(
             stdout=out,
             stderr=subprocess.STDOUT,
             env=os.environ | dict(environment or {}),
+            cwd=folder,
         )
         with MemorySampler(process.pid, seconds) as sampler:
             try:

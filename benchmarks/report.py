@@ -11,16 +11,17 @@ from benchmarks.bench import Result
 from benchmarks.harness import MEASURES, Run, Spread, judged, spread
 from benchmarks.quality import ablation_results as ablations
 from benchmarks.quality import results as quality
+from benchmarks.scale import results as scale
 
 UNITS = {"wall": "s", "cpu": "s", "memory": "MB"}
 HEAD = """\
 # Results
 
-Written by `make bench` and, from `quality` on, by `python -m benchmarks quality` and
-`ablations`; [README.md](README.md) says what is measured and how. Times are those of
-whole commands, imports and loading included: the median of the runs and, in brackets,
-the least and the most. Memory is the greatest sum of the proportional set sizes (PSS)
-of a command's processes. A ratio is arkiv's wall time by that of the line.
+Written by `make bench` and, from `scale` on, by `python -m benchmarks scale`, `quality`
+and `ablations`; [README.md](README.md) says what is measured and how. Times are those
+of whole commands, imports and loading included: the median of the runs and, in
+brackets, the least and the most. Memory is the greatest sum of the proportional set
+sizes (PSS) of a command's processes. A ratio is arkiv's wall time by that of the line.
 """
 
 
@@ -136,7 +137,7 @@ def origin(held: Mapping, subject: str) -> list[str]:
 
 def write_results(folder: Path, names: Sequence[str]) -> dict[str, str]:
     """Write RESULTS.md of all benchmarks in `folder`/results, in the order of `names`,
-    and of what `python -m benchmarks quality` and `ablations` measured, after them.
+    and after them of what the programs `scale`, `quality` and `ablations` have found.
 
     Returns:
         The section of each.
@@ -147,7 +148,7 @@ def write_results(folder: Path, names: Sequence[str]) -> dict[str, str]:
         for name, path in paths.items()
         if path.exists()
     }
-    for module in (quality, ablations):
+    for module in (scale, quality, ablations):
         sections |= module.sections(folder / "results")
     with written_whole(folder / "RESULTS.md") as beside:
         beside.write_text("\n".join([HEAD, *sections.values()]), encoding="utf-8")
