@@ -87,3 +87,16 @@ def test_a_dry_run_keeps_nothing(project):
     kept = read_json(project.folder / "results/main/configuration.json")
     assert kept["files"] == ["first.yaml"]
     assert kept["settings"]["seed"] == 42
+
+
+@pytest.mark.parametrize(
+    ("word", "advice"),
+    [("documents", "snakemake documents --configfile"), ("frist.yaml", "")],
+)
+def test_what_configfile_takes_for_a_file_is_told_in_a_sentence(project, word, advice):
+    done = project.snakemake("--configfile", "first.yaml", word)
+    assert done.returncode == 1
+    (sentence,) = [line for line in done.stdout.splitlines() if "error: " in line]
+    assert sentence.startswith(f"error: there is no file '{word}', which --configfile")
+    assert advice in sentence
+    assert "Traceback" not in done.stdout

@@ -30,20 +30,24 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("target", "program", "flags"),
+    [("serve", "serve_search.py", ["--port", "9000"]), ("watch", "watch_run.py", [])],
+)
 @pytest.mark.parametrize("given", ["words", "environment"])
-def test_the_configuration_of_the_search_page_is_one_word(folder, given):
+def test_the_configuration_is_one_word(folder, given, target, program, flags):
     words = [f"CONFIG={HOSTILE}"] if given == "words" else []
     extra = {} if given == "words" else {"CONFIG": HOSTILE}
     done = subprocess.run(
-        ["make", "serve", *words, "SERVE=--port 9000"],
+        ["make", target, *words, "SERVE=--port 9000"],
         cwd=folder,
         env=surroundings() | extra,
         capture_output=True,
         text=True,
         check=True,
     )
-    served = ["scripts/serve_search.py", "--configfile", HOSTILE, "--port", "9000"]
-    assert done.stdout.splitlines() == served
+    called = [f"scripts/{program}", "--configfile", HOSTILE, *flags]
+    assert done.stdout.splitlines() == called
     assert not (folder / "ran").exists()
 
 

@@ -38,6 +38,11 @@ def test_a_fault_of_the_input_is_one_sentence(capsys):
         cli.run(raising(ZeroDivisionError()))
 
 
+def test_ctrl_c_ends_with_one_line(capsys):
+    assert cli.run(raising(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == "error: stopped by Ctrl-C\n"
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_is_one_sentence_for_arrays_too(tmp_path, capsys, monkeypatch):
     def full(argv):

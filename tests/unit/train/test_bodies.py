@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 from bodies import BODIES, SIZES, build_body
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, HfArgumentParser
 
+from arkiv.base.errors import InputError
 from arkiv.base.files import read_json, write_json
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
@@ -283,3 +285,18 @@ def test_training_begins_with_the_heads_of_its_seed(tmp_path):
     made = runner(body, tmp_path)
     for name, head in new_heads(32, 7).items():
         assert torch.equal(getattr(made.model, name).weight, head.weight)
+
+
+def test_training_loads_no_weights_that_are_missing(tiny_embedder, tmp_path, capfd):
+    from arkiv.train import upstream
+
+    given = upstream.EncoderOnlyEmbedderM3Runner.get_model
+    assert given(str(tiny_embedder))["model"].config.hidden_size
+    # Of the pooler, which the model lacks and nobody reads.
+    assert "MISSING" not in "".join(capfd.readouterr())
+    model = shutil.copytree(tiny_embedder, tmp_path / "model")
+    weights = load_file(model / "model.safetensors")
+    weights.pop(next(name for name in weights if "query" in name))
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match="the weights lack 1 tensors of the model"):
+        given(str(model))
