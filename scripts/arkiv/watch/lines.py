@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from arkiv.base.markdown import counted
-from arkiv.base.progress import Standing
 from arkiv.base.terminal import visible
 from arkiv.watch import logs
 from arkiv.watch.state import Ended, Job, State
@@ -46,16 +45,10 @@ def at_work(job: Job, now: float) -> tuple[str, float | None]:
     if found is None:
         waits = not _begun(job) and now - job.since > START
         return f"in the queue, {since}" if waits else since, None
-    left = found.left(now)
-    if left is None:
+    # After all that it counts a job may go on to something else.
+    if not (left := found.left(now)):
         return f"{found}, {since}", None
-    return f"{found}, {_left(found, left)}", left
-
-
-def _left(found: Standing, left: float) -> str:
-    if left > 0 or found.done == found.total:
-        return f"{lasting(left)} left"
-    return "soon done"
+    return f"{found}, {lasting(left)} left", left
 
 
 def job_line(job: Job, now: float, width: int, after: str = "") -> str:
