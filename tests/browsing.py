@@ -84,8 +84,8 @@ class Browser:
 
         def typed() -> bool:
             self.type(selector, WHOLE + text)
-            value = "return document.querySelector(arguments[0]).value"
-            return self.run(value, selector) == text
+            field = self.find(selector)
+            return self._ask("GET", f"/element/{field}/property/value") == text
 
         waited(typed, lambda: f"{selector} does not take {text}")
 

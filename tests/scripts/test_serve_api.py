@@ -264,6 +264,14 @@ def test_a_viewer_of_before_is_answered_in_its_form(viewed, index, monkeypatch):
     )
 
 
+def test_a_viewer_is_given_the_best_passages_alone(viewed, index, monkeypatch):
+    monkeypatch.setattr("arkiv.serve.content_search.MOST_FOUND", 3)
+    items = viewed.get("/iiif/V0/search?q=kvarnen").json["items"]
+    found = dict.fromkeys(one["id"].split("/")[-2] for one in items)
+    ranks = index.ranks("tuned_dense", "kvarnen", Filters(volume="V0"))
+    assert list(found) == list(ranks)[:3]
+
+
 def test_every_annotation_of_many_can_be_asked_for(viewed, index, monkeypatch):
     lines = [{"label": "", "image": "i.jpg", "width": 9, "height": 9}] * 60
     found = [

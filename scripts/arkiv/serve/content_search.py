@@ -14,6 +14,7 @@ their narrow column version 1.0 has the part of the text with the query's words.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -39,6 +40,9 @@ SEARCH_1 = [
 MOTIVATION = "supplementing"
 # Parameters of the specification that are not made use of.
 IGNORED = ("date", "user")
+# Passages that are found: a dense search ranks all, and viewers that ask for every page
+# of the answer would mark the whole volume.
+MOST_FOUND = 20
 # Annotations of a page, pages that can be asked for (a passage may be of many), words
 # quoted of each annotation, and characters around one.
 PAGE = 10
@@ -142,10 +146,11 @@ class ContentSearch:
         found: list[Annotation] = []
         if view.query and MOTIVATION in wanted:
             ranks = index.ranks(system, view.query, Filters(volume=volume))
-            passages = index.passages(ranks)
+            best = dict(islice(ranks.items(), MOST_FOUND))
+            passages = index.passages(best)
             found = [
                 one
-                for key, (rank, _) in ranks.items()
+                for key, (rank, _) in best.items()
                 for one in self._annotations(path, passages[key], rank)
             ]
         page = page_of(args.get("page"), MOST_PAGES)
