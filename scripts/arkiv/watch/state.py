@@ -80,7 +80,7 @@ class State:
         at = event["at"]
         match event["event"]:
             case "begun":
-                self.__init__(planned=Counter(event["jobs"]), began=at)
+                self.planned, self.began = Counter(event["jobs"]), at
             case "job":
                 before = self.failed.pop(event["id"], None)
                 tries = before.tries + 1 if before else 1

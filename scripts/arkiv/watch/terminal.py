@@ -9,6 +9,7 @@ Snakemake's own log. Elsewhere, as in the log of a login node, those messages st
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import re
 import shutil
@@ -39,6 +40,7 @@ NOTHING = "Nothing to be done"
 TRACE = re.compile(r'(\n +File "[^\n]*)+\s*\Z')
 # Seconds between two looks at the logs, and between two signs of life.
 TICK, BEAT = 1.0, 30.0
+LOGS_A_SECOND = 20
 ERASE = "\r\x1b[K"
 # Of a fault's log as much is shown on a terminal.
 TAIL = 12
@@ -212,19 +214,21 @@ class Watcher(logging.Handler):
     def _tick(self) -> None:
         beat = time.monotonic()
         while self.state.how is None:
+            # A stream that is closed is not drawn on; nothing else depends on it.
             if self.live:
-                self.draw()
+                with contextlib.suppress(OSError, ValueError):
+                    self.draw()
             if time.monotonic() - beat > BEAT:
                 self.journal.beat()
                 beat = time.monotonic()
-            time.sleep(TICK)
+            time.sleep(max(TICK, len(self.state.running) / LOGS_A_SECOND))
 
     def last_words(self) -> None:
         """What stands last, after all that Snakemake says at its end."""
         self.erase()
+        if self.began and self.state.how is None:
+            self.end("badly")
         if self.silent:
-            if self.began and self.state.how is None:
-                self.end("stopped")
             said = [stopped(self.state)] if self.began else ["Stopped by Ctrl-C."]
         elif self.state.how == "badly":
             said = faults(self.state, self.others)
@@ -232,5 +236,5 @@ class Watcher(logging.Handler):
             said = self.at_end()
         else:
             return
-        if not self.mute:
+        if said and not self.mute:
             print("\n".join(said), file=self.out, flush=True)
