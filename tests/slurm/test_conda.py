@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,17 @@ def test_the_pipeline_runs_in_its_environments_on_offline_nodes(made):
     assert f"{prefixes(made)['m3']}/bin/python" in said
     metrics = read_json(made.results / "metrics/metrics.json")
     assert set(metrics["systems"]) == {"bm25", "tuned_dense"}
+
+
+def test_the_doctor_finds_them_made_and_has_them_import(made):
+    words = "scripts/check_machine.py --configfile test.yaml --json".split()
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=made.folder,
+        env=made.environment,
+        capture_output=True,
+        text=True,
+    )
+    checks = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
+    for name in ENVIRONMENTS:
+        assert checks[f"envs/{name}"]["status"] == "ok", checks[f"envs/{name}"]

@@ -15,6 +15,8 @@ from arkiv.train.launch import START
 
 # Seconds for a program that only answers a question.
 QUICK = 20
+# Those that have not ended.
+_running: set[subprocess.Popen] = set()
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,29 @@ def ask(
         )
     except (FileNotFoundError, PermissionError):
         return Answer(None, errors=f"{words[0]} is not there")
+    _running.add(process)
     try:
         out, errors = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
         process.wait()
         raise InputError(
             f"{' '.join(words[:3])} gave no answer within {limit:g} s; run it by hand"
         ) from None
+    finally:
+        _running.discard(process)
     return Answer(process.returncode, out, errors)
+
+
+def end_all() -> None:
+    """End what still runs, with all that it started."""
+    for process in tuple(_running):
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def ours(module: str, *words: str, python: str = sys.executable) -> list[str]:

@@ -27,9 +27,9 @@ from arkiv.doctor.plan import Asked
 from arkiv.doctor.room import existing
 from arkiv.settings.config import PROJECT
 
-# Of a job that only looks: minutes, megabytes. Importing torch from a slow filesystem
-# takes a minute.
-MINUTES, MEMORY = 3, 4000
+# Of a job that only looks: minutes, and megabytes at most, as three processes import
+# torch, which takes a minute from a slow filesystem.
+MINUTES, MEMORY = 3, 8000
 # Seconds for which a file of a node may not be seen here.
 LATENCY = 30
 LOCKED, FOUND, SAID = "locked", "found.json", "said.log"
@@ -215,6 +215,7 @@ def check_locks(scratch: Path) -> Finding:
         except BlockingIOError:
             return ok("a lock of the login node holds here")
         except OSError as error:
-            return fault(f"none here ({error.strerror})", "mount it with flock")
-    do = "mount it with flock; until then give each dataset one part at a time"
+            do = "have it mounted with flock"
+            return fault(f"none can be had here ({error.strerror})", do)
+    do = "have it mounted with flock: else nobody notices a second copy of a job"
     return warning("a lock of the login node does not hold here", do)

@@ -28,6 +28,7 @@ from arkiv.doctor import (
     pythons,
     room,
 )
+from arkiv.doctor.command import end_all
 from arkiv.doctor.found import FAULT, Check, Finding, Told, ok, run
 from arkiv.doctor.plan import PLANNING, Plan
 from arkiv.doctor.profile import Profile
@@ -185,6 +186,7 @@ def main(argv: list[str] | None = None) -> None:
         status = 130
     except InputError as error:
         print(visible(f"error: {error}"), file=sys.stderr)
+    end_all()
     sys.stdout.flush()
     os._exit(status)
 

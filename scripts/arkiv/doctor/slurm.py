@@ -13,8 +13,9 @@ from arkiv.doctor.command import QUICK, Answer, ask
 
 # Of sinfo, one line for each kind of node of a partition; see `man sinfo`.
 FORMAT = "%P|%a|%l|%D|%c|%m|%G|%f|%T"
-# States of nodes that take no job, whatever follows them (`*`: does not answer).
-AWAY = ("down", "drain", "fail", "maint", "unk", "power_down", "reboot", "planned_down")
+# How states begin of nodes that take no job, and end of those that do not answer. One
+# that was powered down to save power is woken by a job.
+AWAY, SILENT = ("down", "drain", "fail", "maint", "unk", "reboot"), "*"
 # gpu:a100:4(S:0-1), gpu:2; the name of the kind may be absent.
 GPUS = re.compile(r"(?:^|,)gpu:(?:([^:,()]+):)?(\d+)")
 TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?$")
@@ -180,7 +181,7 @@ def _nodes(fields: list[str]) -> Nodes:
         int(memory.rstrip("+")),
         gpus_of(gpus),
         tuple(word for word in features.split(",") if word != "(null)"),
-        not state.lower().startswith(AWAY),
+        not state.lower().startswith(AWAY) and not state.endswith(SILENT),
     )
 
 
