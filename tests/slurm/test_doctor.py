@@ -12,7 +12,7 @@ from project import small
 from slurm.conftest import ClusterProject, last_job
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def project(cluster, tmp_path_factory) -> ClusterProject:
     """A project that has not run."""
     project = ClusterProject(tmp_path_factory.mktemp("doctor") / "project", cluster)
@@ -58,18 +58,7 @@ def test_what_the_profile_gets_wrong_is_named(project):
             "  gpus: 1": "  gpus: 8",
         },
     )
-    try:
-        status, found = looked_over(project, "--no-jobs")
-    finally:
-        project.edit(
-            "profiles/slurm/config.yaml",
-            **{
-                "account: nobody": "account: archive",
-                "cpu_partition: small": "cpu_partition: null",
-                "status-checks: 200": "status-checks: 7",
-                "  gpus: 8": "  gpus: 1",
-            },
-        )
+    status, found = looked_over(project, "--no-jobs")
     assert status == 1
     for name, said in {
         "partitions": "small",
@@ -85,28 +74,20 @@ def test_what_the_profile_gets_wrong_is_named(project):
     assert "archive" in found["account"]["do"]
 
 
-def test_jobs_find_their_partitions_by_the_file_that_is_written(project):
-    status, found = looked_over(
-        project, "--no-jobs", "--write-partitions", "partitions.yaml"
-    )
-    assert status == 0, found
-    written = yaml.safe_load((project.folder / "partitions.yaml").read_text())
-    assert written["partitions"]["gpu"]["max_gpu"] == 2
-    project.edit(
+def test_jobs_find_their_partitions_by_the_file_that_is_written(again):
+    again.edit(
         "profiles/slurm/config.yaml", **{"gpu_partition: gpu": "gpu_partition: null"}
     )
-    last = last_job(project.cluster)
-    try:
-        done = project.run(
-            "--slurm-partition-config", "partitions.yaml", "-U", "embed_corpus"
-        )
-    finally:
-        project.edit(
-            "profiles/slurm/config.yaml",
-            **{"gpu_partition: null": "gpu_partition: gpu"},
-        )
+    written = "partitions.yaml"
+    status, found = looked_over(again, "--no-jobs", "--write-partitions", written)
+    assert status == 0, found
+    partitions = yaml.safe_load((again.folder / written).read_text())["partitions"]
+    assert partitions["gpu"]["max_gpu"] == 2
+    again.remove("mining/court/embeddings/1-of-2.npy")
+    last = last_job(again.cluster)
+    done = again.run("--slurm-partition-config", written, "--until", "embed_corpus")
     assert done.returncode == 0, done.stdout[-8000:]
-    jobs = [job for job in project.jobs_after(last) if "embed_corpus" in job["Comment"]]
-    assert {job["State"] for job in jobs} == {"COMPLETED"}
-    assert all("gres/gpu=1" in job["AllocTRES"] for job in jobs)
     assert "Auto-selected partition" in done.stdout
+    jobs = [one for one in again.jobs_after(last) if "embed_corpus" in one["Comment"]]
+    assert [one["State"] for one in jobs] == ["COMPLETED"]
+    assert "gres/gpu=1" in jobs[0]["AllocTRES"]
