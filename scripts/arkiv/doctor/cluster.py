@@ -86,7 +86,10 @@ class Cluster:
 
 
 def checks(cluster: Cluster) -> Iterator[Check]:
-    """What there is to see without a job."""
+    """What there is to see without a job: nothing of a SLURM that does not answer."""
+    yield Check("SLURM", partial(check_slurm, cluster.slurm))
+    if not cluster.slurm.answers:
+        return
     looks = {
         "partitions": check_partitions,
         "account": check_account,
@@ -104,6 +107,13 @@ def _listed(names: Iterator[str] | list[str] | set[str]) -> str:
     names = list(dict.fromkeys(names))
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
+
+
+def check_slurm(slurm: Slurm) -> Finding:
+    """Whether SLURM answers."""
+    there = slurm.partitions.values()
+    counted = (f"{one.name} {sum(kind.count for kind in one.nodes)}" for one in there)
+    return ok(f"answers; nodes by partition: {_listed([*counted])}")
 
 
 def check_partitions(cluster: Cluster) -> Finding:

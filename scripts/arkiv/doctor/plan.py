@@ -7,6 +7,7 @@ say stands there alone.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,14 @@ from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.doctor.command import ask
+from arkiv.settings.config import PROJECT
 
 # Seconds; 17,000 jobs take 19 s on two cores.
 PLANNING = 240
 MARK = "ARKIV-JOB "
+# What Snakemake runs of a directory by itself; where there is none, it is started from
+# elsewhere.
+OWN = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefile")
 # How Snakemake begins to tell one: `WorkflowError in file …, line 72:`.
 FAULT = re.compile(r"\w*(Error|Exception)\b.*:$")
 # Snakemake's own command line. A dry run tells each job, of which a message would be
@@ -70,6 +75,8 @@ class Plan:
 
     def __init__(self, configfiles: Sequence[str], profile: str | None = None) -> None:
         self._words = [sys.executable, "-c", TELLING, "--dry-run", "--forceall"]
+        if not any(map(os.path.isfile, OWN)):
+            self._words += ["--snakefile", f"{PROJECT}/Snakefile"]
         if profile:
             self._words += ["--profile", profile]
         if configfiles:

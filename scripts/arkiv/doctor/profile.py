@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arkiv.base.errors import InputError
+from arkiv.settings.config import PROJECT
 
 SETTING = re.compile(r"^([a-z][\w-]*): *(.*?) *(?:#.*)?$", re.MULTILINE)
+# Where Snakemake looks for profiles of one's own, and of all on the machine.
+OWN = ("~/.config/snakemake", "/etc/xdg/snakemake")
 # Snakemake's default, of seconds.
 FIRST_LOOK = 40
 
@@ -23,18 +26,22 @@ class Profile:
 
     @classmethod
     def named(cls, name: str) -> Profile:
-        """The profile that Snakemake takes for a name: a folder, here or of profiles.
+        """The profile that Snakemake takes for a name: a file, or a folder here or there.
 
         Raises:
             InputError: there is none.
         """
-        for folder in (Path(name), Path("profiles", name)):
-            if (file := folder / "config.yaml").is_file():
+        folders = (Path(), *(Path(one).expanduser() for one in OWN))
+        for file in (
+            Path(name),
+            *(folder / name / "config.yaml" for folder in folders),
+        ):
+            if file.is_file():
                 # As it is edited: profiles/slurm, though `slurm` is a link to it.
                 file = Path(os.path.relpath(file.resolve()))
                 return cls(file, dict(SETTING.findall(file.read_text("utf-8"))))
         raise InputError(
-            f"is {name}, expected a folder with config.yaml; see ls profiles",
+            f"is {name}, expected a folder with config.yaml; see {PROJECT}/profiles",
             key="--profile",
         )
 

@@ -117,6 +117,8 @@ class Doctor:
     def _of_slurm(self, asked: cluster.Cluster) -> Iterator[Check]:
         yield from cluster.checks(asked)
         arguments = self._arguments
+        if not asked.slurm.answers:
+            return
         if file := arguments.write_partitions:
             yield Check("partition file", partial(_write_partitions, file, asked))
         if arguments.no_jobs:

@@ -73,6 +73,9 @@ class Partition:
 class Slurm:
     """The SLURM of this machine; each question is asked once."""
 
+    answers = False
+    """It has told its partitions."""
+
     @cached_property
     def partitions(self) -> dict[str, Partition]:
         """All partitions by name.
@@ -99,6 +102,7 @@ class Slurm:
             )
         if not found:
             raise InputError("sinfo lists no partition; ask the cluster's people")
+        self.answers = True
         return found
 
     @property
