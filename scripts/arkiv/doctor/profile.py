@@ -26,7 +26,7 @@ class Profile:
 
     @classmethod
     def named(cls, name: str) -> Profile:
-        """The profile that Snakemake takes for a name: a file, or a folder here or there.
+        """The profile that Snakemake takes for a name: a file, or a folder.
 
         Raises:
             InputError: there is none.
