@@ -173,8 +173,11 @@ def test_the_report_tells_the_run_on_one_page(run):
         assert f". {title}</h2>" in page
     assert '<th scope="row">train_model</th><td>1</td>' in page
     # Its own files, and nothing of another place.
-    (audit,) = re.findall(r'href="([^#][^":]*)"', page)
-    assert (run.results / audit).is_file()
+    links = re.findall(r'href="([^#][^":]*)"', page)
+    assert "figures/negatives.html" in links
+    assert all((run.results / link.partition("#")[0]).is_file() for link in links)
+    assert "What re-ranking can reach" in page
+    assert re.search(r"Measured on \d+ \w+ 20\d\d\.", page)
     assert str(run.folder) not in page
     assert "://" not in page.replace("http://www.w3.org/2000/svg", "")
 

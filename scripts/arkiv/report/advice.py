@@ -29,10 +29,8 @@ from arkiv.train.altering import augments
 MOST = 5
 # What is worth most: the order of the kinds of advice.
 DOUBT, LOST, GAIN, SURE = range(4)
-# Shares from which something is much: of negatives that the teacher prefers, of queries
-# that BM25 alone answers, of what other spellings cost.
-MANY = 0.05
-COSTLY = 0.1
+# Shares from which something is much: of all negatives or queries; of a measure.
+MANY, COSTLY = 0.05, 0.1
 # An interval half as wide takes so many times the queries; the most of the pairs that
 # are advised to be held out for them.
 TIMES = 4
@@ -217,13 +215,16 @@ def forgotten(of: Numbers) -> Iterator[Advice]:
 
 
 def other_spellings(of: Numbers) -> Iterator[Advice]:
-    """What other spellings and misread letters cost the system compared first."""
+    """What other spellings and misread letters cost the best system that is trained."""
     if not of.spelling or augments(of.config["train"]["augment"]):
         return
-    measure, pairs = of.spelling["measures"][0], of.metrics["comparisons"]
-    names = list(of.spelling["original"])
-    system = pairs[0]["system"] if pairs and pairs[0]["system"] in names else names[0]
-    whole = of.spelling["original"][system][measure]["mean"]
+    measure = of.spelling["measures"][0]
+    means = [
+        (one[measure]["mean"], name)
+        for name, one in of.spelling["original"].items()
+        if of.systems[name].get("model") not in (None, "base")
+    ]
+    whole, system = max(means, default=(0, ""))
     costly = {
         one["name"]: value
         for one in of.spelling["variants"]
@@ -231,19 +232,18 @@ def other_spellings(of: Numbers) -> Iterator[Advice]:
         and is_shown(value)
         and -value["mean"] >= COSTLY * whole
     }
-    if not costly or of.systems[system].get("model") in (None, "base"):
+    if not costly:
         return
     worst = min(costly, key=lambda name: costly[name]["mean"])
-    noise = [name for name in costly if name.startswith("noise ")]
-    spelled = [name for name in costly if name not in noise]
+    spelled = [name for name in costly if not name.startswith("noise ")]
     ways = [f"spelling: [{', '.join(spelled)}]"] * bool(spelled)
-    ways += ["noise: 0.1"] * bool(noise)
+    ways += ["noise: 0.1"] * (len(spelled) < len(costly))
     yield Advice(
         LOST,
         -costly[worst]["mean"],
-        f"Queries in another spelling ({spaced(worst)}) cost {of.called(system)} "
-        f"{title(measure)} {figures(costly[worst])}, of {whole:.3f}: train on such "
-        "texts too, and see whether less is lost.",
+        f"Queries in other letters ({worst}) cost {of.called(system)} {title(measure)} "
+        f"{figures(costly[worst])}, of {whole:.3f}: train on such texts too, and see "
+        "whether less is lost.",
         f"train:\n  augment: {{{', '.join(ways)}}}",
         "training.md#other-spellings-misread-letters",
     )

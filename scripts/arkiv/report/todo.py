@@ -46,7 +46,7 @@ def _guide(guide: str, page: str | Path) -> Html:
     name, _, anchor = guide.partition("#")
     words = f"docs/{name}, “{anchor.replace('-', ' ').capitalize()}”"
     docs = PROJECT / "docs" / name
-    if os.path.relpath(docs).startswith(".."):
+    if os.path.relpath(docs).startswith("..") or not docs.is_file():
         return joined(words)
     there = os.path.relpath(docs, Path(page).parent)
     return element("a", words, href=f"{quote(there)}#{anchor}")
