@@ -62,7 +62,7 @@ def tiny_models(of: Numbers) -> Iterator[Advice]:
             DOUBT,
             math.inf,
             f"{count}, to try the pipeline out: numbers, and what they advise, mean "
-            "something with real ones.",
+            "something with real ones alone.",
             f"models:\n{sources}",
             "training.md#the-model-to-tune",
         )

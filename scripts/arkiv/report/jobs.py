@@ -159,7 +159,8 @@ class Days(NamedTuple):
         if began is None or ended is None:
             return None
         last = [cost for cost in made if cost["rule"] == MEASURES]
-        return cls(began, ended, of_known(max, last, "ended") or ended)
+        measured = of_known(max, last, "ended") or ended
+        return cls(*map(date.fromisoformat, (began, ended, measured)))
 
     def told(self) -> str:
         """In a sentence or two."""
@@ -296,8 +297,9 @@ def _number(text: object) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _days(log: Path) -> dict[str, date | None]:
-    """The day on which a job began, and that on which it ended, by its log."""
+def _days(log: Path) -> dict[str, str | None]:
+    """The day on which a job began, and that on which it ended, by its log, as ISO 8601
+    has days."""
     try:
         with open(log, "rb") as file:
             first = file.read(BEGINNING)
@@ -307,7 +309,7 @@ def _days(log: Path) -> dict[str, date | None]:
         first = last = b""
     try:
         began, ended = (
-            [date.fromisoformat(found.decode()) for found in DAY.findall(part)]
+            [str(date.fromisoformat(found.decode())) for found in DAY.findall(part)]
             for part in (first, last)
         )
     except ValueError:
