@@ -114,7 +114,8 @@ def _overview(
     said = ends.get(state.how or "")
     head = f"{state.finished} of {counted(state.total, 'job')} done"
     if said is None:
-        head += f", {len(begun)} running, {len(waiting)} waiting in the queue"
+        head += f", {len(begun)} running"
+        head += f", {len(waiting)} waiting in the queue" if waiting else ""
         head += f", for {lasting(now - state.began)}"
     else:
         head += f"; the run {said}"
@@ -125,6 +126,10 @@ def _overview(
             "have been killed."
         )
     if said is None:
+        for rule in dict.fromkeys(job.rule for job in state.running.values()):
+            if left := state.left(rule):
+                of = f"{state.done[rule]} of {state.planned[rule]} jobs done"
+                yield f"  {rule}: {of}, about {lasting(left)} left"
         for job in begun[:SHOWN]:
             yield "  " + job_line(job, now, width - 2)
         if len(begun) > SHOWN:

@@ -46,6 +46,7 @@ class State:
     done: Counter = field(default_factory=Counter)
     running: dict[int, Job] = field(default_factory=dict)
     failed: dict[int, Job] = field(default_factory=dict)
+    took: Counter = field(default_factory=Counter)  # seconds of all done, by rule
     stage_began: dict[str, float] = field(default_factory=dict)
     began: float | None = None
     how: str | None = None  # it ended
@@ -71,6 +72,14 @@ class State:
         """Jobs that are done."""
         return self.done.total()
 
+    def left(self, rule: str) -> float | None:
+        """Seconds until a rule of several jobs is done, if as many go on at a time and
+        take as long as those before; None: none of them is done."""
+        running = sum(job.rule == rule for job in [*self.running.values()])
+        if not (done := self.done[rule]) or not running:
+            return None
+        return self.took[rule] / done * (self.planned[rule] - done) / running
+
     def take(self, event: Record) -> Ended | None:
         """Take an event into account; return the stage that ended with it, if one did.
 
@@ -91,6 +100,7 @@ class State:
             case "finished":
                 if (job := self.running.pop(event["id"], None)) is not None:
                     self.done[job.rule] += 1
+                    self.took[job.rule] += at - job.since
                     return self._ended(job.stage, at)
             case "failed":
                 if (job := self.running.pop(event["id"], None)) is not None:

@@ -103,6 +103,17 @@ def test_jobs_that_wait_in_a_queue_are_told_from_those_that_run(journal, tmp_pat
     assert first == "0 of 3 jobs done, 1 running, 2 waiting in the queue, for 1 min 0 s"
 
 
+def test_a_rule_of_many_jobs_is_told_by_those_that_are_done(journal):
+    journal.begin({"embed_corpus": 10})
+    for number in range(4):
+        started(journal, number)
+    journal.now += 60
+    for number in range(2):
+        journal.add("finished", id=number)
+    _, rule, *_ = lines.overview(State.of(events(journal.path)), journal.now)
+    assert rule == "  embed_corpus: 2 of 10 jobs done, about 4 min 0 s left"
+
+
 def test_a_run_that_was_killed_is_told_by_its_silence(journal):
     journal.begin({"embed_corpus": 1})
     started(journal, 0)
