@@ -86,7 +86,9 @@ class Jobs:
             return ok(f"no job of this run asks for a {kind} node")
         place = existing(self._folder)
         with (
-            tempfile.TemporaryDirectory(prefix=".doctor-", dir=place) as scratch,
+            tempfile.TemporaryDirectory(
+                prefix=".doctor-", dir=place, ignore_cleanup_errors=True
+            ) as scratch,
             open(Path(scratch, LOCKED), "wb") as lock,
         ):
             with contextlib.suppress(OSError):
@@ -124,19 +126,19 @@ class Jobs:
                 ask("scancel", job)
 
     def _wait(self, job: str, file: Path) -> Finding | None:
-        """Wait for what a job finds, or for its end; or say that it did not begin."""
+        """Wait for the end of a job, or a little for what it found, or say why not."""
         began = time.monotonic()
         ended = None
-        while not file.exists():
+        while ended is None or not file.exists():
             state, reason = self._state(job)
             now = time.monotonic()
             if state in WAITING and now - began > self._patience:
                 seen = f"job {job} waited {self._patience:g} s ({reason}): cancelled"
                 return warning(seen, "look again later, or wait longer: --wait 3600")
-            if state not in (*WAITING, *RUNNING):
-                ended = ended or now
-                if now - ended > LATENCY:
-                    return None
+            # A node's files may be seen here late.
+            ended = None if state in (*WAITING, *RUNNING) else ended or now
+            if ended and now - ended > LATENCY:
+                return None
             time.sleep(1)
         return None
 
@@ -148,7 +150,7 @@ class Jobs:
     def _read(
         self, job: str, kind: str, scratch: Path, seconds: float
     ) -> Finding | list[Told]:
-        """What a job found; it has ended, or has written that at least."""
+        """What a job found that has ended."""
         self._waiting.discard(job)
         try:
             found = json.loads((scratch / FOUND).read_text(encoding="utf-8"))
