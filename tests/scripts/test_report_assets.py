@@ -199,7 +199,9 @@ def test_the_audit_tells_of_shares_that_are_not_as_asked_for(rows, tmp_path):
 def test_the_audit_counts_what_was_mined_and_dropped(rows, mined, tmp_path):
     first, second, given = rows
     words = ["--rows", f"a={first}", f"b={given}", f"a={second}"]
-    text = audit(tmp_path, *words, "--stats", f"a={mined}", repeated=True)
+    words += ["--run", "court <1>", "--stats", f"a={mined}"]
+    text = audit(tmp_path, *words, repeated=True)
+    assert "<h1>Negatives before training: court &lt;1&gt;</h1>" in text
     assert text.count("<main>") == text.count("<header>") == text.count("<nav") == 1
     assert "<dt>negative</dt>" in text
     assert cells(text, "train pairs") == ["9", "1"]

@@ -303,7 +303,7 @@ def examples(rows: Rows) -> Iterator[Html]:
 
 def write_audit(
     path: str,
-    run: str,
+    run: str | None,
     datasets: Mapping[str, Rows],
     stats: Mapping[str, Record],
     summaries: Mapping[str, list[tuple[str, str]]],
@@ -337,7 +337,7 @@ def write_audit(
     text = text_of(" ".join([*said, ADVICE, *(one.content for one in sections)]))
     sections.append(glossary((one.word, one.meaning) for one in used_in(text)))
     page = render(
-        f"Negatives before training: {run}",
+        f"Negatives before training: {run}" if run else "Negatives before training",
         with_words(ABOUT),
         [*(element("strong", one) for one in said), ADVICE],
         sections,
