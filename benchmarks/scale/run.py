@@ -37,7 +37,7 @@ TARGETS = (
     *("audit", "split", "baseline"),
     *(f"{RUN}/{path}" for path in ("figures/lengths.svg", "collection/beir")),
 )
-COMMAND = re.compile(r"^Shell command: python (\S+)/scripts/(\w+)\.py (.*) &> ", re.M)
+COMMAND = re.compile(r"^Shell command: python \S+/scripts/(\w+)\.py (.*) &> ", re.M)
 ENVIRONMENT = {"PYTHONPATH": str(ROOT)}
 # Types of system, which are rules of their own.
 TYPED = "retrieve"
@@ -70,6 +70,14 @@ def configuration(pages: Path, model: Path) -> dict[str, Any]:
     }
 
 
+def commands_of(said: str) -> Iterator[tuple[str, list[str]]]:
+    """Name and words of every command that a dry run says."""
+    for script, rest in COMMAND.findall(said):
+        words = shlex.split(rest)
+        name = f"{script} {words[0]}" if script == TYPED else script
+        yield name, words
+
+
 def planned(folder: Path, config: Path) -> Iterator[tuple[str, list[str]]]:
     """Name and words of every command that a run from pages on would have, in order.
 
@@ -89,10 +97,7 @@ def planned(folder: Path, config: Path) -> Iterator[tuple[str, list[str]]]:
     )
     if done.returncode:
         raise BenchmarkError(f"Snakemake plans nothing: {done.stdout.strip()}")
-    for _, script, rest in COMMAND.findall(done.stdout):
-        words = shlex.split(rest)
-        name = f"{script} {words[0]}" if script == TYPED else script
-        yield name, words
+    yield from commands_of(done.stdout)
 
 
 def prepared(folder: Path, passages: int) -> list[list[Any]]:

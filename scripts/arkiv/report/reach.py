@@ -70,7 +70,8 @@ def reach_of(
         # Where fewer passages are kept than re-ranked, runs lack some candidates.
         if len(counts) and counts.max() <= config["depth"]:
             by_query = dict(zip(query_ids, counts.tolist(), strict=True))
-            found.append(_reach(names, read_run(runs[name]), by_query, qrels))
+            run = read_run(runs[name], depth=int(counts.max()))
+            found.append(_reach(names, run, by_query, qrels))
     return found
 
 
