@@ -16,7 +16,7 @@ from arkiv.encode.options import Options
 from arkiv.serve.app import create_app
 from arkiv.serve.filters import UNITS, Filters
 from arkiv.serve.hits import found
-from arkiv.serve.indexed import PASSAGES_KEPT, Indexed, SharedTable, facets_of
+from arkiv.serve.indexed import PASSAGES_KEPT, Indexed, SharedTable
 from arkiv.serve.view import View
 from arkiv.settings.config import read_config
 
@@ -100,15 +100,6 @@ def test_hits_of_a_table_are_gathered_as_those_of_memory_are(index, indexed):
         assert {
             frozenset(hit.passage["id"] for hit in group) for group in read.groups
         } == {frozenset(hit.passage["id"] for hit in group) for group in held.groups}
-
-
-def test_an_index_without_a_column_of_cases_is_read(indexed):
-    table = SimpleNamespace(
-        columns=[name for name in indexed._table.columns if name != "group"],
-        scan=indexed._table.scan,
-    )
-    facets, _ = facets_of(table)
-    assert facets == replace(indexed.facets, units=["page", "volume"])
 
 
 def test_full_text_and_hybrid_are_systems_of_the_page(site, sheet, indexed):

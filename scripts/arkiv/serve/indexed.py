@@ -288,17 +288,15 @@ def facets_of(table: Table) -> tuple[Facets, list[str]]:
     """What the passages of a table can be told apart by, and their volumes."""
     import pyarrow.compute as pc
 
-    # An index that was made before there were cases has no column of them.
-    said = [key for key in (*NAMES, *YEARS, *KNOWN) if key in table.columns]
     found: dict[str, set] = {key: set() for key in (*NAMES, *YEARS, *KNOWN)}
-    for batch in table.scan(said):
+    for batch in table.scan(list(found)):
         for key in NAMES:
             found[key].update(pc.unique(batch[key]).drop_null().to_pylist())
         for key in YEARS:
             ends = pc.min_max(batch[key]).as_py().values()
             found[key].update(end for end in ends if end is not None)
         for key in KNOWN:
-            if key in said and batch[key].null_count < len(batch):
+            if batch[key].null_count < len(batch):
                 found[key].add(True)
     years = found["year"] | found["year_to"]
     known = {
