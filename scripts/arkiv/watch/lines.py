@@ -116,7 +116,7 @@ def _overview(
     if said is None:
         head += f", {len(begun)} running"
         head += f", {len(waiting)} waiting in the queue" if waiting else ""
-        head += f", for {lasting(now - state.began)}"
+        head += f", after {lasting(now - state.began)}"
     else:
         head += f"; the run {said}"
     yield head

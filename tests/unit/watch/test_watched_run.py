@@ -100,7 +100,9 @@ def test_jobs_that_wait_in_a_queue_are_told_from_those_that_run(journal, tmp_pat
     assert lines.live(state, 1060).endswith("passages: in the queue, 1 min 0 s (+2)")
     written(tmp_path / "0.log", "", 1001)
     first, *_ = lines.overview(state, 1060)
-    assert first == "0 of 3 jobs done, 1 running, 2 waiting in the queue, for 1 min 0 s"
+    assert (
+        first == "0 of 3 jobs done, 1 running, 2 waiting in the queue, after 1 min 0 s"
+    )
 
 
 def test_a_rule_of_many_jobs_is_told_by_those_that_are_done(journal):
