@@ -178,6 +178,8 @@ def test_a_full_disk_is_one_sentence_and_one_rerun(again, base):
     assert done.returncode != 0
     (said,) = {line.strip() for line in done.stdout.splitlines() if "make room" in line}
     assert said == "error: writing the output: No space left on device; make room"
+    # The log is the job's own, on whatever node it ran.
+    assert done.stdout.rstrip().splitlines()[-1] == said
     there = again.cluster.run("ls", "-A", place).stdout.split()
     assert there == ["2-of-2.npy"]
     again.cluster.run("umount", place)

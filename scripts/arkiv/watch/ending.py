@@ -180,7 +180,8 @@ def after(
 
 
 def _loud(what: str, run: str) -> str:
-    return f"much was dropped: {what}; of each the why: {run}/…/*.rejected.jsonl"
+    where = f"*.rejected.jsonl and *.volumes.json below {run}"
+    return f"much was dropped: {what}; look into {where}"
 
 
 def faults(state: State, others: Sequence[str] = ()) -> list[str]:
