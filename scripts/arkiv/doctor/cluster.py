@@ -34,9 +34,19 @@ class Cluster:
 
     @cached_property
     def offered(self) -> list[str] | None:
-        """The partitions of the plugin's file, if the profile names one."""
+        """The partitions of the plugin's file, if the profile names one.
+
+        Raises:
+            InputError: it is no such file.
+        """
         file = self.profile.partition_file
-        return list(read_yaml(file)["partitions"]) if file else None
+        if not file:
+            return None
+        match read_yaml(file):
+            case {"partitions": {**named}}:
+                return list(map(str, named))
+        reason = "is no file of partitions; write one by --write-partitions"
+        raise InputError(reason, file=file)
 
     def asked_for(self, key: str) -> set[str]:
         """The values that jobs have of a resource."""

@@ -69,4 +69,5 @@ class Profile:
     @property
     def partition_file(self) -> str | None:
         """The file by which the plugin chooses partitions, if there is one."""
-        return self.settings.get("slurm-partition-config")
+        given = self.settings.get("slurm-partition-config")
+        return given or os.environ.get("SNAKEMAKE_SLURM_PARTITIONS")

@@ -244,6 +244,14 @@ def test_partitions_that_take_no_such_job_are_left_out_with_the_reason(
     assert not file.exists()
 
 
+def test_what_is_no_partition_file_is_told(programs, tmp_path):
+    file = tmp_path / "partitions.yaml"
+    file.write_text("partitions: [cpu]\n", encoding="utf-8")
+    told = found(asked(slurm_partition=None), slurm_partition_config=str(file))
+    assert "is no file of partitions" in told["partitions"].seen
+    assert "check itself" not in " ".join(one.seen for one in told.values())
+
+
 def test_a_partition_file_stands_for_partitions_that_are_named(programs, tmp_path):
     file = tmp_path / "partitions.yaml"
     partitions.write(file, Slurm(), "archive")
