@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
-from arkiv.doctor.found import Check, Finding, fault, ok
+from arkiv.doctor.found import Check, Finding, fault, ok, warning
 from arkiv.doctor.sizes import human
 from arkiv.encode.ahead import Use, check_ahead
 from arkiv.encode.body import CONFIG
@@ -56,6 +56,13 @@ def check_model(directory: Path, use: Use, wanted: Mapping[str, Any]) -> Finding
         return ok(f"{there}, {human(size_of(there))}; jobs need no network for it")
     if source == TINY:
         return ok("is built on the spot")
-    size = offered(source, revision, use.kind)
+    try:
+        size = offered(source, revision, use.kind)
+    except ModuleNotFoundError as error:
+        # As on a login node, where rules have it in their environment.
+        seen = (
+            f"{source} is not there yet; no {error.name} for this Python to ask for it"
+        )
+        return warning(seen, "a run fetches it first, in the environment m3")
     where = f"from the hub, {human(size)}" if size else "from the hub's cache"
     return ok(f"{source} at {(revision or 'main')[:12]} can be had {where}")

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -186,10 +186,13 @@ def main(argv: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         status = 130
+    except BrokenPipeError:
+        pass  # who read it has enough, as `head` does
     except InputError as error:
         print(visible(f"error: {error}"), file=sys.stderr)
     end_all()
-    sys.stdout.flush()
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
     os._exit(status)
 
 

@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -68,7 +68,7 @@ def check_packages() -> Finding:
         if "snakemake" in missing or not shutil.which("conda"):
             return fault(seen, do)
         # A login node needs no more.
-        return warning(seen, f"give snakemake --sdm conda with each run; or {do}")
+        return ok("Snakemake is; what rules need they have by --sdm conda")
     if others:
         seen = f"{len(others)} at another version: {'; '.join(others[:NAMED])}"
         return warning(seen, "pip install -r requirements.txt, which is what is tested")
@@ -97,9 +97,13 @@ def environment_checks(prefix: str | None) -> Iterator[Check]:
         yield Check("environments", partial(_without_conda, made))
         return
     yield Check("conda", _check_conda)
-    for file in sorted((PROJECT / "envs").glob("*.yaml")):
-        look = partial(check_environment, file, made.get(file.stem))
-        yield Check(f"envs/{file.stem}", look, IMPORTING)
+    files = sorted((PROJECT / "envs").glob("*.yaml"))
+    for file in files:
+        if where := made.get(file.stem):
+            look = partial(check_environment, file, where)
+            yield Check(f"envs/{file.stem}", look, IMPORTING)
+    if to_come := [file.stem for file in files if file.stem not in made]:
+        yield Check("environments", partial(_to_come, to_come))
 
 
 def _without_conda(made: Mapping[str, Path]) -> Finding:
@@ -119,11 +123,14 @@ def _check_conda() -> Finding:
     return ok(said.strip())
 
 
-def check_environment(file: Path, prefix: Path | None) -> Finding:
-    """Whether an environment is made, has its pins, and imports what it has."""
-    if prefix is None:
-        make = "snakemake --sdm conda --conda-create-envs-only --cores 1 and the flags"
-        return warning("not made yet", f"a run makes it first; beforehand: {make}")
+def _to_come(names: Sequence[str]) -> Finding:
+    make = "snakemake --sdm conda --conda-create-envs-only --cores 1, and your flags"
+    do = f"a run makes those that it needs; to see beforehand whether it can: {make}"
+    return warning(f"not made yet: {', '.join(names)}", do)
+
+
+def check_environment(file: Path, prefix: Path) -> Finding:
+    """Whether an environment is whole, has its pins, and imports what it has."""
     renewed = f"remove {prefix}, and have Snakemake make it again"
     if not prefix.with_suffix(".env_setup_done").is_file():
         return fault(f"{prefix} was not made to its end", renewed)

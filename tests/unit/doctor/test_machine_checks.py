@@ -145,7 +145,6 @@ def environment(tmp_path):
 def test_an_environment_is_made_and_imports(environment):
     file, prefix = environment
     assert found(pythons.check_environment, file, prefix).status == "ok"
-    assert found(pythons.check_environment, file, None).status == "warning"
     file.write_text("dependencies:\n  - pip:\n      - tqdm==0.1\n")
     told = found(pythons.check_environment, file, prefix)
     assert (told.status, "not 0.1" in told.seen) == ("fault", True)
@@ -170,6 +169,27 @@ def test_an_old_conda_is_named(tmp_path, monkeypatch):
     assert "24.7.1" in found(first.look).do
     fake(tmp_path / "bin", "conda", "conda 25.1.0")
     assert found(first.look).status == "ok"
+
+
+def test_environments_that_are_not_made_are_one_line(tmp_path, monkeypatch):
+    fake(tmp_path / "bin", "conda", "conda 25.1.0")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    (tmp_path / "abc_.yaml").write_bytes((ROOT / "envs/llm.yaml").read_bytes())
+    (tmp_path / "abc_").mkdir()
+    looks = {one.name: one.look for one in pythons.environment_checks(str(tmp_path))}
+    assert looks.keys() == {"conda", "envs/llm", "environments"}
+    told = found(looks["environments"])
+    assert told.status == "warning"
+    assert "data, evaluate" in told.seen
+    assert "llm" not in told.seen
+
+
+def test_snakemake_is_all_that_a_login_node_needs(tmp_path, monkeypatch):
+    monkeypatch.setattr(pythons, "apart", lambda wanted: (["torch"], []))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert found(pythons.check_packages).status == "fault"
+    fake(tmp_path / "bin", "conda", "conda 25.1.0")
+    assert found(pythons.check_packages).status == "ok"
 
 
 # GPUs.
