@@ -45,6 +45,7 @@ def passages():
             "type": "häradsrätt",
             "title": None,
             "reference": "SE/1",
+            "group": f"§ {number // 3}",
             "about": [{"name": "härad", "value": "Bräkne"}],
             "confidence": 0.9,
         }
@@ -127,6 +128,7 @@ def test_rows_have_places_links_and_what_is_known(folder):
         for line in (1, 2)
     ]
     assert json.loads(rows[0]["about"]) == {"härad": "Bräkne"}
+    assert (rows[0]["group"], rows[1]["group"]) == ("§ 1", None)
     assert rows[0]["images"] == ["i3.jpg"]
     assert rows[0]["image_link"] == "https://images.example/V1/003"
     assert rows[0]["manifest"] == "https://iiif.example/V1/manifest.json"
