@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from html import escape
@@ -349,12 +349,12 @@ def excerpt(text: str, query: str, width: int = 320, *, tag: str = "mark") -> Ht
     asked = asked_for(query)
     spans = [match.span() for match in WORD.finditer(text)]
     hits = [span for span in spans if asked(text[slice(*span)])]
-    starts = [start for start, _ in hits]
+    starts, stops = zip(*hits, strict=True) if hits else ((), ())
+    words = [text[slice(*span)].casefold() for span in hits]
 
     def worth(start: int) -> int:
-        near = slice(bisect_left(starts, start), bisect_left(starts, start + width))
-        inside = (span for span in hits[near] if span[1] <= start + width)
-        return len({text[slice(*span)].casefold() for span in inside})
+        first, last = bisect_left(starts, start), bisect_right(stops, start + width)
+        return len(set(words[first:last]))
 
     # Begin a little before a match, so that it has its surroundings.
     begin = max((max(0, span[0] - width // 6) for span in hits), key=worth, default=0)

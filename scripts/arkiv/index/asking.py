@@ -15,6 +15,8 @@ from arkiv.base.hashing import digest_of_files
 from arkiv.index.reading import Query
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
     from arkiv.encode.encoder import Encoder
 
 
@@ -40,13 +42,7 @@ def encoded(
     sparse = [None] * len(texts)
     if "sparse" in encoder.kind.gives:
         found = encoder.embed_with_weights(texts, "query", **asked)
-        dense, matrix = found.dense, found.sparse
-        matrix.sort_indices()
-        parts = [
-            slice(*ends)
-            for ends in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)
-        ]
-        sparse = [(matrix.indices[part], matrix.data[part]) for part in parts]
+        dense, sparse = found.dense, rows_of(found.sparse)
     else:
         dense = encoder.embed(texts, "query", **asked)
     tokens: Sequence[np.ndarray | None] = [None] * len(texts)
@@ -55,6 +51,13 @@ def encoded(
             texts, "query", max_length=max_length, dense=False, multi_vector=True
         ).multi_vector
     return [Query(*one) for one in zip(texts, dense, sparse, tokens, strict=True)]
+
+
+def rows_of(matrix: csr_matrix) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Tokens, ascending, and their weights of each row."""
+    matrix.sort_indices()
+    parts = map(slice, matrix.indptr[:-1], matrix.indptr[1:])
+    return [(matrix.indices[part], matrix.data[part]) for part in parts]
 
 
 def model_of(folder: Path, about: Record, given: str | None = None) -> Path:

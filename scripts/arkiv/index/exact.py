@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from arkiv.index.schema import DENSE
-from arkiv.index.scores import add_products, dense_of
+from arkiv.index.scores import dense_of
 from arkiv.retrieve.rankings import unit
 
 if TYPE_CHECKING:
@@ -75,12 +75,14 @@ def _dense(block: Vectors, queries: Sequence[Query]) -> np.ndarray:
 def _sparse(block: Vectors, queries: Sequence[Query]) -> np.ndarray:
     """(queries, n) float64."""
     lengths = np.fromiter((len(one) for one, _ in block.sparse), np.int64)
-    of_rows = (
-        np.repeat(np.arange(len(block.sparse)), lengths),
-        np.concatenate([one for one, _ in block.sparse]),
-        np.concatenate([one for _, one in block.sparse]),
-    )
+    rows = np.repeat(np.arange(len(block.sparse)), lengths)
+    tokens = np.concatenate([one for one, _ in block.sparse])
+    weights = np.concatenate([one for _, one in block.sparse])
     scores = np.zeros((len(queries), len(block.sparse)))
     for row, query in zip(scores, queries, strict=True):
-        add_products(row, of_rows, *query.sparse)
+        asked, its = query.sparse
+        places = np.searchsorted(asked, tokens).clip(max=max(len(asked) - 1, 0))
+        if len(asked):
+            hits = asked[places] == tokens
+            np.add.at(row, rows[hits], weights[hits] * its[places[hits]])
     return scores

@@ -40,7 +40,7 @@ from arkiv.index.schema import (
     TOKENS,
     WEIGHTS,
 )
-from arkiv.index.scores import Hit, matrix, ordered, products, table_of
+from arkiv.index.scores import Hit, best_of, matrix, ordered, table_of
 from arkiv.retrieve.compressed import int8_codes
 from arkiv.retrieve.late import late_interaction
 from arkiv.retrieve.rankings import best, unit
@@ -56,7 +56,7 @@ CANDIDATES = 100
 SPARE = 50
 # Of an index of vectors: its parts that are looked into where the table does not say,
 # and vectors compared anew for each that is asked for.
-PROBES, REFINED = 64, 2
+PROBES, COMPARED = 64, 2
 # Vectors that are compared at a time where Lance has no search of them.
 BATCH = 8192
 # What a row is without vectors.
@@ -189,8 +189,8 @@ class Table:
             "use_index": self.approximate,
         }
         if self.approximate:
-            probes = self.about.get(PROBED, PROBES)
-            nearest |= {"nprobes": probes, "refine_factor": REFINED}
+            nearest["nprobes"] = self.about.get(PROBED, PROBES)
+            nearest["k"] = max(nearest["k"], COMPARED * depth)
         found = self.dataset.scanner(
             columns=["id", DENSE, "_rowid"],
             nearest=nearest,
@@ -215,7 +215,7 @@ class Table:
         for batch in batches:
             rows = table_of(batch)
             found = ordered(rows, self._cosines(rows, vector), depth)
-            hits = sorted([*hits, *found], key=lambda hit: (-hit.score, hit.id))[:depth]
+            hits = best_of([*hits, *found], depth)
         return hits
 
     def _cosines(self, rows: pa.Table, vector: np.ndarray) -> np.ndarray:
@@ -228,8 +228,12 @@ class Table:
         by_token = self._weights_by_token()
         if query.sparse is None:
             raise InputError("has no token weights of the query, which sparse takes")
-        scores = by_token.scores(*query.sparse)
-        rows = None
+        return self._by_tokens(by_token.scores(*query.sparse), condition, depth)
+
+    def _by_tokens(
+        self, scores: np.ndarray, condition: str | None, depth: int
+    ) -> list[Hit]:
+        by_token, rows = self._weights_by_token(), None
         if condition is not None:
             found = self.dataset.to_table(columns=["_rowid"], filter=condition)
             rows = by_token.among(found["_rowid"].to_numpy())
@@ -268,28 +272,45 @@ class Table:
 
     def _hybrid(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
         each = max(depth, CANDIDATES)
-        hits = [
-            *self._dense(query, condition, each),
-            *(self._sparse(query, condition, each) if query.sparse else ()),
-            *self._full_text(query, condition, each),
-        ]
-        addresses = sorted({hit.address for hit in hits})
-        if not addresses:
-            return []
-        columns = ["id", DENSE, TOKENS, WEIGHTS, *([MULTI] if self.has_multi else [])]
-        rows = self._taken(addresses, columns)
-        weights = self.about.get("weights") or {"dense": 1.0, "sparse": 0.3}
-        scores = {"dense": self._cosines(rows, query.dense)}
+        near = self._dense(query, condition, each)
+        hits = [*near, *self._full_text(query, condition, each)]
+        scores = {}
         if query.sparse is not None:
-            scores["sparse"] = products(rows, *query.sparse)
+            by_token = self._weights_by_token()
+            of_all = by_token.scores(*query.sparse)
+            hits += self._by_tokens(of_all, condition, each)
+        if not hits:
+            return []
+        id_of = dict(sorted((hit.address, hit.id) for hit in hits))
+        addresses = np.fromiter(id_of, np.uint64)
+        scores["dense"] = self._cosines_of(addresses, near, query.dense)
+        if query.sparse is not None:
+            scores["sparse"] = of_all[by_token.among(addresses)]
         if self.has_multi and query.multi is not None:
-            scores["multi_vector"] = self._late(rows, query.multi)
+            scores["multi_vector"] = self._late(
+                self._taken(addresses.tolist(), [MULTI]), query.multi
+            )
+        weights = self.about.get("weights") or {"dense": 1.0, "sparse": 0.3}
         total = sum(weights.get(name, 0.0) for name in scores) or 1.0
         mixed = sum(
             np.float32(weights.get(name, 0.0) / total) * of
             for name, of in scores.items()
         )
-        return ordered(rows, np.asarray(mixed, np.float32), depth)
+        found = zip(id_of.values(), np.asarray(mixed).tolist(), id_of, strict=True)
+        return best_of(map(Hit._make, found), depth)
+
+    def _cosines_of(
+        self, addresses: np.ndarray, near: Sequence[Hit], vector: np.ndarray
+    ) -> np.ndarray:
+        """(n,) float32 of rows, some of which dense search has found already."""
+        known = {hit.address: hit.score for hit in near}
+        scores = (known.get(one, np.nan) for one in addresses.tolist())
+        found = np.fromiter(scores, np.float32, len(addresses))
+        others = np.isnan(found)
+        if others.any():
+            rows = self._taken(addresses[others].tolist(), [DENSE])
+            found[others] = self._cosines(rows, vector)
+        return found
 
     def _late(self, rows: pa.Table, asked: np.ndarray) -> np.ndarray:
         """(n,) float32: late interaction of a query's token vectors with rows."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from arkiv.base.hashing import content_id, digest_of_files, text_key
 from arkiv.encode.description import Description
 from arkiv.encode.encoder import Encoder
 from arkiv.encode.m3 import M3
+from arkiv.index.asking import rows_of
 from arkiv.index.filters import Filters as Condition
 from arkiv.index.reading import Query, Table
 from arkiv.retrieve.collection import read_ordered
@@ -30,6 +31,7 @@ from arkiv.serve.held import Around, around, reading_order
 from arkiv.serve.index import DEPTH, RANKINGS_KEPT, VOLUMES_KEPT, samples_of
 from arkiv.serve.pictures import Region, regions
 from arkiv.serve.volumes import named, suggestions
+from arkiv.serve.waiting import Together
 from arkiv.settings.layout import model_under_test, run_folder
 
 if TYPE_CHECKING:
@@ -114,24 +116,20 @@ class Queries:
         self.kind = M3(path, options, description)
         self._length = about["query_max_length"]
         self._encoder = Encoder(self.kind, longest=self._length)
-        self._lock = threading.Lock()
-        self.encoded = lru_cache(QUERIES_KEPT)(self._encode)
-        self._encode("")  # so that the model is loaded
+        # Those that wait for the model it reads together, which takes less time.
+        self.encoded = lru_cache(QUERIES_KEPT)(Together(self._encode))
+        self._encode([""])  # so that the model is loaded
 
-    def _encode(self, text: str) -> Query:
+    def _encode(self, texts: Sequence[str]) -> list[Query]:
         asked = dict.fromkeys(self.kind.gives, True)
-        with self._lock:
-            found = self._encoder.encode(
-                [text], "query", max_length=self._length, quietly=True, **asked
-            )
-        sparse = found.sparse
-        return Query(
-            text,
-            # Of half precision, as the passages are.
-            dense=found.dense[0].astype(np.float16),
-            sparse=None if sparse is None else (sparse.indices, sparse.data),
-            multi=None if found.multi_vector is None else found.multi_vector[0],
+        found = self._encoder.encode(
+            texts, "query", max_length=self._length, quietly=True, **asked
         )
+        # Of half precision, as the passages are.
+        dense = found.dense.astype(np.float16)
+        sparse = [None] * len(texts) if found.sparse is None else rows_of(found.sparse)
+        multi = found.multi_vector or [None] * len(texts)
+        return [Query(*one) for one in zip(texts, dense, sparse, multi, strict=True)]
 
 
 class Passages:

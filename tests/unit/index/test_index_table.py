@@ -22,8 +22,7 @@ from arkiv.index.committing import KEPT, index_vectors
 from arkiv.index.filters import Filters
 from arkiv.index.load.source import rows_of as rows_of_batch
 from arkiv.index.reading import MODES, Query, Table
-from arkiv.index.schema import DENSE, TABLE, TOKENS, WEIGHTS, schema
-from arkiv.index.scores import products
+from arkiv.index.schema import DENSE, TABLE, schema
 
 
 def asked(one):
@@ -233,33 +232,6 @@ def test_killed_at_any_moment_the_old_version_is_read_and_the_next_run_ends(tmp_
 def test_what_is_no_index_is_told(tmp_path):
     with pytest.raises(InputError, match="`snakemake index` makes it"):
         Table(tmp_path)
-
-
-@pytest.mark.parametrize("count", [0, 1, 40])
-def test_products_of_token_weights_are_those_of_a_loop(count):
-    drawn = np.random.default_rng(count)
-    rows = []
-    for _ in range(count):
-        tokens = np.sort(drawn.choice(60, drawn.integers(0, 30), replace=False))
-        rows.append(dict(zip(tokens.tolist(), drawn.random(len(tokens)), strict=True)))
-    columns = {
-        TOKENS: pa.array([list(row) for row in rows], pa.list_(pa.int32())),
-        WEIGHTS: pa.array([[*row.values()] for row in rows], pa.list_(pa.float32())),
-    }
-    table = pa.table(columns)
-    # As Lance gives them: in chunks that begin somewhere within their memory.
-    table = pa.concat_tables([table.slice(0, 7), table.slice(7)])
-    for asked in (0, 1, 9):
-        tokens = drawn.choice(60, asked, replace=False).astype(np.int32)
-        weights = drawn.random(asked).astype(np.float32)
-        of_query = dict(zip(tokens.tolist(), weights.tolist(), strict=True))
-        expected = [
-            sum(of_query.get(token, 0) * weight for token, weight in row.items())
-            for row in rows
-        ]
-        found = products(table, tokens, weights)
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("multi", [False, True])

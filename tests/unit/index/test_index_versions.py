@@ -15,7 +15,7 @@ from arkiv.base.errors import InputError
 from arkiv.index import by_token, committing
 from arkiv.index.committing import VECTOR_INDEX, unindexed
 from arkiv.index.reading import MODES, Query, Table
-from arkiv.index.schema import ABOUT_KEY, BY_TOKEN, PROBED, READY, RECALL, TABLE
+from arkiv.index.schema import ABOUT_KEY, BY_TOKEN, LAYOUT, PROBED, READY, RECALL, TABLE
 
 # Rows from which the tests' vectors are indexed.
 MANY = 50
@@ -158,7 +158,7 @@ def test_what_is_not_ready_or_of_another_layout_is_told(tmp_path):
         dataset = lance.dataset(str(tmp_path / TABLE))
         dataset.update_config({ABOUT_KEY: json.dumps(said)})
         dataset.tags.update(READY, dataset.version)
-        with pytest.raises(InputError, match=r"layout \w+, expected \d; `snakemake"):
+        with pytest.raises(InputError, match=rf"layout \w+, expected {LAYOUT};"):
             Table(tmp_path)
     make(tmp_path, rows_of([0]))
     assert len(Table(tmp_path)) == 20
