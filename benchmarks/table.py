@@ -53,8 +53,8 @@ def words(draw: np.random.Generator, count: int, most: int) -> np.ndarray:
 
 
 def said(numbers: np.ndarray) -> str:
-    """Words as a text."""
-    return " ".join(f"ord{word}" for word in numbers.tolist())
+    """Words as a text, of which none begins as another."""
+    return " ".join(f"ord{word:05}" for word in numbers.tolist())
 
 
 def rows(bounds: range) -> Iterator[Record]:

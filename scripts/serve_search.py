@@ -23,6 +23,7 @@ from arkiv.base.hashing import nfc
 from arkiv.base.terminal import tell, visible
 from arkiv.encode.options import Options
 from arkiv.encode.workers import SMALL_MODELS, cores, size_of
+from arkiv.index.schema import ready_since
 from arkiv.settings.config import read_config
 from arkiv.settings.layout import model_under_test, run_folder
 
@@ -42,7 +43,8 @@ def table_of(config: dict):
         InputError: it is damaged.
     """
     folder = Path(run_folder(config)) / "index"
-    if not (folder / "index.json").is_file():
+    made = ready_since(folder)
+    if made is None:
         return None
     from arkiv.serve.indexed import SharedTable, unfit
 
@@ -52,7 +54,6 @@ def table_of(config: dict):
         return None
     # As Snakemake tells it.
     collection = folder.parent / "collection/corpus.jsonl"
-    made = (folder / "index.json").stat().st_mtime
     if collection.exists() and collection.stat().st_mtime > made:
         log.warning(
             "%s is older than %s: passages that have changed since are shown as they "

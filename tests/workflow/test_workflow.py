@@ -31,6 +31,8 @@ from safetensors.torch import load_file
 import search_corpus
 from arkiv.base.files import read_json
 from arkiv.base.progress import standing
+from arkiv.index.reading import Table
+from arkiv.index.schema import ready_since
 from arkiv.retrieve.trec import read_qrels, read_run
 from arkiv.retrieve.weights import FEWEST_QUERIES
 from arkiv.watch.journal import NAME, events
@@ -281,6 +283,50 @@ def test_a_killed_run_goes_on_to_the_same_bytes(run, models, tmp_path):
     assert done.returncode == 0, done.stdout[-3000:]
     results = project.folder / "results/small"
     assert contents(results, *MADE) == contents(run.results, *MADE)
+
+
+def test_an_index_whose_commit_is_killed_stays_as_it_was_and_the_next_run_goes_on(
+    run, tmp_path
+):
+    project = Project(tmp_path / "indexed")
+    for made in ("results", ".snakemake", run.config.name):
+        copy = shutil.copytree if (run.folder / made).is_dir() else shutil.copy
+        copy(run.folder / made, project.folder / made)
+    other = project.configure("other.yaml", index={"language": None})
+    index = project.folder / "results/small/index"
+    words = ("index", "--configfile", run.config.name)
+    done = project.snakemake(*words)
+    assert done.returncode == 0, done.stdout[-5000:]
+    before = Table(index)
+    told = read_json(index / "index.json")
+    assert told == before.about | {"version": before.version}
+    assert len(before) == told["counts"]["passages"] > 100
+    # Killed when all is done but that readers take it.
+    program = project.folder / "scripts/arkiv/index/committing.py"
+    whole = program.read_text("utf-8")
+    call = "\n        make_ready(dataset, about)"
+    assert whole.count(call) == 1
+    killed = "\n        import os\n        os.kill(os.getpid(), 9)"
+    program.write_text(whole.replace(call, killed), "utf-8")
+    done = project.snakemake(*words, other.name)
+    assert done.returncode != 0
+    there = Table(index)
+    assert (there.version, there.about) == (before.version, before.about)
+    assert there.dataset.latest_version > there.version
+    assert ready_since(index)
+    program.write_text(whole, "utf-8")
+    done = project.snakemake(*words, other.name)
+    assert done.returncode == 0, done.stdout[-5000:]
+    after = Table(index)
+    assert after.about == before.about | {
+        key: after.about[key] for key in ("language", "sparse")
+    }
+    assert after.about["language"] is None
+    told = read_json(index / "index.json")
+    assert told == after.about | {"version": after.version}
+    assert len(after) == len(before)
+    again = project.snakemake(*words, other.name)
+    assert "Nothing to be done" in again.stdout
 
 
 def test_another_number_of_parts_gives_the_same_shards(run, models, tmp_path):

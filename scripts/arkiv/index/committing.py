@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +52,12 @@ VECTOR_INDEX = "dense_index"
 # What is said of a version, by which it is indexed, and once it is.
 INDEXED_BY = ("language", "ann_from", "layout", "vocabulary")
 APPROXIMATE = "approximate"
-# Rows of a partition of the index of vectors; of each so many, and so many rounds, make
-# its centre.
-PARTITION, SAMPLED, ROUNDS = 4096, 64, 10
+# Of partitions of the index of vectors there are the root of the rows by this number:
+# were they as many as rows, comparing each vector with their centres would take most of
+# the time, and codes of a bit for each dimension are looked through in next to none.
+PER_ROOT = 16
+# Vectors for each partition, and rounds, that make its centre.
+SAMPLED, ROUNDS = 64, 10
 # Lance packs the bits of a vector's dimensions into bytes.
 PACKED = 8
 
@@ -262,7 +266,7 @@ def index_vectors(dataset: Any, ann_from: int | None) -> bool:
             name=VECTOR_INDEX,
             metric="cosine",
             replace=True,
-            num_partitions=max(1, rows // PARTITION),
+            num_partitions=max(1, isqrt(rows) // PER_ROOT),
             num_bits=1,
             sample_rate=SAMPLED,
             max_iters=ROUNDS,

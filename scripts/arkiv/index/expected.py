@@ -25,7 +25,7 @@ TIED = 1e-3
 LOOKED_AT = 50
 # Parts of an index of vectors that are looked into: the fewest that find enough, as a
 # share of the exact search's first ten.
-PROBES, ENOUGH = (16, 32, 64, 128, 256, 512, 1024), 0.99
+PROBES, ENOUGH = (8, 16, 32, 64, 128, 256), 0.99
 
 
 def chosen(queries: Sequence[Record]) -> list[Record]:

@@ -56,7 +56,7 @@ CANDIDATES = 100
 SPARE = 50
 # Of an index of vectors: its parts that are looked into where the table does not say,
 # and vectors compared anew for each that is asked for.
-PROBES, COMPARED = 64, 2
+PROBES, COMPARED = 32, 2
 # Vectors that are compared at a time where Lance has no search of them.
 BATCH = 8192
 # What a row is without vectors.

@@ -7,6 +7,7 @@ stands in its configuration under `ABOUT_KEY`, so that both are of one version.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -35,6 +36,19 @@ YEARS = ("year", "year_to")
 # In order where a passage stands in its volume.
 PLACE = ("first_page", "first_line", "last_page", "last_line")
 LABELS = ("first_label", "last_label")
+
+
+def ready_since(folder: Path) -> float | None:
+    """When an index was last made or found unchanged, in seconds; None: no version is
+    ready.
+
+    What lies beside the table Snakemake deletes while it makes that anew.
+    """
+    tag = folder / TABLE / "_refs/tags" / f"{READY}.json"
+    if not tag.is_file():
+        return None
+    told = [path.stat().st_mtime for path in (tag, folder / ABOUT) if path.is_file()]
+    return max(told)
 
 
 def line_type() -> pa.DataType:
