@@ -124,6 +124,11 @@ def _as_json(one: Setting) -> bool:
     return _item(one) not in (int, float, str, bool)
 
 
+def _takes_null(one: Setting) -> bool:
+    """Whether its flag is to say null: left out, it would be another value."""
+    return NoneType in alternatives(one.type) and one.default is not None
+
+
 def _how(one: Setting) -> dict[str, Any]:
     """What argparse needs to know of a setting."""
     if one.type is bool:
@@ -133,8 +138,12 @@ def _how(one: Setting) -> dict[str, Any]:
     if (items := _items(one)) and not _as_json(one):
         many = "+" if one.rule.fewest else "*"
         how["nargs"] = many if items[-1] is Ellipsis else len(items)
-    if one.rule.choices:
-        return how | {"choices": one.rule.choices}
+    if choices := one.rule.choices:
+        if not _takes_null(one):
+            return how | {"choices": choices}
+        # Compared with what the word is read as.
+        words = f"{{{','.join((*map(str, choices), NULL))}}}"
+        return how | {"choices": (*choices, None), "metavar": words}
     if _as_json(one):
         return how | {"metavar": "JSON"}
     return how | {"metavar": {int: "N", float: "X"}.get(_item(one), one.name.upper())}
@@ -149,7 +158,7 @@ def _reader(one: Setting) -> Callable[[str], Any]:
         if get_origin(kind) is Literal
         for word in get_args(kind)
     ]
-    if NoneType in alternatives(one.type) and one.default is not None:
+    if _takes_null(one):
         words.append(NULL)
     if not words:
         return read

@@ -30,6 +30,7 @@ class Draw:
     window: tuple[int, int] = setting((2, 200), "ranks", at_least=0)
     way: str = setting("random", "how", choices=("random", "top"))
     by: str | None = setting(None, "what", choices=("bm25", "dense"))
+    tongue: str | None = setting("sv", "which", choices=("sv", "fi"))
     limit: float | None = setting(0.4, "of overlap", more_than=0, at_most=1)
     names: tuple[str, ...] = setting(("x",), "of each", unique=True)
     edges: tuple[float, ...] = setting((0, 1), "ascending", fewest=1)
@@ -148,6 +149,7 @@ def test_flags_say_what_the_configuration_says():
         Draw(
             window=(1, 5),
             by="dense",
+            tongue=None,
             limit=None,
             names=(),
             edges=(0, 2.5),
