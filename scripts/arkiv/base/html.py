@@ -91,8 +91,9 @@ summary { cursor: pointer; }
   caption[data-columns]::after { display: block; color: var(--accent);
     content: "Scroll sideways: " attr(data-columns) " columns →"; }
   th[scope=row] { min-width: 7rem; }
-  table:has(caption:not([data-columns])) :is(td, th) { white-space: normal;
-    min-width: 3.5rem; }
+  table:has(td.words) th[scope=row] { overflow-wrap: anywhere; }
+  td.words, th.words { min-width: 5.5rem; }
+  table:has(caption:not([data-columns])) td { white-space: normal; }
 }
 @media print { body { max-width: none; } section { break-inside: avoid; } }
 """
