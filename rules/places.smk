@@ -44,6 +44,7 @@ sys.path.insert(0, f"{PROJECT}/scripts")
 
 from arkiv.base.errors import InputError
 from arkiv.settings.config import check_config, completed, own_configuration
+from arkiv.settings.divided import with_parts
 from arkiv.settings.layout import run_folder
 from arkiv.watch.terminal import without_trace
 
@@ -77,5 +78,8 @@ except InputError as error:
     where = f", with {own} of this directory" if own else ""
     raise WorkflowError(f"configuration{where}: {error}")
 RUN = placed(run_folder(config))
+STARTED_WITH = f"{RUN}/configuration.json"
+# The jobs of a run find the numbers of parts there that it was started with.
+config = with_parts(config, STARTED_WITH)
 MODELS = placed(config["models"]["directory"])
 config["models"] = config["models"] | {"directory": MODELS}

@@ -5,8 +5,6 @@ from snakemake.persistence import ParamsChange
 from arkiv.settings.changes import told_of_params
 from arkiv.settings.started import changed_since, keep
 
-STARTED_WITH = results("configuration.json")
-
 # Of a run's jobs each reads the rules again; only what starts it looks and tells.
 if workflow.is_main_process:
     try:

@@ -180,7 +180,7 @@ def test_a_pool_of_other_systems_is_judged_by_itself(project):
     assert not [run for run in value(pool, "--runs") if "tuned" in run]
     where = f"{RUN}/baseline"
     assert value(pool, "--output") == [f"{where}/gold/pool.jsonl"]
-    assert len(value(gold, "--grades")) == counts["grade_pool"] == 4
+    assert len(value(gold, "--grades")) == counts["grade_pool"] == 1
     # What it has scored is known to the whole run.
     for grade in commands["grade_pool"]:
         assert value(grade, "--cache") == [f"{RUN}/cache/scores"]

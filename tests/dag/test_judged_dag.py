@@ -37,7 +37,7 @@ def test_every_dataset_is_judged_for_the_audit_and_none_for_training(project):
     judged = sorted(found["judge_pairs"])
     assert ["--given" in words for words in judged] == [True, False, True]
     embedded = {
-        "p": "mining/p/embeddings/4-of-4.npy",
+        "p": "mining/p/embeddings/1-of-1.npy",
         "n": "given/n/corpus.npy",
         "s": "given/s/corpus.npy",
     }

@@ -150,11 +150,11 @@ def test_how_the_model_reads_makes_all_anew_that_it_encodes(project, changed):
     assert (
         made
         == {
-            "embed_corpus": 4,
+            "embed_corpus": 1,
             "embed_queries": 1,
-            "search_corpus": 4,
+            "search_corpus": 1,
             "pick_negatives": 1,
-            "score_pairs": 4,
+            "score_pairs": 1,
             "split_by_length": 1,
             "train_model": 1,
             "encode_collection": 2,

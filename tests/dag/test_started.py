@@ -68,6 +68,14 @@ def test_an_edited_configuration_goes_on_and_says_what_has_changed(project):
     assert "Params have changed since last execution: cases: 20 -> 21\n" in done.stdout
 
 
+def test_a_run_that_has_grown_keeps_its_parts(project):
+    grown = {"court": {"example": {"cases": 9999, "volumes": 3}}}
+    config = project.configure("first.yaml", datasets=grown, models=MODELS)
+    given = ("documents", "--configfile", config, "--config")
+    assert project.planned(*given, "run=main")["build_documents"] == 1
+    assert project.planned(*given, "run=other")["build_documents"] == 4
+
+
 def test_another_archive_in_the_same_file_is_another_configuration(project):
     letters = {"letters": {"example": {"cases": 20, "volumes": 3}}}
     done = planned_with(project, name="first.yaml", datasets=letters)

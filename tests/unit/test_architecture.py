@@ -178,6 +178,55 @@ def test_nothing_in_the_library_knows_of_snakemake():
                 assert not [n for n in names if n.split(".")[0] == "snakemake"], path
 
 
+@cache
+def at_the_top(path: str) -> list[str]:
+    """What a file below `scripts` imports when it is imported, by dotted names."""
+    module = modules().get(path) or ast.parse((ROOT / "scripts" / path).read_bytes())
+    found: list[str] = []
+    left: list[ast.AST] = [*module.body]
+    for node in left:
+        if isinstance(node, ast.Import):
+            found += [one.name for one in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [f"{node.module}.{one.name}" for one in node.names]
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            left += node.orelse
+        elif isinstance(node, (ast.If, ast.Try, ast.With, ast.ClassDef)):
+            left += ast.iter_child_nodes(node)
+    return found
+
+
+def imported_by(path: str) -> dict[str, str]:
+    """The modules of ours that come with one at its import, each with which asked."""
+    found, left = {path: "itself"}, [path]
+    for one in left:
+        for name in at_the_top(one):
+            parts = name.split(".")
+            names = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+            asked = [f"{name}.py" for name in names]
+            # What is found by itself in a folder within a package comes with it.
+            for folder in names[2:]:
+                asked += [module for module in modules() if module.startswith(folder)]
+            for module in asked:
+                if module in modules() and module not in found:
+                    found[module] = one
+                    left.append(module)
+    return found
+
+
+def test_no_program_imports_what_is_heavy_before_it_needs_it():
+    """Its flags, its faults and what it takes from caches cost no start of torch."""
+    heavy = "torch", "transformers", "faiss", "FlagEmbedding", "datasets", "matplotlib"
+    wrong = [
+        f"{program.name}: {path}, by {by}, imports {name} at the top"
+        for program in sorted((ROOT / "scripts").glob("*.py"))
+        for path, by in imported_by(program.name).items()
+        for name in at_the_top(path)
+        if name.split(".")[0] in heavy
+    ]
+    assert not wrong, "\n".join(["", *wrong])
+
+
 def test_what_every_job_parses_stays_light():
     """The modules that the rule files import, with all that these import."""
     files = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]

@@ -6,10 +6,11 @@ Read while the Snakefile is parsed: nothing heavy here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from arkiv.base.declared import NAME, Seeded, setting
 from arkiv.documents.settings import Documents
-from arkiv.encode.settings import Models
+from arkiv.encode.settings import AUTO, Models
 from arkiv.evaluate.settings import Evaluate
 from arkiv.gold.settings import Gold
 from arkiv.index.settings import Index
@@ -24,16 +25,21 @@ from arkiv.train.settings import Merge, Split, Teacher, Train
 class Parts:
     """Into how many jobs the heavy stages of a dataset are divided."""
 
-    documents: int = setting(
-        4,
-        "jobs per dataset that read the volumes and cut them into documents",
+    documents: int | Literal["auto"] = setting(
+        AUTO,
+        "jobs per dataset that read the volumes and cut them into documents; auto: 1 "
+        "for small data, else 4",
         at_least=1,
     )
-    queries: int = setting(4, "jobs per dataset that make queries", at_least=1)
-    corpus: int = setting(
-        4, "jobs per dataset that embed, and that search, the corpus", at_least=1
+    queries: int | Literal["auto"] = setting(
+        AUTO, "jobs per dataset that make queries", at_least=1
     )
-    pairs: int = setting(4, "jobs per dataset that score pairs", at_least=1)
+    corpus: int | Literal["auto"] = setting(
+        AUTO, "jobs per dataset that embed, and that search, the corpus", at_least=1
+    )
+    pairs: int | Literal["auto"] = setting(
+        AUTO, "jobs per dataset that score pairs", at_least=1
+    )
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def test_the_table_of_settings_is_that_of_the_declaration():
     ("old", "other"),
     [
         ("per_document: 1\n", "per_document: 9\n"),
-        ("documents: 4 # r", "documents: 40 # r"),
+        ("documents: auto # r", "documents: 40 # r"),
         ("window: [2, 200]", "window: [0, 99]"),
         ("prices: {input: 0, output: 0}", "prices: {input: 1, output: 0}"),
         ("bm25: {type: bm25}", "bm25: {type: m3}"),

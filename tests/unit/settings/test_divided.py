@@ -1,0 +1,78 @@
+"""Into how many parts data is divided by its size."""
+
+import pytest
+
+from arkiv.settings.divided import MANY, SMALL, is_small, with_parts
+from arkiv.settings.started import keep
+
+AUTO = {"parts": {"documents": "auto", "queries": 7, "corpus": "auto"}}
+
+
+def written(path, size):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b" " * int(size))
+    return str(path)
+
+
+def parts(tmp_path, datasets, **more):
+    config = AUTO | {"datasets": datasets} | more
+    return with_parts(config, tmp_path / "configuration.json")["parts"]
+
+
+def test_small_data_is_one_part_and_a_number_that_is_given_stays(tmp_path):
+    datasets = {"d": {"pairs": written(tmp_path / "p.jsonl", SMALL)}}
+    assert parts(tmp_path, datasets) == {"documents": 1, "queries": 7, "corpus": 1}
+    datasets["large"] = {"pairs": written(tmp_path / "q.jsonl", SMALL + 1)}
+    found = parts(tmp_path, datasets)
+    assert found == {"documents": MANY, "queries": 7, "corpus": MANY}
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "small"),
+    [
+        ("v/1.txt", SMALL + 1, False),
+        ("v/1.xml", SMALL * 9, True),  # mostly places of words
+        ("v/1.xml", SMALL * 11, False),
+        ("v/deeper/1.JSON", SMALL * 11, True),
+        ("v/1.jpg", SMALL * 100, True),
+        ("pages.zip", SMALL + 1, False),
+    ],
+)
+def test_files_count_by_the_text_that_they_may_hold(tmp_path, name, size, small):
+    folder = tmp_path / "archive"
+    file = folder / name
+    file.parent.mkdir(parents=True)
+    with file.open("wb") as sparse:
+        sparse.truncate(size)
+    assert is_small({"d": {"pages": str(folder)}}) is small
+
+
+def test_many_small_datasets_are_not_divided(tmp_path):
+    path = written(tmp_path / "p.jsonl", SMALL / 2)
+    assert is_small({f"d{n}": {"pairs": path} for n in range(9)})
+
+
+def test_what_is_not_there_yet_is_not_taken_for_small(tmp_path):
+    assert not is_small({"d": {"pairs": str(tmp_path / "no.jsonl")}})
+    pool = str(tmp_path / "no.jsonl")
+    path = written(tmp_path / "p.jsonl", 10)
+    assert not is_small({"d": {"pairs": path, "pool": pool}})
+
+
+def test_the_example_archive_counts_by_its_cases():
+    assert is_small({"d": {"example": {"cases": 600, "volumes": 15}}})
+    assert not is_small({"d": {"example": {"cases": 6000, "volumes": 15}}})
+
+
+def test_a_run_keeps_the_parts_that_it_was_started_with(tmp_path):
+    path = tmp_path / "p.jsonl"
+    datasets = {"d": {"pairs": written(path, 10)}}
+    config = {"run": "main", "datasets": datasets, **AUTO}
+    kept = tmp_path / "configuration.json"
+    keep(kept, with_parts(config, kept), [])
+    written(path, SMALL + 1)
+    assert parts(tmp_path, datasets) == {"documents": 1, "queries": 7, "corpus": 1}
+    asked = {"documents": "auto", "queries": 7, "corpus": 2}
+    assert parts(tmp_path, datasets, parts=asked)["corpus"] == 2
+    kept.write_text("{")  # told when it is compared
+    assert parts(tmp_path, datasets)["documents"] == MANY
