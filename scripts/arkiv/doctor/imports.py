@@ -22,26 +22,37 @@ def modules_of(name: str) -> list[str]:
     return sorted(own or tops)
 
 
-def fault_of(name: str, version: str) -> str:
-    """What is wrong with a pinned package, or nothing."""
+def of_version(name: str, version: str) -> str:
+    """What is wrong with the version of a pinned package, or nothing."""
     try:
         found = metadata.version(name)
     except metadata.PackageNotFoundError:
         return f"{name} is not in it"
-    if found.partition("+")[0] != version:
-        return f"{name} is {found}, not {version}"
-    for module in modules_of(name):
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # whatever a package does when it is imported
-            return f"{module} does not import ({' '.join(str(error).split())})"
+    return (
+        ""
+        if found.partition("+")[0] == version
+        else f"{name} is {found}, not {version}"
+    )
+
+
+def of_import(module: str) -> str:
+    """Why a module does not import, or nothing."""
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # whatever a package does when it is imported
+        return f"{module} does not import ({' '.join(str(error).split())})"
     return ""
 
 
 def main() -> None:
-    faults = filter(None, (fault_of(*one) for one in json.loads(sys.argv[1]).items()))
-    if said := next(faults, None):
-        sys.exit(said)
+    pinned: dict[str, str] = json.loads(sys.argv[1])
+    if wrong := next(filter(None, map(of_version, pinned, pinned.values())), None):
+        sys.exit(wrong)
+    modules = [module for name in pinned for module in modules_of(name)]
+    # Some want another before them, as psycopg_binary does psycopg.
+    again = [module for module in modules if of_import(module)]
+    if wrong := next(filter(None, map(of_import, again)), None):
+        sys.exit(wrong)
 
 
 if __name__ == "__main__":

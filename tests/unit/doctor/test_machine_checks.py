@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from project import ROOT
 
 from arkiv.base.errors import InputError
 from arkiv.doctor import filesystem, gpus, models, pythons, room
+from arkiv.doctor.command import ask, ours
 from arkiv.doctor.found import Check, fault, ok, run
 from arkiv.doctor.told import lines
 from arkiv.encode.ahead import Use
@@ -152,6 +154,26 @@ def test_an_environment_is_made_and_imports(environment):
     prefix.with_suffix(".env_setup_done").unlink()
     told = found(pythons.check_environment, file, prefix)
     assert "not made to its end" in told.seen
+
+
+def test_a_module_may_want_another_before_it(tmp_path, monkeypatch):
+    first = "import sys\nif 'b_later' not in sys.modules: raise ImportError('b_later')"
+    for name, text in (("a_first", first), ("b_later", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(text)
+        about = tmp_path / f"{name}-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\n")
+        (about / "METADATA").open("a").write("Version: 1.0\n")
+        (about / "RECORD").write_text(f"{name}/__init__.py,,\n")
+    given = os.environ | {"PYTHONPATH": str(tmp_path)}
+
+    def imported(**wanted):
+        words = ours("arkiv.doctor.imports", json.dumps(wanted))
+        return ask(*words, environment=given)
+
+    assert imported(a_first="1.0", b_later="1.0").status == 0
+    assert "a_first does not import (b_later)" in imported(a_first="1.0").said
 
 
 def test_environments_are_found_where_snakemake_makes_them(tmp_path):
