@@ -176,6 +176,8 @@ def quiet(first: bool) -> None:
     # What libraries will change one day is not the reader's to mend; the rest is said
     # by the first process.
     warnings.simplefilter("ignore", FutureWarning)
+    # FlagEmbedding says the length again as it pads what has been cut to it.
+    warnings.filterwarnings("ignore", "`max_length` is ignored when")
     if not first:
         warnings.simplefilter("ignore")
         set_verbosity_error()
