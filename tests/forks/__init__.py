@@ -30,7 +30,7 @@ LIBRARIES = (
     *("numpy", "scipy.sparse", "torch", "torch.distributed.launcher.api"),
     *("safetensors", "transformers.trainer", "transformers.hf_argparser", "faiss"),
     *("transformers.models.xlm_roberta.modeling_xlm_roberta", "peft", "deepspeed"),
-    *("FlagEmbedding.finetune.embedder.encoder_only.m3", "datasets", "yaml"),
+    *("FlagEmbedding.finetune.embedder.encoder_only.m3", "datasets", "bm25s", "yaml"),
     *("sentence_transformers", "matplotlib.backends.backend_svg", "lxml.etree"),
     "matplotlib.pyplot",
 )

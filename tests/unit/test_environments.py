@@ -96,7 +96,9 @@ def test_a_script_imports_what_its_environment_installs(rule):
 
 
 def test_the_search_page_imports_what_its_environment_installs():
-    assert needed("serve_search.py") | {"Flask", "PyStemmer"} <= packages("serve")
+    assert needed("serve_search.py") | {"bm25s", "Flask", "PyStemmer"} <= packages(
+        "serve"
+    )
 
 
 def test_the_rows_of_an_index_are_loaded_with_what_its_environment_installs():

@@ -1,16 +1,12 @@
 """BM25 over the tokens of a model, or over any numbered words.
 
-Scores are computed when passages are indexed, in Lucene's form without its factor
-(k1 + 1): a search adds up those of the query's tokens (Lù, BM25S: Orders of magnitude
-faster lexical search via eager sparse scoring, 2024). Ties are settled exactly, as in
-`arkiv.retrieve.rankings`.
+`bm25s` has the index; ties are settled exactly, as in `arkiv.retrieve.rankings`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
-from math import log
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +14,8 @@ import numpy as np
 from arkiv.encode.tokenizer import fast_tokenizer
 from arkiv.retrieve.rankings import Ranking, best
 
-# Texts tokenised, or passages weighed, at once.
+# Texts tokenised at once.
 BLOCK_TEXTS = 1 << 12
-# Tokens looked up at once.
-BLOCK_TOKENS = 1 << 20
 
 
 class TokenIds:
@@ -75,57 +69,31 @@ class BM25Index:
         k1: float = 1.5,
         b: float = 0.75,
     ) -> None:
-        from scipy.sparse import csr_matrix
+        import bm25s
 
         self._numbered = numbered
         tokens = numbered(passages)
         self._passages = len(tokens)
-        lengths = np.array([len(passage) for passage in tokens], np.int64)
-        joined = np.concatenate([*tokens, np.zeros(0, np.int32)])
-        del tokens
-        self._known = np.unique(joined)
-        columns = np.empty(len(joined), np.int32)
-        for start in range(0, len(joined), BLOCK_TOKENS):
-            block = slice(start, start + BLOCK_TOKENS)
-            columns[block] = np.searchsorted(self._known, joined[block])
-        counts = csr_matrix(
-            (
-                np.ones(len(columns), np.float32),
-                columns,
-                np.concatenate([[0], np.cumsum(lengths)]),
-            ),
-            (self._passages, len(self._known)),
+        self._known = np.unique(np.concatenate([*tokens, np.zeros(0, np.int32)]))
+        self._index = bm25s.BM25(k1=k1, b=b, method="lucene")
+        if not len(self._known):
+            return
+        # bm25s numbers its columns itself: give it the places among the known tokens.
+        columns = [np.searchsorted(self._known, passage) for passage in tokens]
+        vocabulary = {int(token): column for column, token in enumerate(self._known)}
+        self._index.index(
+            (columns, vocabulary), create_empty_token=False, show_progress=False
         )
-        counts.sum_duplicates()
-        frequencies = np.bincount(counts.indices, minlength=len(self._known))
-        idf = np.array(
-            [log(1 + (self._passages - n + 0.5) / (n + 0.5)) for n in frequencies],
-            np.float32,
-        )
-        mean = lengths.mean() if len(lengths) else 1
-        sizes = np.diff(counts.indptr)
-        for start in range(0, self._passages, BLOCK_TEXTS):
-            block = slice(start, start + BLOCK_TEXTS)
-            first, *_, last = counts.indptr[start : start + BLOCK_TEXTS + 1]
-            times = counts.data[first:last]
-            norms = np.repeat(k1 * ((1 - b) + b * lengths[block] / mean), sizes[block])
-            weights = idf[counts.indices[first:last]]
-            counts.data[first:last] = weights * (times / (norms + times))
-        # By token, (n_passages, n_tokens).
-        self._weights = counts.tocsc()
 
     def _scores(self, query: np.ndarray) -> np.ndarray:
         """(n_passages,) float32: 0 for a passage that shares no token with the query.
 
         A token that stands in the query again counts again.
         """
-        scores = np.zeros(self._passages, np.float32)
-        of = self._weights
         asked = np.searchsorted(self._known, query[np.isin(query, self._known)])
-        for column in asked.tolist():
-            one = slice(*of.indptr[column : column + 2])
-            np.add.at(scores, of.indices[one], of.data[one])
-        return scores
+        if not len(asked):
+            return np.zeros(self._passages, np.float32)
+        return self._index.get_scores_from_ids(asked)
 
     def rankings(
         self, queries: Iterable[str], depth: int, rows: np.ndarray | None = None
