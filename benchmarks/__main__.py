@@ -1,8 +1,8 @@
 """Measure arkiv's commands against their peers from PyPI, in turn on one machine.
 
 Writes results/NAME.json and RESULTS.md in benchmarks/; with --quick, in
-benchmarks/.cache/quick/. `python -m benchmarks gpu`, `quality`, `ablations` and
-`scale` are other programs: see their --help.
+benchmarks/.cache/quick/. `python -m benchmarks gpu`, `quality`, `ablations`, `scale`
+and `starting` are other programs: see their --help.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from benchmarks.scale.run import main as on_scale
 from benchmarks.search import search
 from benchmarks.serve import serve
 from benchmarks.split import split
+from benchmarks.starting import main as on_starting
 from benchmarks.teacher import teacher
 from benchmarks.training import training
 
@@ -58,6 +59,8 @@ def main(argv: list[str] | None = None) -> int:
         return on_gpu(words[1:])
     if words[:1] == ["scale"]:
         return on_scale(words[1:], list(BENCHMARKS))
+    if words[:1] == ["starting"]:
+        return on_starting(words[1:])
     if words[:1] == ["quality"]:
         return on_quality(words[1:], list(BENCHMARKS))
     if words[:1] == ["ablations"]:
