@@ -35,6 +35,7 @@ from arkiv.doctor.profile import Profile
 from arkiv.doctor.slurm import Slurm
 from arkiv.doctor.told import as_json, last_line, lines
 from arkiv.settings.config import read_config
+from arkiv.settings.divided import with_parts
 from arkiv.settings.layout import models_wanted, run_folder
 
 USAGE = """\
@@ -144,7 +145,10 @@ class Doctor:
         """Read the configuration and the profile, for all that follow."""
         if name := self._arguments.profile:
             self._profile = Profile.named(name)
-        self._config = read_config(self._arguments.configfile)
+        config = read_config(self._arguments.configfile)
+        # As the rules have it.
+        started_with = f"{run_folder(config)}/configuration.json"
+        self._config = with_parts(config, started_with)
         files = ", ".join(self._arguments.configfile) or "the defaults"
         with_profile = f", {self._profile.file}" if self._profile else ""
         return ok(f"{files}{with_profile}: run {self._config['run']}")
