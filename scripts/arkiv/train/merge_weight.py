@@ -47,7 +47,8 @@ def allowed(entry: Entry, other: Entry, mode: str, measure: str) -> bool:
 def best(curve: Sequence[Entry], mode: str, measure: str) -> Entry:
     """The entry that is the best on dev queries of those that are allowed.
 
-    Of several alike, that with the least of the tuned model: it has forgotten less.
+    Of several alike, that which is the best on the general set; of such, that with the
+    least of the tuned model.
 
     Args:
         curve: `{"weight", "scores": {"dev": {mode: {measure: mean}}, "general": …}}`
@@ -57,9 +58,17 @@ def best(curve: Sequence[Entry], mode: str, measure: str) -> Entry:
     """
     other = next(one for one in curve if one["weight"] == 0)
     taken = [one for one in curve if allowed(one, other, mode, measure)]
+    # Dev queries are few: to many of them several of these models answer alike.
     return min(
         taken,
-        key=lambda one: (-one["scores"]["dev"][mode][measure], one["weight"]),
+        key=lambda one: (
+            *(
+                -one["scores"][name][mode][measure]
+                for name in ("dev", "general")
+                if name in one["scores"]
+            ),
+            one["weight"],
+        ),
     )
 
 

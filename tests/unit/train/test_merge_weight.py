@@ -29,13 +29,15 @@ def naive(curve: list[dict]) -> float:
         for entry in curve
         if entry["weight"] == 0
     )
-    chosen, highest = None, -1.0
+    chosen, highest, kept = None, -1.0, -1.0
     for entry in sorted(curve, key=lambda one: one["weight"]):
         of = entry["scores"]
         if "general" in of and of["general"][MODE][MEASURE] < floor - FORGOTTEN:
             continue
-        if of["dev"][MODE][MEASURE] > highest:
-            chosen, highest = entry["weight"], of["dev"][MODE][MEASURE]
+        dev = of["dev"][MODE][MEASURE]
+        known = of["general"][MODE][MEASURE] if "general" in of else 0
+        if dev > highest or (dev == highest and known > kept):
+            chosen, highest, kept = entry["weight"], dev, known
     return chosen
 
 
@@ -49,7 +51,9 @@ def test_the_best_on_dev_that_forgets_next_to_nothing_is_chosen(watched):
                 "weight": tenths / TENTHS,
                 "scores": scores(
                     draw.randrange(5) / 10,
-                    draw.choice([0.5, 0.5 - FORGOTTEN, 0.49]) if watched else None,
+                    draw.choice([0.51, 0.5, 0.5 - FORGOTTEN, 0.49])
+                    if watched
+                    else None,
                 ),
             }
             for tenths in range(TENTHS + 1)
