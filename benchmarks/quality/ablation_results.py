@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -13,7 +13,7 @@ from arkiv.base.declared import Seeded
 from arkiv.base.files import read_json
 from arkiv.evaluate.measures import summary, title
 from arkiv.report.merging import sentence
-from benchmarks.quality.results import SHOWN_OTHERWISE, interval
+from benchmarks.quality.results import SHOWN_OTHERWISE, interval, settings_of
 
 # Results are `ablations-NAME.json` beside those of other benchmarks.
 PREFIX = "ablations-"
@@ -43,9 +43,19 @@ def by_variant(held: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     return found
 
 
+def listed(values: Iterable[float]) -> str:
+    """Numbers in a line, of which a file with thousands is still a small one."""
+    return " ".join(f"{value:.4g}" for value in values)
+
+
+def read(listed: str) -> np.ndarray:
+    """The numbers of a line."""
+    return np.array(listed.split(), np.float64)
+
+
 def averaged(runs: Sequence[Mapping[str, Any]], system: str) -> np.ndarray:
     """The first measure of a system, averaged over the seeds: (n_queries, 1)."""
-    return np.array([run["first"][system] for run in runs]).mean(0)[:, None]
+    return np.mean([read(run["first"][system]) for run in runs], 0)[:, None]
 
 
 def compared(runs: Runs, measure: str) -> dict[str, Any]:
@@ -93,38 +103,25 @@ def gains(runs: Runs, measure: str) -> Iterator[str]:
         yield f"| {shown} | {' | '.join(cells)} |"
 
 
-def lost(
-    runs: Sequence[Mapping[str, Any]], system: str, variant: str, measure: str
-) -> float:
-    """What respelled queries cost a system, on average over the seeds."""
-    return mean(
-        each["difference"][system][measure]["mean"]
-        for run in runs
-        for each in run["spelling"]["variants"]
-        if each["name"] == variant
-    )
-
-
 def losses(runs: Runs, measure: str, language: str) -> Iterator[str]:
     """What misread and respelled queries cost by each variant, as a share of what they
     cost by the plain one; what a run took."""
-    spelling = runs[PLAIN][0]["spelling"]
-    names = [
-        each["name"]
-        for each in spelling["variants"]
+    columns = [
+        (name, system)
+        for name, of in runs[PLAIN][0]["lost"].items()
         # The table of spellings is Swedish.
-        if each["name"].startswith("noise") or language == "swedish"
+        if name.startswith("noise") or language == "swedish"
+        for system in of
     ]
-    columns = [(name, system) for name in names for system in spelling["systems"]]
     heads = [f"{name}, {system}" for name, system in columns]
     yield f"| lost of {title(measure)} by | {' | '.join(heads)} | CPU s | training s |"
     yield f"|---|{'--:|' * (len(heads) + 2)}"
-    plain = {key: lost(runs[PLAIN], key[1], key[0], measure) for key in columns}
+    plain: dict[tuple[str, str], float] = {}
     for variant, of in runs.items():
         cells = []
         for name, system in columns:
-            found = lost(of, system, name, measure)
-            known = plain[name, system]
+            found = mean(run["lost"][name][system] for run in of)
+            known = plain.setdefault((name, system), found)
             share = f" ({found / known:.2f})" if variant != PLAIN and known else ""
             cells.append(f"{found:+.3f}{share}")
         taken = f"{mean(run['cpu'] for run in of):,.0f}"
@@ -139,17 +136,19 @@ def by_seed(runs: Runs) -> Iterator[str]:
             continue
         told = []
         for system in SYSTEMS:
-            plain = {run["seed"]: mean(run["first"][system]) for run in runs[PLAIN]}
+            means = {
+                run["seed"]: read(run["first"][system]).mean() for run in runs[PLAIN]
+            }
             apart = [
-                mean(run["first"][system]) - plain[run["seed"]]
+                read(run["first"][system]).mean() - means[run["seed"]]
                 for run in of
-                if run["seed"] in plain
+                if run["seed"] in means
             ]
             told.append(f"{system} {min(apart):+.3f} to {max(apart):+.3f}")
         yield f"- {variant}, by seed: {', '.join(told)}."
 
 
-def forgotten(runs: Runs, measure: str) -> Iterator[str]:
+def forgotten(runs: Runs) -> Iterator[str]:
     """What each variant changed on the general set, seed by seed."""
     for variant, of in runs.items():
         if not of[0]["general"]:
@@ -157,7 +156,7 @@ def forgotten(runs: Runs, measure: str) -> Iterator[str]:
         queries = of[0]["general"]["queries"]
         told = [
             f"{pair['system']} over {pair['base']} "
-            + interval(pair["difference"][measure], signed=True)
+            + interval(pair["difference"], signed=True)
             for run in of
             for pair in run["general"]["comparisons"]
             if pair["system"] == "tuned_dense"
@@ -179,18 +178,18 @@ def section(name: str, held: Mapping[str, Any]) -> str:
 
     runs = by_variant(held)
     first = runs[PLAIN][0]
-    measure, of = first["metrics"]["measures"][0], first["pairs"]
+    measure, of = first["measure"], first["pairs"]
     seeds = max(map(len, runs.values()))
     lines = [f"## {name}", ""]
     lines.append(
         f"{held['model']} tuned on {of['train']:,} pairs by one means or another, each "
         f"with {seeds} seeds; what finds the passages of "
-        f"{first['metrics']['queries']:,} test queries among {of['searched']:,}. "
+        f"{first['queries']:,} test queries among {of['searched']:,}. "
         "Beside each mean its difference from the plain one's, of the same queries."
     )
     lines += ["", *gains(runs, measure), ""]
     lines += [*losses(runs, measure, held["language"]), ""]
-    lines += [*by_seed(runs), *forgotten(runs, measure), *altogether(runs)]
+    lines += [*by_seed(runs), *forgotten(runs), *altogether(runs)]
     for variant, settings in held["variants"].items():
         if variant in runs and settings:
             said = ", ".join(
@@ -201,7 +200,8 @@ def section(name: str, held: Mapping[str, Any]) -> str:
             lines.append(f"- {variant} is {said}.")
     lines.append(
         "- The plain one is the method as it was: in-batch negatives unmasked, no text "
-        "altered, nothing averaged, modes weighted as by default."
+        "altered, nothing averaged, modes weighted as by default; "
+        f"{first['training']['steps']:,} steps, with {settings_of(first)}."
     )
     return "\n".join([*lines, *origin(held, "quality")]) + "\n"
 

@@ -30,6 +30,7 @@ from benchmarks.quality.ablation_results import (
     PREFIX,
     TOGETHER,
     TRAINED,
+    listed,
 )
 from benchmarks.quality.pipeline import (
     STEMMED,
@@ -66,9 +67,6 @@ RESPELLED = ("tuned_dense", "tuned_combined")
 NOISE = (0.1,)
 # Spelling is altered by the project's table, which is Swedish.
 SPELLED = "swedish"
-
-# Of what is kept of each query.
-DECIMALS = 5
 
 Overlay = dict[str, Any]
 
@@ -205,6 +203,37 @@ def command_line(words: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
+def kept(of: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of the outcome of a run: by the first measure alone, for there are
+    many runs."""
+    measure = of["metrics"]["measures"][0]
+    general = of["general"]
+    return {
+        **{key: of[key] for key in ("cpu", "wall", "memory", "settings", "merge")},
+        "measure": measure,
+        "queries": of["metrics"]["queries"],
+        "pairs": {key: of["pairs"][key] for key in ("train", "searched")},
+        "training": {
+            key: of["training"][key] for key in ("rows", "steps", "epochs", "seconds")
+        },
+        "lost": {
+            variant["name"]: {
+                system: difference[measure]["mean"]
+                for system, difference in variant["difference"].items()
+            }
+            for variant in of["spelling"]["variants"]
+        },
+        "general": general
+        and {
+            "queries": general["queries"],
+            "comparisons": [
+                pair | {"difference": pair["difference"][measure]}
+                for pair in general["comparisons"]
+            ],
+        },
+    }
+
+
 class Ablations:
     """Runs of variants by seeds.
 
@@ -263,10 +292,10 @@ class Ablations:
             "variant": variant,
             "seed": seed,
             "first": {
-                system: [round(of[query][0], DECIMALS) for query in sorted(of)]
+                system: listed(of[query][0] for query in sorted(of))
                 for system, of in by_query(places).items()
             },
-            **outcome(places, run),
+            **kept(outcome(places, run)),
         }
         if not cache.exists():
             shutil.copytree(results / "cache", cache)
