@@ -16,13 +16,11 @@ from benchmarks import ROOT
 
 SCRIPTS = ROOT / "scripts"
 MODEL = "from transformers.models.xlm_roberta import modeling_xlm_roberta"
-LIGHT = "import torch; from arkiv.base.put_off import import_models; import_models(); "
 STARTS: dict[str, Sequence[str]] = {
     "Python": ("-c", ""),
     "a program without a model": (str(SCRIPTS / "merge_documents.py"), "--help"),
     "torch": ("-c", "import torch"),
     "torch and a model of transformers": ("-c", f"import torch; {MODEL}"),
-    "the same as programs import it": ("-c", LIGHT + MODEL),
     "a dry run of the demo": (
         *("-m", "snakemake", "-n", "--quiet"),
         *("--configfile", "config/demo.yaml", "--config", "run=starting"),

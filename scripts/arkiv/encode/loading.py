@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_object
-from arkiv.base.put_off import import_models
 from arkiv.encode.tokenizer import TOKENIZER
 
 if TYPE_CHECKING:
@@ -101,7 +100,6 @@ def load(path: Path, kind: str, options: Options, on: torch.device) -> PreTraine
     """
     import transformers
 
-    import_models()
     auto = getattr(transformers, HEADED.get(kind, "AutoModel"))
     attention = options.attention_on(on)
     if options.attention == "auto" and attention == "sdpa":

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arkiv.base.files import written_whole
-from arkiv.base.put_off import UNUSED, import_models, put_off
 from arkiv.example.archive import cases
 from arkiv.example.questions import WORDS
 
@@ -159,8 +158,7 @@ def save(
 
     with written_whole(path) as beside:
         tokenizer.save_pretrained(beside)
-        with put_off(UNUSED):
-            model.save_pretrained(beside)
+        model.save_pretrained(beside)
         for name, head in heads.items():
             torch.save(head.state_dict(), beside / f"{name}.pt")
 
@@ -201,8 +199,6 @@ def build_embedder(
     Loads in `BGEM3FlagModel` and trains. Texts to 8192 tokens.
     """
     import torch
-
-    import_models()
     from transformers import XLMRobertaModel
 
     torch.manual_seed(seed)
@@ -223,7 +219,6 @@ def build_reranker(path: str | Path, seed: int = 0) -> None:
     Its weights are set by hand (see `arkiv.example.tiny_reranker`): it scores how much
     of the query stands in the passage. Loads in `FlagReranker`.
     """
-    import_models()
     from transformers import XLMRobertaForSequenceClassification
 
     from arkiv.example.tiny_reranker import HEADS, HIDDEN, LAYERS, wire
