@@ -69,9 +69,15 @@ test-real: install
 test-slurm: install
 	ARKIV_TEST_SLURM=1 pytest tests/slurm
 
-# Speed and memory against the peers from PyPI; see benchmarks/README.md.
+# Speed and memory against the peers from PyPI; see benchmarks/README.md. Words after it
+# name one, such as make bench scale.
+BENCHED = $(filter-out bench,$(MAKECMDGOALS))
 bench: install
-	python -m benchmarks
+	python -m benchmarks $(BENCHED)
+ifeq ($(firstword $(MAKECMDGOALS)),bench)
+.PHONY: $(BENCHED)
+$(BENCHED): ; @:
+endif
 
 check: install
 	ruff check scripts tests benchmarks
