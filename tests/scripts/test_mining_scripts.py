@@ -486,7 +486,7 @@ class Planted(Mining):
             ]
         )
         lines = re.findall(r'<th scope="row">(.*?)</th>(.*)', page.read_text())
-        return {title: re.findall("<td>(.*?)</td>", rest) for title, rest in lines}
+        return {title: re.findall("<td[^>]*>(.*?)</td>", rest) for title, rest in lines}
 
     def by_reference(self, window, negatives):
         """What hn_mine's rule lets in, from the same rankings."""
