@@ -1,3 +1,5 @@
+from arkiv.index.schema import LAYOUT
+
 INDEX = config["index"]
 INDEX_PATH = results("index")
 OF_TABLE = ENCODE_OPTIONS | READING | {"cache": results("cache/embeddings")}
@@ -36,6 +38,8 @@ rule index_passages:
             manifest_link=INDEX["manifest_link"],
         ),
         options=flags(**declared("index", "vectors", "multi_vectors"), **OF_TABLE),
+        # No flag: rows of another layout are made anew.
+        layout=LAYOUT,
     message:
         "Writing rows of the index, part {wildcards.scatteritem}"
     shell:

@@ -79,7 +79,12 @@ except InputError as error:
     raise WorkflowError(f"configuration{where}: {error}")
 RUN = placed(run_folder(config))
 STARTED_WITH = f"{RUN}/configuration.json"
-# The jobs of a run find the numbers of parts there that it was started with.
-config = with_parts(config, STARTED_WITH)
+# The jobs of a run find the numbers of parts there that it was started with. Of a module
+# nothing is kept, and its jobs would look at files that may have grown.
+config = with_parts(
+    config,
+    None if workflow.is_main_process and config["run_again"] else STARTED_WITH,
+    look=workflow.modifier.is_main_snakefile(),
+)
 MODELS = placed(config["models"]["directory"])
 config["models"] = config["models"] | {"directory": MODELS}

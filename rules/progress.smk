@@ -31,7 +31,7 @@ if workflow.is_main_process and workflow.modifier.is_main_snakefile():
     WATCHER.attach(
         logger,
         whole=said.verbose or said.printshellcmds,
-        mute=Quietness.ALL in (said.quiet or ()),
+        mute=not {Quietness.ALL, Quietness.PROGRESS}.isdisjoint(said.quiet or ()),
     )
 
 

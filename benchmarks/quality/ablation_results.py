@@ -177,6 +177,8 @@ def section(name: str, held: Mapping[str, Any]) -> str:
     from benchmarks.report import origin
 
     runs = by_variant(held)
+    if PLAIN not in runs:
+        return f"## {name}\n\nThe plain method was not run: nothing to compare with.\n"
     first = runs[PLAIN][0]
     measure, of = first["measure"], first["pairs"]
     seeds = max(map(len, runs.values()))

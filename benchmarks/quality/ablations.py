@@ -324,11 +324,13 @@ def measure(
     for seed in range(Seeded.seed, Seeded.seed + arguments.seeds):
         for variant in arguments.variant or ablations.known:
             runs.append(ablations.run(variant, seed))
+            known = {run["key"] for run in runs}
+            others = [run for key, run in ablations.done.items() if key not in known]
             yield {
                 "model": arguments.model.name,
                 "language": ablations.language,
                 "variants": ablations.known,
-                "runs": runs,
+                "runs": runs + others,
             }
 
 

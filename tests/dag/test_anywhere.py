@@ -13,6 +13,8 @@ from project import ARCHIVE, PARTS, Project, job_counts
 TINY = {"source": "tiny", "revision": None}
 # Prompts and tables of the project's own, a prompt and pairs of the user's own.
 CONFIG = {
+    # Auto is another number for a module.
+    "parts": dict.fromkeys(("documents", "queries", "corpus", "pairs"), 1),
     "run": "court",
     "datasets": ARCHIVE | {"letters": {"pairs": "letters.jsonl"}},
     "models": {"embedder": TINY, "reranker": TINY},

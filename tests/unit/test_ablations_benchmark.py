@@ -153,6 +153,12 @@ def test_runs_that_are_done_are_not_done_again(model, tmp_path, monkeypatch, cap
     assert [run["seed"] for run in held["runs"]] == [42, 42, 43, 43]
     assert str(tmp_path) not in str(held)
     assert str(ROOT) not in str(held)
+    assert main(["ablations", *map(str, words[:-1]), "--seeds", "1"]) == 0
+    assert len(ran) == 4
+    again = read_json(tmp_path / "results/ablations-letters.json")
+    assert sorted(run["key"] for run in again["runs"]) == sorted(
+        run["key"] for run in held["runs"]
+    )
     said = capsys.readouterr().out
     assert "| noise | 0.500 +0.000" in said
     assert "- noise is `train.augment.noise: 0.1`." in said

@@ -144,7 +144,11 @@ class Jobs:
 
     def _state(self, job: str) -> tuple[str, str]:
         words = ("--noheader", f"--jobs={job}", "--format=%T|%r")
-        state, _, reason = ask("squeue", *words).out.strip().partition("|")
+        answer = ask("squeue", *words)
+        # Of a job that it has forgotten squeue says so; else it will answer again.
+        if not answer.well and "Invalid job id" not in answer.said:
+            return "PENDING", answer.said
+        state, _, reason = answer.out.strip().partition("|")
         return state, reason
 
     def _read(

@@ -39,7 +39,8 @@ class Profile:
             if file.is_file():
                 # As it is edited: profiles/slurm, though `slurm` is a link to it.
                 file = Path(os.path.relpath(file.resolve()))
-                return cls(file, dict(SETTING.findall(file.read_text("utf-8"))))
+                found = SETTING.findall(file.read_text("utf-8"))
+                return cls(file, {key: of.strip("\"'") for key, of in found})
         raise InputError(
             f"is {name}, expected a folder with config.yaml; see {PROJECT}/profiles",
             key="--profile",

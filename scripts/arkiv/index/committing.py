@@ -91,6 +91,12 @@ def commit(
         dataset = commit_rows(folder, dataset, change, columns)
         said = "%d rows written, %d of passages that are gone removed"
         log.info(said, change.written, change.removed)
+    elif not dataset.schema.equals(columns):
+        raise InputError(
+            "has other columns than its parts are written with now; run again with "
+            "`-R index_passages`",
+            file=folder / TABLE,
+        )
     about, before = described(dataset), told(dataset)
     stale = any(before.get(name) != about[name] for name in INDEXED_BY)
     anew = bool(change) or stale or not is_ready(dataset)

@@ -40,7 +40,9 @@ class Together(Generic[Asked, Found]):
 
     def _call(self, taken: Sequence[tuple[Asked, Future[Found]]]) -> None:
         try:
-            found = self._of_many([asked for asked, _ in taken])
+            found = list(self._of_many([asked for asked, _ in taken]))
+            if len(found) != len(taken):
+                raise ValueError(f"{len(found)} found for {len(taken)} that were asked")
         except BaseException as error:
             for _, future in taken:
                 future.set_exception(error)

@@ -66,13 +66,14 @@ def from_defaults(config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
 
     A key without a default, as those of datasets, has the default None. An entry of the
     defaults that was taken away is not among them, nor is a setting that is new in the
-    declaration, until somebody sets it.
+    declaration, until somebody sets it, nor are `parts`.
     """
     defaults = with_shipped(plain(Configuration()))
     return {
         one.key: (one.now, None if one.before is UNSET else one.before)
         for one in changes(defaults, config)
-        if one.now is not UNSET
+        # Numbers stand where `parts` were auto, and nothing depends on them.
+        if one.now is not UNSET and not one.key.startswith("parts.")
     }
 
 

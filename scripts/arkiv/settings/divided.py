@@ -30,23 +30,27 @@ IMAGES = (".jpg", ".jpeg", ".jp2", ".png", ".tif", ".tiff", ".pdf")
 BYTES_OF_CASE = 400
 
 
-def with_parts(config: Mapping[str, Any], kept: str | Path) -> dict[str, Any]:
+def with_parts(
+    config: Mapping[str, Any], kept: str | Path | None, *, look: bool = True
+) -> dict[str, Any]:
     """The configuration with numbers in the place of `auto` in `parts`.
 
     Args:
         config: checked.
         kept: what the run was started with, as `arkiv.settings.started.keep` writes it,
-            if it was: its numbers stay.
+            if it was: its numbers stay. None: another one takes its place.
+        look: at the files; else they are taken for large.
     """
     found = dict(config["parts"])
     if AUTO in found.values():
-        before = _before(kept)
+        before = _before(kept) if kept else {}
         number = None
         for stage in (stage for stage, parts in found.items() if parts == AUTO):
             if stage in before:
                 found[stage] = before[stage]
                 continue
-            number = number or (1 if is_small(config["datasets"]) else MANY)
+            small = look and is_small(config["datasets"])
+            number = number or (1 if small else MANY)
             found[stage] = number
     return {**config, "parts": found}
 

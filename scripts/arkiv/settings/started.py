@@ -78,7 +78,8 @@ def _read(path: str | Path) -> dict[str, Any]:
             return kept
     raise InputError(
         "is not what arkiv writes there, the files and settings that the run was "
-        "started with; delete it: no result depends on it",
+        "started with; delete it, and set `parts` to what the run had: where they "
+        "are auto, they are reckoned anew",
         file=path,
     )
 

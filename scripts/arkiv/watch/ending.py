@@ -89,7 +89,9 @@ def command(words: Sequence[str], targets: Sequence[str], target: str) -> str:
         if word in targets:
             continue
         if word.startswith("-"):
-            keeping = word.split("=")[0] in KEPT
+            # A short flag may have its value attached: -c4.
+            short = not word.startswith("--") and word[:2] in KEPT
+            keeping = short or word.split("=")[0] in KEPT
         if keeping:
             kept.append(word)
     return shlex.join(["snakemake", target, *kept])

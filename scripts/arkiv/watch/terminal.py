@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import os
 import re
 import shutil
 import sys
@@ -42,8 +43,6 @@ TRACE = re.compile(r'(\n +File "[^\n]*)+\s*\Z')
 TICK, BEAT = 1.0, 30.0
 LOGS_A_SECOND = 20
 ERASE = "\r\x1b[K"
-# Of a fault's log as much is shown on a terminal.
-TAIL = 12
 
 
 def without_trace(record: logging.LogRecord) -> bool:
@@ -94,7 +93,8 @@ class Watcher(logging.Handler):
         for handler in logger.handlers:
             if handler.name == "DefaultStreamHandler":
                 self.out = handler.stream
-                self.live = self.out.isatty() and not (whole or mute)
+                plain = whole or mute or os.environ.get("TERM") == "dumb"
+                self.live = self.out.isatty() and not plain
                 handler.addFilter(self.shown)
         atexit.register(self.last_words)
         before = sys.excepthook

@@ -2,6 +2,7 @@
 
 import pytest
 
+from arkiv.base.files import write_json
 from arkiv.settings.divided import MANY, SMALL, is_small, with_parts
 from arkiv.settings.started import keep
 
@@ -76,3 +77,15 @@ def test_a_run_keeps_the_parts_that_it_was_started_with(tmp_path):
     assert parts(tmp_path, datasets, parts=asked)["corpus"] == 2
     kept.write_text("{")  # told when it is compared
     assert parts(tmp_path, datasets)["documents"] == MANY
+
+
+def test_where_another_run_takes_its_place_and_in_a_module_nothing_is_kept(tmp_path):
+    kept = tmp_path / "configuration.json"
+    config = {
+        "datasets": {"play": {"example": {"cases": 5}}},
+        "parts": {"corpus": "auto", "pairs": 3},
+    }
+    write_json(kept, {"settings": {"parts": {"corpus": 7}}})
+    assert with_parts(config, kept)["parts"] == {"corpus": 7, "pairs": 3}
+    assert with_parts(config, None)["parts"] == {"corpus": 1, "pairs": 3}
+    assert with_parts(config, None, look=False)["parts"]["corpus"] == MANY

@@ -76,6 +76,8 @@ def test_pairs_that_stay_with_fewer_negatives_are_not_dropped(tmp_path):
 def test_flags_of_one_start_alone_are_not_repeated():
     words = ["-f", "mine", "--forcerun", "all", "-s", "x/Snakefile", "-j", "4"]
     assert command(words, ["mine"], "audit") == "snakemake audit -s x/Snakefile -j 4"
+    words = ["-c4", "-np", "mine", "-d/a b", "--forceall"]
+    assert command(words, ["mine"], "audit") == "snakemake audit -c4 '-d/a b'"
 
 
 LAST = "2026-11-28 09:35:01,123 INFO x: half way"
