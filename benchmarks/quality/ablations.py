@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import logging
 import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,9 @@ from typing import Any
 import yaml
 
 from arkiv.base.declared import Seeded
-from arkiv.base.errors import InputError
-from arkiv.base.files import Record, read_json, write_json, write_records
+from arkiv.base.files import Record, read_json, write_records
 from arkiv.base.hashing import content_id, digest_of_files, text_key, uniform
 from arkiv.pairs.given import SPLIT
-from benchmarks import HERE, report
-from benchmarks.harness import BenchmarkError
 from benchmarks.quality.ablation_results import (
     PLAIN,
     PREFIX,
@@ -41,12 +37,11 @@ from benchmarks.quality.pipeline import (
 )
 from benchmarks.quality.results import by_query
 from benchmarks.quality.run import (
-    CACHE,
     add_pairs,
     check_pairs,
-    described,
     language_of,
     rows_given,
+    write_down,
 )
 
 log = logging.getLogger("benchmarks")
@@ -342,19 +337,13 @@ def main(words: Sequence[str], others: Sequence[str]) -> int:
         others: the benchmarks whose sections RESULTS.md has before.
     """
     arguments = command_line(words)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    target = CACHE / "quick" if arguments.quick else HERE
-    name = PREFIX + arguments.name
-    path = target / "results" / f"{name}.json"
-    done = read_json(path)["runs"] if path.exists() else []
-    said = ""
-    try:
-        for measured in measure(arguments, done):
-            about = described(words, "ablations", quick=arguments.quick)
-            write_json(path, about | measured)
-            said = report.write_results(target, others)[name]
-    except (InputError, BenchmarkError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(said)
-    return 0
+    return write_down(
+        "ablations",
+        PREFIX,
+        arguments,
+        words,
+        others,
+        lambda path: measure(
+            arguments, read_json(path)["runs"] if path.exists() else []
+        ),
+    )

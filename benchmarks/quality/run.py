@@ -15,7 +15,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +223,41 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         }
 
 
+def write_down(
+    program: str,
+    prefix: str,
+    arguments: argparse.Namespace,
+    words: Sequence[str],
+    others: Sequence[str],
+    measured: Callable[[Path], Iterator[dict[str, Any]]],
+) -> int:
+    """Keep what a program measures in results/PREFIXNAME.json and RESULTS.md.
+
+    Args:
+        program: after `python -m benchmarks`.
+        prefix: of the results' name.
+        arguments: of the program, `add_pairs` among them.
+        words: of the command line.
+        others: the benchmarks whose sections RESULTS.md has before.
+        measured: gives, by the file of results, what there is to keep, ever more.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    target = CACHE / "quick" if arguments.quick else HERE
+    name = prefix + arguments.name
+    path = target / "results" / f"{name}.json"
+    said = ""
+    try:
+        for found in measured(path):
+            about = described(words, program, quick=arguments.quick)
+            write_json(path, about | found)
+            said = report.write_results(target, others)[name]
+    except (InputError, BenchmarkError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(said)
+    return 0
+
+
 def main(words: Sequence[str], others: Sequence[str]) -> int:
     """Measure and write down.
 
@@ -231,17 +266,6 @@ def main(words: Sequence[str], others: Sequence[str]) -> int:
         others: the benchmarks whose sections RESULTS.md has before.
     """
     arguments = command_line(words)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    target = CACHE / "quick" if arguments.quick else HERE
-    name = PREFIX + arguments.name
-    said = ""
-    try:
-        for measured in measure(arguments):
-            about = described(words, "quality", quick=arguments.quick)
-            write_json(target / "results" / f"{name}.json", about | measured)
-            said = report.write_results(target, others)[name]
-    except (InputError, BenchmarkError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(said)
-    return 0
+    return write_down(
+        "quality", PREFIX, arguments, words, others, lambda _: measure(arguments)
+    )

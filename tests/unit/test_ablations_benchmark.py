@@ -11,7 +11,7 @@ from arkiv.base.files import read_json, write_json, write_records
 from arkiv.settings.config import read_config
 from benchmarks.__main__ import main
 from benchmarks.harness import Run
-from benchmarks.quality import ablations
+from benchmarks.quality import ablations, run
 from benchmarks.quality.ablation_results import averaged, compared, listed, losses
 from benchmarks.quality.pipeline import configuration
 
@@ -127,8 +127,8 @@ def test_runs_that_are_done_are_not_done_again(model, tmp_path, monkeypatch, cap
         "merge": {},
     }
 
-    def outcome(places, run):
-        return asdict(run) | left
+    def outcome(places, taken):
+        return asdict(taken) | left
 
     def pipeline(folder, config, own):
         ran.append(config["run"])
@@ -142,7 +142,7 @@ def test_runs_that_are_done_are_not_done_again(model, tmp_path, monkeypatch, cap
     monkeypatch.setattr(ablations, "run_pipeline", pipeline)
     monkeypatch.setattr(ablations, "outcome", outcome)
     monkeypatch.setattr(ablations, "by_query", lambda places: found)
-    monkeypatch.setattr(ablations, "HERE", tmp_path)
+    monkeypatch.setattr(run, "HERE", tmp_path)
     words = ["--model", model, "--pairs", tmp_path / "letters.jsonl"]
     words += ["--folder", tmp_path / "runs", "--variant", "plain", "noise"]
     assert main(["ablations", *map(str, words), "--seeds", "1"]) == 0
