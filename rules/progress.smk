@@ -5,10 +5,12 @@ from collections import Counter
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
+from arkiv.settings.command_line import Given
 from arkiv.watch.ending import after
 from arkiv.watch.journal import NAME, Journal
 from arkiv.watch.terminal import Watcher
 
+FOLDER = str(workflow.overwrite_workdir or "")
 WATCHER = Watcher(
     Journal(results(NAME)),
     lambda: (
@@ -19,11 +21,17 @@ WATCHER = Watcher(
             RUN,
             COUNTS,
             words=sys.argv[1:],
+            given=Given(
+                workflow.overwrite_configfiles,
+                workflow.config_settings.config_args or (),
+            ),
+            folder=FOLDER,
             asks_model=QUERIES["backend"] not in OFFLINE,
             model=tuned_model(),
             scripts=Params.arkiv_scripts,
         )
     ),
+    folder=FOLDER,
 )
 # A workflow that uses this one has a terminal of its own.
 if workflow.is_main_process and workflow.modifier.is_main_snakefile():

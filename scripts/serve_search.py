@@ -24,7 +24,7 @@ from arkiv.base.terminal import tell, visible
 from arkiv.encode.options import Options
 from arkiv.encode.workers import SMALL_MODELS, cores, size_of
 from arkiv.index.schema import ready_since
-from arkiv.settings.config import read_config
+from arkiv.settings.command_line import add_given, given_by
 from arkiv.settings.layout import model_under_test, run_folder
 
 log = logging.getLogger("serve_search")
@@ -180,12 +180,12 @@ def command_line(argv: Sequence[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
     arguments = parser(
         __doc__,
-        configfile="YAML... as given to Snakemake",
         socket="[PATH] listen on a socket file instead, which no other user can open: "
         "for machines that others use too",
         judges="[NAME...] who may judge; not given: you, or nobody if others reach the "
         "address",
     )
+    add_given(arguments)
     arguments.add_argument("--host", default="127.0.0.1", help="address to listen on")
     arguments.add_argument("--port", type=int, default=8000, help="0: any that is free")
     arguments.add_argument(
@@ -208,14 +208,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise InputError(
             f"is {arguments.port}, expected a number from 0 to 65535", key="--port"
         )
-    config = read_config(arguments.configfile)
+    given = given_by(arguments)
+    config = given.read()
 
     from arkiv.serve.index import check_finished
 
     table = None if arguments.without_index else table_of(config)
     if table is None:
-        files = shlex.join(arguments.configfile)
-        check_finished(config, f"snakemake evaluate --configfile {files}")
+        check_finished(config, shlex.join(["snakemake", "evaluate", *given.words]))
 
     import torch
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from arkiv.base.cli import parser, run
 from arkiv.base.terminal import tell
-from arkiv.settings.config import read_config
+from arkiv.settings.command_line import add_given, given_by
 from arkiv.settings.layout import run_folder
 from arkiv.watch.journal import NAME, events
 from arkiv.watch.lines import overview
@@ -33,12 +33,13 @@ def shown(journal: Path, width: int) -> tuple[list[str], bool]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    arguments = parser(__doc__, configfile="[YAML...] as given to Snakemake")
+    arguments = parser(__doc__)
+    add_given(arguments)
     arguments.add_argument(
         "--seconds", type=float, default=2.0, help="between two looks, on a terminal"
     )
     arguments = arguments.parse_args(argv)
-    folder = run_folder(read_config(arguments.configfile))
+    folder = run_folder(given_by(arguments).read())
     journal = Path(folder, NAME)
     live = sys.stdout.isatty()
     # Ctrl-C ends the looking, not the run.

@@ -12,6 +12,7 @@ from faked import NODES, fake, fake_scontrol, fake_slurm
 from project import Project, small
 
 from arkiv.doctor.plan import Plan
+from arkiv.settings.command_line import Given
 
 TINY = {"source": "tiny", "revision": None}
 
@@ -33,7 +34,7 @@ def test_jobs_ask_for_what_rules_and_profile_say_at_both_ends(project, monkeypat
     monkeypatch.chdir(project.folder)
     archive = {"court": {"example": {"cases": 60, "volumes": 6}}}
     project.configure(**small("models", datasets=archive))
-    plan = Plan(["test.yaml"], "slurm")
+    plan = Plan(Given(["test.yaml"]), "slurm")
     asked = {one.rule: one for one in plan.submitted}
     training = asked["train_model"]
     assert (training.first["mem_mb"], training.last["mem_mb"]) == (16000, 48000)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -69,9 +70,12 @@ MADE = ("negatives/*.jsonl", "scores/*/*.jsonl", "shards/*.jsonl")
 
 
 def test_nothing_is_left_to_do_after_a_run(run):
-    again = run.snakemake("--configfile", run.config)
+    given = ("--configfile", run.config.name, "--config", "run=small")
+    again = run.snakemake(*given)
     assert again.returncode == 0
     assert "Nothing to be done" in again.stdout
+    search = shlex.join(["python", "scripts/serve_search.py", *given])
+    assert again.stdout.splitlines()[-1] == f"Next:    {search}"
 
 
 def test_a_run_tells_its_stages_and_ends_with_what_to_do_next(run):

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -18,6 +18,7 @@ from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.doctor.command import ask
+from arkiv.settings.command_line import Given
 from arkiv.settings.config import PROJECT
 
 # Seconds; 17,000 jobs take 19 s on two cores.
@@ -69,18 +70,17 @@ class Plan:
     """The jobs of a whole run, as if nothing were made yet.
 
     Args:
-        configfiles: as Snakemake is given them.
-        profile: likewise, if there is one.
+        given: the configuration.
+        profile: as Snakemake is given it, if it is.
     """
 
-    def __init__(self, configfiles: Sequence[str], profile: str | None = None) -> None:
+    def __init__(self, given: Given, profile: str | None = None) -> None:
         self._words = [sys.executable, "-c", TELLING, "--dry-run", "--forceall"]
         if not any(map(os.path.isfile, OWN)):
             self._words += ["--snakefile", f"{PROJECT}/Snakefile"]
         if profile:
             self._words += ["--profile", profile]
-        if configfiles:
-            self._words += ["--configfile", *configfiles]
+        self._words += given.words
 
     @cached_property
     def _told(self) -> list[list[Any]]:

@@ -34,7 +34,7 @@ from arkiv.doctor.plan import PLANNING, Plan
 from arkiv.doctor.profile import Profile
 from arkiv.doctor.slurm import Slurm
 from arkiv.doctor.told import as_json, last_line, lines
-from arkiv.settings.config import read_config
+from arkiv.settings.command_line import add_given, given_by
 from arkiv.settings.divided import with_parts
 from arkiv.settings.layout import models_wanted, run_folder
 
@@ -52,11 +52,11 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     """What is asked for on the command line."""
     arguments = parser(
         USAGE,
-        configfile="[YAML...] as given to Snakemake",
         profile="[NAME] as given to Snakemake: slurm",
         write_partitions="[FILE] where the partitions go that the SLURM plugin chooses "
         "among by --slurm-partition-config",
     )
+    add_given(arguments)
     arguments.add_argument("--json", action="store_true", help="for machines")
     arguments.add_argument(
         "--no-jobs", action="store_true", help="with SLURM: submit nothing"
@@ -86,6 +86,7 @@ class Doctor:
 
     def __init__(self, arguments: argparse.Namespace, stack: ExitStack) -> None:
         self._arguments, self._stack = arguments, stack
+        self._given = given_by(arguments)
         self._config: dict[str, Any] | None = None
         self._profile: Profile | None = None
         self._planned = False
@@ -101,7 +102,7 @@ class Doctor:
         if self._config is None:
             return
         config, folder = self._config, Path(run_folder(self._config))
-        plan = Plan(self._arguments.configfile, self._arguments.profile)
+        plan = Plan(self._given, self._arguments.profile)
         if not slurm:
             yield from gpus.checks(config)
         yield from models.checks(config)
@@ -127,7 +128,7 @@ class Doctor:
         made = pythons.made_environments(self._profile.conda_prefix)
         python = str(made["m3"] / "bin/python") if "m3" in made else sys.executable
         there = [one for one in models_wanted(self._config) if Path(one).is_dir()]
-        words = ["--models", *there, "--configfile", *arguments.configfile]
+        words = ["--models", *there, *self._given.words]
         folder = Path(run_folder(self._config))
         submitted = jobs.Jobs(asked, words, folder, python, arguments.wait)
         self._stack.callback(submitted.end)
@@ -137,7 +138,7 @@ class Doctor:
         """What a job looks at."""
         given = self._arguments
         python = given.python or sys.executable
-        config = read_config(given.configfile)
+        config = self._given.read()
         models = list(map(Path, given.models))
         yield from jobs.on_node(scratch, config, models, python, given.gpus)
 
@@ -145,13 +146,13 @@ class Doctor:
         """Read the configuration and the profile, for all that follow."""
         if name := self._arguments.profile:
             self._profile = Profile.named(name)
-        config = read_config(self._arguments.configfile)
+        config = self._given.read()
         # As the rules have it.
         started_with = f"{run_folder(config)}/configuration.json"
         self._config = with_parts(config, started_with)
-        files = ", ".join(self._arguments.configfile) or "the defaults"
+        words = ", ".join((*self._given.files, *self._given.values)) or "the defaults"
         with_profile = f", {self._profile.file}" if self._profile else ""
-        return ok(f"{files}{with_profile}: run {self._config['run']}")
+        return ok(f"{words}{with_profile}: run {self._config['run']}")
 
     def _plan(self, plan: Plan) -> Finding:
         """Have Snakemake plan the run, for all that follow."""

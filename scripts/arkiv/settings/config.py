@@ -77,10 +77,16 @@ REPLACED: dict[str, str] = {
 }
 
 
-def read_config(overlays: Sequence[str | Path]) -> dict[str, Any]:
+def read_config(
+    overlays: Sequence[str | Path], settings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The defaults with files laid over them as Snakemake's `--configfile` does.
 
     The working directory's own configuration is laid over the defaults before them.
+
+    Args:
+        overlays: the files.
+        settings: laid over the last of them.
 
     Raises:
         InputError: a file is missing or not YAML, or the whole is not valid.
@@ -89,7 +95,7 @@ def read_config(overlays: Sequence[str | Path]) -> dict[str, Any]:
     own = own_configuration()
     for path in (*([own] if own else []), *overlays):
         config = _laid_over(config, read_layer(path))
-    return check_config(completed(config))
+    return check_config(completed(_laid_over(config, settings or {})))
 
 
 def own_configuration() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -14,12 +15,13 @@ from arkiv.base.markdown import counted
 from arkiv.base.named import named
 from arkiv.base.terminal import visible
 from arkiv.report.funnel import STAGES, Counts
+from arkiv.settings.command_line import Given
 from arkiv.watch.dropped import said
 from arkiv.watch.lines import WIDTH
 from arkiv.watch.logs import why
 from arkiv.watch.state import State
 
-Given = Mapping[str, Sequence[str] | None]
+Counted = Mapping[str, Sequence[str] | None]
 """NAME=FILE words of what each stage counted."""
 
 # What a target looks at: the stages that count, up to this one.
@@ -58,13 +60,16 @@ MENU = {
     "report": Target("report.html", ALL, SERVE),
     "all": Target("report.html", ALL, SERVE),
 }
-# Flags that the next command has too, with their values. What forces, unlocks or only
-# shows is of one start alone.
+ONE, MANY = 1, 1 << 30
+# Flags that the next command has too, and how many values each takes. What forces,
+# unlocks or only shows is of one start alone.
 KEPT = {
-    *("--configfile", "--configfiles", "--config", "-C", "--profile"),
-    *("--snakefile", "-s", "--directory", "-d", "--cores", "-c", "--jobs", "-j"),
-    *("--sdm", "--software-deployment-method", "--use-conda", "--conda-prefix"),
-    *("--workflow-profile", "--executor", "-e"),
+    **dict.fromkeys(("--use-conda", "--replace-workflow-config"), 0),
+    **dict.fromkeys(("--profile", "--workflow-profile", "--executor", "-e"), ONE),
+    **dict.fromkeys(("--snakefile", "-s", "--directory", "-d"), ONE),
+    **dict.fromkeys(("--cores", "-c", "--jobs", "-j", "--conda-prefix"), ONE),
+    **dict.fromkeys(("--configfile", "--configfiles", "--config", "-C"), MANY),
+    **dict.fromkeys(("--sdm", "--software-deployment-method"), MANY),
 }
 
 
@@ -75,43 +80,47 @@ def following(target: str, asks_model: bool = False) -> str:
     return MENU[target].follows
 
 
-def command(words: Sequence[str], targets: Sequence[str], target: str) -> str:
+def command(words: Sequence[str], target: str) -> str:
     """The command that asks for a target as Snakemake was asked for others.
 
     Args:
         words: of the command line, without the program.
-        targets: that were asked for.
         target: to be asked for.
     """
     kept: list[str] = []
-    keeping = False
+    values = 0
     for word in words:
-        if word in targets:
-            continue
-        if word.startswith("-"):
+        flag, attached, _ = word.partition("=")
+        if not word.startswith("-"):
+            keeping, values = values > 0, values - 1
+        elif flag in KEPT:
+            keeping, values = True, 0 if attached else KEPT[flag]
+        else:
             # A short flag may have its value attached: -c4.
-            short = not word.startswith("--") and word[:2] in KEPT
-            keeping = short or word.split("=")[0] in KEPT
+            keeping, values = not word.startswith("--") and word[:2] in KEPT, 0
         if keeping:
             kept.append(word)
     return shlex.join(["snakemake", target, *kept])
 
 
-def configured(words: Sequence[str]) -> list[str]:
-    """`--configfile FILE...` of a command line, as our own programs take it."""
-    files: list[str] = []
-    taking = False
-    for word in words:
-        flag, _, value = word.partition("=")
-        if word.startswith("-"):
-            taking = flag in ("--configfile", "--configfiles")
-            files += [value] if taking and value else []
-        elif taking:
-            files.append(word)
-    return ["--configfile", *files] if files else []
+def serving(given: Given, scripts: str, folder: str = "") -> str:
+    """The command that searches a run of the configuration that was given.
+
+    Args:
+        given: the configuration, its files by their whole paths.
+        scripts: where our programs lie.
+        folder: where the run was started in another directory than the command is.
+    """
+    here = [
+        os.path.relpath(file) if Path(file).is_relative_to(Path.cwd()) else file
+        for file in map(str, given.files)
+    ]
+    words = ["python", f"{scripts}/{SERVE}", *given._replace(files=here).words]
+    there = f"cd {shlex.quote(folder)} && " if folder else ""
+    return there + shlex.join(words)
 
 
-def counts_of(given: Given, last: str) -> dict[str, Counts]:
+def counts_of(given: Counted, last: str) -> dict[str, Counts]:
     """What the stages up to one have counted of each dataset, where they have.
 
     Args:
@@ -143,9 +152,11 @@ def _line(head: str, text: str) -> str:
 def after(
     targets: Sequence[str],
     run: str,
-    given: Given,
+    counted: Counted,
     *,
     words: Sequence[str],
+    given: Given,
+    folder: str = "",
     asks_model: bool = False,
     model: str | None = None,
     scripts: str = "scripts",
@@ -156,25 +167,29 @@ def after(
     Args:
         targets: that were asked for, in any order.
         run: the run's directory.
-        given: the files of what each stage counted.
+        counted: the files of what each stage counted.
         words: of the command line.
+        given: the configuration in them, its files by their whole paths.
+        folder: the directory that Snakemake was told to run in.
         asks_model: queries come from a language model, which costs.
         model: the directory of the tuned model.
         scripts: where our programs lie.
     """
     told = []
+    below = str(Path(folder, run))
     for target in (one for one in MENU if one in targets):
         there = MENU[target]
-        what, much = said(counts_of(given, there.counted))
+        what, much = said(counts_of(counted, there.counted))
         follows = following(target, asks_model)
         if follows in MENU:
-            follows = command(words, targets, follows)
+            follows = command(words, follows)
         elif follows == SERVE:
-            follows = shlex.join(["python", f"{scripts}/{SERVE}", *configured(words)])
-        result = model if target == "train" and model else str(Path(run, there.result))
+            follows = serving(given, scripts, folder)
+        made = model if target == "train" and model else f"{run}/{there.result}"
+        result = str(Path(folder, made))
         told += [
             _line("Result:", result),
-            _line("WARNING:", _loud(what, run)) if much else _line("Dropped:", what),
+            _line("WARNING:", _loud(what, below)) if much else _line("Dropped:", what),
             # In one piece, to be copied.
             f"{'Next:':<9}{visible(follows)}",
         ]
@@ -186,18 +201,20 @@ def _loud(what: str, run: str) -> str:
     return f"much was dropped: {what}; look into {where}"
 
 
-def faults(state: State, others: Sequence[str] = ()) -> list[str]:
+def faults(state: State, others: Sequence[str] = (), folder: str = "") -> list[str]:
     """Why a run failed; the sentence of the first fault stands last.
 
     Args:
         state: the run.
         others: what Snakemake says of faults that no job has.
+        folder: the directory that Snakemake was told to run in, if it was.
     """
     jobs = list(state.failed.values())
     if not jobs:
         return [f"error: {visible(others[-1])}"] if others else []
     first = jobs[0]
-    lines = [f"failed: {visible(first.says)}; its log: {visible(first.log or '-')}"]
+    log = visible(str(Path(folder, first.log))) if first.log else "-"
+    lines = [f"failed: {visible(first.says)}; its log: {log}"]
     if len(jobs) > 1:
         also = ", ".join(sorted({job.rule for job in jobs[1:]}))
         lines.insert(0, f"{counted(len(jobs) - 1, 'job')} more failed: {also}")

@@ -60,6 +60,7 @@ class Watcher(logging.Handler):
         at_end: gives the lines for a run that ended well, or had nothing to do.
         stream: where lines of ours go, until Snakemake's own handler is known.
         live: whether a line may be drawn there.
+        folder: the directory that Snakemake was told to run in, if it was.
     """
 
     def __init__(
@@ -68,14 +69,18 @@ class Watcher(logging.Handler):
         at_end: Callable[[], Sequence[str]],
         stream: TextIO = sys.stderr,
         live: bool = False,
+        folder: str = "",
     ) -> None:
         super().__init__(logging.INFO)
         self.journal, self.at_end = journal, at_end
+        self.folder = folder
         self.out, self.live = stream, live
         self.state = State()
         self.began = self.silent = self.nothing = False
         self.others: list[str] = []
         self.drawn = self.mute = False
+        # Snakemake leaves the directory that it was told to run in before it ends.
+        self.here = os.getcwd()
         self.drawing = threading.RLock()
 
     def attach(
@@ -225,13 +230,17 @@ class Watcher(logging.Handler):
 
     def last_words(self) -> None:
         """What stands last, after all that Snakemake says at its end."""
+        with contextlib.chdir(self.here):
+            self._last_words()
+
+    def _last_words(self) -> None:
         self.erase()
         if self.began and self.state.how is None:
             self.end("badly")
         if self.silent:
             said = [stopped(self.state)] if self.began else ["Stopped by Ctrl-C."]
         elif self.state.how == "badly":
-            said = faults(self.state, self.others)
+            said = faults(self.state, self.others, self.folder)
         elif self.state.how == "well" or self.nothing:
             said = self.at_end()
         else:

@@ -1,10 +1,13 @@
 """What is said last: three lines after a target, or the sentence of a fault."""
 
 import json
+import shlex
+from pathlib import Path
 
 import pytest
 from project import rules
 
+from arkiv.settings.command_line import Given
 from arkiv.watch.ending import MENU, after, command, faults
 from arkiv.watch.logs import why
 from arkiv.watch.state import State
@@ -19,7 +22,8 @@ def told(tmp_path, target, words=None, **stages):
         path = tmp_path / f"{stage}.json"
         path.write_text(json.dumps(counts))
         given[stage] = [f"court={path}"]
-    return after([target], "results/court", given, words=words or [target])
+    words = words or [target]
+    return after([target], "results/court", given, words=words, given=Given())
 
 
 def test_the_three_lines(tmp_path):
@@ -75,9 +79,37 @@ def test_pairs_that_stay_with_fewer_negatives_are_not_dropped(tmp_path):
 
 def test_flags_of_one_start_alone_are_not_repeated():
     words = ["-f", "mine", "--forcerun", "all", "-s", "x/Snakefile", "-j", "4"]
-    assert command(words, ["mine"], "audit") == "snakemake audit -s x/Snakefile -j 4"
+    assert command(words, "audit") == "snakemake audit -s x/Snakefile -j 4"
     words = ["-c4", "-np", "mine", "-d/a b", "--forceall"]
-    assert command(words, ["mine"], "audit") == "snakemake audit -c4 '-d/a b'"
+    assert command(words, "audit") == "snakemake audit -c4 '-d/a b'"
+
+
+def test_what_was_given_is_repeated_though_it_is_named_like_a_target():
+    words = ["--profile", "mine", "mine", "--cores=all", "all", "--configfile"]
+    words += ["a b.yaml", "c.yaml", "--config", "run=it's", "seed=1", "--", "mine"]
+    said = command(words, "audit")
+    assert shlex.split(said)[2:] == [*words[:2], words[3], *words[5:-2]]
+
+
+def test_the_search_page_has_the_configuration_of_the_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = [tmp_path / "my own.yaml", Path("/elsewhere/b.yaml")]
+    given = Given(files, ["run=other", "serve={iiif: it's}"])
+    *_, follows = after(["report"], "results/other", {}, words=[], given=given)
+    assert shlex.split(follows)[1:] == [
+        *("python", "scripts/serve_search.py", "--configfile", "my own.yaml"),
+        *("/elsewhere/b.yaml", "--config", "run=other", "serve={iiif: it's}"),
+    ]
+    *_, follows = after(["report"], "results/a", {}, words=[], given=Given())
+    assert follows == "Next:    python scripts/serve_search.py"
+
+
+def test_what_lies_in_another_directory_is_named_from_here():
+    there = {"folder": "my data", "scripts": "/opt/scripts"}
+    told = after(["report"], "results/a", {}, words=[], given=Given(), **there)
+    result, _, follows = told
+    assert result == "Result:  my data/results/a/report.html"
+    assert follows == "Next:    cd 'my data' && python /opt/scripts/serve_search.py"
 
 
 LAST = "2026-11-28 09:35:01,123 INFO x: half way"

@@ -73,6 +73,26 @@ def test_a_run_that_failed_ends_with_its_fault(watcher):
     assert watcher.out.getvalue().splitlines()[-1].startswith("error: it was ended")
 
 
+def test_the_fault_is_found_though_snakemake_has_left_the_directory(
+    tmp_path, monkeypatch
+):
+    (there := tmp_path / "my data").mkdir()
+    (there / "job.log").write_text("error: a.jsonl, line 1: is no row\n")
+    monkeypatch.chdir(there)
+    out = io.StringIO()
+    watcher = Watcher(Journal("events.log"), list, out, folder="my data")
+    watcher._tick = lambda: None
+    watcher.begin({"score_pairs": 1})
+    watcher.handle(record("", "job_info", **(JOB | {"log": ["job.log"]})))
+    watcher.handle(FAILED)
+    monkeypatch.chdir(tmp_path)
+    watcher.last_words()
+    assert out.getvalue().splitlines()[-2:] == [
+        "failed: Scoring; its log: my data/job.log",
+        "error: a.jsonl, line 1: is no row",
+    ]
+
+
 def test_after_ctrl_c_one_line_is_said(watcher):
     watcher.handle(STARTED)
     interrupted = record("Terminating processes on user request, this might take")

@@ -1,0 +1,89 @@
+"""The configuration as a command line gives it, for the programs beside Snakemake.
+
+`--configfile FILE... --config KEY=VALUE...` mean there what they mean to Snakemake, so
+that a run is searched, watched and looked over by the words that it was started with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from arkiv.base.cli import add_words
+from arkiv.base.errors import InputError
+from arkiv.settings.config import read_config
+
+KEY = re.compile(r"[a-zA-Z_][\w-]*\w")
+TRUTHS = {"True": True, "False": False}
+
+
+class Given(NamedTuple):
+    """What stands on a command line."""
+
+    files: Sequence[str] = ()
+    values: Sequence[str] = ()
+    """KEY=VALUE, laid over the files."""
+
+    @property
+    def words(self) -> list[str]:
+        """The same, for another command line."""
+        files = ["--configfile", *self.files] if self.files else []
+        return files + (["--config", *self.values] if self.values else [])
+
+    def read(self) -> dict[str, Any]:
+        """The whole configuration, checked.
+
+        Raises:
+            InputError: a word is no KEY=VALUE, a file is missing or not YAML, or the
+                whole is not valid.
+        """
+        return read_config(self.files, dict(map(setting, self.values)))
+
+
+def add_given(arguments: argparse.ArgumentParser) -> None:
+    """Add `--configfile` and `--config`, which `given_by` takes."""
+    add_words(
+        arguments,
+        configfile="[YAML...] as given to Snakemake",
+        config="[KEY=VALUE...] as given to Snakemake",
+    )
+
+
+def given_by(arguments: argparse.Namespace) -> Given:
+    """The configuration that a command line gives."""
+    return Given(arguments.configfile, arguments.config)
+
+
+def setting(word: str) -> tuple[str, Any]:
+    """The key and the value of `KEY=VALUE`, as Snakemake reads them.
+
+    Within lists and maps every value is a text.
+
+    Raises:
+        InputError: it is none.
+    """
+    key, equals, text = word.partition("=")
+    if not equals or KEY.fullmatch(key) is None:
+        raise InputError(f"is given {word}, expected KEY=VALUE", key="--config")
+    text = text.strip("'\"")
+    return key, _value(text) if text else None
+
+
+def _value(text: str) -> Any:
+    import yaml
+
+    def of_yaml(text: str) -> Any:
+        return yaml.load(text, Loader=yaml.BaseLoader)
+
+    readings: tuple[Callable[[str], Any], ...] = (
+        *(int, float, TRUTHS.__getitem__),
+        of_yaml,
+    )
+    for read in readings:
+        try:
+            return read(text)
+        except (ValueError, KeyError, yaml.YAMLError):
+            continue
+    return text
