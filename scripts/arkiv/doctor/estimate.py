@@ -2,37 +2,23 @@
 
 Reckoned from what each stage writes (docs/results.md): a text is copied into each row
 that it is a positive or a negative of, a vector has two bytes a dimension, a model as
-many as its files. What texts there will be is only known once pages are read, so that
-half or twice as much may come of it.
+many as its files. How much text there is, arkiv.settings.amounts says.
 """
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from arkiv.base.files import read_object
 from arkiv.encode.body import CONFIG, DIMENSIONS
 from arkiv.mining.settings import search_depth
-from arkiv.settings.datasets import kind_of
+from arkiv.settings.amounts import Input, input_of, sizes_below
 from arkiv.settings.layout import rounds_of, trainings_of
 
-# Of a case of the example archive, its pages in JSON.
-CASE_BYTES = 9_000
 # A word and the blank behind it; what a row has beside its texts.
 WORD_BYTES, ROW_BYTES = 7, 350
-# What of a file is text, by its ending: forms with places are text to a tenth at most;
-# pictures have none. Packed files hold some five times their size of such.
-PLACED = 0.1
-TEXT_SHARES = {
-    **dict.fromkeys((".json", ".xml", ".html", ".htm", ".hocr"), PLACED),
-    **dict.fromkeys((".txt", ".csv", ".tsv", ".jsonl"), 1.0),
-    **dict.fromkeys((".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz"), 5 * PLACED),
-}
 # Where no model is there yet to say so: BGE-M3's.
 DIMS = 1024
 # Token weights beside a vector, by its size; a line of a run; a neighbour's row and
@@ -44,63 +30,14 @@ CHECKPOINT = 3
 PATIENCE = 15
 
 
-@dataclass(frozen=True)
-class Input:
-    """What a run starts from, in bytes."""
-
-    whole: float = 0
-    text: float = 0
-    pages: float = 0
-    """Of the whole, those of pages and of what lies beside them."""
-
-
-def sizes_below(path: str | Path, end: float) -> Iterator[tuple[str, int]]:
-    """The name and bytes of each file below a path, until a time."""
-    if not os.path.isdir(path):
-        yield str(path), os.stat(path).st_size
-        return
-    for folder, _, names in os.walk(path):
-        for name in names:
-            if time.monotonic() > end:
-                return
-            try:
-                yield name, os.lstat(os.path.join(folder, name)).st_size
-            except OSError:
-                continue
-
-
 def bytes_below(path: str | Path) -> int:
     """Bytes of the files below a path."""
-    end = time.monotonic() + PATIENCE
-    return sum(size for _, size in sizes_below(path, end))
+    return sum(size for _, size in sizes_below(path, PATIENCE))
 
 
-def text_below(path: str | Path) -> float:
-    """About how many bytes of text the files below a path have."""
-    end = time.monotonic() + PATIENCE
-    return sum(
-        size * TEXT_SHARES.get(os.path.splitext(name)[1].lower(), 0)
-        for name, size in sizes_below(path, end)
-    )
-
-
-def input_of(datasets: Mapping[str, Mapping[str, Any]]) -> Input:
+def whole_input(datasets: Mapping[str, Mapping[str, Any]]) -> Input:
     """The size of what datasets start from."""
-    whole = text = pages = 0.0
-    for dataset in datasets.values():
-        kind = kind_of(dataset)
-        if kind == "example":
-            of_pages = dataset["example"]["cases"] * CASE_BYTES
-            whole, pages = whole + of_pages, pages + of_pages
-            text += of_pages * PLACED
-            continue
-        given = [dataset[kind], *filter(None, [dataset.get("pool")])]
-        for path in given:
-            size = bytes_below(path)
-            whole += size
-            pages += size if kind == "pages" else 0
-            text += text_below(path)
-    return Input(whole, text, pages)
+    return sum((input_of(one, PATIENCE) for one in datasets.values()), Input())
 
 
 def words_of_passage(documents: Mapping[str, Any]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
-from arkiv.doctor.estimate import input_of, passages_of
+from arkiv.doctor.estimate import passages_of, whole_input
 from arkiv.doctor.found import Check, Finding, ok, warning
 from arkiv.llm.estimate import LIKELY_MARK, LIKELY_QUERY
 from arkiv.llm.prompts import Prompt
@@ -108,7 +108,7 @@ def cost_of_query(config: Mapping[str, Any], passage_bytes: float) -> Cost:
 def check_price(config: Mapping[str, Any]) -> Finding:
     """What a query costs, and all of them, by the prices of the configuration."""
     queries = config["queries"]
-    passages, of_one = passages_of(config, input_of(config["datasets"]))
+    passages, of_one = passages_of(config, whole_input(config["datasets"]))
     count = passages * queries["per_document"]
     one = cost_of_query(config, of_one)
     asked = f"a query takes about {one.tokens:,} tokens"

@@ -11,9 +11,9 @@ from typing import Any
 from arkiv.doctor.estimate import (
     bytes_below,
     dimensions,
-    input_of,
     needed,
     passages_of,
+    whole_input,
 )
 from arkiv.doctor.found import Finding, fault, ok, warning
 from arkiv.doctor.plan import Plan
@@ -59,7 +59,7 @@ def check_room(config: Mapping[str, Any], folder: Path) -> Finding:
     sizes = size_of_models(config)
     embedder = config["models"]["embedder"]
     directory = model_directory(config, embedder, "embedder", "models.embedder")
-    given = input_of(config["datasets"])
+    given = whole_input(config["datasets"])
     parts = needed(config, given, dimensions(directory), sizes["embedder"])
     there = bytes_below(folder) if folder.is_dir() else 0
     whole = sum(parts.values())

@@ -10,24 +10,19 @@ Read while the Snakefile is parsed: nothing heavy here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json
 from arkiv.encode.settings import AUTO
-from arkiv.settings.datasets import kind_of
+from arkiv.settings.amounts import inputs, paths_of
 
 # Of text in a dataset: about 1,000 passages, little work beside the starts of four
 # jobs. Where each of many is small, they are what can be done at once.
 SMALL = 400_000  # bytes
 MANY = 4
-# Pages with a place for each line or word are mostly places: of HTRflow's 4 % is text.
-MARKED = {".json": 30, ".xml": 10, ".html": 10, ".htm": 10, ".hocr": 10}
-IMAGES = (".jpg", ".jpeg", ".jp2", ".png", ".tif", ".tiff", ".pdf")
-# Of the example archive.
-BYTES_OF_CASE = 400
 
 
 def with_parts(
@@ -58,9 +53,11 @@ def with_parts(
 def is_small(datasets: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether the files of each dataset hold little text; of what is not there, no."""
     for dataset in datasets.values():
+        if not all(map(os.path.exists, paths_of(dataset))):
+            return False
         text = 0.0
-        for size in _sizes(dataset):
-            text += size
+        for one in inputs(dataset):
+            text += one.text
             if text > SMALL:
                 return False
     return True
@@ -73,30 +70,3 @@ def _before(kept: str | Path) -> dict[str, int]:
     # That the file was edited is told where it is compared.
     except (InputError, OSError, KeyError, TypeError, AttributeError):
         return {}
-
-
-def _sizes(dataset: Mapping[str, Any]) -> Iterator[float]:
-    """About how much text each file of a dataset has, in bytes."""
-    kind = kind_of(dataset)
-    if kind == "example":
-        yield dataset[kind]["cases"] * BYTES_OF_CASE
-        return
-    for path in filter(None, (dataset[kind], dataset.get("pool"))):
-        if not os.path.exists(path):
-            yield SMALL + 1
-        elif not os.path.isdir(path):
-            yield _text_in(path)
-        for folder, _, names in os.walk(path):
-            for name in names:
-                yield _text_in(os.path.join(folder, name))
-
-
-def _text_in(path: str) -> float:
-    ending = os.path.splitext(path)[1].lower()
-    if ending in IMAGES:
-        return 0
-    try:
-        size = os.stat(path).st_size
-    except OSError:
-        return 0
-    return size / MARKED.get(ending, 1)

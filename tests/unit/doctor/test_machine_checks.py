@@ -377,17 +377,6 @@ def test_more_input_models_and_negatives_take_more_room(tmp_path, monkeypatch):
     assert found(room.check_room, default, tmp_path).status == "fault"
 
 
-def test_pages_count_by_their_text_and_pictures_not(tmp_path):
-    from arkiv.doctor.estimate import input_of
-
-    (tmp_path / "v1").mkdir()
-    (tmp_path / "v1/1.txt").write_bytes(b"a" * 1000)
-    (tmp_path / "v1/1.xml").write_bytes(b"a" * 1000)
-    (tmp_path / "v1/1.jpg").write_bytes(b"a" * 1000)
-    given = input_of({"court": {"pages": str(tmp_path)}})
-    assert (given.whole, given.pages, given.text) == (3000, 3000, 1100)
-
-
 def test_too_few_files_left_is_a_fault(tmp_path, monkeypatch):
     plan = SimpleNamespace(jobs=1000)
     for left, status in ((10**6, "ok"), (100, "fault")):

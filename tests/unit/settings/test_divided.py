@@ -3,9 +3,12 @@
 import pytest
 
 from arkiv.base.files import write_json
+from arkiv.settings.amounts import OF_ROWS
 from arkiv.settings.divided import MANY, SMALL, is_small, with_parts
 from arkiv.settings.started import keep
 
+# Bytes of a file of rows that holds as much text as is small.
+ROWS = SMALL / OF_ROWS
 AUTO = {"parts": {"documents": "auto", "queries": 7, "corpus": "auto"}}
 
 
@@ -21,9 +24,9 @@ def parts(tmp_path, datasets, **more):
 
 
 def test_small_data_is_one_part_and_a_number_that_is_given_stays(tmp_path):
-    datasets = {"d": {"pairs": written(tmp_path / "p.jsonl", SMALL)}}
+    datasets = {"d": {"pairs": written(tmp_path / "p.jsonl", ROWS)}}
     assert parts(tmp_path, datasets) == {"documents": 1, "queries": 7, "corpus": 1}
-    datasets["large"] = {"pairs": written(tmp_path / "q.jsonl", SMALL + 1)}
+    datasets["large"] = {"pairs": written(tmp_path / "q.jsonl", ROWS + 2)}
     found = parts(tmp_path, datasets)
     assert found == {"documents": MANY, "queries": 7, "corpus": MANY}
 
@@ -32,11 +35,12 @@ def test_small_data_is_one_part_and_a_number_that_is_given_stays(tmp_path):
     ("name", "size", "small"),
     [
         ("v/1.txt", SMALL + 1, False),
-        ("v/1.xml", SMALL * 9, True),  # mostly places of words
-        ("v/1.xml", SMALL * 11, False),
-        ("v/deeper/1.JSON", SMALL * 11, True),
+        ("v/1.xml", SMALL * 16, True),  # mostly places of words
+        ("v/1.xml", SMALL * 17, False),
+        ("v/deeper/1.JSON", SMALL * 17, True),
         ("v/1.jpg", SMALL * 100, True),
-        ("pages.zip", SMALL + 1, False),
+        ("pages.zip", SMALL * 3, True),
+        ("pages.zip", SMALL * 4, False),
     ],
 )
 def test_files_count_by_the_text_that_they_may_hold(tmp_path, name, size, small):
@@ -49,7 +53,7 @@ def test_files_count_by_the_text_that_they_may_hold(tmp_path, name, size, small)
 
 
 def test_many_small_datasets_are_not_divided(tmp_path):
-    path = written(tmp_path / "p.jsonl", SMALL / 2)
+    path = written(tmp_path / "p.jsonl", ROWS / 2)
     assert is_small({f"d{n}": {"pairs": path} for n in range(9)})
 
 
@@ -61,7 +65,7 @@ def test_what_is_not_there_yet_is_not_taken_for_small(tmp_path):
 
 
 def test_the_example_archive_counts_by_its_cases():
-    assert is_small({"d": {"example": {"cases": 600, "volumes": 15}}})
+    assert is_small({"d": {"example": {"cases": 500, "volumes": 15}}})
     assert not is_small({"d": {"example": {"cases": 6000, "volumes": 15}}})
 
 
@@ -71,7 +75,7 @@ def test_a_run_keeps_the_parts_that_it_was_started_with(tmp_path):
     config = {"run": "main", "datasets": datasets, **AUTO}
     kept = tmp_path / "configuration.json"
     keep(kept, with_parts(config, kept), [])
-    written(path, SMALL + 1)
+    written(path, ROWS + 2)
     assert parts(tmp_path, datasets) == {"documents": 1, "queries": 7, "corpus": 1}
     asked = {"documents": "auto", "queries": 7, "corpus": 2}
     assert parts(tmp_path, datasets, parts=asked)["corpus"] == 2
