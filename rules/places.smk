@@ -44,7 +44,7 @@ sys.path.insert(0, f"{PROJECT}/scripts")
 
 from arkiv.base.errors import InputError
 from arkiv.settings.config import check_config, completed, own_configuration
-from arkiv.settings.divided import with_parts
+from arkiv.settings.divided import outgrown, with_parts
 from arkiv.settings.layout import run_folder
 from arkiv.watch.terminal import without_trace
 
@@ -81,6 +81,9 @@ RUN = placed(run_folder(config))
 STARTED_WITH = f"{RUN}/configuration.json"
 # The jobs of a run find the numbers of parts there that it was started with. Of a module
 # nothing is kept, and its jobs would look at files that may have grown.
+if workflow.is_main_process and not config["run_again"]:
+    if grown := outgrown(config, STARTED_WITH):
+        logger.warning(grown)
 config = with_parts(
     config,
     None if workflow.is_main_process and config["run_again"] else STARTED_WITH,

@@ -97,6 +97,15 @@ def test_a_dry_run_keeps_nothing(project):
     assert kept["settings"]["seed"] == 42
 
 
+def test_data_that_has_outgrown_its_one_part_is_told_and_planned_as_before(project):
+    datasets = {"court": {"example": {"cases": 9000, "volumes": 3}}}
+    done = planned_with(project, name="first.yaml", datasets=datasets)
+    assert "datasets.court has 1 part from when" in done.stdout
+    assert "set parts: {documents: 4, " in done.stdout
+    done = planned_with(project, name="first.yaml")
+    assert "has 1 part" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("word", "advice"),
     [("documents", "snakemake documents --configfile"), ("frist.yaml", "")],

@@ -29,13 +29,13 @@ from arkiv.doctor import (
     room,
 )
 from arkiv.doctor.command import end_all
-from arkiv.doctor.found import FAULT, Check, Finding, Told, ok, run
+from arkiv.doctor.found import FAULT, Check, Finding, Told, ok, run, warning
 from arkiv.doctor.plan import PLANNING, Plan
 from arkiv.doctor.profile import Profile
 from arkiv.doctor.slurm import Slurm
 from arkiv.doctor.told import as_json, last_line, lines
 from arkiv.settings.command_line import add_given, given_by
-from arkiv.settings.divided import with_parts
+from arkiv.settings.divided import outgrown, with_parts
 from arkiv.settings.layout import models_wanted, run_folder
 
 USAGE = """\
@@ -44,6 +44,8 @@ to do. With a profile of SLURM, the cluster too: what is asked of it, and by a j
 some seconds on a CPU node and on a GPU node how it looks there. Ends with status 1 on a
 fault.
 """
+# Of a run's directory, as the rules have it.
+STARTED_WITH = "configuration.json"
 # Seconds that such a job may wait in the queue.
 PATIENCE = 120
 
@@ -102,6 +104,7 @@ class Doctor:
         if self._config is None:
             return
         config, folder = self._config, Path(run_folder(self._config))
+        yield Check("parts", partial(self._parts, folder))
         plan = Plan(self._given, self._arguments.profile)
         if not slurm:
             yield from gpus.checks(config)
@@ -147,12 +150,18 @@ class Doctor:
         if name := self._arguments.profile:
             self._profile = Profile.named(name)
         config = self._given.read()
-        # As the rules have it.
-        started_with = f"{run_folder(config)}/configuration.json"
-        self._config = with_parts(config, started_with)
+        self._config = with_parts(config, Path(run_folder(config), STARTED_WITH))
         words = ", ".join((*self._given.files, *self._given.values)) or "the defaults"
         with_profile = f", {self._profile.file}" if self._profile else ""
         return ok(f"{words}{with_profile}: run {self._config['run']}")
+
+    def _parts(self, folder: Path) -> Finding:
+        """Into how many parts stages are divided, and whether the data is too large."""
+        if grown := outgrown(self._given.read(), folder / STARTED_WITH):
+            seen, _, do = grown.rpartition("; ")
+            return warning(seen, do)
+        parts = self._config["parts"].items()
+        return ok(", ".join(f"{stage} {number}" for stage, number in parts))
 
     def _plan(self, plan: Plan) -> Finding:
         """Have Snakemake plan the run, for all that follow."""

@@ -17,12 +17,14 @@ from typing import Any
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json
 from arkiv.encode.settings import AUTO
-from arkiv.settings.amounts import inputs, paths_of
+from arkiv.settings.amounts import input_of, inputs, paths_of
 
 # Of text in a dataset: about 1,000 passages, little work beside the starts of four
 # jobs. Where each of many is small, they are what can be done at once.
 SMALL = 400_000  # bytes
 MANY = 4
+# Seconds for a look at the sizes of a dataset's files.
+PATIENCE = 10
 
 
 def with_parts(
@@ -48,6 +50,40 @@ def with_parts(
             number = number or (1 if small else MANY)
             found[stage] = number
     return {**config, "parts": found}
+
+
+def outgrown(config: Mapping[str, Any], kept: str | Path) -> str:
+    """That parts are one from when the data was small, which it is no longer.
+
+    It is so where each of the parts that there would be now is as large as all was.
+
+    Args:
+        config: checked, with `auto` in `parts`.
+        kept: what the run was started with, if it was.
+
+    Returns:
+        A sentence, or nothing.
+    """
+    before = _before(kept)
+    stages = [
+        stage
+        for stage, parts in config["parts"].items()
+        if parts == AUTO and before.get(stage) == 1
+    ]
+    for name, dataset in config["datasets"].items() if stages else ():
+        try:
+            text = input_of(dataset, PATIENCE).text
+        except OSError:
+            continue
+        if text > MANY * SMALL:
+            parts = ", ".join(f"{stage}: {MANY}" for stage in stages)
+            return (
+                f"datasets.{name} has 1 part from when it had {SMALL / 1e6:g} MB of "
+                f"text at most, and has about {text / 1e6:,.1f} MB now: one job of "
+                f"each stage does alone what {MANY} would share; to divide it anew, "
+                f"set parts: {{{parts}}} in the configuration"
+            )
+    return ""
 
 
 def is_small(datasets: Mapping[str, Mapping[str, Any]]) -> bool:

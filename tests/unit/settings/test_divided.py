@@ -4,7 +4,7 @@ import pytest
 
 from arkiv.base.files import write_json
 from arkiv.settings.amounts import OF_ROWS
-from arkiv.settings.divided import MANY, SMALL, is_small, with_parts
+from arkiv.settings.divided import MANY, SMALL, is_small, outgrown, with_parts
 from arkiv.settings.started import keep
 
 # Bytes of a file of rows that holds as much text as is small.
@@ -93,3 +93,25 @@ def test_where_another_run_takes_its_place_and_in_a_module_nothing_is_kept(tmp_p
     assert with_parts(config, kept)["parts"] == {"corpus": 7, "pairs": 3}
     assert with_parts(config, None)["parts"] == {"corpus": 1, "pairs": 3}
     assert with_parts(config, None, look=False)["parts"]["corpus"] == MANY
+
+
+def test_one_part_that_the_data_has_outgrown_is_told_and_what_to_set(tmp_path):
+    small, path = written(tmp_path / "s.jsonl", 10), tmp_path / "p.jsonl"
+    datasets = {"s": {"pairs": small}, "d": {"pairs": written(path, ROWS)}}
+    config = {"run": "main", "datasets": datasets, **AUTO}
+    kept = tmp_path / "configuration.json"
+    assert outgrown(config, kept) == ""
+    keep(kept, with_parts(config, kept), [])
+    written(path, ROWS * MANY)
+    assert outgrown(config, kept) == ""
+    written(path, ROWS * (MANY + 1))
+    said = outgrown(config, kept)
+    assert said.startswith("datasets.d has 1 part from when it had 0.4 MB of text")
+    assert "about 2.0 MB now" in said
+    assert said.endswith("set parts: {documents: 4, corpus: 4} in the configuration")
+    numbers = {"documents": 1, "queries": 1, "corpus": 2}
+    assert outgrown(config | {"parts": numbers}, kept) == ""
+    keep(kept, config | {"parts": numbers}, [])
+    assert "{documents: 4}" in outgrown(config, kept)
+    path.unlink()
+    assert outgrown(config, kept) == ""
