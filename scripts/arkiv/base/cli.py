@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from arkiv.base.errors import InputError
-from arkiv.base.files import Part
+from arkiv.base.files import UNREADABLE, Part
 from arkiv.base.secrets import concealed
 from arkiv.base.setting_flags import add_settings
 from arkiv.base.terminal import log_to_stderr, visible
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 # The hub is not asked for anything: compute nodes have no network, and what a job reads
 # is what its inputs are.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
 def run(main: Callable[[Sequence[str] | None], None], *, online: bool = False) -> int:
@@ -52,10 +52,11 @@ def run(main: Callable[[Sequence[str] | None], None], *, online: bool = False) -
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        if error.errno not in NO_SPACE:
+        if error.errno not in NO_SPACE | UNREADABLE | {errno.EROFS}:
             raise
         where = error.filename or "writing the output"
-        said = visible(f"{where}: {error.strerror}; make room")
+        advice = "; make room" if error.errno in NO_SPACE else ""
+        said = visible(f"{where}: {error.strerror}{advice}")
         print(f"error: {said}", file=sys.stderr)
         return 1
     return 0

@@ -26,6 +26,7 @@ from dataclasses import MISSING, dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from arkiv.base.numbers import is_number
 from arkiv.base.secrets import MASK
 
 # A name that becomes part of paths.
@@ -298,7 +299,7 @@ def _is(value: Any, kind: Any) -> bool:
         whole = isinstance(value, float) and value.is_integer()
         return whole or (isinstance(value, int) and not isinstance(value, bool))
     if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number(value)
     if kind is tuple:
         return isinstance(value, (list, tuple))
     if kind is dict or is_section(kind):
@@ -390,4 +391,5 @@ def _expected_number(value: float, rule: Rule) -> str | None:
 class Seeded:
     """What every program that draws by chance takes."""
 
-    seed: int = setting(42, "seeds every random choice", at_least=0)
+    # NumPy, which training seeds too, takes no larger one.
+    seed: int = setting(42, "seeds every random choice", at_least=0, at_most=2**32 - 1)

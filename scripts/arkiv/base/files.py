@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import gzip
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -25,7 +27,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from unicodedata import is_normalized
 
 from arkiv.base.errors import InputError
-from arkiv.base.hashing import nfc
+from arkiv.base.hashing import is_blank, nfc
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +36,10 @@ Record = dict[str, Any]
 
 # How a file that gzip packed begins; no line of JSON does (RFC 1952).
 GZIP = b"\x1f\x8b"
+# Why a path cannot be read that is there: rights, links in a circle, a name too long.
+UNREADABLE = frozenset(
+    (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
+)
 # Bytes of a line: what is packed may be a thousand times as long when unpacked.
 LONGEST_LINE = 1 << 28
 
@@ -43,9 +49,17 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
+def _finite(text: str) -> float:
+    """A number, unless no float is so large: it would become Infinity."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text[:20]} is too large")
+    return number
+
+
 # Made once, which `loads` with an option does for each text; and a record is written as
 # one text, where `dump` to a file goes about it piece by piece, three times slower.
-DECODER = json.JSONDecoder(parse_constant=_no_number)
+DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
@@ -238,7 +252,7 @@ def open_input(path: str | Path) -> BufferedReader:
     """Open a file to read its bytes.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or it may not be read.
     """
     try:
         return open(path, "rb")
@@ -246,6 +260,10 @@ def open_input(path: str | Path) -> BufferedReader:
         raise InputError("no such file", file=path) from None
     except IsADirectoryError:
         raise InputError("is a directory, expected a file", file=path) from None
+    except OSError as error:
+        if error.errno not in UNREADABLE:
+            raise
+        raise InputError(f"cannot be read ({error.strerror})", file=path) from None
 
 
 @contextlib.contextmanager
@@ -385,7 +403,7 @@ def check_text(record: Record, key: str) -> None:
     if not isinstance(value, str):
         kind = type(value).__name__
         raise InputError(f"is of type {kind}, expected a text", key=key)
-    if not value.strip():
+    if is_blank(value):
         raise InputError("is empty, expected a text", key=key)
 
 
@@ -398,7 +416,7 @@ def check_texts(record: Record, key: str, *, least: int = 1) -> None:
     values = _value(record, key, "a list of texts")
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
         raise InputError("is not a list of texts", key=key)
-    if not all(value.strip() for value in values):
+    if any(map(is_blank, values)):
         raise InputError("holds an empty text", key=key)
     if len(values) < least:
         raise InputError(

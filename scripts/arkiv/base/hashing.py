@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from pathlib import Path
 from unicodedata import normalize
 
 ID_BYTES = 8
 BLOCK = 1 << 20
+# Signs that nobody sees: the soft hyphen, joiners, marks of direction and byte order.
+UNSEEN = re.compile(
+    "[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
+)
 
 
 def content_digest(keys: tuple[object, ...], size: int) -> bytes:
@@ -36,10 +41,24 @@ def nfc(text: str) -> str:
     return normalize("NFC", text)
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text is seen: white space and `UNSEEN` alone."""
+    stripped = text.strip()
+    begins_seen = stripped and UNSEEN.match(stripped) is None
+    return not begins_seen and not UNSEEN.sub("", stripped).strip()
+
+
+def as_compared(text: str) -> str:
+    """What the same texts have in common: whatever their white space, their case, signs
+    in them that nobody sees, and whether their letters are composed (Unicode's
+    canonical equivalence)."""
+    seen = " ".join(UNSEEN.sub("", text).split())
+    return nfc(nfc(seen).casefold())
+
+
 def text_key(text: str) -> int:
-    """64 bits that are equal for the same text: whatever its white space, its case and
-    whether its letters are composed (Unicode's canonical equivalence)."""
-    return int(content_id(nfc(nfc(" ".join(text.split())).casefold())), 16)
+    """64 bits that are equal for the same text, see `as_compared`."""
+    return int(content_id(as_compared(text)), 16)
 
 
 def uniform(seed: int, *keys: object) -> float:

@@ -46,7 +46,7 @@ def settle_provenance(record: Record) -> None:
             kind = type(value).__name__
             raise InputError(f"is of type {kind}, expected a text or a number", key=key)
         if value is not None:
-            record[key] = _name(value)
+            record[key] = name_of(value)
     given = [key for key in PAGES if record.get(key) is not None]
     for key in given:
         record[key] = _whole_number(record[key], key)
@@ -87,8 +87,9 @@ def _settle_years(record: Record) -> None:
         record.update(dict.fromkeys(given))
 
 
-def _name(value: str | int | float) -> str | None:
-    """12, 12.0, as a column with gaps is written, and "12" are one; a blank is none."""
+def name_of(value: str | int | float) -> str | None:
+    """A name as a row has it: 12, 12.0, as a column with gaps is written, and "12" are
+    one; a blank is none."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     name = str(value)

@@ -17,7 +17,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record, check_text, check_texts, read_records
 from arkiv.base.hashing import content_id, text_key
 from arkiv.encode.tokenizer import fast_tokenizer
-from arkiv.pairs.provenance import settle_provenance
+from arkiv.pairs.provenance import PROVENANCE, name_of, settle_provenance
 from arkiv.retrieve.trec import Qrels
 from arkiv.text.lengths import TokenCounter
 
@@ -151,10 +151,17 @@ def volumes_of(
 def _told_of(pair: Record) -> dict[str, str]:
     """What a pair says of its query, a number as a text; a blank says nothing."""
     return {
-        key: str(pair[key])
+        key: name
         for key in OF_PAIRS
-        if isinstance(pair.get(key), str | int) and str(pair[key]).strip()
+        if isinstance(value := pair.get(key), str | int | float)
+        and not isinstance(value, bool)
+        and (name := name_of(value)) is not None
     }
+
+
+def _is_placed(passage: Record) -> bool:
+    """Whether anything is said of where a passage stands."""
+    return any(passage.get(key) is not None for key in PROVENANCE)
 
 
 def _known(passages: Iterable[Record], key: str) -> list[Any]:
@@ -183,6 +190,9 @@ class Collection:
     def add_passages(self, dataset: str, path: str | Path) -> int:
         """Add the corpus of a dataset; return how many passages were new.
 
+        Of several datasets that have a passage, the first that says where it stands
+        has it in the collection; where none does, the first.
+
         Raises:
             InputError: a record that is not a passage, or an id that stands for
                 another text already.
@@ -197,7 +207,9 @@ class Collection:
         for _, record in read_records(path, check):
             if record.pop("split", None) == "train":
                 self.trained.add(text_key(record["text"]))
-            self.passages.setdefault(record["id"], record | {"dataset": dataset})
+            known = self.passages.get(record["id"])
+            if known is None or (not _is_placed(known) and _is_placed(record)):
+                self.passages[record["id"]] = record | {"dataset": dataset}
         return len(self.passages) - before
 
     def add_queries(self, dataset: str, path: str | Path) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from arkiv.base.hashing import nfc, text_key
+from arkiv.base.hashing import UNSEEN, as_compared, text_key
 from arkiv.retrieve.rankings import Ranking
 
 
@@ -52,4 +52,4 @@ def without(ranking: Ranking, rows: Sequence[int], depth: int) -> Ranking:
 
 def _first_word(text: str) -> str:
     """As `text_key` compares it."""
-    return nfc(nfc("".join(text.split(None, 1)[:1])).casefold())
+    return as_compared("".join(UNSEEN.sub("", text).split(None, 1)[:1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -44,6 +45,8 @@ PINNED = (
     *(at(Configuration, f"models.{role}").default for role in ROLES),
     Model("intfloat/multilingual-e5-small", "fd1525a9fd15316a2d503bf26ab031a61d056e98"),
 )
+# Half a surrogate pair, which YAML may write by its number, and no path can have.
+HALF = re.compile("[\ud800-\udfff]")
 # A working directory's own, by the name that Snakemake's workflow catalogue gives it.
 OWN = "config/config.yaml"
 
@@ -238,11 +241,18 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
             if "\0" in text:
                 reason = "holds the character NUL, which no command or path can have"
                 raise InputError(reason, key=".".join(where))
+            if not text.isascii() and HALF.search(text):
+                reason = "holds half a surrogate pair, which is no Unicode text"
+                raise InputError(reason, key=".".join(where))
         _check_each(config)
         config = in_one_form(config, Configuration)
         config["train"]["args"] = checked(config["train"]["args"])
-        config = with_heads(with_families(config))
-        _check_together(config)
+        try:
+            config = with_heads(with_families(config))
+            _check_together(config)
+        except OSError as error:
+            reason = f"names {error.filename}, which cannot be read ({error.strerror})"
+            raise InputError(reason) from None
     return config
 
 

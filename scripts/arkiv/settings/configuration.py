@@ -20,6 +20,9 @@ from arkiv.queries.settings import Queries
 from arkiv.settings.datasets import Dataset
 from arkiv.train.settings import Merge, Split, Teacher, Train
 
+# Of more the plan alone would take hours and all memory: a slip of the keyboard.
+MOST_PARTS, MOST_ROUNDS = 10_000, 100
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -30,15 +33,19 @@ class Parts:
         "jobs per dataset that read the volumes and cut them into documents; auto: 1 "
         "for small data, else 4",
         at_least=1,
+        at_most=MOST_PARTS,
     )
     queries: int | Literal["auto"] = setting(
-        AUTO, "jobs per dataset that make queries", at_least=1
+        AUTO, "jobs per dataset that make queries", at_least=1, at_most=MOST_PARTS
     )
     corpus: int | Literal["auto"] = setting(
-        AUTO, "jobs per dataset that embed, and that search, the corpus", at_least=1
+        AUTO,
+        "jobs per dataset that embed, and that search, the corpus",
+        at_least=1,
+        at_most=MOST_PARTS,
     )
     pairs: int | Literal["auto"] = setting(
-        AUTO, "jobs per dataset that score pairs", at_least=1
+        AUTO, "jobs per dataset that score pairs", at_least=1, at_most=MOST_PARTS
     )
 
 
@@ -141,6 +148,7 @@ class Configuration(Seeded):
         1,
         "rounds of mining, scoring and training, each with the model of the one before",
         at_least=1,
+        at_most=MOST_ROUNDS,
     )
     parts: Parts = setting(Parts())
     models: Models = setting(Models())

@@ -5,6 +5,7 @@ Read while the Snakefile is parsed: nothing heavy here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,9 +174,11 @@ def check_datasets(datasets: Mapping[str, Any]) -> None:
                     key=f"datasets.{name}.{key}",
                 )
         for key in sorted(dataset.keys() - set(NO_PATHS)):
-            if not Path(dataset[key]).exists():
+            # Unlike Path.exists it takes a folder that may not be entered.
+            if not os.path.exists(dataset[key]):
                 raise InputError(
-                    f"names {dataset[key]}, which does not exist",
+                    f"names {dataset[key]}, which does not exist, or lies in a folder "
+                    "that you may not enter",
                     key=f"datasets.{name}.{key}",
                 )
             if CONTROLS.search(dataset[key]):

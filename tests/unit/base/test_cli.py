@@ -67,9 +67,18 @@ def test_a_full_disk_is_one_sentence_for_arrays_too(tmp_path, capsys, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_may_not_be_used_is_one_sentence(capsys):
+    for error in (
+        PermissionError(errno.EACCES, "denied", "x"),
+        OSError(40, "loop", "x"),
+    ):
+        assert cli.run(raising(error)) == 1
+        assert capsys.readouterr().err == f"error: x: {error.strerror}\n"
+
+
 def test_other_faults_of_files_keep_their_traceback():
-    with pytest.raises(PermissionError):
-        cli.run(raising(PermissionError(errno.EACCES, "denied", "x")))
+    with pytest.raises(OSError, match="broken"):
+        cli.run(raising(OSError(errno.EIO, "broken", "x")))
 
 
 def test_the_hub_is_offline_unless_a_program_fetches(monkeypatch):

@@ -73,6 +73,8 @@ def test_the_defaults_are_as_yaml_has_them():
         ({"by": "x"}, "by: is 'x', expected one of bm25, dense, None"),
         ({"limit": 0}, "limit: is 0, expected more than 0"),
         ({"limit": "x"}, "limit: is 'x', expected a number or nothing"),
+        ({"limit": float("nan")}, "limit: is nan, expected a number or nothing"),
+        ({"limit": float("inf")}, "limit: is inf, expected a number or nothing"),
         ({"limit": True}, "limit: is True, expected a number or nothing"),
         ({"names": ["a", "a"]}, "names: is ['a', 'a'], expected each value once"),
         ({"names": [""]}, "names.0: is '', expected a text"),

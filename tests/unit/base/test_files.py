@@ -7,6 +7,8 @@ import pytest
 from arkiv.base.errors import InputError
 from arkiv.base.files import (
     Part,
+    check_text,
+    check_texts,
     count_lines,
     read_records,
     write_json,
@@ -89,6 +91,7 @@ def test_unicode_line_separators_do_not_end_a_record(tmp_path):
         (b'{"\\uDE00": 1}', "half a surrogate pair"),
         (b'{"a": [0, NaN]}', r"not JSON \(NaN is no number\)"),
         (b'{"a": -Infinity}', r"not JSON \(-Infinity is no"),
+        (b'{"a": [1.5, -1e999]}', r"not JSON \(the number -1e999 is too large"),
     ],
 )
 def test_a_bad_line_is_named_or_set_aside(tmp_path, line, reason):
@@ -103,6 +106,15 @@ def test_a_bad_line_is_named_or_set_aside(tmp_path, line, reason):
     assert [(row["line"], row["raw"]) for row in rejected] == [
         (2, line.decode("utf-8", "replace"))
     ]
+
+
+@pytest.mark.parametrize("text", ["", " \t", "\u200b", " \ufeff \u00ad\u3000"])
+def test_a_text_of_which_nothing_is_seen_is_empty(text):
+    for record in ({"query": text}, {"query": [text, "a"]}):
+        check = check_text if record["query"] == text else check_texts
+        with pytest.raises(InputError, match="empty"):
+            check(record, "query")
+    check_text({"query": f"{text}a{text}"}, "query")
 
 
 def test_a_failed_writing_leaves_what_was_there_and_nothing_else(tmp_path):

@@ -1,6 +1,7 @@
 """A directory of files of rows."""
 
 import gzip
+import os
 
 import pytest
 
@@ -31,6 +32,43 @@ def test_a_directory_is_its_files_of_rows_in_the_order_of_their_names(tmp_path):
 def test_a_directory_without_any_is_one_sentence(tmp_path):
     (tmp_path / "rows.json").touch()
     with pytest.raises(InputError, match=r"holds no file that ends in \.jsonl"):
+        row_files(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["b.jsonl.zst", "x/b.ndjson", "B.JSONL.ZIP"])
+def test_rows_that_would_be_left_out_in_silence_are_refused(tmp_path, name):
+    for one in ("a.jsonl", name):
+        (tmp_path / one).parent.mkdir(exist_ok=True)
+        (tmp_path / one).touch()
+    with pytest.raises(InputError, match=rf"holds .*{name}, which is not read"):
+        row_files(tmp_path)
+
+
+def test_a_linked_folder_is_read_once(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/a.jsonl").touch()
+    rows = tmp_path / "rows"
+    rows.mkdir()
+    (rows / "near").symlink_to(tmp_path / "far")
+    assert row_files(rows) == [str(rows / "near/a.jsonl")]
+    (tmp_path / "far/round").symlink_to(rows)
+    (rows / "again").symlink_to("near")
+    assert row_files(rows) == [str(rows / "again/a.jsonl")]
+
+
+def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path, monkeypatch):
+    (tmp_path / "a.jsonl").touch()
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    entries = os.scandir
+
+    def scandir(path):
+        if os.path.samefile(path, closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return entries(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(InputError, match="closed, which cannot be read"):
         row_files(tmp_path)
 
 

@@ -38,6 +38,35 @@ def test_equal_passages_are_kept_once_and_come_in_order(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_a_passage_is_of_the_dataset_that_knows_its_place(tmp_path, order):
+    corpora = {
+        "a": write(tmp_path / "a", passage("p", "one", volume=None)),
+        "b": write(tmp_path / "b", passage("p", "one", volume="v", first_page=3)),
+    }
+    collection = Collection()
+    for name in order:
+        collection.add_passages(name, corpora[name])
+    (found,) = collection.ordered_passages()
+    assert (found["dataset"], found["volume"], found["first_page"]) == ("b", "v", 3)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        *(("entity", "entity"), (7, "7"), (7.0, "7"), (1.5, "1.5"), (" ", None)),
+        *((True, None), (["a"], None), (None, None)),
+    ],
+)
+def test_a_text_or_a_number_says_what_a_query_is(tmp_path, value, told):
+    collection = Collection()
+    collection.add_passages("a", write(tmp_path / "c", passage("p", "one")))
+    asked = pair("q", "who?", "p") | {"query_type": value}
+    collection.add_queries("a", write(tmp_path / "q", asked))
+    (query,) = collection.ordered_queries()
+    assert query.get("query_type") == told
+
+
 def test_equal_queries_merge_with_their_passages_united(tmp_path):
     collection = Collection()
     corpus = write(tmp_path / "c", *(passage(f"p{n}", str(n)) for n in range(3)))
