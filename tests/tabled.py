@@ -10,10 +10,12 @@ from scipy.sparse import load_npz
 
 from arkiv.base.hashing import digest_of_files
 from arkiv.encode.description import Description
+from arkiv.index.by_row import write_by_row
 from arkiv.index.by_token import write_by_token
 from arkiv.index.schema import (
     ABOUT,
     ABOUT_KEY,
+    BY_ROW,
     BY_TOKEN,
     LAYOUT,
     READY,
@@ -60,7 +62,12 @@ def write_table(run: Path, model: str, path: Path, lines) -> Path:
     dataset = lance.write_dataset(rows, str(folder / TABLE))
     dataset.create_scalar_index("text", "INVERTED", with_position=False)
     addresses = dataset.to_table(columns=["id"], with_row_id=True)["_rowid"].to_numpy()
-    batch = addresses, np.diff(weights.indptr), weights.indices, weights.data
+    ids = [row["id"] for row in passages]
+    vectors = dense.astype(np.float16)
+    write_by_row(
+        folder / BY_ROW, [(addresses, ids, vectors)], vectors.shape, vectors.dtype
+    )
+    batch = np.diff(weights.indptr), weights.indices, weights.data
     write_by_token(folder / BY_TOKEN, lambda: [batch], weights.shape[1])
     known = {
         "layout": LAYOUT,
@@ -71,6 +78,7 @@ def write_table(run: Path, model: str, path: Path, lines) -> Path:
             "query_max_length": 512,
         },
         "weights": {"dense": 1, "sparse": 0.3},
+        BY_ROW: BY_ROW,
         BY_TOKEN: BY_TOKEN,
     }
     dataset.update_config({ABOUT_KEY: json.dumps(known)})

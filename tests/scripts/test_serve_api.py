@@ -256,7 +256,7 @@ def test_a_viewer_of_before_is_answered_in_its_form(viewed, index, monkeypatch):
         rank, _ = ranks[one["@id"].split("/")[-2]]
         assert one["label"] == f"#{rank} in tuned dense"
     hostile = {key: index.passage(key) | {"text": HOSTILE} for key in ranks}
-    monkeypatch.setattr(index, "passages", lambda ids: hostile)
+    monkeypatch.setattr(index, "passages", lambda ids, **_: hostile)
     (one, *_) = viewed.get("/iiif/V0/search1?q=kvarnen").json["resources"]
     assert one["resource"]["chars"] == (
         "<p>&lt;script&gt;alert(&#x27;<b>kvarnen</b>&#x27;)&lt;/script&gt; &amp; "

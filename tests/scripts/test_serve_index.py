@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from collections import OrderedDict
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -130,6 +131,26 @@ def test_no_more_passages_are_held_than_were_shown_lately(indexed, monkeypatch):
     assert list(indexed.passages(ids)) == ids
     assert len(indexed.ids._kept) == 5 < PASSAGES_KEPT
     assert list(indexed.passages(ids)) == ids
+
+
+def test_only_what_is_shown_is_read_and_asked_of_the_model(indexed, monkeypatch):
+    monkeypatch.setattr(indexed.ids, "_kept", OrderedDict())
+    read, rows = [], indexed._table.rows
+    monkeypatch.setattr(
+        indexed._table, "rows", lambda *asked: read.append(asked) or rows(*asked)
+    )
+    view = View("kvarnen i skogen", ("tuned_dense", "full_text"))
+    found(indexed, view)
+    ((_, columns),) = read
+    assert "text" in columns
+    assert not {"lines", "about", "fingerprint"} & set(columns)
+    hits = found(indexed, view, lines=True)[0].groups
+    assert len(read) == 2
+    for (hit,) in hits:
+        indexed.regions(hit.passage)
+    assert len(read) == 2
+    # The table has no vector for each token.
+    assert indexed._asked.encoded("kvarnen i skogen").multi is None
 
 
 def test_the_program_takes_an_index_that_fits(served_run, indexed, caplog):

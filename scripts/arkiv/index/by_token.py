@@ -3,9 +3,8 @@
 A folder for each version of the table, mapped when it is read, so that memory does not
 grow with the corpus: of every token the passages that have it, and how much.
 
-    addresses.npy  (n,) uint64, the passages' rows of the table, ascending
     starts.npy     (vocabulary + 1,) int64, where each token's entries begin
-    places.npy     (m,) int32, passages by their place among the addresses, ascending
+    places.npy     (m,) int32, passages by their place in the table, ascending
     weights.npy    (m,) float32
 """
 
@@ -19,10 +18,11 @@ from numpy.lib.format import open_memmap
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import write_array, written_whole
+from arkiv.index.by_row import UNREADABLE
 
-# Of some passages: their rows' addresses, how many tokens each has, these tokens and
-# their weights one after another.
-Batch = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+# Of some passages: how many tokens each has, these tokens and their weights one after
+# another.
+Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def write_by_token(
@@ -34,18 +34,15 @@ def write_by_token(
 
     Args:
         folder: to write.
-        batches: gives all passages, in the order of their addresses.
+        batches: gives all passages, in the order of the table.
         vocabulary: tokens that there are.
     """
     counts = np.zeros(vocabulary + 1, np.int64)
-    addresses = []
-    for of_rows, _, tokens, _ in batches():
-        addresses.append(of_rows)
+    for _, tokens, _ in batches():
         counts[1:] += np.bincount(tokens, minlength=vocabulary)
     starts = np.cumsum(counts)
     with written_whole(folder) as beside:
         beside.mkdir()
-        write_array(beside / "addresses.npy", np.concatenate([_NONE, *addresses]))
         write_array(beside / "starts.npy", starts)
         shape = (int(starts[-1]),)
         places = open_memmap(beside / "places.npy", "w+", np.int32, shape)
@@ -55,15 +52,12 @@ def write_by_token(
             mapped.flush()
 
 
-_NONE = np.zeros(0, np.uint64)
-
-
 def _fill(
     places: np.ndarray, weights: np.ndarray, free: np.ndarray, batches: Iterable[Batch]
 ) -> None:
     """Put each entry at the next free place of its token."""
     before = 0
-    for of_rows, lengths, tokens, values in batches:
+    for lengths, tokens, values in batches:
         order = np.argsort(tokens, kind="stable")
         by_token = tokens[order]
         found, first, counts = np.unique(
@@ -71,32 +65,36 @@ def _fill(
         )
         ranks = np.arange(len(by_token)) - np.repeat(first, counts)
         target = free[by_token] + ranks
-        rows = np.repeat(np.arange(before, before + len(of_rows)), lengths)
+        rows = np.repeat(np.arange(before, before + len(lengths)), lengths)
         places[target], weights[target] = rows[order], values[order]
         free[found] += counts
-        before += len(of_rows)
+        before += len(lengths)
 
 
 class ByToken:
     """A folder that `write_by_token` wrote, mapped.
 
+    Args:
+        folder: see above.
+        count: of the passages.
+
     Raises:
         InputError: it is missing or damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, count: int) -> None:
+        self._count = count
         try:
-            self.addresses, self._starts, self._places, self._weights = (
+            self._starts, self._places, self._weights = (
                 np.load(folder / f"{name}.npy", mmap_mode="r")
-                for name in ("addresses", "starts", "places", "weights")
+                for name in ("starts", "places", "weights")
             )
         except (OSError, ValueError) as error:
-            reason = f"cannot be read ({error}); make the index again"
-            raise InputError(reason, file=folder) from None
+            raise InputError(UNREADABLE.format(error), file=folder) from None
 
     def scores(self, tokens: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """(n,) float32: products of a query's token weights with those of passages."""
-        found = np.zeros(len(self.addresses), np.float32)
+        found = np.zeros(self._count, np.float32)
         for token, places, values in self._entries(tokens):
             found[places] += np.float32(weights[token]) * values
         return found
@@ -107,7 +105,3 @@ class ByToken:
         for number, token in enumerate(tokens.tolist()):
             part = slice(self._starts[token], self._starts[token + 1])
             yield number, self._places[part], self._weights[part]
-
-    def among(self, addresses: np.ndarray) -> np.ndarray:
-        """The places of rows with these addresses, which are here, ascending."""
-        return np.searchsorted(self.addresses, np.sort(addresses))

@@ -13,19 +13,23 @@ import logging
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-from arkiv.index.by_token import Batch, write_by_token
+from arkiv.index.by_row import write_by_row
+from arkiv.index.by_token import write_by_token
 from arkiv.index.filters import one_of
 from arkiv.index.parts import Part, newest, readable
 from arkiv.index.schema import (
     ABOUT_KEY,
+    BY_ROW,
     BY_TOKEN,
     DENSE,
     PROBED,
@@ -35,6 +39,7 @@ from arkiv.index.schema import (
     TOKENS,
     WEIGHTS,
 )
+from arkiv.index.scores import dense_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +57,8 @@ VECTOR_INDEX = "dense_index"
 # What is said of a version, by which it is indexed, and once it is.
 INDEXED_BY = ("language", "ann_from", "layout", "vocabulary")
 APPROXIMATE = "approximate"
+# Folders beside the table, of a version each.
+BESIDE = {BY_ROW, BY_TOKEN}
 # Of partitions of the index of vectors there are the root of the rows by this number:
 # were they as many as rows, comparing each vector with their centres would take most of
 # the time, and codes of a bit for each dimension are looked through in next to none.
@@ -99,13 +106,16 @@ def commit(
         )
     about, before = described(dataset), told(dataset)
     stale = any(before.get(name) != about[name] for name in INDEXED_BY)
-    anew = bool(change) or stale or not is_ready(dataset)
+    lost = [
+        one for one in BESIDE & before.keys() if not (folder / before[one]).exists()
+    ]
+    anew = bool(change or lost) or stale or not is_ready(dataset)
     if anew:
         about |= indexed(folder, dataset, about)
         if about[APPROXIMATE]:
             about |= measured(dataset, about)
     else:
-        made = (APPROXIMATE, BY_TOKEN, PROBED, RECALL)
+        made = (APPROXIMATE, BY_ROW, BY_TOKEN, PROBED, RECALL)
         about |= {name: before[name] for name in made if name in before}
     new = anew or about != before
     if new:
@@ -219,6 +229,7 @@ def indexed(folder: Path, dataset: Any, about: Record) -> Record:
     """Index a version; give what is to be known of that."""
     index_columns(dataset, about["language"])
     found: Record = {APPROXIMATE: index_vectors(dataset, about["ann_from"])}
+    found[BY_ROW] = ids_and_vectors(folder, dataset)
     first = dataset.scanner(columns=[TOKENS], limit=100).to_batches()
     if any(batch[TOKENS].value_lengths().to_numpy().any() for batch in first):
         found[BY_TOKEN] = weights_by_token(folder, dataset, about["vocabulary"])
@@ -286,28 +297,45 @@ def unindexed(dataset: Any) -> int:
     return dataset.stats.index_stats(VECTOR_INDEX)["num_unindexed_rows"]
 
 
+def ids_and_vectors(folder: Path, dataset: Any) -> str:
+    """Write what of rows is read at once; give the name of its folder, as below."""
+    name = f"{BY_ROW}/{dataset.version}"
+    vectors = dataset.schema.field(DENSE).type
+    batches = (
+        (batch["_rowid"].to_numpy(), batch["id"].to_pylist(), dense_of(batch))
+        for batch in _in_order(dataset, ["_rowid", "id", DENSE])
+    )
+    shape = dataset.count_rows(), vectors.list_size
+    kind = np.dtype(vectors.value_type.to_pandas_dtype())
+    write_by_row(folder / name, batches, shape, kind)
+    return name
+
+
 def weights_by_token(folder: Path, dataset: Any, vocabulary: int) -> str:
     """Write what sparse searches read; give the name of its folder below the index."""
     name = f"{BY_TOKEN}/{dataset.version}"
 
-    def batches() -> Iterable[Batch]:
-        scanner = dataset.scanner(
-            columns=[TOKENS, WEIGHTS, "_rowid"],
-            scan_in_order=True,
-            batch_size=8192,
-            batch_readahead=2,
-            fragment_readahead=1,
-        )
-        for batch in scanner.to_batches():
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        for batch in _in_order(dataset, [TOKENS, WEIGHTS]):
             lengths = batch[TOKENS].value_lengths().to_numpy()
-            yield (
-                batch["_rowid"].to_numpy(),
-                lengths,
-                *(batch[column].flatten().to_numpy() for column in (TOKENS, WEIGHTS)),
+            tokens, weights = (
+                batch[column].flatten().to_numpy() for column in (TOKENS, WEIGHTS)
             )
+            yield lengths, tokens, weights
 
     write_by_token(folder / name, batches, vocabulary)
     return name
+
+
+def _in_order(dataset: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """All rows of a version, in the order of their addresses."""
+    return dataset.scanner(
+        columns=columns,
+        scan_in_order=True,
+        batch_size=8192,
+        batch_readahead=2,
+        fragment_readahead=1,
+    ).to_batches()
 
 
 def told(dataset: Any | None) -> Record:
@@ -334,7 +362,8 @@ def tidy(folder: Path, dataset: Any, about: Record) -> None:
     """Delete old versions, and files that belong to none."""
     dataset.cleanup_old_versions(older_than=KEPT, delete_unverified=True)
     oldest = time.time() - KEPT.total_seconds()
-    for path in (folder / BY_TOKEN).glob("*"):
-        current = about.get(BY_TOKEN) == f"{BY_TOKEN}/{path.name}"
-        if not current and path.stat().st_mtime < oldest:
-            shutil.rmtree(path, ignore_errors=True)
+    for kind in BESIDE:
+        for path in (folder / kind).glob("*"):
+            current = about.get(kind) == f"{kind}/{path.name}"
+            if not current and path.stat().st_mtime < oldest:
+                shutil.rmtree(path, ignore_errors=True)

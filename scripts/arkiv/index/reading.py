@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,11 +26,13 @@ import numpy as np
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import nfc
+from arkiv.index.by_row import ByRow
 from arkiv.index.by_token import ByToken
-from arkiv.index.filters import Filters, one_of
+from arkiv.index.filters import Filters
 from arkiv.index.parts import readable
 from arkiv.index.schema import (
     ABOUT_KEY,
+    BY_ROW,
     BY_TOKEN,
     DENSE,
     LAYOUT,
@@ -40,7 +43,7 @@ from arkiv.index.schema import (
     TOKENS,
     WEIGHTS,
 )
-from arkiv.index.scores import Hit, best_of, matrix, ordered, table_of
+from arkiv.index.scores import Hit, best_of
 from arkiv.retrieve.compressed import int8_codes
 from arkiv.retrieve.late import late_interaction
 from arkiv.retrieve.rankings import best, unit
@@ -112,6 +115,10 @@ class Table:
             DENSE in one.field_names for one in self.dataset.describe_indices()
         )
 
+    @cached_property
+    def _by_row(self) -> ByRow:
+        return ByRow(self.folder / self.about[BY_ROW])
+
     @property
     def version(self) -> int:
         """Of the table."""
@@ -127,14 +134,13 @@ class Table:
             ids: of passages.
             columns: of each, beside the id; none given: all but vectors and weights.
         """
-        ids = list(ids)
-        if not ids:
-            return []
-        wanted = list(columns) or self.shown
-        names = list(dict.fromkeys(["id", *wanted]))
-        found = self.dataset.to_table(columns=names, filter=one_of("id", set(ids)))
-        row_of = {row["id"]: row for row in found.to_pylist()}
-        return [row_of[one] for one in dict.fromkeys(ids) if one in row_of]
+        wanted = [name for name in columns or self.shown if name != "id"]
+        places = self._by_row.places_of(list(dict.fromkeys(ids)))
+        found = (
+            self._taken(places, wanted).to_pylist() if wanted else [{}] * len(places)
+        )
+        names = self._by_row.ids(places)
+        return [{"id": one, **row} for one, row in zip(names, found, strict=True)]
 
     @property
     def shown(self) -> list[str]:
@@ -192,37 +198,47 @@ class Table:
             nearest["nprobes"] = self.about.get(PROBED, PROBES)
             nearest["k"] = max(nearest["k"], COMPARED * depth)
         found = self.dataset.scanner(
-            columns=["id", DENSE, "_rowid"],
+            columns=["_rowid"],
             nearest=nearest,
             filter=condition,
             prefilter=True,
             disable_scoring_autoprojection=True,
         ).to_table()
-        return ordered(found, self._cosines(found, query.dense), depth)
+        places = self._by_row.places(found["_rowid"].to_numpy())
+        return self._hits(places, self._cosines(places, query.dense), depth)
 
     def _dense_one_by_one(
         self, vector: np.ndarray, condition: str | None, depth: int
     ) -> list[Hit]:
         """The best by all vectors, some at a time: of int8 ones Lance has no search."""
-        hits: list[Hit] = []
-        batches = self.dataset.scanner(
-            columns=["id", DENSE, "_rowid"],
-            filter=condition,
-            batch_size=BATCH,
-            batch_readahead=2,
-            fragment_readahead=1,
-        ).to_batches()
-        for batch in batches:
-            rows = table_of(batch)
-            found = ordered(rows, self._cosines(rows, vector), depth)
-            hits = best_of([*hits, *found], depth)
-        return hits
+        among = self._among(condition)
+        places = np.arange(len(self._by_row)) if among is None else among
+        if not len(places) or not depth:
+            return []
+        blocks = np.array_split(places, np.arange(BATCH, len(places), BATCH))
+        scores = np.concatenate([self._cosines(block, vector) for block in blocks])
+        last = max(0, len(scores) - depth)
+        best_ones = scores >= np.partition(scores, last)[last]
+        return self._hits(places[best_ones], scores[best_ones], depth)
 
-    def _cosines(self, rows: pa.Table, vector: np.ndarray) -> np.ndarray:
+    def _cosines(self, places: np.ndarray, vector: np.ndarray) -> np.ndarray:
         return (
-            unit(matrix(rows[DENSE], self.dimensions))
+            unit(self._by_row.dense(places))
             @ unit(_asked(vector, self.is_int8)[None]).ravel()
         )
+
+    def _hits(self, places: np.ndarray, scores: np.ndarray, depth: int) -> list[Hit]:
+        """The best of some rows by their scores, ties by id."""
+        ids, numbers = self._by_row.ids(places), places.tolist()
+        found = zip(ids, scores.tolist(), numbers, strict=True)
+        return best_of(map(Hit._make, found), depth)
+
+    def _among(self, condition: str | None) -> np.ndarray | None:
+        """The places of the rows that a condition is true of, ascending; None: all."""
+        if condition is None:
+            return None
+        found = self.dataset.to_table(columns=["_rowid"], filter=condition)
+        return self._by_row.places(np.sort(found["_rowid"].to_numpy()))
 
     def _sparse(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
         by_token = self._weights_by_token()
@@ -233,14 +249,10 @@ class Table:
     def _by_tokens(
         self, scores: np.ndarray, condition: str | None, depth: int
     ) -> list[Hit]:
-        by_token, rows = self._weights_by_token(), None
-        if condition is not None:
-            found = self.dataset.to_table(columns=["_rowid"], filter=condition)
-            rows = by_token.among(found["_rowid"].to_numpy())
         # All that tie with the last come too, and ids decide.
+        rows = self._among(condition)
         ranking = best(scores, depth + SPARE, matching=True, rows=rows)
-        taken = self._taken(by_token.addresses[ranking.rows].tolist(), ["id"])
-        return ordered(taken, ranking.scores, depth)
+        return self._hits(ranking.rows, ranking.scores, depth)
 
     def _weights_by_token(self) -> ByToken:
         if self._by_token is None:
@@ -251,7 +263,7 @@ class Table:
                     "or full_text",
                     file=self.folder,
                 )
-            self._by_token = ByToken(self.folder / name)
+            self._by_token = ByToken(self.folder / name, len(self._by_row))
         return self._by_token
 
     def _full_text(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
@@ -261,14 +273,15 @@ class Table:
         if not text.strip():
             return []
         found = self.dataset.scanner(
-            columns=["id", "_score", "_rowid"],
+            columns=["_score", "_rowid"],
             full_text_query=MatchQuery(text, "text"),
             filter=condition,
             prefilter=True,
             limit=depth + SPARE,
             disable_scoring_autoprojection=True,
         ).to_table()
-        return ordered(found, found["_score"].to_numpy(), depth)
+        places = self._by_row.places(found["_rowid"].to_numpy())
+        return self._hits(places, found["_score"].to_numpy(), depth)
 
     def _hybrid(self, query: Query, condition: str | None, depth: int) -> list[Hit]:
         each = max(depth, CANDIDATES)
@@ -276,20 +289,17 @@ class Table:
         hits = [*near, *self._full_text(query, condition, each)]
         scores = {}
         if query.sparse is not None:
-            by_token = self._weights_by_token()
-            of_all = by_token.scores(*query.sparse)
+            of_all = self._weights_by_token().scores(*query.sparse)
             hits += self._by_tokens(of_all, condition, each)
         if not hits:
             return []
-        id_of = dict(sorted((hit.address, hit.id) for hit in hits))
-        addresses = np.fromiter(id_of, np.uint64)
-        scores["dense"] = self._cosines_of(addresses, near, query.dense)
+        id_of = dict(sorted((hit.place, hit.id) for hit in hits))
+        places = np.fromiter(id_of, np.int64)
+        scores["dense"] = self._cosines_of(places, near, query.dense)
         if query.sparse is not None:
-            scores["sparse"] = of_all[by_token.among(addresses)]
+            scores["sparse"] = of_all[places]
         if self.has_multi and query.multi is not None:
-            scores["multi_vector"] = self._late(
-                self._taken(addresses.tolist(), [MULTI]), query.multi
-            )
+            scores["multi_vector"] = self._late(places, query.multi)
         weights = self.about.get("weights") or {"dense": 1.0, "sparse": 0.3}
         total = sum(weights.get(name, 0.0) for name in scores) or 1.0
         mixed = sum(
@@ -300,33 +310,30 @@ class Table:
         return best_of(map(Hit._make, found), depth)
 
     def _cosines_of(
-        self, addresses: np.ndarray, near: Sequence[Hit], vector: np.ndarray
+        self, places: np.ndarray, near: Sequence[Hit], vector: np.ndarray
     ) -> np.ndarray:
         """(n,) float32 of rows, some of which dense search has found already."""
-        known = {hit.address: hit.score for hit in near}
-        scores = (known.get(one, np.nan) for one in addresses.tolist())
-        found = np.fromiter(scores, np.float32, len(addresses))
+        known = {hit.place: hit.score for hit in near}
+        scores = (known.get(one, np.nan) for one in places.tolist())
+        found = np.fromiter(scores, np.float32, len(places))
         others = np.isnan(found)
         if others.any():
-            rows = self._taken(addresses[others].tolist(), [DENSE])
-            found[others] = self._cosines(rows, vector)
+            found[others] = self._cosines(places[others], vector)
         return found
 
-    def _late(self, rows: pa.Table, asked: np.ndarray) -> np.ndarray:
+    def _late(self, places: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """(n,) float32: late interaction of a query's token vectors with rows."""
-        found = np.zeros(len(rows), np.float32)
-        for number, vectors in enumerate(rows[MULTI]):
+        found = np.zeros(len(places), np.float32)
+        for number, vectors in enumerate(self._taken(places, [MULTI])[MULTI]):
             tokens = np.asarray(vectors.values.flatten(), np.float32)
             passage = tokens.reshape(-1, self.dimensions)
             (found[number],) = late_interaction(asked, np.array([len(asked)]), passage)
         return found
 
-    def _taken(self, addresses: list[int], columns: list[str]) -> pa.Table:
-        """Rows by their addresses, in this order, with `_rowid`."""
-        import pyarrow as pa
-
-        taken = self.dataset._take_rows(addresses, columns=columns)
-        return taken.append_column("_rowid", pa.array(addresses, pa.uint64()))
+    def _taken(self, places: np.ndarray, columns: list[str]) -> pa.Table:
+        """Rows by their places, in this order."""
+        addresses = self._by_row.addresses[places].tolist()
+        return self.dataset._take_rows(addresses, columns=columns)
 
 
 def opened(folder: Path) -> Any:

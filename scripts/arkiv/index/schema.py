@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 TABLE, ABOUT, EXPECTED = "passages.lance", "index.json", "expected.jsonl"
 README = "README.md"
-# Beside the table: the token weights of each version of it by token.
-BY_TOKEN = "sparse"
+# Beside the table, of each version of it: token weights by token; ids and vectors.
+BY_TOKEN, BY_ROW = "sparse", "rows"
 READY, ABOUT_KEY = "ready", "arkiv.index"
 # Of a version whose vectors are searched approximately: how many parts of their index
 # are looked into, and the recall by that.
 PROBED, RECALL = "probes", "recall_at_10"
 # Another number makes all rows anew.
-LAYOUT = 2
+LAYOUT = 3
 
 DENSE, TOKENS, WEIGHTS, MULTI = (
     *("dense", "sparse_tokens", "sparse_weights"),

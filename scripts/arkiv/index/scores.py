@@ -1,4 +1,4 @@
-"""Rows of the table scored, and put in order."""
+"""What a search finds, in order, and vectors as a batch of rows has them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,7 @@ class Hit(NamedTuple):
 
     id: str
     score: float
-    address: int  # of its row, in this version
-
-
-def table_of(batch: pa.RecordBatch) -> pa.Table:
-    """A batch as a table."""
-    import pyarrow as pa
-
-    return pa.Table.from_batches([batch])
-
-
-def matrix(column: pa.ChunkedArray, dim: int) -> np.ndarray:
-    """(n, dim) of a column of vectors, in the column's type."""
-    flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-    return np.concatenate(flat).reshape(-1, dim) if flat else np.zeros((0, dim))
+    place: int  # of its row, in the order of this version
 
 
 def dense_of(batch: pa.RecordBatch) -> np.ndarray:
@@ -39,14 +26,6 @@ def dense_of(batch: pa.RecordBatch) -> np.ndarray:
     column = batch[DENSE]
     numbers = column.flatten().to_numpy(zero_copy_only=False)
     return numbers.reshape(len(column), column.type.list_size)
-
-
-def ordered(rows: pa.Table, scores: np.ndarray, depth: int) -> list[Hit]:
-    """The best rows by scores, ties by id."""
-    found = zip(
-        rows["id"].to_pylist(), scores.tolist(), rows["_rowid"].to_pylist(), strict=True
-    )
-    return best_of(map(Hit._make, found), depth)
 
 
 def best_of(hits: Iterable[Hit], depth: int) -> list[Hit]:

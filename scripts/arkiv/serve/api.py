@@ -72,7 +72,7 @@ class Api:
             raise InputError("Nothing is searched for: `q` is empty or missing")
         page = page_of(request.args.get("page"))
         first = (page - 1) * view.hits
-        columns = found(index, view, first)
+        columns = found(index, view, first, lines=True)
         more = any(column.count > first + view.hits for column in columns)
         return {
             "query": view.query,

@@ -147,7 +147,7 @@ class ContentSearch:
         if view.query and MOTIVATION in wanted:
             ranks = index.ranks(system, view.query, Filters(volume=volume))
             best = dict(islice(ranks.items(), MOST_FOUND))
-            passages = index.passages(best)
+            passages = index.passages(best, lines=True)
             found = [
                 one
                 for key, (rank, _) in best.items()

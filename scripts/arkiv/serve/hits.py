@@ -50,8 +50,16 @@ class Found:
     count: int
 
 
-def found(index: Index, view: View, first: int = 0) -> list[Found]:
-    """What the systems of a search find: of each `view.hits`, from a place on."""
+def found(
+    index: Index, view: View, first: int = 0, *, lines: bool = False
+) -> list[Found]:
+    """What the systems of a search find: of each `view.hits`, from a place on.
+
+    Args:
+        index, view: what is searched, and for what.
+        first: the place.
+        lines: whether the index will be asked for the hits' regions.
+    """
     ranks = {name: index.ranks(name, view.query, view.filters) for name in view.systems}
     asked = slice(first, first + view.hits)
     # To be gathered passages must be known, all of them.
@@ -59,7 +67,8 @@ def found(index: Index, view: View, first: int = 0) -> list[Found]:
         name: list(ranked) if view.group else list(ranked)[asked]
         for name, ranked in ranks.items()
     }
-    passages = index.passages(dict.fromkeys(chain(*wanted.values())))
+    ids = dict.fromkeys(chain(*wanted.values()))
+    passages = index.passages(ids, lines=lines)
     result, shares = [], shares_word(view.query)
     for name, ranked in ranks.items():
         by_tokens = index.systems[name].by_tokens

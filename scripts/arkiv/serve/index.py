@@ -142,8 +142,13 @@ class Index:
         """The passage of an id, if there is one."""
         return self.held.passage(passage_id)
 
-    def passages(self, ids: Iterable[str]) -> dict[str, Record]:
-        """The passages of several ids, those that there are."""
+    def passages(self, ids: Iterable[str], *, lines: bool = False) -> dict[str, Record]:
+        """The passages of several ids, those that there are.
+
+        Args:
+            ids: of them.
+            lines: whether `regions` will be asked for; here it is ready for all.
+        """
         found = ((key, self.held.passage(key)) for key in ids)
         return {key: row for key, row in found if row is not None}
 

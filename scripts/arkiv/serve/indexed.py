@@ -46,6 +46,8 @@ ORDER = ("id", "first_page", "last_page", "first_line", "first_label")
 # What facets are made of.
 NAMES = ("dataset", "volume", "type")
 YEARS = ("year", "year_to")
+# Of a row what no page shows; and lines, of which it may have a hundred, for regions.
+NOT_SHOWN, LINES = ("about", "image_link", "manifest", "fingerprint"), "lines"
 # Of any of which it is known.
 KNOWN = ("confidence", "first_page", "first_label", "group")
 
@@ -105,25 +107,28 @@ class Queries:
         path: of the model.
         about: what is said of it in the index.
         options: how it runs.
+        multi: whether a vector for each token is asked for.
 
     Raises:
         InputError: the model is damaged.
     """
 
-    def __init__(self, path: str | Path, about: Record, options: Options) -> None:
+    def __init__(
+        self, path: str | Path, about: Record, options: Options, *, multi: bool
+    ) -> None:
         names = ("pooling", "query_prompt", "passage_prompt")
         description = Description(*(about[name] for name in names))
         self.kind = M3(path, options, description)
         self._length = about["query_max_length"]
+        self._asked = dict.fromkeys(self.kind.gives, True) | {"multi_vector": multi}
         self._encoder = Encoder(self.kind, longest=self._length)
         # Those that wait for the model it reads together, which takes less time.
         self.encoded = lru_cache(QUERIES_KEPT)(Together(self._encode))
         self._encode([""])  # so that the model is loaded
 
     def _encode(self, texts: Sequence[str]) -> list[Query]:
-        asked = dict.fromkeys(self.kind.gives, True)
         found = self._encoder.encode(
-            texts, "query", max_length=self._length, quietly=True, **asked
+            texts, "query", max_length=self._length, quietly=True, **self._asked
         )
         # Of half precision, as the passages are.
         dense = found.dense.astype(np.float16)
@@ -137,19 +142,25 @@ class Passages:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._columns = [
+            name for name in table.shown if name not in (*NOT_SHOWN, LINES)
+        ]
         self._kept: OrderedDict[str, Record] = OrderedDict()
         self._lock = threading.Lock()
 
     def __contains__(self, passage_id: object) -> bool:
         return bool(self.of([str(passage_id)]))
 
-    def of(self, ids: Iterable[str]) -> dict[str, Record]:
-        """The passages of these ids, those that there are."""
+    def of(self, ids: Iterable[str], *, lines: bool = False) -> dict[str, Record]:
+        """The passages of these ids, those that there are, with their lines or not."""
         ids = list(ids)
+        wanted = {LINES} if lines else set()
         with self._lock:
-            found = {key: self._kept[key] for key in ids if key in self._kept}
+            kept = ((key, self._kept[key]) for key in ids if key in self._kept)
+            found = {key: row for key, row in kept if wanted <= row.keys()}
         missing = [key for key in ids if key not in found]
-        found |= {row["id"]: record(row) for row in self._table.rows(missing)}
+        rows = self._table.rows(missing, [*self._columns, *wanted])
+        found |= {row["id"]: record(row) for row in rows}
         with self._lock:
             for key, row in found.items():
                 self._kept[key] = row
@@ -160,7 +171,7 @@ class Passages:
 
 
 def record(row: Record) -> Record:
-    """A row of the table as the collection has passages, with its lines."""
+    """A row of the table as the collection has passages."""
     images = row["images"] or [None]
     return row | {"first_image": images[0], "last_image": images[-1]}
 
@@ -192,7 +203,8 @@ class Indexed:
         self.ids = Passages(table)
         about = table.about["model"]
         name = about["name"]
-        self._asked = Queries(model_under_test(config, name), about, options)
+        path = model_under_test(config, name)
+        self._asked = Queries(path, about, options, multi=table.has_multi)
         self._modes = modes_of(name, sparse="sparse" in self._asked.kind.gives)
         self.systems = {column.name: column for column in columns_of(name, self._modes)}
         # Those that need no other.
@@ -207,9 +219,9 @@ class Indexed:
         """The passage of an id, if there is one."""
         return self.ids.of([passage_id]).get(passage_id)
 
-    def passages(self, ids: Iterable[str]) -> dict[str, Record]:
-        """The passages of several ids, those that there are."""
-        return self.ids.of(ids)
+    def passages(self, ids: Iterable[str], *, lines: bool = False) -> dict[str, Record]:
+        """The passages of several ids, those that there are; as `Index.passages`."""
+        return self.ids.of(ids, lines=lines)
 
     def around(self, passage: Record) -> Around:
         """What stands about a passage in its volume."""
@@ -232,7 +244,9 @@ class Indexed:
 
     def regions(self, passage: Record) -> list[Region]:
         """What of its pages' images a passage stands on, as far as that is known."""
-        return regions(passage, passage["lines"] or ())
+        if LINES not in passage:
+            passage = self.ids.of([passage["id"]], lines=True)[passage["id"]]
+        return regions(passage, passage[LINES] or ())
 
     def query_id(self, query: str) -> str:
         """The id of a query: that of a test query of this text, or the text's own."""

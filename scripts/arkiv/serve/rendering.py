@@ -104,7 +104,7 @@ class Site:
             title,
             view=view,
             judging=judging,
-            columns=found(self.index, view),
+            columns=found(self.index, view, lines=self.pictures is not None),
         )
 
     def passage(self, passage: Record, view: View, judging: Judging | None) -> str:

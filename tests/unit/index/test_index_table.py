@@ -18,11 +18,15 @@ from project import ROOT
 
 from arkiv.base.errors import InputError
 from arkiv.base.hashing import nfc
+from arkiv.index.by_row import ByRow, write_by_row
 from arkiv.index.committing import KEPT, index_vectors
 from arkiv.index.filters import Filters
 from arkiv.index.load.source import rows_of as rows_of_batch
 from arkiv.index.reading import MODES, Query, Table
 from arkiv.index.schema import DENSE, TABLE, schema
+from arkiv.index.scores import dense_of
+
+HALVES = slice(0, 3), slice(3, 6)
 
 
 def asked(one):
@@ -74,6 +78,48 @@ def test_hybrid_is_the_weighted_mean_of_what_others_find(at_once):
     found = table.search("hybrid", query)
     assert [hit.id for hit in found] == best
     assert found[0].score == pytest.approx(scores[best[0]], abs=1e-5)
+
+
+def test_what_is_kept_by_row_is_what_the_table_has(at_once):
+    table = Table(at_once)
+    (batch,) = (
+        table.dataset.to_table(columns=["id", DENSE]).combine_chunks().to_batches()
+    )
+    ids = batch["id"].to_pylist()
+    by_row = table._by_row
+    assert by_row.ids(np.arange(len(ids))) == ids
+    some = [ids[7], "gone", ids[0], "", ids[-1] + "0", ids[-1]]
+    places = by_row.places_of(some)
+    assert places.tolist() == [7, 0, len(ids) - 1]
+    assert np.array_equal(by_row.dense(places), dense_of(batch)[places])
+    assert table.rows([*some, ids[7]], ["text"]) == [
+        {"id": one, "text": row["text"]}
+        for one, row in zip(
+            (ids[7], ids[0], ids[-1]),
+            table.dataset.take(places.tolist(), columns=["text"]).to_pylist(),
+            strict=True,
+        )
+    ]
+    assert table.rows(["gone"]) == table.rows([]) == []
+
+
+def test_ids_of_any_length_and_letters_are_found_by_row(tmp_path):
+    ids = ["ö", "a", "åäö/1", "", "a" * 40, "Z"]
+    vectors = np.arange(12, dtype=np.int8).reshape(6, 2)
+    addresses = np.array([0, 1, 2, 1 << 32, (1 << 32) + 5, 1 << 33], np.uint64)
+    halves = ((addresses[part], ids[part], vectors[part]) for part in HALVES)
+    write_by_row(tmp_path / "rows", halves, vectors.shape, vectors.dtype)
+    by_row = ByRow(tmp_path / "rows")
+    places = by_row.places_of(ids[::-1])
+    assert places.tolist() == [5, 4, 3, 2, 1, 0]
+    assert by_row.ids(places) == ids[::-1]
+    assert np.array_equal(by_row.dense(places), vectors[::-1])
+    assert by_row.places(addresses[::-1]).tolist() == places.tolist()
+    (tmp_path / "rows/dense.npy").unlink()
+    with pytest.raises(InputError, match=r"cannot be read .* -R commit_index"):
+        ByRow(tmp_path / "rows")
+    write_by_row(tmp_path / "none", [], (0, 2), vectors.dtype)
+    assert not len(ByRow(tmp_path / "none").places_of(["a"]))
 
 
 def test_filters_are_those_of_rows(at_once):
@@ -192,6 +238,17 @@ def test_parts_that_the_table_has_lost_are_told(tmp_path):
         indexed.join(tmp_path, parts)
 
 
+@pytest.mark.parametrize("beside", ["rows", "sparse"])
+def test_what_is_gone_from_beside_the_table_is_written_again(tmp_path, beside):
+    make(tmp_path, rows_of([0]))
+    before = answers(tmp_path, rows_of([0]))
+    shutil.rmtree(tmp_path / beside)
+    with pytest.raises(InputError, match=r"cannot be read .* -R commit_index"):
+        answers(tmp_path, rows_of([0]))
+    assert make(tmp_path, rows_of([0]))
+    assert answers(tmp_path, rows_of([0])) == before
+
+
 def test_old_files_go_and_those_of_no_version(tmp_path, monkeypatch):
     make(tmp_path, rows_of([0]))
     indexed.write(tmp_path, rows_of([1]))  # never joined
@@ -201,7 +258,8 @@ def test_old_files_go_and_those_of_no_version(tmp_path, monkeypatch):
     monkeypatch.setattr("arkiv.index.committing.KEPT", KEPT * 0)
     make(tmp_path, rows_of([0], version=2))
     assert {path.name for path in data.iterdir()} == set(fragments(tmp_path).values())
-    assert len(list((tmp_path / "sparse").iterdir())) == 1
+    for beside in ("rows", "sparse"):
+        assert len(list((tmp_path / beside).iterdir())) == 1
 
 
 def test_killed_at_any_moment_the_old_version_is_read_and_the_next_run_ends(tmp_path):

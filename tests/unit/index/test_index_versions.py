@@ -12,10 +12,19 @@ import pytest
 from indexed import make, rows_of
 
 from arkiv.base.errors import InputError
-from arkiv.index import by_token, committing
+from arkiv.index import by_row, by_token, committing
 from arkiv.index.committing import VECTOR_INDEX, unindexed
 from arkiv.index.reading import MODES, Query, Table
-from arkiv.index.schema import ABOUT_KEY, BY_TOKEN, LAYOUT, PROBED, READY, RECALL, TABLE
+from arkiv.index.schema import (
+    ABOUT_KEY,
+    BY_ROW,
+    BY_TOKEN,
+    LAYOUT,
+    PROBED,
+    READY,
+    RECALL,
+    TABLE,
+)
 
 # Rows from which the tests' vectors are indexed.
 MANY = 50
@@ -58,7 +67,7 @@ def states_of_a_commit(folder, kept, parts):
     A step is a line of what commits. What a process that is killed there leaves is what
     lies on the disk at that moment.
     """
-    modules = {committing.__file__, by_token.__file__}
+    modules = {one.__file__ for one in (committing, by_row, by_token)}
     seen, copies = [], []
 
     def followed(frame, event, _):
@@ -88,7 +97,7 @@ def test_a_commit_killed_at_any_step_leaves_one_version_whole(tmp_path):
     about = Table(tmp_path / "index").about
     parts = indexed.write(tmp_path / "index", new)
     states = states_of_a_commit(tmp_path / "index", tmp_path / "states", parts)
-    # Rows, each of the indexes, token weights, what is said, the tag.
+    # Rows, each of the indexes, ids and vectors, token weights, what is said, the tag.
     assert len(states) > 12
     ready = [Table(state).about != about for state in states]
     assert ready == sorted(ready)
@@ -99,7 +108,8 @@ def test_a_commit_killed_at_any_step_leaves_one_version_whole(tmp_path):
         assert indexed.join(state, parts, MANY) != is_new
         assert found(state, new) == at_once
         assert Table(state).about.keys() == about.keys()
-        assert len(list((state / BY_TOKEN).iterdir())) <= 3
+        for beside in (BY_ROW, BY_TOKEN):
+            assert len(list((state / beside).iterdir())) <= 3
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_hits_are_gathered_by_their_best_and_only_those_shown_are_read():
     }
     read = []
 
-    def passages(ids):
+    def passages(ids, *, lines):
         read.append(list(ids))
         return {key: by_id[key] for key in read[-1]}
 
@@ -165,7 +165,7 @@ def test_a_hit_without_a_word_of_the_query_was_found_by_pieces():
     index = SimpleNamespace(
         systems=INDEX.systems,
         ranks=lambda *_: {key: (int(key) + 1, 0.5) for key in rows},
-        passages=lambda ids: rows,
+        passages=lambda ids, **_: rows,
     )
     tokens, vectors = found(index, View("å kvarn, år 1848?", ("a", "b")))
     pieces = [hit.in_pieces for (hit,) in tokens.groups]
