@@ -27,7 +27,10 @@ rule build_collection:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        judged=lambda w, input: flags(judged=input.judged or None),
+        # Of the unit it is seen alone that it is known, which makes nothing anew.
+        judged=lambda w, input: flags(
+            judged=input.judged or None, unit=EVALUATE["unit"]
+        ),
         options=flags(
             datasets=SEARCHED_DATASETS,
             sources=TEST_SOURCES or None,

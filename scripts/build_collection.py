@@ -14,6 +14,9 @@ import sys
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import write_records
+from arkiv.base.setting_flags import add_settings
+from arkiv.evaluate.settings import Measuring
+from arkiv.evaluate.units import check_known
 from arkiv.gold.file import queries_of
 from arkiv.retrieve.collection import Collection
 from arkiv.retrieve.trec import write_qrels
@@ -41,6 +44,7 @@ def command_line(argv: list[str] | None) -> argparse.Namespace:
     arguments.add_argument(
         "--side", choices=("dev", "test"), default="test", help="of the pairs"
     )
+    add_settings(arguments, Measuring, "unit")
     arguments.add_argument(
         "--on-bad-input",
         choices=("stop", "skip"),
@@ -87,6 +91,11 @@ def main(argv: list[str] | None = None) -> None:
             "the tuned model; join these datasets into one to divide them together",
             seen,
         )
+    check_known(
+        arguments.unit,
+        collection.passages.values(),
+        set().union(*collection.judgements.values()),
+    )
     collection.set_origins()
     if arguments.tokenizer:
         collection.set_lengths(arguments.tokenizer)

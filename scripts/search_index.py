@@ -16,7 +16,7 @@ from pathlib import Path
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
-from arkiv.base.hashing import nfc
+from arkiv.base.hashing import is_blank, nfc
 from arkiv.base.numbers import share
 from arkiv.base.terminal import tell
 from arkiv.base.years import years
@@ -114,7 +114,7 @@ def found(table: Table, given: argparse.Namespace) -> list[Record]:
         InputError: a filter is none, or the model is missing or another one.
     """
     filters = filters_of(given, table)
-    (query,) = asked(table, given, [given.query])
+    (query,) = asked(table, given, [nfc(given.query)])
     hits = table.search(given.mode, query, filters, given.depth)
     rows = table.rows([hit.id for hit in hits])
     return [
@@ -182,6 +182,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = command_line(argv)
     if (given.query is None) != given.check:
         raise InputError("give either a query or --check")
+    if given.query is not None and is_blank(given.query):
+        raise InputError("is empty, expected what is searched for", key="query")
     if given.depth < 1:
         raise InputError(f"is {given.depth}, expected at least 1", key="--depth")
     table = Table(Path(given.index))

@@ -87,6 +87,13 @@ def test_no_test_query_tells_what_to_change(data, tmp_path):
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_a_unit_that_is_not_known_is_told_before_any_training(data, tmp_path):
+    done = build(data, tmp_path / "out", "--unit", "page")
+    assert "error: `evaluate.unit`: is page, but of the passages that" in done.stderr
+    assert "have no `volume` and `first_page` (or `first_label`): " in done.stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_a_judged_passage_that_is_missing_stops(data, tmp_path):
     data["corpora"][0].write_text("")
     done = build(data, tmp_path / "out")

@@ -180,6 +180,8 @@ def test_a_query_is_answered_in_eighty_columns_or_as_json(folder, capsys):
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert rows
     assert all("hästarna" in row["text"] and row["volume"] == "V1" for row in rows)
+    searched(folder, unicodedata.normalize("NFD", "häst"), *words)
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == rows
     searched(folder, "hästen i skogen", "--year", "1845-1850", "--depth", "3")
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
@@ -236,6 +238,8 @@ def test_int8_and_multi_vectors(folder, tmp_path, tiny_embedder, capsys):
         (("a", "--volume", "V0", "V9"), "`--volume`: is V9, which no passage of"),
         (("a", "--dataset", "O'Brien"), "`--dataset`: is O'Brien, which no passage"),
         (("a", "--type", "Dombok"), "`--type`: is Dombok, which no passage"),
+        ((" \u200b",), "`query`: is empty"),
+        (("a", "--model", "/"), "/: the model directory lacks"),
         (("a", "--model", "nowhere"), "give its directory with --model"),
     ],
 )

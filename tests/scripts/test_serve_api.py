@@ -110,6 +110,13 @@ def test_a_passage_of_the_api_knows_its_neighbours(client, index):
         ),
         ("/api/search?q=a&page=²", 400, "The page is “²”, expected one from 1."),
         ("/api/search?q=a&systems=x", 400, "There is no system “x” here."),
+        (
+            "/api/search?q=a&year=1840",
+            400,
+            "“year” is no parameter of a search; did you",
+        ),
+        ("/api/search?q=a&limit=5", 400, "“limit” is no parameter of a search; known "),
+        ("/api/search?q=a&q=b", 400, "“q” is given 2 times, expected once."),
         ("/api/search?q=a&years=x", 400, "The years are “x”, expected a year"),
         ("/api/passage/x", 404, "There is no such page or passage"),
         ("/api/x", 404, "There is no such page or passage"),

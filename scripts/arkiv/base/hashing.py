@@ -7,6 +7,7 @@ records, the number of parts or the number of processes.
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import re
 from pathlib import Path
@@ -77,7 +78,7 @@ def digest_of_files(path: str | Path) -> str:
     digest = hashlib.blake2b(digest_size=16)
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else ()
     for file in files or (path,):
-        name = str(file.relative_to(path)).encode()
+        name = os.fsencode(file.relative_to(path))
         digest.update(len(name).to_bytes(8, "little") + name)
         digest.update(file.stat().st_size.to_bytes(8, "little"))
         with open(file, "rb") as content:

@@ -9,7 +9,8 @@ of them. Runs and judgements stay those of passages.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Container, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,35 @@ def unit_of(passage: Mapping[str, Any], unit: str) -> Hashable | None:
     if page is None:
         page = passage.get("first_label")
     return None if volume is None or page is None else (dataset, volume, page)
+
+
+def check_known(
+    unit: str, passages: Iterable[Mapping[str, Any]], relevant: Container[str]
+) -> None:
+    """Refuse a collection of which relevant passages are of no unit.
+
+    Before anything is trained: `Units.read` comes when all is done.
+
+    Args:
+        relevant: ids of passages that are relevant to some query.
+
+    Raises:
+        InputError: with how many, by their datasets.
+    """
+    if unit == PASSAGE:
+        return
+    lacking = Counter(
+        passage.get("dataset", "")
+        for passage in passages
+        if passage["id"] in relevant and unit_of(passage, unit) is None
+    )
+    if lacking:
+        by_dataset = ", ".join(f"{n:,} of {name}" for name, n in lacking.items())
+        raise InputError(
+            f"is {unit}, but of the passages that test queries ask for some have no "
+            f"{WANTED[unit]}: {by_dataset}; give it in the rows, or count passages",
+            key=KEY,
+        )
 
 
 @dataclass(frozen=True)

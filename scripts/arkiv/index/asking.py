@@ -12,6 +12,7 @@ import numpy as np
 from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.hashing import digest_of_files
+from arkiv.encode.models import check_model
 from arkiv.index.reading import Query
 
 if TYPE_CHECKING:
@@ -85,8 +86,10 @@ def check_same(path: Path, about: Record) -> None:
     """Refuse a model of other files than that of the index.
 
     Raises:
-        InputError: it is another one.
+        InputError: it is another one, or none.
     """
+    # What is none may be any directory, of files without end.
+    check_model(path, "m3")
     if digest_of_files(path) != about["model"]["hash"]:
         raise InputError(
             "has other files than the model that the index was made by, so their "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from flask import abort, request
@@ -11,7 +12,7 @@ from arkiv.base.errors import InputError
 from arkiv.base.files import Record
 from arkiv.base.html import place
 from arkiv.pairs.provenance import PROVENANCE
-from arkiv.serve.filters import shown
+from arkiv.serve.filters import READ, shown
 from arkiv.serve.hits import Hit, found
 from arkiv.serve.index import DEPTH
 from arkiv.serve.view import View
@@ -24,6 +25,30 @@ if TYPE_CHECKING:
 
 # What is said of a passage, null where it is not known.
 SAID = ("dataset", *PROVENANCE, "first_line", "last_line")
+
+
+# What a search takes: several times, and once.
+SYSTEMS = ("systems", "system")
+ONCE = ("q", *READ, "group", "hits", "page")
+
+
+def check_parameters(given: Mapping[str, Sequence[str]]) -> None:
+    """Refuse what a search would not heed: a filter by another name, a second value.
+
+    Args:
+        given: from each parameter to its values.
+
+    Raises:
+        InputError: naming the parameter.
+    """
+    for name, values in given.items():
+        if name not in (*SYSTEMS, *ONCE):
+            known = ", ".join((*ONCE, SYSTEMS[0]))
+            near = get_close_matches(name, (*ONCE, *SYSTEMS), n=1)
+            hint = f"did you mean “{near[0]}”" if near else f"known are {known}"
+            raise InputError(f"“{shown(name)}” is no parameter of a search; {hint}")
+        if name in ONCE and len(values) > 1:
+            raise InputError(f"“{name}” is given {len(values)} times, expected once")
 
 
 def page_of(given: str | None, most: int = DEPTH) -> int:
@@ -59,6 +84,7 @@ class Api:
 
     def search(self) -> dict[str, Any]:
         """What systems find for a query, a page of it."""
+        check_parameters(request.args.to_dict(flat=False))
         named = [
             name
             for given in request.args.getlist("systems")

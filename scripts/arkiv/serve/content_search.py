@@ -20,6 +20,7 @@ from urllib.parse import quote, urlencode
 
 from flask import abort, request
 
+from arkiv.base.hashing import nfc
 from arkiv.base.html import WORD, asked_for, element, excerpt
 from arkiv.serve.api import page_of
 from arkiv.serve.filters import Filters
@@ -131,6 +132,7 @@ class ContentSearch:
         index, args = self._site.index, request.args
         if self._site.canvas is None:
             abort(404, "There are no canvases: the setting `serve.canvas` names them")
+        volume = nfc(volume)  # as names are that were read
         if volume not in index.volumes:
             abort(404)
         view = View.of(args.get, args.getlist("system")[:1], index, self._default)
