@@ -26,14 +26,18 @@ def served_run(tmp_path_factory, tiny_embedder) -> Path:
 
 @pytest.fixture(scope="session")
 def index(served_run):
-    """What is searched: the run, with one more system."""
+    """What is searched: the run, with more systems."""
     from arkiv.encode.options import Options
     from arkiv.serve.index import Index
     from arkiv.settings.config import read_config
 
     stems = {"type": "bm25", "tokens": "words", "stemming": "swedish", "k1": 0.9}
+    runs = {"type": "bm25", "tokens": "characters", "length": 3}
+    both = {"type": "fusion", "systems": ["runs", "tuned_dense"], "weights": [2, 1]}
+    scored = both | {"method": "weighted", "systems": ["both", "stems"]}
+    systems = {"scored": scored, "both": both, "runs": runs, "stems": stems}
     more = served_run / "more.yaml"
-    more.write_text(json.dumps({"evaluate": {"systems": {"stems": stems}}}))
+    more.write_text(json.dumps({"evaluate": {"systems": systems}}))
     with contextlib.chdir(served_run):
         return Index(read_config(["served.yaml", more]), Options())
 

@@ -60,7 +60,7 @@ def test_the_page_ranks_as_the_runs_do(
         assert found == expected[query["id"]]
 
 
-@pytest.mark.parametrize("system", ["bm25", "stems"])
+@pytest.mark.parametrize("system", ["bm25", "stems", "runs"])
 def test_bm25_ranks_as_its_run_does(served_run, index, tiny_embedder, tmp_path, system):
     from retrieve import main
 
@@ -69,12 +69,53 @@ def test_bm25_ranks_as_its_run_does(served_run, index, tiny_embedder, tmp_path, 
     words += ["--queries", run / "collection/queries.jsonl"]
     if system == "bm25":
         words += ["--model", tiny_embedder]
-    else:
+    elif system == "stems":
         words += ["--tokens", "words", "--stemming", "swedish", "--k1", "0.9"]
+    else:
+        words += ["--tokens", "characters", "--length", "3"]
     main([str(w) for w in (*words, "--output", tmp_path / "run")])
     expected = read_run(tmp_path / "run")
     for _, query in read_records(run / "collection/queries.jsonl"):
         assert list(index.ranks(system, query["query"])) == expected[query["id"]]
+
+
+def test_fusions_rank_as_their_runs_do(served_run, index, tmp_path):
+    from retrieve import main
+
+    run = served_run / "results/served"
+    texts = ["--corpus", run / "collection/corpus.jsonl"]
+    texts += ["--queries", run / "collection/queries.jsonl"]
+    stems = ["--tokens", "words", "--stemming", "swedish", "--k1", "0.9"]
+    tuned = ["--encodings", run / "encodings/tuned"]
+    fusion = ["--weights", "2", "1", "--runs"]
+    for name, words in {
+        "runs": ["bm25", *texts, "--tokens", "characters", "--length", "3"],
+        "stems": ["bm25", *texts, *stems],
+        "dense": ["m3", *texts, "--mode", "dense", *tuned],
+        "both": ["fusion", *fusion, tmp_path / "runs", tmp_path / "dense"],
+        "scored": [
+            "fusion",
+            "--method",
+            "weighted",
+            *fusion,
+            tmp_path / "both",
+            tmp_path / "stems",
+        ],
+    }.items():
+        main([str(w) for w in (*words, "--output", tmp_path / name)])
+    for system in ("both", "scored"):
+        expected = read_run(tmp_path / system)
+        for _, query in read_records(run / "collection/queries.jsonl"):
+            found = index.ranks(system, query["query"])
+            assert list(found) == expected[query["id"]]
+
+
+def test_a_misread_query_finds_its_passage_by_runs_of_characters(index):
+    passage = next(iter(index.passages(index.ids).values()))
+    words = passage["text"].split()[:6]
+    misread = " ".join(word[:1] + "x" + word[2:] for word in words)
+    assert next(iter(index.ranks("runs", misread))) == passage["id"]
+    assert passage["id"] not in index.ranks("stems", misread)
 
 
 def test_token_weights_are_read_only_where_a_system_takes_them(

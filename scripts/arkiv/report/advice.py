@@ -215,8 +215,10 @@ def forgotten(of: Numbers) -> Iterator[Advice]:
 
 
 def other_spellings(of: Numbers) -> Iterator[Advice]:
-    """What other spellings and misread letters cost the best system that is trained."""
-    if not of.spelling or augments(of.config["train"]["augment"]):
+    """What other spellings and misread letters cost the best system that is trained: to
+    be searched by runs of characters too, and then to be trained on."""
+    by_runs = any(one.get("tokens") == "characters" for one in of.systems.values())
+    if not of.spelling or (by_runs and augments(of.config["train"]["augment"])):
         return
     measure = of.spelling["measures"][0]
     means = [
@@ -235,15 +237,32 @@ def other_spellings(of: Numbers) -> Iterator[Advice]:
     if not costly:
         return
     worst = min(costly, key=lambda name: costly[name]["mean"])
+    said = (
+        f"Queries in other letters ({worst}) cost {of.called(system)} {title(measure)} "
+        f"{figures(costly[worst])}, of {whole:.3f}"
+    )
+    if not by_runs:
+        yield Advice(
+            LOST,
+            -costly[worst]["mean"],
+            f"{said}: search by runs of characters beside it, of which a misread "
+            "letter spoils but a few. Nothing is trained anew.",
+            "evaluate:\n  systems:\n"
+            "    characters: {type: bm25, tokens: characters}\n"
+            "    hybrid: {type: fusion, method: weighted, systems: [characters, "
+            f"{system}]}}\n"
+            f"  compare_further: {{hybrid: [{system}]}}\n"
+            f"  spelling: {{systems: [{system}, characters, hybrid]}}",
+            "systems.md#letters-misread",
+        )
+        return
     spelled = [name for name in costly if not name.startswith("noise ")]
     ways = [f"spelling: [{', '.join(spelled)}]"] * bool(spelled)
     ways += ["noise: 0.1"] * (len(spelled) < len(costly))
     yield Advice(
         LOST,
         -costly[worst]["mean"],
-        f"Queries in other letters ({worst}) cost {of.called(system)} {title(measure)} "
-        f"{figures(costly[worst])}, of {whole:.3f}: train on such texts too, and see "
-        "whether less is lost.",
+        f"{said}: train on such texts too, and see whether less is lost.",
         f"train:\n  augment: {{{', '.join(ways)}}}",
         "training.md#other-spellings-misread-letters",
     )

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
+import bm25s
 import numpy as np
 
 from arkiv.encode.tokenizer import fast_tokenizer
@@ -16,6 +17,8 @@ from arkiv.retrieve.rankings import Ranking, best
 
 # Texts tokenised at once.
 BLOCK_TEXTS = 1 << 12
+# Tokens of passages that are counted at once, in some 40 MB.
+BLOCK_TOKENS = 1 << 19
 
 
 class TokenIds:
@@ -51,6 +54,69 @@ def _joined(lists: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
     return joined, ends
 
 
+class Postings(bm25s.BM25):
+    """The index of bm25s in Lucene's form, made a block of passages at a time.
+
+    Its scores are those of bm25s, which makes and sorts a list of all postings first
+    and takes twice the memory for it.
+    """
+
+    def __init__(self, k1: float, b: float) -> None:
+        super().__init__(k1=k1, b=b, method="lucene")
+
+    def build_index_from_ids(self, unique_token_ids, corpus_token_ids, **_):
+        """The postings, token by token: `data`, `indices`, `indptr` and `num_docs`."""
+        # As the library has it for this form.
+        self.nonoccurrence_array = None
+        count = len(corpus_token_ids)
+        lengths = np.array([len(one) for one in corpus_token_ids])
+        holding = np.zeros(len(unique_token_ids), np.int64)
+        for _, tokens, _, _ in _counted(corpus_token_ids):
+            holding += np.bincount(tokens, minlength=len(holding))
+        rarity = np.log(1 + (count - holding + 0.5) / (holding + 0.5))
+        rarity = rarity.astype(np.float32)
+        norms = self.k1 * ((1 - self.b) + self.b * lengths / lengths.mean())
+        starts = np.concatenate([[0], np.cumsum(holding)])
+        data = np.empty(starts[-1], np.float32)
+        indices = np.empty(starts[-1], np.int32)
+        free = starts[:-1].copy()
+        for first, tokens, rows, counts in _counted(corpus_token_ids):
+            found = np.bincount(tokens, minlength=len(holding))
+            before = (np.cumsum(found) - found)[tokens]
+            places = free[tokens] + np.arange(len(tokens)) - before
+            indices[places] = rows + first
+            data[places] = rarity[tokens] * (counts / (norms[rows + first] + counts))
+            free += found
+        return {"data": data, "indices": indices, "indptr": starts, "num_docs": count}
+
+
+def _counted(
+    passages: Sequence[np.ndarray],
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """A block of passages at a time how often each has each of its tokens.
+
+    Yields:
+        The first row, and of each token and passage, by token and then by row: the
+        token, the row counted from the first, and how often.
+    """
+    first = 0
+    for block in _blocks(passages):
+        lengths = [len(passage) for passage in block]
+        rows = np.repeat(np.arange(len(block)), lengths)
+        pairs = np.concatenate(block).astype(np.int64) * len(block) + rows
+        pairs, counts = np.unique(pairs, return_counts=True)
+        yield first, *np.divmod(pairs, len(block)), counts
+        first += len(block)
+
+
+def _blocks(passages: Sequence[np.ndarray]) -> Iterator[Sequence[np.ndarray]]:
+    """The passages, so many at a time as have some `BLOCK_TOKENS`."""
+    ends = np.cumsum([len(passage) for passage in passages])
+    cuts = np.flatnonzero(np.diff(ends // BLOCK_TOKENS)) + 1
+    for first, end in pairwise([0, *cuts.tolist(), len(passages)]):
+        yield passages[first:end]
+
+
 class BM25Index:
     """An index of passages by their tokens, scored by BM25 (Lucene's form).
 
@@ -69,20 +135,22 @@ class BM25Index:
         k1: float = 1.5,
         b: float = 0.75,
     ) -> None:
-        import bm25s
-
         self._numbered = numbered
         tokens = numbered(passages)
         self._passages = len(tokens)
-        self._known = np.unique(np.concatenate([*tokens, np.zeros(0, np.int32)]))
-        self._index = bm25s.BM25(k1=k1, b=b, method="lucene")
+        self._known = np.zeros(0, np.int32)
+        for block in _blocks(tokens) if tokens else ():
+            self._known = np.union1d(self._known, np.concatenate(block))
+        self._index = Postings(k1, b)
         if not len(self._known):
             return
         # bm25s numbers its columns itself: give it the places among the known tokens.
-        columns = [np.searchsorted(self._known, passage) for passage in tokens]
+        # In the place of the tokens, for both at once take memory.
+        for place, passage in enumerate(tokens):
+            tokens[place] = np.searchsorted(self._known, passage).astype(np.int32)
         vocabulary = {int(token): column for column, token in enumerate(self._known)}
         self._index.index(
-            (columns, vocabulary), create_empty_token=False, show_progress=False
+            (tokens, vocabulary), create_empty_token=False, show_progress=False
         )
 
     def _scores(self, query: np.ndarray) -> np.ndarray:

@@ -9,13 +9,15 @@ nothing from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from arkiv.retrieve.trec import Scores
-
 K = 60
+
+# A passage's id, or its row among those that stand by their ids.
+Passage = TypeVar("Passage", str, int)
 
 # From the scores of one query's passages, best first, to what each is worth.
 Worth = Callable[[np.ndarray], np.ndarray]
@@ -39,11 +41,13 @@ def worth_of(method: str, k: float | None) -> Worth:
     return by_score if method == "weighted" else by_rank(K if k is None else k)
 
 
-def worths(rankings: Sequence[Scores], worth: Worth) -> tuple[list[str], np.ndarray]:
+def worths(
+    rankings: Sequence[Mapping[Passage, float]], worth: Worth
+) -> tuple[list[Passage], np.ndarray]:
     """The passages of one query by id, and what each ranking makes them worth.
 
     Args:
-        rankings: of each system the scores by passage id, best first; may be empty.
+        rankings: of each system the scores by passage, best first; may be empty.
         worth: of the passages of a ranking.
 
     Returns:
@@ -61,18 +65,21 @@ def worths(rankings: Sequence[Scores], worth: Worth) -> tuple[list[str], np.ndar
 
 
 def fused(
-    rankings: Sequence[Scores], weights: Sequence[float], worth: Worth, depth: int
-) -> tuple[list[str], np.ndarray]:
+    rankings: Sequence[Mapping[Passage, float]],
+    weights: Sequence[float],
+    worth: Worth,
+    depth: int,
+) -> tuple[list[Passage], np.ndarray]:
     """The passages of one query by the weighted mean of what they are worth.
 
     Args:
-        rankings: of each system the scores by passage id, best first; may be empty.
+        rankings: of each system the scores by passage, best first; may be empty.
         weights: of the systems, not all 0.
         worth: of the passages of a ranking.
         depth: passages to keep.
 
     Returns:
-        Passage ids, best first and ties by id, and (n,) float64 scores.
+        Passages, best first and ties by id, and (n,) float64 scores.
     """
     ids, values = worths(rankings, worth)
     scores = values @ np.asarray(weights, np.float64) / sum(weights)

@@ -13,7 +13,7 @@ from arkiv.base.hashing import content_id, text_key, uniform
 from arkiv.documents.places import Places
 from arkiv.encode.options import Options
 from arkiv.retrieve.collection import read_ordered
-from arkiv.retrieve.systems import systems_of
+from arkiv.retrieve.systems import systems_of, with_those_below
 from arkiv.retrieve.systems.system import Column, FinishedRun
 from arkiv.serve.filters import ANY, Filters
 from arkiv.serve.held import Around, Held
@@ -30,10 +30,15 @@ SAMPLES = 6
 
 
 def served_systems(config: Mapping[str, Any]) -> dict[str, Column]:
-    """The systems under test that the page can ask, those of one group together."""
+    """The systems under test that the page can ask, those of one group together; one
+    that is made of others where it can ask all of them."""
     systems = systems_of(config["evaluate"]["systems"])
-    found = [system.column(name) for name, system in systems.items()]
-    found = [column for column in found if column is not None]
+    columns = {name: system.column(name) for name, system in systems.items()}
+    found = [
+        columns[name]
+        for name in systems
+        if all(columns[one] for one in with_those_below(systems, [name]))
+    ]
     groups = list(dict.fromkeys(column.group for column in found))
     found.sort(key=lambda column: groups.index(column.group))
     return {column.name: column for column in found}
@@ -113,7 +118,8 @@ class Index:
         self.first_systems = [name for name in of_report if name in self.systems]
         if not self.systems:
             raise InputError(
-                "has no system of type bm25 or m3 to ask", key="evaluate.systems"
+                "has no system of type bm25, m3 or fusion of these to ask",
+                key="evaluate.systems",
             )
         run = FinishedRun(
             config,

@@ -3,11 +3,12 @@
 import math
 from collections import Counter
 
+import bm25s
 import numpy as np
 import pytest
 from test_rankings import brute
 
-from arkiv.retrieve.bm25 import BM25Index, TokenIds
+from arkiv.retrieve.bm25 import BM25Index, Postings, TokenIds
 
 
 def okapi(query, passages, k1, b):
@@ -42,6 +43,24 @@ def test_bm25_is_okapi(k1, b):
         wanted = brute(np.round(exact, 5), 15, matching=True)
         assert found.rows.tolist() == wanted
         assert np.allclose(found.scores, np.array(exact)[wanted], rtol=1e-5)
+
+
+@pytest.mark.parametrize("tokens", [1, 50, 1 << 19])
+def test_postings_are_those_of_the_library(tokens, monkeypatch):
+    monkeypatch.setattr("arkiv.retrieve.bm25.BLOCK_TOKENS", tokens)
+    draw = np.random.default_rng(tokens)
+    passages = [draw.integers(0, 40, draw.integers(0, 30)) for _ in range(60)]
+    vocabulary = {number: number for number in range(40)}
+    indexes = Postings(1.2, 0.6), bm25s.BM25(k1=1.2, b=0.6, method="lucene")
+    for index in indexes:
+        index.index(
+            (passages, vocabulary), create_empty_token=False, show_progress=False
+        )
+    ours, theirs = (index.scores for index in indexes)
+    assert ours["num_docs"] == theirs["num_docs"]
+    for key in ("data", "indices", "indptr"):
+        assert ours[key].tolist() == theirs[key].tolist()
+        assert ours[key].dtype == theirs[key].dtype
 
 
 def test_token_ids_leave_out_special_tokens(tmp_path):

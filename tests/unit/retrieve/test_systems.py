@@ -42,6 +42,7 @@ def test_every_type_with_all_that_it_may_have():
             "similarity": "dot",
         },
         same={"type": "embedder", "model": "tuned"},
+        characters={"type": "bm25", "tokens": "characters", "length": 3},
         rrf=FUSION | {"k": 10, "weights": [1, 0.5]},
         mean=FUSION | {"method": "weighted", "weights": [1, 0]},
         reranked={"type": "reranker", "system": "rrf", "depth": 50},
@@ -66,6 +67,10 @@ def test_the_keys_that_types_take_are_declared():
             "x.depth`: is not for a system of type bm25, which takes tokens, stemming",
         ),
         ({"type": "bm25", "stemming": "swedish"}, "x.stemming`: is for words; set"),
+        (
+            {"type": "bm25", "tokens": "words", "length": 4},
+            "x.length`: is of runs of characters; set `tokens: characters`",
+        ),
         ({"type": "colbert"}, "x.type`: is 'colbert', expected one of bm25, embedder"),
         (
             FUSION | {"systems": ["bm25", "y"]},

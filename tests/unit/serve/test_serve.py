@@ -225,7 +225,20 @@ def test_systems_of_one_model_stand_together():
         Column("tuned_dense", "Tuned model", "tuned dense", "dense"),
         Column("bm25", "BM25", "BM25", "BM25", True),
         Column("first", "Round 1 model", "first", "multi-vector"),
+        Column("other", "Fusion", "other", "other"),
     ]
+
+
+def test_a_system_made_of_one_that_answers_no_single_query_is_not_asked():
+    systems = {
+        **SYSTEMS,
+        "again": {"type": "reranker", "system": "bm25"},
+        "made": {"type": "fusion", "systems": ["bm25", "again"]},
+        "of_it": {"type": "fusion", "systems": ["made", "other"]},
+    }
+    evaluate = CONFIG["evaluate"] | {"systems": systems}
+    served = served_systems(CONFIG | {"evaluate": evaluate})
+    assert set(served) == set(SYSTEMS)
 
 
 def test_a_run_is_finished_when_all_that_is_read_is_there(tmp_path, monkeypatch):

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from arkiv.base.files import Record
     from arkiv.retrieve.bm25 import BM25Index
 
+# Of runs of characters, unless said otherwise.
+LENGTH = 4
+
 
 @dataclass(frozen=True)
 class BM25System(System):
-    """BM25 over the tokens of a model, or over words, stemmed if asked for.
+    """BM25 over the tokens of a model, over words, stemmed if asked for, or over runs
+    of characters, which a misread letter leaves for the most part.
 
     The tokens are those that the sparse scores of M3 weigh, counted.
     """
@@ -26,11 +30,14 @@ class BM25System(System):
     type = "bm25"
 
     tokens: str = setting(
-        "model", "count tokens of the base model, or words", choices=("model", "words")
+        "model",
+        "count tokens of the base model, words, or runs of characters",
+        choices=("model", "words", "characters"),
     )
     stemming: str = setting(
         None, "of words, such as swedish; null: none", pattern="^[a-z]+$"
     )
+    length: int = setting(None, "characters of a run; not given: 4", at_least=1)
     k1: float = setting(1.5, "saturation of a term's frequency", at_least=0)
     b: float = setting(
         0.75, "normalisation by a passage's length", at_least=0, at_most=1
@@ -38,18 +45,20 @@ class BM25System(System):
 
     @property
     def model_of_run(self):
-        return None if self.tokens == "words" else "base"
+        return "base" if self.tokens == "model" else None
 
     def faults(self, depth, rounds):
         if self.stemming and self.tokens != "words":
             yield "stemming", "is for words; set `tokens: words`"
+        if self.length is not None and self.tokens != "characters":
+            yield "length", "is of runs of characters; set `tokens: characters`"
 
     def called(self, name, *, alone):
         return "BM25" if alone else f"BM25 ({name})"
 
     def column(self, name):
         title = "BM25" if name == self.type else name.replace("_", " ")
-        return Column(name, "BM25", title, title, self.tokens == "model")
+        return Column(name, "BM25", title, title, self.tokens != "words")
 
     @classmethod
     def add_flags(cls, arguments):
@@ -58,10 +67,12 @@ class BM25System(System):
 
     def _index(self, passages: Iterable[Record], model: str | None) -> BM25Index:
         from arkiv.retrieve.bm25 import BM25Index, TokenIds
-        from arkiv.text.words import Words
+        from arkiv.text.words import Grams, Words
 
         if self.tokens == "words":
             numbered = Words(self.stemming).ids
+        elif self.tokens == "characters":
+            numbered = Grams(LENGTH if self.length is None else self.length).ids
         elif model is None:
             reason = "is not given, whose tokens are to be counted"
             raise InputError(reason, key="--model")

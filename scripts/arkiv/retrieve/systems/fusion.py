@@ -8,7 +8,7 @@ from typing import Literal
 from arkiv.base.cli import add_words
 from arkiv.base.declared import setting
 from arkiv.encode.settings import AUTO
-from arkiv.retrieve.systems.system import WEIGHTS_OF, System
+from arkiv.retrieve.systems.system import WEIGHTS_OF, Column, System
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,40 @@ class FusionSystem(System):
     def add_flags(cls, arguments):
         super().add_flags(arguments)
         add_words(arguments, weights_of=WEIGHTS_OF)
+
+    def column(self, name):
+        title = name.replace("_", " ")
+        return Column(name, "Fusion", title, title)
+
+    def loaded(self, run):
+        import numpy as np
+
+        from arkiv.retrieve.fusion import fused, worth_of
+        from arkiv.retrieve.rankings import Ranking
+        from arkiv.retrieve.systems import systems_of
+        from arkiv.retrieve.weights import read_weights
+
+        evaluate = run.config["evaluate"]
+        systems = systems_of(evaluate["systems"])
+        ranks = [systems[name].loaded(run) for name in self.systems]
+        weights = self.weights or [1.0] * len(ranks)
+        if weights == AUTO:
+            # Of several alike each has learnt the same.
+            own = next(name for name, system in systems.items() if system == self)
+            weights = read_weights(run.weights(own), len(ranks))
+        worth = worth_of(self.method, self.k)
+
+        def rank(query, rows, depth):
+            # As deep as its run has them: scores are brought to 0 to 1 by the last one.
+            found = [one(query, rows, evaluate["depth"]) for one in ranks]
+            scores = [
+                dict(zip(one.rows.tolist(), one.scores.tolist(), strict=True))
+                for one in found
+            ]
+            best, values = fused(scores, weights, worth, depth)
+            return Ranking(np.array(best, np.int64), values.astype(np.float32))
+
+        return rank
 
     def run(self, given):
         from arkiv.retrieve.fusion import fused, worth_of
