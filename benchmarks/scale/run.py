@@ -9,7 +9,6 @@ benchmarks/; with --quick, in benchmarks/.cache/quick/.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import logging
 import re
@@ -23,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from arkiv.base.files import read_json, read_records, write_json
-from benchmarks import HERE, ROOT, machine, report
+from benchmarks import HERE, ROOT, report
 from benchmarks.harness import BenchmarkError, Run, measured
+from benchmarks.quality.run import described
 from benchmarks.scale.made import MADE
 from benchmarks.scale.results import NAME
 
@@ -193,13 +193,7 @@ def main(words: Sequence[str], names: Sequence[str]) -> int:
         return 1
     shutil.rmtree(folder)
     target = CACHE / "quick" if given.quick else HERE
-    held = {
-        "command": shlex.join(["python", "-m", "benchmarks", "scale", *words]),
-        "date": datetime.date.today().isoformat(),
-        "quick": given.quick,
-        "machine": machine.describe(None),
-        "sizes": sizes,
-    }
+    held = described(words, NAME, quick=given.quick) | {"sizes": sizes}
     write_json(target / "results" / f"{NAME}.json", held)
     print(report.write_results(target, names)[NAME])
     return 0
