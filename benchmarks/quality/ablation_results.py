@@ -20,7 +20,9 @@ PREFIX = "ablations-"
 PLAIN, TOGETHER = "plain", "together"
 # What was trained, before it was averaged with the base model.
 TRAINED, TUNED = "trained", "tuned"
-SYSTEMS = ("tuned_dense", "tuned_combined", "tuned_fusion")
+# The tuned model beside BM25 of runs of characters.
+HYBRID = "tuned_hybrid"
+SYSTEMS = ("tuned_dense", "tuned_combined", "tuned_fusion", HYBRID)
 SAMPLES = 10_000
 
 Runs = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -105,28 +107,74 @@ def gains(runs: Runs, measure: str) -> Iterator[str]:
 
 def losses(runs: Runs, measure: str, language: str) -> Iterator[str]:
     """What misread and respelled queries cost by each variant, as a share of what they
-    cost by the plain one; what a run took."""
-    columns = [
-        (name, system)
-        for name, of in runs[PLAIN][0]["lost"].items()
+    cost by the plain one: a table for each way to alter them."""
+    for name, systems in runs[PLAIN][0]["lost"].items():
         # The table of spellings is Swedish.
-        if name.startswith("noise") or language == "swedish"
-        for system in of
-    ]
-    heads = [f"{name}, {system}" for name, system in columns]
-    yield f"| lost of {title(measure)} by | {' | '.join(heads)} | CPU s | training s |"
-    yield f"|---|{'--:|' * (len(heads) + 2)}"
-    plain: dict[tuple[str, str], float] = {}
+        if not name.startswith("noise") and language != "swedish":
+            continue
+        yield f"| lost of {title(measure)} by {name} | {' | '.join(systems)} |"
+        yield f"|---|{'--:|' * len(systems)}"
+        for variant in runs:
+            cells = [
+                told_loss(runs, variant, (PLAIN, system), name, system)
+                for system in systems
+            ]
+            yield f"| {variant} | {' | '.join(cells)} |"
+        yield ""
+
+
+def told_loss(
+    runs: Runs, variant: str, plain: tuple[str, str], name: str, system: str
+) -> str:
+    """What a system loses by a variant, as a share of what another one loses; nothing
+    where runs are older than the system."""
+    if system not in runs[variant][0]["lost"][name]:
+        return ""
+    found, known = (
+        mean(run["lost"][name][one] for run in runs[of])
+        for of, one in ((variant, system), plain)
+    )
+    share = f" ({found / known:.2f})" if known and (variant, system) != plain else ""
+    return f"{found:+.3f}{share}"
+
+
+def costs(runs: Runs) -> Iterator[str]:
+    """What a run of each variant took."""
     for variant, of in runs.items():
-        cells = []
-        for name, system in columns:
-            found = mean(run["lost"][name][system] for run in of)
-            known = plain.setdefault((name, system), found)
-            share = f" ({found / known:.2f})" if variant != PLAIN and known else ""
-            cells.append(f"{found:+.3f}{share}")
-        taken = f"{mean(run['cpu'] for run in of):,.0f}"
-        trained = f"{mean(run['training']['seconds'] for run in of):,.0f}"
-        yield f"| {variant} | {' | '.join([*cells, taken, trained])} |"
+        taken = mean(run["cpu"] for run in of)
+        trained = mean(run["training"]["seconds"] for run in of)
+        yield f"- {variant} took {taken:,.0f} CPU s, {trained:,.0f} s of it training."
+
+
+def altogether_better(runs: Runs, measure: str) -> Iterator[str]:
+    """All together, as it is searched, beside each search of the plain model."""
+    variants = [name for name in runs if name.startswith(TOGETHER)]
+    pairs = [
+        (f"{variant} {HYBRID}", f"{PLAIN} {system}")
+        for variant in variants
+        for system in SYSTEMS[:-1]
+    ]
+    values = {
+        f"{name} {system}": averaged(of, system)
+        for name, of in runs.items()
+        for system in SYSTEMS
+        if (name == PLAIN or name in variants) and system in of[0]["first"]
+    }
+    pairs = [pair for pair in pairs if pair[0] in values]
+    if not pairs:
+        return
+    of = summary(values, pairs, samples=SAMPLES, seed=Seeded.seed, measures=[measure])
+    for pair in of["comparisons"]:
+        variant, plain = pair["system"].split(" ")[0], tuple(pair["base"].split(" "))
+        lost = ", ".join(
+            f"{name} {told_loss(runs, variant, plain, name, HYBRID)}"
+            for name in runs[PLAIN][0]["lost"]
+        )
+        change = interval(pair["difference"][measure], signed=True)
+        yield (
+            f"- {pair['system']} over {pair['base']}: {title(measure)} {change}; of it "
+            f"lost by {lost}."
+        )
 
 
 def by_seed(runs: Runs) -> Iterator[str]:
@@ -136,6 +184,8 @@ def by_seed(runs: Runs) -> Iterator[str]:
             continue
         told = []
         for system in SYSTEMS:
+            if system not in of[0]["first"]:
+                continue
             means = {
                 run["seed"]: read(run["first"][system]).mean() for run in runs[PLAIN]
             }
@@ -190,8 +240,9 @@ def section(name: str, held: Mapping[str, Any]) -> str:
         "Beside each mean its difference from the plain one's, of the same queries."
     )
     lines += ["", *gains(runs, measure), ""]
-    lines += [*losses(runs, measure, held["language"]), ""]
-    lines += [*by_seed(runs), *forgotten(runs), *altogether(runs)]
+    lines += losses(runs, measure, held["language"])
+    lines += [*altogether_better(runs, measure), *by_seed(runs)]
+    lines += [*forgotten(runs), *altogether(runs), *costs(runs)]
     for variant, settings in held["variants"].items():
         if variant in runs and settings:
             said = ", ".join(

@@ -22,6 +22,7 @@ from arkiv.base.files import Record, read_json, write_records
 from arkiv.base.hashing import content_id, digest_of_files, text_key, uniform
 from arkiv.pairs.given import SPLIT
 from benchmarks.quality.ablation_results import (
+    HYBRID,
     PLAIN,
     PREFIX,
     TOGETHER,
@@ -29,6 +30,7 @@ from benchmarks.quality.ablation_results import (
     listed,
 )
 from benchmarks.quality.pipeline import (
+    CHARACTERS,
     STEMMED,
     configuration,
     outcome,
@@ -55,10 +57,10 @@ DEV = 0.12
 TEST = 0.3
 # The systems that are measured; those of the base model, whose scores no variant
 # changes, with the plain one alone; what is forgotten, likewise and with all together.
-OWN = (STEMMED, "tuned_dense", "tuned_combined", "tuned_fusion")
+OWN = (STEMMED, CHARACTERS, "tuned_dense", "tuned_combined", "tuned_fusion", HYBRID)
 OF_BASE = ("base_dense", "base_combined")
 FORGETTING = (PLAIN, TOGETHER)
-RESPELLED = ("tuned_dense", "tuned_combined")
+RESPELLED = OWN
 NOISE = (0.1,)
 # Spelling is altered by the project's table, which is Swedish.
 SPELLED = "swedish"
@@ -89,7 +91,8 @@ def variants(language: str) -> dict[str, Overlay]:
         "merge": {"with": "base"},
         "evaluate": {
             "weights": "auto",
-            "systems": {
+            "systems": {HYBRID: {"weights": "auto"}}
+            | {
                 f"{TRAINED}_{mode}": {"type": "m3", "model": "round_1", "mode": mode}
                 for mode in ("dense", "combined")
             },

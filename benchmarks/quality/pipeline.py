@@ -19,7 +19,7 @@ from benchmarks.harness import Run, measured
 
 # What a test query is searched by, beside the pipeline's own systems: BM25 over the
 # model's tokens, the base and the tuned model by each of M3's modes.
-WORDS, STEMMED = "bm25_words", "bm25_stemmed"
+WORDS, STEMMED, CHARACTERS = "bm25_words", "bm25_stemmed", "bm25_characters"
 # Of memory: jobs take seconds and more, and share the cores with what looks at them.
 SECONDS_BETWEEN_SAMPLES = 1
 # Settings that name what is told of otherwise, or where it lies.
@@ -40,6 +40,7 @@ def systems(language: str) -> dict[str, dict[str, Any]]:
     return {
         WORDS: {"type": "bm25", "tokens": "words"},
         STEMMED: {"type": "bm25", "tokens": "words", "stemming": language},
+        CHARACTERS: {"type": "bm25", "tokens": "characters"},
         **{
             name: {"type": "fusion", "systems": below}
             for name, below in fusions.items()
@@ -47,6 +48,11 @@ def systems(language: str) -> dict[str, dict[str, Any]]:
         "tuned_fusion_weighted": {
             "type": "fusion",
             "systems": fusions["tuned_fusion"],
+            "method": "weighted",
+        },
+        "tuned_hybrid": {
+            "type": "fusion",
+            "systems": [CHARACTERS, "tuned_combined"],
             "method": "weighted",
         },
     }

@@ -12,7 +12,14 @@ from arkiv.settings.config import read_config
 from benchmarks.__main__ import main
 from benchmarks.harness import Run
 from benchmarks.quality import ablations, run
-from benchmarks.quality.ablation_results import averaged, compared, listed, losses
+from benchmarks.quality.ablation_results import (
+    SYSTEMS,
+    altogether_better,
+    averaged,
+    compared,
+    listed,
+    losses,
+)
 from benchmarks.quality.pipeline import configuration
 
 ROWS = [{"query": f"q{n}", "pos": [f"passage {n // 2}"]} for n in range(600)]
@@ -78,14 +85,13 @@ def test_every_variant_is_a_valid_run_and_differs_in_its_means_alone(
     assert list(spelling) == (["old", "modern"] if language == "swedish" else [])
 
 
-def run_of(variant, seed, first, noise, cpu=10.0):
-    """What is kept of a run, of two systems."""
-    systems = ("tuned_dense", "tuned_combined", "tuned_fusion")
+def run_of(variant, seed, first, noise, cpu=10.0, systems=SYSTEMS[:3]):
+    """What is kept of a run, in which all systems find alike."""
     return {
         "variant": variant,
         "seed": seed,
         "first": dict.fromkeys(systems, listed(first)),
-        "lost": {name: {"tuned_dense": noise} for name in ("old", "noise 10%")},
+        "lost": {name: dict.fromkeys(systems, noise) for name in ("old", "noise 10%")},
         "cpu": cpu,
         "training": {"seconds": 3.0},
     }
@@ -108,8 +114,29 @@ def test_a_variant_is_set_beside_the_plain_one_query_by_query():
     assert change["mean"] == pytest.approx(gain.mean(), abs=1e-4)
     assert 0 < change["low"] < change["mean"] < change["high"]
     table = list(losses(runs, "nDCG@10", "english"))
-    assert table[-1] == "| noise | -0.100 (0.25) | 10 | 3 |"
+    assert table[-2] == "| noise | -0.100 (0.25) | -0.100 (0.25) | -0.100 (0.25) |"
     assert "old" in next(iter(losses(runs, "nDCG@10", "swedish")))
+
+
+def test_all_together_is_set_beside_each_search_of_the_plain_model():
+    found, more = [0.5, 0.25, 0.0, 0.25], [0.5, 0.75, 0.5, 0.75]
+    runs = {
+        "plain": [run_of("plain", 1, found, -0.4, systems=SYSTEMS)],
+        "near": [run_of("near", 1, found, -0.4)],
+        "together": [run_of("together", 1, more, -0.1, systems=SYSTEMS)],
+    }
+    lines = list(altogether_better(runs, "nDCG@10"))
+    assert len(lines) == 3
+    assert lines[0].startswith(
+        "- together tuned_hybrid over plain tuned_dense: nDCG@10"
+    )
+    assert "+0.375" in lines[0]
+    assert lines[0].endswith("lost by old -0.100 (0.25), noise 10% -0.100 (0.25).")
+    # What ran before there was such a system has nothing to say of it.
+    rows = [line for line in losses(runs, "nDCG@10", "english") if "near" in line]
+    assert rows == [f"| near |{' -0.400 (1.00) |' * 3}  |"]
+    del runs["together"]
+    assert not list(altogether_better(runs, "nDCG@10"))
 
 
 def test_runs_that_are_done_are_not_done_again(model, tmp_path, monkeypatch, capsys):
