@@ -43,7 +43,12 @@ else:
 sys.path.insert(0, f"{PROJECT}/scripts")
 
 from arkiv.base.errors import InputError
-from arkiv.settings.config import check_config, completed, own_configuration
+from arkiv.settings.config import (
+    check_config,
+    check_layers,
+    completed,
+    own_configuration,
+)
 from arkiv.settings.divided import outgrown, with_parts
 from arkiv.settings.layout import run_folder
 from arkiv.watch.terminal import without_trace
@@ -73,6 +78,8 @@ if own:
 
 
 try:
+    if workflow.is_main_process and workflow.modifier.is_main_snakefile():
+        check_layers([*([own] if own else []), *workflow.overwrite_configfiles])
     config = check_config(completed(config))
 except InputError as error:
     where = f", with {own} of this directory" if own else ""

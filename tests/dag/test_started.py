@@ -117,3 +117,12 @@ def test_what_configfile_takes_for_a_file_is_told_in_a_sentence(project, word, a
     assert sentence.startswith(f"error: there is no file '{word}', which --configfile")
     assert advice in sentence
     assert "Traceback" not in done.stdout
+
+
+def test_a_section_that_stands_twice_is_told_before_the_first_is_lost(project):
+    path = project.folder / "first.yaml"
+    path.write_text(path.read_text() + "seed: 1\nseed: 2\n")
+    done = project.snakemake("-n", "--configfile", "first.yaml")
+    assert done.returncode == 1
+    assert "first.yaml, line" in done.stdout
+    assert "has the key `seed` twice" in done.stdout

@@ -230,13 +230,28 @@ def read_yaml(path: str | Path) -> Any:
     """The value of a YAML file.
 
     Raises:
-        InputError: the file is missing or not YAML.
+        InputError: the file is missing or not YAML, or a map in it has a key twice.
     """
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        """Takes no key twice: YAML forbids it, and PyYAML passes the first over."""
+
+        def construct_mapping(self, node, deep=False):
+            known = set()
+            for key, _ in node.value:
+                one = (key.tag, key.value) if isinstance(key.value, str) else None
+                if one in known and one is not None:
+                    twice = f"has the key `{key.value[:40]}` twice"
+                    raise yaml.constructor.ConstructorError(
+                        problem=twice, problem_mark=key.start_mark
+                    )
+                known.add(one)
+            return super().construct_mapping(node, deep)
+
     try:
         with open_input(path) as file:
-            return yaml.safe_load(file.read().decode())
+            return yaml.load(file.read().decode(), Loader)
     except yaml.MarkedYAMLError as error:
         # Not what stands there, which may be a secret.
         mark = error.problem_mark or error.context_mark

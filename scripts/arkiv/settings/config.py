@@ -169,6 +169,16 @@ def read_layer(path: str | Path) -> dict[str, Any]:
     return value
 
 
+def check_layers(paths: Sequence[str | Path]) -> None:
+    """Refuse files that Snakemake has read otherwise than they were meant.
+
+    Raises:
+        InputError: as of `read_layer`; a key stands twice, of which the last counts.
+    """
+    for path in paths:
+        read_layer(path)
+
+
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():

@@ -179,6 +179,17 @@ TABLE = [
         {"metrics": measured(pairs=[OPEN]), "config": {"pairs.group_by": "year"}},
         [("800 would halve it", "role: test")],
     ),
+    *(
+        (
+            {"metrics": measured(pairs=[OPEN]), "config": {"pairs.shares": shares}},
+            [("800 would halve it", setting)],
+        )
+        for shares, setting in (
+            ({"train": 0.775, "dev": 0.125, "test": 0.1}, "train: 0.575, dev: 0.125,"),
+            ({"train": 0.9989, "dev": 0.001, "test": 0.0001}, "role: test"),
+            ({"train": 0.1, "dev": 0.8, "test": 0.1}, "role: test"),
+        )
+    ),
     (
         {"metrics": measured(pairs=[BETTER], queries=40)},
         [("by 40 test queries is 0.100 wide: 160 would", "test: 0.3")],

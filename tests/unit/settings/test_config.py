@@ -13,6 +13,7 @@ from arkiv.settings.config import (
     REPLACED,
     SHIPPED,
     check_config,
+    check_layers,
     completed,
     read_config,
     read_layer,
@@ -324,6 +325,24 @@ def test_what_is_no_yaml_is_named_by_its_line_and_not_repeated(tmp_path, text):
     with pytest.raises(InputError, match=r"my\.yaml, line \d: is not a YAML") as caught:
         read_layer(path)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "evaluate: {unit: page}\ntrain: {nodes: 1}\nevaluate: {weights: auto}\n",
+        "train:\n  mask: {near: false}\n  mask: {near: true}\n",
+        "datasets:\n  'a': {pairs: x}\n  a: {pairs: y}\n",
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path, text):
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    line = len(text.splitlines())
+    with pytest.raises(InputError, match=rf"line {line}: .*has the key `\w+` twice"):
+        check_layers([path])
+    path.write_text("a: &x {b: 1}\nc: {<<: *x, b: 2}\n")
+    assert read_layer(path)["c"] == {"b": 2}
 
 
 def test_a_text_instead_of_a_map_is_not_repeated():
