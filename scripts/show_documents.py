@@ -7,6 +7,7 @@ import sys
 from arkiv.base.cli import parser, run
 from arkiv.base.errors import InputError, expecting
 from arkiv.base.files import read_object
+from arkiv.base.markdown import counted
 from arkiv.base.named import named
 from arkiv.base.terminal import tell
 from arkiv.volumes.overview import told
@@ -18,8 +19,9 @@ def lines_of(name: str, found: dict, stats: dict) -> list[str]:
     lines = [
         f"{name}",
         *told(found),
-        f"{stats['pages']:,} pages with {stats['words']:,} words, "
-        f"{stats['documents']:,} documents; {aside:,} words set aside",
+        f"{counted(stats['pages'], 'page')} with {counted(stats['words'], 'word')}, "
+        f"{counted(stats['documents'], 'document')}; "
+        f"{counted(aside, 'word')} set aside",
     ]
     if refused := stats["not_pages"] + stats["volumes_not_read"]:
         lines.append(

@@ -38,7 +38,7 @@ def test_a_local_model_that_cannot_be_tuned_is_told_before_any_job(project):
     done = project.dry_run("mine", "--configfile", configured(project))
     assert done.returncode != 0
     (said,) = (line for line in done.stdout.splitlines() if "pools by max" in line)
-    assert said.startswith("configuration: a model/1_Pooling/config.json: ")
+    assert said.startswith("error: configuration: a model/1_Pooling/config.json: ")
     assert "`models.embedder.pooling`" in said
     assert "Traceback" not in done.stdout
 

@@ -241,4 +241,4 @@ def test_a_fault_reaches_the_person_as_one_sentence(
     assert "Traceback" not in done.stdout
     # Snakemake shows the log of the job that failed; the first fault stands last.
     assert sentence in done.stdout
-    assert done.stdout.splitlines()[-1] == sentence or "more failed" in done.stdout
+    assert done.stdout.splitlines()[-1] == sentence or "\nalso: " in done.stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import logging
 import os
@@ -14,8 +13,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from arkiv.base.errors import InputError
-from arkiv.base.files import UNREADABLE, Part
+from arkiv.base.errors import InputError, refused
+from arkiv.base.files import Part
 from arkiv.base.secrets import concealed
 from arkiv.base.setting_flags import add_settings
 from arkiv.base.terminal import log_to_stderr, visible
@@ -25,7 +24,6 @@ log = logging.getLogger(__name__)
 # The hub is not asked for anything: compute nodes have no network, and what a job reads
 # is what its inputs are.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
 def run(main: Callable[[Sequence[str] | None], None], *, online: bool = False) -> int:
@@ -52,11 +50,8 @@ def run(main: Callable[[Sequence[str] | None], None], *, online: bool = False) -
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        if error.errno not in NO_SPACE | UNREADABLE | {errno.EROFS}:
+        if (said := refused(error)) is None:
             raise
-        where = error.filename or "writing the output"
-        advice = "; make room" if error.errno in NO_SPACE else ""
-        said = visible(f"{where}: {error.strerror}{advice}")
         print(f"error: {said}", file=sys.stderr)
         return 1
     return 0

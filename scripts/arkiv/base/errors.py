@@ -1,12 +1,36 @@
-"""The one exception that means "the input is at fault", and how it reads."""
+"""The one exception that means "the input is at fault"; what the system refuses."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
 from arkiv.base.terminal import visible
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+# What to do about what the system refuses, by its number. Anything else is a fault of
+# ours.
+CURES = {
+    **dict.fromkeys(NO_SPACE, "make room"),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        "have it opened to you, or run where you may write",
+    ),
+    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR), "see what lies there"),
+    **dict.fromkeys((errno.ELOOP, errno.ENAMETOOLONG), "name it otherwise"),
+    **dict.fromkeys((errno.EIO, errno.ESTALE), "see to its disk or server, then go on"),
+}
+
+
+def refused(error: OSError) -> str | None:
+    """What the system refused and what to do, in a sentence; None: a fault of ours."""
+    if (cure := CURES.get(error.errno)) is None:
+        return None
+    return visible(
+        f"{error.filename or 'writing the output'}: {error.strerror}; {cure}"
+    )
 
 
 class InputError(Exception):

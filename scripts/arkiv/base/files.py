@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import errno
 import gzip
 import json
 import math
@@ -26,7 +25,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 from unicodedata import is_normalized
 
-from arkiv.base.errors import InputError
+from arkiv.base.errors import CURES, InputError
 from arkiv.base.hashing import is_blank, nfc
 
 if TYPE_CHECKING:
@@ -36,10 +35,6 @@ Record = dict[str, Any]
 
 # How a file that gzip packed begins; no line of JSON does (RFC 1952).
 GZIP = b"\x1f\x8b"
-# Why a path cannot be read that is there: rights, links in a circle, a name too long.
-UNREADABLE = frozenset(
-    (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
-)
 # Bytes of a line: what is packed may be a thousand times as long when unpacked.
 LONGEST_LINE = 1 << 28
 
@@ -276,7 +271,7 @@ def open_input(path: str | Path) -> BufferedReader:
     except IsADirectoryError:
         raise InputError("is a directory, expected a file", file=path) from None
     except OSError as error:
-        if error.errno not in UNREADABLE:
+        if error.errno not in CURES:
             raise
         raise InputError(f"cannot be read ({error.strerror})", file=path) from None
 

@@ -123,6 +123,6 @@ def _fault(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     named = (n for n, line in enumerate(lines) if FAULT.match(line))
     if (number := next(named, None)) is None:
-        return lines[-1] if lines else "it says nothing"
+        return lines[-1].removeprefix("error: ") if lines else "it says nothing"
     told = takewhile(lambda line: not line.startswith("File "), lines[number + 1 :])
     return " ".join(told) or lines[number]

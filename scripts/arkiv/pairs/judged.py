@@ -74,8 +74,8 @@ def lines_of(figures: Figures) -> Iterator[tuple[str, str]]:
         f"queries whose passage no search finds among the first {TOP}",
         "–" if beyond is None else counted(beyond, judged),
     )
-    part = f"among the first {top:,} of {search['passages']:,}" if top else "–"
-    yield "searched for, where the passages are few, in a tenth", part
+    part = f"{top:,} of {search['passages']:,}" if top else "–"
+    yield f"ranks that count below: {TOP}, or a tenth of few passages", part
     lost = search.get("lost")
     yield (
         "queries whose passage no search finds there",

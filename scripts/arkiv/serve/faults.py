@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from werkzeug.exceptions import HTTPException
 
-from arkiv.base.cli import NO_SPACE
+from arkiv.base.errors import NO_SPACE
 from arkiv.base.files import Record
 from arkiv.serve.judges import Judging
 from arkiv.serve.view import View

@@ -60,6 +60,8 @@ MENU = {
     "report": Target("report.html", ALL, SERVE),
     "all": Target("report.html", ALL, SERVE),
 }
+# Jobs that failed beside the first, of so many it is said what they did.
+ALSO = 3
 ONE, MANY = 1, 1 << 30
 # Flags that the next command has too, and how many values each takes. What forces,
 # unlocks or only shows is of one start alone.
@@ -214,10 +216,11 @@ def faults(state: State, others: Sequence[str] = (), folder: str = "") -> list[s
         return [f"error: {visible(others[-1])}"] if others else []
     first = jobs[0]
     log = visible(str(Path(folder, first.log))) if first.log else "-"
-    lines = [f"failed: {visible(first.says)}; its log: {log}"]
-    if len(jobs) > 1:
-        also = ", ".join(sorted({job.rule for job in jobs[1:]}))
-        lines.insert(0, f"{counted(len(jobs) - 1, 'job')} more failed: {also}")
+    lines = [_line("failed:", first.says), f"{'log:':<9}{log}"]
+    if also := [job.says for job in jobs[1:]]:
+        more = ["…"] if len(also) > ALSO else []
+        told = "; ".join([*also[:ALSO], *more])
+        lines.insert(0, _line("also:", f"{counted(len(also), 'job')} failed: {told}"))
     return [*lines, f"error: {why(first.log, first.fault)}"]
 
 

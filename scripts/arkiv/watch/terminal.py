@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from arkiv.base.errors import refused
 from arkiv.watch import lines
 from arkiv.watch.ending import faults, stopped
 from arkiv.watch.journal import Journal
@@ -39,6 +40,11 @@ CHATTER = (
 INTERRUPTED = "Terminating processes on user request"
 NOTHING = "Nothing to be done"
 TRACE = re.compile(r'(\n +File "[^\n]*)+\s*\Z')
+# Where in our rules a fault of the configuration was found.
+PLACE = re.compile(r'\AWorkflowError in file "[^\n]*", line \d+:\n(?=configuration: )')
+# Of Snakemake's own, and what the system says with one.
+OF_SYSTEM = {"OSError", "PermissionError", "NotADirectoryError", "IsADirectoryError"}
+REFUSED = re.compile(r"\[Errno (\d+)\] ([^\n:]+)(?:: '([^\n]*)')?")
 # Seconds between two looks at the logs, and between two signs of life.
 TICK, BEAT = 1.0, 30.0
 LOGS_A_SECOND = 20
@@ -46,9 +52,18 @@ ERASE = "\r\x1b[K"
 
 
 def without_trace(record: logging.LogRecord) -> bool:
-    """Leave out where in the rules a fault of the configuration was found; a filter."""
-    if getattr(record, "exception", None) == "WorkflowError":
-        record.msg = TRACE.sub("", str(record.msg))
+    """Leave out where in the code a fault was found that is none of it; a filter.
+
+    Of the configuration, and of what the system refuses Snakemake itself, such as to
+    write where the results go.
+    """
+    said, kind = str(record.msg), getattr(record, "exception", None)
+    if kind == "WorkflowError":
+        record.msg = PLACE.sub("error: ", TRACE.sub("", said))
+    elif kind in OF_SYSTEM and (found := REFUSED.search(said)):
+        number, reason, path = found.groups()
+        told = refused(OSError(int(number), reason, path))
+        record.msg = f"error: {told}" if told else said
     return True
 
 
@@ -152,7 +167,8 @@ class Watcher(logging.Handler):
             case "job_error":
                 self._take("failed", id=record.jobid, says=record.rule_msg)
             case "error" if record.exception not in OF_FAULTS:
-                self.others += said.strip().splitlines()[-1:]
+                last = said.strip().splitlines()[-1:]
+                self.others += [line.removeprefix("error: ") for line in last]
 
     def _take(self, event: str, **what) -> None:
         ended = self.state.take(self.journal.add(event, **what))
@@ -170,6 +186,8 @@ class Watcher(logging.Handler):
         if self.silent or str(record.msg or "").startswith(INTERRUPTED):
             return False
         event = str(getattr(record, "event", ""))
+        if self.began and event == "error" and str(record.msg).startswith("error: "):
+            return False  # it is the last line
         if self.live and self.began:
             if event in OF_JOBS or str(record.msg or "").startswith(CHATTER):
                 return False
@@ -238,6 +256,8 @@ class Watcher(logging.Handler):
         if self.began and self.state.how is None:
             self.end("badly")
         if self.silent:
+            if self.live:
+                self.out.write(ERASE)  # of ^C
             said = [stopped(self.state)] if self.began else ["Stopped by Ctrl-C."]
         elif self.state.how == "badly":
             said = faults(self.state, self.others, self.folder)

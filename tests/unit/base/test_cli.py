@@ -67,20 +67,6 @@ def test_a_full_disk_is_one_sentence_for_arrays_too(tmp_path, capsys, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_may_not_be_used_is_one_sentence(capsys):
-    for error in (
-        PermissionError(errno.EACCES, "denied", "x"),
-        OSError(40, "loop", "x"),
-    ):
-        assert cli.run(raising(error)) == 1
-        assert capsys.readouterr().err == f"error: x: {error.strerror}\n"
-
-
-def test_other_faults_of_files_keep_their_traceback():
-    with pytest.raises(OSError, match="broken"):
-        cli.run(raising(OSError(errno.EIO, "broken", "x")))
-
-
 def test_the_hub_is_offline_unless_a_program_fetches(monkeypatch):
     for name in cli.OFFLINE:
         monkeypatch.delenv(name, raising=False)
@@ -152,6 +138,26 @@ def test_what_looks_like_a_flag_is_none_of_the_values(capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(["--more", "a", "--mode", "b"])
     assert "unrecognized arguments: --mode" in capsys.readouterr().err
+
+
+def test_what_the_system_refuses_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "file").touch()
+
+    def below_a_file(argv):
+        (tmp_path / "file/x").write_text("")
+
+    assert cli.run(below_a_file) == 1
+    told = f"error: {tmp_path}/file/x: Not a directory; see what lies there\n"
+    assert capsys.readouterr().err == told
+    closed = OSError(errno.EROFS, "Read-only file system", "results/a")
+    assert cli.run(raising(closed)) == 1
+    assert "results/a: Read-only file system; have it" in capsys.readouterr().err
+    circle = OSError(errno.ELOOP, "Too many links", "x")
+    assert cli.run(raising(circle)) == 1
+    told = "error: x: Too many links; name it otherwise\n"
+    assert capsys.readouterr().err == told
+    with pytest.raises(OSError, match="Bad file"):
+        cli.run(raising(OSError(errno.EBADF, "Bad file descriptor")))
 
 
 def test_no_fault_forges_another_line(capsys):

@@ -159,8 +159,9 @@ def test_the_first_fault_stands_last(tmp_path):
         ]
     )
     assert faults(state) == [
-        "1 job more failed: score_pairs",
-        "failed: Scoring; its log: -",
+        "also:    1 job failed: Scoring",
+        "failed:  Scoring",
+        "log:     -",
         "error: fault 1",
     ]
     assert faults(State(), ["a", "b"]) == ["error: b"]

@@ -87,8 +87,9 @@ def test_the_fault_is_found_though_snakemake_has_left_the_directory(
     watcher.handle(FAILED)
     monkeypatch.chdir(tmp_path)
     watcher.last_words()
-    assert out.getvalue().splitlines()[-2:] == [
-        "failed: Scoring; its log: my data/job.log",
+    assert out.getvalue().splitlines()[-3:] == [
+        "failed:  Scoring",
+        "log:     my data/job.log",
         "error: a.jsonl, line 1: is no row",
     ]
 
@@ -102,7 +103,7 @@ def test_after_ctrl_c_one_line_is_said(watcher):
     assert not watcher.shown(record("WorkflowError: at least one job"))
     watcher.end("badly")
     watcher.last_words()
-    (line,) = watcher.out.getvalue().splitlines()
+    (line,) = watcher.out.getvalue().replace(ERASE, "").splitlines()
     assert line.startswith("Stopped by Ctrl-C, 0 of 1 jobs done;")
 
 
@@ -119,7 +120,47 @@ def test_a_fault_of_the_configuration_stands_last():
     traced = f'{said}\n  File "a.smk", line 7, in <module>\n  File "b", line 1\n'
     fault = record(traced, "error", exception="WorkflowError")
     assert without_trace(fault)
-    assert fault.msg == said
+    assert fault.msg == "error: configuration: `a`: is none"
     other = record(traced, "error", exception="KeyError")
     assert without_trace(other)
     assert other.msg == traced
+    elsewhere = traced.replace("configuration: ", "checkpoint: ")
+    record_of_it = record(elsewhere, "error", exception="WorkflowError")
+    assert without_trace(record_of_it)
+    assert record_of_it.msg == said.replace("configuration: ", "checkpoint: ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "told"),
+    [
+        (
+            "OSError",
+            'OSError in file "a.smk", line 7:\n[Errno 30] Read-only file system: '
+            "'results/my run/x'\n  File \"a.smk\", line 7, in __onstart",
+            "error: results/my run/x: Read-only file system; have it opened to you, or "
+            "run where you may write",
+        ),
+        (
+            "NotADirectoryError",
+            'Traceback (most recent call last):\n  File "a.py", line 1, in b\n'
+            "NotADirectoryError: [Errno 20] Not a directory: 'results/x/y.npy'",
+            "error: results/x/y.npy: Not a directory; see what lies there",
+        ),
+        (
+            "OSError",
+            "OSError: [Errno 28] No space left on device",
+            "error: writing the output: No space left on device; make room",
+        ),
+        ("OSError", "OSError: [Errno 9] Bad file descriptor", None),
+        ("KeyError", "KeyError: '[Errno 13] Permission denied'", None),
+    ],
+)
+def test_what_the_system_refuses_snakemake_is_a_sentence(watcher, kind, said, told):
+    fault = record(said, "error", exception=kind)
+    assert without_trace(fault)
+    assert fault.msg == (told or said)
+    assert watcher.shown(fault) == (told is None)
+    watcher.handle(fault)
+    watcher.end("badly")
+    watcher.last_words()
+    assert watcher.out.getvalue().splitlines()[-1] == (told or f"error: {said}")
