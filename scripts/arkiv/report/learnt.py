@@ -29,7 +29,8 @@ def section(learnt: Mapping[str, Mapping[str, Any]]) -> Iterator[Html]:
         f"Weights were chosen by {queries} (evaluate.weights, or a fusion's own): of "
         "M3's combined mode for dense : sparse : multi-vector, of a fusion for its "
         "systems in their order. What the best gain is measured on the half of the "
-        "queries that did not choose them; without a gain the default stays."
+        "queries that did not choose them; without a gain the default stays, and of "
+        "what is as good up to a standard error the nearest to it is taken."
     )
     rows = []
     for name, one in learnt.items():

@@ -64,7 +64,16 @@ def test_the_best_of_all_mixtures_is_chosen(drawn):
     learnt = learn(scored, (1, 0.3, 1), measured_by(relevant), seed=3)
     assert len(values) == len(mixtures(3)) == 66
     assert learnt.best[1] == pytest.approx(max(values.values()), abs=1e-9)
-    assert values[tuple(learnt.weights)] == pytest.approx(max(values.values()))
+    best = naive(scored, relevant, learnt.best[0])
+    alike = []
+    for mixture in values:
+        less = best - naive(scored, relevant, mixture)
+        if less.mean() <= less.std(ddof=1) / math.sqrt(len(less)):
+            alike.append(mixture)
+    shares = np.array([1, 0.3, 1]) / 2.3
+    far = {one: np.linalg.norm(np.array(one) - shares) for one in alike}
+    assert 1 < len(alike) < len(values)
+    assert far[tuple(learnt.weights)] == pytest.approx(min(far.values()))
     before = naive(scored, relevant, (1, 0.3, 1)).mean()
     assert learnt.of_default == pytest.approx(before)
     # On queries that did not choose, less than on those that did.
@@ -135,6 +144,15 @@ def test_without_a_gain_or_with_few_queries_the_default_stays(drawn):
     untried = learn(few, (1, 1, 1), lambda run: pytest.fail("measured"), seed=3)
     assert untried.weights == (1, 1, 1)
     assert untried.kept == "49 dev queries are fewer than 50"
+
+
+def test_what_is_no_standard_error_better_is_left(drawn):
+    """That the third score is nothing is sure, and how the other two share is not."""
+    scored, relevant = drawn
+    learnt = learn(scored, (1, 0.5, 0), measured_by(relevant), seed=3)
+    assert learnt.gain > 0
+    assert learnt.weights == (1, 0.5, 0)
+    assert learnt.kept == "the best weights are not a standard error better"
 
 
 @pytest.mark.parametrize("n", range(1, 9))
