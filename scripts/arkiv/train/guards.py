@@ -147,7 +147,15 @@ class Guards(TrainerCallback):
         self.collapsed = False
         self.ordered: dict[str, Any] = {}
 
-    def on_train_begin(self, args, state, control, **kwargs) -> None:
+    def on_train_begin(self, args, state, control, optimizer=None, **kwargs) -> None:
+        rates = {group["lr"] for group in optimizer.param_groups} if optimizer else ()
+        if rates == {0} and state.max_steps == 1:
+            raise InputError(
+                "the training is one step, at the learning rate 0 with which a warm-up "
+                "begins: nothing would be learnt; give it more rows, more "
+                "`num_train_epochs`, a smaller `per_device_train_batch_size`, or set "
+                "`warmup_ratio` to 0"
+            )
         check_wrapped(self.trainer)
         self.sums = sums_of_bits(self.trainer.model)
         self.since = state.global_step

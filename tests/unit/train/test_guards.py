@@ -62,6 +62,22 @@ def test_a_run_that_learns_goes_on():
     assert run.state.log_history == []
 
 
+@pytest.mark.parametrize(("steps", "rate"), [(1, 0.0), (2, 0.0), (1, 1e-5)])
+def test_one_step_of_warm_up_is_refused_before_it_is_made(steps, rate):
+    run = Run()
+    run.state.max_steps = steps
+    optimizer = torch.optim.AdamW(run.model.parameters(), lr=rate)
+
+    def begin():
+        run.guards.on_train_begin(run.args, run.state, None, optimizer=optimizer)
+
+    if (steps, rate) != (1, 0):
+        begin()
+        return
+    with pytest.raises(InputError, match="one step, at the learning rate 0 with"):
+        begin()
+
+
 def test_a_gradient_of_exactly_zero_stops_it():
     run = Run()
     for _ in range(3):
