@@ -95,6 +95,11 @@ def connection_of(given: Namespace) -> Connection:
             "--key-variable names",
             key="--url",
         )
+    if not re.match("https?://.", given.url):
+        raise InputError(
+            f"is {given.url}, expected an address that begins with http:// or https://",
+            key="--url",
+        )
     given.base_url = given.url.rstrip("/")
     return settings_from(given, Connection)
 

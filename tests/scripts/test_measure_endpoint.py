@@ -357,7 +357,7 @@ def test_some_passages_are_enough_to_measure_queries(plain, capsys):
             ["--url", "http://127.0.0.1:1/v1", "--retries", "0"],
             "does not name its model",
         ),
-        (["--url", "ftp://x"], "`base_url`: is "),
+        (["--url", "ftp://x"], "`--url`: is ftp://x, expected an address"),
         (["--url", f"http://a:{KEY}@127.0.0.1/v1"], "`--url`: holds "),
         (["--run", "nowhere"], "nowhere/configuration.json: no such file"),
     ],
