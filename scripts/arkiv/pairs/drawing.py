@@ -26,10 +26,12 @@ def too_few(
             f"{groups} in all they hold out {groups - found})"
         )
     )
+    smaller = "group them by pages with a smaller block, or by passage; "
     return InputError(
         f"the pairs make {found} group(s) by {by}{others}, too few for "
-        f"{', '.join(wanted)}; group them by pages with a smaller block, or by "
-        "passage",
+        f"{', '.join(wanted)}; {'' if by == 'passage' else smaller}"
+        "pairs with a query or a passage in common are one group however they are "
+        "grouped",
         key="pairs.group_by",
     )
 

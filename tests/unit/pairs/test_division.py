@@ -16,6 +16,7 @@ from arkiv.pairs.division import (
     text_keys,
     with_ids,
 )
+from arkiv.pairs.drawing import too_few
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 
@@ -343,3 +344,10 @@ def test_all_positives_of_a_query_stand_on_its_side(by):
         blocks = {groups_of(one, "", by, 8)[0] for one in documents}
         assert division.groups == len(blocks)
         assert 0 < aside < len(groups) / 2
+
+
+@pytest.mark.parametrize("by", ["volume", "passage"])
+def test_too_few_groups_say_what_helps_and_what_does_not(by):
+    said = too_few(by, 1, ("train", "dev"), None).reason
+    assert ("or by passage" in said) == (by == "volume")
+    assert "with a query or a passage in common are one group" in said
