@@ -29,8 +29,9 @@ from arkiv.settings.layout import model_under_test, run_folder
 
 log = logging.getLogger("serve_search")
 
-# Requests that are worked on at a time; those beyond wait in a queue.
-THREADS = 8
+# Requests that are worked on at a time, whose queries are encoded together, which takes
+# less of a core for each; those beyond wait in a queue.
+THREADS = 16
 # Encoding a query gains nothing from more; in a small model threads stand in each
 # other's way: with two on two busy cores a query took ten times as long as with one.
 MOST_CORES = 8

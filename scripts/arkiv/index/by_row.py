@@ -24,6 +24,8 @@ from arkiv.base.files import write_array, written_whole
 
 # Of what lies beside the table.
 UNREADABLE = "cannot be read ({}); delete it, and run with -R commit_index"
+# Bytes of vectors that stay mapped, and of those that come with one that is looked at.
+MOST_MAPPED, AROUND = 1 << 28, 1 << 16
 # Of some rows: their addresses, ids and vectors.
 Batch = tuple[np.ndarray, Sequence[str], np.ndarray]
 
@@ -73,6 +75,7 @@ class ByRow:
         except (OSError, ValueError) as error:
             raise InputError(UNREADABLE.format(error), file=folder) from None
         self._dense = np.ndarray(dense.shape, dense.dtype, self._mapped, dense.offset)
+        self._looked_at = 0
 
     def __len__(self) -> int:
         return len(self.addresses)
@@ -88,13 +91,20 @@ class ByRow:
         places = self._order[np.minimum(found, len(self) - 1)] if len(self) else found
         return places[self._ids[places] == asked] if len(self) else places[:0]
 
+    def names(self, places: np.ndarray) -> np.ndarray:
+        """(k,) bytes: the ids of rows, ordered as these are."""
+        return self._ids[places]
+
     def ids(self, places: np.ndarray) -> list[str]:
         """The ids of rows."""
-        return [one.decode() for one in self._ids[places].tolist()]
+        return [one.decode() for one in self.names(places).tolist()]
 
     def dense(self, places: np.ndarray) -> np.ndarray:
         """(k, d) the vectors of rows, in the type that the table has."""
         found = self._dense[places]
-        # What was looked at stays in the system's cache, and is no memory of ours.
-        self._mapped.madvise(mmap.MADV_DONTNEED)
+        self._looked_at += len(places)
+        if min(len(self._mapped), AROUND * self._looked_at) > MOST_MAPPED:
+            # It stays in the system's cache, and is no memory of ours.
+            self._mapped.madvise(mmap.MADV_DONTNEED)
+            self._looked_at = 0
         return found

@@ -43,7 +43,7 @@ from arkiv.index.schema import (
     TOKENS,
     WEIGHTS,
 )
-from arkiv.index.scores import Hit, best_of
+from arkiv.index.scores import Hit
 from arkiv.retrieve.compressed import int8_codes
 from arkiv.retrieve.late import late_interaction
 from arkiv.retrieve.rankings import best, unit
@@ -229,9 +229,11 @@ class Table:
 
     def _hits(self, places: np.ndarray, scores: np.ndarray, depth: int) -> list[Hit]:
         """The best of some rows by their scores, ties by id."""
-        ids, numbers = self._by_row.ids(places), places.tolist()
-        found = zip(ids, scores.tolist(), numbers, strict=True)
-        return best_of(map(Hit._make, found), depth)
+        best_first = np.lexsort((self._by_row.names(places), -scores))[:depth]
+        places, scores = places[best_first], scores[best_first]
+        ids = self._by_row.ids(places)
+        found = zip(ids, scores.tolist(), places.tolist(), strict=True)
+        return [Hit(*one) for one in found]
 
     def _among(self, condition: str | None) -> np.ndarray | None:
         """The places of the rows that a condition is true of, ascending; None: all."""
@@ -293,8 +295,7 @@ class Table:
             hits += self._by_tokens(of_all, condition, each)
         if not hits:
             return []
-        id_of = dict(sorted((hit.place, hit.id) for hit in hits))
-        places = np.fromiter(id_of, np.int64)
+        places = np.unique([hit.place for hit in hits])
         scores["dense"] = self._cosines_of(places, near, query.dense)
         if query.sparse is not None:
             scores["sparse"] = of_all[places]
@@ -306,8 +307,7 @@ class Table:
             np.float32(weights.get(name, 0.0) / total) * of
             for name, of in scores.items()
         )
-        found = zip(id_of.values(), np.asarray(mixed).tolist(), id_of, strict=True)
-        return best_of(map(Hit._make, found), depth)
+        return self._hits(places, mixed, depth)
 
     def _cosines_of(
         self, places: np.ndarray, near: Sequence[Hit], vector: np.ndarray

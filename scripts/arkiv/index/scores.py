@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -26,8 +25,3 @@ def dense_of(batch: pa.RecordBatch) -> np.ndarray:
     column = batch[DENSE]
     numbers = column.flatten().to_numpy(zero_copy_only=False)
     return numbers.reshape(len(column), column.type.list_size)
-
-
-def best_of(hits: Iterable[Hit], depth: int) -> list[Hit]:
-    """The best, ties by id."""
-    return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:depth]
