@@ -9,6 +9,9 @@ ifndef CONFIG
 CONFIG := $(DEMO)
 endif
 SERVE ?=
+# What npm's package of the IIIF viewer is called as a file, and the sum of that.
+MIRADOR := mirador-4.0.0
+MIRADOR_SHA256 := ac2423944bd52ffb5a0fc02ff280c117fe39433fac56e50c0b79f0d1ca7c57e6
 # Flags for the doctor: DOCTOR="--profile slurm".
 DOCTOR ?=
 # The value of a variable as it was written, as one word of the shell.
@@ -20,7 +23,7 @@ unexport PYTHONPATH PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONNOUSERSITE := 1
 
-.PHONY: install demo serve watch doctor test test-real test-slurm bench check format settings arguments pins clean
+.PHONY: install demo serve watch doctor test test-real test-viewer test-slurm bench check format settings arguments pins clean
 
 install: $(INSTALLED)
 
@@ -63,6 +66,17 @@ test: check
 test-real: install
 	pip install --quiet --disable-pip-version-check --no-deps -r tests/real/requirements.txt
 	ARKIV_TEST_REAL=1 pytest tests/real
+
+# In a IIIF viewer, which npm has: it stays in .venv. Needs npm and Debian's packages
+# chromium and chromium-driver.
+test-viewer: .venv/$(MIRADOR)
+	ARKIV_TEST_VIEWER=1 ARKIV_MIRADOR=$< pytest tests/scripts/test_iiif_viewer.py
+
+.venv/$(MIRADOR): | $(INSTALLED)
+	sh -eu -c 'new=$$(mktemp -d); trap "rm -rf $$new" EXIT; cd $$new; \
+		npm pack --silent $(subst -,@,$(MIRADOR)); \
+		echo "$(MIRADOR_SHA256)  $(MIRADOR).tgz" | sha256sum --check --quiet; \
+		tar xzf $(MIRADOR).tgz; mv package "$(CURDIR)/$@"'
 
 # On a SLURM of three nodes that the tests start on this machine. Needs root and Debian's
 # packages slurm-wlm, slurmdbd, munge, mariadb-server and iproute2, and reaches PyPI.
