@@ -117,8 +117,7 @@ def described(dataset: Any, encoder: Encoder, given: Namespace) -> Record:
 
 
 def write_beside(table: Table, queries, asked: Sequence[Query], given: Namespace):
-    """What lies beside the table."""
-    write_json(given.about, {**table.about, "version": table.version})
+    """What lies beside the table; last what tells that it is there, and of what."""
     write_records(given.expected, records(table, queries, asked))
     with written_whole(given.readme) as beside:
         text = README.format(
@@ -128,6 +127,7 @@ def write_beside(table: Table, queries, asked: Sequence[Query], given: Namespace
             count=len(queries),
         )
         beside.write_text(text, encoding="utf-8")
+    write_json(given.about, {**table.about, "version": table.version})
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -24,7 +24,6 @@ from arkiv.index.asking import asker, check_same, encoded, model_of
 from arkiv.index.expected import FIRST, Missed, missed, modes_of, read
 from arkiv.index.filters import Filters, quoted
 from arkiv.index.reading import MODES, Query, Table
-from arkiv.index.schema import EXPECTED
 
 WIDTH = 80
 # Lines of a passage that are printed.
@@ -156,7 +155,7 @@ def check(table: Table, given: argparse.Namespace) -> list[str]:
     Raises:
         InputError: other passages are found than expected.
     """
-    expected = read(table.folder / EXPECTED)
+    expected = list(read(table.folder, table.version))
     queries = asked(table, given, [one["query"] for one in expected])
     held = []
     for mode in modes_of(table):

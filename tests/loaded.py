@@ -138,7 +138,8 @@ def build_index(
         written.tags.update(READY, written.latest_version)
     else:
         written.tags.create(READY, written.latest_version)
-    lines = (json.dumps(one, ensure_ascii=False) + "\n" for one in queries(rows))
+    of = {"version": written.latest_version}
+    lines = (json.dumps(of | one, ensure_ascii=False) + "\n" for one in queries(rows))
     (folder / "expected.jsonl").write_text("".join(lines), encoding="utf-8")
     return folder
 

@@ -1,8 +1,9 @@
 """Parts made one version of the table: rows joined, replaced and removed, indexes.
 
 Readers take the version with the tag `READY`, which moves when all is done: a job that
-is killed before leaves them the old one, and the next goes on from what is there. Files
-of versions older than a day are deleted, with those that belong to none.
+is killed before leaves them the old one, and the next goes on from what is there. Of
+versions whose place another took more than a day ago files are deleted, with those that
+belong to none.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from arkiv.index.filters import one_of
 from arkiv.index.parts import Part, newest, readable
 from arkiv.index.schema import (
     ABOUT_KEY,
+    BEFORE,
     BY_ROW,
     BY_TOKEN,
     DENSE,
@@ -38,6 +40,7 @@ from arkiv.index.schema import (
     TABLE,
     TOKENS,
     WEIGHTS,
+    tag_of,
 )
 from arkiv.index.scores import dense_of
 
@@ -352,18 +355,30 @@ def is_ready(dataset: Any) -> bool:
 def make_ready(dataset: Any, about: Record) -> None:
     """Let readers take this version, with what is said of it."""
     dataset.update_config({ABOUT_KEY: json.dumps(about, ensure_ascii=False)})
-    if READY in dataset.tags.list():
-        dataset.tags.update(READY, dataset.version)
-    else:
-        dataset.tags.create(READY, dataset.version)
+    if ready := dataset.tags.list().get(READY):
+        _tag(dataset, BEFORE, ready["version"])
+    _tag(dataset, READY, dataset.version)
+
+
+def _tag(dataset: Any, name: str, version: int) -> None:
+    there = name in dataset.tags.list()
+    (dataset.tags.update if there else dataset.tags.create)(name, version)
 
 
 def tidy(folder: Path, dataset: Any, about: Record) -> None:
     """Delete old versions, and files that belong to none."""
-    dataset.cleanup_old_versions(older_than=KEPT, delete_unverified=True)
     oldest = time.time() - KEPT.total_seconds()
+    read = [about]
+    if BEFORE in dataset.tags.list():
+        if tag_of(folder).stat().st_mtime < oldest:
+            dataset.tags.delete(BEFORE)
+        else:
+            read.append(told(dataset.checkout_version(BEFORE)))
+    dataset.cleanup_old_versions(
+        older_than=KEPT, delete_unverified=True, error_if_tagged_old_versions=False
+    )
     for kind in BESIDE:
+        kept = {one.get(kind) for one in read}
         for path in (folder / kind).glob("*"):
-            current = about.get(kind) == f"{kind}/{path.name}"
-            if not current and path.stat().st_mtime < oldest:
+            if f"{kind}/{path.name}" not in kept and path.stat().st_mtime < oldest:
                 shutil.rmtree(path, ignore_errors=True)

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from arkiv.base.errors import InputError
 from arkiv.base.files import Record, read_records
 from arkiv.base.hashing import uniform
 from arkiv.index.exact import FIRST, nearest
 from arkiv.index.reading import MODES, Hit, Mode, Query, Table
-from arkiv.index.schema import DENSE, PROBED, RECALL
+from arkiv.index.schema import DENSE, EXPECTED, PROBED, RECALL
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +43,16 @@ def modes_of(table: Table) -> list[Mode]:
 def records(
     table: Table, queries: Sequence[Record], encoded: Sequence[Query]
 ) -> Iterator[Record]:
-    """Of each query its encodings, and its first passages by each mode."""
+    """Of each query its encodings, and its first passages by each mode.
+
+    Each says of which version of the table that is.
+    """
     for query, asked in zip(queries, encoded, strict=True):
         tokens, weights = asked.sparse or (np.zeros(0), np.zeros(0))
         yield {
             "id": query["id"],
             "query": query["query"],
+            "version": table.version,
             "dense": asked.dense.tolist(),
             "sparse": {"tokens": tokens.tolist(), "weights": weights.tolist()},
             "hits": {
@@ -131,10 +136,17 @@ def _differs(hits: Sequence[Hit], ids: Sequence[str]) -> int | None:
     return None
 
 
-def read(path: Path) -> list[Record]:
-    """The queries that `records` gave.
+def read(folder: Path, version: int) -> Iterator[Record]:
+    """The queries that `records` gave of a version, beside the table.
 
     Raises:
-        InputError: the file is missing or damaged.
+        InputError: the file is missing or damaged, or of another version.
     """
-    return [record for _, record in read_records(path)]
+    for _, record in read_records(folder / EXPECTED):
+        if record.get("version") != version:
+            raise InputError(
+                f"is not of version {version} of the table, which is there: "
+                "`snakemake index`, which was stopped or is at work, goes on with it",
+                file=folder / EXPECTED,
+            )
+        yield record

@@ -17,7 +17,8 @@ TABLE, ABOUT, EXPECTED = "passages.lance", "index.json", "expected.jsonl"
 README = "README.md"
 # Beside the table, of each version of it: token weights by token; ids and vectors.
 BY_TOKEN, BY_ROW = "sparse", "rows"
-READY, ABOUT_KEY = "ready", "arkiv.index"
+# And the one that it took the place of, which readers may have open yet.
+READY, BEFORE, ABOUT_KEY = "ready", "before", "arkiv.index"
 # Of a version whose vectors are searched approximately: how many parts of their index
 # are looked into, and the recall by that.
 PROBED, RECALL = "probes", "recall_at_10"
@@ -41,14 +42,19 @@ LABELS = ("first_label", "last_label")
 def ready_since(folder: Path) -> float | None:
     """When an index was last made or found unchanged, in seconds; None: no version is
     ready.
-
-    What lies beside the table Snakemake deletes while it makes that anew.
     """
-    tag = folder / TABLE / "_refs/tags" / f"{READY}.json"
+    tag = tag_of(folder)
     if not tag.is_file():
         return None
+    # Written last by a job that finds nothing changed, and missing after a first one
+    # that was killed.
     told = [path.stat().st_mtime for path in (tag, folder / ABOUT) if path.is_file()]
     return max(told)
+
+
+def tag_of(folder: Path) -> Path:
+    """The file that says which version is ready, written when it became so."""
+    return folder / TABLE / "_refs/tags" / f"{READY}.json"
 
 
 def line_type() -> pa.DataType:

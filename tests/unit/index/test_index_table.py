@@ -265,6 +265,26 @@ def test_old_files_go_and_those_of_no_version(tmp_path, monkeypatch):
         assert len(list((tmp_path / beside).iterdir())) == 1
 
 
+def test_who_has_an_old_version_open_keeps_it_when_another_takes_its_place(
+    tmp_path, monkeypatch
+):
+    rows = rows_of([0, 1])
+    make(tmp_path, rows)
+    reader, before = Table(tmp_path), answers(tmp_path, rows)
+    query = asked(loaded.queries(rows)[0])
+    found = reader.search("hybrid", query)
+    # Made long before it was replaced.
+    monkeypatch.setattr("arkiv.index.committing.KEPT", KEPT * 0)
+    monkeypatch.setattr("arkiv.index.committing.time.time", lambda: 0.0)
+    make(tmp_path, rows_of([2], version=2))
+    assert Table(tmp_path).version != reader.version
+    again = lance.dataset(str(tmp_path / TABLE), version=reader.version)
+    reader = Table(tmp_path, again)
+    assert reader.search("hybrid", query) == found
+    assert len(reader.rows([one["id"] for one in rows])) == len(rows)
+    assert before != answers(tmp_path, rows_of([2], version=2))
+
+
 def test_killed_at_any_moment_the_old_version_is_read_and_the_next_run_ends(tmp_path):
     old, new = rows_of([0, 1]), rows_of([0, 2], version=2)
     make(tmp_path / "killed", old)

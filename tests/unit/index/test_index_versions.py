@@ -14,6 +14,7 @@ from indexed import make, rows_of
 from arkiv.base.errors import InputError
 from arkiv.index import by_row, by_token, committing
 from arkiv.index.committing import VECTOR_INDEX, unindexed
+from arkiv.index.expected import read
 from arkiv.index.reading import MODES, Query, Table
 from arkiv.index.schema import (
     ABOUT_KEY,
@@ -172,6 +173,14 @@ def test_what_is_not_ready_or_of_another_layout_is_told(tmp_path):
             Table(tmp_path)
     make(tmp_path, rows_of([0]))
     assert len(Table(tmp_path)) == 20
+
+
+def test_expected_queries_of_another_version_are_told(tmp_path):
+    loaded.build_index(tmp_path, [loaded.row(number) for number in range(30)])
+    version = Table(tmp_path).version
+    assert len(list(read(tmp_path, version))) > 1
+    with pytest.raises(InputError, match=r"not of version .* `snakemake index`"):
+        list(read(tmp_path, version + 1))
 
 
 def test_a_version_that_is_gone_is_told(tmp_path):

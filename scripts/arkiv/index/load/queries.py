@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arkiv.base.errors import InputError, expecting
-from arkiv.base.files import read_records
+from arkiv.index.expected import read
 from arkiv.index.load.source import Source
 from arkiv.index.schema import EXPECTED
 from arkiv.retrieve.compressed import int8_codes
@@ -29,11 +29,11 @@ def read_queries(source: Source) -> list[Query]:
     """The test queries of an index.
 
     Raises:
-        InputError: there are none, or lines of another form.
+        InputError: there are none, or lines of another form or version.
     """
     path = source.folder / EXPECTED
     queries = []
-    for _, record in read_records(path):
+    for record in read(source.folder, source.version):
         with expecting("`snakemake index`", path):
             sparse = record["sparse"]
             queries.append(

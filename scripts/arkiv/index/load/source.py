@@ -37,6 +37,7 @@ class Source:
         self.folder = Path(folder)
         table = Table(self.folder)
         self.about, self.columns = table.about, table.columns
+        self.version = table.version
         self.dimensions, self.is_int8 = table.dimensions, table.is_int8
         self.has_multi, self.count = table.has_multi, len(table)
         self.batches, self.table = table.scan, table.dataset
