@@ -37,7 +37,7 @@ from arkiv.export.about import (
     sizes,
 )
 from arkiv.export.directory import README, copy_model, weights_of
-from arkiv.export.evidence import configuration, data, retrieval
+from arkiv.export.evidence import configuration, data, retrieval, words
 from arkiv.export.forgetting import forgotten
 from arkiv.export.training import provenance, training
 from arkiv.export.usage import usage
@@ -183,6 +183,7 @@ def main(argv: list[str] | None = None) -> None:
             configuration(with_lengths(arguments.settings, lengths)),
             training(about, history, merge),
             provenance(history, weights, merge),
+            words(f"{measured} {left}"),
         ]
 
     with written_whole(arguments.output) as beside:

@@ -40,7 +40,7 @@ SYSTEMS = [
     for model in ("base", "tuned")
     for mode in ("dense", "sparse", "multi_vector", "combined")
 ]
-MEASURES = ["nDCG@10", "AP", "R@100", "RR@10", "P@10"]
+MEASURES = ["nDCG@10", "AP", "R@100", "RR@10", "P@10", "Success@10"]
 
 
 def interval(mean: float) -> dict[str, float]:
@@ -504,6 +504,7 @@ def test_every_section_says_what_the_run_says(run, tiny_embedder):
         "Configuration",
         "Training",
         "Versions and hashes",
+        "What the words mean",
     ]
     plain = " ".join(body(card).split())
     for said in (
@@ -516,6 +517,9 @@ def test_every_section_says_what_the_run_says(run, tiny_embedder):
         f"cut at {MAX_LENGTH} tokens and queries at 32,",
         "parameters in the encoder (F32)",
         "- 2 layers, vectors of 128 dimensions - a vocabulary of 6,000 tokens",
+        "## Retrieval Of 1,234 held-out queries, a relevant passage is found among the "
+        "first ten by tuned combined for 802 (65.0%), tuned dense for 617 (50.0%), "
+        "base dense for 370 (30.0%).",
         "Means over 1,234 held-out queries, searched in all passages, with 95% inter",
         "from 10,000 bootstrap samples",
         "| bm25 | 0.200 [0.150, 0.252] | 0.200 [0.150, 0.252] |",
@@ -533,6 +537,12 @@ def test_every_section_says_what_the_run_says(run, tiny_embedder):
     ):
         assert said in plain
     assert "someone" not in card
+    # In the report's words, of the measures and the systems alone.
+    explained = plain.partition("## What the words mean ")[2]
+    assert explained.startswith("- **Success@10**: Found among the first ten:")
+    for word in ("nDCG@10", "MRR@10", "MAP", "Recall@100", "BM25", "dense", "interval"):
+        assert f"**{word}**: " in explained
+    assert "teacher" not in explained
 
     shown = tables(card)
     assert len(shown) == 7

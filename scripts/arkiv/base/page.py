@@ -14,6 +14,8 @@ from arkiv.base.markdown import counted
 
 TAG = re.compile("<[^>]*>")
 HERE = Path(__file__).parent
+# The section of the words, on pages and in the card of a model.
+WORDS = "What the words mean"
 # Cells that count nothing.
 NOTHING = frozenset({"0", "–", ""})
 
@@ -68,12 +70,12 @@ def glossary(terms: Iterable[Sequence[str]]) -> Section:
     items = (
         joined(element("dt", word), element("dd", meaning)) for word, meaning in terms
     )
-    return Section("words", "What the words mean", element("dl", *items))
+    return Section("words", WORDS, element("dl", *items))
 
 
 def with_words(about: str) -> Html:
     """What a page is about, and where its words are explained."""
-    return joined(about, " ", element("a", "What the words mean", href="#words"), ".")
+    return joined(about, " ", element("a", WORDS, href="#words"), ".")
 
 
 def text_of(content: str) -> str:

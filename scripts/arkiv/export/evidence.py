@@ -7,6 +7,7 @@ from typing import Any
 
 from arkiv.base.html import number
 from arkiv.base.markdown import blocks, code, counted, escaped, items, table
+from arkiv.base.page import WORDS
 from arkiv.evaluate.intervals import FEWEST_QUERIES
 from arkiv.evaluate.measures import title
 from arkiv.evaluate.units import told
@@ -15,6 +16,7 @@ from arkiv.export.about import About
 from arkiv.gold.standard import explained
 from arkiv.report.funnel import Counts, set_aside
 from arkiv.report.sources import gains
+from arkiv.report.summary import FIRST_TEN, of_found
 from arkiv.report.sure import (
     apart,
     differences,
@@ -27,6 +29,7 @@ from arkiv.report.sure import (
     upper,
 )
 from arkiv.retrieve.systems import spaced
+from arkiv.text.terms import used_in
 
 # Two to a table, which keeps it to the width of a page of text.
 MEASURES = (("nDCG@10", "RR@10"), ("AP", "R@100"))
@@ -65,6 +68,7 @@ def retrieval(
     shown = [name for group in groups for name in group]
     return blocks(
         "## Retrieval",
+        *([of_found(metrics, {})] if FIRST_TEN in metrics["measures"] else []),
         about_measures(metrics),
         *([of_extractive(made, metrics["queries"])] if made else []),
         *tables,
@@ -72,6 +76,12 @@ def retrieval(
         *apart(differences(both_families(metrics), shown)),
         *same_sets(reordering, metrics["systems"], shown),
     )
+
+
+def words(text: str) -> str:
+    """What the words of a text mean, as the report says it."""
+    told = items(f"**{one.word}**: {one.meaning}" for one in used_in(text))
+    return blocks(f"## {WORDS}", told)
 
 
 def about_measures(metrics: Mapping[str, Any]) -> str:

@@ -67,8 +67,8 @@ TERMS = (
     Term(
         "relevant",
         r"\brelevant\b",
-        "Said of a passage that answers the query; who or what says so stands under "
-        "What counts as relevant.",
+        "Said of a passage that answers the query; who or what says so is told with "
+        "the measures.",
     ),
     Term(
         "train, dev, test",
