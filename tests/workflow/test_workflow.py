@@ -304,8 +304,6 @@ def test_an_index_whose_commit_is_killed_stays_as_it_was_and_the_next_run_goes_o
     before = Table(index)
     told = read_json(index / "index.json")
     assert told == before.about | {"version": before.version}
-    beside = contents(index, "index.json", "expected.jsonl", "README.md")
-    assert len(beside) == 3
     assert len(before) == told["counts"]["passages"] > 100
     # Killed when all is done but that readers take it.
     program = project.folder / "scripts/arkiv/index/committing.py"
@@ -320,8 +318,6 @@ def test_an_index_whose_commit_is_killed_stays_as_it_was_and_the_next_run_goes_o
     assert (there.version, there.about) == (before.version, before.about)
     assert there.dataset.latest_version > there.version
     assert ready_since(index)
-    # Nor has Snakemake taken away what is said of it.
-    assert contents(index, "index.json", "expected.jsonl", "README.md") == beside
     program.write_text(whole, "utf-8")
     done = project.snakemake(*words, other.name)
     assert done.returncode == 0, done.stdout[-5000:]
