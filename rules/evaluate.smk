@@ -20,7 +20,6 @@ rule build_collection:
         log_of("build_collection"),
     benchmark:
         benchmark_of("build_collection")
-    localrule: True
     conda:
         "../envs/data.yaml"
     resources:
@@ -88,7 +87,6 @@ rule measure_runs:
         log_of("measure_runs", under="{measured}"),
     benchmark:
         benchmark_of("measure_runs", under="{measured}")
-    localrule: True
     conda:
         "../envs/evaluate.yaml"
     resources:

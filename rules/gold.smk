@@ -86,7 +86,6 @@ rule build_gold:
         log_of("build_gold", under="{measured}"),
     benchmark:
         benchmark_of("build_gold", under="{measured}")
-    localrule: True
     conda:
         "../envs/data.yaml"
     resources:

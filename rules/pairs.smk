@@ -17,7 +17,6 @@ rule split_pairs:
         log_of("split_pairs", "{dataset}"),
     benchmark:
         benchmark_of("split_pairs", "{dataset}")
-    localrule: True
     conda:
         "../envs/data.yaml"
     resources:

@@ -17,11 +17,10 @@ from slurm.cluster import HOSTS
 from slurm.conftest import last_job
 
 LOCAL = {
-    *("all", "prepare_model", "split_pairs", "build_collection", "measure_runs"),
+    *("all", "prepare_model", "filter_queries"),
     *("plot_lengths", "plot_negatives", "plot_training", "plot_metrics"),
-    *("write_report", "filter_queries", "export_collection", "export_model"),
+    *("write_report", "export_collection", "export_model"),
     *("respell_queries", "measure_spelling"),
-    "build_gold",
 }
 GPU = {
     *("embed_corpus", "embed_queries", "search_corpus", "score_pairs"),
