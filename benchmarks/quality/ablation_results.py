@@ -105,13 +105,20 @@ def gains(runs: Runs, measure: str) -> Iterator[str]:
         yield f"| {shown} | {' | '.join(cells)} |"
 
 
+def altered(runs: Runs, language: str) -> list[str]:
+    """The ways to alter queries; the table of spellings is Swedish."""
+    return [
+        name
+        for name in runs[PLAIN][0]["lost"]
+        if name.startswith("noise") or language == "swedish"
+    ]
+
+
 def losses(runs: Runs, measure: str, language: str) -> Iterator[str]:
     """What misread and respelled queries cost by each variant, as a share of what they
     cost by the plain one: a table for each way to alter them."""
-    for name, systems in runs[PLAIN][0]["lost"].items():
-        # The table of spellings is Swedish.
-        if not name.startswith("noise") and language != "swedish":
-            continue
+    for name in altered(runs, language):
+        systems = runs[PLAIN][0]["lost"][name]
         yield f"| lost of {title(measure)} by {name} | {' | '.join(systems)} |"
         yield f"|---|{'--:|' * len(systems)}"
         for variant in runs:
@@ -138,6 +145,20 @@ def told_loss(
     return f"{found:+.3f}{share}"
 
 
+def untrained(runs: Runs, measure: str, language: str) -> Iterator[str]:
+    """What is searched by words or characters alone, which no variant changes."""
+    first = runs[PLAIN][0]
+    lost = {name: first["lost"][name] for name in altered(runs, language)}
+    told = [
+        f"{system} {averaged([first], system).mean():.3f}, of it lost by "
+        + ", ".join(f"{name} {of[system]:+.3f}" for name, of in lost.items())
+        for system in first["first"]
+        if system.startswith("bm25") and all(system in of for of in lost.values())
+    ]
+    if told:
+        yield f"- {title(measure)} without any model: {'; '.join(told)}."
+
+
 def costs(runs: Runs) -> Iterator[str]:
     """What a run of each variant took."""
     for variant, of in runs.items():
@@ -146,7 +167,7 @@ def costs(runs: Runs) -> Iterator[str]:
         yield f"- {variant} took {taken:,.0f} CPU s, {trained:,.0f} s of it training."
 
 
-def altogether_better(runs: Runs, measure: str) -> Iterator[str]:
+def altogether_better(runs: Runs, measure: str, language: str) -> Iterator[str]:
     """All together, as it is searched, beside each search of the plain model."""
     variants = [name for name in runs if name.startswith(TOGETHER)]
     pairs = [
@@ -168,7 +189,7 @@ def altogether_better(runs: Runs, measure: str) -> Iterator[str]:
         variant, plain = pair["system"].split(" ")[0], tuple(pair["base"].split(" "))
         lost = ", ".join(
             f"{name} {told_loss(runs, variant, plain, name, HYBRID)}"
-            for name in runs[PLAIN][0]["lost"]
+            for name in altered(runs, language)
         )
         change = interval(pair["difference"][measure], signed=True)
         yield (
@@ -240,8 +261,10 @@ def section(name: str, held: Mapping[str, Any]) -> str:
         "Beside each mean its difference from the plain one's, of the same queries."
     )
     lines += ["", *gains(runs, measure), ""]
-    lines += losses(runs, measure, held["language"])
-    lines += [*altogether_better(runs, measure), *by_seed(runs)]
+    language = held["language"]
+    lines += losses(runs, measure, language)
+    lines += untrained(runs, measure, language)
+    lines += [*altogether_better(runs, measure, language), *by_seed(runs)]
     lines += [*forgotten(runs), *altogether(runs), *costs(runs)]
     for variant, settings in held["variants"].items():
         if variant in runs and settings:

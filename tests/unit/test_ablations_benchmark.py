@@ -125,7 +125,7 @@ def test_all_together_is_set_beside_each_search_of_the_plain_model():
         "near": [run_of("near", 1, found, -0.4)],
         "together": [run_of("together", 1, more, -0.1, systems=SYSTEMS)],
     }
-    lines = list(altogether_better(runs, "nDCG@10"))
+    lines = list(altogether_better(runs, "nDCG@10", "swedish"))
     assert len(lines) == 3
     assert lines[0].startswith(
         "- together tuned_hybrid over plain tuned_dense: nDCG@10"
@@ -136,7 +136,7 @@ def test_all_together_is_set_beside_each_search_of_the_plain_model():
     rows = [line for line in losses(runs, "nDCG@10", "english") if "near" in line]
     assert rows == [f"| near |{' -0.400 (1.00) |' * 3}  |"]
     del runs["together"]
-    assert not list(altogether_better(runs, "nDCG@10"))
+    assert not list(altogether_better(runs, "nDCG@10", "swedish"))
 
 
 def test_runs_that_are_done_are_not_done_again(model, tmp_path, monkeypatch, capsys):
