@@ -244,17 +244,20 @@ def other_spellings(of: Numbers) -> Iterator[Advice]:
         f"{figures(costly[worst])}, of {whole:.3f}"
     )
     if not by_runs:
+        runs, both = (
+            _free(of, name) for name in ("bm25_characters", f"{system}_characters")
+        )
         yield Advice(
             LOST,
             -costly[worst]["mean"],
             f"{said}: search by runs of characters beside it, of which a misread "
             "letter spoils but a few. Nothing is trained anew.",
             "evaluate:\n  systems:\n"
-            "    characters: {type: bm25, tokens: characters}\n"
-            "    hybrid: {type: fusion, method: weighted, systems: [characters, "
+            f"    {runs}: {{type: bm25, tokens: characters}}\n"
+            f"    {both}: {{type: fusion, method: weighted, systems: [{runs}, "
             f"{system}]}}\n"
-            f"  compare_further: {{hybrid: [{system}]}}\n"
-            f"  spelling: {{systems: [{system}, characters, hybrid]}}",
+            f"  compare_further: {{{both}: [{system}]}}\n"
+            f"  spelling: {{systems: [{system}, {runs}, {both}]}}",
             "systems.md#letters-misread",
         )
         return
@@ -268,6 +271,13 @@ def other_spellings(of: Numbers) -> Iterator[Advice]:
         f"train:\n  augment: {{{', '.join(ways)}}}",
         "training.md#other-spellings-misread-letters",
     )
+
+
+def _free(of: Numbers, name: str) -> str:
+    """A name that no system of the configuration has, made from another one."""
+    while name in of.config["evaluate"]["systems"]:
+        name += "_2"
+    return name
 
 
 def fixed_weights(of: Numbers) -> Iterator[Advice]:

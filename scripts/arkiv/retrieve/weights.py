@@ -5,10 +5,10 @@ tried, and nothing has to be differentiable (Bruch, Gai and Ingber, An analysis 
 fusion functions for hybrid retrieval, 2023, find that a convex combination needs few
 queries). The best of many on the queries that chose it flatters itself: what the choice
 gains is measured on halves that did not choose, and without a gain the weights stay as
-they are. Of those that are as good, up to one standard error, the nearest to what they
-were is taken (the rule of Breiman, Friedman, Olshen and Stone, Classification and
-Regression Trees, 1984): dev queries are few and well spelled, and what makes little
-difference to them may make much to others.
+they are. Of those that are as good as the best, up to a standard error of its gain, the
+nearest to what they were is taken (the rule of Breiman, Friedman, Olshen and Stone,
+Classification and Regression Trees, 1984): dev queries are few and well spelled, and
+what makes little difference to them may make much to others.
 """
 
 from __future__ import annotations
@@ -165,18 +165,13 @@ def learn(
     if gain <= 0:
         why = "on queries that did not choose them the best weights gain nothing"
         return Learnt(default, default, queries, **told, kept=why)
-    alike = [_as_good(one, values[best]) for one in (before, *values)]
-    if alike[0]:
+    more = values[best] - before
+    enough = means[best] - more.std(ddof=1) / math.sqrt(queries)
+    if before.mean() >= enough:
         why = "the best weights are not a standard error better"
         return Learnt(default, default, queries, **told, kept=why)
-    return Learnt(grid[alike.index(True) - 1].tolist(), default, queries, **told)
-
-
-def _as_good(values: np.ndarray, best: np.ndarray) -> bool:
-    """Whether measures (n_queries) are on average below the best ones by no more than
-    the standard error of their differences."""
-    less = best - values
-    return bool(less.mean() <= less.std(ddof=1) / math.sqrt(len(less)))
+    nearest = int((means >= enough).argmax())
+    return Learnt(grid[nearest].tolist(), default, queries, **told)
 
 
 def read_weights(path: str | Path, count: int) -> list[float]:

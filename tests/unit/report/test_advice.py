@@ -138,7 +138,7 @@ TABLE = [
     ),
     ({"general": measured(pairs=[OPEN])}, []),
     ({"general": measured(pairs=[WORSE]), "config": MERGED}, []),
-    (RESPELLED, [("(old) cost the tuned model's dense search", "characters, tuned_d")]),
+    (RESPELLED, [("(old) cost the tuned model's dense search", "racters, tuned_de")]),
     (MISREAD | {"config": AUGMENTED}, [("nDCG@10 −0.200", "tokens: characters")]),
     (RESPELLED | RUNS, [("(old) cost the tuned model's", "spelling: [old]")]),
     (MISREAD | RUNS, [("nDCG@10 −0.200", "augment: {noise: 0.1}")]),
@@ -228,6 +228,15 @@ def test_each_is_a_setting_that_is_taken_and_a_section_that_is_there(
     anchors = [re.sub(r"[^\w -]", "", title).lower() for title in titles]
     assert anchor in [words.replace(" ", "-") for words in anchors]
     assert re.search(r"\d", one.said)
+
+
+def test_what_is_advised_takes_the_place_of_no_system():
+    given = numbers(**RESPELLED)
+    taken = ("bm25_characters", "tuned_dense_characters")
+    given.config["evaluate"]["systems"] = SYSTEMS | dict.fromkeys(taken, FUSION)
+    (one,) = advice(given)
+    systems = yaml.safe_load(one.setting)["evaluate"]["systems"]
+    assert list(systems) == [f"{name}_2" for name in taken]
 
 
 def test_what_makes_numbers_doubtful_is_said_before_what_was_lost_and_gained():

@@ -64,12 +64,10 @@ def test_the_best_of_all_mixtures_is_chosen(drawn):
     learnt = learn(scored, (1, 0.3, 1), measured_by(relevant), seed=3)
     assert len(values) == len(mixtures(3)) == 66
     assert learnt.best[1] == pytest.approx(max(values.values()), abs=1e-9)
-    best = naive(scored, relevant, learnt.best[0])
-    alike = []
-    for mixture in values:
-        less = best - naive(scored, relevant, mixture)
-        if less.mean() <= less.std(ddof=1) / math.sqrt(len(less)):
-            alike.append(mixture)
+    more = naive(scored, relevant, learnt.best[0])
+    more -= naive(scored, relevant, (1, 0.3, 1))
+    enough = max(values.values()) - more.std(ddof=1) / math.sqrt(len(more))
+    alike = [mixture for mixture, value in values.items() if value >= enough]
     shares = np.array([1, 0.3, 1]) / 2.3
     far = {one: np.linalg.norm(np.array(one) - shares) for one in alike}
     assert 1 < len(alike) < len(values)
@@ -144,6 +142,26 @@ def test_without_a_gain_or_with_few_queries_the_default_stays(drawn):
     untried = learn(few, (1, 1, 1), lambda run: pytest.fail("measured"), seed=3)
     assert untried.weights == (1, 1, 1)
     assert untried.kept == "49 dev queries are fewer than 50"
+
+
+def test_no_mixture_is_taken_that_is_worse_than_the_default():
+    """However unsteady it is: no bar is lower for it."""
+    draw = np.random.default_rng(1)
+    steady = dict(zip(range(100), 0.5 + draw.normal(0, 0.002, 100), strict=True))
+    scored = {f"q{n}": Scored(["p"], np.ones((1, 2), np.float32)) for n in steady}
+    grid = weights._nearest_first(mixtures(2), (1, 1))
+    asked = iter([(1, 1), *grid.tolist()])
+
+    def measured(run):
+        shares = tuple(next(asked))
+        if shares == (0.6, 0.4):
+            return np.array([value + 0.01 for value in steady.values()])
+        if shares == (0.4, 0.6):
+            return 0.49 + np.resize([0.3, -0.3], 100)
+        return np.array([*steady.values()])
+
+    learnt = learn(scored, (1, 1), measured, seed=5)
+    assert learnt.weights == [0.6, 0.4]
 
 
 def test_what_is_no_standard_error_better_is_left(drawn):
