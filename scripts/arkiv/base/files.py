@@ -229,24 +229,32 @@ def read_yaml(path: str | Path) -> Any:
     """
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        """Takes no key twice: YAML forbids it, and PyYAML passes the first over."""
-
-        def construct_mapping(self, node, deep=False):
-            known = set()
-            for key, _ in node.value:
-                one = (key.tag, key.value) if isinstance(key.value, str) else None
-                if one in known and one is not None:
+    def check(node: yaml.Node | None, known: set[int]) -> None:
+        """Refuse a key that stands twice: YAML forbids it, and PyYAML passes the first
+        over. Of the nodes as they are composed, for merging changes them."""
+        if isinstance(node, yaml.ScalarNode) or node is None or id(node) in known:
+            return
+        known.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            for one in node.value:
+                check(one, known)
+            return
+        keys = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
+                if (key.tag, key.value) in keys:
                     twice = f"has the key `{key.value[:40]}` twice"
-                    raise yaml.constructor.ConstructorError(
-                        problem=twice, problem_mark=key.start_mark
-                    )
-                known.add(one)
-            return super().construct_mapping(node, deep)
+                    mark = key.start_mark
+                    raise yaml.MarkedYAMLError(problem=twice, problem_mark=mark)
+                keys.add((key.tag, key.value))
+            check(key, known)
+            check(value, known)
 
     try:
         with open_input(path) as file:
-            return yaml.load(file.read().decode(), Loader)
+            text = file.read().decode()
+        check(yaml.compose(text, yaml.SafeLoader), set())
+        return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         # Not what stands there, which may be a secret.
         mark = error.problem_mark or error.context_mark

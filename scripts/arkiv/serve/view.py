@@ -10,7 +10,7 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from arkiv.base.errors import InputError
-from arkiv.base.hashing import nfc
+from arkiv.base.hashing import UNSEEN, nfc
 from arkiv.serve.filters import ANY, UNITS, Filters, shown
 from arkiv.serve.index import DEPTH, Index
 
@@ -23,7 +23,8 @@ NO_TEXT = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 
 
 def clean(query: str) -> str:
-    """A query on one line in Unicode's form NFC, without characters that are no text.
+    """A query on one line in Unicode's form NFC, without characters that are no text;
+    of those in a word that nobody sees, such as a soft hyphen, nothing is left.
 
     Raises:
         InputError: it is too long.
@@ -34,7 +35,7 @@ def clean(query: str) -> str:
         )
     visible = "".join(
         " " if unicodedata.category(character) in NO_TEXT else character
-        for character in query
+        for character in UNSEEN.sub("", query)
     )
     return " ".join(nfc(visible).split())
 

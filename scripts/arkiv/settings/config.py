@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from arkiv.base.declared import at, faults, in_one_form, settings_of
 from arkiv.base.errors import InputError
-from arkiv.base.files import read_yaml
+from arkiv.base.files import open_input, read_yaml
 from arkiv.documents.settings import check_documents
 from arkiv.encode.settings import Model
 from arkiv.evaluate.settings import COMPARISONS, check_evaluate
@@ -161,9 +162,22 @@ def read_layer(path: str | Path) -> dict[str, Any]:
     """A configuration as a file has it: the defaults, or what is laid over them.
 
     Raises:
-        InputError: the file is missing, or no map in YAML.
+        InputError: the file is missing, or no map in YAML or JSON.
     """
-    value = read_yaml(path)
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise InputError(f"has the key `{key[:40]}` twice", file=path)
+        return dict(pairs)
+
+    # As Snakemake takes it, for YAML knows no tabs.
+    try:
+        with open_input(path) as file:
+            value = json.loads(file.read().decode(), object_pairs_hook=once)
+    except ValueError:
+        value = read_yaml(path)
     if not isinstance(value, dict):
         raise InputError("is not a map of keys, expected a configuration", file=path)
     return value

@@ -55,7 +55,8 @@ def test_an_address_asks_again_for_the_same():
 
 
 def test_what_is_no_text_becomes_space():
-    assert clean("a\x00b\r\n\tc\u202ed\u200be\ud800f") == "a b c d e f"
+    assert clean("a\x00b\r\n\tc\u202ed\u200be\ud800f") == "a b cde f"
+    assert clean("ar\u00adkiv") == "arkiv"
     assert clean("Ägde Åke ¬ 1/2 <mål>?") == "Ägde Åke ¬ 1/2 <mål>?"
     assert clean(" \x1b ") == ""
     assert clean("A\u0308gde A\u030ake?") == "Ägde Åke?"

@@ -343,6 +343,14 @@ def test_a_key_that_stands_twice_is_refused(tmp_path, text):
         check_layers([path])
     path.write_text("a: &x {b: 1}\nc: {<<: *x, b: 2}\n")
     assert read_layer(path)["c"] == {"b": 2}
+    # A map is merged into one that another is merged into.
+    path.write_text("a: &a {k: 0}\nb: {c: &c {<<: *a, k: 1}}\nd: {<<: *c}\n")
+    assert read_layer(path)["d"] == {"k": 1}
+    path.write_text('{\n\t"run": "r",\n\t"parts": {"corpus": 1}\n}')
+    assert read_layer(path) == {"run": "r", "parts": {"corpus": 1}}
+    path.write_text('{\n\t"run": "r",\n\t"run": "s"\n}')
+    with pytest.raises(InputError, match="has the key `run` twice"):
+        check_layers([path])
 
 
 def test_a_text_instead_of_a_map_is_not_repeated():
