@@ -73,7 +73,8 @@ test-viewer: .venv/$(MIRADOR)
 	ARKIV_TEST_VIEWER=1 ARKIV_MIRADOR=$< pytest tests/scripts/test_iiif_viewer.py
 
 .venv/$(MIRADOR): | $(INSTALLED)
-	sh -eu -c 'new=$$(mktemp -d); trap "rm -rf $$new" EXIT; cd $$new; \
+	sh -eu -c 'new=$$(mktemp -d -p "$(CURDIR)/.venv"); \
+		trap "rm -rf \"$$new\"" EXIT; cd "$$new"; \
 		npm pack --silent $(subst -,@,$(MIRADOR)); \
 		echo "$(MIRADOR_SHA256)  $(MIRADOR).tgz" | sha256sum --check --quiet; \
 		tar xzf $(MIRADOR).tgz; mv package "$(CURDIR)/$@"'

@@ -63,10 +63,35 @@ def test_the_demo_is_served_where_nothing_is_said(folder):
     assert done.stdout.splitlines()[-1] == "config/demo.yaml"
 
 
+def test_a_viewer_is_there_whole_or_not_at_all(folder):
+    for name, said in {
+        "npm": "mkdir package; tar czf viewer-1.tgz package",
+        "sha256sum": "cat",
+        # It comes from the same file system, so that to rename it is one step.
+        "mv": 'pwd; test -d "$1"; exit 3',
+    }.items():
+        program = folder / ".venv/bin" / name
+        program.write_text(f"#!/bin/sh\n{said}\n")
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["make", "--silent", ".venv/viewer-1", "MIRADOR=viewer-1"],
+        cwd=folder,
+        env=surroundings(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode, done.stdout
+    there = done.stdout.splitlines()[-1]
+    assert there.startswith(f"{folder}/.venv/"), done.stderr
+    left = sorted(path.name for path in (folder / ".venv").iterdir())
+    assert left == [".installed", "bin"]
+
+
 def test_what_tests_there_are_is_run_by_continuous_integration():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"^(test[\w-]*):", makefile, flags=re.M)
-    assert len(targets) == 3
+    assert len(targets) == 4
     ran = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
     assert [line for line in ran if line.startswith("make ")] == [
         f"make {target}" for target in targets
