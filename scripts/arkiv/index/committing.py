@@ -356,7 +356,7 @@ def make_ready(dataset: Any, about: Record) -> None:
     """Let readers take this version, with what is said of it."""
     dataset.update_config({ABOUT_KEY: json.dumps(about, ensure_ascii=False)})
     if ready := dataset.tags.list().get(READY):
-        _tag(dataset, BEFORE, ready["version"])
+        _tag(dataset, f"{BEFORE}-{ready['version']}", ready["version"])
     _tag(dataset, READY, dataset.version)
 
 
@@ -369,11 +369,13 @@ def tidy(folder: Path, dataset: Any, about: Record) -> None:
     """Delete old versions, and files that belong to none."""
     oldest = time.time() - KEPT.total_seconds()
     read = [about]
-    if BEFORE in dataset.tags.list():
-        if tag_of(folder).stat().st_mtime < oldest:
-            dataset.tags.delete(BEFORE)
+    for tag in dataset.tags.list():
+        if not tag.startswith(BEFORE):
+            continue
+        if tag_of(folder, tag).stat().st_mtime < oldest:
+            dataset.tags.delete(tag)
         else:
-            read.append(told(dataset.checkout_version(BEFORE)))
+            read.append(told(dataset.checkout_version(tag)))
     dataset.cleanup_old_versions(
         older_than=KEPT, delete_unverified=True, error_if_tagged_old_versions=False
     )

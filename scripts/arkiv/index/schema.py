@@ -17,7 +17,8 @@ TABLE, ABOUT, EXPECTED = "passages.lance", "index.json", "expected.jsonl"
 README = "README.md"
 # Beside the table, of each version of it: token weights by token; ids and vectors.
 BY_TOKEN, BY_ROW = "sparse", "rows"
-# And the one that it took the place of, which readers may have open yet.
+# Those that others took the place of, which readers may have open yet, bear tags that
+# begin with `BEFORE`.
 READY, BEFORE, ABOUT_KEY = "ready", "before", "arkiv.index"
 # Of a version whose vectors are searched approximately: how many parts of their index
 # are looked into, and the recall by that.
@@ -42,19 +43,21 @@ LABELS = ("first_label", "last_label")
 def ready_since(folder: Path) -> float | None:
     """When an index was last made or found unchanged, in seconds; None: no version is
     ready.
+
+    What lies beside the table Snakemake deletes before a job that makes that anew, and
+    after one that was killed.
     """
     tag = tag_of(folder)
     if not tag.is_file():
         return None
-    # Written last by a job that finds nothing changed, and missing after a first one
-    # that was killed.
+    # The latter alone is written by a job that finds nothing changed.
     told = [path.stat().st_mtime for path in (tag, folder / ABOUT) if path.is_file()]
     return max(told)
 
 
-def tag_of(folder: Path) -> Path:
-    """The file that says which version is ready, written when it became so."""
-    return folder / TABLE / "_refs/tags" / f"{READY}.json"
+def tag_of(folder: Path, name: str = READY) -> Path:
+    """The file that says which version bears a tag, written when it was given it."""
+    return folder / TABLE / "_refs/tags" / f"{name}.json"
 
 
 def line_type() -> pa.DataType:

@@ -23,7 +23,7 @@ from arkiv.index.committing import KEPT, index_vectors
 from arkiv.index.filters import Filters
 from arkiv.index.load.source import rows_of as rows_of_batch
 from arkiv.index.reading import MODES, Query, Table
-from arkiv.index.schema import DENSE, TABLE, schema
+from arkiv.index.schema import BEFORE, BY_ROW, DENSE, TABLE, schema, tag_of
 from arkiv.index.scores import dense_of
 
 HALVES = slice(0, 3), slice(3, 6)
@@ -283,6 +283,39 @@ def test_who_has_an_old_version_open_keeps_it_when_another_takes_its_place(
     assert reader.search("hybrid", query) == found
     assert len(reader.rows([one["id"] for one in rows])) == len(rows)
     assert before != answers(tmp_path, rows_of([2], version=2))
+
+
+def test_each_version_that_was_replaced_is_kept_for_its_own_time(tmp_path, monkeypatch):
+    # All were made long ago, and replaced just now.
+    monkeypatch.setattr("arkiv.index.committing.KEPT", KEPT * 0)
+    monkeypatch.setattr("arkiv.index.committing.time.time", lambda: 1e9)
+
+    def opened(version):
+        dataset = lance.dataset(str(tmp_path / TABLE), version=version)
+        return len(Table(tmp_path, dataset).rows([rows_of([0])[0]["id"]])) == 1
+
+    versions = []
+    for number in range(3):
+        make(tmp_path, rows_of([0], version=number + 1))
+        versions.append(Table(tmp_path).version)
+        os.utime(tmp_path / Table(tmp_path).about[BY_ROW], (0, 0))
+    assert all(map(opened, versions))
+    # As it was called when there was one.
+    tags = lance.dataset(str(tmp_path / TABLE)).tags
+    tags.delete(f"{BEFORE}-{versions[0]}")
+    tags.create(BEFORE, versions[0])
+    first = tag_of(tmp_path, BEFORE)
+    assert not make(tmp_path, rows_of([0], version=3))
+    assert all(map(opened, versions))
+    for kept in (2, 1):
+        gone = first if kept == 2 else tag_of(tmp_path, f"{BEFORE}-{versions[1]}")
+        os.utime(gone, (0, 0))
+        assert not make(tmp_path, rows_of([0], version=3))
+        assert not gone.exists()
+        assert all(map(opened, versions[-kept:]))
+        assert len(list((tmp_path / BY_ROW).iterdir())) == kept
+        there = lance.dataset(str(tmp_path / TABLE)).versions()
+        assert [one["version"] for one in there] == versions[-kept:]
 
 
 def test_killed_at_any_moment_the_old_version_is_read_and_the_next_run_ends(tmp_path):
