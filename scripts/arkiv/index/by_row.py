@@ -44,7 +44,7 @@ def write_by_row(
     addresses, ids = [np.zeros(0, np.uint64)], []
     with written_whole(folder) as beside:
         beside.mkdir()
-        with open(beside / "dense.npy", "wb") as out:
+        with written_whole(beside / "dense.npy") as dense, open(dense, "wb") as out:
             header = {"descr": kind.str, "fortran_order": False, "shape": shape}
             npy.write_array_header_1_0(out, header)
             for of_rows, names, vectors in batches:
@@ -72,6 +72,8 @@ class ByRow:
             )
             with open(dense.filename, "rb") as file:
                 self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if len({*map(len, (self.addresses, self._ids, self._order, dense))}) > 1:
+                raise ValueError("its files are of different numbers of rows")
         except (OSError, ValueError) as error:
             raise InputError(UNREADABLE.format(error), file=folder) from None
         self._dense = np.ndarray(dense.shape, dense.dtype, self._mapped, dense.offset)
@@ -86,7 +88,10 @@ class ByRow:
 
     def places_of(self, ids: Sequence[str]) -> np.ndarray:
         """The places of these ids in their order, without those that are not here."""
-        asked = np.array([one.encode() for one in ids], np.bytes_)
+        # NumPy takes bytes for the same with a NUL at the end and without.
+        asked = np.array(
+            [one.encode() for one in ids if not one.endswith("\0")], np.bytes_
+        )
         found = np.searchsorted(self._ids, asked, sorter=self._order)
         places = self._order[np.minimum(found, len(self) - 1)] if len(self) else found
         return places[self._ids[places] == asked] if len(self) else places[:0]

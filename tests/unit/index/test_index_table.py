@@ -88,7 +88,7 @@ def test_what_is_kept_by_row_is_what_the_table_has(at_once):
     ids = batch["id"].to_pylist()
     by_row = table._by_row
     assert by_row.ids(np.arange(len(ids))) == ids
-    some = [ids[7], "gone", ids[0], "", ids[-1] + "0", ids[-1]]
+    some = [ids[7], "gone", ids[0], "", ids[-1] + "0", ids[7] + "\0", "\0", ids[-1]]
     places = by_row.places_of(some)
     assert places.tolist() == [7, 0, len(ids) - 1]
     assert np.array_equal(by_row.dense(places), dense_of(batch)[places])
@@ -118,11 +118,33 @@ def test_ids_of_any_length_and_letters_are_found_by_row(tmp_path, monkeypatch, m
     for _ in range(2):
         assert np.array_equal(by_row.dense(places), vectors[::-1])
     assert by_row.places(addresses[::-1]).tolist() == places.tolist()
-    (tmp_path / "rows/dense.npy").unlink()
-    with pytest.raises(InputError, match=r"cannot be read .* -R commit_index"):
-        ByRow(tmp_path / "rows")
+    for name in ("addresses", "ids", "order", "dense"):
+        path = tmp_path / f"rows/{name}.npy"
+        whole = path.read_bytes()
+        np.save(path, np.load(path)[:-1])
+        with pytest.raises(InputError, match=r"different numbers .* -R commit_index"):
+            ByRow(tmp_path / "rows")
+        path.unlink()
+        with pytest.raises(InputError, match=r"cannot be read .* -R commit_index"):
+            ByRow(tmp_path / "rows")
+        path.write_bytes(whole)
+    assert len(ByRow(tmp_path / "rows")) == 6
     write_by_row(tmp_path / "none", [], (0, 2), vectors.dtype)
     assert not len(ByRow(tmp_path / "none").places_of(["a"]))
+
+
+def test_what_is_kept_by_row_is_on_the_disk_before_it_is_named(tmp_path, monkeypatch):
+    synced = {}
+    monkeypatch.setattr(
+        "os.fsync", lambda file: synced.update({os.fstat(file).st_ino: file})
+    )
+    vectors = np.ones((2, 4), np.float16)
+    rows = [(np.arange(2, dtype=np.uint64), ["a", "b"], vectors)]
+    write_by_row(tmp_path / "rows", rows, vectors.shape, vectors.dtype)
+    names = ["addresses.npy", "dense.npy", "ids.npy", "order.npy"]
+    found = sorted((tmp_path / "rows").iterdir())
+    assert [path.name for path in found] == names
+    assert {path.stat().st_ino for path in found} == synced.keys()
 
 
 def test_filters_are_those_of_rows(at_once):
