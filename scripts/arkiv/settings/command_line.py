@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from arkiv.base.cli import add_words
 from arkiv.base.errors import InputError
-from arkiv.settings.config import read_config
+from arkiv.settings.config import laid_over, read_config
 
 KEY = re.compile(r"[a-zA-Z_][\w-]*\w")
 TRUTHS = {"True": True, "False": False}
@@ -24,7 +24,7 @@ class Given(NamedTuple):
 
     files: Sequence[str] = ()
     values: Sequence[str] = ()
-    """KEY=VALUE, laid over the files."""
+    """KEY=VALUE, each laid over those before it, and all over the files."""
 
     @property
     def words(self) -> list[str]:
@@ -39,7 +39,10 @@ class Given(NamedTuple):
             InputError: a word is no KEY=VALUE, a file is missing or not YAML, or the
                 whole is not valid.
         """
-        return read_config(self.files, dict(map(setting, self.values)))
+        values: dict[str, Any] = {}
+        for key, value in map(setting, self.values):
+            values = laid_over(values, {key: value})
+        return read_config(self.files, values)
 
 
 def add_given(arguments: argparse.ArgumentParser) -> None:
@@ -62,13 +65,23 @@ def setting(word: str) -> tuple[str, Any]:
     Within lists and maps every value is a text.
 
     Raises:
-        InputError: it is none.
+        InputError: it is none, or its value is nothing but a comment of YAML, which
+            Snakemake fails on.
     """
     key, equals, text = word.partition("=")
     if not equals or KEY.fullmatch(key) is None:
         raise InputError(f"is given {word}, expected KEY=VALUE", key="--config")
     text = text.strip("'\"")
-    return key, _value(text) if text else None
+    if not text:
+        return key, None
+    value = _value(text)
+    if value is None:
+        reason = (
+            f"is given {word}, whose value is blank or a comment to YAML; write {key}= "
+            "for no value, and any other into a file for --configfile"
+        )
+        raise InputError(reason, key="--config")
+    return key, value
 
 
 def _value(text: str) -> Any:

@@ -98,8 +98,8 @@ def read_config(
     config: dict[str, Any] = {}
     own = own_configuration()
     for path in (*([own] if own else []), *overlays):
-        config = _laid_over(config, read_layer(path))
-    return check_config(completed(_laid_over(config, settings or {})))
+        config = laid_over(config, read_layer(path))
+    return check_config(completed(laid_over(config, settings or {})))
 
 
 def own_configuration() -> str | None:
@@ -110,7 +110,7 @@ def own_configuration() -> str | None:
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The whole configuration, of the parts that were given: no key is missing."""
-    whole = _laid_over(_defaults_for(config), config)
+    whole = laid_over(_defaults_for(config), config)
     return with_truths(with_shipped(without_removed(_with_own_revisions(whole))))
 
 
@@ -193,11 +193,12 @@ def check_layers(paths: Sequence[str | Path]) -> None:
         read_layer(path)
 
 
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration laid over another, map by map, as Snakemake's `update_config`."""
     merged = dict(below)
     for key, value in above.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _laid_over(merged[key], value) if both else value
+        merged[key] = laid_over(merged[key], value) if both else value
     return merged
 
 

@@ -35,6 +35,22 @@ def test_what_is_no_setting_is_told(word):
         parse_config([word])
 
 
+def test_what_is_set_twice_is_laid_over_itself(tmp_path):
+    (rows := tmp_path / "a.jsonl").touch()
+    words = [f"datasets={{{name}: {{pairs: {rows}}}}}" for name in ("court", "letters")]
+    words += ["run=a", "run=b"]
+    config = Given(values=words).read()
+    assert {key: config[key] for key in ("datasets", "run")} == parse_config(words)
+
+
+@pytest.mark.parametrize("word", ["ab=#x", "ab= ", "ab='#x'"])
+def test_a_value_that_snakemake_fails_on_is_told(word):
+    with pytest.raises(InputError, match=r"blank or a comment to YAML; write ab= for"):
+        Given(values=[word]).read()
+    with pytest.raises(AssertionError):
+        parse_config([word])
+
+
 def test_what_is_set_lies_over_all_files(tmp_path):
     first, second = tmp_path / "1.yaml", tmp_path / "my 2.yaml"
     (rows := tmp_path / "a.jsonl").touch()
