@@ -100,7 +100,7 @@ def test_a_dry_run_keeps_nothing(project):
 def test_data_that_has_outgrown_its_one_part_is_told_and_planned_as_before(project):
     datasets = {"court": {"example": {"cases": 9000, "volumes": 3}}}
     done = planned_with(project, name="first.yaml", datasets=datasets)
-    assert "datasets.court has 1 part from when" in done.stdout
+    assert "datasets.court has 1 part from an earlier start" in done.stdout
     assert "set parts: {documents: 4, " in done.stdout
     done = planned_with(project, name="first.yaml")
     assert "has 1 part" not in done.stdout

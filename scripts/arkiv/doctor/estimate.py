@@ -31,8 +31,8 @@ PATIENCE = 15
 
 
 def bytes_below(path: str | Path) -> int:
-    """Bytes of the files below a path."""
-    return sum(size for _, size in sizes_below(path, PATIENCE))
+    """Bytes of the files below a path, but not of those that links lead to."""
+    return sum(size for _, size in sizes_below(path, PATIENCE, linked=False))
 
 
 def whole_input(datasets: Mapping[str, Mapping[str, Any]]) -> Input:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arkiv.base.row_files import row_files
 from arkiv.settings.datasets import kind_of
 
 # What of a file of pages is text, by its ending, measured on 9 real pages of HTRflow
@@ -56,22 +57,42 @@ class Input:
         )
 
 
+def files_below(path: str | Path) -> Iterator[str]:
+    """The files of a directory and its folders, but not of folders it has links to."""
+    for folder, _, names in os.walk(path):
+        yield from (os.path.join(folder, name) for name in names)
+
+
 def sizes_below(
-    path: str | Path, seconds: float = math.inf
+    path: str | Path,
+    seconds: float = math.inf,
+    *,
+    files: Callable[[str | Path], Iterable[str]] = files_below,
+    linked: bool = True,
 ) -> Iterator[tuple[str, int]]:
-    """The name and bytes of each file below a path, as far as the time takes it."""
+    """The path and bytes of each file below a path, as far as the time takes it.
+
+    Args:
+        path: a directory, or one file.
+        seconds: for all of it.
+        files: which files of a directory.
+        linked: a link counts as the file that it leads to; else as itself.
+
+    Raises:
+        OSError: there is no such path.
+        InputError: as `files` says.
+    """
     if not os.path.isdir(path):
         yield str(path), os.stat(path).st_size
         return
     end = time.monotonic() + seconds
-    for folder, _, names in os.walk(path):
-        for name in names:
-            if time.monotonic() > end:
-                return
-            try:
-                yield name, os.stat(os.path.join(folder, name)).st_size
-            except OSError:
-                continue
+    for file in files(path):
+        if time.monotonic() > end:
+            return
+        try:
+            yield file, os.stat(file, follow_symlinks=linked).st_size
+        except OSError:
+            continue
 
 
 def paths_of(dataset: Mapping[str, Any]) -> list[str]:
@@ -90,6 +111,7 @@ def inputs(dataset: Mapping[str, Any], seconds: float = math.inf) -> Iterator[In
 
     Raises:
         OSError: one of its paths is not there.
+        InputError: as of `row_files`.
     """
     kind = kind_of(dataset)
     if kind == "example":
@@ -97,8 +119,9 @@ def inputs(dataset: Mapping[str, Any], seconds: float = math.inf) -> Iterator[In
         yield Input(cases * CASE_BYTES, cases * CASE_TEXT, cases * CASE_BYTES)
     for path in paths_of(dataset):
         pages = kind == "pages" and path == dataset[kind]
-        for name, size in sizes_below(path, seconds):
-            share = _share_of_pages(name) if pages else _share_of_rows(name)
+        files = files_below if pages else row_files
+        for file, size in sizes_below(path, seconds, files=files):
+            share = _share_of_pages(file) if pages else _share_of_rows(file)
             yield Input(size, size * share, size if pages else 0)
 
 
@@ -107,6 +130,7 @@ def input_of(dataset: Mapping[str, Any], seconds: float = math.inf) -> Input:
 
     Raises:
         OSError: one of its paths is not there.
+        InputError: as of `row_files`.
     """
     return sum(inputs(dataset, seconds), Input())
 

@@ -9,15 +9,17 @@ Read while the Snakefile is parsed: nothing heavy here.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from arkiv.base.errors import InputError
 from arkiv.base.files import read_json
 from arkiv.encode.settings import AUTO
-from arkiv.settings.amounts import input_of, inputs, paths_of
+from arkiv.settings.amounts import inputs, paths_of
 
 # Of text in a dataset: about 1,000 passages, little work beside the starts of four
 # jobs. Where each of many is small, they are what can be done at once.
@@ -53,9 +55,9 @@ def with_parts(
 
 
 def outgrown(config: Mapping[str, Any], kept: str | Path) -> str:
-    """That parts are one from when the data was small, which it is no longer.
+    """That parts are one from an earlier start, and the data is too large for that.
 
-    It is so where each of the parts that there would be now is as large as all was.
+    It is so where each of the parts that there would be now is larger than small data.
 
     Args:
         config: checked, with `auto` in `parts`.
@@ -72,14 +74,14 @@ def outgrown(config: Mapping[str, Any], kept: str | Path) -> str:
     ]
     for name, dataset in config["datasets"].items() if stages else ():
         try:
-            text = input_of(dataset, PATIENCE).text
+            large = _holds_more(dataset, MANY * SMALL, PATIENCE)
         except OSError:
             continue
-        if text > MANY * SMALL:
+        if large:
             parts = ", ".join(f"{stage}: {MANY}" for stage in stages)
             return (
-                f"datasets.{name} has 1 part from when it had {SMALL / 1e6:g} MB of "
-                f"text at most, and has about {text / 1e6:,.1f} MB now: one job of "
+                f"datasets.{name} has 1 part from an earlier start of the run, and has "
+                f"more than about {MANY * SMALL / 1e6:g} MB of text now: one job of "
                 f"each stage does alone what {MANY} would share; to divide it anew, "
                 f"set parts: {{{parts}}} in the configuration"
             )
@@ -88,15 +90,18 @@ def outgrown(config: Mapping[str, Any], kept: str | Path) -> str:
 
 def is_small(datasets: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether the files of each dataset hold little text; of what is not there, no."""
-    for dataset in datasets.values():
-        if not all(map(os.path.exists, paths_of(dataset))):
-            return False
-        text = 0.0
-        for one in inputs(dataset):
-            text += one.text
-            if text > SMALL:
-                return False
-    return True
+    return all(
+        all(map(os.path.exists, paths_of(dataset))) and not _holds_more(dataset, SMALL)
+        for dataset in datasets.values()
+    )
+
+
+def _holds_more(
+    dataset: Mapping[str, Any], text: float, seconds: float = math.inf
+) -> bool:
+    """Whether a dataset holds more bytes of text; no file is looked at beyond them."""
+    sums = accumulate(one.text for one in inputs(dataset, seconds))
+    return any(so_far > text for so_far in sums)
 
 
 def _before(kept: str | Path) -> dict[str, int]:

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from arkiv.doctor.estimate import bytes_below
 from arkiv.example.archive import write_archive
 from arkiv.pages.reading import PLAIN, STRUCTURED, read_pages
 from arkiv.settings.amounts import SHARES, input_of
@@ -32,6 +33,24 @@ def test_rows_are_text_whatever_their_file_is_called(tmp_path):
     assert alone == input_of({"pairs": f"{folder}/b.json"})
     both = input_of({"pairs": f"{folder}/a.jsonl", "pool": f"{folder}/b.json"})
     assert (both.whole, both.text, both.pages) == (2000, 2 * alone.text, 0)
+
+
+def test_of_a_folder_of_rows_what_is_read_counts_also_where_links_lead(tmp_path):
+    filled(tmp_path / "far", a_jsonl=1000, b_txt=1000)
+    (rows := tmp_path / "rows").mkdir()
+    (rows / "near").symlink_to(tmp_path / "far")
+    (rows / "b.jsonl").symlink_to("gone.jsonl")
+    found = input_of({"pairs": str(rows), "pool": str(rows)})
+    alone = input_of({"pairs": str(tmp_path / "far/a.jsonl")})
+    assert found == alone + alone
+
+
+def test_what_links_lead_to_does_not_lie_in_the_run(tmp_path):
+    filled(tmp_path / "far", a_npy=100_000)
+    run = filled(tmp_path / "run", b_npy=1000)
+    for name in ("far", "far/a.npy"):
+        (tmp_path / "run" / f"to {name[-1]}").symlink_to(tmp_path / name)
+    assert 1000 <= bytes_below(run) < 2000
 
 
 def test_of_a_folder_as_many_files_are_looked_at_as_the_time_takes(tmp_path):

@@ -3,7 +3,8 @@
 import pytest
 
 from arkiv.base.files import write_json
-from arkiv.settings.amounts import OF_ROWS
+from arkiv.settings import divided
+from arkiv.settings.amounts import OF_ROWS, Input
 from arkiv.settings.divided import MANY, SMALL, is_small, outgrown, with_parts
 from arkiv.settings.started import keep
 
@@ -106,8 +107,8 @@ def test_one_part_that_the_data_has_outgrown_is_told_and_what_to_set(tmp_path):
     assert outgrown(config, kept) == ""
     written(path, ROWS * (MANY + 1))
     said = outgrown(config, kept)
-    assert said.startswith("datasets.d has 1 part from when it had 0.4 MB of text")
-    assert "about 2.0 MB now" in said
+    assert said.startswith("datasets.d has 1 part from an earlier start of the run, ")
+    assert "more than about 1.6 MB of text now" in said
     assert said.endswith("set parts: {documents: 4, corpus: 4} in the configuration")
     numbers = {"documents": 1, "queries": 1, "corpus": 2}
     assert outgrown(config | {"parts": numbers}, kept) == ""
@@ -115,3 +116,19 @@ def test_one_part_that_the_data_has_outgrown_is_told_and_what_to_set(tmp_path):
     assert "{documents: 4}" in outgrown(config, kept)
     path.unlink()
     assert outgrown(config, kept) == ""
+
+
+def test_files_are_looked_at_until_it_is_plain_that_there_is_much(
+    tmp_path, monkeypatch
+):
+    def looked_at(*given):
+        yield Input(text=MANY * SMALL)
+        yield Input(text=1)
+        raise AssertionError
+
+    monkeypatch.setattr(divided, "inputs", looked_at)
+    kept = tmp_path / "configuration.json"
+    write_json(kept, {"settings": {"parts": {"corpus": 1}}})
+    config = {"datasets": {"d": {"example": {}}}, "parts": {"corpus": "auto"}}
+    assert "datasets.d has 1 part" in outgrown(config, kept)
+    assert not is_small(config["datasets"])
