@@ -191,10 +191,11 @@ def parts_of(
     divided: dict[str, dict[str, list[int]]] = {}
     for key in ("dataset", "volume", "decade", "type", "query_type", "kind"):
         values = known(key) if key != "decade" else _decades(known("year"))
-        divided[key] = {
-            str(name): [row for row, own in enumerate(values) if own == name]
-            for name in sorted(set(values) - {None}, key=str)
-        }
+        rows: dict[str, list[int]] = {}
+        for row, name in enumerate(values):
+            if name is not None:
+                rows.setdefault(str(name), []).append(row)
+        divided[key] = dict(sorted(rows.items()))
     divided["length"] = spans(known("tokens"), length_edges, math.inf, 1)
     divided["confidence"] = spans(known("confidence"), confidence_edges, 1, 0)
     kept = {
