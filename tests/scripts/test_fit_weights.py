@@ -62,10 +62,14 @@ def test_combined_search_takes_the_weights_that_dev_queries_chose(dev):
     assert told["gain"] > 0
     texts = ["--corpus", folder / "corpus", "--queries", folder / "queries"]
     words = ["m3", *texts, "--mode", "combined", *encodings[:2]]
+    right = []
     for more in ([], ["--weights-of", folder / "weights.json"]):
         run(retrieve, *words, *more, "--output", folder / "run")
         first = [ranked[0] for _, ranked in sorted(read_run(folder / "run").items())]
-        assert (first == [ids[row] for row in known]) == bool(more)
+        wanted = [ids[row] for row in known]
+        right.append(np.mean(np.array(first) == np.array(wanted)))
+    # Up to a standard error as good as the best, by which all are.
+    assert right[0] < 0.9 < right[1]
 
 
 def test_a_query_that_is_a_passage_does_not_choose_itself(dev):

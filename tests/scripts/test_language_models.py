@@ -261,8 +261,16 @@ def test_what_a_server_turns_away_is_set_aside_with_its_reason(documents, tmp_pa
     assert row["detail"].startswith("status 400: ")
     assert row["pos_ids"] == [rows(documents.read_bytes())[3]["id"]]
     assert json.loads(stats)["rejected"] == {"the model gave no answer": 1}
+
+
+def test_a_server_that_turns_all_away_is_told_of_though_one_try_was_lost(
+    documents, tmp_path
+):
+    def lost(prompt, tried):
+        return "late" if "Nils 3 " in prompt and not tried else 400
+
     with (
-        Chat(question, lambda *_: 400) as chat,
+        Chat(question, lost) as chat,
         pytest.raises(InputError, match=r"turned away all of 24 requests.*status 400"),
     ):
         generate(documents, tmp_path / "b", chat.base_url)

@@ -344,8 +344,9 @@ def test_of_several_datasets_one_is_chosen_and_each_hit_names_its_own(
     monkeypatch.setattr(
         index,
         "passages",
-        lambda ids: {
-            key: row | {"dataset": "letters"} for key, row in passages(ids).items()
+        lambda ids, **given: {
+            key: row | {"dataset": "letters"}
+            for key, row in passages(ids, **given).items()
         },
     )
     answer, page = get(client, q="kvarnen", system="bm25")

@@ -29,6 +29,8 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 from arkiv.base.numbers import is_number
 from arkiv.base.secrets import MASK
 
+# Characters of a value that a sentence repeats.
+MOST_SHOWN = 100
 # A name that becomes part of paths.
 NAME = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
 
@@ -273,6 +275,8 @@ def _faults(
         # A map that is not closed is a text to YAML, with all that stands in it.
         torn = isinstance(value, str) and expected == WORDS[dict]
         shown = MASK if rule.private or torn else repr(value)
+        if len(shown) > MOST_SHOWN:
+            shown = f"{shown[:MOST_SHOWN]}…"
         yield Fault(where, ".".join(where), f"is {shown}, expected {expected}")
     kind = next((one for one in kinds if _is(value, one)), None)
     if is_section(kind):

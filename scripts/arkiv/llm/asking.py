@@ -109,7 +109,8 @@ class Asking:
         Raises:
             InputError: saying what it said; `key` is the setting of who is asked.
         """
-        if self.unanswered and not self._journal.spent.requests:
+        # Those that were lost on the way are paid for, perhaps, and no answers.
+        if self.unanswered and self._journal.spent.requests == self._journal.lost:
             request, said = min(self.unanswered.items())
             raise InputError(
                 f"turned away all of {len(self.unanswered)} requests, {request} with: "
