@@ -1,8 +1,8 @@
 """Ids and dense vectors of all passages by row, of which a search looks at hundreds.
 
 Lance takes some 15 µs of a core for each vector that it reads by its row, which would
-be most of a search; out of a mapped file hundreds are there in no time. A folder for
-each version of the table, whose rows are in it in their order:
+be most of a search; out of a file of their own hundreds are there in no time. A folder
+for each version of the table, whose rows are in it in their order:
 
     addresses.npy  (n,) uint64, the rows of the table, ascending
     ids.npy        (n,) bytes, their ids in UTF-8
@@ -12,8 +12,10 @@ each version of the table, whose rows are in it in their order:
 
 from __future__ import annotations
 
-import mmap
+import os
 from collections.abc import Iterable, Sequence
+from io import FileIO
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +26,10 @@ from arkiv.base.files import write_array, written_whole
 
 # Of what lies beside the table.
 UNREADABLE = "cannot be read ({}); delete it, and run with -R commit_index"
-# Bytes of vectors that stay mapped, and of those that come with one that is looked at.
-MOST_MAPPED, AROUND = 1 << 28, 1 << 16
+# Bytes of vectors that are mapped; more are read one by one.
+MOST_MAPPED = 1 << 28
+# Vectors that stand together and are read at once, of which a system has a limit.
+READ_AT_ONCE = 1 << 16
 # Of some rows: their addresses, ids and vectors.
 Batch = tuple[np.ndarray, Sequence[str], np.ndarray]
 
@@ -58,7 +62,7 @@ def write_by_row(
 
 
 class ByRow:
-    """A folder that `write_by_row` wrote, mapped. Rows go by their places in it.
+    """A folder that `write_by_row` wrote, opened. Rows go by their places in it.
 
     Raises:
         InputError: it is missing or damaged.
@@ -70,14 +74,14 @@ class ByRow:
                 np.load(folder / f"{name}.npy", mmap_mode="r")
                 for name in ("addresses", "ids", "order", "dense")
             )
-            with open(dense.filename, "rb") as file:
-                self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._file = FileIO(dense.filename)
             if len({*map(len, (self.addresses, self._ids, self._order, dense))}) > 1:
                 raise ValueError("its files are of different numbers of rows")
         except (OSError, ValueError) as error:
             raise InputError(UNREADABLE.format(error), file=folder) from None
-        self._dense = np.ndarray(dense.shape, dense.dtype, self._mapped, dense.offset)
-        self._looked_at = 0
+        # Of a mapped file whole pieces of a system's choosing count as memory.
+        self._dense = np.asarray(dense) if dense.nbytes <= MOST_MAPPED else None
+        self._shape, self._kind, self._begin = dense.shape, dense.dtype, dense.offset
 
     def __len__(self) -> int:
         return len(self.addresses)
@@ -105,11 +109,21 @@ class ByRow:
         return [one.decode() for one in self.names(places).tolist()]
 
     def dense(self, places: np.ndarray) -> np.ndarray:
-        """(k, d) the vectors of rows, in the type that the table has."""
-        found = self._dense[places]
-        self._looked_at += len(places)
-        if min(len(self._mapped), AROUND * self._looked_at) > MOST_MAPPED:
-            # It stays in the system's cache, and is no memory of ours.
-            self._mapped.madvise(mmap.MADV_DONTNEED)
-            self._looked_at = 0
+        """(k, d) the vectors of rows, in the type that the table has.
+
+        Raises:
+            InputError: the file has become shorter.
+        """
+        if self._dense is not None:
+            return self._dense[places]
+        found = np.empty((len(places), self._shape[1]), self._kind)
+        size = found.itemsize * self._shape[1]
+        cuts = (np.flatnonzero(np.diff(places) != 1) + 1).tolist()
+        for first, end in pairwise([0, *cuts, len(places)]):
+            for start in range(first, end, READ_AT_ONCE):
+                rows = found[start : min(start + READ_AT_ONCE, end)]
+                at = self._begin + int(places[start]) * size
+                if os.preadv(self._file.fileno(), [rows], at) != rows.nbytes:
+                    reason = UNREADABLE.format("it has become shorter")
+                    raise InputError(reason, file=self._file.name)
         return found

@@ -106,6 +106,7 @@ def test_what_is_kept_by_row_is_what_the_table_has(at_once):
 @pytest.mark.parametrize("mapped", [0, 1 << 28])
 def test_ids_of_any_length_and_letters_are_found_by_row(tmp_path, monkeypatch, mapped):
     monkeypatch.setattr("arkiv.index.by_row.MOST_MAPPED", mapped)
+    monkeypatch.setattr("arkiv.index.by_row.READ_AT_ONCE", 2)
     ids = ["ö", "a", "åäö/1", "", "a" * 40, "Z"]
     vectors = np.arange(12, dtype=np.int8).reshape(6, 2)
     addresses = np.array([0, 1, 2, 1 << 32, (1 << 32) + 5, 1 << 33], np.uint64)
@@ -114,6 +115,8 @@ def test_ids_of_any_length_and_letters_are_found_by_row(tmp_path, monkeypatch, m
     by_row = ByRow(tmp_path / "rows")
     places = by_row.places_of(ids[::-1])
     assert places.tolist() == [5, 4, 3, 2, 1, 0]
+    for some in ([0, 1, 2, 3, 4, 5], [4, 0, 1, 2, 5], [3, 3, 4], []):
+        assert by_row.dense(np.array(some, int)).tolist() == vectors[some].tolist()
     assert by_row.ids(places) == ids[::-1]
     for _ in range(2):
         assert np.array_equal(by_row.dense(places), vectors[::-1])
