@@ -60,6 +60,15 @@ def averaged(runs: Sequence[Mapping[str, Any]], system: str) -> np.ndarray:
     return np.mean([read(run["first"][system]) for run in runs], 0)[:, None]
 
 
+def named(runs: Runs) -> dict[str, np.ndarray]:
+    """The first measure of the systems of all variants, by `VARIANT SYSTEM`."""
+    return {
+        f"{variant} {system}": averaged(of, system)
+        for variant, of in runs.items()
+        for system in of[0]["first"]
+    }
+
+
 def compared(runs: Runs, measure: str) -> dict[str, Any]:
     """The systems of all variants, `VARIANT SYSTEM`, and each beside the plain one's.
 
@@ -67,11 +76,7 @@ def compared(runs: Runs, measure: str) -> dict[str, Any]:
         As `arkiv.evaluate.measures.summary`. Intervals are over queries, of which each
         is an average over the seeds.
     """
-    values = {
-        f"{variant} {system}": averaged(of, system)
-        for variant, of in runs.items()
-        for system in of[0]["first"]
-    }
+    values = named(runs)
     pairs = [
         (name, f"{PLAIN} {base.replace(TRAINED, TUNED)}")
         for name, (variant, base) in ((name, name.split(" ")) for name in values)
@@ -169,21 +174,16 @@ def costs(runs: Runs) -> Iterator[str]:
 
 def altogether_better(runs: Runs, measure: str, language: str) -> Iterator[str]:
     """All together, as it is searched, beside each search of the plain model."""
-    variants = [name for name in runs if name.startswith(TOGETHER)]
+    known = named(runs)
     pairs = [
         (f"{variant} {HYBRID}", f"{PLAIN} {system}")
-        for variant in variants
+        for variant in runs
+        if variant.startswith(TOGETHER) and f"{variant} {HYBRID}" in known
         for system in SYSTEMS[:-1]
     ]
-    values = {
-        f"{name} {system}": averaged(of, system)
-        for name, of in runs.items()
-        for system in SYSTEMS
-        if (name == PLAIN or name in variants) and system in of[0]["first"]
-    }
-    pairs = [pair for pair in pairs if pair[0] in values]
     if not pairs:
         return
+    values = {name: known[name] for pair in pairs for name in pair}
     of = summary(values, pairs, samples=SAMPLES, seed=Seeded.seed, measures=[measure])
     for pair in of["comparisons"]:
         variant, plain = pair["system"].split(" ")[0], tuple(pair["base"].split(" "))

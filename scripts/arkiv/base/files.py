@@ -252,9 +252,10 @@ def read_yaml(path: str | Path) -> Any:
 
     try:
         with open_input(path) as file:
-            text = file.read().decode()
-        check(yaml.compose(text, yaml.SafeLoader), set())
-        return yaml.safe_load(text)
+            loader = yaml.SafeLoader(file.read().decode())
+        node = loader.get_single_node()
+        check(node, set())
+        return None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         # Not what stands there, which may be a secret.
         mark = error.problem_mark or error.context_mark
